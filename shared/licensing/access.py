@@ -1,0 +1,35 @@
+"""Who is calling, as the identity provider's token says, and what that allows (R1, R18)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The roles that this service knows; a token may carry others, which mean nothing here."""
+
+    MEMBER = "member"
+    ORG_ADMIN = "org-admin"
+    PARTNER = "partner"
+    SUPER_ADMIN = "super-admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A person with a verified token. ``organization_id`` is ``None`` when it names none."""
+
+    subject: str
+    organization_id: str | None
+    roles: frozenset[Role]
+
+    @property
+    def is_super_admin(self) -> bool:
+        """Whether the caller is the vendor's operator."""
+        return Role.SUPER_ADMIN in self.roles
+
+    def administers(self, organization_id: str) -> bool:
+        """Whether the caller may see and control that organization's agents (R18)."""
+        return self.is_super_admin or (
+            Role.ORG_ADMIN in self.roles and self.organization_id == organization_id
+        )

@@ -1,0 +1,295 @@
+"""Requests in, replies and problems out (RFC 9457), over API Gateway's HTTP API.
+
+What this module guarantees:
+
+* A body is parsed by the contract's models before anything else sees it; every wrong field is
+  named by a JSON pointer.
+* Every refusal and every error of the package's tree becomes a problem with a stable ``code``;
+  anything else is a defect, is not answered for, and reaches the log and the alarm as it is.
+* Whatever a token claims is read here, once, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, ValidationError
+
+from licensing import runtime, telemetry
+from licensing.access import Caller, Role
+from licensing.audit import Actor, ActorKind, Origin
+from licensing.contract import Problem, ProblemError
+from licensing.errors import InvalidInput, Unauthenticated, Unavailable
+from licensing.organization import is_organization_id
+from licensing.refusal import RefusalCode, Refused
+
+MAX_BODY_BYTES: Final = 65_536
+
+Reply = Response[str]
+LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+_Model = TypeVar("_Model", bound=BaseModel)
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+STATUS_OF_REFUSAL: Final = MappingProxyType(
+    {
+        RefusalCode.FORBIDDEN: 403,
+        RefusalCode.NOT_FOUND: 404,
+        RefusalCode.MACHINE_REGISTERED: 409,
+        RefusalCode.AGENT_BLOCKED: 409,
+        RefusalCode.SEAT_LIMIT_REACHED: 409,
+        RefusalCode.SUBSCRIPTION_ENDED: 409,
+        RefusalCode.INVALID_TRANSITION: 409,
+        RefusalCode.PRECONDITION_FAILED: 412,
+    }
+)
+
+_TITLES: Final = MappingProxyType(
+    {
+        400: "Invalid request",
+        401: "Not authenticated",
+        403: "Not allowed",
+        404: "Not found",
+        409: "Conflict",
+        412: "Precondition failed",
+        413: "Payload too large",
+        503: "Temporarily unavailable",
+    }
+)
+_KNOWN_ROLES: Final = frozenset(Role)
+
+
+class PayloadTooLarge(InvalidInput):
+    """The body is larger than any request of this API."""
+
+
+# -- requests ---------------------------------------------------------------------------------
+
+
+def parse(event: APIGatewayProxyEventV2, model: type[_Model]) -> _Model:
+    """The body, as ``model``. Raises :class:`pydantic.ValidationError` and ``InvalidInput``."""
+    body = event.body or ""
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"A request has at most {MAX_BODY_BYTES} bytes.")
+    if not body:
+        raise InvalidInput("The request has no body. Send a JSON object.")
+    return model.model_validate_json(_decoded(event))
+
+
+def parse_optional(event: APIGatewayProxyEventV2, model: type[_Model]) -> _Model | None:
+    """The body, as ``model``, or ``None`` when there is none."""
+    return parse(event, model) if event.body else None
+
+
+def _decoded(event: APIGatewayProxyEventV2) -> str:
+    try:
+        return event.decoded_body or ""
+    except ValueError as error:
+        raise InvalidInput("The body is not UTF-8 text. Send a JSON object.") from error
+
+
+def caller(event: APIGatewayProxyEventV2) -> Caller:
+    """Who is calling, by the claims that API Gateway has verified (R1).
+
+    Raises :class:`Unauthenticated` where the gateway verified none.
+    """
+    authorizer = event.request_context.authorizer
+    claims: Mapping[str, Any] = (authorizer.jwt_claim if authorizer else None) or {}
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise Unauthenticated("Send a token of the identity provider.")
+    settings = runtime.current().settings
+    organization_id = claims.get(settings.organization_claim)
+    is_one = isinstance(organization_id, str) and is_organization_id(organization_id)
+    return Caller(
+        subject=subject,
+        organization_id=organization_id if is_one else None,
+        roles=_roles(claims.get(settings.roles_claim)),
+    )
+
+
+def _roles(claim: object) -> frozenset[Role]:
+    """The roles in a claim: API Gateway hands a list over as ``[org-admin partner]``."""
+    names = re.split(r"[\s,]+", claim.strip("[] ")) if isinstance(claim, str) else claim
+    if not isinstance(names, list):
+        return frozenset()
+    return frozenset(Role(name) for name in names if name in _KNOWN_ROLES)
+
+
+def origin_of_user(
+    event: APIGatewayProxyEventV2, person: Caller, *, agent_version: str | None = None
+) -> Origin:
+    """Where a person's request came from."""
+    actor = Actor(ActorKind.USER, person.subject, tuple(sorted(person.roles)))
+    return _origin(event, actor, agent_version)
+
+
+def origin_of_agent(
+    event: APIGatewayProxyEventV2, license_id: str, *, agent_version: str | None
+) -> Origin:
+    """Where an agent's request came from."""
+    return _origin(event, Actor(ActorKind.AGENT, license_id), agent_version)
+
+
+def _origin(event: APIGatewayProxyEventV2, actor: Actor, agent_version: str | None) -> Origin:
+    return Origin(
+        actor=actor,
+        request_id=event.request_context.request_id,
+        source_address=event.request_context.http.source_ip,
+        agent_version=agent_version,
+    )
+
+
+def query_number(event: APIGatewayProxyEventV2, name: str, *, default: int, at_most: int) -> int:
+    """A positive number from the query. Raises :class:`InvalidInput`."""
+    value = event.query_string_parameters.get(name)
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdecimal() and 1 <= int(value) <= at_most):
+        raise InvalidInput(f"A number from 1 to {at_most}.", pointer=f"/query/{name}")
+    return int(value)
+
+
+def query_choice(
+    event: APIGatewayProxyEventV2, name: str, choices: type[_Choice]
+) -> _Choice | None:
+    """One of a few words from the query. Raises :class:`InvalidInput`."""
+    value = event.query_string_parameters.get(name)
+    if value is None:
+        return None
+    if value not in {choice.value for choice in choices}:
+        raise InvalidInput(f"One of: {', '.join(choices)}.", pointer=f"/query/{name}")
+    return choices(value)
+
+
+def if_match(event: APIGatewayProxyEventV2) -> int | None:
+    """The version that the request wants to change, ``None`` if it names none.
+
+    Raises :class:`InvalidInput` for anything but an ETag of this API.
+    """
+    value = event.headers.get("if-match")
+    if value is None:
+        return None
+    version = value.strip().strip('"')
+    if not (version.isascii() and version.isdecimal() and len(version) < 20):
+        raise InvalidInput("Send the ETag as it was received.", pointer="/headers/if-match")
+    return int(version)
+
+
+# -- replies ----------------------------------------------------------------------------------
+
+
+def reply(
+    status: int, body: BaseModel, *, outcome: str, headers: Mapping[str, str] | None = None
+) -> Reply:
+    """A JSON reply, logged and counted under ``outcome``."""
+    telemetry.answered(outcome, status)
+    return Response(
+        status_code=status,
+        content_type="application/json",
+        body=body.model_dump_json(),
+        headers={"cache-control": "no-store", **(headers or {})},
+    )
+
+
+def refuse(refused: Refused) -> Reply:
+    """A refusal, as a problem."""
+    return _problem(STATUS_OF_REFUSAL[refused.code], refused.code, refused.message)
+
+
+def _problem(
+    status: int,
+    code: str,
+    detail: str,
+    errors: list[ProblemError] | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    telemetry.answered(code, status)
+    body = Problem(
+        type=f"urn:licensing:problem:{code}",
+        title=_TITLES[status],
+        status=status,
+        detail=detail,
+        code=code,
+        errors=errors,
+    )
+    return Response(
+        status_code=status,
+        content_type="application/problem+json",
+        body=body.model_dump_json(exclude_none=True),
+        headers={"cache-control": "no-store", **(headers or {})},
+    )
+
+
+# -- errors -----------------------------------------------------------------------------------
+
+
+def _wrong_fields(error: ValidationError) -> Reply:
+    errors = [
+        ProblemError(
+            pointer="".join(f"/{_escaped(part)}" for part in found["loc"]), detail=found["msg"]
+        )
+        # Without the input: it may hold a licence key (R35).
+        for found in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    return _problem(400, "invalid_request", "The request is not as the contract says.", errors)
+
+
+def _too_large(error: PayloadTooLarge) -> Reply:
+    return _problem(413, "payload_too_large", error.message)
+
+
+def _wrong_input(error: InvalidInput) -> Reply:
+    errors = [ProblemError(pointer=error.pointer, detail=error.message)]
+    return _problem(400, "invalid_request", error.message, errors)
+
+
+def _unauthenticated(error: Unauthenticated) -> Reply:
+    return _problem(401, "unauthorized", str(error), headers={"www-authenticate": "Bearer"})
+
+
+def _unavailable(error: Unavailable) -> Reply:
+    telemetry.logger.warning("unavailable", exc_info=True)
+    return _problem(503, "unavailable", str(error), headers={"retry-after": str(error.retry_after)})
+
+
+def _no_route(_: Exception) -> Reply:
+    return _problem(404, "not_found", "There is no such route.")
+
+
+def _escaped(part: str | int) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+# -- functions --------------------------------------------------------------------------------
+
+
+def resolver() -> APIGatewayHttpResolver:
+    """An event handler that answers errors as problems."""
+    app = APIGatewayHttpResolver()
+    app.exception_handler(ValidationError)(_wrong_fields)
+    app.exception_handler(PayloadTooLarge)(_too_large)
+    app.exception_handler(InvalidInput)(_wrong_input)
+    app.exception_handler(Unauthenticated)(_unauthenticated)
+    app.exception_handler(Unavailable)(_unavailable)
+    app.not_found(_no_route)
+    return app
+
+
+def entry(app: APIGatewayHttpResolver) -> LambdaHandler:
+    """The Lambda handler of a resolver, with logs, metrics and the invocation's time limit."""
+
+    @telemetry.metrics.log_metrics
+    @telemetry.logger.inject_lambda_context(clear_state=True)
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        runtime.current().begin(context.get_remaining_time_in_millis)
+        return app.resolve(event, context)
+
+    return handler

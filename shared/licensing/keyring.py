@@ -1,0 +1,104 @@
+"""The server secret, version by version, and every key that is derived from it (R3, R12, R16).
+
+The secret is one JSON object from version number to random text: ``{"1": "…", "2": "…"}``.
+
+What this module guarantees:
+
+* Each use has a key of its own (HKDF-SHA256, one label per use), so no key serves two purposes.
+* The highest version signs leases and derives new licence keys; every version keeps verifying.
+* Machine credentials are always hashed under the *lowest* version: the hash is the name of a
+  claim, and two names for one machine would let two organizations have it (R4). The lowest
+  version must therefore never be removed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from licensing.errors import Misconfigured
+from licensing.keys import MAX_SECRET_VERSION
+from licensing.lease import Lease, public_jwk, sign
+
+_MIN_CHARACTERS: Final = 32
+_LICENSE_KEY: Final = b"licensing/license-key"
+_CREDENTIALS: Final = b"licensing/machine-credentials"
+_LEASE: Final = b"licensing/lease-ed25519"
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """All versions of the secret. Its ``repr`` shows none of them (R35)."""
+
+    versions: Mapping[int, bytes] = field(repr=False)
+
+    @classmethod
+    def from_secret(cls, text: str) -> Keyring:
+        """Read the secret's text. Raises :class:`Misconfigured` when it is not as promised."""
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise Misconfigured("the signing secret is not JSON") from error
+        if not isinstance(document, dict) or not document:
+            raise Misconfigured("the signing secret has no versions")
+        versions: dict[int, bytes] = {}
+        for name, value in document.items():
+            number = int(name) if name.isascii() and name.isdecimal() else 0
+            if not 1 <= number <= MAX_SECRET_VERSION or str(number) != name:
+                raise Misconfigured(
+                    f"a version of the signing secret is not a number up to {MAX_SECRET_VERSION}"
+                )
+            if not isinstance(value, str) or len(value) < _MIN_CHARACTERS:
+                raise Misconfigured(
+                    f"version {name} of the signing secret is shorter than {_MIN_CHARACTERS}"
+                )
+            versions[number] = value.encode()
+        return cls(versions)
+
+    @property
+    def newest(self) -> int:
+        """The version that signs."""
+        return max(self.versions)
+
+    @cached_property
+    def hashing_key(self) -> bytes:
+        """The key that machine credentials are hashed under (R12)."""
+        return _derive(self.versions[min(self.versions)], _CREDENTIALS)
+
+    @cached_property
+    def license_key_secrets(self) -> Mapping[int, bytes]:
+        """The secret that each version derives licence keys from (R3)."""
+        return {version: _derive(secret, _LICENSE_KEY) for version, secret in self.versions.items()}
+
+    def sign(self, lease: Lease) -> str:
+        """The lease as a compact JWS, signed with the newest version's key (R16)."""
+        key, kid = self._signer
+        return sign(lease, key, kid)
+
+    @cached_property
+    def _signer(self) -> tuple[Ed25519PrivateKey, str]:
+        key = self._lease_key(self.newest)
+        return key, public_jwk(key.public_key())["kid"]
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys of all versions, newest first (RFC 7517)."""
+        return {
+            "keys": [
+                public_jwk(self._lease_key(version).public_key())
+                for version in sorted(self.versions, reverse=True)
+            ]
+        }
+
+    def _lease_key(self, version: int) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(_derive(self.versions[version], _LEASE))
+
+
+def _derive(secret: bytes, label: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=label).derive(secret)

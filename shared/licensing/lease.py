@@ -1,0 +1,227 @@
+"""Leases: what a valid answer is worth while the service is out of reach (R16).
+
+A lease is a compact JWS (RFC 7515) with ``alg`` ``Ed25519`` (RFC 9864) and ``typ`` ``lease+jwt``,
+verifiable with the public keys at ``/.well-known/jwks.json`` alone.
+
+What this module guarantees:
+
+* A lease ends at the earliest of its length, the subscription's end and the licence's own end.
+* :func:`verify` accepts exactly one algorithm and one type, takes keys only from the set that it
+  is handed, and raises :class:`ForgedLease` on everything else. It never returns a maybe.
+
+Key objects are handed in; nothing is read from the outside. Times are integer epoch seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+
+from licensing.errors import ForgedLease
+from licensing.license import License
+from licensing.machine import Credentials
+from licensing.organization import Organization
+
+ALGORITHM: Final = "Ed25519"
+TYPE: Final = "lease+jwt"
+
+_MAX_CHARACTERS: Final = 4096
+_TEXT_CLAIMS: Final = (
+    "iss",
+    "sub",
+    "organization_id",
+    "environment",
+    "machine_thumbprint",
+    "kind",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The statement that a lease makes.
+
+    ``machine_thumbprint`` is the public digest of the machine's credentials, see
+    :meth:`licensing.machine.Credentials.thumbprint`; ``nonce`` is the caller's, if it sent one.
+    """
+
+    issuer: str
+    license_id: str
+    organization_id: str
+    environment: str
+    machine_thumbprint: str
+    kind: str
+    primary: bool
+    issued_at: int
+    expires_at: int
+    nonce: str | None = None
+
+    @property
+    def renew_after(self) -> int:
+        """When an agent should ask for the next one: halfway, so that an outage can be outlived."""
+        return self.issued_at + (self.expires_at - self.issued_at) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class SignedLease:
+    """A lease and its compact JWS."""
+
+    statement: Lease
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """What the deployment decides about leases: who issues them, and for how many seconds."""
+
+    issuer: str
+    seconds: int
+
+    def grant(
+        self,
+        record: License,
+        organization: Organization,
+        credentials: Credentials,
+        *,
+        nonce: str | None,
+        now: int,
+    ) -> Lease:
+        """The lease of a licence that has been found valid at ``now`` (R16)."""
+        return Lease(
+            issuer=self.issuer,
+            license_id=record.id,
+            organization_id=record.organization_id,
+            environment=record.environment,
+            machine_thumbprint=credentials.thumbprint(),
+            kind="standard",
+            primary=record.primary,
+            issued_at=now,
+            expires_at=min(now + self.seconds, organization.subscription.valid_until),
+            nonce=nonce,
+        )
+
+
+def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """The key as an entry of the JWKS; its ``kid`` is its RFC 7638 thumbprint."""
+    members = {"crv": "Ed25519", "kty": "OKP", "x": _b64(key.public_bytes_raw())}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    kid = _b64(hashlib.sha256(canonical).digest())
+    return {**members, "kid": kid, "alg": ALGORITHM, "use": "sig"}
+
+
+def sign(lease: Lease, key: Ed25519PrivateKey, kid: str) -> str:
+    """The lease as a compact JWS."""
+    header = {"alg": ALGORITHM, "kid": kid, "typ": TYPE}
+    claims: dict[str, str | int | bool] = {
+        "iss": lease.issuer,
+        "sub": lease.license_id,
+        "organization_id": lease.organization_id,
+        "environment": lease.environment,
+        "machine_thumbprint": lease.machine_thumbprint,
+        "kind": lease.kind,
+        "primary": lease.primary,
+        "iat": lease.issued_at,
+        "exp": lease.expires_at,
+    }
+    if lease.nonce is not None:
+        claims["nonce"] = lease.nonce
+    signed = f"{_b64_json(header)}.{_b64_json(claims)}"
+    return f"{signed}.{_b64(key.sign(signed.encode()))}"
+
+
+def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now: int) -> Lease:
+    """The lease that ``token`` carries, when it is genuine and ``now`` is within its time.
+
+    ``keys`` maps ``kid`` to public key. Raises :class:`ForgedLease` otherwise.
+    """
+    # 1. Three parts, of a size that a lease can have.
+    parts = token.split(".")
+    if len(parts) != 3 or len(token) > _MAX_CHARACTERS:
+        raise ForgedLease("not a compact JWS")
+    # 2. The header says exactly what a lease's header says; a key in it is never used.
+    header = _json_object(parts[0])
+    if header.keys() != {"alg", "kid", "typ"} or header["alg"] != ALGORITHM:
+        raise ForgedLease("not signed as a lease is")
+    if header["typ"] != TYPE:
+        raise ForgedLease("signed for another use")
+    # 3. One of the service's keys signed it.
+    kid = header["kid"]
+    key = keys.get(kid) if isinstance(kid, str) else None
+    if key is None:
+        raise ForgedLease("signed by a key that is not the service's")
+    try:
+        key.verify(_unb64(parts[2]), f"{parts[0]}.{parts[1]}".encode())
+    except InvalidSignature as error:
+        raise ForgedLease("the signature does not fit") from error
+    # 4. It is of this issuer, whole, and in its time.
+    lease = _read_claims(_json_object(parts[1]))
+    if lease.issuer != issuer:
+        raise ForgedLease("issued by another service")
+    if not lease.issued_at <= now < lease.expires_at:
+        raise ForgedLease("not within its time")
+    return lease
+
+
+def _read_claims(claims: Mapping[str, object]) -> Lease:
+    texts = {name: claims.get(name) for name in _TEXT_CLAIMS}
+    nonce, primary = claims.get("nonce"), claims.get("primary")
+    issued_at, expires_at = claims.get("iat"), claims.get("exp")
+    if (
+        not all(isinstance(text, str) for text in texts.values())
+        or not isinstance(primary, bool)
+        or not (nonce is None or isinstance(nonce, str))
+        or type(issued_at) is not int
+        or type(expires_at) is not int
+    ):
+        raise ForgedLease("claims are missing or of the wrong type")
+    return Lease(
+        issuer=str(texts["iss"]),
+        license_id=str(texts["sub"]),
+        organization_id=str(texts["organization_id"]),
+        environment=str(texts["environment"]),
+        machine_thumbprint=str(texts["machine_thumbprint"]),
+        kind=str(texts["kind"]),
+        primary=primary,
+        issued_at=issued_at,
+        expires_at=expires_at,
+        nonce=nonce,
+    )
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _b64_json(value: Mapping[str, object]) -> str:
+    return _b64(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _unb64(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ForgedLease("not base64url") from error
+    # One value, one spelling: trailing bits that decoders drop must not make a second token.
+    if _b64(data) != text:
+        raise ForgedLease("not canonical base64url")
+    return data
+
+
+def _json_object(part: str) -> dict[str, object]:
+    try:
+        value = json.loads(_unb64(part))
+    except (ValueError, RecursionError) as error:
+        raise ForgedLease("not JSON") from error
+    if not isinstance(value, dict):
+        raise ForgedLease("not a JSON object")
+    return value

@@ -1,0 +1,215 @@
+"""The licence, its state machine and its validity (R13, R15, R18–R22).
+
+What this module guarantees:
+
+* :data:`TRANSITIONS` is the whole state machine; nothing else decides a transition (R21).
+* :func:`check` derives validity from the licence, the organization's subscription and ``now``.
+  The mark ``EXPIRED`` that the sweep leaves takes no part in it (R14).
+
+Both are pure. All times are integer epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from licensing import keys
+from licensing.machine import Machine
+from licensing.organization import Organization, Standing, Subscription
+from licensing.refusal import RefusalCode, Refused
+
+
+class State(StrEnum):
+    """Where a licence is in its life, as stored."""
+
+    ACTIVE = "active"
+    DETACHED = "detached"
+    DISSOCIATED = "dissociated"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether a licence in this state holds its machine and a seat (R6)."""
+        return self in _BOUND
+
+
+_BOUND: Final = frozenset({State.ACTIVE, State.DETACHED, State.EXPIRED})
+
+
+class Action(StrEnum):
+    """What can be done to a licence after its issue."""
+
+    REVOKE = "revoke"
+    EXPIRE = "expire"
+    REINSTATE = "reinstate"
+
+
+TRANSITIONS: Final[Mapping[tuple[State, Action], State]] = MappingProxyType(
+    {
+        (State.ACTIVE, Action.REVOKE): State.REVOKED,
+        (State.DETACHED, Action.REVOKE): State.REVOKED,
+        (State.DISSOCIATED, Action.REVOKE): State.REVOKED,
+        (State.EXPIRED, Action.REVOKE): State.REVOKED,
+        (State.REVOKED, Action.REVOKE): State.REVOKED,
+        (State.ACTIVE, Action.EXPIRE): State.EXPIRED,
+        (State.EXPIRED, Action.EXPIRE): State.EXPIRED,
+        (State.EXPIRED, Action.REINSTATE): State.ACTIVE,
+        (State.ACTIVE, Action.REINSTATE): State.ACTIVE,
+    }
+)
+"""(from, action) → to. A pair that is not here is refused; from = to is a repetition (R18, R21)."""
+
+
+class Status(StrEnum):
+    """A licence's status as people see it: its state seen through the subscription (R14)."""
+
+    ACTIVE = "active"
+    DETACHED = "detached"
+    DISSOCIATED = "dissociated"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Code(StrEnum):
+    """The answers of a validation, in order of precedence (R13)."""
+
+    NOT_FOUND = "NOT_FOUND"
+    ORGANIZATION_MISMATCH = "ORGANIZATION_MISMATCH"
+    REVOKED = "REVOKED"
+    DISSOCIATED = "DISSOCIATED"
+    MACHINE_MISMATCH = "MACHINE_MISMATCH"
+    DETACHED = "DETACHED"
+    SUSPENDED = "SUSPENDED"
+    EXPIRED = "EXPIRED"
+    VALID = "VALID"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """When, from where and with which version an agent was last seen (R17)."""
+
+    at: int
+    agent_version: str | None
+    source_address: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class License:
+    """The record that binds a licence key to (organization, machine, environment).
+
+    ``identity`` and ``secret_version`` are what the key was derived from at issue and never
+    change (R3). ``revision`` grows by one with every change and orders the licence's history;
+    ``updated_at`` never runs backwards, whatever the clocks of two servers say. ``issued_by`` is
+    the subject of the user who logged in first.
+    """
+
+    id: str
+    organization_id: str
+    environment: str
+    state: State
+    machine: Machine
+    computer_name: str | None
+    identity: bytes
+    secret_version: int
+    primary: bool = False
+    issued_at: int
+    issued_by: str
+    agent_version: str | None
+    revision: int = 1
+    updated_at: int
+    last_seen: Sighting | None = None
+
+    @property
+    def claims(self) -> frozenset[bytes]:
+        """The pairs that this licence holds: its machine's while bound, none afterwards (R10)."""
+        return self.machine.pairs() if self.state.is_bound else frozenset()
+
+    def key(self, secret: bytes) -> keys.LicenseKey:
+        """This licence's key; ``secret`` is that of its own ``secret_version`` (R2, R3)."""
+        return keys.derive(
+            secret,
+            self.secret_version,
+            license_id=self.id,
+            organization_id=self.organization_id,
+            identity=self.identity,
+            environment=self.environment,
+        )
+
+    def status(self, subscription: Subscription, now: int) -> Status:
+        """What people see: blocked, gone, or as good as the subscription is (R14)."""
+        if self.state not in (State.ACTIVE, State.EXPIRED):
+            return Status(self.state.value)
+        return _STATUS_BY_STANDING[subscription.standing(now)]
+
+    def after(self, action: Action, now: int) -> License | Refused:
+        """This licence after ``action``, itself when the action is a repetition (R21)."""
+        target = TRANSITIONS.get((self.state, action))
+        if target is None:
+            return Refused(
+                RefusalCode.INVALID_TRANSITION,
+                f"Cannot {action} a license that is {self.state}.",
+            )
+        if target is self.state:
+            return self
+        return replace(
+            self,
+            state=target,
+            revision=self.revision + 1,
+            updated_at=max(now, self.updated_at),
+        )
+
+
+_STATUS_BY_STANDING: Final = MappingProxyType(
+    {
+        Standing.CURRENT: Status.ACTIVE,
+        Standing.SUSPENDED: Status.SUSPENDED,
+        Standing.ENDED: Status.EXPIRED,
+    }
+)
+
+_CODE_BY_STANDING: Final = MappingProxyType(
+    {
+        Standing.CURRENT: Code.VALID,
+        Standing.SUSPENDED: Code.SUSPENDED,
+        Standing.ENDED: Code.EXPIRED,
+    }
+)
+
+
+def check(
+    record: License,
+    organization: Organization | None,
+    *,
+    claimed_organization_id: str,
+    environment: str | None,
+    machine: Machine,
+    now: int,
+) -> Code:
+    """Whether a genuine key works here and now; the steps stand in order of precedence (R13).
+
+    That the key is genuine (else ``NOT_FOUND``) has been established before. ``organization`` is
+    the *claimed* one, ``None`` when there is none of that id. An ``environment`` of ``None`` is
+    not compared; another one than the licence's is another agent instance.
+    """
+    # 1. The key is used for the organization that it was issued to.
+    if organization is None or record.organization_id != claimed_organization_id:
+        return Code.ORGANIZATION_MISMATCH
+    # 2. The licence has not ended for good, and is not waiting for another machine.
+    if record.state is State.REVOKED:
+        return Code.REVOKED
+    if record.state is State.DISSOCIATED:
+        return Code.DISSOCIATED
+    # 3. The machine, and the agent on it, is the licence's.
+    if not record.machine.is_same_as(machine) or environment not in (None, record.environment):
+        return Code.MACHINE_MISMATCH
+    # 4. The agent is not blocked.
+    if record.state is State.DETACHED:
+        return Code.DETACHED
+    # 5. The subscription is good.
+    return _CODE_BY_STANDING[organization.subscription.standing(now)]

@@ -1,0 +1,253 @@
+"""The OpenAPI document, generated from the contract's models and the table of routes below.
+
+What this module guarantees: every route of the deployment is in :data:`ROUTES` (a test compares
+it with ``template.yaml`` and with the handlers), and every schema is that of a model which
+requests are parsed by or replies are made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from pydantic import BaseModel, RootModel
+from pydantic.json_schema import models_json_schema
+
+from licensing import contract
+from licensing.license import Status
+
+# Keyed by class; `object` because pydantic's own function may be given other things than models.
+Schemas = dict[type[object], dict[str, Any]]
+
+_PROBLEMS: Final = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    409: "conflict",
+    412: "precondition_failed",
+    413: "payload_too_large",
+    429: "too_many_requests",
+    503: "unavailable",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation of the API, as clients see it."""
+
+    method: str
+    path: str
+    operation_id: str
+    summary: str
+    replies: dict[int, type[BaseModel]]
+    request: type[BaseModel] | None = None
+    request_required: bool = True
+    problems: tuple[int, ...]
+    needs_token: bool = True
+    parameters: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The route key of API Gateway."""
+        return f"{self.method} {self.path}"
+
+
+def _path_parameter(name: str, pattern: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": pattern},
+    }
+
+
+def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+_LICENSE_ID: Final = _path_parameter("license_id", "^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$")
+_ORGANIZATION_ID: Final = _path_parameter("organization_id", "^[a-z0-9][a-z0-9-]{1,62}$")
+
+
+class OpenApiDocument(RootModel[dict[str, Any]]):
+    """The document itself: a JSON object."""
+
+
+ROUTES: Final = (
+    Route(
+        method="POST",
+        path="/v1/licenses",
+        operation_id="login",
+        summary="Log an agent in: a new license at first, the same one ever after.",
+        request=contract.LoginRequest,
+        replies={201: contract.LoginReply, 200: contract.LoginReply},
+        problems=(400, 401, 403, 409, 413, 429, 503),
+    ),
+    Route(
+        method="POST",
+        path="/v1/licenses/validate",
+        operation_id="validate",
+        summary="Validate a license key; no user takes part.",
+        request=contract.ValidateRequest,
+        replies={200: contract.ValidateReply},
+        problems=(400, 413, 429, 503),
+        needs_token=False,
+    ),
+    Route(
+        method="POST",
+        path="/v1/licenses/{license_id}/revoke",
+        operation_id="revoke",
+        summary="End a license for good; its machine and seat are free. Can be repeated.",
+        request=contract.TransitionRequest,
+        request_required=False,
+        replies={200: contract.LicenseReply},
+        problems=(400, 401, 403, 404, 409, 413, 429, 503),
+        parameters=(_LICENSE_ID,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/licenses/{license_id}",
+        operation_id="getLicense",
+        summary="Show one license.",
+        replies={200: contract.LicenseReply},
+        problems=(401, 403, 404, 429, 503),
+        parameters=(_LICENSE_ID,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id}/licenses",
+        operation_id="listLicenses",
+        summary="List an organization's licenses by stored state, then by time of issue.",
+        replies={200: contract.LicensesReply},
+        problems=(400, 401, 403, 404, 429, 503),
+        parameters=(
+            _ORGANIZATION_ID,
+            _query_parameter("status", {"type": "string", "enum": list(Status)}),
+            _query_parameter("environment", {"type": "string"}),
+            _query_parameter(
+                "limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
+            ),
+            _query_parameter("cursor", {"type": "string"}),
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id}",
+        operation_id="getOrganization",
+        summary="Show an organization with its subscription and seats; the ETag is its version.",
+        replies={200: contract.OrganizationReply},
+        problems=(401, 403, 404, 429, 503),
+        parameters=(_ORGANIZATION_ID,),
+    ),
+    Route(
+        method="PUT",
+        path="/v1/organizations/{organization_id}",
+        operation_id="putOrganization",
+        summary="Create an organization, or change the version that If-Match names.",
+        request=contract.OrganizationRequest,
+        replies={201: contract.OrganizationReply, 200: contract.OrganizationReply},
+        problems=(400, 401, 403, 412, 413, 429, 503),
+        parameters=(
+            _ORGANIZATION_ID,
+            {
+                "name": "If-Match",
+                "in": "header",
+                "required": False,
+                "description": "The ETag of the organization as it was read. None to create it.",
+                "schema": {"type": "string", "pattern": '^"?[0-9]{1,19}"?$'},
+            },
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/.well-known/jwks.json",
+        operation_id="getKeys",
+        summary="The public keys that verify leases.",
+        replies={200: contract.JwksReply},
+        problems=(429, 503),
+        needs_token=False,
+    ),
+    Route(
+        method="GET",
+        path="/v1/openapi.json",
+        operation_id="getContract",
+        summary="This document.",
+        replies={200: OpenApiDocument},
+        problems=(429,),
+        needs_token=False,
+    ),
+)
+
+
+@cache
+def document() -> OpenApiDocument:
+    """The OpenAPI 3.1 document."""
+    requests = {route.request for route in ROUTES if route.request}
+    replies = {reply for route in ROUTES for reply in route.replies.values()} | {contract.Problem}
+    references, definitions = models_json_schema(
+        [
+            *((model, "validation") for model in sorted(requests, key=_name)),
+            *((model, "serialization") for model in sorted(replies, key=_name)),
+        ],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas: Schemas = {model: reference for (model, _), reference in references.items()}
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return OpenApiDocument(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Licensing",
+                "version": "1",
+                "description": "Licenses for on-premise agents.",
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "paths": paths,
+            "components": {
+                "schemas": definitions["$defs"],
+                "securitySchemes": {
+                    "oidc": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                },
+            },
+        }
+    )
+
+
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.operation_id,
+        "summary": route.summary,
+        "security": [{"oidc": []}] if route.needs_token else [],
+        "responses": {
+            **{
+                str(status): _response("Done.", "application/json", schemas[model])
+                for status, model in route.replies.items()
+            },
+            **{
+                str(status): _response(
+                    _PROBLEMS[status], "application/problem+json", schemas[contract.Problem]
+                )
+                for status in route.problems
+            },
+        },
+    }
+    if route.parameters:
+        operation["parameters"] = list(route.parameters)
+    if route.request:
+        operation["requestBody"] = {
+            "required": route.request_required,
+            "content": {"application/json": {"schema": schemas[route.request]}},
+        }
+    return operation
+
+
+def _response(description: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+def _name(model: type[BaseModel]) -> str:
+    return model.__name__

@@ -1,0 +1,130 @@
+"""Organizations, their subscription and their seats (R6, R14, R22, R24).
+
+What this module guarantees:
+
+* Whether a subscription is good at an instant is decided here and nowhere else, from the
+  subscription and ``now`` alone; no sweep, mark or index takes part (R14).
+* A subscription that ends at second *t* is good up to and excluding *t*.
+
+All times are integer epoch seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+DAY: Final = 86_400
+
+ANNOUNCED_DAYS: Final = (30, 7, 1)
+"""How many days ahead the end of a subscription is announced, each once (R22)."""
+
+_ORGANIZATION_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
+
+
+def is_organization_id(text: str) -> bool:
+    """Whether ``text`` has the form of an organization id."""
+    return _ORGANIZATION_ID.fullmatch(text) is not None
+
+
+class SubscriptionStatus(StrEnum):
+    """What the vendor's billing says of a subscription, apart from its end."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+class Standing(StrEnum):
+    """What a subscription means for the organization's agents at one instant."""
+
+    CURRENT = "current"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Until when, and whether at all, an organization's agents may work."""
+
+    valid_until: int
+    status: SubscriptionStatus
+
+    def standing(self, now: int) -> Standing:
+        """The subscription's meaning at ``now``: suspended goes before ended (R13)."""
+        if self.status is not SubscriptionStatus.ACTIVE:
+            return Standing.SUSPENDED
+        return Standing.ENDED if self.has_ended(now) else Standing.CURRENT
+
+    def has_ended(self, now: int) -> bool:
+        """Whether its time is over, paused or not: what the sweep marks licences by (R22)."""
+        return now >= self.valid_until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """A customer. ``seats`` counts its bound licences and is kept by the store alone (R6).
+
+    ``version`` grows by one with every change of name, subscription or seat limit and serves as
+    the entity tag. ``announced_days`` is the last announcement made for the present
+    ``valid_until``, ``None`` when there was none. ``updated_at`` is the time of the last change.
+    """
+
+    id: str
+    name: str
+    subscription: Subscription
+    max_agents: int | None
+    seats: int = 0
+    version: int = 1
+    announced_days: int | None = None
+    updated_at: int
+
+    def has_free_seat(self) -> bool:
+        """Whether one more licence may be bound (R6)."""
+        return self.max_agents is None or self.seats < self.max_agents
+
+    def changed(
+        self, *, name: str, subscription: Subscription, max_agents: int | None, now: int
+    ) -> Organization:
+        """This organization after a change; a new end is announced anew (R22)."""
+        same_end = subscription.valid_until == self.subscription.valid_until
+        return replace(
+            self,
+            name=name,
+            subscription=subscription,
+            max_agents=max_agents,
+            version=self.version + 1,
+            announced_days=self.announced_days if same_end else None,
+            updated_at=now,
+        )
+
+    def due_announcement(self, now: int) -> int | None:
+        """The announcement to make at ``now``, in days ahead, or ``None`` (R22).
+
+        Only the closest one that has been reached: a subscription bought for five days is
+        announced as ending within seven, not also within thirty.
+        """
+        if self.subscription.standing(now) is not Standing.CURRENT:
+            return None
+        reached = [
+            days for days in ANNOUNCED_DAYS if now >= self.subscription.valid_until - days * DAY
+        ]
+        if not reached or (self.announced_days is not None and reached[-1] >= self.announced_days):
+            return None
+        return reached[-1]
+
+    def next_due(self, now: int) -> int | None:
+        """When the sweep has to look at this organization again, or ``None`` for never (R23)."""
+        end = self.subscription.valid_until
+        moments = [end, *(end - days * DAY for days in ANNOUNCED_DAYS)]
+        return min((moment for moment in moments if moment > now), default=None)
+
+    def last_turn(self, now: int) -> int:
+        """When its licences last had a reason to be marked or unmarked: a change, or the end."""
+        return (
+            max(self.updated_at, self.subscription.valid_until)
+            if self.subscription.has_ended(now)
+            else self.updated_at
+        )

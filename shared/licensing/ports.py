@@ -1,0 +1,172 @@
+"""What the use cases need from the outside, as Protocols.
+
+The promises that a store makes:
+
+* Every read that a decision rests on is strongly consistent.
+* A commit is one transaction: all of it or nothing, only if everything that it rests on is still
+  as it was read, and with exactly one audit event per change (R5, R32).
+* A commit whose answer is lost is looked up and repeated until it is known to have happened or
+  not; when neither can be learned in time, :class:`~licensing.errors.Unavailable` is raised and
+  repeating the whole operation is safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+from licensing.audit import Event, Refusal
+from licensing.license import License, Sighting, State
+from licensing.organization import Organization
+
+if TYPE_CHECKING:
+    # For its type alone: it brings in the cryptography that most functions do without.
+    from licensing.keyring import Keyring
+
+Entropy = Callable[[int], bytes]
+"""So many bytes from a cryptographic source."""
+
+Holders = Mapping[str, Mapping[str, str]]
+"""Who holds a pair: organization id → environment → licence id."""
+
+Claims = Mapping[bytes, Holders]
+"""The holders of each pair that somebody holds (R10)."""
+
+
+class Outcome(Enum):
+    """How a commit went."""
+
+    COMMITTED = "committed"
+    LOST = "lost"
+    """Something that the decision rested on has changed: read again and decide anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One licence's change, with its event. ``before`` is ``None`` for a new licence.
+
+    What follows from it for machine claims and seats is the store's to work out: claims are those
+    of ``after`` instead of ``before``, and the seat follows ``state.is_bound`` (R6, R10).
+    """
+
+    before: License | None
+    after: License
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class LicensePage:
+    """A page of licences; ``next_cursor`` is ``None`` on the last one."""
+
+    licenses: Sequence[License]
+    next_cursor: str | None
+
+
+class Keyrings(Protocol):
+    """Where the server secret comes from."""
+
+    def keyring(self, at_least: int = 1) -> Keyring:
+        """The current keyring, fetched anew if it does not know version ``at_least`` yet."""
+
+
+class LicenseReader(Protocol):
+    """Single licences and organizations."""
+
+    def license(self, license_id: str) -> License | None:
+        """The licence, or ``None``."""
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """The organization, or ``None``."""
+
+
+class Committer(LicenseReader, Protocol):
+    """Changes of licences."""
+
+    def commit(
+        self,
+        changes: Sequence[Change],
+        *,
+        organization: Organization | None = None,
+        claims: Claims | None = None,
+    ) -> Outcome:
+        """Commit ``changes`` in one transaction.
+
+        ``organization`` is the version that the decision rests on; ``claims`` is what was read of
+        the pairs involved, a hint that saves a round trip and proves nothing.
+        """
+
+
+class LoginStore(Committer, Protocol):
+    """What the login needs."""
+
+    def claims_and_organization(
+        self, pairs: Collection[bytes], organization_id: str
+    ) -> tuple[Claims, Organization | None]:
+        """Who holds these pairs, and the organization, in one request."""
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Record a refusal, folded (R32)."""
+
+
+class ValidationStore(LicenseReader, Protocol):
+    """What the validation needs."""
+
+    def license_and_organization(
+        self, license_id: str, organization_id: str
+    ) -> tuple[License | None, Organization | None]:
+        """Both in one request."""
+
+    def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
+        """Record when the agent was seen, at most once per ``interval`` seconds (R17)."""
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Record a refusal, folded (R32)."""
+
+
+class LicenseLister(LicenseReader, Protocol):
+    """Pages of licences."""
+
+    def licenses(
+        self,
+        organization_id: str,
+        *,
+        states: Collection[State],
+        environment: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> LicensePage:
+        """A page of an organization's licences. Raises ``InvalidInput`` for a foreign cursor."""
+
+
+class OrganizationStore(Protocol):
+    """Changes of organizations."""
+
+    def organization(self, organization_id: str) -> Organization | None:
+        """The organization, or ``None``."""
+
+    def commit_organization(
+        self, before: Organization | None, after: Organization, event: Event, *, due_at: int
+    ) -> Outcome:
+        """Put ``after`` in the place of ``before`` and make it due for the sweep at ``due_at``."""
+
+
+class SweepStore(Committer, OrganizationStore, Protocol):
+    """What the sweep needs."""
+
+    @property
+    def due_shards(self) -> Sequence[str]:
+        """The parts that what is due is kept in."""
+
+    def due_organizations(self, shard: str, now: int) -> Iterator[tuple[str, int]]:
+        """Ids of organizations that are due at ``now``, with the time since when, oldest first.
+
+        One query when nothing is due (R23). From an index: a hint, to be read again.
+        """
+
+    def some_licenses(self, organization_id: str, state: State, *, limit: int) -> list[License]:
+        """Up to ``limit`` licences of an organization that are in ``state``."""
+
+    def settle(self, organization: Organization, *, due_at: int | None) -> Outcome:
+        """Make the organization due at ``due_at`` (never, if ``None``) unless it has changed."""

@@ -1,0 +1,41 @@
+"""Refusals: what the service declines to do, as values that a caller can act on.
+
+Every refusal has one stable ``code`` (part of the API) and one sentence for the person at the
+agent or the portal. The HTTP status of each code is decided in :mod:`licensing.http`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    """The machine-readable reasons, as they appear in problem answers."""
+
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    MACHINE_REGISTERED = "machine_registered_to_other_organization"
+    AGENT_BLOCKED = "agent_blocked"
+    SEAT_LIMIT_REACHED = "seat_limit_reached"
+    SUBSCRIPTION_ENDED = "subscription_ended"
+    INVALID_TRANSITION = "invalid_transition"
+    PRECONDITION_FAILED = "precondition_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer "no": why, in a code and in a sentence."""
+
+    code: RefusalCode
+    message: str
+
+
+def license_not_found() -> Refused:
+    """A licence that is absent or another organization's: the two answer alike."""
+    return Refused(RefusalCode.NOT_FOUND, "There is no such license.")
+
+
+def organization_not_found() -> Refused:
+    """An organization that is absent or not the caller's: the two answer alike."""
+    return Refused(RefusalCode.NOT_FOUND, "There is no such organization.")

@@ -1,0 +1,199 @@
+"""The expiry sweep: marks what has ended, reinstates what was renewed, announces ends (R22–R24).
+
+What this module guarantees:
+
+* The cost grows with what is due. Nothing due: one query per shard (R23).
+* No step rests on an earlier one of the same run: killed anywhere and run again, the sweep
+  reaches the same end, because an organization stays due until a pass over it finds nothing.
+* Every mark is committed together with the check that the organization is still as it was read,
+  so a renewal that races the sweep wins (R24).
+* It starts nothing that it might not finish before its deadline, and says how far behind it is.
+
+The marks are for people to read; whether a licence is valid never depends on them (R14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Final
+
+from licensing import audit
+from licensing.audit import EventType, Origin
+from licensing.errors import Unavailable
+from licensing.license import Action, License, State
+from licensing.organization import Organization
+from licensing.ports import Change, Entropy, Outcome, SweepStore
+from licensing.refusal import Refused
+
+BATCH: Final = 49
+"""Licences per transaction: two actions each and one check stay within DynamoDB's 100."""
+
+SETTLING_SECONDS: Final = 60
+"""How long after its last turn an organization stays due.
+
+Licences are found by an eventually consistent index. Only a pass that began this much later and
+found nothing is the last one, so a licence that the index did not show yet is not left out.
+"""
+
+_ATTEMPTS: Final = 5
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """What one run did.
+
+    ``organizations`` were looked at and ``unfinished`` of them left for the next run, of which
+    the oldest has been due for ``lag_seconds``.
+    """
+
+    organizations: int = 0
+    unfinished: int = 0
+    expired: int = 0
+    reinstated: int = 0
+    announced: int = 0
+    settled: int = 0
+    lag_seconds: int = 0
+
+    def left(self, lag_seconds: int) -> None:
+        """Count an organization that is left for the next run."""
+        self.unfinished += 1
+        self.lag_seconds = max(self.lag_seconds, lag_seconds)
+
+    def plus(self, other: SweepReport) -> SweepReport:
+        """Both runs as one."""
+        return SweepReport(
+            organizations=self.organizations + other.organizations,
+            unfinished=self.unfinished + other.unfinished,
+            expired=self.expired + other.expired,
+            reinstated=self.reinstated + other.reinstated,
+            announced=self.announced + other.announced,
+            settled=self.settled + other.settled,
+            lag_seconds=max(self.lag_seconds, other.lag_seconds),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SweepExpiry:
+    """The use case."""
+
+    store: SweepStore
+    entropy: Entropy
+    workers: int
+
+    def __call__(self, origin: Origin, *, now: int, has_time: Callable[[], bool]) -> SweepReport:
+        """Work through what is due at ``now`` while ``has_time()``, ``workers`` shards at once."""
+
+        def sweep(shard: str) -> SweepReport:
+            return self._sweep_shard(shard, origin, now, has_time)
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            return reduce(SweepReport.plus, pool.map(sweep, self.store.due_shards))
+
+    def _sweep_shard(
+        self, shard: str, origin: Origin, now: int, has_time: Callable[[], bool]
+    ) -> SweepReport:
+        report = SweepReport()
+        for organization_id, due_since in self.store.due_organizations(shard, now):
+            report.organizations += 1
+            try:
+                done = has_time() and self._bring_up_to_date(
+                    organization_id, origin, now, has_time, report
+                )
+            except Unavailable:
+                done = False  # one busy organization must not hold up the others
+            if not done:
+                report.left(now - due_since)
+        return report
+
+    def _bring_up_to_date(
+        self,
+        organization_id: str,
+        origin: Origin,
+        now: int,
+        has_time: Callable[[], bool],
+        report: SweepReport,
+    ) -> bool:
+        """Do all that is due for one organization; whether nothing is left to do now."""
+        for _ in range(_ATTEMPTS):
+            organization = self.store.organization(organization_id)
+            if organization is None:
+                return True
+            done = self._mark_all(organization, origin, now, has_time, report)
+            if done is None:
+                continue  # renewed, or changed otherwise: decide anew
+            if not done:
+                return False
+            announced = self._announce(organization, origin, now, report)
+            if announced is None:
+                continue
+            if now < announced.last_turn(now) + SETTLING_SECONDS:
+                return True
+            if self.store.settle(announced, due_at=announced.next_due(now)) is Outcome.COMMITTED:
+                report.settled += 1
+                return True
+        return False
+
+    def _mark_all(
+        self,
+        organization: Organization,
+        origin: Origin,
+        now: int,
+        has_time: Callable[[], bool],
+        report: SweepReport,
+    ) -> bool | None:
+        """Mark (or reinstate) all licences: done, out of time, or ``None`` when overtaken."""
+        ended = organization.subscription.has_ended(now)
+        wrong, action, kind = (
+            (State.ACTIVE, Action.EXPIRE, EventType.LICENSE_EXPIRED)
+            if ended
+            else (State.EXPIRED, Action.REINSTATE, EventType.LICENSE_REINSTATED)
+        )
+        while has_time():
+            records = self.store.some_licenses(organization.id, wrong, limit=BATCH)
+            if not records:
+                return True
+            changes = [self._change(record, action, kind, origin, now) for record in records]
+            if self.store.commit(changes, organization=organization) is Outcome.LOST:
+                return None
+            if ended:
+                report.expired += len(changes)
+            else:
+                report.reinstated += len(changes)
+        return False
+
+    def _change(
+        self, record: License, action: Action, kind: EventType, origin: Origin, now: int
+    ) -> Change:
+        changed = record.after(action, now)
+        if isinstance(changed, Refused):
+            raise TypeError(f"the sweep picked a license that cannot {action}: {changed.message}")
+        event = audit.of_license(
+            kind, record, changed, id=audit.new_event_id(self.entropy(16)), origin=origin
+        )
+        return Change(record, changed, event)
+
+    def _announce(
+        self, organization: Organization, origin: Origin, now: int, report: SweepReport
+    ) -> Organization | None:
+        """Announce the subscription's end if that is due; ``None`` when overtaken."""
+        days = organization.due_announcement(now)
+        if days is None:
+            return organization
+        announced = replace(organization, announced_days=days)
+        event = audit.of_organization(
+            EventType.SUBSCRIPTION_ENDING,
+            organization,
+            announced,
+            id=audit.new_event_id(self.entropy(16)),
+            at=now,
+            origin=origin,
+        )
+        # Due now still: only settling, which looks at the clock once more, moves that on.
+        outcome = self.store.commit_organization(organization, announced, event, due_at=now)
+        if outcome is Outcome.LOST:
+            return None
+        report.announced += 1
+        return announced

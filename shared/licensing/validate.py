@@ -1,0 +1,159 @@
+"""The validation of an agent that proves itself with its key alone (R7, R13–R17).
+
+What this module guarantees:
+
+* The answer rests on one strongly consistent read of the licence and the organization (R14, R15).
+* No user and no password takes part (R7).
+* A key that the server did not derive is answered like one that does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from licensing import keys, license
+from licensing.audit import Origin, Refusal
+from licensing.errors import Misconfigured, Unavailable
+from licensing.lease import LeaseTerms, SignedLease
+from licensing.license import Code, License, Sighting
+from licensing.machine import Credentials, Machine
+from licensing.organization import Organization
+from licensing.ports import Keyrings, ValidationStore
+
+NextStep = Literal["continue", "login", "logout"]
+
+MESSAGES: Final = MappingProxyType(
+    {
+        Code.NOT_FOUND: "This license key is not known. Log in again.",
+        Code.ORGANIZATION_MISMATCH: "This license key belongs to another organization.",
+        Code.REVOKED: "This license has been revoked. Log in again.",
+        Code.DISSOCIATED: "This license has been separated from its machine. Log in again.",
+        Code.MACHINE_MISMATCH: "This license key belongs to another agent. Log in on this one.",
+        Code.DETACHED: "Agent is Blocked.",
+        Code.SUSPENDED: "The subscription is paused or cancelled.",
+        Code.EXPIRED: "The subscription has ended.",
+        Code.VALID: "The license is valid.",
+    }
+)
+"""What the person at the agent reads."""
+
+NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
+    {
+        Code.NOT_FOUND: "login",
+        Code.ORGANIZATION_MISMATCH: "login",
+        Code.REVOKED: "login",
+        Code.DISSOCIATED: "login",
+        Code.MACHINE_MISMATCH: "login",
+        Code.DETACHED: "logout",
+        Code.SUSPENDED: "logout",
+        Code.EXPIRED: "logout",
+        Code.VALID: "continue",
+    }
+)
+"""What the agent should do: a login helps, or nothing does until somebody acts elsewhere."""
+
+# The licence is in use where it does not belong: worth an entry in its history (R32).
+_MISUSES: Final = frozenset(
+    {Code.ORGANIZATION_MISMATCH, Code.REVOKED, Code.DISSOCIATED, Code.MACHINE_MISMATCH}
+)
+# From here on the key has proved to be this agent's own, which may see its licence.
+_OWN: Final = frozenset({Code.DETACHED, Code.SUSPENDED, Code.EXPIRED, Code.VALID})
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What an agent sends to prove its licence. ``nonce`` comes back in the lease."""
+
+    key: keys.LicenseKey
+    organization_id: str
+    environment: str | None
+    credentials: Credentials
+    nonce: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer. ``record`` and ``organization`` are there when the key is this agent's own.
+
+    ``sighting_deferred`` says that the agent's last-seen time could not be kept this time; the
+    answer does not depend on it, and the next validation will keep it (R17).
+    """
+
+    code: Code
+    record: License | None = None
+    organization: Organization | None = None
+    lease: SignedLease | None = None
+    sighting_deferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateLicense:
+    """The use case. ``sighting_interval`` is in seconds (R17)."""
+
+    store: ValidationStore
+    keyrings: Keyrings
+    terms: LeaseTerms
+    sighting_interval: int
+
+    def __call__(self, request: Validation, origin: Origin, *, now: int) -> Verdict:
+        """Answer whether the agent may work. Raises :class:`Unavailable`."""
+        keyring = self.keyrings.keyring(at_least=request.key.secret_version)
+        record, organization = self.store.license_and_organization(
+            request.key.license_id, request.organization_id
+        )
+        # 1. The key is one that this server derived for this licence.
+        secret = keyring.license_key_secrets.get(request.key.secret_version)
+        if record is None or secret is None or not keys.is_genuine(request.key, record.key(secret)):
+            return Verdict(Code.NOT_FOUND)
+        # 2. The licence is good for this organization, agent and moment.
+        code = license.check(
+            record,
+            organization,
+            claimed_organization_id=request.organization_id,
+            environment=request.environment,
+            machine=Machine.of(request.credentials, keyring.hashing_key),
+            now=now,
+        )
+        if code in _MISUSES:
+            self.store.note_refusal(
+                Refusal(
+                    license_id=record.id,
+                    organization_id=record.organization_id,
+                    reason=code.lower(),
+                    at=now,
+                    origin=origin,
+                )
+            )
+        if code not in _OWN:
+            return Verdict(code)
+        if organization is None:
+            raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
+        if code is not Code.VALID:
+            return Verdict(code, record, organization)
+        # 3. What the agent may rely on until the lease ends.
+        lease = self.terms.grant(
+            record, organization, request.credentials, nonce=request.nonce, now=now
+        )
+        return Verdict(
+            code,
+            record,
+            organization,
+            SignedLease(lease, keyring.sign(lease)),
+            sighting_deferred=not self._keep_sighting(record, origin, now),
+        )
+
+    def _keep_sighting(self, record: License, origin: Origin, now: int) -> bool:
+        seen = record.last_seen
+        if seen is not None and now < seen.at + self.sighting_interval:
+            return True
+        try:
+            self.store.note_sighting(
+                record.id,
+                Sighting(now, origin.agent_version, origin.source_address),
+                interval=self.sighting_interval,
+            )
+        except Unavailable:
+            return False
+        return True

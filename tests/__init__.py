@@ -1,0 +1,1 @@
+"""The tests, and the local stack that they and `make run` start."""

@@ -1,0 +1,80 @@
+"""AWS's own DynamoDB engine (DynamoDB Local) for the tests that need real atomicity.
+
+Each engine is a process of its own, in memory, on a free port, and ends with its context. It takes
+access key ids of letters and digits only.
+"""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import IO
+
+ENGINE = Path(__file__).parents[1] / ".cache" / "dynamodb-local"
+START_SECONDS = 60.0
+POLL_SECONDS = 0.05
+
+
+class EngineError(Exception):
+    """The engine is not installed, or did not start. The message says what to do."""
+
+
+@contextmanager
+def dynamodb_local() -> Iterator[str]:
+    """Run one engine and yield its endpoint URL."""
+    port = _free_port()
+    with tempfile.TemporaryFile() as output:
+        engine = subprocess.Popen(_command(port), cwd=ENGINE, stdout=output, stderr=output)
+        try:
+            _wait_until_it_answers(engine, port, output)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            engine.terminate()
+            engine.wait()
+
+
+def _command(port: int) -> list[str]:
+    java = shutil.which("java")
+    if java is None:
+        raise EngineError("DynamoDB Local needs Java 17 or newer: there is no `java` on the PATH.")
+    if not (ENGINE / "DynamoDBLocal.jar").is_file():
+        raise EngineError("DynamoDB Local is not here yet: `make test` fetches it.")
+    library_path = "-Djava.library.path=DynamoDBLocal_lib"
+    arguments = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
+    return [java, library_path, "-jar", "DynamoDBLocal.jar", *arguments]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _wait_until_it_answers(engine: subprocess.Popen[bytes], port: int, output: IO[bytes]) -> None:
+    for _ in range(int(START_SECONDS / POLL_SECONDS)):
+        try:
+            engine.wait(POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            if _answers(port):
+                return
+        else:
+            break
+    output.seek(0)
+    raise EngineError(f"DynamoDB Local did not start:\n{output.read().decode(errors='replace')}")
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        connection.close()

@@ -1,0 +1,170 @@
+"""What template.yaml promises about the deployed service, beyond what the linters can know."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.local.template import Template
+
+ROOT = Path(__file__).parents[2]
+
+
+class _UntaggedLoader(yaml.SafeLoader):
+    """Reads what holds no intrinsic; `!Ref x` and its like become `None`."""
+
+
+_UntaggedLoader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+def deployed(**parameters: str) -> Template:
+    template = Template(ROOT / "template.yaml", parameters)
+    template.created("AccessLogGroup", "access-logs", Arn="arn:access-logs")
+    template.created("FunctionLogGroup", "function-logs")
+    template.created("HttpApi", "api")
+    template.created("LicenseTable", "licenses", Arn="arn:table")
+    template.created("LicensingLayer", "arn:layer")
+    template.created("SigningSecret", "arn:secret")
+    template.created("SweepDeadLetters", "queue", Arn="arn:queue")
+    template.created("UserPool", "pool")
+    template.created("UserPoolClient", "client")
+    return template
+
+
+TEMPLATE = deployed()
+FUNCTIONS = TEMPLATE.of_type("AWS::Serverless::Function")
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    policies = TEMPLATE.properties(function, "Policies")["Policies"]
+    return [statement for policy in policies for statement in policy["Statement"]]
+
+
+def strings(one_or_more: str | list[str]) -> list[str]:
+    return [one_or_more] if isinstance(one_or_more, str) else one_or_more
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_may_scan_or_do_anything_by_wildcard(function: str) -> None:
+    for statement in statements(function):
+        for action in strings(statement["Action"]):
+            assert "*" not in action
+            assert action not in {"dynamodb:Scan", "dynamodb:PartiQLSelect"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_reaches_only_the_table_its_indexes_and_the_secret(function: str) -> None:
+    reachable = {
+        "dynamodb": {
+            "arn:table",
+            "arn:table/index/by_organization",
+            "arn:table/index/by_due",
+        },
+        "secretsmanager": {"arn:secret"},
+    }
+    for statement in statements(function):
+        for action in strings(statement["Action"]):
+            assert set(strings(statement["Resource"])) <= reachable[action.partition(":")[0]]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_runs_its_own_handler_on_python_3_13_and_arm64(function: str) -> None:
+    properties = TEMPLATE.function(function, "Architectures", "CodeUri", "Handler", "Runtime")
+    module, _, name = properties["Handler"].rpartition(".")
+    source = ROOT / properties["CodeUri"] / f"{module.replace('.', '/')}.py"
+    assert f"def {name}(" in source.read_text()
+    assert properties["Architectures"] == ["arm64"]
+    assert properties["Runtime"] == "python3.13"
+
+
+def test_every_handler_is_deployed() -> None:
+    handlers = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
+    assert handlers == {
+        TEMPLATE.properties(function, "Handler")["Handler"].partition(".")[0]
+        for function in FUNCTIONS
+    }
+
+
+def test_only_validation_and_public_documents_are_open_to_callers_without_a_token() -> None:
+    routes = [
+        event["Properties"]
+        for function in FUNCTIONS
+        for event in TEMPLATE.properties(function, "Events")["Events"].values()
+        if event["Type"] == "HttpApi"
+    ]
+    assert {f"{route['Method']} {route['Path']}" for route in routes if "Auth" in route} == {
+        "POST /v1/licenses/validate",
+        "GET /.well-known/jwks.json",
+        "GET /v1/openapi.json",
+    }
+    assert TEMPLATE.properties("HttpApi")["Auth"]["DefaultAuthorizer"] == "OidcAuthorizer"
+
+
+def test_the_table_can_be_recovered_and_is_encrypted_streamed_and_paid_by_use() -> None:
+    table = TEMPLATE.properties("LicenseTable")
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize("resource", ["LicenseTable", "SigningSecret", "UserPool"])
+def test_what_cannot_be_made_again_outlives_the_stack(resource: str) -> None:
+    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
+    found = document["Resources"][resource]
+    assert found["DeletionPolicy"] == "Retain"
+    assert found["UpdateReplacePolicy"] == "Retain"
+
+
+def test_a_user_cannot_choose_the_organization() -> None:
+    client = TEMPLATE.properties("UserPoolClient")
+    pool = TEMPLATE.properties("UserPool")
+    assert "custom:organization_id" in client["ReadAttributes"]
+    assert "custom:organization_id" not in client["WriteAttributes"]
+    assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert [attribute["Mutable"] for attribute in pool["Schema"]] == [False]
+
+
+def test_tokens_come_from_the_stacks_own_user_pool_by_default() -> None:
+    jwt = TEMPLATE.properties("HttpApi")["Auth"]["Authorizers"]["OidcAuthorizer"]
+    assert jwt["JwtConfiguration"] == {
+        "issuer": "https://cognito-idp.eu-central-1.amazonaws.com/pool",
+        "audience": ["client"],
+    }
+
+
+def test_a_named_issuer_replaces_the_user_pool() -> None:
+    template = deployed(Issuer="https://login.example", Audience="agents")
+    jwt = template.properties("HttpApi")["Auth"]["Authorizers"]["OidcAuthorizer"]
+    assert jwt["JwtConfiguration"] == {"issuer": "https://login.example", "audience": ["agents"]}
+    assert template.of_type("AWS::Cognito::UserPool") == []
+    assert template.of_type("AWS::Cognito::UserPoolClient") == []
+    assert template.of_type("AWS::Cognito::UserPoolGroup") == []
+
+
+@pytest.mark.parametrize(
+    ("named", "issuer"),
+    [("", "urn:licensing:licensing-local"), ("https://lease.example", "https://lease.example")],
+)
+def test_leases_name_the_stack_or_the_given_issuer(named: str, issuer: str) -> None:
+    template = deployed(LeaseIssuer=named)
+    environment = template.function("ValidateFunction", "Environment")["Environment"]
+    assert environment["Variables"]["LEASE_ISSUER"] == issuer
+
+
+def test_a_sweep_that_fails_is_tried_again_and_then_leaves_a_trace() -> None:
+    sweep = TEMPLATE.properties("ExpirySweepFunction")
+    schedule = sweep["Events"]["Sweep"]["Properties"]
+    assert schedule["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert schedule["DeadLetterConfig"] == {"Arn": "arn:queue"}
+    assert sweep["EventInvokeConfig"]["MaximumRetryAttempts"] > 0
+    assert sweep["EventInvokeConfig"]["DestinationConfig"]["OnFailure"] == {
+        "Type": "SQS",
+        "Destination": "arn:queue",
+    }
+
+
+@pytest.mark.parametrize("log_group", TEMPLATE.of_type("AWS::Logs::LogGroup"))
+def test_logs_are_kept_for_a_while_and_not_for_ever(log_group: str) -> None:
+    assert TEMPLATE.properties(log_group)["RetentionInDays"] == 90

@@ -1,0 +1,17 @@
+"""Print the CloudFormation template that SAM makes of template.yaml, for cfn-lint to read.
+
+cfn-lint reads more out of plain CloudFormation than out of SAM's shorthand: a wrong runtime, say.
+Runs in the environment of the SAM CLI, not in the one of the tests.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from samcli.lib.translate.sam_template_validator import SamTemplateValidator
+from samcli.yamlhelper import yaml_parse
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+validator = SamTemplateValidator(yaml_parse(TEMPLATE.read_text()), managed_policy_loader=None)
+json.dump(yaml_parse(validator.get_translated_template_if_valid()), sys.stdout, indent=2)
