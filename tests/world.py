@@ -1,0 +1,339 @@
+"""The service in this process, as tests use it: the template's table, a clock to set, people to be.
+
+A `World` calls the real handlers with API Gateway's events, over the real use cases and adapter,
+on moto or on DynamoDB Local. Only tokens are left out: a person's claims are handed over as API
+Gateway does once it has verified one. Every AWS call is recorded, so that budgets can be counted.
+"""
+
+import json as jsonlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+import boto3
+
+from licensing import runtime
+from licensing.runtime import Runtime
+from tests.local import aws, deployment, events, identity
+from tests.local.deployment import Deployment, Function
+from tests.local.gateway import match
+from tests.local.stack import TEMPLATE
+from tests.local.template import Template
+
+NOON = 1_900_000_000
+"""When a world begins: 2030-03-17T17:46:40Z."""
+YEAR = 365 * 86_400
+
+MACHINE_A = {
+    "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+    "mac_addresses": ["3c:52:82:0a:1b:2c"],
+    "computer_name": "ACME-PC-01",
+}
+MACHINE_B = {
+    "machine_id": "b1a7c0de-77aa-4c3e-9f10-0d5e6f708192",
+    "mac_addresses": ["00:1b:63:84:45:e6", "00:1b:63:84:45:e7"],
+    "computer_name": "bolt-server",
+}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a token."""
+
+    subject: str
+    organization_id: str | None
+    roles: tuple[str, ...] = ("member",)
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """What the token claims."""
+        claims: dict[str, Any] = {"sub": self.subject, "cognito:groups": list(self.roles)}
+        if self.organization_id is not None:
+            claims["custom:organization_id"] = self.organization_id
+        return claims
+
+
+ALICE = Person("alice", "acme")
+AMIR = Person("amir", "acme")
+ADA = Person("ada", "acme", ("org-admin", "member"))
+BORIS = Person("boris", "bolt")
+BEA = Person("bea", "bolt", ("org-admin",))
+OLIVIA = Person("olivia", "vendor", ("super-admin",))
+PAVEL = Person("pavel", "partner-works", ("partner",))
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set."""
+
+    time: float = NOON
+
+    def __call__(self) -> float:
+        """Epoch seconds."""
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time += seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; `json` is its body, or None where there is none."""
+
+    status: int
+    headers: Mapping[str, str]
+    json: Any
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a handler is told about its invocation; plenty of time is left."""
+
+    function: Function
+    aws_request_id: str
+    function_version: str = "$LATEST"
+    remaining_ms: int = 60_000
+
+    @property
+    def function_name(self) -> str:
+        """Its logical id."""
+        return self.function.name
+
+    @property
+    def invoked_function_arn(self) -> str:
+        """As AWS writes it."""
+        return aws.arn("lambda", f"function:{self.function.name}")
+
+    @property
+    def memory_limit_in_mb(self) -> int:
+        """The template's."""
+        return self.function.memory
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Time left."""
+        return self.remaining_ms
+
+
+@dataclass
+class World:
+    """One deployment of the service, to act in."""
+
+    deployed: Deployment
+    runtime: Runtime
+    clock: Clock
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        person: Person | None = None,
+        json: Any = None,
+        body: bytes | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        source_ip: str = "203.0.113.7",
+    ) -> Answer:
+        """Send one request; `body` goes as it is, `json` encoded."""
+        if json is not None:
+            body = jsonlib.dumps(json).encode()
+            headers = [*headers, ("content-type", "application/json")]
+        request = events.Request(method, target, headers, body or b"", source_ip)
+        candidates = sorted(self.deployed.routes, key=lambda route: route.path.count("{"))
+        for route in candidates:
+            parameters = match(route.path, request.path)
+            if route.method == method and parameters is not None:
+                claims = person.claims if person and route.authorizer else None
+                event = events.request_event(request, route, parameters, claims, self.clock())
+                return _answer(self.invoke(route.function, event))
+        raise LookupError(f"the template has no route {method} {target}")
+
+    def invoke(self, function: str, event: Any, *, remaining_ms: int = 60_000) -> Any:
+        """Hand an event to a function, as JSON, and return its result."""
+        deployed = self.deployed.functions[function]
+        module, _, attribute = deployed.handler.rpartition(".")
+        handler = getattr(import_module(module), attribute)
+        context = Context(deployed, str(uuid4()), remaining_ms=remaining_ms)
+        return jsonlib.loads(jsonlib.dumps(handler(jsonlib.loads(jsonlib.dumps(event)), context)))
+
+    # -- the usual things to do, each checked ----------------------------------------------------
+
+    def register(
+        self, organization_id: str, *, seconds: int = YEAR, max_agents: int | None = None
+    ) -> Answer:
+        """Register an organization, named after its id."""
+        answer = self.put(organization_id, seconds=seconds, max_agents=max_agents)
+        assert answer.status == 201, answer
+        return answer
+
+    def put(
+        self,
+        organization_id: str,
+        *,
+        seconds: int = YEAR,
+        status: str = "active",
+        max_agents: int | None = None,
+        version: int | None = None,
+        name: str | None = None,
+    ) -> Answer:
+        """Put an organization whose subscription ends in so many seconds."""
+        return self.request(
+            "PUT",
+            f"/v1/organizations/{organization_id}",
+            person=OLIVIA,
+            json={
+                "name": name or organization_id.capitalize(),
+                "valid_until": instant(self.clock() + seconds),
+                "status": status,
+                "max_agents": max_agents,
+            },
+            headers=[] if version is None else [("If-Match", f'"{version}"')],
+        )
+
+    def change(self, organization_id: str, **wanted: Any) -> Answer:
+        """Change an organization as it is now."""
+        seen = self.request("GET", f"/v1/organizations/{organization_id}", person=OLIVIA)
+        answer = self.put(organization_id, version=seen.json["organization"]["version"], **wanted)
+        assert answer.status == 200, answer
+        return answer
+
+    def login(
+        self,
+        person: Person = ALICE,
+        machine: Mapping[str, Any] = MACHINE_A,
+        *,
+        environment: str = "production",
+        agent_version: str = "4.5.0.0",
+    ) -> Answer:
+        """Log an agent in, whatever the answer."""
+        return self.request(
+            "POST",
+            "/v1/licenses",
+            person=person,
+            json={
+                "machine": machine,
+                "environment": environment,
+                "agent_version": agent_version,
+            },
+        )
+
+    def validate(
+        self,
+        license_key: str,
+        machine: Mapping[str, Any] = MACHINE_A,
+        organization_id: str = "acme",
+        **more: Any,
+    ) -> Answer:
+        """Validate a key, whatever the answer."""
+        return self.request(
+            "POST",
+            "/v1/licenses/validate",
+            json={
+                "license_key": license_key,
+                "organization_id": organization_id,
+                "machine": machine,
+                **more,
+            },
+        )
+
+    def code(self, license_key: str, *args: Any, **more: Any) -> str:
+        """The code that a validation answers."""
+        answer = self.validate(license_key, *args, **more)
+        assert answer.status == 200, answer
+        code: str = answer.json["code"]
+        return code
+
+    def revoke(self, license_id: str, person: Person = ADA, **body: Any) -> Answer:
+        """Revoke a licence, whatever the answer."""
+        return self.request(
+            "POST", f"/v1/licenses/{license_id}/revoke", person=person, json=body or None
+        )
+
+    def sweep(self, *, remaining_ms: int = 60_000) -> dict[str, int]:
+        """Run the expiry sweep once; what it reports."""
+        report: dict[str, int] = self.invoke("ExpirySweepFunction", {}, remaining_ms=remaining_ms)
+        return report
+
+    # -- what is there -----------------------------------------------------------------------------
+
+    def items(self) -> list[dict[str, Any]]:
+        """Every item of the table, in DynamoDB's own JSON, ordered by key."""
+        found: list[dict[str, Any]] = []
+        for page in self.runtime.dynamodb.get_paginator("scan").paginate(
+            TableName=self.runtime.settings.table_name, ConsistentRead=True
+        ):
+            found += page["Items"]
+        return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+
+    def seats(self, organization_id: str) -> int:
+        """The seat counter of an organization."""
+        organization = self.runtime.store.organization(organization_id)
+        assert organization is not None
+        return organization.seats
+
+    @contextmanager
+    def counting(self) -> Iterator[Counter[str]]:
+        """How often each AWS operation is called within the block."""
+        before = len(self.calls)
+        counter: Counter[str] = Counter()
+        yield counter
+        counter.update(operation for operation, _ in self.calls[before:])
+
+
+def instant(epoch: float) -> str:
+    """Epoch seconds as RFC 3339."""
+    return datetime.fromtimestamp(epoch, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _answer(result: Mapping[str, Any]) -> Answer:
+    body = result.get("body")
+    return Answer(
+        result["statusCode"], result.get("headers", {}), jsonlib.loads(body) if body else None
+    )
+
+
+@contextmanager
+def new_world(dynamodb_endpoint: str | None = None) -> Iterator[World]:
+    """A fresh world on moto, or on the DynamoDB at an endpoint."""
+    endpoint = {"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}
+    without = {name for name in os.environ if name == "DYNAMODB_ENDPOINT"}
+    kept = {name: value for name, value in os.environ.items() if name not in without}
+    template = Template(TEMPLATE)
+    with (
+        patch.dict(os.environ, kept | endpoint, clear=True),
+        aws.mocked(),
+        aws.tables(template),
+    ):
+        aws.create_secrets(template)
+        identity.create(template)
+        deployed = deployment.read(template)
+        clock = Clock()
+        service = Runtime.from_environ(os.environ | deployed.environment, clock=clock)
+        world = World(deployed, service, clock)
+        for client in (service.dynamodb, service.secrets):
+            client.meta.events.register(
+                "provide-client-params",
+                lambda params, model, **_: world.calls.append((model.name, params)),
+            )
+        runtime.install(service)
+        try:
+            yield world
+        finally:
+            runtime.install(None)
+
+
+def rotate_secret(world: World) -> None:
+    """Add the next version to the server secret, as an operator does."""
+    client = boto3.client("secretsmanager")
+    secret_id = world.runtime.settings.secret_id
+    versions = jsonlib.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
+    versions[str(len(versions) + 1)] = uuid4().hex + uuid4().hex
+    client.put_secret_value(SecretId=secret_id, SecretString=jsonlib.dumps(versions))
