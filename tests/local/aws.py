@@ -1,0 +1,154 @@
+"""AWS in this process: moto, one call at a time, and resources made from the template.
+
+While `mocked` is entered, no call can reach AWS and no credentials but made-up ones exist: every
+AWS variable of the environment is put aside, and so are the user's configuration files. Only the
+DynamoDB endpoint that `DYNAMODB_ENDPOINT` names is spoken to over the network.
+"""
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import RLock
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from moto import mock_aws
+from moto.core.models import botocore_stubber
+
+from tests.local.template import ACCOUNT, REGION, STACK_NAME, Template
+
+# DynamoDB Local takes letters and digits only in an access key id.
+_MADE_UP = {
+    "AWS_ACCESS_KEY_ID": "LOCALSTACK",
+    "AWS_SECRET_ACCESS_KEY": "LOCALSTACK",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+_QUICK = Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2})
+
+
+class DynamoDbError(Exception):
+    """DynamoDB does not answer, or does not take the table; the message says which DynamoDB."""
+
+
+@contextmanager
+def mocked() -> Iterator[None]:
+    """Answer all calls to AWS by moto, in this process, one at a time.
+
+    moto keeps its state in plain dictionaries and checks a condition in one step and writes in the
+    next: without a lock, two threads both win a race for one key. Every mocked call, whether made
+    by botocore or by `fetch`, ends in `BotocoreStubber.process_request`; that is where the lock is
+    held. A call to `DYNAMODB_ENDPOINT` passes through there too and is then sent without the lock.
+    """
+    one_at_a_time = RLock()  # reentrant: moto's services call each other through botocore
+    process_request = botocore_stubber.process_request
+
+    def process_alone(request: AWSPreparedRequest) -> Any:
+        with one_at_a_time:
+            return process_request(request)
+
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+    endpoint = dynamodb_endpoint()
+    passed_through = [re.escape(endpoint)] if endpoint else []
+    with (
+        patch.dict(os.environ, kept | _MADE_UP, clear=True),
+        mock_aws(
+            config={"core": {"mock_credentials": False, "passthrough": {"urls": passed_through}}}
+        ),
+        patch.object(botocore_stubber, "process_request", process_alone),
+    ):
+        yield
+
+
+def dynamodb_endpoint() -> str | None:
+    """The DynamoDB that is used instead of moto's, or None."""
+    return os.environ.get("DYNAMODB_ENDPOINT") or None
+
+
+def fetch(url: str) -> Any:
+    """GET a JSON document that AWS publishes, from moto."""
+    response = botocore_stubber("before-send", AWSRequest(method="GET", url=url).prepare())
+    if response is None:
+        raise ValueError(f"{url} is not a document of AWS")
+    return json.loads(response.content)
+
+
+def arn(service: str, resource: str) -> str:
+    """Name a resource of the local stack as AWS names it."""
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
+@contextmanager
+def tables(template: Template) -> Iterator[None]:
+    """Create the template's tables under names that no other run has; drop them at the end.
+
+    A table that exists already is never touched. One of this run is useless after it: the secret
+    that its keys are derived from, and the users, live in this process and end with it.
+    """
+    client = boto3.client("dynamodb", endpoint_url=dynamodb_endpoint(), config=_QUICK)
+    with ExitStack() as created:
+        for logical_id in template.of_type("AWS::DynamoDB::Table"):
+            name = f"{STACK_NAME}-{logical_id}-{secrets.token_hex(4)}"
+            created.enter_context(_table(client, name, template.properties(logical_id)))
+            template.created(logical_id, name, Arn=arn("dynamodb", f"table/{name}"))
+        yield
+
+
+@contextmanager
+def _table(client: Any, name: str, properties: dict[str, Any]) -> Iterator[None]:
+    # What AWS does to keep data safe has no meaning for a table that ends with the process.
+    for only_on_aws in (
+        "DeletionProtectionEnabled",
+        "PointInTimeRecoverySpecification",
+        "SSESpecification",
+        "Tags",
+    ):
+        properties.pop(only_on_aws, None)
+    time_to_live = properties.pop("TimeToLiveSpecification", None)
+    if "StreamSpecification" in properties:
+        properties["StreamSpecification"]["StreamEnabled"] = True
+    with _named():
+        client.create_table(TableName=name, **properties)
+    try:
+        with _named():
+            client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+            if time_to_live is not None:
+                client.update_time_to_live(TableName=name, TimeToLiveSpecification=time_to_live)
+        yield
+    finally:
+        with _named():
+            client.delete_table(TableName=name)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Say which DynamoDB it is that fails."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        place = dynamodb_endpoint() or "in this process"
+        raise DynamoDbError(f"DynamoDB ({place}) fails: {error}") from error
+
+
+def create_secrets(template: Template) -> None:
+    """Create the template's secrets, each with a value generated as CloudFormation generates it."""
+    client = boto3.client("secretsmanager")
+    for logical_id in template.of_type("AWS::SecretsManager::Secret"):
+        rule = template.properties(logical_id, "GenerateSecretString")["GenerateSecretString"]
+        value = json.loads(rule.pop("SecretStringTemplate"))
+        key = rule.pop("GenerateStringKey")
+        value[key] = client.get_random_password(**rule)["RandomPassword"]
+        secret = client.create_secret(
+            Name=f"{STACK_NAME}-{logical_id}", SecretString=json.dumps(value)
+        )
+        template.created(logical_id, secret["ARN"], Id=secret["ARN"])

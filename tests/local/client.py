@@ -1,0 +1,82 @@
+"""An HTTP client that knows the service's JSON, and how users log in."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class UnexpectedAnswerError(Exception):
+    """The service answered something else than was expected; the message shows the answer."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the service answered; `body` is {} when there is none."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    def __getitem__(self, path: str) -> Any:
+        """A field of the body: `answer["license.id"]`; None when it is not there."""
+        value = self.body
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    def expect(self, status: int, **fields: Any) -> "Answer":
+        """This answer, if it has this status and these fields in its body."""
+        wrong = [f"{k} {self[k]!r} instead of {v!r}" for k, v in fields.items() if self[k] != v]
+        if self.status != status:
+            wrong.insert(0, f"status {self.status} instead of {status}")
+        if wrong:
+            raise UnexpectedAnswerError(f"{'; '.join(wrong)}, in the answer {self.body}")
+        return self
+
+
+class Client:
+    """One connection to the service."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is the service's, as in `http://127.0.0.1:8080`."""
+        self._http = HTTPConnection(urlsplit(url).netloc, timeout=60)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request, with a user's `token` if there is one."""
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        payload = None if body is None else json.dumps(body)
+        self._http.request(method, path, payload, sent | dict(headers or {}))
+        response = self._http.getresponse()
+        text = response.read()
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, received, json.loads(text) if text else {})
+
+    def log_in(self, client_id: str, username: str, password: str) -> Answer:
+        """Ask the identity provider for a user's tokens, as on AWS."""
+        request = {
+            "AuthFlow": "USER_PASSWORD_AUTH",
+            "ClientId": client_id,
+            "AuthParameters": {"USERNAME": username, "PASSWORD": password},
+        }
+        headers = {
+            "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
+            "Content-Type": "application/x-amz-json-1.1",
+        }
+        return self.call("POST", "/", request, headers=headers)

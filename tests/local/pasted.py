@@ -1,0 +1,43 @@
+"""What `run` prints: who can log in, and the lines of `pasted.sh`, ready to paste."""
+
+import json
+from pathlib import Path
+
+from tests.local.cast import ACME, AGENT_VERSION, BOLT, MACHINE_A, days_from_now, organization
+from tests.local.client import Client
+from tests.local.identity import PASSWORD, USERS
+
+OPERATOR = "olivia"
+
+
+def seed(client: Client, client_id: str) -> None:
+    """Register Acme and Bolt through the API, as the vendor's operator would."""
+    answer = client.log_in(client_id, OPERATOR, PASSWORD).expect(200)
+    for name in (ACME, BOLT):
+        client.call(
+            "PUT",
+            f"/v1/organizations/{name}",
+            organization(name, days_from_now(365)),
+            token=answer["AuthenticationResult.IdToken"],
+        ).expect(201)
+
+
+def users() -> str:
+    """The users as a table."""
+    head = ("user", "password", "organization", "role")
+    rows = [head, *((user.username, PASSWORD, user.organization, user.role) for user in USERS)]
+    return "\n".join("".join(f"{cell:17}" for cell in row).rstrip() for row in rows)
+
+
+def lines(url: str, client_id: str) -> str:
+    """Lines for a shell with curl and python3, to be pasted one after the other."""
+    text = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
+    for name, value in {
+        "URL": url,
+        "CLIENT_ID": client_id,
+        "PASSWORD": PASSWORD,
+        "MACHINE": json.dumps(MACHINE_A),
+        "AGENT_VERSION": AGENT_VERSION,
+    }.items():
+        text = text.replace(f"@{name}@", value)
+    return text

@@ -1,0 +1,17 @@
+URL=@URL@
+MACHINE='@MACHINE@'
+token() { curl -sS $URL -H 'X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth' -H 'Content-Type: application/x-amz-json-1.1' -d '{"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "@CLIENT_ID@", "AuthParameters": {"USERNAME": "'$1'", "PASSWORD": "@PASSWORD@"}}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["AuthenticationResult"]["IdToken"])'; }
+echo '- Alice of Acme logs in to an agent: a licence and its key.'
+ANSWER=$(curl -sS $URL/v1/licenses -H "Authorization: Bearer $(token alice)" -H 'Content-Type: application/json' -d '{"machine": '"$MACHINE"', "environment": "production", "agent_version": "@AGENT_VERSION@"}'); echo "$ANSWER"
+KEY=$(echo "$ANSWER" | python3 -c 'import json, sys; print(json.load(sys.stdin)["license_key"])')
+ID=$(echo "$ANSWER" | python3 -c 'import json, sys; print(json.load(sys.stdin)["license"]["id"])')
+echo '- The agent validates: with its key and its machine, and without a user.'
+curl -sS $URL/v1/licenses/validate -H 'Content-Type: application/json' -d '{"license_key": "'$KEY'", "organization_id": "acme", "environment": "production", "machine": '"$MACHINE"', "agent_version": "@AGENT_VERSION@"}'; echo
+echo '- The public keys that leases are verified with.'
+curl -sS $URL/.well-known/jwks.json; echo
+echo '- Ada, the administrator of Acme, lists the licences and revokes this one.'
+ADMIN=$(token ada)
+curl -sS $URL/v1/organizations/acme/licenses -H "Authorization: Bearer $ADMIN"; echo
+curl -sS -X POST $URL/v1/licenses/$ID/revoke -H "Authorization: Bearer $ADMIN"; echo
+echo '- From now on the agent is refused.'
+curl -sS $URL/v1/licenses/validate -H 'Content-Type: application/json' -d '{"license_key": "'$KEY'", "organization_id": "acme", "environment": "production", "machine": '"$MACHINE"', "agent_version": "@AGENT_VERSION@"}'; echo

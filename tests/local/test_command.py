@@ -1,0 +1,179 @@
+"""The commands, as a person runs them."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import boto3
+import pytest
+
+from tests.engine import dynamodb_local
+from tests.local.client import Client, UnexpectedAnswerError
+from tests.local.events import Response
+from tests.local.server import Server
+from tests.local.stack import TEMPLATE
+from tests.local.story import Story
+
+ROOT = TEMPLATE.parent
+LICENSE_KEY = re.compile(r"\b(?:[0-9A-Z]{5}-){8}[0-9A-Z]{5}\b")
+
+
+def environment(**variables: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k != "DYNAMODB_ENDPOINT"}
+    path = os.pathsep.join(str(ROOT / part) for part in (".", "shared", "functions"))
+    return kept | {"PYTHONPATH": path} | variables
+
+
+def command(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.local", *arguments],
+        cwd=cwd,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@contextmanager
+def run_command(cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`run` on a free port, and what it printed until it was up."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.local", "run", "--port", "0"],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            printed = ""
+            for line in process.stdout:
+                printed += line
+                if line.startswith("Ctrl-C"):
+                    break
+            yield process, printed
+        finally:
+            process.kill()
+
+
+def assert_story_told(told: subprocess.CompletedProcess[str]) -> None:
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.stderr == ""
+    sentences = (
+        "201",
+        "Your machine is already registered with Acme.",
+        "code: VALID",
+        "alg: Ed25519",
+        "code: MACHINE_MISMATCH",
+        "code: REVOKED",
+        "code: EXPIRED",
+        "license.status: expired",
+        "license.status: active",
+        "All as it should be.",
+    )
+    position = 0
+    for sentence in sentences:
+        position = told.stdout.find(sentence, position)
+        assert position >= 0, sentence
+    assert LICENSE_KEY.search(told.stdout) is None
+
+
+def test_the_demo_tells_its_story(tmp_path: Path) -> None:
+    assert_story_told(command("demo", cwd=tmp_path))
+    log = (tmp_path / ".cache" / "local-demo.log").read_text(encoding="utf-8")
+    assert '"service":"licensing"' in log
+    assert LICENSE_KEY.search(log) is None
+
+
+def test_the_demo_tells_its_story_on_dynamodb_local(tmp_path: Path) -> None:
+    with dynamodb_local() as endpoint:
+        assert_story_told(command("demo", cwd=tmp_path, DYNAMODB_ENDPOINT=endpoint))
+        client = boto3.client(
+            "dynamodb",
+            endpoint_url=endpoint,
+            region_name="eu-central-1",
+            aws_access_key_id="LOCALSTACK",
+            aws_secret_access_key="LOCALSTACK",
+        )
+        assert client.list_tables()["TableNames"] == []
+
+
+def test_a_story_that_goes_wrong_ends_with_the_answer() -> None:
+    server = Server(lambda _: Response.message(503, "Service Unavailable"))
+    with closing(Client(server.url)) as client:
+        try:
+            with pytest.raises(UnexpectedAnswerError, match=r"503 instead of 200.*Unavailable"):
+                Story(client, print).tell()
+        finally:
+            server.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    with run_command(tmp_path) as (process, _):
+        process.send_signal(number)
+        rest, _ = process.communicate(timeout=30)
+        assert process.returncode == 0, rest
+        assert rest.splitlines()[-1] == "Stopped."
+
+
+def test_the_lines_that_run_prints_work_when_pasted(tmp_path: Path) -> None:
+    with run_command(tmp_path) as (_, printed):
+        lines = printed[printed.index("URL=") : printed.index("Ctrl-C")]
+        pasted = subprocess.run(
+            ["bash", "-eu"],  # noqa: S607 - whichever bash the reader has
+            input=lines,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert pasted.returncode == 0, pasted.stderr
+        assert pasted.stderr == ""
+        answers = [line for line in pasted.stdout.splitlines() if not line.startswith("-")]
+        issued, validated, keys, listed, revoked, refused = answers
+        assert '"license_key"' in issued
+        assert '"VALID"' in validated
+        assert '"Ed25519"' in keys
+        assert '"active"' in listed
+        assert '"revoked"' in revoked
+        assert '"REVOKED"' in refused
+
+
+def test_run_says_who_can_log_in(tmp_path: Path) -> None:
+    with run_command(tmp_path) as (_, printed):
+        for word in ("olivia", "super-admin", "alice", "Correct-Horse-1", "boris", "bolt"):
+            assert word in printed
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = command("run", "--port", port, cwd=tmp_path)
+        assert ended.returncode == 1
+        assert "--port" in ended.stdout
+        assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_a_dynamodb_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    ended = command("demo", cwd=tmp_path, DYNAMODB_ENDPOINT="http://127.0.0.1:1")
+    assert ended.returncode == 1
+    assert "http://127.0.0.1:1" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["demo", "--help"]])
+def test_help_is_given(tmp_path: Path, arguments: list[str]) -> None:
+    ended = command(*arguments, cwd=tmp_path)
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("usage: python -m tests.local")
