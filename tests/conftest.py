@@ -1,11 +1,19 @@
 """Fixtures: a fresh world for each test, on moto and on AWS's own DynamoDB engine."""
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.engine import dynamodb_local
 from tests.world import World, new_world
+
+# A CI run draws the same examples each time; what a random run finds becomes an example of its own.
+hypothesis.settings.register_profile(
+    "licensing", deadline=None, max_examples=100, derandomize="CI" in os.environ
+)
+hypothesis.settings.load_profile("licensing")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ Gateway does once it has verified one. Every AWS call is recorded, so that budge
 import json as jsonlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ import boto3
 
 from licensing import runtime
 from licensing.runtime import Runtime
-from tests.local import aws, deployment, events, identity
+from tests.local import aws, deployment, events
 from tests.local.deployment import Deployment, Function
 from tests.local.gateway import match
 from tests.local.stack import TEMPLATE
@@ -31,12 +31,12 @@ NOON = 1_900_000_000
 """When a world begins: 2030-03-17T17:46:40Z."""
 YEAR = 365 * 86_400
 
-MACHINE_A = {
+MACHINE_A: dict[str, Any] = {
     "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
     "mac_addresses": ["3c:52:82:0a:1b:2c"],
     "computer_name": "ACME-PC-01",
 }
-MACHINE_B = {
+MACHINE_B: dict[str, Any] = {
     "machine_id": "b1a7c0de-77aa-4c3e-9f10-0d5e6f708192",
     "mac_addresses": ["00:1b:63:84:45:e6", "00:1b:63:84:45:e7"],
     "computer_name": "bolt-server",
@@ -94,13 +94,22 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """One request as its function was handed it, and the answer; `route` is API Gateway's key."""
+
+    route: str
+    event: Mapping[str, Any]
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class Context:
     """What a handler is told about its invocation; plenty of time is left."""
 
     function: Function
     aws_request_id: str
     function_version: str = "$LATEST"
-    remaining_ms: int = 60_000
+    remaining_ms: Callable[[], int] = lambda: 60_000
 
     @property
     def function_name(self) -> str:
@@ -119,7 +128,7 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Time left."""
-        return self.remaining_ms
+        return self.remaining_ms()
 
 
 @dataclass
@@ -130,6 +139,7 @@ class World:
     runtime: Runtime
     clock: Clock
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
 
     def request(
         self,
@@ -153,15 +163,27 @@ class World:
             if route.method == method and parameters is not None:
                 claims = person.claims if person and route.authorizer else None
                 event = events.request_event(request, route, parameters, claims, self.clock())
-                return _answer(self.invoke(route.function, event))
+                return self.deliver(route.function, event)
         raise LookupError(f"the template has no route {method} {target}")
 
-    def invoke(self, function: str, event: Any, *, remaining_ms: int = 60_000) -> Any:
-        """Hand an event to a function, as JSON, and return its result."""
+    def deliver(self, function: str, event: Mapping[str, Any]) -> Answer:
+        """Hand a request's event to a function."""
+        answer = _answer(self.invoke(function, event))
+        self.exchanges.append(Exchange(event["routeKey"], event, answer))
+        return answer
+
+    def invoke(
+        self, function: str, event: Any, *, remaining_ms: Callable[[], int] | int = 60_000
+    ) -> Any:
+        """Hand an event to a function, as JSON, and return its result.
+
+        `remaining_ms` is the invocation's time limit: fixed, or asked for each time.
+        """
         deployed = self.deployed.functions[function]
         module, _, attribute = deployed.handler.rpartition(".")
         handler = getattr(import_module(module), attribute)
-        context = Context(deployed, str(uuid4()), remaining_ms=remaining_ms)
+        limit = remaining_ms if callable(remaining_ms) else lambda: remaining_ms
+        context = Context(deployed, str(uuid4()), remaining_ms=limit)
         return jsonlib.loads(jsonlib.dumps(handler(jsonlib.loads(jsonlib.dumps(event)), context)))
 
     # -- the usual things to do, each checked ----------------------------------------------------
@@ -257,7 +279,7 @@ class World:
             "POST", f"/v1/licenses/{license_id}/revoke", person=person, json=body or None
         )
 
-    def sweep(self, *, remaining_ms: int = 60_000) -> dict[str, int]:
+    def sweep(self, *, remaining_ms: Callable[[], int] | int = 60_000) -> dict[str, int]:
         """Run the expiry sweep once; what it reports."""
         report: dict[str, int] = self.invoke("ExpirySweepFunction", {}, remaining_ms=remaining_ms)
         return report
@@ -306,14 +328,14 @@ def new_world(dynamodb_endpoint: str | None = None) -> Iterator[World]:
     endpoint = {"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}
     without = {name for name in os.environ if name == "DYNAMODB_ENDPOINT"}
     kept = {name: value for name, value in os.environ.items() if name not in without}
-    template = Template(TEMPLATE)
+    # An issuer of one's own spares the user pool: no token is checked here.
+    template = Template(TEMPLATE, {"Issuer": "https://issuer.example", "Audience": "agents"})
     with (
         patch.dict(os.environ, kept | endpoint, clear=True),
         aws.mocked(),
         aws.tables(template),
     ):
         aws.create_secrets(template)
-        identity.create(template)
         deployed = deployment.read(template)
         clock = Clock()
         service = Runtime.from_environ(os.environ | deployed.environment, clock=clock)

@@ -8,10 +8,19 @@ Requests are strict: unknown fields and wrong types are errors, each with a poin
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 from licensing import keys
 from licensing.errors import InvalidInput
@@ -23,6 +32,8 @@ if TYPE_CHECKING:
     # For its type alone: it brings in the cryptography that most functions do without.
     from licensing.lease import SignedLease
 
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
+
 
 def _key_as_typed(text: str) -> str:
     try:
@@ -30,6 +41,13 @@ def _key_as_typed(text: str) -> str:
     except InvalidInput as error:
         raise ValueError(error.message) from error
     return text
+
+
+def _as_rfc3339(moment: object) -> object:
+    # Pydantic alone takes a text of digits for epoch seconds: "20310131" would be a day in 1970.
+    if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
+        return moment
+    raise ValueError("must be a date and a time with a UTC offset, like 2027-01-31T12:00:00Z")
 
 
 def _in_unix_time(moment: datetime) -> datetime:
@@ -44,9 +62,16 @@ def _rfc3339(moment: datetime) -> str:
 
 Instant = Annotated[
     AwareDatetime,
+    BeforeValidator(_as_rfc3339),
     AfterValidator(_in_unix_time),
     PlainSerializer(_rfc3339, when_used="json"),
-    Field(description="RFC 3339, with a UTC offset.", examples=["2027-01-31T12:00:00Z"]),
+    # Strictness would refuse text that a validator has seen; this validator is strict enough.
+    Field(
+        strict=False,
+        description="RFC 3339, with a UTC offset.",
+        examples=["2027-01-31T12:00:00Z"],
+        json_schema_extra={"format": "date-time"},  # in replies, too, which are serialized text
+    ),
 ]
 Environment = Annotated[
     str,
@@ -85,7 +110,8 @@ class _Request(BaseModel):
 
 
 class _Reply(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    # A field with a usual value is in every reply all the same.
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 # -- requests ---------------------------------------------------------------------------------
@@ -400,6 +426,9 @@ class ProblemError(_Reply):
 
 class Problem(_Reply):
     """Why a request was not carried out (RFC 9457)."""
+
+    # Members without a value are left out.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     type: str
     title: str

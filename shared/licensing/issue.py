@@ -73,6 +73,7 @@ class IssueLicense:
             )
         machine = Machine.of(request.credentials, self.keyrings.keyring().hashing_key)
 
+        has_been_full = False
         for _ in range(_ATTEMPTS):
             claims, organization = self.store.claims_and_organization(
                 machine.pairs(), caller.organization_id
@@ -87,8 +88,12 @@ class IssueLicense:
                 answer = self._first(request, caller, origin, machine, organization, claims, now)
             else:
                 answer = self._again(request, machine, organization, license_id, now)
-            if answer is not None:
+            # Claims and organization are not read at one instant: the last seat may have gone to
+            # this very agent in between. Claims that are read after it was gone would show that.
+            is_full = isinstance(answer, Refused) and answer.code is RefusalCode.SEAT_LIMIT_REACHED
+            if answer is not None and (has_been_full or not is_full):
                 return answer
+            has_been_full = is_full
         raise Unavailable("This agent is being logged in from several places at once. Try again.")
 
     def _again(

@@ -44,7 +44,7 @@ class Keyring:
         """Read the secret's text. Raises :class:`Misconfigured` when it is not as promised."""
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Misconfigured("the signing secret is not JSON") from error
         if not isinstance(document, dict) or not document:
             raise Misconfigured("the signing secret has no versions")

@@ -144,9 +144,9 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now
 
     ``keys`` maps ``kid`` to public key. Raises :class:`ForgedLease` otherwise.
     """
-    # 1. Three parts, of a size that a lease can have.
+    # 1. Three parts, of characters and of a size that a lease can have.
     parts = token.split(".")
-    if len(parts) != 3 or len(token) > _MAX_CHARACTERS:
+    if len(parts) != 3 or len(token) > _MAX_CHARACTERS or not token.isascii():
         raise ForgedLease("not a compact JWS")
     # 2. The header says exactly what a lease's header says; a key in it is never used.
     header = _json_object(parts[0])

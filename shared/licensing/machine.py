@@ -30,6 +30,7 @@ _DIGEST_BYTES: Final = 16
 _EUI48: Final = re.compile(r"[0-9a-f]{12}")
 _MAC_SEPARATORS: Final = re.compile(r"[\s:.\-]")
 _NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]")
+_END_OF_NAME: Final = re.compile(r"[\s.]+\Z")
 
 # What firmware reports where a vendor never set a UUID: shared by unrelated computers.
 _PLACEHOLDER_IDS: Final = frozenset(
@@ -205,4 +206,4 @@ def _is_locally_administered(mac: str) -> bool:
 
 
 def _usable_name(raw: str | None) -> str | None:
-    return _fold(raw or "").strip().rstrip(".") or None
+    return _END_OF_NAME.sub("", _fold(raw or "").strip()) or None

@@ -10,15 +10,18 @@ from __future__ import annotations
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from licensing.keys import is_license_id
+from licensing.organization import is_organization_id
+
 logger = Logger(service="licensing", utc=True)
 metrics = Metrics(namespace="Licensing", service="licensing")
 
 
 def about(*, license_id: str | None = None, organization_id: str | None = None) -> None:
-    """Say what the lines that follow are about."""
-    if license_id is not None:
+    """Say what the lines that follow are about: ids only, whatever came in their place (R35)."""
+    if license_id is not None and is_license_id(license_id):
         logger.append_keys(license_id=license_id)
-    if organization_id is not None:
+    if organization_id is not None and is_organization_id(organization_id):
         logger.append_keys(organization_id=organization_id)
 
 

@@ -133,22 +133,28 @@ def id_of(item: StoredItem) -> str:
 
 # -- cursors ----------------------------------------------------------------------------------
 #
-# A cursor is a licence's place in the index and nothing else: the organization comes from the
-# request each time, so a cursor cannot lead into another one.
+# A cursor is an organization and a licence's place among its licences. The organization to read
+# comes from the request each time, so a cursor cannot lead into another one; that it is named here
+# shows when a cursor is used where it does not belong.
 
 
 def write_cursor(entry: StoredItem) -> str:
     """The place of an index entry, opaque to callers."""
-    return base64.urlsafe_b64encode(entry["org_sk"]["S"].encode()).rstrip(b"=").decode()
+    name = f"{entry['org_pk']['S']}#{entry['org_sk']['S']}"
+    return base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
 
 
-def read_cursor(cursor: str) -> str:
-    """The place that a cursor names. Raises :class:`InvalidInput` for anything else."""
+def read_cursor(cursor: str, organization_id: str) -> str:
+    """The place that a cursor of this organization's names.
+
+    Raises :class:`InvalidInput` for anything else.
+    """
     try:
-        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        name = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError as error:
         raise _foreign_cursor() from error
-    if not _PLACE.fullmatch(place):
+    place = name.removeprefix(f"{licenses_of(organization_id)}#")
+    if place == name or not _PLACE.fullmatch(place):
         raise _foreign_cursor()
     return place
 

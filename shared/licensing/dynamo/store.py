@@ -19,8 +19,9 @@ from licensing.dynamo import items
 from licensing.dynamo.steps import Step, organization_steps, steps_of, update_expression
 from licensing.dynamo.transaction import Pacing, Transactions, availability
 from licensing.errors import Unavailable
+from licensing.keys import is_license_id
 from licensing.license import License, Sighting, State
-from licensing.organization import Organization
+from licensing.organization import Organization, is_organization_id
 from licensing.ports import Change, Claims, Holders, LicensePage, Outcome
 
 if TYPE_CHECKING:
@@ -44,11 +45,15 @@ class DynamoStore:
 
     def license(self, license_id: str) -> License | None:
         """See :class:`licensing.ports.LicenseReader`."""
+        if not is_license_id(license_id):
+            return None  # whatever came in a path: it may be too long for a key of the table
         item = self._get(items.license_key(license_id))
         return items.read_license(item) if item else None
 
     def organization(self, organization_id: str) -> Organization | None:
         """See :class:`licensing.ports.LicenseReader`."""
+        if not is_organization_id(organization_id):
+            return None
         item = self._get(items.organization_key(organization_id))
         return items.read_organization(item) if item else None
 
@@ -95,7 +100,7 @@ class DynamoStore:
             organization_id,
             states,
             environment=environment,
-            after=items.read_cursor(cursor) if cursor is not None else None,
+            after=items.read_cursor(cursor, organization_id) if cursor is not None else None,
             # One more than the page tells whether there is a next one.
             page_size=limit + 1,
         )
