@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
 import boto3
+import botocore.session
+from botocore.loaders import create_loader
 
 from licensing import runtime
 from licensing.runtime import Runtime
@@ -30,6 +33,8 @@ from tests.local.template import Template
 NOON = 1_900_000_000
 """When a world begins: 2030-03-17T17:46:40Z."""
 YEAR = 365 * 86_400
+
+_one_loader = cache(create_loader)
 
 MACHINE_A: dict[str, Any] = {
     "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
@@ -332,6 +337,8 @@ def new_world(dynamodb_endpoint: str | None = None) -> Iterator[World]:
     template = Template(TEMPLATE, {"Issuer": "https://issuer.example", "Audience": "agents"})
     with (
         patch.dict(os.environ, kept | endpoint, clear=True),
+        # Each session reads AWS's service models anew otherwise: half of what a world takes.
+        patch.object(botocore.session, "create_loader", _one_loader),
         aws.mocked(),
         aws.tables(template),
     ):

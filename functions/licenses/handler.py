@@ -31,7 +31,6 @@ def listing(organization_id: str) -> http.Reply:
     """List an organization's licences, page by page."""
     deployment = runtime.current()
     event = app.current_event
-    telemetry.about(organization_id=organization_id)
     now = deployment.now()
 
     answer = ReadLicenses(deployment.store).listing(
@@ -45,6 +44,7 @@ def listing(organization_id: str) -> http.Reply:
     )
     if isinstance(answer, Refused):
         return http.refuse(answer)
+    telemetry.about(organization_id=answer.organization.id)
     body = LicensesReply(
         licenses=[
             AdministeredLicense.of(record, answer.organization, now) for record in answer.licenses

@@ -15,7 +15,6 @@ handler = http.entry(app)
 @app.get("/v1/organizations/<organization_id>")
 def show(organization_id: str) -> http.Reply:
     """Show an organization."""
-    telemetry.about(organization_id=organization_id)
     answer = ReadLicenses(runtime.current().store).organization(
         organization_id, http.caller(app.current_event)
     )
@@ -34,7 +33,6 @@ def put(organization_id: str) -> http.Reply:
             pointer="/path/organization_id",
         )
     request = http.parse(event, OrganizationRequest)
-    telemetry.about(organization_id=organization_id)
 
     answer = ChangeOrganization(deployment.store, deployment.entropy)(
         Wanted(organization_id, request.name, request.subscription(), request.max_agents),
@@ -49,6 +47,7 @@ def put(organization_id: str) -> http.Reply:
 
 
 def _reply(organization: Organization, *, created: bool) -> http.Reply:
+    telemetry.about(organization_id=organization.id)
     body = OrganizationReply(organization=OrganizationView.of(organization))
     return http.reply(
         201 if created else 200,

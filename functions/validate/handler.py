@@ -15,7 +15,7 @@ def validate() -> http.Reply:
     deployment = runtime.current()
     request = http.parse(app.current_event, ValidateRequest)
     key = keys.parse(request.license_key)
-    telemetry.about(license_id=key.license_id, organization_id=request.organization_id)
+    telemetry.about(license_id=key.license_id)
     now = deployment.now()
 
     verdict = ValidateLicense(
@@ -36,6 +36,8 @@ def validate() -> http.Reply:
         ),
         now=now,
     )
+    if verdict.organization:
+        telemetry.about(organization_id=verdict.organization.id)
     if verdict.sighting_deferred:
         telemetry.logger.warning("the agent's last-seen time could not be kept")
         telemetry.count("SightingsDeferred")

@@ -117,7 +117,8 @@ class SecretsManagerKeyrings:
 
         with availability():
             answer = self.client.get_secret_value(SecretId=self.secret_id)
-        self._keyring = Keyring.from_secret(answer["SecretString"])
+        # A secret may also be bytes: that one has no text at all.
+        self._keyring = Keyring.from_secret(answer.get("SecretString", ""))
         self._fetched_at = self.clock()
         return self._keyring
 

@@ -11,17 +11,20 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from licensing.keys import is_license_id
-from licensing.organization import is_organization_id
 
 logger = Logger(service="licensing", utc=True)
 metrics = Metrics(namespace="Licensing", service="licensing")
 
 
 def about(*, license_id: str | None = None, organization_id: str | None = None) -> None:
-    """Say what the lines that follow are about: ids only, whatever came in their place (R35)."""
+    """Say what the lines that follow are about.
+
+    A licence's id may come from a path: what has not its form is left out (R35). An organization
+    is named once it is known to exist, since many things have the form of its id.
+    """
     if license_id is not None and is_license_id(license_id):
         logger.append_keys(license_id=license_id)
-    if organization_id is not None and is_organization_id(organization_id):
+    if organization_id is not None:
         logger.append_keys(organization_id=organization_id)
 
 

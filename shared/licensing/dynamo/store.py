@@ -202,6 +202,8 @@ class DynamoStore:
             items.refusal_key(refusal),
             items.refusal_attributes(refusal),
             clause="ADD times :once",
+            # Sent twice, when the first answer is lost, it still counts once.
+            condition="attribute_not_exists(request_id) OR request_id <> :request_id",
             values={":once": items.number(1)},
         )
 
@@ -307,9 +309,13 @@ class DynamoStore:
         }
         if condition is not None:
             update["ConditionExpression"] = condition
-        try:
-            with availability():
-                self.client.update_item(**update)
-        except self.client.exceptions.ConditionalCheckFailedException:
-            return Outcome.LOST
-        return Outcome.COMMITTED
+        for _ in self.pacing.pauses():
+            try:
+                with availability():
+                    self.client.update_item(**update)
+            except self.client.exceptions.ConditionalCheckFailedException:
+                return Outcome.LOST
+            except self.client.exceptions.TransactionConflictException:
+                continue  # a transaction holds the item for a moment
+            return Outcome.COMMITTED
+        raise Unavailable("The database is busy.")

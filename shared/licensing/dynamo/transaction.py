@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
 from licensing.errors import Unavailable
 
@@ -34,14 +35,15 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
-# What one more attempt may take: connecting and reading have their own, shorter limits.
-_RESERVE: Final = 3.0
+# What a call may take at worst: three attempts of 1 s to connect and 2 s to read.
+_RESERVE: Final = 9.0
 
-_THROTTLED: Final = frozenset(
+_BUSY: Final = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "ThrottlingException",
+        "TransactionInProgressException",
     }
 )
 # What a cancellation may consist of and still be worth another attempt.
@@ -62,12 +64,16 @@ class Pacing:
     jitter: Callable[[], float]
     sleep: Callable[[float], None]
 
+    def has_time(self, pause: float = 0.0) -> bool:
+        """Whether another call, after ``pause`` seconds, would end in time even at worst."""
+        return self.remaining() >= pause + _RESERVE
+
     def pauses(self) -> Iterator[None]:
         """Yield once per attempt, with a growing random pause before all but the first."""
         for attempt in range(_ATTEMPTS):
             if attempt:
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * self.jitter()
-                if self.remaining() < pause + _RESERVE:
+                if not self.has_time(pause):
                     return
                 self.sleep(pause)
             yield
@@ -84,7 +90,7 @@ class Failure:
 def is_transient(error: ClientError) -> bool:
     """Whether the service, not the request, is to blame."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error.response["Error"]["Code"] in _THROTTLED or status >= 500
+    return error.response["Error"]["Code"] in _BUSY or status >= 500
 
 
 @contextmanager
@@ -92,7 +98,7 @@ def availability() -> Iterator[None]:
     """Turn what a repetition may cure into :class:`Unavailable`; leave faults as they are."""
     try:
         yield
-    except HTTPClientError as error:
+    except (HTTPClientError, NoConnection) as error:
         raise Unavailable("The database did not answer in time.") from error
     except ClientError as error:
         if is_transient(error):
@@ -127,15 +133,15 @@ class Transactions:
                     return ()  # it stands already: an earlier attempt, whose answer was lost
                 if failures:
                     return failures
-            except (self.client.exceptions.TransactionInProgressException, HTTPClientError):
+            except (HTTPClientError, NoConnection):
                 unknown = True
             except ClientError as error:
                 if not is_transient(error):
                     raise
-                unknown = unknown or error.response["Error"]["Code"] not in _THROTTLED
+                unknown = True  # the client may have sent it before, and lost that answer
             else:
                 return ()
-        if unknown and self._is_written(actions[mark]["Put"]["Item"]):
+        if unknown and self.pacing.has_time() and self._is_written(actions[mark]["Put"]["Item"]):
             return ()
         raise Unavailable("The database is busy. Repeating the request is safe.")
 

@@ -1,0 +1,31 @@
+"""States and answers of different runs, made comparable: random ids replaced, order ignored."""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+_RANDOM = re.compile(r"lic_[0-9a-z]{16}|evt_[0-9a-f]{32}")
+
+
+def state(
+    scanned: Iterable[Mapping[str, Any]], *, without: Collection[str] = ("request_id",)
+) -> list[str]:
+    """Items as sorted text, in which all ids are the same, `without` some attributes."""
+    return sorted(
+        text({name: value for name, value in item.items() if name not in without})
+        for item in scanned
+    )
+
+
+def text(value: object, known: Collection[str] = ()) -> str:
+    """A value as text, in which all ids but the `known` ones are the same."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return match[0] if match[0] in known else f"{match[0][:4]}*"
+
+    return _RANDOM.sub(replaced, json.dumps(value, sort_keys=True, default=_plain))
+
+
+def _plain(value: object) -> object:
+    return sorted(map(repr, value)) if isinstance(value, set | frozenset) else repr(value)

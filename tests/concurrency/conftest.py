@@ -1,0 +1,29 @@
+"""Fixture: an arena for the races of one module, on AWS's own DynamoDB engine."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from licensing.dynamo import DynamoStore
+from tests.concurrency.arena import THREADS, Arena
+from tests.world import new_world
+
+
+@pytest.fixture(scope="module")
+def arena(engine: str) -> Iterator[Arena]:
+    """A world whose threads have a client each, as Lambda's execution environments have."""
+    with new_world(engine) as world, ThreadPoolExecutor(THREADS) as pool:
+        made = world.runtime
+        session = boto3.session.Session()
+        stores = [
+            DynamoStore(
+                session.client("dynamodb", endpoint_url=engine, config=made.dynamodb.meta.config),
+                made.settings.table_name,
+                made.store.pacing,
+            )
+            for _ in range(THREADS)
+        ]
+        made.keyrings.keyring()
+        yield Arena(world, stores, pool)

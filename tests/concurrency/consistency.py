@@ -1,0 +1,107 @@
+"""What must be true of the whole table whenever nothing is in flight, whatever happened before.
+
+Seats are exact (R6), claims are those of the bound licences and of nobody else (R4, R10), and the
+events tell every change once, in an unbroken chain (R32). Reads a full scan, trusts no index.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from licensing.audit import EventType
+from licensing.dynamo import items
+from licensing.license import License
+from licensing.organization import Organization
+
+Item = Mapping[str, Any]
+
+
+def assert_consistent(scanned: Iterable[Item]) -> None:
+    """Check every rule that ties items of the table to each other."""
+    organizations: list[Organization] = []
+    licenses: list[License] = []
+    claims: dict[bytes, Any] = {}
+    events: dict[str, list[Item]] = defaultdict(list)
+    for item in scanned:
+        kind = item["sk"]["S"].partition("#")[0]
+        if kind == "ORGANIZATION":
+            organizations.append(items.read_organization(item))
+        elif kind == "LICENSE":
+            licenses.append(items.read_license(item))
+            assert item["org_sk"]["S"] == items.license_sort_key(licenses[-1])
+        elif kind == "PAIR":
+            claims[items.read_pair(item)] = items.read_holders(item)
+        else:
+            assert kind == "EVENT", item
+            events[item["pk"]["S"]].append(item)
+
+    bound = [record for record in licenses if record.state.is_bound]
+    _assert_seats(organizations, bound)
+    _assert_claims(claims, bound)
+    known = {items.organization_key(one.id)["pk"]["S"] for one in organizations}
+    for record in licenses:
+        partition = items.license_key(record.id)["pk"]["S"]
+        _assert_history(record, events[partition])
+        known.add(partition)
+    for organization in organizations:
+        partition = items.organization_key(organization.id)["pk"]["S"]
+        _assert_changes(organization, events[partition])
+    assert events.keys() <= known, f"events of nothing: {events.keys() - known}"
+
+
+def _assert_seats(organizations: Iterable[Organization], bound: Iterable[License]) -> None:
+    counted = {organization.id: organization.seats for organization in organizations}
+    expected = dict.fromkeys(counted, 0)
+    for record in bound:
+        expected[record.organization_id] += 1
+    assert counted == expected, f"seats are {counted}, bound licences {expected}"
+
+
+def _assert_claims(claims: Mapping[bytes, Any], bound: Iterable[License]) -> None:
+    expected: dict[bytes, dict[str, dict[str, str]]] = {}
+    for record in bound:
+        for pair in record.machine.pairs():
+            holders = expected.setdefault(pair, {})
+            environments = holders.setdefault(record.organization_id, {})
+            assert record.environment not in environments, (
+                f"one agent, two licences: {environments[record.environment]} and {record.id}"
+            )
+            environments[record.environment] = record.id
+            assert len(holders) == 1, f"one machine, two organizations: {holders}"
+    leaked = {pair.hex(): claims[pair] for pair in claims.keys() - expected.keys()}
+    assert not leaked, f"claims without a licence: {leaked}"
+    assert claims == expected, "claims are not those of the bound licences"
+
+
+def _assert_history(record: License, events: Iterable[Item]) -> None:
+    """One event for each revision, each going on where the one before it ended."""
+    changes = sorted(
+        (event for event in events if event["type"]["S"] != EventType.ACCESS_REFUSED),
+        key=lambda event: int(event["revision"]["N"]),
+    )
+    revisions = [int(event["revision"]["N"]) for event in changes]
+    assert revisions == list(range(1, record.revision + 1)), (
+        f"{record.id} is at revision {record.revision}, its events are {revisions}"
+    )
+    assert changes[0]["type"]["S"] == EventType.LICENSE_ISSUED
+    for earlier, later in pairwise(changes):
+        assert later["before"] == earlier["after"], f"{record.id}: a change nobody recorded"
+    assert changes[-1]["after"]["M"]["state"]["S"] == record.state
+
+
+def _assert_changes(organization: Organization, events: Iterable[Item]) -> None:
+    """One event for each version, and each end announced at most once."""
+    versions: list[int] = []
+    announced: list[tuple[str, str]] = []
+    for event in events:
+        if event["type"]["S"] == EventType.SUBSCRIPTION_CHANGED:
+            versions.append(int(event["revision"]["N"]))
+        else:
+            assert event["type"]["S"] == EventType.SUBSCRIPTION_ENDING, event
+            after = event["after"]["M"]
+            announced.append((after["valid_until"]["N"], after["announced_days"]["N"]))
+    assert sorted(versions) == list(range(1, organization.version + 1)), (
+        f"{organization.id} is at version {organization.version}, its events are {versions}"
+    )
+    assert len(announced) == len(set(announced)), f"announced twice: {announced}"

@@ -1,0 +1,136 @@
+"""The bug that every race test must catch: check, then put.
+
+`CheckThenPut` checks what the real store checks, by consistent reads, and then puts whole items
+without any condition or transaction. As long as one thing happens after the other, it is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from licensing.dynamo import DynamoStore, items
+from licensing.license import Sighting
+from licensing.organization import Organization
+from licensing.ports import Change, Claims, Outcome
+
+if TYPE_CHECKING:
+    from licensing.audit import Event
+    from licensing.dynamo.items import Item, Value
+
+
+class CheckThenPut(DynamoStore):
+    """A store that loses races."""
+
+    def commit(
+        self,
+        changes: Sequence[Change],
+        *,
+        organization: Organization | None = None,
+        claims: Claims | None = None,  # noqa: ARG002 - it looks for itself
+    ) -> Outcome:
+        organization_id = changes[0].after.organization_id
+        seats = sum(_seats(change) for change in changes)
+        found = self.organization(organization_id)
+        if found is None or (organization is not None and found.version != organization.version):
+            return Outcome.LOST
+        if seats > 0 and not found.has_free_seat():
+            return Outcome.LOST
+        if not all(self._is_as_seen(change) for change in changes):
+            return Outcome.LOST
+        for change in changes:
+            self._apply(change)
+        if seats:
+            seats_value = items.number(found.seats + seats)
+            self._put_with(items.organization_key(organization_id), {"seats": seats_value})
+        return Outcome.COMMITTED
+
+    def commit_organization(
+        self, before: Organization | None, after: Organization, event: Event, *, due_at: int
+    ) -> Outcome:
+        found = self.organization(after.id)
+        if (found and (found.version, found.announced_days)) != (
+            before and (before.version, before.announced_days)
+        ):
+            return Outcome.LOST
+        if before is None:
+            self._put(items.organization_item(after, due_at=due_at))
+        else:
+            attributes = items.organization_attributes(after, due_at=due_at)
+            self._put_with(items.organization_key(after.id), attributes)
+        self._put(items.event_item(event))
+        return Outcome.COMMITTED
+
+    def settle(self, organization: Organization, *, due_at: int | None) -> Outcome:
+        found = self.organization(organization.id)
+        if found is None or found.version != organization.version:
+            return Outcome.LOST
+        attributes = items.due_attributes(organization.id, due_at)
+        self._put_with(items.organization_key(organization.id), attributes)
+        return Outcome.COMMITTED
+
+    def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
+        seen = self._read(items.license_key(license_id)).get("seen_at")
+        if seen is None or int(seen["N"]) <= sighting.at - interval:
+            attributes = items.sighting_attributes(sighting)
+            self._put_with(items.license_key(license_id), attributes)
+
+    def _is_as_seen(self, change: Change) -> bool:
+        before, after = change.before, change.after
+        found = self.license(after.id)
+        if (found and found.revision) != (before and before.revision):
+            return False
+        return all(
+            holders.keys() <= {after.organization_id}
+            and after.environment not in holders.get(after.organization_id, {})
+            for holders in map(self._holders, _taken(change))
+        )
+
+    def _apply(self, change: Change) -> None:
+        before, after = change.before, change.after
+        if before is None:
+            self._put(items.license_item(after))
+        else:
+            self._put_with(items.license_key(after.id), items.license_attributes(after))
+        for pair in _taken(change):
+            mine = dict(self._holders(pair).get(after.organization_id, {}))
+            mine[after.environment] = after.id
+            self._put_holders(pair, after.organization_id, mine)
+        for pair in _given_up(change):
+            mine = dict(self._holders(pair).get(after.organization_id, {}))
+            mine.pop(after.environment, None)
+            self._put_holders(pair, after.organization_id, mine)
+        self._put(items.event_item(change.event))
+
+    def _holders(self, pair: bytes) -> Mapping[str, Mapping[str, str]]:
+        item = self._read(items.pair_key(pair))
+        return items.read_holders(item) if item else {}
+
+    def _put_holders(self, pair: bytes, organization_id: str, mine: Mapping[str, str]) -> None:
+        if mine:
+            holders = items.holders_value({organization_id: mine})
+            self._put({**items.pair_key(pair), "holders": holders})
+        else:
+            self.client.delete_item(TableName=self.table, Key=items.pair_key(pair))
+
+    def _read(self, key: Item) -> Mapping[str, Value]:
+        answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        return answer.get("Item", {})
+
+    def _put_with(self, key: Item, attributes: Mapping[str, Value | None]) -> None:
+        self._put(items.present({**self._read(key), **attributes}))
+
+    def _put(self, item: Item) -> None:
+        self.client.put_item(TableName=self.table, Item=item)
+
+
+def _taken(change: Change) -> frozenset[bytes]:
+    return change.after.claims - (change.before.claims if change.before else frozenset())
+
+
+def _given_up(change: Change) -> frozenset[bytes]:
+    return (change.before.claims if change.before else frozenset()) - change.after.claims
+
+
+def _seats(change: Change) -> int:
+    return change.after.state.is_bound - (change.before.state.is_bound if change.before else False)

@@ -1,0 +1,36 @@
+"""The table as a whole: emptied or put back to how it was, so that one world serves many rounds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tests.world import World
+
+_AT_ONCE = 25  # DynamoDB's limit for one batch of writes
+
+Item = Mapping[str, Any]
+
+
+def restore(world: World, snapshot: Sequence[Item] = ()) -> None:
+    """Make the table hold exactly `snapshot`."""
+    wanted = {_key(item): item for item in snapshot}
+    present = {_key(item): item for item in world.items()}
+    requests: list[Any] = [
+        {"PutRequest": {"Item": item}} for key, item in wanted.items() if present.get(key) != item
+    ]
+    requests += [
+        {"DeleteRequest": {"Key": {"pk": item["pk"], "sk": item["sk"]}}}
+        for key, item in present.items()
+        if key not in wanted
+    ]
+    table = world.runtime.settings.table_name
+    for batch in _chunks(requests):
+        answer = world.runtime.dynamodb.batch_write_item(RequestItems={table: batch})
+        assert not answer["UnprocessedItems"]
+
+
+def _key(item: Item) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+def _chunks(requests: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (requests[at : at + _AT_ONCE] for at in range(0, len(requests), _AT_ONCE))

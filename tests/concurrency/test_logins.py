@@ -1,0 +1,231 @@
+"""Races of logins and revocations: one machine, one licence, exact seats (R2, R4, R5, R6, R15)."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pytest
+
+from licensing.dynamo import DynamoStore
+from licensing.issue import Issued
+from licensing.license import Code
+from licensing.machine import Credentials
+from licensing.refusal import RefusalCode, Refused
+from tests.concurrency.arena import THREADS, Arena, Race, machine, with_stores
+from tests.concurrency.planted import CheckThenPut
+from tests.world import NOON
+
+ROUNDS = 5
+
+
+def two_organizations_on_one_machine(arena: Arena, chance: random.Random) -> None:
+    _first_logins(arena, chance, [machine(1)] * THREADS)
+
+
+def two_organizations_on_machines_that_share_one_pair(arena: Arena, chance: random.Random) -> None:
+    """Two of three agree, the third is different on every one of them."""
+    component, pattern = chance.choice(
+        [("machine_id", "id-{}"), ("mac_address", "3c5283{:06x}"), ("computer_name", "name-{}")]
+    )
+    machines = [machine(1, **{component: pattern.format(number)}) for number in range(THREADS)]
+    _first_logins(arena, chance, machines)
+
+
+def _first_logins(arena: Arena, chance: random.Random, machines: Sequence[Credentials]) -> None:
+    """Half of the threads log in for Acme, half for Bolt: one of the two has the machine."""
+    arena.register("acme")
+    arena.register("bolt")
+    callers = ["acme", "bolt"] * (THREADS // 2)
+    chance.shuffle(callers)
+
+    answers = arena.at_once(
+        [
+            arena.login(organization_id, credentials, subject=f"user-{number}")
+            for number, (organization_id, credentials) in enumerate(
+                zip(callers, machines, strict=True)
+            )
+        ],
+        chance,
+    )
+
+    issued = [answer for answer in answers if isinstance(answer, Issued)]
+    winners = {answer.record.organization_id for answer in issued}
+    assert len(winners) == 1, f"the machine belongs to {winners}"
+    winner = winners.pop()
+    _assert_one_license(issued)
+    for organization_id, answer in zip(callers, answers, strict=True):
+        if organization_id == winner:
+            assert isinstance(answer, Issued), answer
+        else:
+            assert answer == Refused(
+                RefusalCode.MACHINE_REGISTERED,
+                f"Your machine is already registered with {winner.capitalize()}.",
+            )
+    arena.checked()
+    seats = {name: arena.organization(name).seats for name in ("acme", "bolt")}
+    assert seats == {"acme": 0, "bolt": 0} | {winner: 1}
+
+
+def many_users_on_one_agent(arena: Arena, chance: random.Random) -> None:
+    arena.register("acme", max_agents=1)
+
+    answers = arena.at_once(
+        [arena.login("acme", machine(1), subject=f"user-{number}") for number in range(THREADS)],
+        chance,
+    )
+
+    issued = [answer for answer in answers if isinstance(answer, Issued)]
+    assert len(issued) == THREADS, answers
+    _assert_one_license(issued)
+    arena.checked()
+    assert arena.organization("acme").seats == 1
+
+
+def _assert_one_license(issued: Sequence[Issued]) -> None:
+    assert len({(answer.record.id, answer.key.reveal()) for answer in issued}) == 1
+    assert [answer.created for answer in issued].count(True) == 1
+
+
+def the_last_seats(arena: Arena, chance: random.Random) -> None:
+    taken, free = chance.randrange(3), 3
+    arena.register("acme", max_agents=taken + free)
+    for number in range(taken):
+        arena.issued("acme", machine(100 + number))
+
+    answers = arena.at_once(
+        [arena.login("acme", machine(number)) for number in range(THREADS)], chance
+    )
+
+    issued = [answer for answer in answers if isinstance(answer, Issued)]
+    assert len(issued) == free
+    refused = {answer.code for answer in answers if isinstance(answer, Refused)}
+    assert refused == {RefusalCode.SEAT_LIMIT_REACHED}
+    arena.checked()
+    assert arena.organization("acme").seats == taken + free
+
+
+def agents_come_and_go_on_one_machine(arena: Arena, chance: random.Random) -> None:
+    """Environments of one machine share its claims; half of them go while others come."""
+    arena.register("acme")
+    half = THREADS // 2
+    old = [arena.issued("acme", machine(1), environment=f"old-{n}").record for n in range(half)]
+    tasks: list[Callable[[DynamoStore], object]] = [arena.revoke(record.id) for record in old]
+    tasks += [arena.login("acme", machine(1), environment=f"new-{n}") for n in range(half)]
+    chance.shuffle(tasks)
+
+    arena.at_once(tasks, chance)
+
+    bound = [record for record in arena.licenses(arena.checked()) if record.state.is_bound]
+    assert {record.environment for record in bound} == {f"new-{n}" for n in range(half)}
+    assert arena.organization("acme").seats == half
+
+
+def logins_against_revocation(arena: Arena, chance: random.Random) -> None:
+    """While Acme's licence is revoked, Acme logs in again and Bolt tries to get the machine."""
+    arena.register("acme")
+    arena.register("bolt")
+    old = arena.issued("acme", machine(1)).record
+    revoked_at: list[float] = []
+
+    def revoke(store: DynamoStore) -> None:
+        arena.revoke(old.id)(store)
+        revoked_at.append(time.monotonic())
+
+    def login(organization_id: str, store: DynamoStore) -> tuple[float, Issued | Refused]:
+        return time.monotonic(), arena.login(organization_id, machine(1))(store)
+
+    logins = [partial(login, organization_id) for organization_id in ("acme", "bolt") * 6]
+    tasks: list[Callable[[DynamoStore], tuple[float, Issued | Refused] | None]]
+    tasks = [revoke] * 4 + [*logins]
+    chance.shuffle(tasks)
+
+    answers = [answer for answer in arena.at_once(tasks, chance) if answer is not None]
+
+    bound = [record for record in arena.licenses(arena.checked()) if record.state.is_bound]
+    issued = [(at, answer.record.id) for at, answer in answers if isinstance(answer, Issued)]
+    assert len(bound) <= 1
+    assert {license_id for _, license_id in issued} - {old.id} == {record.id for record in bound}
+    assert all(license_id != old.id for at, license_id in issued if at > min(revoked_at))
+
+
+def validations_against_revocation(arena: Arena, chance: random.Random) -> None:
+    """What starts after the revocation has answered says so, though each notes a sighting (R17)."""
+    arena.register("acme")
+    issued = arena.issued("acme", machine(1))
+    interval = arena.world.runtime.settings.last_seen_seconds
+    revoked_at: list[float] = []
+
+    def revoke(store: DynamoStore) -> list[tuple[float, Code]]:
+        for number in range(chance.randrange(3)):
+            arena.validate(issued.key, "acme", machine(1), now=NOON + number)(store)
+        arena.revoke(issued.record.id)(store)
+        revoked_at.append(time.monotonic())
+        return []
+
+    def validate(first: int, store: DynamoStore) -> list[tuple[float, Code]]:
+        seen = []
+        for number in range(5):
+            now = NOON + interval * (first + THREADS * number)
+            started = time.monotonic()
+            verdict = arena.validate(issued.key, "acme", machine(1), now=now)(store)
+            seen.append((started, verdict.code))
+        return seen
+
+    tasks: list[Callable[[DynamoStore], list[tuple[float, Code]]]] = [
+        partial(validate, number) for number in range(1, THREADS)
+    ]
+    answers = arena.at_once([revoke, *tasks], chance)
+
+    late = {code for seen in answers for started, code in seen if started > revoked_at[0]}
+    assert late <= {Code.REVOKED}
+    assert arena.validate(issued.key, "acme", machine(1), now=NOON)(arena.stores[0]).code is (
+        Code.REVOKED
+    )
+    arena.checked()
+
+
+def test_r04_r05_first_logins_of_two_organizations_have_one_winner(arena: Arena) -> None:
+    arena.rounds(two_organizations_on_one_machine, ROUNDS)
+
+
+def test_r09_r10_machines_that_share_one_pair_have_one_winner_too(arena: Arena) -> None:
+    arena.rounds(two_organizations_on_machines_that_share_one_pair, ROUNDS)
+
+
+def test_r02_sixteen_users_of_one_agent_get_one_license_and_one_key(arena: Arena) -> None:
+    arena.rounds(many_users_on_one_agent, ROUNDS)
+
+
+def test_r06_the_last_seats_are_given_once_each(arena: Arena) -> None:
+    arena.rounds(the_last_seats, ROUNDS)
+
+
+def test_r06_r10_environments_that_come_and_go_leave_exact_claims_and_seats(arena: Arena) -> None:
+    arena.rounds(agents_come_and_go_on_one_machine, ROUNDS)
+
+
+def test_r05_r18_a_login_that_races_a_revocation_gets_a_license_that_stays(arena: Arena) -> None:
+    arena.rounds(logins_against_revocation, ROUNDS)
+
+
+def test_r15_a_validation_that_starts_after_the_revocation_is_refused(arena: Arena) -> None:
+    arena.rounds(validations_against_revocation, ROUNDS)
+
+
+@pytest.mark.parametrize(
+    "race",
+    [
+        two_organizations_on_one_machine,
+        two_organizations_on_machines_that_share_one_pair,
+        many_users_on_one_agent,
+        the_last_seats,
+        agents_come_and_go_on_one_machine,
+        logins_against_revocation,
+        validations_against_revocation,
+    ],
+)
+def test_r05_a_check_followed_by_a_put_is_caught(arena: Arena, race: Race) -> None:
+    planted = with_stores(arena, CheckThenPut)
+    with pytest.raises(AssertionError):
+        planted.rounds(race, ROUNDS)

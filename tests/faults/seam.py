@@ -1,0 +1,285 @@
+"""The wire between the service and AWS, where faults are put in: botocore's `before-send`.
+
+Everything above it is the real thing: the store, its retries, the client with the configuration
+and the retries of production. Time is made up: an answer that does not come costs the client's
+timeout, a pause its length, and nobody waits.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from botocore.httpsession import URLLib3Session
+from moto.core.models import botocore_stubber
+
+
+@dataclass
+class Stopwatch:
+    """Seconds that have passed since an operation began, and its own pauses among them."""
+
+    limit: float
+    elapsed: float = 0.0
+    pauses: list[float] = field(default_factory=list)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as the service does between two attempts."""
+        self.pauses.append(seconds)
+        self.pass_by(seconds)
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass."""
+        self.elapsed += seconds
+
+    def remaining(self) -> float:
+        """Seconds left."""
+        return self.limit - self.elapsed
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request of a call: `attempt` counts those that botocore makes for it, from 0."""
+
+    wire: "Wire"
+    operation: str
+    call: int
+    attempt: int
+    prepared: AWSPreparedRequest
+
+    @property
+    def text(self) -> bytes:
+        """Its body, as it is sent."""
+        body = self.prepared.body
+        if not isinstance(body, bytes):
+            raise TypeError(f"a request to DynamoDB is bytes, not {type(body).__name__}")
+        return body
+
+    @property
+    def body(self) -> Any:
+        """What is asked."""
+        return json.loads(self.text)
+
+    def send(self) -> AWSResponse:
+        """Send it, and return the answer."""
+        return self.wire.send(self.prepared)
+
+
+Fault = Callable[[Request], AWSResponse | None]
+"""Goes between the client and AWS: raises what botocore raises, answers, or lets through."""
+
+
+def _let_through(_: Request) -> None:
+    pass
+
+
+class Wire:
+    """What a client sends: its `calls`, and the `requests` that botocore makes for them."""
+
+    def __init__(self, client: Any, stopwatch: Stopwatch) -> None:
+        self.calls: list[str] = []
+        self.requests: list[str] = []
+        self.held: list[AWSPreparedRequest] = []
+        self.stopwatch = stopwatch
+        self.config = client.meta.config
+        self._attempt = 0
+        self._fault: Fault = _let_through
+        self._session = URLLib3Session()
+        service = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-call.{service}", self._begin)
+        client.meta.events.register(f"before-send.{service}", self._intercept)
+
+    def break_with(self, fault: Fault) -> None:
+        """From now on, let `fault` decide about each request."""
+        self._fault = fault
+
+    def mend(self) -> None:
+        """From now on, let everything through."""
+        self._fault = _let_through
+
+    def send(self, prepared: AWSPreparedRequest) -> AWSResponse:
+        """Send a request to wherever AWS is."""
+        answer: AWSResponse | None = botocore_stubber("before-send", prepared)
+        return answer or self._session.send(prepared)
+
+    def deliver_held(self) -> None:
+        """Send what has been held up, at last; nobody waits for the answers."""
+        while self.held:
+            self.send(self.held.pop(0))
+
+    def _begin(self, model: Any, **_: Any) -> None:
+        self.calls.append(model.name)
+        self._attempt = 0
+
+    def _intercept(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        seen = Request(self, self.calls[-1], len(self.calls) - 1, self._attempt, request)
+        self._attempt += 1
+        self.requests.append(seen.operation)
+        return self._fault(seen)
+
+
+# -- what can go wrong ------------------------------------------------------------------------
+
+
+def connection_refused(request: Request) -> AWSResponse:
+    """Nobody listens: the request is never sent."""
+    raise EndpointConnectionError(endpoint_url=request.prepared.url)
+
+
+def no_connection(request: Request) -> AWSResponse:
+    """Connecting takes too long: the request is never sent."""
+    request.wire.stopwatch.pass_by(request.wire.config.connect_timeout)
+    raise ConnectTimeoutError(endpoint_url=request.prepared.url)
+
+
+def answer_lost(request: Request) -> AWSResponse:
+    """The request takes effect, and its answer does not come."""
+    request.send()
+    request.wire.stopwatch.pass_by(request.wire.config.read_timeout)
+    raise ReadTimeoutError(endpoint_url=request.prepared.url)
+
+
+def answer_lost_and_token_forgotten(request: Request) -> AWSResponse:
+    """The same, and DynamoDB does not know the transaction's token any more when it comes again."""
+    token = request.body["ClientRequestToken"].encode()
+    request.prepared.body = request.text.replace(token, token[::-1])
+    return answer_lost(request)
+
+
+def held_up(request: Request) -> AWSResponse:
+    """The request takes effect long after the client has given it up (`Wire.deliver_held`)."""
+    request.wire.held.append(request.prepared)
+    request.wire.stopwatch.pass_by(request.wire.config.read_timeout)
+    raise ReadTimeoutError(endpoint_url=request.prepared.url)
+
+
+def connection_lost(request: Request) -> AWSResponse:
+    """The request takes effect, and the connection ends before its answer has come."""
+    request.send()
+    raise ConnectionClosedError(endpoint_url=request.prepared.url)
+
+
+def server_error(request: Request) -> AWSResponse:
+    """DynamoDB fails, and has done nothing."""
+    return error(request, "InternalServerError", status=500)
+
+
+def server_error_after_commit(request: Request) -> AWSResponse:
+    """DynamoDB fails, and has done it."""
+    request.send()
+    return error(request, "InternalServerError", status=500)
+
+
+def table_throttled(request: Request) -> AWSResponse:
+    """More than the table or the partition takes."""
+    return error(request, "ProvisionedThroughputExceededException")
+
+
+def account_throttled(request: Request) -> AWSResponse:
+    """More than the account may ask for."""
+    return error(request, "ThrottlingException")
+
+
+def item_in_transaction(request: Request) -> AWSResponse:
+    """A transaction holds the item that a single write is about."""
+    return error(request, "TransactionConflictException")
+
+
+def transaction_conflict(request: Request) -> AWSResponse:
+    """Another transaction holds the last item of this one."""
+    return cancelled(request, "TransactionConflict")
+
+
+def transaction_throttled(request: Request) -> AWSResponse:
+    """The last item's partition takes no more."""
+    return cancelled(request, "ThrottlingError")
+
+
+def transaction_over_capacity(request: Request) -> AWSResponse:
+    """The last item's table takes no more."""
+    return cancelled(request, "ProvisionedThroughputExceeded")
+
+
+def transaction_in_progress(request: Request) -> AWSResponse:
+    """DynamoDB is still at an earlier request of the same token."""
+    return error(request, "TransactionInProgressException")
+
+
+def keys_unprocessed(request: Request) -> AWSResponse:
+    """DynamoDB reads nothing of a batch this time."""
+    return answer(request, {"Responses": {}, "UnprocessedKeys": request.body["RequestItems"]})
+
+
+def keys_partly_unprocessed(request: Request) -> AWSResponse:
+    """DynamoDB reads one item of a batch this time."""
+    found = json.loads(request.send().content)
+    (table, asked) = next(iter(request.body["RequestItems"].items()))
+    read = found["Responses"][table][:1]
+    left = [key for key in asked["Keys"] if not any(key.items() <= item.items() for item in read)]
+    found["Responses"][table] = read
+    found["UnprocessedKeys"] = {table: {**asked, "Keys": left}} if left else {}
+    return answer(request, found)
+
+
+AT_READS: Sequence[Fault] = (connection_refused, answer_lost, server_error, table_throttled)
+AT_WRITES: Sequence[Fault] = (
+    *AT_READS,
+    no_connection,
+    connection_lost,
+    server_error_after_commit,
+    account_throttled,
+)
+FAULTS: Mapping[str, Sequence[Fault]] = {
+    "GetItem": AT_READS,
+    "Query": AT_READS,
+    "BatchGetItem": (*AT_READS, keys_unprocessed, keys_partly_unprocessed),
+    "UpdateItem": (*AT_WRITES, item_in_transaction),
+    "TransactWriteItems": (
+        *AT_WRITES,
+        answer_lost_and_token_forgotten,
+        transaction_conflict,
+        transaction_throttled,
+        transaction_over_capacity,
+        transaction_in_progress,
+    ),
+}
+"""What can go wrong with a call, by its operation. For a read, an answer lost is an answer lost."""
+
+
+# -- what DynamoDB says -----------------------------------------------------------------------
+
+
+class _Raw(BytesIO):
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.getvalue()
+
+
+def answer(request: Request, body: Mapping[str, Any], status: int = 200) -> AWSResponse:
+    """An answer of DynamoDB's."""
+    headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0"})
+    raw = _Raw(json.dumps(body).encode())
+    return AWSResponse(request.prepared.url, status, headers, raw)
+
+
+def error(request: Request, code: str, *, status: int = 400, **more: Any) -> AWSResponse:
+    """An error of DynamoDB's."""
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more}
+    return answer(request, body, status)
+
+
+def cancelled(request: Request, last: str) -> AWSResponse:
+    """A cancelled transaction: nothing is wrong with any of its actions but the last."""
+    reasons = [{"Code": "None"} for _ in request.body["TransactItems"][1:]]
+    return error(
+        request,
+        "TransactionCanceledException",
+        CancellationReasons=[*reasons, {"Code": last, "Message": last}],
+    )

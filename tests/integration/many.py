@@ -1,0 +1,68 @@
+"""Organizations with many agents, for tests: what their logins would have left, put in bulk.
+
+moto takes seconds for what hundreds of logins do, so the adapter's own steps are carried out here
+without its transactions and conditions.
+"""
+
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+from licensing import audit, keys
+from licensing.audit import Actor, ActorKind, EventType, Origin
+from licensing.dynamo.steps import steps_of
+from licensing.license import License, State
+from licensing.machine import Credentials, Machine
+from licensing.ports import Change
+from tests.world import World
+
+ORIGIN = Origin(actor=Actor(ActorKind.USER, "alice", ("member",)), request_id="in-bulk")
+
+
+def bind(
+    world: World, organization_id: str, count: int, *, environment: str = "production"
+) -> None:
+    """Bind so many agents of an organization, each on a machine of its own."""
+    client, table = world.runtime.dynamodb, world.runtime.settings.table_name
+    changes = [_issued(world, organization_id, environment) for _ in range(count)]
+    actions = [step.action for step in steps_of(changes, organization=None, known={}, table=table)]
+    puts = iter([action["Put"]["Item"] for action in actions if "Put" in action])
+    while batch := list(islice(puts, 25)):
+        requests: Any = [{"PutRequest": {"Item": item}} for item in batch]
+        answer = client.batch_write_item(RequestItems={table: requests})
+        assert not answer["UnprocessedItems"]
+    for action in actions:
+        if "Update" in action:
+            update = action["Update"]
+            client.update_item(
+                TableName=table,
+                Key=update["Key"],
+                UpdateExpression=update["UpdateExpression"],
+                ConditionExpression=update["ConditionExpression"],
+                ExpressionAttributeValues=update["ExpressionAttributeValues"],
+            )
+
+
+def _issued(world: World, organization_id: str, environment: str) -> Change:
+    credentials = Credentials.of(
+        machine_id=str(uuid4()), mac_addresses=(), computer_name=f"PC-{uuid4().hex[:8]}"
+    )
+    keyring, now = world.runtime.keyrings.keyring(), world.runtime.now()
+    machine = Machine.of(credentials, keyring.hashing_key)
+    record = License(
+        id=keys.new_license_id(world.runtime.entropy(10)),
+        organization_id=organization_id,
+        environment=environment,
+        state=State.ACTIVE,
+        machine=machine,
+        computer_name=credentials.display_name,
+        identity=machine.identity(),
+        secret_version=keyring.newest,
+        issued_at=now,
+        issued_by="alice",
+        agent_version="4.5.0.0",
+        updated_at=now,
+    )
+    event_id = audit.new_event_id(world.runtime.entropy(16))
+    event = audit.of_license(EventType.LICENSE_ISSUED, None, record, id=event_id, origin=ORIGIN)
+    return Change(None, record, event)

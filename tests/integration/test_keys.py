@@ -1,0 +1,87 @@
+"""R16: `GET /.well-known/jwks.json` and `GET /v1/openapi.json`, which anybody may read."""
+
+import base64
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+from licensing import runtime
+from licensing.runtime import Runtime
+from tests.integration.answers import header
+from tests.integration.leases import served_keys
+from tests.world import World, rotate_secret
+
+
+def test_r16_the_jwks_holds_public_ed25519_keys_and_nothing_else(world: World) -> None:
+    (key,) = served_keys(world)
+    assert key == {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "alg": "Ed25519",
+        "use": "sig",
+        "x": key["x"],
+        "kid": key["kid"],
+    }
+    assert len(base64.urlsafe_b64decode(key["x"] + "=")) == 32
+    assert key["kid"]
+
+
+def test_r16_the_jwks_is_cacheable_and_needs_no_token(world: World) -> None:
+    answer = world.request("GET", "/.well-known/jwks.json")
+    assert answer.status == 200
+    assert header(answer, "cache-control") == "public, max-age=300, stale-if-error=86400"
+    assert header(answer, "content-type") == "application/json"
+
+
+def test_r16_every_version_of_the_secret_is_listed_newest_first(world: World) -> None:
+    seen = [served_keys(world)]
+    for _ in range(3):
+        rotate_secret(world)
+        world.clock.advance(900)
+        seen.append(served_keys(world))
+    assert [len(keys) for keys in seen] == [1, 2, 3, 4]
+    for before, after in pairwise(seen):
+        assert after[1:] == before
+    assert len({key["kid"] for key in seen[-1]}) == 4
+
+
+def test_r16_an_environment_that_knows_no_rotation_yet_accepts_keys_of_the_new_version(
+    world: World,
+) -> None:
+    world.register("acme")
+    world.login()
+    rotate_secret(world)
+    with _elsewhere(world):  # another execution environment has seen the rotation
+        issued = world.login(environment="staging").json
+    assert len(served_keys(world)) == 1, "this one has not"
+    world.clock.advance(60)
+    assert world.code(issued["license_key"]) == "VALID"
+    assert len(served_keys(world)) == 2
+
+
+def test_the_contract_is_served_to_anybody(world: World) -> None:
+    with world.counting() as calls:
+        answer = world.request("GET", "/v1/openapi.json")
+    assert answer.status == 200
+    assert answer.json["openapi"] == "3.1.0"
+    assert calls == {}
+    paths = {
+        f"{method.upper()} {path}"
+        for path, operations in answer.json["paths"].items()
+        for method in operations
+    }
+    assert paths == {route.key for route in world.deployed.routes}
+
+
+@contextmanager
+def _elsewhere(world: World) -> Iterator[None]:
+    """Requests are handled by another execution environment, which has just begun."""
+    here = runtime.current()
+    runtime.install(
+        Runtime.from_environ(os.environ | world.deployed.environment, clock=world.clock)
+    )
+    try:
+        yield
+    finally:
+        runtime.install(here)

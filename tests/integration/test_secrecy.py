@@ -1,0 +1,286 @@
+"""R35: no key, token, MAC address or machine id gets into a log, a metric, an event or the table.
+
+Canaries go in through every field, header and path that can hold them, right and wrong; whatever
+the service then says and stores is searched for them in every form in which they could be read.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from licensing import telemetry
+from licensing.errors import Misconfigured, Unavailable
+from tests.integration import disguises
+from tests.world import ADA, ALICE, BORIS, OLIVIA, Answer, Person, World
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnktb2YtYWxpY2UifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ"
+MACHINE = {
+    "machine_id": "c0ffee00-1bad-4b0b-8dad-5eed5ca1ab1e",
+    "mac_addresses": ["3c:52:82:ca:7a:91", "A0-36-9F-CA-7A-92"],
+    "computer_name": "CANARY-PC",
+}
+OTHER_MACHINE = {
+    "machine_id": "deadbea7-2bad-4b0b-8dad-5eed5ca1ab1e",
+    "mac_addresses": ["3c:52:82:ca:7a:93"],
+    "computer_name": "OTHER-PC",
+}
+CANARIES = {
+    TOKEN,
+    *(part for part in TOKEN.split(".")),
+    *(str(machine["machine_id"]) for machine in (MACHINE, OTHER_MACHINE)),
+    *MACHINE["mac_addresses"],
+    *OTHER_MACHINE["mac_addresses"],
+}
+
+
+# Powertools warns that a handler which raises has counted nothing.
+RAISES = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+
+
+class Spoken(StringIO):
+    """All that the process says: standard output and error, the service's log, and warnings."""
+
+
+@pytest.fixture
+def spoken(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoken]:
+    """What is said from here on, with the service's log at its most talkative."""
+    heard = Spoken()
+    monkeypatch.setattr(sys, "stdout", heard)
+    monkeypatch.setattr(sys, "stderr", heard)
+    for handler in telemetry.logger.handlers:
+        monkeypatch.setattr(handler, "stream", heard)
+    others = logging.StreamHandler(heard)
+    others.setLevel(logging.INFO)
+    logging.getLogger().addHandler(others)
+    level = telemetry.logger.log_level
+    telemetry.logger.setLevel("DEBUG")
+    try:
+        yield heard
+    finally:
+        telemetry.logger.setLevel(level)
+        logging.getLogger().removeHandler(others)
+
+
+def test_r35_nothing_secret_is_said_or_stored_through_an_agents_whole_life(
+    world: World, spoken: Spoken
+) -> None:
+    secrets = set(CANARIES)
+    _live(world, secrets)
+    assert len(secrets) > len(CANARIES) + 5
+    _assert_kept(world, spoken, secrets)
+
+
+def test_r35_what_is_sent_in_the_wrong_place_is_not_said_either(
+    world: World, spoken: Spoken
+) -> None:
+    secrets = set(CANARIES)
+    key = _live(world, secrets)
+    for secret in (key, key.lower(), key.replace("-", ""), *sorted(CANARIES)):
+        for person in (None, ADA, BORIS, OLIVIA):
+            _misplace(world, secret, person)
+    _assert_kept(world, spoken, secrets)
+
+
+@RAISES
+def test_r35_nothing_secret_is_said_when_the_database_fails(
+    world: World, spoken: Spoken, subtests: pytest.Subtests
+) -> None:
+    secrets = set(CANARIES)
+    key = _live(world, secrets)
+    failures = {
+        "busy": ("ThrottlingException", 400),
+        "down": ("InternalServerError", 500),
+        "denied": ("AccessDeniedException", 400),
+        "invalid": ("ValidationException", 400),
+    }
+    for name, (code, status) in failures.items():
+        for number, call in enumerate(_calls(world, key)):
+            with subtests.test(f"{name} {number}"), _failing(world, code, status):
+                _say_what_a_runtime_would(call)
+    said = spoken.getvalue()
+    assert '"outcome":"unavailable"' in said
+    assert "Traceback" in said
+    _assert_kept(world, spoken, secrets)
+
+
+@RAISES
+def test_r35_a_broken_secret_is_reported_without_its_text(world: World, spoken: Spoken) -> None:
+    client, secret_id = boto3.client("secretsmanager"), world.runtime.settings.secret_id
+    world.register("acme")
+    key = world.login(ALICE, MACHINE).json["license_key"]
+    good = json.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
+    canaries = {good["1"], "canary-of-the-secret"}
+    for broken in (
+        "canary-of-the-secret",
+        json.dumps([good["1"]]),
+        json.dumps({good["1"]: good["1"]}),
+        json.dumps(good | {"2": "canary-of-the-secret"}),
+    ):
+        client.put_secret_value(SecretId=secret_id, SecretString=broken)
+        world.clock.advance(901)
+        with pytest.raises(Misconfigured) as raised:
+            world.validate(key, MACHINE)
+        spoken.write("".join(traceback.format_exception(raised.value)))
+    _assert_kept(world, spoken, canaries | CANARIES | {key})
+
+
+def test_r35_the_search_finds_a_secret_in_every_disguise() -> None:
+    mac, key = "3c:52:82:ca:7a:91", "ABCDE-FGH10-23456"
+    hidden = [
+        "mac=3C-52-82-CA-7A-91 seen".replace("-", ""),
+        "eCA8UoLKepEg",  # base64 of the address's six bytes, inside something longer
+        "3c528 2ca7a91".replace(" ", ""),
+        quote(mac, safe=""),
+        mac.encode().hex(),
+    ]
+    assert [disguises.seen_in(text, [mac]) for text in hidden] == [{mac}] * len(hidden)
+    assert disguises.seen_in("key=abcdefgh1023456", [key]) == {key}
+    assert disguises.seen_in(disguises.printed([{"B": bytes.fromhex("003c5282ca7a9100")}]), [mac])
+    assert disguises.seen_in(disguises.printed([{"S": "nothing of it"}]), [mac, key]) == set()
+
+
+def _live(world: World, secrets: set[str]) -> str:
+    """An agent's life with its refusals; its keys and leases join `secrets`. Returns a key."""
+    world.register("acme", seconds=5000)
+    world.register("bolt")
+    first = _send(world, "POST", "/v1/licenses", ALICE, {"machine": MACHINE})
+    _send(world, "POST", "/v1/licenses", ALICE, {"machine": MACHINE})
+    _send(world, "POST", "/v1/licenses", BORIS, {"machine": MACHINE})
+    staging = _send(
+        world, "POST", "/v1/licenses", ALICE, {"machine": MACHINE, "environment": "staging"}
+    )
+    _send(world, "POST", "/v1/licenses", None, {"machine": MACHINE})
+    _send(world, "POST", "/v1/licenses", Person("x", None), {"machine": MACHINE})
+    key = first.json["license_key"]
+    world.clock.advance(1000)
+    renamed = MACHINE | {"computer_name": "RENAMED-PC"}
+    answers = [
+        _validate(world, key, machine, organization_id)
+        for machine, organization_id in (
+            (MACHINE, "acme"),
+            (renamed, "acme"),
+            (OTHER_MACHINE, "acme"),
+            (MACHINE, "bolt"),
+            (MACHINE, "nobody"),
+        )
+    ]
+    _send(world, "GET", f"/v1/licenses/{first.json['license']['id']}", ADA)
+    _send(world, "GET", "/v1/organizations/acme/licenses", ADA)
+    revoke = f"/v1/licenses/{staging.json['license']['id']}/revoke"
+    _send(world, "POST", revoke, BORIS)
+    _send(world, "POST", revoke, ADA)
+    answers.append(_validate(world, staging.json["license_key"], MACHINE, "acme"))
+    world.clock.advance(5000)
+    answers.append(_validate(world, key, MACHINE, "acme"))
+    world.sweep()
+    world.change("acme")
+    world.sweep()
+    issued = [first.json, staging.json]
+    secrets |= {answer["license_key"] for answer in issued}
+    secrets |= {answer["lease"]["token"] for answer in issued}
+    secrets |= {answer.json["lease"]["token"] for answer in answers if answer.json["lease"]}
+    return str(key)
+
+
+def _misplace(world: World, secret: str, person: Person | None) -> None:
+    """Send a secret wherever a request has room for one."""
+    in_path = quote(secret, safe="")
+    machine = {"machine_id": secret, "mac_addresses": [secret], "computer_name": "PC"}
+    for path in ("/v1/licenses/{}", "/v1/organizations/{}", "/v1/organizations/{}/licenses"):
+        _send(world, "GET", path.format(in_path), person)
+    for name in ("cursor", "status", "limit", "environment", "key"):
+        _send(world, "GET", f"/v1/organizations/acme/licenses?{name}={in_path}", person)
+    _send(world, "POST", f"/v1/licenses/{in_path}/revoke", person, {secret: secret})
+    _send(world, "POST", f"/v1/licenses/{in_path}/revoke", person)
+    _send(world, "PUT", f"/v1/organizations/{in_path}", person, {"name": secret})
+    for body in (
+        {"license_key": secret, "organization_id": secret, "machine": secret, "nonce": [secret]},
+        {"license_key": [secret], "organization_id": "acme", "machine": {secret: secret}},
+        {"license_key": secret + "0", "organization_id": "acme", "machine": machine},
+        secret,
+        [secret],
+    ):
+        _send(world, "POST", "/v1/licenses", person, body)
+        _send(world, "POST", "/v1/licenses/validate", None, body)
+    for raw in (secret.encode(), f'{{"license_key": "{secret}'.encode(), secret.encode("utf-16")):
+        world.request("POST", "/v1/licenses/validate", body=raw, headers=_headers())
+
+
+def _calls(world: World, key: str) -> list[Callable[[], object]]:
+    """One request of each kind, and the sweep."""
+    license_id = "lic_0000000000000000"
+    return [
+        lambda: _send(world, "POST", "/v1/licenses", ALICE, {"machine": MACHINE}),
+        lambda: _send(world, "POST", "/v1/licenses", ALICE, {"machine": OTHER_MACHINE}),
+        lambda: _validate(world, key, MACHINE, "acme"),
+        lambda: _send(world, "POST", f"/v1/licenses/{license_id}/revoke", ADA),
+        lambda: _send(world, "GET", f"/v1/licenses/{license_id}", ADA),
+        lambda: _send(world, "GET", "/v1/organizations/acme/licenses", ADA),
+        lambda: _send(world, "GET", "/v1/organizations/acme", ADA),
+        lambda: world.put("acme"),
+        world.sweep,
+    ]
+
+
+def _validate(world: World, key: str, machine: Mapping[str, Any], organization_id: str) -> Answer:
+    body = {"license_key": key, "organization_id": organization_id, "machine": machine}
+    return _send(world, "POST", "/v1/licenses/validate", None, body)
+
+
+def _send(
+    world: World, method: str, target: str, person: Person | None, body: Any = None
+) -> Answer:
+    return world.request(method, target, person=person, json=body, headers=_headers())
+
+
+def _headers() -> list[tuple[str, str]]:
+    return [
+        ("authorization", f"Bearer {TOKEN}"),
+        ("cookie", f"session={TOKEN}"),
+        ("user-agent", f"agent/4.5 ({MACHINE['machine_id']})"),
+        ("x-machine", str(MACHINE["mac_addresses"][0])),
+    ]
+
+
+@contextmanager
+def _failing(world: World, code: str, status: int) -> Iterator[None]:
+    """Each call to DynamoDB ends in an error that repeats what was sent."""
+
+    def fail(params: Mapping[str, Any], **_: Any) -> Any:
+        sent = params["body"] if isinstance(params["body"], str) else params["body"].decode()
+        error = {"Code": code, "Message": f"The request failed: {sent}"}
+        metadata = {"HTTPStatusCode": status, "RetryAttempts": 0}
+        return SimpleNamespace(status_code=status), {"Error": error, "ResponseMetadata": metadata}
+
+    events = world.runtime.dynamodb.meta.events
+    events.register("before-call.dynamodb", fail)
+    try:
+        yield
+    finally:
+        events.unregister("before-call.dynamodb", fail)
+
+
+def _say_what_a_runtime_would(call: Callable[[], object]) -> None:
+    """Lambda writes the traceback of an error that a handler raises to the log."""
+    try:
+        call()
+    except (ClientError, Unavailable):
+        traceback.print_exc()
+
+
+def _assert_kept(world: World, spoken: Spoken, secrets: set[str]) -> None:
+    said = spoken.getvalue()
+    assert said, "the test would hear what is said"
+    assert disguises.seen_in(said, secrets) == set()
+    assert disguises.seen_in(disguises.printed(world.items()), secrets) == set()

@@ -1,0 +1,24 @@
+"""The audit trail as it stands in the table, for tests: each event as plain values."""
+
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from tests.world import World
+
+_PLAIN = TypeDeserializer()
+
+
+def events(world: World, kind: str | None = None) -> list[dict[str, Any]]:
+    """Every event, or those of a kind, oldest first within its licence or organization."""
+    plain = [
+        {name: _PLAIN.deserialize(value) for name, value in item.items()}
+        for item in world.items()
+        if item["sk"]["S"].startswith("EVENT#")
+    ]
+    return [event for event in plain if kind is None or event["type"] == kind]
+
+
+def kinds(world: World) -> list[str]:
+    """The kinds of all events, sorted."""
+    return sorted(event["type"] for event in events(world))

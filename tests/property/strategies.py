@@ -1,0 +1,43 @@
+"""Hypothesis strategies for the domain's values."""
+
+from hypothesis import reject
+from hypothesis import strategies as st
+
+from licensing.errors import InvalidInput
+from licensing.machine import Credentials
+
+any_text = st.text(st.characters())
+"""Any Python text, lone surrogates included: JSON can carry them."""
+
+# Few values for each component, so that two machines often agree on some of them.
+_machine_ids = st.sampled_from([None, "machine-1", "MACHINE 1", "machine-2", "Default string"])
+_mac_addresses = st.sampled_from(
+    [
+        "3c:52:82:00:00:01",
+        "3C-52-82-00-00-01",
+        "3c:52:82:00:00:02",
+        "02:42:ac:11:00:03",
+        "ff:ff:ff:ff:ff:ff",
+        "",
+    ]
+)
+_computer_names = st.sampled_from([None, "pc-1", "PC-1.", "pc-2", " "])
+
+
+@st.composite
+def credentials(draw: st.DrawFn) -> Credentials:
+    """Credentials of a handful of computers that share components; some are missing."""
+    try:
+        return Credentials.of(
+            machine_id=draw(_machine_ids),
+            mac_addresses=draw(st.lists(_mac_addresses, max_size=4)),
+            computer_name=draw(_computer_names),
+        )
+    except InvalidInput:
+        reject()
+
+
+@st.composite
+def spellings(draw: st.DrawFn, text: str) -> str:
+    """`text` in any mixture of upper and lower case."""
+    return "".join(symbol.upper() if draw(st.booleans()) else symbol.lower() for symbol in text)

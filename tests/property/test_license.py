@@ -1,0 +1,67 @@
+"""The life of a licence over random actions and clocks, and the end of a random subscription."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from licensing.lease import LeaseTerms
+from licensing.license import TRANSITIONS, Action, Code, License, State, check
+from licensing.organization import Subscription, SubscriptionStatus
+from licensing.refusal import Refused
+from tests.unit.samples import NOW, credentials, license, machine, organization
+
+moments = st.integers(0, 2**34)
+
+
+@given(st.sampled_from(State), st.lists(st.tuples(st.sampled_from(Action), moments)))
+def test_r21_whatever_is_done_every_change_is_counted_and_time_never_runs_backwards(
+    start: State, actions: list[tuple[Action, int]]
+) -> None:
+    record = license(state=start)
+    for action, now in actions:
+        changed = record.after(action, now)
+        target = TRANSITIONS.get((record.state, action))
+        if target is None:
+            assert isinstance(changed, Refused)
+        elif target is record.state:
+            assert changed is record
+        else:
+            assert isinstance(changed, License)
+            assert (changed.state, changed.revision) == (target, record.revision + 1)
+            assert changed.updated_at >= max(now, record.updated_at)
+            assert changed.claims == (machine().pairs() if target.is_bound else frozenset())
+            assert changed.key(b"secret") == record.key(b"secret")
+            record = changed
+
+
+@given(st.sampled_from(State), st.lists(st.sampled_from(Action)))
+def test_r18_r24_a_revoked_license_stays_revoked_whatever_is_done(
+    start: State, actions: list[Action]
+) -> None:
+    record = license(state=start).after(Action.REVOKE, NOW)
+    for action in actions:
+        assert isinstance(record, License)
+        changed = record.after(action, NOW)
+        record = record if isinstance(changed, Refused) else changed
+        assert record.state is State.REVOKED
+
+
+@given(moments, st.integers(1, 2**33), moments, st.sampled_from(SubscriptionStatus))
+def test_r14_r16_a_license_is_valid_before_the_end_alone_and_no_lease_outlives_it(
+    now: int, seconds: int, valid_until: int, status: SubscriptionStatus
+) -> None:
+    customer = organization(subscription=Subscription(valid_until, status))
+    code = check(
+        license(),
+        customer,
+        claimed_organization_id="acme",
+        environment=None,
+        machine=machine(),
+        now=now,
+    )
+    assert (code is Code.VALID) == (status == "active" and now < valid_until)
+    if code is Code.VALID:
+        granted = LeaseTerms("urn:licensing:test", seconds).grant(
+            license(), customer, credentials(), nonce=None, now=now
+        )
+        assert now == granted.issued_at < granted.expires_at <= min(now + seconds, valid_until)
+        assert granted.issued_at <= granted.renew_after < granted.expires_at

@@ -1,0 +1,202 @@
+"""The cut of the package: imports run one way, and one module alone reads the outside world."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT / "shared"
+
+# Everything that is not at the edge is domain: the rules, and the use cases on top of them.
+EDGE = {"contract", "dynamo", "http", "openapi", "runtime", "telemetry"}
+RULES = {
+    "access",
+    "audit",
+    "errors",
+    "keyring",
+    "keys",
+    "lease",
+    "license",
+    "machine",
+    "organization",
+    "refusal",
+}
+OUTSIDE = {"aws_lambda_powertools", "boto3", "botocore", "pydantic", "types_boto3_lite"}
+
+# What a value depends on that is not handed in. `random` and `secrets` are entropy.
+CLOCK_AND_ENTROPY = {"os", "random", "secrets", "socket", "time", "uuid"}
+CLOCK_CALLS = {"now", "today", "utcnow"}
+
+
+def trees(folder: Path) -> dict[str, ast.Module]:
+    """Every module below a folder by its dotted name."""
+    return {
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"): (
+            ast.parse(path.read_text())
+        )
+        for path in sorted(folder.rglob("*.py"))
+    }
+
+
+PACKAGE = trees(SHARED)
+FUNCTIONS = trees(ROOT / "functions")
+DOMAIN = sorted(
+    name for name in PACKAGE if name.startswith("licensing.") and name.split(".")[1] not in EDGE
+)
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Everything that is imported to run, wherever in the module; what only types need is not."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in PACKAGE else node.module for name in names)
+        yield from imports(node)
+
+
+def own(tree: ast.Module) -> set[str]:
+    """The package's modules that a module imports, by their first name below the package."""
+    return {name.split(".")[1] for name in imports(tree) if name.startswith("licensing.")}
+
+
+def foreign(tree: ast.Module) -> set[str]:
+    """The first names of everything that a module imports."""
+    return {name.partition(".")[0] for name in imports(tree)}
+
+
+# -- one way ---------------------------------------------------------------------------------------
+
+
+def test_every_module_is_at_its_place() -> None:
+    top = {name.split(".")[1] for name in PACKAGE if name.startswith("licensing.")}
+    assert top >= EDGE | RULES
+    assert {name.partition(".")[0] for name in PACKAGE} == {"licensing"}
+
+
+@pytest.mark.parametrize("module", DOMAIN)
+def test_the_domain_knows_nothing_of_aws_http_and_the_edge(module: str) -> None:
+    assert not foreign(PACKAGE[module]) & OUTSIDE
+    assert not own(PACKAGE[module]) & EDGE
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_a_rule_rests_on_rules_alone(rule: str) -> None:
+    assert own(PACKAGE[f"licensing.{rule}"]) <= RULES
+
+
+def test_importing_the_domain_brings_in_nothing_of_aws_or_http() -> None:
+    program = f"""
+import importlib, sys
+for module in {DOMAIN}:
+    importlib.import_module(module)
+print(*({OUTSIDE} & {{name.partition(".")[0] for name in sys.modules}}))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(SHARED)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.split() == []
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = {name: set(imports(tree)) & PACKAGE.keys() for name, tree in PACKAGE.items()}
+    order = list(TopologicalSorter(graph).static_order())
+    assert set(order) == set(PACKAGE)
+
+
+def test_the_package_does_not_know_the_functions_and_a_function_not_another() -> None:
+    verbs = {name.partition(".")[0] for name in FUNCTIONS}
+    for tree in PACKAGE.values():
+        assert not foreign(tree) & verbs
+    for name, tree in FUNCTIONS.items():
+        assert not foreign(tree) & (verbs - {name.partition(".")[0]})
+
+
+# -- one door --------------------------------------------------------------------------------------
+
+
+def test_only_the_adapter_and_the_runtime_speak_to_aws() -> None:
+    speaking = {name for name, tree in PACKAGE.items() if foreign(tree) & {"boto3", "botocore"}}
+    assert {".".join(name.split(".")[:2]) for name in speaking} == {
+        "licensing.dynamo",
+        "licensing.runtime",
+    }
+    for tree in FUNCTIONS.values():
+        assert not foreign(tree) & {"boto3", "botocore"}
+
+
+def test_only_the_runtime_makes_clients() -> None:
+    making = {name for name, tree in PACKAGE.items() if "boto3" in foreign(tree)}
+    assert making == {"licensing.runtime"}
+
+
+def test_only_the_runtime_reads_environment_clock_and_entropy() -> None:
+    for name, tree in {**PACKAGE, **FUNCTIONS}.items():
+        if name == "licensing.runtime":
+            continue
+        assert not foreign(tree) & CLOCK_AND_ENTROPY, name
+        called = {
+            node.func.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and ast.unparse(node.func.value) in {"datetime", "date", "datetime.datetime"}
+        }
+        assert not called & CLOCK_CALLS, name
+
+
+def test_the_runtime_reads_nothing_at_import() -> None:
+    for name, tree in {**PACKAGE, **FUNCTIONS}.items():
+        at_import = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+        read = {
+            ast.unparse(node)
+            for statement in at_import
+            if not isinstance(statement, ast.ClassDef)
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Attribute)
+        }
+        assert not {text for text in read if text.startswith(("os.", "time.time"))}, name
+
+
+# -- docstrings ------------------------------------------------------------------------------------
+
+
+def undocumented(name: str, node: ast.AST) -> Iterator[str]:
+    """The public things in a module that say nothing about themselves."""
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        if not ast.get_docstring(node):
+            yield name
+        # What stands in a function is its own affair.
+        if isinstance(node, ast.Module | ast.ClassDef):
+            for child in node.body:
+                child_name = getattr(child, "name", "_")
+                if not child_name.startswith("_"):
+                    yield from undocumented(f"{name}.{child_name}", child)
+
+
+@pytest.mark.parametrize("name", sorted({**PACKAGE, **FUNCTIONS}))
+def test_everything_public_has_a_docstring(name: str) -> None:
+    assert list(undocumented(name, {**PACKAGE, **FUNCTIONS}[name])) == []
+
+
+def test_the_errors_docstring_draws_the_whole_tree() -> None:
+    tree = PACKAGE["licensing.errors"]
+    drawn = ast.get_docstring(tree) or ""
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert classes[0] == "LicensingError"
+    for name in classes:
+        assert f" {name} " in f" {drawn} ".replace("\n", " ")

@@ -1,0 +1,159 @@
+"""Audit events: what they tell, what they keep to themselves, and how refusals are folded."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from licensing import audit
+from licensing.audit import Actor, ActorKind, Event, EventType, Origin, Refusal
+from licensing.license import State
+from licensing.organization import SubscriptionStatus
+from tests.unit.samples import (
+    NOW,
+    ORIGIN,
+    OTHER_MACHINE,
+    license,
+    machine,
+    organization,
+    subscription,
+)
+
+
+def revoked() -> Event:
+    before = license(revision=3)
+    after = license(state=State.REVOKED, revision=4, updated_at=NOW + 60)
+    return audit.of_license(
+        EventType.LICENSE_REVOKED, before, after, id="evt_1", origin=ORIGIN, reason="stolen"
+    )
+
+
+# -- R32: what happened ----------------------------------------------------------------------------
+
+
+def test_r32_a_licenses_event_says_who_what_when_and_from_what_to_what() -> None:
+    event = revoked()
+    facts = {
+        "environment": "production",
+        "computer_name": "ACME-PC-01",
+        "machine": machine().identity().hex(),
+        "primary": False,
+    }
+    assert event == Event(
+        id="evt_1",
+        type=EventType.LICENSE_REVOKED,
+        at=NOW + 60,
+        organization_id="acme",
+        license_id="lic_0123456789abcdef",
+        revision=4,
+        origin=ORIGIN,
+        before={**event.after, "state": "active"},
+        after=event.after,
+        reason="stolen",
+    )
+    assert facts.items() <= event.after.items()
+    assert event.after["state"] == "revoked"
+
+
+def test_r32_a_first_event_has_nothing_before_it() -> None:
+    event = audit.of_license(EventType.LICENSE_ISSUED, None, license(), id="evt_1", origin=ORIGIN)
+    assert event.before is None
+    assert event.after["state"] == "active"
+    assert event.reason is None
+
+
+def test_r32_an_organizations_event_shows_the_subscription_before_and_after() -> None:
+    before = organization()
+    after = before.changed(
+        name="Acme Ltd",
+        subscription=subscription(60, SubscriptionStatus.PAUSED),
+        max_agents=5,
+        now=NOW,
+    )
+    event = audit.of_organization(
+        EventType.SUBSCRIPTION_CHANGED, before, after, id="evt_1", at=NOW + 9, origin=ORIGIN
+    )
+    assert event == Event(
+        id="evt_1",
+        type=EventType.SUBSCRIPTION_CHANGED,
+        at=NOW + 9,
+        organization_id="acme",
+        license_id=None,
+        revision=2,
+        origin=ORIGIN,
+        before=event.before,
+        after=event.after,
+    )
+    assert event.before is not None
+    assert event.before["name"] == "Acme"
+    assert {
+        "name": "Acme Ltd",
+        "valid_until": NOW + 60,
+        "status": "paused",
+        "max_agents": 5,
+    }.items() <= event.after.items()
+
+
+def test_r34_event_ids_spell_all_random_bytes() -> None:
+    assert audit.new_event_id(bytes(range(16))) == "evt_000102030405060708090a0b0c0d0e0f"
+
+
+# -- R35: what is not told -------------------------------------------------------------------------
+
+
+def test_r35_no_event_holds_a_key_a_mac_address_or_a_machine_id() -> None:
+    record = license()
+    secrets = [
+        "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "4c4c4544004235108052b4c04f4e5931",
+        "3c:52:82:0a:1b:2c",
+        "3c52820a1b2c",
+        record.key(b"secret").reveal(),
+        record.key(b"secret").tag.hex(),
+    ]
+    # Their hashes name claims in the table: those do not leave it either.
+    hashes = [machine().machine_id, *machine().mac_addresses, machine().computer_name]
+    secrets += [digest.hex() for digest in [*hashes, *machine().pairs()] if digest]
+    told = (json.dumps(asdict(revoked())) + repr(revoked())).casefold()
+    assert not [secret for secret in secrets if secret.casefold() in told]
+
+
+def test_r35_a_machine_is_told_apart_by_a_digest_that_no_outsider_can_compute() -> None:
+    def told(record: object) -> object:
+        event = audit.of_license(
+            EventType.LICENSE_ISSUED,
+            None,
+            license(machine=record),
+            id="evt_1",
+            origin=ORIGIN,
+        )
+        return event.after["machine"]
+
+    assert told(machine()) == told(machine())
+    assert told(machine()) != told(OTHER_MACHINE)
+    assert told(machine()) != told(machine(key=b"another server's key"))
+
+
+# -- R32: refusals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("at", "hour"),
+    [
+        (0, 0),
+        (3599, 0),
+        (3600, 3600),
+        (1_900_000_000, 1_899_997_200),
+        (1_899_997_200, 1_899_997_200),
+        (1_899_997_199, 1_899_993_600),
+    ],
+)
+def test_r32_refusals_of_one_hour_are_folded_to_its_beginning(at: int, hour: int) -> None:
+    refusal = Refusal(
+        license_id="lic_0123456789abcdef",
+        organization_id="acme",
+        reason="revoked",
+        at=at,
+        origin=Origin(actor=Actor(ActorKind.AGENT, "lic_0123456789abcdef"), request_id="request-1"),
+    )
+    assert refusal.hour == hour

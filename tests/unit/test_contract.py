@@ -1,0 +1,341 @@
+"""What requests may look like: each wrong field is refused with a pointer to it, and no other is.
+
+The models are asked through the resolver that all functions share, so that a test sees the problem
+that a client sees.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from licensing import contract, http, telemetry
+from licensing.license import Code
+from licensing.organization import Subscription, SubscriptionStatus
+from licensing.validate import MESSAGES, NEXT_STEPS
+from tests.unit.test_keys import PRINTED
+
+MACHINE: dict[str, Any] = {
+    "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+    "mac_addresses": ["3c:52:82:0a:1b:2c"],
+    "computer_name": "ACME-PC-01",
+}
+GOOD: dict[type[BaseModel], dict[str, Any]] = {
+    contract.LoginRequest: {
+        "machine": MACHINE,
+        "environment": "production",
+        "agent_version": "4.5.0.0",
+    },
+    contract.ValidateRequest: {
+        "license_key": PRINTED,
+        "organization_id": "acme",
+        "environment": "production",
+        "machine": MACHINE,
+        "agent_version": "4.5.0.0",
+        "nonce": "n-1",
+    },
+    contract.TransitionRequest: {"reason": "stolen"},
+    contract.OrganizationRequest: {
+        "name": "Acme",
+        "valid_until": "2031-01-31T12:00:00Z",
+        "status": "active",
+        "max_agents": 5,
+    },
+}
+LOGIN, VALIDATE, TRANSITION, ORGANIZATION = GOOD
+
+
+def send(model: type[BaseModel], body: str) -> tuple[int, dict[str, Any]]:
+    """The status and the body that a function answers which takes `model`."""
+    app = http.resolver()
+
+    @app.post("/")
+    def take() -> http.Reply:
+        return http.reply(200, http.parse(app.current_event, model), outcome="taken")
+
+    event = {
+        "version": "2.0",
+        "rawPath": "/",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"http": {"method": "POST", "path": "/"}, "stage": "$default"},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    answer = telemetry.metrics.log_metrics(app.resolve)(event, LambdaContext())
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def pointers(model: type[BaseModel], body: str) -> list[str]:
+    """Where the problem says that the request is wrong."""
+    status, problem = send(model, body)
+    assert (status, problem["code"]) == (400, "invalid_request")
+    return [error["pointer"] for error in problem["errors"]]
+
+
+def changed(model: type[BaseModel], pointer: str, value: Any) -> str:
+    """A good request, but for one value."""
+    request = json.loads(json.dumps(GOOD[model]))
+    *way, last = pointer.strip("/").split("/")
+    place = request
+    for step in way:
+        place = place[step]
+    if isinstance(place, list):
+        place[int(last)] = value
+    else:
+        place[last] = value
+    return json.dumps(request)
+
+
+# -- strictness ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_a_good_request_is_taken(model: type[BaseModel]) -> None:
+    assert send(model, json.dumps(GOOD[model]))[0] == 200
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_an_unknown_field_is_refused_by_name(model: type[BaseModel]) -> None:
+    assert pointers(model, changed(model, "/unknown", 1)) == ["/unknown"]
+    assert pointers(model, changed(model, "/a~b", 1)) == ["/a~0b"]
+
+
+@pytest.mark.parametrize("model", GOOD)
+@pytest.mark.parametrize("body", ["[]", "null", "7", '"text"', "true", "[{}]"])
+def test_a_body_that_is_no_object_is_refused_as_a_whole(model: type[BaseModel], body: str) -> None:
+    assert pointers(model, body) == [""]
+
+
+@pytest.mark.parametrize("body", ["", "{", "{'name': 1}", "license_key=x", '{"a": 1}}', "\x00"])
+def test_a_body_that_is_not_json_is_refused_as_a_whole(body: str) -> None:
+    assert pointers(LOGIN, body) == [""]
+
+
+WRONG_TYPES: dict[str, list[Any]] = {
+    "text": [7, 1.5, True, [], {}, ["text"]],
+    "list": ["text", 7, True, {}, {"0": "text"}],
+    "object": ["text", 7, True, [], [MACHINE]],
+    "number": ["5", 5.5, True, [], {}],
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "pointer", "type_"),
+    [
+        (LOGIN, "/machine", "object"),
+        (LOGIN, "/machine/machine_id", "text"),
+        (LOGIN, "/machine/mac_addresses", "list"),
+        (LOGIN, "/machine/mac_addresses/0", "text"),
+        (LOGIN, "/machine/computer_name", "text"),
+        (LOGIN, "/environment", "text"),
+        (LOGIN, "/agent_version", "text"),
+        (VALIDATE, "/license_key", "text"),
+        (VALIDATE, "/organization_id", "text"),
+        (VALIDATE, "/machine", "object"),
+        (VALIDATE, "/machine/mac_addresses/0", "text"),
+        (VALIDATE, "/environment", "text"),
+        (VALIDATE, "/agent_version", "text"),
+        (VALIDATE, "/nonce", "text"),
+        (TRANSITION, "/reason", "text"),
+        (ORGANIZATION, "/name", "text"),
+        (ORGANIZATION, "/valid_until", "text"),
+        (ORGANIZATION, "/status", "text"),
+        (ORGANIZATION, "/max_agents", "number"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_at_its_place(
+    model: type[BaseModel], pointer: str, type_: str
+) -> None:
+    for value in WRONG_TYPES[type_]:
+        assert pointers(model, changed(model, pointer, value)) == [pointer], value
+
+
+@pytest.mark.parametrize(
+    ("model", "pointer"),
+    [
+        (LOGIN, "/machine"),
+        (LOGIN, "/machine/mac_addresses"),
+        (LOGIN, "/machine/mac_addresses/0"),
+        (LOGIN, "/environment"),
+        (VALIDATE, "/license_key"),
+        (VALIDATE, "/organization_id"),
+        (VALIDATE, "/machine"),
+        (ORGANIZATION, "/name"),
+        (ORGANIZATION, "/valid_until"),
+        (ORGANIZATION, "/status"),
+    ],
+)
+def test_null_is_refused_where_something_is_needed(model: type[BaseModel], pointer: str) -> None:
+    assert pointers(model, changed(model, pointer, None)) == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("model", "pointer"),
+    [
+        (LOGIN, "/machine/machine_id"),
+        (LOGIN, "/machine/computer_name"),
+        (LOGIN, "/agent_version"),
+        (VALIDATE, "/environment"),
+        (VALIDATE, "/agent_version"),
+        (VALIDATE, "/nonce"),
+        (TRANSITION, "/reason"),
+        (ORGANIZATION, "/max_agents"),
+    ],
+)
+def test_null_is_taken_for_what_need_not_be_there(model: type[BaseModel], pointer: str) -> None:
+    assert send(model, changed(model, pointer, None))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "required"),
+    [
+        (LOGIN, {"/machine"}),
+        (VALIDATE, {"/license_key", "/organization_id", "/machine"}),
+        (TRANSITION, set()),
+        (ORGANIZATION, {"/name", "/valid_until"}),
+    ],
+)
+def test_every_missing_field_is_named_at_once(model: type[BaseModel], required: set[str]) -> None:
+    if required:
+        assert set(pointers(model, "{}")) == required
+    else:
+        assert send(model, "{}")[0] == 200
+
+
+def test_all_wrong_fields_are_named_at_once() -> None:
+    body = {"machine": {"machine_id": 7, "mac_addresses": ["ok", 7], "x": 1}, "environment": ""}
+    assert set(pointers(LOGIN, json.dumps(body))) == {
+        "/machine/machine_id",
+        "/machine/mac_addresses/1",
+        "/machine/x",
+        "/environment",
+    }
+
+
+# -- bounds ----------------------------------------------------------------------------------------
+
+BOUNDS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
+    (LOGIN, "/machine/machine_id", ["", "x" * 256], ["x" * 257]),
+    (LOGIN, "/machine/mac_addresses", [[], [""] * 64], [[""] * 65]),
+    (LOGIN, "/machine/mac_addresses/0", ["", "x" * 64], ["x" * 65]),
+    (LOGIN, "/machine/computer_name", ["", "x" * 255, "Büro"], ["x" * 256]),
+    (
+        LOGIN,
+        "/environment",
+        ["p", "x" * 64, "QA 2", "a.b_c-d"],
+        ["", "x" * 65, " p", "-p", "p\n", "p/q", "prod#1", "Büro", "p\x00"],
+    ),
+    (LOGIN, "/agent_version", ["4", "x" * 32, "4.5.0-rc.1+b_2"], ["", "x" * 33, "4 5", "4.5\n"]),
+    (
+        VALIDATE,
+        "/organization_id",
+        ["ac", "x" * 63, "0-1"],
+        ["", "a", "x" * 64, "-a", "Acme", "a#b", "acme\n"],
+    ),
+    (VALIDATE, "/environment", ["p", "x" * 64], ["", "x" * 65, "p\n"]),
+    (VALIDATE, "/nonce", ["n", "~" * 128, "!"], ["", "x" * 129, "a b", "ü", "n\n", "\x7f"]),
+    (
+        VALIDATE,
+        "/license_key",
+        [PRINTED.lower(), PRINTED.replace("-", ""), PRINTED + " " * (128 - len(PRINTED))],
+        ["", "key", PRINTED[:-1] + "Y", PRINTED + " " * (129 - len(PRINTED)), "x" * 129],
+    ),
+    (TRANSITION, "/reason", ["x", "x" * 500, "gestohlen, Büro 3\nzweite Zeile"], ["", "x" * 501]),
+    (ORGANIZATION, "/name", ["A", "x" * 200, " Acme & Söhne "], ["", "x" * 201, " ", "\t\n"]),
+    (ORGANIZATION, "/max_agents", [0, 1_000_000_000], [-1, 1_000_000_001]),
+    (ORGANIZATION, "/status", ["active", "paused", "cancelled"], ["", "Active", "expired"]),
+    (
+        ORGANIZATION,
+        "/valid_until",
+        [
+            "1970-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "2031-01-31T12:00:00+01:00",
+            "2031-01-31T12:00:00.5Z",
+        ],
+        [
+            "",
+            "2031-01-31",
+            "2031-01-31T12:00:00",
+            "1969-12-31T23:59:59Z",
+            "9999-12-31T23:59:59-01:00",
+            "0001-01-01T00:00:00+01:00",
+            "2031-02-30T12:00:00Z",
+            "1900000000",
+            "tomorrow",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "pointer", "good", "bad"), BOUNDS)
+def test_a_value_is_taken_up_to_its_bounds_and_refused_beyond_them(
+    model: type[BaseModel], pointer: str, good: list[Any], bad: list[Any]
+) -> None:
+    for value in good:
+        assert send(model, changed(model, pointer, value))[0] == 200, value
+    for value in bad:
+        assert pointers(model, changed(model, pointer, value)) == [pointer], value
+
+
+def test_a_request_without_what_need_not_be_there_means_the_usual() -> None:
+    login = contract.LoginRequest.model_validate_json(json.dumps({"machine": {}}))
+    assert (login.environment, login.agent_version) == ("production", None)
+    put = contract.OrganizationRequest.model_validate_json(
+        '{"name": "Acme", "valid_until": "2030-03-17T18:46:40.9+01:00"}'
+    )
+    assert put.subscription() == Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
+    assert put.max_agents is None
+
+
+# -- R35 -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        changed(VALIDATE, "/license_key", PRINTED[:-1] + "Y"),
+        changed(VALIDATE, "/license_key", [PRINTED]),
+        changed(VALIDATE, "/nonce", 7),
+        changed(VALIDATE, "/unknown", PRINTED),
+        json.dumps(GOOD[VALIDATE])[:-1],
+        json.dumps(PRINTED),
+    ],
+)
+def test_r35_a_problem_does_not_repeat_the_license_key_or_the_machine(body: str) -> None:
+    status, problem = send(VALIDATE, body)
+    assert status == 400
+    told = json.dumps(problem)
+    for secret in (*PRINTED.split("-")[:8], MACHINE["machine_id"], *MACHINE["mac_addresses"]):
+        assert secret not in told
+
+
+# -- R13 -------------------------------------------------------------------------------------------
+
+
+def test_r13_every_code_can_be_answered_with_a_message_and_what_to_do() -> None:
+    assert list(contract.ValidateReply.model_json_schema()["properties"]["code"]["enum"]) == [
+        code.value for code in Code
+    ]
+    assert set(MESSAGES) == set(NEXT_STEPS) == set(Code)
+    assert MESSAGES[Code.DETACHED] == "Agent is Blocked."
+    assert NEXT_STEPS[Code.EXPIRED] == "logout"
+    assert NEXT_STEPS[Code.VALID] == "continue"
+    assert {NEXT_STEPS[code] for code in Code if code is not Code.VALID} == {"login", "logout"}
+
+
+@pytest.mark.parametrize(
+    ("epoch", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (1_900_000_000, "2030-03-17T17:46:40Z"),
+        (253_402_300_799, "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_times_are_answered_as_rfc_3339_in_utc(epoch: int, text: str) -> None:
+    view = contract.SubscriptionView(
+        valid_until=contract.instant(epoch), status=SubscriptionStatus.ACTIVE
+    )
+    assert json.loads(view.model_dump_json())["valid_until"] == text

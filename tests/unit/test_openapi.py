@@ -1,0 +1,197 @@
+"""The OpenAPI document: valid, whole, and about exactly the routes that are deployed."""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import openapi_spec_validator
+import pytest
+
+from licensing.http import STATUS_OF_REFUSAL
+from licensing.license import Code, Status
+from licensing.openapi import ROUTES, document
+from tests.local.template import Template
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = json.loads(document().model_dump_json())
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+TEMPLATE = Template(ROOT / "template.yaml")
+DEPLOYED = {
+    f"{event['Method'].upper()} {event['Path']}": (
+        function,
+        event.get("Auth", {}).get("Authorizer") != "NONE",
+    )
+    for function in TEMPLATE.of_type("AWS::Serverless::Function")
+    for kind, event in TEMPLATE.events(function)
+    if kind == "HttpApi"
+}
+
+
+def served(function: str) -> set[str]:
+    """The routes that a deployed function's own handler answers."""
+    handler: str = TEMPLATE.function(function, "Handler")["Handler"]
+    app = import_module(handler.rpartition(".")[0]).app
+    # Powertools has no public list of the routes of a resolver.
+    return {
+        f"{route.method} {route.path.replace('<', '{').replace('>', '}')}"
+        for route in app._static_routes + app._dynamic_routes  # noqa: SLF001 - see above
+    }
+
+
+# -- routes ----------------------------------------------------------------------------------------
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    openapi_spec_validator.validate(DOCUMENT)
+
+
+def test_the_document_lists_exactly_the_routes_that_are_deployed() -> None:
+    assert OPERATIONS.keys() == DEPLOYED.keys() == {route.key for route in ROUTES}
+    assert len(ROUTES) == len(DEPLOYED)
+
+
+def test_every_function_answers_exactly_the_routes_that_lead_to_it() -> None:
+    for name in {function for function, _ in DEPLOYED.values()}:
+        assert served(name) == {
+            route for route, (function, _) in DEPLOYED.items() if function == name
+        }
+
+
+def test_the_document_asks_for_a_token_exactly_where_the_gateway_does() -> None:
+    asking = {route for route, operation in OPERATIONS.items() if operation["security"]}
+    assert asking == {route for route, (_, needs_token) in DEPLOYED.items() if needs_token}
+    for route in asking:
+        assert OPERATIONS[route]["security"] == [{"oidc": []}]
+    assert DOCUMENT["components"]["securitySchemes"]["oidc"]["scheme"] == "bearer"
+
+
+@pytest.mark.parametrize("route", sorted(OPERATIONS))
+def test_an_operation_declares_the_parameters_of_its_path(route: str) -> None:
+    path = route.partition(" ")[2]
+    declared = {
+        parameter["name"]
+        for parameter in OPERATIONS[route].get("parameters", [])
+        if parameter["in"] == "path"
+    }
+    assert declared == {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("license_id", "lic_0123456789abcdef", "lic_0123456789abcdei"),
+        ("organization_id", "acme-1", "Acme"),
+    ],
+)
+def test_the_pattern_of_an_id_in_a_path_takes_ids_and_nothing_else(
+    name: str, good: str, bad: str
+) -> None:
+    patterns = {
+        parameter["schema"]["pattern"]
+        for operation in OPERATIONS.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == name
+    }
+    assert patterns
+    for pattern in patterns:
+        assert re.search(pattern, good)
+        assert not re.search(pattern, bad)
+        assert not re.search(pattern, f"x{good}/")
+
+
+def test_the_document_tells_how_many_licenses_a_page_has() -> None:
+    handler = import_module("licenses.handler")
+    (limit,) = [
+        parameter["schema"]
+        for parameter in OPERATIONS["GET /v1/organizations/{organization_id}/licenses"][
+            "parameters"
+        ]
+        if parameter["name"] == "limit"
+    ]
+    assert (limit["minimum"], limit["default"], limit["maximum"]) == (
+        1,
+        handler.PAGE_SIZE,
+        handler.LARGEST_PAGE,
+    )
+
+
+@pytest.mark.parametrize("route", sorted(OPERATIONS))
+def test_an_operation_names_every_problem_that_its_kind_can_answer(route: str) -> None:
+    responses = {int(status) for status in OPERATIONS[route]["responses"]}
+    assert responses & {200, 201}
+    assert 429 in responses  # the gateway throttles every route
+    if OPERATIONS[route]["security"]:
+        assert responses >= {401, 403, 503}
+    if "requestBody" in OPERATIONS[route]:
+        assert responses >= {400, 413, 503}
+
+
+def test_all_problems_are_problem_json_and_all_replies_are_json() -> None:
+    for operation in OPERATIONS.values():
+        for status, response in operation["responses"].items():
+            media_type = "application/json" if int(status) < 400 else "application/problem+json"
+            assert list(response["content"]) == [media_type]
+
+
+def test_every_status_of_a_refusal_is_in_the_document() -> None:
+    listed = {int(status) for operation in OPERATIONS.values() for status in operation["responses"]}
+    assert set(STATUS_OF_REFUSAL.values()) <= listed
+
+
+# -- schemas ---------------------------------------------------------------------------------------
+
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def nodes(value: Any) -> list[dict[str, Any]]:
+    """All objects within a JSON value."""
+    if isinstance(value, list):
+        return [node for item in value for node in nodes(item)]
+    if isinstance(value, dict):
+        return [value, *(node for item in value.values() for node in nodes(item))]
+    return []
+
+
+def test_every_reference_leads_to_a_schema_and_every_schema_is_referred_to() -> None:
+    references = {node["$ref"] for node in nodes(DOCUMENT) if "$ref" in node}
+    assert references == {f"#/components/schemas/{name}" for name in SCHEMAS}
+
+
+def test_requests_allow_no_unknown_fields() -> None:
+    requests = [name for name in SCHEMAS if name.endswith(("Request", "Credentials"))]
+    assert len(requests) >= 5
+    for name in requests:
+        assert SCHEMAS[name]["additionalProperties"] is False
+
+
+def test_every_time_is_declared_as_one() -> None:
+    times = [
+        node
+        for schema in SCHEMAS.values()
+        for node in nodes(schema)
+        if str(node.get("description", "")).startswith("RFC 3339")
+    ]
+    assert len(times) > 5
+    assert {time["format"] for time in times} == {"date-time"}
+
+
+def test_r13_the_document_lists_the_codes_and_the_statuses_of_the_code() -> None:
+    code = SCHEMAS["ValidateReply"]["properties"]["code"]
+    assert code["enum"] == [code.value for code in Code]
+    assert SCHEMAS["Status"]["enum"] == [status.value for status in Status]
+
+
+def test_a_reply_holds_every_field_always() -> None:
+    # A client need not ask whether a field is there: what is absent is null.
+    replies = [name for name in SCHEMAS if name.endswith(("Reply", "View"))]
+    assert len(replies) >= 10
+    for name in replies:
+        assert set(SCHEMAS[name]["required"]) == set(SCHEMAS[name]["properties"])
+    assert set(SCHEMAS["Problem"]["required"]) == {"type", "title", "status", "detail", "code"}

@@ -1,0 +1,55 @@
+"""The deployment's settings: what is missing or wrong is named, nothing is guessed."""
+
+import pytest
+
+from licensing.errors import Misconfigured
+from licensing.runtime import Settings
+
+ENVIRON = {
+    "TABLE_NAME": "licenses",
+    "SECRET_ID": "arn:secret",
+    "LEASE_ISSUER": "urn:licensing:test",
+    "LEASE_SECONDS": "86400",
+    "LAST_SEEN_SECONDS": "900",
+    "ORGANIZATION_CLAIM": "custom:organization_id",
+    "ROLES_CLAIM": "cognito:groups",
+}
+
+
+def test_the_settings_are_those_of_the_environment() -> None:
+    assert Settings.from_environ(ENVIRON) == Settings(
+        table_name="licenses",
+        secret_id="arn:secret",
+        lease_issuer="urn:licensing:test",
+        lease_seconds=86_400,
+        last_seen_seconds=900,
+        organization_claim="custom:organization_id",
+        roles_claim="cognito:groups",
+        dynamodb_endpoint=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "endpoint"), [("http://127.0.0.1:8000", "http://127.0.0.1:8000"), ("", None)]
+)
+def test_another_dynamodb_is_used_only_where_one_is_named(value: str, endpoint: str | None) -> None:
+    settings = Settings.from_environ({**ENVIRON, "DYNAMODB_ENDPOINT": value})
+    assert settings.dynamodb_endpoint == endpoint
+
+
+@pytest.mark.parametrize("name", ENVIRON)
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_missing_setting_is_named(name: str, *, is_empty: bool) -> None:
+    environ = {key: value for key, value in ENVIRON.items() if key != name}
+    with pytest.raises(Misconfigured, match=name):
+        Settings.from_environ({**environ, name: ""} if is_empty else environ)
+
+
+@pytest.mark.parametrize("name", ["LEASE_SECONDS", "LAST_SEEN_SECONDS"])
+@pytest.mark.parametrize(
+    "value",
+    ["0", "-1", "1.5", "1e3", " 1", "one", "\N{ARABIC-INDIC DIGIT ONE}", "\N{SUPERSCRIPT TWO}"],
+)
+def test_a_duration_is_a_positive_number_of_seconds(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=f"{name} is not a positive number"):
+        Settings.from_environ({**ENVIRON, name: value})
