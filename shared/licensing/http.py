@@ -288,7 +288,9 @@ def entry(app: APIGatewayHttpResolver) -> LambdaHandler:
     """The Lambda handler of a resolver, with logs, metrics and the invocation's time limit."""
 
     @telemetry.metrics.log_metrics
-    @telemetry.logger.inject_lambda_context(clear_state=True)
+    @telemetry.logger.inject_lambda_context(
+        clear_state=True, correlation_id_path="requestContext.requestId"
+    )
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         runtime.current().begin(context.get_remaining_time_in_millis)
         return app.resolve(event, context)

@@ -16,7 +16,9 @@ from tests.concurrency.arena import THREADS, Arena, Race, machine, with_stores
 from tests.concurrency.planted import CheckThenPut
 from tests.world import NOON
 
-ROUNDS = 5
+ROUNDS = 4
+PLANTED_ROUNDS = 60
+"""Bad luck may hide a bug for some rounds; the first that shows it is the last."""
 
 
 def two_organizations_on_one_machine(arena: Arena, chance: random.Random) -> None:
@@ -228,4 +230,4 @@ def test_r15_a_validation_that_starts_after_the_revocation_is_refused(arena: Are
 def test_r05_a_check_followed_by_a_put_is_caught(arena: Arena, race: Race) -> None:
     planted = with_stores(arena, CheckThenPut)
     with pytest.raises(AssertionError):
-        planted.rounds(race, ROUNDS)
+        planted.rounds(race, PLANTED_ROUNDS)

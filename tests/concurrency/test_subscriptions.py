@@ -15,7 +15,9 @@ from tests.concurrency.arena import THREADS, Arena, Race, machine, with_stores
 from tests.concurrency.planted import CheckThenPut
 from tests.world import NOON, YEAR
 
-ROUNDS = 4
+ROUNDS = 3
+PLANTED_ROUNDS = 60
+"""Bad luck may hide a bug for some rounds; the first that shows it is the last."""
 ORGANIZATIONS = [f"org-{number}" for number in range(4)]
 AGENTS = 2
 
@@ -202,4 +204,4 @@ def test_r24_a_renewal_that_races_an_announcement_is_not_refused(arena: Arena) -
 def test_r05_a_check_followed_by_a_put_is_caught(arena: Arena, race: Race) -> None:
     planted = with_stores(arena, CheckThenPut)
     with pytest.raises(AssertionError):
-        planted.rounds(race, ROUNDS)
+        planted.rounds(race, PLANTED_ROUNDS)

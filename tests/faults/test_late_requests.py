@@ -18,7 +18,7 @@ from tests.faults.seam import FAULTS, Fault, Request, Wire, held_up
 from tests.faults.stage import UNCOUNTED, Stage, Undisturbed
 
 WRITES = ("TransactWriteItems", "UpdateItem")
-BAD_DAYS = 5
+BAD_DAYS = 3
 
 
 def held_up_from(call: int, *, requests: int | None = None) -> Fault:

@@ -1,10 +1,14 @@
-"""Fixtures: worlds in which every answer is held against the contract that the service serves."""
+"""Fixtures: worlds whose answers are held against the served contract; what the service says."""
 
+import logging
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 
+from licensing import telemetry
 from tests.contract import conformance
+from tests.integration.spoken import Spoken
 from tests.world import World, new_world
 
 
@@ -21,3 +25,21 @@ def large_world(engine: str) -> Iterator[World]:
     with new_world(engine) as fresh:
         yield fresh
         conformance.assert_kept(fresh)
+
+
+@pytest.fixture
+def spoken(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Spoken]:
+    """What is said from here on, with the service's log at its most talkative."""
+    heard = Spoken(capsys, StringIO())
+    for handler in telemetry.logger.handlers:
+        monkeypatch.setattr(handler, "stream", heard.logged)
+    others = logging.StreamHandler(heard.logged)
+    others.setLevel(logging.INFO)
+    logging.getLogger().addHandler(others)
+    level = telemetry.logger.log_level
+    telemetry.logger.setLevel(logging.DEBUG)
+    try:
+        yield heard
+    finally:
+        telemetry.logger.setLevel(level)
+        logging.getLogger().removeHandler(others)

@@ -169,8 +169,10 @@ def test_r23_a_run_without_time_changes_nothing_and_says_how_far_behind_it_is(
     world.clock.time = NOON + 700
     before = world.items()
 
-    report = world.sweep(remaining_ms=10_000)
+    with world.counting() as calls:
+        report = world.sweep(remaining_ms=10_000)
 
+    assert calls == {"Query": SHARDS}
     assert world.items() == before
     assert (report["organizations"], report["unfinished"]) == (2, 2)
     assert report["lag_seconds"] == 600, "the oldest has been due since second 100"

@@ -199,6 +199,9 @@ def test_a_cursor_of_another_organization_or_of_no_listing_is_refused(
         "nonsense": base64.urlsafe_b64encode(b"nonsense").decode(),
         "not text": base64.urlsafe_b64encode(b"\xff\xfe").decode(),
         "a key of the table": base64.urlsafe_b64encode(b"ORGANIZATION#bolt").decode(),
+        "a place without organization": base64.urlsafe_b64encode(
+            b"active#1900000000#lic_0000000000000000"
+        ).decode(),
         "cut off": own[:-3],
         "long": "A" * 5000,
     }

@@ -5,12 +5,9 @@ the service then says and stores is searched for them in every form in which the
 """
 
 import json
-import logging
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -19,9 +16,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from licensing import telemetry
 from licensing.errors import Misconfigured, Unavailable
 from tests.integration import disguises
+from tests.integration.spoken import Spoken
 from tests.world import ADA, ALICE, BORIS, OLIVIA, Answer, Person, World
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnktb2YtYWxpY2UifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ"
@@ -48,37 +45,13 @@ CANARIES = {
 RAISES = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
-class Spoken(StringIO):
-    """All that the process says: standard output and error, the service's log, and warnings."""
-
-
-@pytest.fixture
-def spoken(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoken]:
-    """What is said from here on, with the service's log at its most talkative."""
-    heard = Spoken()
-    monkeypatch.setattr(sys, "stdout", heard)
-    monkeypatch.setattr(sys, "stderr", heard)
-    for handler in telemetry.logger.handlers:
-        monkeypatch.setattr(handler, "stream", heard)
-    others = logging.StreamHandler(heard)
-    others.setLevel(logging.INFO)
-    logging.getLogger().addHandler(others)
-    level = telemetry.logger.log_level
-    telemetry.logger.setLevel("DEBUG")
-    try:
-        yield heard
-    finally:
-        telemetry.logger.setLevel(level)
-        logging.getLogger().removeHandler(others)
-
-
 def test_r35_nothing_secret_is_said_or_stored_through_an_agents_whole_life(
     world: World, spoken: Spoken
 ) -> None:
     secrets = set(CANARIES)
     _live(world, secrets)
     assert len(secrets) > len(CANARIES) + 5
-    _assert_kept(world, spoken, secrets)
+    _assert_kept(world, spoken.taken(), secrets)
 
 
 def test_r35_what_is_sent_in_the_wrong_place_is_not_said_either(
@@ -89,7 +62,7 @@ def test_r35_what_is_sent_in_the_wrong_place_is_not_said_either(
     for secret in (key, key.lower(), key.replace("-", ""), *sorted(CANARIES)):
         for person in (None, ADA, BORIS, OLIVIA):
             _misplace(world, secret, person)
-    _assert_kept(world, spoken, secrets)
+    _assert_kept(world, spoken.taken(), secrets)
 
 
 @RAISES
@@ -108,10 +81,10 @@ def test_r35_nothing_secret_is_said_when_the_database_fails(
         for number, call in enumerate(_calls(world, key)):
             with subtests.test(f"{name} {number}"), _failing(world, code, status):
                 _say_what_a_runtime_would(call)
-    said = spoken.getvalue()
+    said = spoken.taken()
     assert '"outcome":"unavailable"' in said
     assert "Traceback" in said
-    _assert_kept(world, spoken, secrets)
+    _assert_kept(world, said, secrets)
 
 
 @RAISES
@@ -131,8 +104,8 @@ def test_r35_a_broken_secret_is_reported_without_its_text(world: World, spoken: 
         world.clock.advance(901)
         with pytest.raises(Misconfigured) as raised:
             world.validate(key, MACHINE)
-        spoken.write("".join(traceback.format_exception(raised.value)))
-    _assert_kept(world, spoken, canaries | CANARIES | {key})
+        traceback.print_exception(raised.value)
+    _assert_kept(world, spoken.taken(), canaries | CANARIES | {key})
 
 
 def test_r35_the_search_finds_a_secret_in_every_disguise() -> None:
@@ -279,8 +252,8 @@ def _say_what_a_runtime_would(call: Callable[[], object]) -> None:
         traceback.print_exc()
 
 
-def _assert_kept(world: World, spoken: Spoken, secrets: set[str]) -> None:
-    said = spoken.getvalue()
-    assert said, "the test would hear what is said"
+def _assert_kept(world: World, said: str, secrets: set[str]) -> None:
+    assert '"message":"answered"' in said, "the log is heard"
+    assert '"_aws":' in said, "and so are the metrics"
     assert disguises.seen_in(said, secrets) == set()
     assert disguises.seen_in(disguises.printed(world.items()), secrets) == set()

@@ -31,3 +31,7 @@ def test_r18_only_the_role_itself_makes_a_super_admin() -> None:
     for role in Role:
         caller = Caller("super-admin", "super-admin", frozenset({role}))
         assert caller.is_super_admin is (role is Role.SUPER_ADMIN)
+
+
+def test_r18_the_roles_are_named_as_tokens_name_them() -> None:
+    assert {role.value for role in Role} == {"member", "org-admin", "partner", "super-admin"}

@@ -91,7 +91,31 @@ def test_r32_an_organizations_event_shows_the_subscription_before_and_after() ->
         "valid_until": NOW + 60,
         "status": "paused",
         "max_agents": 5,
+        "announced_days": None,
     }.items() <= event.after.items()
+
+
+def test_r32_events_and_actors_have_the_names_that_readers_know() -> None:
+    # The bus's rules and the portal filter by them.
+    assert {kind.value for kind in EventType} <= {
+        "LicenseIssued",
+        "LicenseRevoked",
+        "LicenseDetached",
+        "LicenseAttached",
+        "LicenseDissociated",
+        "LicenseReassigned",
+        "LicenseExpired",
+        "LicenseReinstated",
+        "MachineDrifted",
+        "TemporaryLicenseGenerated",
+        "TemporaryLicenseUsed",
+        "TemporaryLicenseExpired",
+        "TemporaryLicenseRevoked",
+        "SubscriptionChanged",
+        "SubscriptionEnding",
+        "AccessRefused",
+    }
+    assert {"user", "agent", "schedule"} <= {kind.value for kind in ActorKind}
 
 
 def test_r34_event_ids_spell_all_random_bytes() -> None:

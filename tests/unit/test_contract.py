@@ -12,10 +12,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from licensing import contract, http, telemetry
-from licensing.license import Code
+from licensing.lease import SignedLease
+from licensing.license import Code, Sighting, State
 from licensing.organization import Subscription, SubscriptionStatus
 from licensing.validate import MESSAGES, NEXT_STEPS
+from tests.unit.samples import NOW, credentials, license, organization
 from tests.unit.test_keys import PRINTED
+from tests.unit.test_lease import LEASE, TOKEN
 
 MACHINE: dict[str, Any] = {
     "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
@@ -288,6 +291,87 @@ def test_a_request_without_what_need_not_be_there_means_the_usual() -> None:
     )
     assert put.subscription() == Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
     assert put.max_agents is None
+
+
+def test_a_request_is_handed_on_as_it_was_sent() -> None:
+    request = contract.ValidateRequest.model_validate_json(json.dumps(GOOD[VALIDATE]))
+    assert request.model_dump() == GOOD[VALIDATE]
+    assert request.machine.credentials() == credentials()
+
+
+# -- replies ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "end", "status", "valid_until"),
+    [
+        (State.ACTIVE, NOW + 60, "active", "2030-03-17T17:47:40Z"),
+        (State.ACTIVE, NOW, "expired", "2030-03-17T17:46:40Z"),
+        (State.EXPIRED, NOW + 60, "active", "2030-03-17T17:47:40Z"),
+        (State.DETACHED, NOW + 60, "detached", None),
+        (State.REVOKED, NOW + 60, "revoked", None),
+    ],
+)
+def test_r14_a_license_is_shown_by_the_subscription_as_it_is_now(
+    state: State, end: int, status: str, valid_until: str | None
+) -> None:
+    customer = organization(subscription=Subscription(end, SubscriptionStatus.ACTIVE))
+    view = contract.LicenseView.of(license(state=state), customer, NOW)
+    assert json.loads(view.model_dump_json()) == {
+        "id": "lic_0123456789abcdef",
+        "kind": "standard",
+        "status": status,
+        "organization_id": "acme",
+        "environment": "production",
+        "primary": False,
+        "issued_at": "2030-03-17T17:46:40Z",
+        "valid_until": valid_until,
+    }
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_r17_administrators_see_where_an_agent_was_last_seen(*, is_seen: bool) -> None:
+    record = license(
+        state=State.REVOKED, last_seen=Sighting(NOW, "4.5", "203.0.113.7") if is_seen else None
+    )
+    shown = json.loads(contract.AdministeredLicense.of(record, None, NOW).model_dump_json())
+    agents = json.loads(contract.LicenseView.of(record, None, NOW).model_dump_json())
+    assert shown == agents | {
+        "status": "revoked",
+        "computer_name": "ACME-PC-01",
+        "agent_version": "4.5.0.0",
+        "issued_by": "alice",
+        "last_seen": {
+            "at": "2030-03-17T17:46:40Z",
+            "agent_version": "4.5",
+            "source_address": "203.0.113.7",
+        }
+        if is_seen
+        else None,
+    }
+
+
+def test_r16_a_lease_is_shown_with_its_end_and_when_to_ask_again() -> None:
+    view = contract.LeaseView.of(SignedLease(LEASE, TOKEN))
+    assert json.loads(view.model_dump_json()) == {
+        "token": TOKEN,
+        "expires_at": "2030-03-18T17:46:40Z",
+        "renew_after": "2030-03-18T05:46:40Z",
+    }
+
+
+def test_r06_r14_an_organization_is_shown_with_subscription_and_seats() -> None:
+    customer = organization(
+        subscription=Subscription(NOW, SubscriptionStatus.PAUSED), max_agents=5, seats=3, version=7
+    )
+    assert json.loads(contract.OrganizationView.of(customer).model_dump_json()) == {
+        "id": "acme",
+        "name": "Acme",
+        "subscription": {"valid_until": "2030-03-17T17:46:40Z", "status": "paused"},
+        "max_agents": 5,
+        "seats": 3,
+        "version": 7,
+    }
 
 
 # -- R35 -------------------------------------------------------------------------------------------

@@ -1,0 +1,94 @@
+"""What an operator finds in the log and in the metrics: R23's lag, and every answer by its code."""
+
+import json
+from typing import Any
+
+from tests.integration.many import bind
+from tests.integration.spoken import Spoken
+from tests.world import ADA, ALICE, MACHINE_B, NOON, World
+
+
+def _lines(spoken: Spoken) -> list[dict[str, Any]]:
+    """The log's new lines."""
+    return [line for line in _documents(spoken) if "_aws" not in line]
+
+
+def _metrics(spoken: Spoken) -> list[dict[str, Any]]:
+    """The new metrics, in CloudWatch's embedded format."""
+    return [line for line in _documents(spoken) if "_aws" in line]
+
+
+def _documents(spoken: Spoken) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in spoken.taken().splitlines() if line.startswith("{")]
+
+
+def test_each_answer_is_one_line_that_names_request_license_organization_and_outcome(
+    world: World, spoken: Spoken
+) -> None:
+    world.register("acme")
+    issued = world.login(ALICE).json
+    license_id = issued["license"]["id"]
+    world.validate(issued["license_key"])
+    world.revoke(license_id)
+    lines = _lines(spoken)
+
+    assert [(line["outcome"], line["status"]) for line in lines] == [
+        ("registered", 201),
+        ("issued", 201),
+        ("VALID", 200),
+        ("revoked", 200),
+    ]
+    for line, exchange in zip(lines, world.exchanges, strict=True):
+        assert line["correlation_id"] == exchange.event["requestContext"]["requestId"]
+        assert line["function_request_id"]
+        assert line["level"] == "INFO"
+    assert [line.get("license_id") for line in lines] == [None, *[license_id] * 3]
+    assert [line.get("organization_id") for line in lines] == ["acme", "acme", "acme", None]
+
+
+def test_a_line_says_nothing_of_the_request_before(world: World, spoken: Spoken) -> None:
+    world.register("acme")
+    world.validate(world.login(ALICE).json["license_key"])
+    world.request("POST", "/v1/licenses/validate", body=b"{")
+    last = _lines(spoken)[-1]
+    assert last["outcome"] == "invalid_request"
+    assert "license_id" not in last
+    assert "organization_id" not in last
+
+
+def test_each_answer_is_counted_by_its_outcome(world: World, spoken: Spoken) -> None:
+    world.register("acme")
+    key = world.login(ALICE).json["license_key"]
+    _metrics(spoken)
+    world.validate(key)
+    world.validate(key, MACHINE_B)
+    world.validate("")
+    world.request("GET", "/v1/licenses/lic_0000000000000000", person=ADA)
+    counted = [(metric["outcome"], metric["Answers"]) for metric in _metrics(spoken)]
+    assert counted == [
+        ("VALID", [1.0]),
+        ("MACHINE_MISMATCH", [1.0]),
+        ("invalid_request", [1.0]),
+        ("not_found", [1.0]),
+    ]
+
+
+def test_r23_the_sweep_says_what_it_did_and_how_far_behind_it_is(
+    world: World, spoken: Spoken
+) -> None:
+    world.register("acme", seconds=100)
+    bind(world, "acme", 2)
+    world.sweep()
+    world.clock.time = NOON + 700
+    world.sweep(remaining_ms=10_000)
+    (left,) = [line for line in _lines(spoken) if line.get("unfinished")]
+    assert (left["message"], left["unfinished"], left["lag_seconds"]) == ("swept", 1, 700)
+
+    world.sweep()
+
+    (metric,) = _metrics(spoken)
+    assert metric["LicensesExpired"] == [2.0]
+    assert metric["OrganizationsLeft"] == [0.0]
+    assert metric["SweepLag"] == [0.0]
+    units = {one["Name"]: one["Unit"] for one in metric["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert units["SweepLag"] == "Seconds"
