@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing import runtime, telemetry
 from licensing.audit import Actor, ActorKind, Origin
+from licensing.entry import entry
 from licensing.sweep import SweepExpiry
 
 WORKERS = 4
@@ -14,12 +15,10 @@ RESERVE_SECONDS = 15
 """What must be left of the function's time to begin another transaction: its retries included."""
 
 
-@telemetry.metrics.log_metrics
-@telemetry.logger.inject_lambda_context(clear_state=True)
+@entry
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Sweep what is due, and report."""
     deployment = runtime.current()
-    deployment.begin(context.get_remaining_time_in_millis)
 
     report = SweepExpiry(deployment.store, deployment.entropy, WORKERS)(
         Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id=context.aws_request_id),
@@ -29,7 +28,8 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     telemetry.logger.info("swept", **asdict(report))
     telemetry.count("LicensesExpired", report.expired)
     telemetry.count("LicensesReinstated", report.reinstated)
+    telemetry.count("TemporaryLicensesExpired", report.temporary_expired)
     telemetry.count("EndsAnnounced", report.announced)
-    telemetry.count("OrganizationsLeft", report.unfinished)
+    telemetry.count("SweepUnfinished", report.unfinished)
     telemetry.seconds("SweepLag", report.lag_seconds)
     return asdict(report)

@@ -1,12 +1,19 @@
-"""POST /v1/licenses: the first login of an agent, and every one after it (R1–R6)."""
+"""POST /v1/licenses: the first login of an agent, and every one after it (R1–R6, R20, R26)."""
 
 from licensing import http, runtime, telemetry
-from licensing.contract import Capabilities, LeaseView, LicenseView, LoginReply, LoginRequest
-from licensing.issue import IssueLicense, Login
+from licensing.contract.agents import (
+    Capabilities,
+    LeaseView,
+    LoginReply,
+    LoginRequest,
+    OlderLoginRequest,
+)
+from licensing.contract.licenses import LicenseView
+from licensing.issue import IssueLicense
 from licensing.refusal import Refused
 
 app = http.resolver()
-handler = http.entry(app)
+handler = http.handler(app)
 
 
 @app.post("/v1/licenses")
@@ -14,14 +21,18 @@ def login() -> http.Reply:
     """Log an agent in."""
     deployment = runtime.current()
     person = http.caller(app.current_event)
-    request = http.parse(app.current_event, LoginRequest)
+    request = http.parse_either(app.current_event, LoginRequest, OlderLoginRequest).login()
     telemetry.about(organization_id=person.organization_id)
     now = deployment.now()
 
     answer = IssueLicense(
-        deployment.store, deployment.keyrings, deployment.lease_terms, deployment.entropy
+        deployment.store,
+        deployment.keyrings,
+        deployment.lease_terms,
+        deployment.entropy,
+        deployment.settings.older_agents,
     )(
-        Login(request.machine.credentials(), request.environment, request.agent_version),
+        request,
         person,
         http.origin_of_user(app.current_event, person, agent_version=request.agent_version),
         now=now,
@@ -31,10 +42,12 @@ def login() -> http.Reply:
 
     telemetry.about(license_id=answer.record.id)
     body = LoginReply(
-        license=LicenseView.of(answer.record, answer.organization, now),
+        license=LicenseView.of(
+            answer.record, answer.organization, now, environment=request.environment
+        ),
         license_key=answer.key.reveal(),
         lease=LeaseView.of(answer.lease),
-        capabilities=Capabilities(save_configuration=True),
+        capabilities=Capabilities(save_configuration=answer.record.term is None),
         created=answer.created,
     )
     if answer.created:

@@ -1,13 +1,13 @@
 """GET /.well-known/jwks.json and GET /v1/openapi.json: what clients build on (R16)."""
 
 from licensing import http, runtime
-from licensing.contract import JwksReply
+from licensing.contract.agents import JwksReply
 
 # An agent that meets a key id that it does not know asks again; a day-old copy does no harm.
 CACHEABLE = {"cache-control": "public, max-age=300, stale-if-error=86400"}
 
 app = http.resolver()
-handler = http.entry(app)
+handler = http.handler(app)
 
 
 @app.get("/.well-known/jwks.json")

@@ -1,16 +1,13 @@
 """GET /v1/licenses/{license_id} and GET /v1/organizations/{organization_id}/licenses (R8, R14)."""
 
 from licensing import http, runtime, telemetry
-from licensing.contract import AdministeredLicense, LicenseReply, LicensesReply
+from licensing.contract.licenses import AdministeredLicense, LicenseReply, LicensesReply
 from licensing.license import Status
 from licensing.read import ReadLicenses
 from licensing.refusal import Refused
 
-PAGE_SIZE = 50
-LARGEST_PAGE = 100
-
 app = http.resolver()
-handler = http.entry(app)
+handler = http.handler(app)
 
 
 @app.get("/v1/licenses/<license_id>")
@@ -38,8 +35,8 @@ def listing(organization_id: str) -> http.Reply:
         http.caller(event),
         status=http.query_choice(event, "status", Status),
         environment=event.query_string_parameters.get("environment"),
-        limit=http.query_number(event, "limit", default=PAGE_SIZE, at_most=LARGEST_PAGE),
-        cursor=event.query_string_parameters.get("cursor"),
+        limit=http.page_size(event),
+        cursor=http.cursor(event),
         now=now,
     )
     if isinstance(answer, Refused):

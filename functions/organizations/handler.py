@@ -1,7 +1,11 @@
 """GET and PUT /v1/organizations/{organization_id}: name, subscription, seats (R6, R14, R24)."""
 
 from licensing import http, runtime, telemetry
-from licensing.contract import OrganizationReply, OrganizationRequest, OrganizationView
+from licensing.contract.organizations import (
+    OrganizationReply,
+    OrganizationRequest,
+    OrganizationView,
+)
 from licensing.errors import InvalidInput
 from licensing.organization import Organization, is_organization_id
 from licensing.read import ReadLicenses
@@ -9,7 +13,7 @@ from licensing.refusal import Refused
 from licensing.subscribe import ChangeOrganization, Wanted
 
 app = http.resolver()
-handler = http.entry(app)
+handler = http.handler(app)
 
 
 @app.get("/v1/organizations/<organization_id>")
@@ -34,7 +38,7 @@ def put(organization_id: str) -> http.Reply:
         )
     request = http.parse(event, OrganizationRequest)
 
-    answer = ChangeOrganization(deployment.store, deployment.entropy)(
+    answer = ChangeOrganization(deployment.store, deployment.entropy).by_administrator(
         Wanted(organization_id, request.name, request.subscription(), request.max_agents),
         person,
         http.origin_of_user(event, person),

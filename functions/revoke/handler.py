@@ -1,26 +1,35 @@
-"""POST /v1/licenses/{license_id}/revoke: ends a licence for good (R18)."""
+"""Revoking ends a licence, or a temporary one, for good (R18, R25).
 
-from licensing import http, runtime, telemetry
-from licensing.contract import AdministeredLicense, LicenseReply, TransitionRequest
+POST /v1/licenses/{license_id}/revoke and POST /v1/temporary-licenses/{license_id}/revoke
+"""
+
+from licensing import http, runtime, telemetry, transition_reply
+from licensing.contract.licenses import TransitionRequest
+from licensing.contract.temporary import TemporaryLicense, TemporaryReply
 from licensing.license import Action
 from licensing.refusal import Refused
 from licensing.transition import ChangeLicense
 
 app = http.resolver()
-handler = http.entry(app)
+handler = http.handler(app)
 
 
 @app.post("/v1/licenses/<license_id>/revoke")
 def revoke(license_id: str) -> http.Reply:
     """Revoke a licence."""
+    return transition_reply.apply(app.current_event, Action.REVOKE, license_id)
+
+
+@app.post("/v1/temporary-licenses/<license_id>/revoke")
+def revoke_temporary(license_id: str) -> http.Reply:
+    """End a temporary licence early."""
     deployment = runtime.current()
     person = http.caller(app.current_event)
     request = http.parse_optional(app.current_event, TransitionRequest)
     telemetry.about(license_id=license_id)
     now = deployment.now()
 
-    answer = ChangeLicense(deployment.store, deployment.entropy)(
-        Action.REVOKE,
+    answer = ChangeLicense(deployment.store, deployment.entropy).revoke_temporary(
         license_id,
         person,
         http.origin_of_user(app.current_event, person),
@@ -29,5 +38,6 @@ def revoke(license_id: str) -> http.Reply:
     )
     if isinstance(answer, Refused):
         return http.refuse(answer)
-    body = LicenseReply(license=AdministeredLicense.of(answer, None, now))
-    return http.reply(200, body, outcome="revoked")
+    record, term = answer
+    body = TemporaryReply(license=TemporaryLicense.of(record, term, now))
+    return http.reply(200, body, outcome="revoke_temporary")

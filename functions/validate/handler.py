@@ -1,41 +1,47 @@
-"""POST /v1/licenses/validate: an agent proves itself with its key alone (R7, R13–R17)."""
+"""POST /v1/licenses/validate: an agent proves itself with its key alone (R7, R13–R17, R30)."""
 
-from licensing import http, keys, runtime, telemetry
-from licensing.contract import LeaseView, LicenseView, ValidateReply, ValidateRequest, instant
+from licensing import http, runtime, telemetry
+from licensing.contract.agents import (
+    LeaseView,
+    OlderValidateRequest,
+    ValidateReply,
+    ValidateRequest,
+)
+from licensing.contract.fields import instant
+from licensing.contract.licenses import LicenseView
 from licensing.license import Code
-from licensing.validate import MESSAGES, NEXT_STEPS, ValidateLicense, Validation
+from licensing.refusal import Refused
+from licensing.validate import ValidateLicense
 
 app = http.resolver()
-handler = http.entry(app)
+handler = http.handler(app)
 
 
 @app.post("/v1/licenses/validate")
 def validate() -> http.Reply:
     """Validate a licence key."""
     deployment = runtime.current()
-    request = http.parse(app.current_event, ValidateRequest)
-    key = keys.parse(request.license_key)
-    telemetry.about(license_id=key.license_id)
+    request = http.parse_either(
+        app.current_event, ValidateRequest, OlderValidateRequest
+    ).validation()
+    license_id = request.key.license_id
+    telemetry.about(license_id=license_id)
     now = deployment.now()
 
     verdict = ValidateLicense(
         deployment.store,
         deployment.keyrings,
         deployment.lease_terms,
+        deployment.entropy,
         deployment.settings.last_seen_seconds,
+        deployment.settings.older_agents,
     )(
-        Validation(
-            key,
-            request.organization_id,
-            request.environment,
-            request.machine.credentials(),
-            request.nonce,
-        ),
-        http.origin_of_agent(
-            app.current_event, key.license_id, agent_version=request.agent_version
-        ),
+        request,
+        http.origin_of_agent(app.current_event, license_id, agent_version=request.agent_version),
         now=now,
     )
+    if isinstance(verdict, Refused):
+        return http.refuse(verdict)
     if verdict.organization:
         telemetry.about(organization_id=verdict.organization.id)
     if verdict.sighting_deferred:
@@ -45,9 +51,12 @@ def validate() -> http.Reply:
     body = ValidateReply(
         valid=verdict.code is Code.VALID,
         code=verdict.code,
-        message=MESSAGES[verdict.code],
-        action=NEXT_STEPS[verdict.code],
-        license=verdict.record and LicenseView.of(verdict.record, verdict.organization, now),
+        message=verdict.message,
+        action=verdict.action,
+        license=verdict.record
+        and LicenseView.of(
+            verdict.record, verdict.organization, now, environment=request.environment
+        ),
         lease=LeaseView.of(verdict.lease) if verdict.lease else None,
         server_time=instant(now),
     )

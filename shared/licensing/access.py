@@ -28,6 +28,11 @@ class Caller:
         """Whether the caller is the vendor's operator."""
         return Role.SUPER_ADMIN in self.roles
 
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the caller administers any organization at all."""
+        return self.is_super_admin or Role.ORG_ADMIN in self.roles
+
     def administers(self, organization_id: str) -> bool:
         """Whether the caller may see and control that organization's agents (R18)."""
         return self.is_super_admin or (

@@ -31,8 +31,18 @@ class EventType(StrEnum):
 
     LICENSE_ISSUED = "LicenseIssued"
     LICENSE_REVOKED = "LicenseRevoked"
+    LICENSE_DETACHED = "LicenseDetached"
+    LICENSE_ATTACHED = "LicenseAttached"
+    LICENSE_DISSOCIATED = "LicenseDissociated"
+    LICENSE_REASSIGNED = "LicenseReassigned"
+    LICENSE_UPDATED = "LicenseUpdated"
     LICENSE_EXPIRED = "LicenseExpired"
     LICENSE_REINSTATED = "LicenseReinstated"
+    MACHINE_DRIFTED = "MachineDrifted"
+    TEMPORARY_LICENSE_GENERATED = "TemporaryLicenseGenerated"
+    TEMPORARY_LICENSE_USED = "TemporaryLicenseUsed"
+    TEMPORARY_LICENSE_EXPIRED = "TemporaryLicenseExpired"
+    TEMPORARY_LICENSE_REVOKED = "TemporaryLicenseRevoked"
     SUBSCRIPTION_CHANGED = "SubscriptionChanged"
     SUBSCRIPTION_ENDING = "SubscriptionEnding"
     ACCESS_REFUSED = "AccessRefused"
@@ -44,11 +54,12 @@ class ActorKind(StrEnum):
     USER = "user"
     AGENT = "agent"
     SCHEDULE = "schedule"
+    BILLING = "billing"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acted: a user's subject, an agent's licence id or a schedule's name, with the roles."""
+    """Who acted: a user's subject, an agent's licence id, a schedule's or system's name."""
 
     kind: ActorKind
     subject: str
@@ -71,7 +82,8 @@ class Event:
 
     ``license_id`` is ``None`` for a change of the organization itself. ``revision`` is that of
     the licence (or the version of the organization) after the change. ``reason`` is what the
-    person who made the change wrote about it.
+    person who made the change wrote about it; ``components`` are those of the machine that have
+    changed. A ``confidential`` event is for the audit trail, not for the feed (R28).
     """
 
     id: str
@@ -84,6 +96,8 @@ class Event:
     before: Facts | None
     after: Facts
     reason: str | None = None
+    components: tuple[str, ...] = ()
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +109,7 @@ class Refusal:
     reason: str
     at: int
     origin: Origin
+    confidential: bool = False
 
     @property
     def hour(self) -> int:
@@ -128,6 +143,8 @@ def of_license(
         before=_license_facts(before) if before else None,
         after=_license_facts(after),
         reason=reason,
+        components=before.machine.differences(after.machine) if before else (),
+        confidential=after.term is not None,
     )
 
 
@@ -155,13 +172,19 @@ def of_organization(
 
 
 def _license_facts(record: License) -> Facts:
-    return {
+    facts: dict[str, Fact] = {
+        "kind": record.kind.value,
         "state": record.state.value,
         "environment": record.environment,
         "computer_name": record.computer_name,
         "machine": record.machine.identity().hex(),
+        "exclusive": record.exclusive,
         "primary": record.primary,
+        "label": record.label,
     }
+    if record.term is not None:
+        facts |= {"expires_at": record.term.expires_at, "holder": record.term.holder}
+    return facts
 
 
 def _organization_facts(organization: Organization) -> Facts:
@@ -170,5 +193,6 @@ def _organization_facts(organization: Organization) -> Facts:
         "valid_until": organization.subscription.valid_until,
         "status": organization.subscription.status.value,
         "max_agents": organization.max_agents,
+        "billing_version": organization.billing_version,
         "announced_days": organization.announced_days,
     }

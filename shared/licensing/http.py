@@ -12,37 +12,43 @@ What this module guarantees:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from licensing import runtime, telemetry
 from licensing.access import Caller, Role
 from licensing.audit import Actor, ActorKind, Origin
-from licensing.contract import Problem, ProblemError
+from licensing.contract.problems import Problem, ProblemError
+from licensing.entry import LambdaHandler, entry
 from licensing.errors import InvalidInput, Unauthenticated, Unavailable
 from licensing.organization import is_organization_id
 from licensing.refusal import RefusalCode, Refused
 
 MAX_BODY_BYTES: Final = 65_536
+DEFAULT_PAGE: Final = 50
+LARGEST_PAGE: Final = 100
 
 Reply = Response[str]
-LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 _Model = TypeVar("_Model", bound=BaseModel)
+_OlderModel = TypeVar("_OlderModel", bound=BaseModel)
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 STATUS_OF_REFUSAL: Final = MappingProxyType(
     {
         RefusalCode.FORBIDDEN: 403,
+        RefusalCode.ON_BEHALF_DISABLED: 403,
+        RefusalCode.TEMPORARY_NOT_USABLE: 403,
         RefusalCode.NOT_FOUND: 404,
         RefusalCode.MACHINE_REGISTERED: 409,
         RefusalCode.AGENT_BLOCKED: 409,
+        RefusalCode.LICENSE_STILL_BOUND: 409,
         RefusalCode.SEAT_LIMIT_REACHED: 409,
         RefusalCode.SUBSCRIPTION_ENDED: 409,
         RefusalCode.INVALID_TRANSITION: 409,
@@ -62,6 +68,7 @@ _TITLES: Final = MappingProxyType(
         503: "Temporarily unavailable",
     }
 )
+_OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
 _KNOWN_ROLES: Final = frozenset(Role)
 
 
@@ -69,17 +76,37 @@ class PayloadTooLarge(InvalidInput):
     """The body is larger than any request of this API."""
 
 
+class WrongFields(InvalidInput):
+    """The body is not as its model says; ``errors`` name every wrong field, but not its value.
+
+    The value may be a licence key (R35).
+    """
+
+    def __init__(self, error: ValidationError) -> None:
+        super().__init__("The request is not as the contract says.")
+        self.errors = [
+            ProblemError(
+                pointer="".join(f"/{_escaped(part)}" for part in found["loc"]),
+                detail=found["msg"],
+            )
+            for found in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+
+
 # -- requests ---------------------------------------------------------------------------------
 
 
 def parse(event: APIGatewayProxyEventV2, model: type[_Model]) -> _Model:
-    """The body, as ``model``. Raises :class:`pydantic.ValidationError` and ``InvalidInput``."""
-    body = event.body or ""
-    if len(body) > MAX_BODY_BYTES:
-        raise PayloadTooLarge(f"A request has at most {MAX_BODY_BYTES} bytes.")
-    if not body:
-        raise InvalidInput("The request has no body. Send a JSON object.")
-    return model.model_validate_json(_decoded(event))
+    """The body, as ``model``. Raises :class:`WrongFields` and :class:`InvalidInput`."""
+    return _validated(model, _text(event))
+
+
+def parse_either(
+    event: APIGatewayProxyEventV2, model: type[_Model], older: type[_OlderModel]
+) -> _Model | _OlderModel:
+    """The body, as ``model``, or as ``older`` when its names are those of agents up to 4.3."""
+    text = _text(event)
+    return _validated(older if _has_older_names(text) else model, text)
 
 
 def parse_optional(event: APIGatewayProxyEventV2, model: type[_Model]) -> _Model | None:
@@ -87,11 +114,31 @@ def parse_optional(event: APIGatewayProxyEventV2, model: type[_Model]) -> _Model
     return parse(event, model) if event.body else None
 
 
-def _decoded(event: APIGatewayProxyEventV2) -> str:
+def _validated(model: type[_Model], text: str) -> _Model:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise WrongFields(error) from None
+
+
+def _text(event: APIGatewayProxyEventV2) -> str:
+    body = event.body or ""
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"A request has at most {MAX_BODY_BYTES} bytes.")
+    if not body:
+        raise InvalidInput("The request has no body. Send a JSON object.")
     try:
         return event.decoded_body or ""
     except ValueError as error:
         raise InvalidInput("The body is not UTF-8 text. Send a JSON object.") from error
+
+
+def _has_older_names(text: str) -> bool:
+    try:
+        document = from_json(text)
+    except ValueError:
+        return False  # what is wrong with it, the parser of the present form says
+    return isinstance(document, dict) and not _OLDER_NAMES.isdisjoint(document)
 
 
 def caller(event: APIGatewayProxyEventV2) -> Caller:
@@ -116,10 +163,11 @@ def caller(event: APIGatewayProxyEventV2) -> Caller:
 
 def _roles(claim: object) -> frozenset[Role]:
     """The roles in a claim: API Gateway hands a list over as ``[org-admin partner]``."""
-    names = re.split(r"[\s,]+", claim.strip("[] ")) if isinstance(claim, str) else claim
-    if not isinstance(names, list):
+    if isinstance(claim, str):
+        claim = re.split(r"[\s,]+", claim.strip().removeprefix("[").removesuffix("]"))
+    if not isinstance(claim, list):
         return frozenset()
-    return frozenset(Role(name) for name in names if name in _KNOWN_ROLES)
+    return frozenset(Role(name) for name in claim if isinstance(name, str) and name in _KNOWN_ROLES)
 
 
 def origin_of_user(
@@ -146,15 +194,20 @@ def _origin(event: APIGatewayProxyEventV2, actor: Actor, agent_version: str | No
     )
 
 
-def query_number(event: APIGatewayProxyEventV2, name: str, *, default: int, at_most: int) -> int:
-    """A positive number from the query. Raises :class:`InvalidInput`."""
-    value = event.query_string_parameters.get(name)
+def page_size(event: APIGatewayProxyEventV2) -> int:
+    """How many entries of a list the caller wants on a page. Raises :class:`InvalidInput`."""
+    value = event.query_string_parameters.get("limit")
     if value is None:
-        return default
+        return DEFAULT_PAGE
     is_number = value.isascii() and value.isdecimal() and len(value) < 20
-    if not (is_number and 1 <= int(value) <= at_most):
-        raise InvalidInput(f"A number from 1 to {at_most}.", pointer=f"/query/{name}")
+    if not (is_number and 1 <= int(value) <= LARGEST_PAGE):
+        raise InvalidInput(f"A number from 1 to {LARGEST_PAGE}.", pointer="/query/limit")
     return int(value)
+
+
+def cursor(event: APIGatewayProxyEventV2) -> str | None:
+    """Where the caller wants to go on in a list."""
+    return event.query_string_parameters.get("cursor")
 
 
 def query_choice(
@@ -181,6 +234,14 @@ def if_match(event: APIGatewayProxyEventV2) -> int | None:
     if not (version.isascii() and version.isdecimal() and len(version) < 20):
         raise InvalidInput("Send the ETag as it was received.", pointer="/headers/if-match")
     return int(version)
+
+
+def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
+    """The ``Idempotency-Key`` header. Raises :class:`InvalidInput`."""
+    value = event.headers.get("idempotency-key")
+    if value is not None and not 1 <= len(value) <= 255:
+        raise InvalidInput("It has 1 to 255 characters.", pointer="/headers/idempotency-key")
+    return value
 
 
 # -- replies ----------------------------------------------------------------------------------
@@ -232,15 +293,8 @@ def _problem(
 # -- errors -----------------------------------------------------------------------------------
 
 
-def _wrong_fields(error: ValidationError) -> Reply:
-    errors = [
-        ProblemError(
-            pointer="".join(f"/{_escaped(part)}" for part in found["loc"]), detail=found["msg"]
-        )
-        # Without the input: it may hold a licence key (R35).
-        for found in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-    return _problem(400, "invalid_request", "The request is not as the contract says.", errors)
+def _wrong_fields(error: WrongFields) -> Reply:
+    return _problem(400, "invalid_request", error.message, error.errors)
 
 
 def _too_large(error: PayloadTooLarge) -> Reply:
@@ -275,7 +329,7 @@ def _escaped(part: str | int) -> str:
 def resolver() -> APIGatewayHttpResolver:
     """An event handler that answers errors as problems."""
     app = APIGatewayHttpResolver()
-    app.exception_handler(ValidationError)(_wrong_fields)
+    app.exception_handler(WrongFields)(_wrong_fields)
     app.exception_handler(PayloadTooLarge)(_too_large)
     app.exception_handler(InvalidInput)(_wrong_input)
     app.exception_handler(Unauthenticated)(_unauthenticated)
@@ -284,15 +338,6 @@ def resolver() -> APIGatewayHttpResolver:
     return app
 
 
-def entry(app: APIGatewayHttpResolver) -> LambdaHandler:
-    """The Lambda handler of a resolver, with logs, metrics and the invocation's time limit."""
-
-    @telemetry.metrics.log_metrics
-    @telemetry.logger.inject_lambda_context(
-        clear_state=True, correlation_id_path="requestContext.requestId"
-    )
-    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        runtime.current().begin(context.get_remaining_time_in_millis)
-        return app.resolve(event, context)
-
-    return handler
+def handler(app: APIGatewayHttpResolver) -> LambdaHandler:
+    """The Lambda handler of a resolver."""
+    return entry(app.resolve)

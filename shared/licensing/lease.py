@@ -93,20 +93,27 @@ class LeaseTerms:
         organization: Organization,
         credentials: Credentials,
         *,
+        environment: str,
         nonce: str | None,
         now: int,
     ) -> Lease:
-        """The lease of a licence that has been found valid at ``now`` (R16)."""
+        """The lease of a licence that has been found valid at ``now`` (R16, R27).
+
+        ``environment`` is the agent's, which a temporary licence is not bound to.
+        """
+        ends = [now + self.seconds, organization.subscription.valid_until]
+        if record.term is not None:
+            ends.append(record.term.expires_at)
         return Lease(
             issuer=self.issuer,
             license_id=record.id,
             organization_id=record.organization_id,
-            environment=record.environment,
+            environment=environment,
             machine_thumbprint=credentials.thumbprint(),
-            kind="standard",
+            kind=record.kind,
             primary=record.primary,
             issued_at=now,
-            expires_at=min(now + self.seconds, organization.subscription.valid_until),
+            expires_at=min(ends),
             nonce=nonce,
         )
 

@@ -1,4 +1,4 @@
-"""The licence, its state machine and its validity (R13, R15, R18–R22).
+"""The licence, its state machine and its validity (R13, R15, R18–R22, R27).
 
 What this module guarantees:
 
@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from licensing import keys
 from licensing.machine import Machine
 from licensing.organization import Organization, Standing, Subscription
 from licensing.refusal import RefusalCode, Refused
+from licensing.temporary import Term
 
 
 class State(StrEnum):
@@ -32,11 +33,6 @@ class State(StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
 
-    @property
-    def is_bound(self) -> bool:
-        """Whether a licence in this state holds its machine and a seat (R6)."""
-        return self in _BOUND
-
 
 _BOUND: Final = frozenset({State.ACTIVE, State.DETACHED, State.EXPIRED})
 
@@ -45,24 +41,50 @@ class Action(StrEnum):
     """What can be done to a licence after its issue."""
 
     REVOKE = "revoke"
+    DETACH = "detach"
+    ATTACH = "attach"
+    DISSOCIATE = "dissociate"
+    REASSIGN = "reassign"
     EXPIRE = "expire"
     REINSTATE = "reinstate"
 
 
 TRANSITIONS: Final[Mapping[tuple[State, Action], State]] = MappingProxyType(
     {
+        # Ends it for good.
         (State.ACTIVE, Action.REVOKE): State.REVOKED,
         (State.DETACHED, Action.REVOKE): State.REVOKED,
         (State.DISSOCIATED, Action.REVOKE): State.REVOKED,
         (State.EXPIRED, Action.REVOKE): State.REVOKED,
         (State.REVOKED, Action.REVOKE): State.REVOKED,
+        # Blocks the agent on its machine, and lifts that.
+        (State.ACTIVE, Action.DETACH): State.DETACHED,
+        (State.EXPIRED, Action.DETACH): State.DETACHED,
+        (State.DETACHED, Action.DETACH): State.DETACHED,
+        (State.DETACHED, Action.ATTACH): State.ACTIVE,
+        (State.ACTIVE, Action.ATTACH): State.ACTIVE,
+        (State.EXPIRED, Action.ATTACH): State.EXPIRED,
+        # Separates the key from its machine, and binds it to another one.
+        (State.ACTIVE, Action.DISSOCIATE): State.DISSOCIATED,
+        (State.DETACHED, Action.DISSOCIATE): State.DISSOCIATED,
+        (State.EXPIRED, Action.DISSOCIATE): State.DISSOCIATED,
+        (State.DISSOCIATED, Action.DISSOCIATE): State.DISSOCIATED,
+        (State.DISSOCIATED, Action.REASSIGN): State.ACTIVE,
+        # The sweep's marks.
         (State.ACTIVE, Action.EXPIRE): State.EXPIRED,
         (State.EXPIRED, Action.EXPIRE): State.EXPIRED,
         (State.EXPIRED, Action.REINSTATE): State.ACTIVE,
         (State.ACTIVE, Action.REINSTATE): State.ACTIVE,
     }
 )
-"""(from, action) → to. A pair that is not here is refused; from = to is a repetition (R18, R21)."""
+"""(from, action) → to. A pair that is not here is refused; from = to is a repetition (R18–R21)."""
+
+
+class Kind(StrEnum):
+    """The two kinds of licences."""
+
+    STANDARD = "standard"
+    TEMPORARY = "temporary"
 
 
 class Status(StrEnum):
@@ -106,7 +128,9 @@ class License:
     ``identity`` and ``secret_version`` are what the key was derived from at issue and never
     change (R3). ``revision`` grows by one with every change and orders the licence's history;
     ``updated_at`` never runs backwards, whatever the clocks of two servers say. ``issued_by`` is
-    the subject of the user who logged in first.
+    the subject of the user who logged in first, or who generated it. ``exclusive`` says that its
+    machine is its organization's alone (R31). ``term`` is there when the licence is temporary:
+    such a licence holds no machine and no seat (R26).
     """
 
     id: str
@@ -118,6 +142,9 @@ class License:
     identity: bytes
     secret_version: int
     primary: bool = False
+    label: str | None = None
+    exclusive: bool = True
+    term: Term | None = None
     issued_at: int
     issued_by: str
     agent_version: str | None
@@ -126,9 +153,29 @@ class License:
     last_seen: Sighting | None = None
 
     @property
+    def kind(self) -> Kind:
+        """Whether it is one of the organization's own or a partner's."""
+        return Kind.STANDARD if self.term is None else Kind.TEMPORARY
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it holds its machine and a seat (R6)."""
+        return self.state in _BOUND and self.term is None
+
+    @property
     def claims(self) -> frozenset[bytes]:
-        """The pairs that this licence holds: its machine's while bound, none afterwards (R10)."""
-        return self.machine.pairs() if self.state.is_bound else frozenset()
+        """The pairs that it holds: its machine's while bound, none otherwise (R10)."""
+        return self.machine.pairs() if self.is_bound else frozenset()
+
+    @property
+    def due_at(self) -> int | None:
+        """When the sweep has to look at it by itself: a temporary licence's end (R22)."""
+        return self.term.expires_at if self.term and self.state is State.ACTIVE else None
+
+    @property
+    def status_follows_subscription(self) -> bool:
+        """Whether people see the subscription's standing in it: not while blocked or gone."""
+        return self.state in (State.ACTIVE, State.EXPIRED)
 
     def key(self, secret: bytes) -> keys.LicenseKey:
         """This licence's key; ``secret`` is that of its own ``secret_version`` (R2, R3)."""
@@ -143,9 +190,15 @@ class License:
 
     def status(self, subscription: Subscription, now: int) -> Status:
         """What people see: blocked, gone, or as good as the subscription is (R14)."""
-        if self.state not in (State.ACTIVE, State.EXPIRED):
+        if not self.status_follows_subscription:
             return Status(self.state.value)
         return _STATUS_BY_STANDING[subscription.standing(now)]
+
+    def valid_until(self, subscription: Subscription) -> int:
+        """When it ends, as things are: with the subscription or its own term (R14, R27)."""
+        if self.term is None:
+            return subscription.valid_until
+        return min(subscription.valid_until, self.term.expires_at)
 
     def after(self, action: Action, now: int) -> License | Refused:
         """This licence after ``action``, itself when the action is a repetition (R21)."""
@@ -155,14 +208,26 @@ class License:
                 RefusalCode.INVALID_TRANSITION,
                 f"Cannot {action} a license that is {self.state}.",
             )
-        if target is self.state:
-            return self
+        return self if target is self.state else self.changed(now, state=target)
+
+    def changed(self, now: int, **changes: Unpack[Changes]) -> License:
+        """This licence after a change, one revision on."""
         return replace(
-            self,
-            state=target,
-            revision=self.revision + 1,
-            updated_at=max(now, self.updated_at),
+            self, revision=self.revision + 1, updated_at=max(now, self.updated_at), **changes
         )
+
+
+class Changes(TypedDict, total=False):
+    """What may change of a licence; its state only through :meth:`License.after`."""
+
+    state: State
+    machine: Machine
+    computer_name: str | None
+    primary: bool
+    label: str | None
+    exclusive: bool
+    term: Term
+    agent_version: str | None
 
 
 _STATUS_BY_STANDING: Final = MappingProxyType(
@@ -206,10 +271,17 @@ def check(
     if record.state is State.DISSOCIATED:
         return Code.DISSOCIATED
     # 3. The machine, and the agent on it, is the licence's.
-    if not record.machine.is_same_as(machine) or environment not in (None, record.environment):
+    if not record.machine.is_same_as(machine) or not _is_at(record, environment):
         return Code.MACHINE_MISMATCH
     # 4. The agent is not blocked.
     if record.state is State.DETACHED:
         return Code.DETACHED
-    # 5. The subscription is good.
-    return _CODE_BY_STANDING[organization.subscription.standing(now)]
+    # 5. The subscription is good, and so is the temporary licence's own term.
+    code = _CODE_BY_STANDING[organization.subscription.standing(now)]
+    if code is Code.VALID and record.term is not None and record.term.has_ended(now):
+        return Code.EXPIRED
+    return code
+
+
+def _is_at(record: License, environment: str | None) -> bool:
+    return environment in (None, record.environment) or record.term is not None

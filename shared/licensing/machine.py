@@ -18,7 +18,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 from licensing.errors import InvalidInput
@@ -160,12 +160,39 @@ class Machine:
         )
         return agreeing >= 2
 
+    def followed(self, seen: Machine) -> Machine:
+        """This machine after it has been seen as ``seen``, which is the same one (R11).
+
+        A component moves on when it disagrees. One that was not seen this time stays, and MAC
+        addresses stay as long as any one of them agrees: a docking station is no new machine.
+        """
+        macs_agree = not set(self.mac_addresses).isdisjoint(seen.mac_addresses)
+        return Machine(
+            machine_id=seen.machine_id or self.machine_id,
+            mac_addresses=(
+                self.mac_addresses if macs_agree or not seen.mac_addresses else seen.mac_addresses
+            ),
+            computer_name=seen.computer_name or self.computer_name,
+        )
+
+    def differences(self, other: Machine) -> tuple[str, ...]:
+        """The names of the components that are not the same."""
+        return tuple(
+            field.name
+            for field in fields(Machine)
+            if getattr(self, field.name) != getattr(other, field.name)
+        )
+
     def identity(self) -> bytes:
         """One digest over all components: what a licence key is derived from (R3)."""
         state = hashlib.sha256(b"identity")
         for part in (self.machine_id, self.computer_name, *self.mac_addresses):
             state.update(b"\0" if part is None else b"\1" + part)
         return state.digest()[:_DIGEST_BYTES]
+
+
+NO_MACHINE: Final = Machine(machine_id=None, mac_addresses=(), computer_name=None)
+"""The machine of a licence that has not been used yet: the same as no other."""
 
 
 def _pair(kind: bytes, first: bytes, second: bytes) -> bytes:

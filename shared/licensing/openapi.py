@@ -14,7 +14,15 @@ from typing import Any, Final
 from pydantic import BaseModel, RootModel
 from pydantic.json_schema import models_json_schema
 
-from licensing import contract
+from licensing.contract import (
+    agents,
+    events,
+    licenses,
+    machines,
+    organizations,
+    problems,
+    temporary,
+)
 from licensing.license import Status
 
 # Keyed by class; `object` because pydantic's own function may be given other things than models.
@@ -43,6 +51,7 @@ class Route:
     summary: str
     replies: dict[int, type[BaseModel]]
     request: type[BaseModel] | None = None
+    older_request: type[BaseModel] | None = None
     request_required: bool = True
     problems: tuple[int, ...]
     needs_token: bool = True
@@ -71,6 +80,26 @@ _LICENSE_ID: Final = _path_parameter("license_id", "^lic_[0-9abcdefghjkmnpqrstvw
 _ORGANIZATION_ID: Final = _path_parameter("organization_id", "^[a-z0-9][a-z0-9-]{1,62}$")
 
 
+_PAGING: Final = (
+    _query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
+    _query_parameter("cursor", {"type": "string"}),
+)
+
+
+def _transition(verb: str, summary: str) -> Route:
+    return Route(
+        method="POST",
+        path=f"/v1/licenses/{{license_id}}/{verb}",
+        operation_id=verb,
+        summary=f"{summary} Can be repeated.",
+        request=licenses.TransitionRequest,
+        request_required=False,
+        replies={200: licenses.LicenseReply},
+        problems=(400, 401, 403, 404, 409, 413, 429, 503),
+        parameters=(_LICENSE_ID,),
+    )
+
+
 class OpenApiDocument(RootModel[dict[str, Any]]):
     """The document itself: a JSON object."""
 
@@ -81,37 +110,108 @@ ROUTES: Final = (
         path="/v1/licenses",
         operation_id="login",
         summary="Log an agent in: a new license at first, the same one ever after.",
-        request=contract.LoginRequest,
-        replies={201: contract.LoginReply, 200: contract.LoginReply},
-        problems=(400, 401, 403, 409, 413, 429, 503),
+        request=agents.LoginRequest,
+        older_request=agents.OlderLoginRequest,
+        replies={201: agents.LoginReply, 200: agents.LoginReply},
+        problems=(400, 401, 403, 404, 409, 413, 429, 503),
     ),
     Route(
         method="POST",
         path="/v1/licenses/validate",
         operation_id="validate",
         summary="Validate a license key; no user takes part.",
-        request=contract.ValidateRequest,
-        replies={200: contract.ValidateReply},
-        problems=(400, 413, 429, 503),
+        request=agents.ValidateRequest,
+        older_request=agents.OlderValidateRequest,
+        replies={200: agents.ValidateReply},
+        problems=(400, 403, 413, 429, 503),
         needs_token=False,
+    ),
+    _transition("revoke", "End a license for good; its machine and seat are free."),
+    _transition("detach", "Block an agent; its machine and seat stay taken."),
+    _transition("attach", "Lift the block of an agent."),
+    _transition("dissociate", "Free an agent's machine and seat; its key waits for another one."),
+    Route(
+        method="PATCH",
+        path="/v1/licenses/{license_id}",
+        operation_id="editLicense",
+        summary="Mark an agent as primary, or label it.",
+        request=licenses.EditRequest,
+        replies={200: licenses.LicenseReply},
+        problems=(400, 401, 403, 404, 413, 429, 503),
+        parameters=(_LICENSE_ID,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/licenses/{license_id}/events",
+        operation_id="listLicenseEvents",
+        summary="A license's whole history, newest first.",
+        replies={200: events.EventsReply},
+        problems=(400, 401, 403, 404, 429, 503),
+        parameters=(_LICENSE_ID, *_PAGING),
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id}/events",
+        operation_id="listOrganizationEvents",
+        summary="An organization's feed, newest first; for super-admins, the complete trail.",
+        replies={200: events.EventsReply},
+        problems=(400, 401, 403, 404, 429, 503),
+        parameters=(_ORGANIZATION_ID, *_PAGING),
     ),
     Route(
         method="POST",
-        path="/v1/licenses/{license_id}/revoke",
-        operation_id="revoke",
-        summary="End a license for good; its machine and seat are free. Can be repeated.",
-        request=contract.TransitionRequest,
+        path="/v1/organizations/{organization_id}/temporary-licenses",
+        operation_id="generateTemporaryLicense",
+        summary="Generate a temporary license for a partner; its key is shown here only.",
+        request=temporary.TemporaryRequest,
+        replies={201: temporary.GeneratedReply},
+        problems=(400, 401, 403, 404, 413, 429, 503),
+        parameters=(
+            _ORGANIZATION_ID,
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "description": "The same key gets the same license, however often it is sent.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            },
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id}/temporary-licenses",
+        operation_id="listTemporaryLicenses",
+        summary="List temporary licenses: active ones first, then ended ones, newest first.",
+        replies={200: temporary.TemporaryListReply},
+        problems=(400, 401, 403, 404, 429, 503),
+        parameters=(_ORGANIZATION_ID, *_PAGING),
+    ),
+    Route(
+        method="POST",
+        path="/v1/temporary-licenses/{license_id}/revoke",
+        operation_id="revokeTemporaryLicense",
+        summary="End a temporary license early. Can be repeated.",
+        request=licenses.TransitionRequest,
         request_required=False,
-        replies={200: contract.LicenseReply},
-        problems=(400, 401, 403, 404, 409, 413, 429, 503),
+        replies={200: temporary.TemporaryReply},
+        problems=(400, 401, 403, 404, 413, 429, 503),
         parameters=(_LICENSE_ID,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/machines/lookup",
+        operation_id="lookUpMachine",
+        summary="Find out who holds a machine.",
+        request=machines.LookupRequest,
+        replies={200: machines.LookupReply},
+        problems=(400, 401, 403, 413, 429, 503),
     ),
     Route(
         method="GET",
         path="/v1/licenses/{license_id}",
         operation_id="getLicense",
         summary="Show one license.",
-        replies={200: contract.LicenseReply},
+        replies={200: licenses.LicenseReply},
         problems=(401, 403, 404, 429, 503),
         parameters=(_LICENSE_ID,),
     ),
@@ -120,16 +220,13 @@ ROUTES: Final = (
         path="/v1/organizations/{organization_id}/licenses",
         operation_id="listLicenses",
         summary="List an organization's licenses by stored state, then by time of issue.",
-        replies={200: contract.LicensesReply},
+        replies={200: licenses.LicensesReply},
         problems=(400, 401, 403, 404, 429, 503),
         parameters=(
             _ORGANIZATION_ID,
             _query_parameter("status", {"type": "string", "enum": list(Status)}),
             _query_parameter("environment", {"type": "string"}),
-            _query_parameter(
-                "limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
-            ),
-            _query_parameter("cursor", {"type": "string"}),
+            *_PAGING,
         ),
     ),
     Route(
@@ -137,7 +234,7 @@ ROUTES: Final = (
         path="/v1/organizations/{organization_id}",
         operation_id="getOrganization",
         summary="Show an organization with its subscription and seats; the ETag is its version.",
-        replies={200: contract.OrganizationReply},
+        replies={200: organizations.OrganizationReply},
         problems=(401, 403, 404, 429, 503),
         parameters=(_ORGANIZATION_ID,),
     ),
@@ -146,8 +243,8 @@ ROUTES: Final = (
         path="/v1/organizations/{organization_id}",
         operation_id="putOrganization",
         summary="Create an organization, or change the version that If-Match names.",
-        request=contract.OrganizationRequest,
-        replies={201: contract.OrganizationReply, 200: contract.OrganizationReply},
+        request=organizations.OrganizationRequest,
+        replies={201: organizations.OrganizationReply, 200: organizations.OrganizationReply},
         problems=(400, 401, 403, 412, 413, 429, 503),
         parameters=(
             _ORGANIZATION_ID,
@@ -165,7 +262,7 @@ ROUTES: Final = (
         path="/.well-known/jwks.json",
         operation_id="getKeys",
         summary="The public keys that verify leases.",
-        replies={200: contract.JwksReply},
+        replies={200: agents.JwksReply},
         problems=(429, 503),
         needs_token=False,
     ),
@@ -184,8 +281,10 @@ ROUTES: Final = (
 @cache
 def document() -> OpenApiDocument:
     """The OpenAPI 3.1 document."""
-    requests = {route.request for route in ROUTES if route.request}
-    replies = {reply for route in ROUTES for reply in route.replies.values()} | {contract.Problem}
+    requests = {
+        request for route in ROUTES for request in (route.request, route.older_request) if request
+    }
+    replies = {reply for route in ROUTES for reply in route.replies.values()} | {problems.Problem}
     references, definitions = models_json_schema(
         [
             *((model, "validation") for model in sorted(requests, key=_name)),
@@ -229,7 +328,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
             },
             **{
                 str(status): _response(
-                    _PROBLEMS[status], "application/problem+json", schemas[contract.Problem]
+                    _PROBLEMS[status], "application/problem+json", schemas[problems.Problem]
                 )
                 for status in route.problems
             },
@@ -240,7 +339,15 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     if route.request:
         operation["requestBody"] = {
             "required": route.request_required,
-            "content": {"application/json": {"schema": schemas[route.request]}},
+            "content": {
+                "application/json": {
+                    "schema": (
+                        {"anyOf": [schemas[route.request], schemas[route.older_request]]}
+                        if route.older_request
+                        else schemas[route.request]
+                    )
+                }
+            },
         }
     return operation
 

@@ -68,8 +68,10 @@ class Organization:
     """A customer. ``seats`` counts its bound licences and is kept by the store alone (R6).
 
     ``version`` grows by one with every change of name, subscription or seat limit and serves as
-    the entity tag. ``announced_days`` is the last announcement made for the present
-    ``valid_until``, ``None`` when there was none. ``updated_at`` is the time of the last change.
+    the entity tag; ``billing_version`` is the highest one that billing's events have brought
+    (R24). ``announced_days`` is the last announcement made for the present
+    ``valid_until``, ``None`` when there was none. ``updated_at`` is the time of the last
+    change, which never runs backwards.
     """
 
     id: str
@@ -78,6 +80,7 @@ class Organization:
     max_agents: int | None
     seats: int = 0
     version: int = 1
+    billing_version: int = 0
     announced_days: int | None = None
     updated_at: int
 
@@ -97,7 +100,7 @@ class Organization:
             max_agents=max_agents,
             version=self.version + 1,
             announced_days=self.announced_days if same_end else None,
-            updated_at=now,
+            updated_at=max(now, self.updated_at),
         )
 
     def due_announcement(self, now: int) -> int | None:

@@ -12,12 +12,13 @@ The promises that a store makes:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from licensing.audit import Event, Refusal
+from licensing.audit import Event, EventType, Facts, Origin, Refusal
+from licensing.claims import Claims
 from licensing.license import License, Sighting, State
 from licensing.organization import Organization
 
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
 
 Entropy = Callable[[int], bytes]
 """So many bytes from a cryptographic source."""
-
-Holders = Mapping[str, Mapping[str, str]]
-"""Who holds a pair: organization id → environment → licence id."""
-
-Claims = Mapping[bytes, Holders]
-"""The holders of each pair that somebody holds (R10)."""
 
 
 class Outcome(Enum):
@@ -48,12 +43,68 @@ class Change:
     """One licence's change, with its event. ``before`` is ``None`` for a new licence.
 
     What follows from it for machine claims and seats is the store's to work out: claims are those
-    of ``after`` instead of ``before``, and the seat follows ``state.is_bound`` (R6, R10).
+    of ``after`` instead of ``before``, and the seat follows ``is_bound`` (R6, R10).
+    ``untaken`` are pairs that no other organization may hold when the change is committed (R26).
     """
 
     before: License | None
     after: License
     event: Event
+    untaken: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LoginView:
+    """What a login starts from. ``presented`` is the licence whose key came along, if any."""
+
+    claims: Claims
+    organization: Organization | None
+    presented: License | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that the sweep has to look at, and since when it should have."""
+
+    kind: Literal["license", "organization"]
+    id: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A committed event or a folded refusal, as it is read back.
+
+    ``times`` counts the refusals folded into it; ``None`` for a change.
+    """
+
+    id: str
+    type: EventType
+    at: int
+    organization_id: str
+    license_id: str | None
+    revision: int | None
+    origin: Origin
+    before: Facts | None
+    after: Facts | None
+    reason: str | None
+    components: tuple[str, ...]
+    confidential: bool
+    times: int | None
+    last_at: int | None
+
+    @property
+    def happened_at(self) -> int:
+        """When it happened, of a folded refusal the latest time; ``at`` is then its hour's."""
+        return self.at if self.last_at is None else self.last_at
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """A page of entries, newest first; ``next_cursor`` is ``None`` on the last one."""
+
+    entries: Sequence[Entry]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +131,11 @@ class LicenseReader(Protocol):
     def organization(self, organization_id: str) -> Organization | None:
         """The organization, or ``None``."""
 
+    def license_and_organization(
+        self, license_id: str, organization_id: str
+    ) -> tuple[License | None, Organization | None]:
+        """Both in one request."""
+
 
 class Committer(LicenseReader, Protocol):
     """Changes of licences."""
@@ -98,31 +154,30 @@ class Committer(LicenseReader, Protocol):
         """
 
 
-class LoginStore(Committer, Protocol):
-    """What the login needs."""
+class AdaptingStore(Committer, Protocol):
+    """What it takes to let a licence follow its machine."""
 
-    def claims_and_organization(
-        self, pairs: Collection[bytes], organization_id: str
-    ) -> tuple[Claims, Organization | None]:
-        """Who holds these pairs, and the organization, in one request."""
+    def claims(self, pairs: Collection[bytes]) -> Claims:
+        """Who holds these pairs."""
 
     def note_refusal(self, refusal: Refusal) -> None:
         """Record a refusal, folded (R32)."""
 
 
-class ValidationStore(LicenseReader, Protocol):
-    """What the validation needs."""
+class LoginStore(AdaptingStore, Protocol):
+    """What the login needs."""
 
-    def license_and_organization(
-        self, license_id: str, organization_id: str
-    ) -> tuple[License | None, Organization | None]:
-        """Both in one request."""
+    def login_view(
+        self, pairs: Collection[bytes], organization_id: str, license_id: str | None
+    ) -> LoginView:
+        """Who holds these pairs, the organization and a licence, in one request."""
+
+
+class ValidationStore(AdaptingStore, Protocol):
+    """What the validation needs."""
 
     def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
         """Record when the agent was seen, at most once per ``interval`` seconds (R17)."""
-
-    def note_refusal(self, refusal: Refusal) -> None:
-        """Record a refusal, folded (R32)."""
 
 
 class LicenseLister(LicenseReader, Protocol):
@@ -138,6 +193,30 @@ class LicenseLister(LicenseReader, Protocol):
         cursor: str | None,
     ) -> LicensePage:
         """A page of an organization's licences. Raises ``InvalidInput`` for a foreign cursor."""
+
+    def temporary_licenses(
+        self, organization_id: str, *, limit: int, cursor: str | None
+    ) -> LicensePage:
+        """A page of its temporary licences: those that end last come first (R25)."""
+
+
+class MachineReader(LicenseReader, Protocol):
+    """Machines and who holds them."""
+
+    def claims(self, pairs: Collection[bytes]) -> Claims:
+        """Who holds these pairs."""
+
+
+class EntryReader(LicenseReader, Protocol):
+    """Histories, newest first (R33)."""
+
+    def history(self, license_id: str, *, limit: int, cursor: str | None) -> EntryPage:
+        """A page of one licence's entries. Raises ``InvalidInput`` for a foreign cursor."""
+
+    def feed(
+        self, organization_id: str, *, confidential: bool, limit: int, cursor: str | None
+    ) -> EntryPage:
+        """A page of an organization's entries, with or without the confidential ones (R28)."""
 
 
 class OrganizationStore(Protocol):
@@ -159,8 +238,8 @@ class SweepStore(Committer, OrganizationStore, Protocol):
     def due_shards(self) -> Sequence[str]:
         """The parts that what is due is kept in."""
 
-    def due_organizations(self, shard: str, now: int) -> Iterator[tuple[str, int]]:
-        """Ids of organizations that are due at ``now``, with the time since when, oldest first.
+    def due(self, shard: str, now: int) -> Iterator[Due]:
+        """What is due at ``now``, oldest first.
 
         One query when nothing is due (R23). From an index: a hint, to be read again.
         """

@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from licensing.access import Caller, Role
+from licensing.access import Caller
 from licensing.errors import Misconfigured
 from licensing.license import License, State, Status
 from licensing.organization import Organization, Standing
-from licensing.ports import LicenseLister
-from licensing.refusal import RefusalCode, Refused, license_not_found, organization_not_found
+from licensing.ports import LicenseLister, LicensePage
+from licensing.refusal import (
+    Refused,
+    license_not_found,
+    only_administrators,
+    only_super_admins,
+    organization_not_found,
+)
 
 # A subscription colours all licences of its organization alike, so a filter by status is a filter
 # by stored state: one of these, or nothing at all.
@@ -48,10 +54,14 @@ class ReadLicenses:
 
     def one(self, license_id: str, caller: Caller) -> tuple[License, Organization] | Refused:
         """One licence and its organization."""
-        if not _is_administrator(caller):
-            return _forbidden()
+        if not caller.is_administrator:
+            return only_administrators()
         record = self.store.license(license_id)
-        if record is None or not caller.administers(record.organization_id):
+        if (
+            record is None
+            or record.term is not None
+            or not caller.administers(record.organization_id)
+        ):
             return license_not_found()
         organization = self.store.organization(record.organization_id)
         if organization is None:
@@ -60,8 +70,8 @@ class ReadLicenses:
 
     def organization(self, organization_id: str, caller: Caller) -> Organization | Refused:
         """One organization."""
-        if not _is_administrator(caller):
-            return _forbidden()
+        if not caller.is_administrator:
+            return only_administrators()
         if not caller.administers(organization_id):
             return organization_not_found()
         return self.store.organization(organization_id) or organization_not_found()
@@ -94,6 +104,16 @@ class ReadLicenses:
         )
         return Listing(organization, page.licenses, page.next_cursor)
 
+    def temporary(
+        self, organization_id: str, caller: Caller, *, limit: int, cursor: str | None
+    ) -> LicensePage | Refused:
+        """A page of an organization's temporary licences: active ones first, then ended (R25)."""
+        if not caller.is_super_admin:
+            return only_super_admins()
+        if self.store.organization(organization_id) is None:
+            return organization_not_found()
+        return self.store.temporary_licenses(organization_id, limit=limit, cursor=cursor)
+
 
 def _states(status: Status | None, standing: Standing) -> Sequence[State]:
     """The stored states that show as ``status`` under a subscription of that standing."""
@@ -102,11 +122,3 @@ def _states(status: Status | None, standing: Standing) -> Sequence[State]:
     if status not in _COLOURED:
         return (State(status.value),)
     return (State.ACTIVE, State.EXPIRED) if _COLOURED[status] is standing else ()
-
-
-def _is_administrator(caller: Caller) -> bool:
-    return caller.is_super_admin or Role.ORG_ADMIN in caller.roles
-
-
-def _forbidden() -> Refused:
-    return Refused(RefusalCode.FORBIDDEN, "Only administrators can see this.")

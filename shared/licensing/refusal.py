@@ -14,9 +14,12 @@ class RefusalCode(StrEnum):
     """The machine-readable reasons, as they appear in problem answers."""
 
     FORBIDDEN = "forbidden"
+    ON_BEHALF_DISABLED = "on_behalf_login_disabled"
+    TEMPORARY_NOT_USABLE = "temporary_license_not_usable"
     NOT_FOUND = "not_found"
     MACHINE_REGISTERED = "machine_registered_to_other_organization"
     AGENT_BLOCKED = "agent_blocked"
+    LICENSE_STILL_BOUND = "license_still_bound"
     SEAT_LIMIT_REACHED = "seat_limit_reached"
     SUBSCRIPTION_ENDED = "subscription_ended"
     INVALID_TRANSITION = "invalid_transition"
@@ -39,3 +42,20 @@ def license_not_found() -> Refused:
 def organization_not_found() -> Refused:
     """An organization that is absent or not the caller's: the two answer alike."""
     return Refused(RefusalCode.NOT_FOUND, "There is no such organization.")
+
+
+def only_administrators() -> Refused:
+    """A caller without an administrator's role."""
+    return Refused(RefusalCode.FORBIDDEN, "Only administrators can do this.")
+
+
+def only_super_admins() -> Refused:
+    """A caller who is not the vendor's operator."""
+    return Refused(RefusalCode.FORBIDDEN, "Only super-admins can do this.")
+
+
+def older_agents_refused() -> Refused:
+    """The deployment does not serve agents from before 4.4 (R31)."""
+    return Refused(
+        RefusalCode.FORBIDDEN, "This agent is too old for this service. Update it to 4.4 or later."
+    )

@@ -4,8 +4,9 @@ What this module guarantees:
 
 * Nothing is read or made at import; the first request makes the :class:`Runtime`, which then
   lives as long as the execution environment.
-* The server secret is fetched once and kept for :data:`SECRET_SECONDS`; a key of a version that
-  is not known yet has it fetched again, at most once a minute.
+* The server secret is fetched once and kept for :data:`SECRET_SECONDS`, and longer while it is
+  out of reach; a key of a version that is not known yet has it fetched again, at most once a
+  minute.
 * Clients give up early (1 s to connect, 2 s to read), so that a retry fits into the request.
 """
 
@@ -22,15 +23,18 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.config import Config
 
+from licensing import telemetry
 from licensing.dynamo import DynamoStore
-from licensing.dynamo.transaction import Pacing, availability
-from licensing.errors import Misconfigured
+from licensing.dynamo.transaction import Pacing
+from licensing.errors import Misconfigured, Unavailable
 from licensing.ports import Entropy
+from licensing.transient import availability
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_secretsmanager import SecretsManagerClient
 
+    from licensing.bus import EventBus
     from licensing.keyring import Keyring
     from licensing.lease import LeaseTerms
 
@@ -61,6 +65,8 @@ class Settings:
     last_seen_seconds: int
     organization_claim: str
     roles_claim: str
+    older_agents: bool
+    event_bus: str
     dynamodb_endpoint: str | None
 
     @classmethod
@@ -79,6 +85,12 @@ class Settings:
                 raise Misconfigured(f"the environment variable {name} is not a positive number")
             return int(value)
 
+        def switch(name: str) -> bool:
+            value = required(name)
+            if value not in ("on", "off"):
+                raise Misconfigured(f"the environment variable {name} is neither on nor off")
+            return value == "on"
+
         return cls(
             table_name=required("TABLE_NAME"),
             secret_id=required("SECRET_ID"),
@@ -87,6 +99,8 @@ class Settings:
             last_seen_seconds=positive("LAST_SEEN_SECONDS"),
             organization_claim=required("ORGANIZATION_CLAIM"),
             roles_claim=required("ROLES_CLAIM"),
+            older_agents=switch("OLDER_AGENTS"),
+            event_bus=required("EVENT_BUS"),
             dynamodb_endpoint=environ.get("DYNAMODB_ENDPOINT") or None,
         )
 
@@ -112,15 +126,26 @@ class SecretsManagerKeyrings:
         # A clock that was set back makes the age negative: that is no reason to keep it for ever.
         if kept is not None and 0 <= age < lifetime:
             return kept
+        try:
+            self._keyring = self._fetched()
+            self._fetched_at = self.clock()
+        except Unavailable:
+            if kept is None or kept.newest < at_least:
+                raise
+            # What is kept still signs and verifies: use it, and look again in a while.
+            telemetry.logger.warning("the secret could not be fetched anew", exc_info=True)
+            self._fetched_at = self.clock() - SECRET_SECONDS + _UNKNOWN_VERSION_SECONDS
+            return kept
+        return self._keyring
+
+    def _fetched(self) -> Keyring:
         # Most functions do without the cryptography that this brings in.
         from licensing.keyring import Keyring  # noqa: PLC0415
 
-        with availability():
+        with availability("The secret store"):
             answer = self.client.get_secret_value(SecretId=self.secret_id)
         # A secret may also be bytes: that one has no text at all.
-        self._keyring = Keyring.from_secret(answer.get("SecretString", ""))
-        self._fetched_at = self.clock()
-        return self._keyring
+        return Keyring.from_secret(answer.get("SecretString", ""))
 
 
 @dataclass(slots=True)
@@ -134,6 +159,7 @@ class Runtime:
     secrets: SecretsManagerClient
     store: DynamoStore = field(init=False)
     keyrings: SecretsManagerKeyrings = field(init=False)
+    _bus: EventBus | None = field(default=None, init=False, repr=False)
     _remaining_ms: Callable[[], int] = field(default=lambda: 10_000, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -172,6 +198,16 @@ class Runtime:
         from licensing.lease import LeaseTerms  # noqa: PLC0415 - as in SecretsManagerKeyrings
 
         return LeaseTerms(self.settings.lease_issuer, self.settings.lease_seconds)
+
+    @property
+    def bus(self) -> EventBus:
+        """The bus that events leave the service on (R34)."""
+        from licensing.bus import EventBus  # noqa: PLC0415 - only one function publishes
+
+        if self._bus is None:
+            client = boto3.session.Session().client("events", config=_CONFIG)
+            self._bus = EventBus(client, self.settings.event_bus)
+        return self._bus
 
     def now(self) -> int:
         """The time, in whole epoch seconds: read once per request and handed on."""

@@ -4,12 +4,13 @@ What this module guarantees:
 
 * A change acts on all agents of the organization with one write, since validity is derived (R14).
 * It makes the organization due for the sweep, which then marks or reinstates licences (R24).
-* A change that was made on an older state than the present one is refused, never merged.
+* An administrator's change that was made on an older state is refused, never merged.
+* Of billing's events the highest version wins, however often and in whatever order they come.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from licensing import audit
@@ -18,7 +19,7 @@ from licensing.audit import EventType, Origin
 from licensing.errors import Unavailable
 from licensing.organization import Organization, Subscription
 from licensing.ports import Entropy, OrganizationStore, Outcome
-from licensing.refusal import RefusalCode, Refused
+from licensing.refusal import RefusalCode, Refused, only_super_admins
 
 _ATTEMPTS: Final = 8
 
@@ -43,20 +44,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The organization as it is now, and whether it is new."""
+    """The organization as it is now, whether it is new, and whether this changed anything."""
 
     organization: Organization
     created: bool
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrganization:
-    """The use case."""
+    """The use case, by the API and by billing's events."""
 
     store: OrganizationStore
     entropy: Entropy
 
-    def __call__(
+    def by_administrator(
         self,
         wanted: Wanted,
         caller: Caller,
@@ -65,49 +67,76 @@ class ChangeOrganization:
         expected_version: int | None,
         now: int,
     ) -> Registered | Refused:
-        """Create or change an organization.
+        """Create or change an organization as a super-admin.
 
         ``expected_version`` is the version that the caller has seen; ``None`` means that it
         expects none to exist. A repetition of a change that has been made succeeds. Raises
         :class:`Unavailable` when announcements keep coming first.
         """
         if not caller.is_super_admin:
-            return Refused(RefusalCode.FORBIDDEN, "Only super-admins can do this.")
+            return only_super_admins()
         for _ in range(_ATTEMPTS):
             before = self.store.organization(wanted.organization_id)
             if (before.version if before else None) != expected_version:
                 return _repeated(wanted, before, expected_version)
-            after = _changed(before, wanted, now)
-            event = audit.of_organization(
-                EventType.SUBSCRIPTION_CHANGED,
-                before,
-                after,
-                id=audit.new_event_id(self.entropy(16)),
-                at=now,
-                origin=origin,
-            )
+            after = self._change(before, wanted, origin, now)
             # Lost to another change, or to an announcement, which leaves the version: look again.
-            outcome = self.store.commit_organization(before, after, event, due_at=now)
-            if outcome is Outcome.COMMITTED:
-                return Registered(after, created=before is None)
-        raise Unavailable("This organization is being changed from several places at once.")
+            if after is not None:
+                return Registered(after, created=before is None, changed=True)
+        raise _too_busy()
 
+    def by_billing(self, wanted: Wanted, origin: Origin, *, version: int, now: int) -> Registered:
+        """Take over what billing says in its ``version``; the highest one wins (R24).
 
-def _changed(before: Organization | None, wanted: Wanted, now: int) -> Organization:
-    if before is None:
-        return Organization(
-            id=wanted.organization_id,
-            name=wanted.name,
-            subscription=wanted.subscription,
-            max_agents=wanted.max_agents,
-            updated_at=now,
+        Events come at least once and in any order, so an older one is no error and changes
+        nothing. Raises :class:`Unavailable` when other changes keep coming first.
+        """
+        for _ in range(_ATTEMPTS):
+            before = self.store.organization(wanted.organization_id)
+            if before is not None and before.billing_version >= version:
+                return Registered(before, created=False, changed=False)
+            after = self._change(before, wanted, origin, now, billing_version=version)
+            if after is not None:
+                return Registered(after, created=before is None, changed=True)
+        raise _too_busy()
+
+    def _change(
+        self,
+        before: Organization | None,
+        wanted: Wanted,
+        origin: Origin,
+        now: int,
+        billing_version: int | None = None,
+    ) -> Organization | None:
+        """Commit the change; ``None`` when another one came first."""
+        after = (
+            Organization(
+                id=wanted.organization_id,
+                name=wanted.name,
+                subscription=wanted.subscription,
+                max_agents=wanted.max_agents,
+                updated_at=now,
+            )
+            if before is None
+            else before.changed(
+                name=wanted.name,
+                subscription=wanted.subscription,
+                max_agents=wanted.max_agents,
+                now=now,
+            )
         )
-    return before.changed(
-        name=wanted.name,
-        subscription=wanted.subscription,
-        max_agents=wanted.max_agents,
-        now=now,
-    )
+        if billing_version is not None:
+            after = replace(after, billing_version=billing_version)
+        event = audit.of_organization(
+            EventType.SUBSCRIPTION_CHANGED,
+            before,
+            after,
+            id=audit.new_event_id(self.entropy(16)),
+            at=after.updated_at,
+            origin=origin,
+        )
+        outcome = self.store.commit_organization(before, after, event, due_at=now)
+        return after if outcome is Outcome.COMMITTED else None
 
 
 def _repeated(
@@ -118,8 +147,12 @@ def _repeated(
         return _changed_meanwhile("it does not exist")
     # The answer to this very change may have been lost: then there is nothing to do.
     if wanted.is_met_by(found) and found.version == (expected_version or 0) + 1:
-        return Registered(found, created=False)
+        return Registered(found, created=False, changed=False)
     return _changed_meanwhile(f"its version is {found.version}")
+
+
+def _too_busy() -> Unavailable:
+    return Unavailable("This organization is being changed from several places at once.")
 
 
 def _changed_meanwhile(why: str) -> Refused:

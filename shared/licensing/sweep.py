@@ -1,10 +1,10 @@
-"""The expiry sweep: marks what has ended, reinstates what was renewed, announces ends (R22–R24).
+"""The expiry sweep: marks what has ended, reinstates what was renewed, announces ends (R22–R25).
 
 What this module guarantees:
 
 * The cost grows with what is due. Nothing due: one query per shard (R23).
 * No step rests on an earlier one of the same run: killed anywhere and run again, the sweep
-  reaches the same end, because an organization stays due until a pass over it finds nothing.
+  reaches the same end, because whatever is due stays due until it has been dealt with.
 * Every mark is committed together with the check that the organization is still as it was read,
   so a renewal that races the sweep wins (R24).
 * It starts nothing that it might not finish before its deadline, and says how far behind it is.
@@ -45,30 +45,31 @@ _ATTEMPTS: Final = 5
 class SweepReport:
     """What one run did.
 
-    ``organizations`` were looked at and ``unfinished`` of them left for the next run, of which
-    the oldest has been due for ``lag_seconds``.
+    Of what was ``due``, ``unfinished`` is left for the next run, since ``lag_seconds`` at most.
     """
 
-    organizations: int = 0
+    due: int = 0
     unfinished: int = 0
     expired: int = 0
     reinstated: int = 0
+    temporary_expired: int = 0
     announced: int = 0
     settled: int = 0
     lag_seconds: int = 0
 
     def left(self, lag_seconds: int) -> None:
-        """Count an organization that is left for the next run."""
+        """Count what is left for the next run."""
         self.unfinished += 1
         self.lag_seconds = max(self.lag_seconds, lag_seconds)
 
     def plus(self, other: SweepReport) -> SweepReport:
         """Both runs as one."""
         return SweepReport(
-            organizations=self.organizations + other.organizations,
+            due=self.due + other.due,
             unfinished=self.unfinished + other.unfinished,
             expired=self.expired + other.expired,
             reinstated=self.reinstated + other.reinstated,
+            temporary_expired=self.temporary_expired + other.temporary_expired,
             announced=self.announced + other.announced,
             settled=self.settled + other.settled,
             lag_seconds=max(self.lag_seconds, other.lag_seconds),
@@ -96,17 +97,34 @@ class SweepExpiry:
         self, shard: str, origin: Origin, now: int, has_time: Callable[[], bool]
     ) -> SweepReport:
         report = SweepReport()
-        for organization_id, due_since in self.store.due_organizations(shard, now):
-            report.organizations += 1
+        for due in self.store.due(shard, now):
+            report.due += 1
             try:
-                done = has_time() and self._bring_up_to_date(
-                    organization_id, origin, now, has_time, report
+                done = has_time() and (
+                    self._end_temporary(due.id, origin, now, report)
+                    if due.kind == "license"
+                    else self._bring_up_to_date(due.id, origin, now, has_time, report)
                 )
             except Unavailable:
-                done = False  # one busy organization must not hold up the others
+                done = False  # one busy record must not hold up the others
             if not done:
-                report.left(now - due_since)
+                report.left(now - due.since)
         return report
+
+    def _end_temporary(
+        self, license_id: str, origin: Origin, now: int, report: SweepReport
+    ) -> bool:
+        """Mark a temporary licence whose time is over; whether nothing is left to do."""
+        record = self.store.license(license_id)
+        if record is None or record.due_at is None or now < record.due_at:
+            return True  # revoked since the index showed it
+        change = self._change(
+            record, Action.EXPIRE, EventType.TEMPORARY_LICENSE_EXPIRED, origin, now
+        )
+        if self.store.commit([change]) is Outcome.LOST:
+            return False
+        report.temporary_expired += 1
+        return True
 
     def _bring_up_to_date(
         self,

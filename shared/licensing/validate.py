@@ -14,17 +14,21 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from licensing import keys, license
+from licensing.adapt import AdaptLicense, Seen
 from licensing.audit import Origin, Refusal
+from licensing.claims import blocker
 from licensing.errors import Misconfigured, Unavailable
 from licensing.lease import LeaseTerms, SignedLease
 from licensing.license import Code, License, Sighting
-from licensing.machine import Credentials, Machine
+from licensing.machine import Machine
 from licensing.organization import Organization
-from licensing.ports import Keyrings, ValidationStore
+from licensing.ports import Entropy, Keyrings, ValidationStore
+from licensing.refusal import Refused, older_agents_refused
+from licensing.requests import Validation
 
 NextStep = Literal["continue", "login", "logout"]
 
-MESSAGES: Final = MappingProxyType(
+_MESSAGES: Final = MappingProxyType(
     {
         Code.NOT_FOUND: "This license key is not known. Log in again.",
         Code.ORGANIZATION_MISMATCH: "This license key belongs to another organization.",
@@ -37,9 +41,14 @@ MESSAGES: Final = MappingProxyType(
         Code.VALID: "The license is valid.",
     }
 )
-"""What the person at the agent reads."""
+_TEMPORARY_MESSAGES: Final = MappingProxyType(
+    {
+        Code.REVOKED: "The temporary license has been revoked.",
+        Code.EXPIRED: "The temporary license has ended.",
+    }
+)
 
-NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
+_NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
     {
         Code.NOT_FOUND: "login",
         Code.ORGANIZATION_MISMATCH: "login",
@@ -52,7 +61,7 @@ NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
         Code.VALID: "continue",
     }
 )
-"""What the agent should do: a login helps, or nothing does until somebody acts elsewhere."""
+# A login helps, or nothing does until somebody acts elsewhere.
 
 # The licence is in use where it does not belong: worth an entry in its history (R32).
 _MISUSES: Final = frozenset(
@@ -60,17 +69,6 @@ _MISUSES: Final = frozenset(
 )
 # From here on the key has proved to be this agent's own, which may see its licence.
 _OWN: Final = frozenset({Code.DETACHED, Code.SUSPENDED, Code.EXPIRED, Code.VALID})
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What an agent sends to prove its licence. ``nonce`` comes back in the lease."""
-
-    key: keys.LicenseKey
-    organization_id: str
-    environment: str | None
-    credentials: Credentials
-    nonce: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,40 +80,62 @@ class Verdict:
     """
 
     code: Code
+    is_temporary: bool = False
     record: License | None = None
     organization: Organization | None = None
     lease: SignedLease | None = None
     sighting_deferred: bool = False
 
+    @property
+    def message(self) -> str:
+        """What the person at the agent reads."""
+        messages = {**_MESSAGES, **(_TEMPORARY_MESSAGES if self.is_temporary else {})}
+        return messages[self.code]
+
+    @property
+    def action(self) -> NextStep:
+        """What the agent should do. A partner's time, once over, is over (R27)."""
+        step = _NEXT_STEPS[self.code]
+        return "logout" if self.is_temporary and step != "continue" else step
+
 
 @dataclass(frozen=True, slots=True)
 class ValidateLicense:
-    """The use case. ``sighting_interval`` is in seconds (R17)."""
+    """The use case.
+
+    ``sighting_interval`` is in seconds (R17); ``accepts_older_agents`` is the deployment's switch
+    (R31).
+    """
 
     store: ValidationStore
     keyrings: Keyrings
     terms: LeaseTerms
+    entropy: Entropy
     sighting_interval: int
+    accepts_older_agents: bool
 
-    def __call__(self, request: Validation, origin: Origin, *, now: int) -> Verdict:
+    def __call__(self, request: Validation, origin: Origin, *, now: int) -> Verdict | Refused:
         """Answer whether the agent may work. Raises :class:`Unavailable`."""
+        if request.is_of_older_agent and not self.accepts_older_agents:
+            return older_agents_refused()
         keyring = self.keyrings.keyring(at_least=request.key.secret_version)
-        record, organization = self.store.license_and_organization(
-            request.key.license_id, request.organization_id
-        )
+        record, organization = self._read(request)
         # 1. The key is one that this server derived for this licence.
         secret = keyring.license_key_secrets.get(request.key.secret_version)
         if record is None or secret is None or not keys.is_genuine(request.key, record.key(secret)):
             return Verdict(Code.NOT_FOUND)
         # 2. The licence is good for this organization, agent and moment.
+        machine = Machine.of(request.credentials, keyring.hashing_key)
         code = license.check(
             record,
             organization,
-            claimed_organization_id=request.organization_id,
+            claimed_organization_id=request.organization_id or record.organization_id,
             environment=request.environment,
-            machine=Machine.of(request.credentials, keyring.hashing_key),
+            machine=machine,
             now=now,
         )
+        if code is Code.VALID and self._is_anothers_machine(record):
+            code = Code.MACHINE_MISMATCH
         if code in _MISUSES:
             self.store.note_refusal(
                 Refusal(
@@ -124,25 +144,52 @@ class ValidateLicense:
                     reason=code.lower(),
                     at=now,
                     origin=origin,
+                    confidential=record.term is not None,
                 )
             )
+        is_temporary = record.term is not None
         if code not in _OWN:
-            return Verdict(code)
+            return Verdict(code, is_temporary)
         if organization is None:
             raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
         if code is not Code.VALID:
-            return Verdict(code, record, organization)
-        # 3. What the agent may rely on until the lease ends.
+            return Verdict(code, is_temporary, record, organization)
+        # 3. The licence follows its machine (R11).
+        record = AdaptLicense(self.store, self.entropy)(
+            record, Seen(request.credentials, machine, request.agent_version), origin, now=now
+        )
+        # 4. What the agent may rely on until the lease ends.
         lease = self.terms.grant(
-            record, organization, request.credentials, nonce=request.nonce, now=now
+            record,
+            organization,
+            request.credentials,
+            environment=request.environment or record.environment,
+            nonce=request.nonce,
+            now=now,
         )
         return Verdict(
             code,
+            is_temporary,
             record,
             organization,
             SignedLease(lease, keyring.sign(lease)),
             sighting_deferred=not self._keep_sighting(record, origin, now),
         )
+
+    def _is_anothers_machine(self, record: License) -> bool:
+        """Whether a partner's machine has been registered by another organization since (R26)."""
+        if record.term is None:
+            return False  # its own claims keep others out
+        claims = self.store.claims(record.machine.pairs())
+        return blocker(claims.values(), record.organization_id, exclusive=True) is not None
+
+    def _read(self, request: Validation) -> tuple[License | None, Organization | None]:
+        if request.organization_id is not None:
+            return self.store.license_and_organization(
+                request.key.license_id, request.organization_id
+            )
+        record = self.store.license(request.key.license_id)
+        return record, self.store.organization(record.organization_id) if record else None
 
     def _keep_sighting(self, record: License, origin: Origin, now: int) -> bool:
         seen = record.last_seen

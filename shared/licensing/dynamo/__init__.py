@@ -1,7 +1,8 @@
 """The only part of the package that speaks DynamoDB.
 
-``items`` knows how records look in the table, ``transaction`` how a transaction is carried to a
-known end, ``store`` what the use cases ask for.
+``places``, ``items`` and ``entries`` know where records stand and how they look, ``steps`` what a
+change means for them, ``transaction`` how that is carried to a known end, and ``store`` is what the
+use cases ask.
 """
 
 from licensing.dynamo.store import DynamoStore

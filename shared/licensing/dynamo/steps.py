@@ -15,19 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from licensing.dynamo import items
-from licensing.ports import Holders
+from licensing.claims import Claim
+from licensing.dynamo import items, places
+from licensing.dynamo.entries import event_item
+from licensing.dynamo.values import number, text
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from licensing.audit import Event
-    from licensing.dynamo.items import Item, Value
+    from licensing.dynamo.values import Item, Value
     from licensing.license import License
     from licensing.organization import Organization
     from licensing.ports import Change
+
+
+_ABSENT: Final = "attribute_not_exists(pk)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def steps_of(
     changes: Sequence[Change],
     *,
     organization: Organization | None,
-    known: Mapping[bytes, Holders],
+    known: Mapping[bytes, Claim],
     table: str,
 ) -> list[Step]:
     """All steps of licences' changes; ``known`` is what is known of the pairs' holders."""
@@ -56,8 +61,12 @@ def steps_of(
         steps += [_claim(pair, after, known, table) for pair in sorted(after.claims - held)]
         if before is not None:
             steps += [_release(pair, before, known, table) for pair in sorted(held - after.claims)]
+            if after.exclusive and not before.exclusive:
+                kept = sorted(held & after.claims)
+                steps += [_make_exclusive(pair, after, table) for pair in kept]
+        steps += [_untaken(pair, after, table) for pair in sorted(change.untaken)]
         steps.append(_event_step(change.event, table))
-        seats += after.state.is_bound - (before.state.is_bound if before else False)
+        seats += after.is_bound - (before.is_bound if before else False)
     if seats:
         organization_id = changes[0].after.organization_id
         steps.append(_seat_step(organization_id, organization, seats, table))
@@ -80,7 +89,7 @@ def organization_steps(
     else:
         condition, values = _organization_is(before)
         step = _update(
-            items.organization_key(after.id),
+            places.organization_key(after.id),
             items.organization_attributes(after, due_at=due_at),
             condition=condition,
             values=values,
@@ -109,55 +118,72 @@ def _license_step(before: License | None, after: License, table: str) -> Step:
     if before is None:
         return _put(items.license_item(after), table)
     return _update(
-        items.license_key(after.id),
+        places.license_key(after.id),
         items.license_attributes(after),
         condition="revision = :seen_revision",
-        values={":seen_revision": items.number(before.revision)},
+        values={":seen_revision": number(before.revision)},
         table=table,
     )
 
 
-def _claim(pair: bytes, record: License, known: Mapping[bytes, Holders], table: str) -> Step:
-    """Take a pair that nobody holds, or share it with the same organization's other agents."""
-    mine = items.text(record.id)
-    if pair not in known:
-        holders = {record.organization_id: {record.environment: record.id}}
-        claim = {**items.pair_key(pair), "holders": items.holders_value(holders)}
-        return _put(claim, table, pair=pair)
-    held_by_own_organization_only = (
-        "attribute_exists(holders.#organization) AND size(holders) = :one"
-    )
-    free_for_this_environment = "attribute_not_exists(holders.#organization.#environment)"
-    return Step(
-        {
-            "Update": {
-                "TableName": table,
-                "Key": items.pair_key(pair),
-                "UpdateExpression": "SET holders.#organization.#environment = :license",
-                "ConditionExpression": f"{held_by_own_organization_only} "
-                f"AND {free_for_this_environment}",
-                "ExpressionAttributeNames": _holder_names(record),
-                "ExpressionAttributeValues": {":license": mine, ":one": items.number(1)},
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        },
-        pair=pair,
+# Named conditions on a pair's claim; `#organization` is the licence's own.
+_OWN_ONLY: Final = "attribute_exists(holders.#organization) AND size(holders) = :one"
+_OWN_ONLY_OR_SHARED: Final = f"(({_OWN_ONLY}) OR is_exclusive = :false)"
+_FREE_SLOT: Final = (
+    "attribute_exists(holders.#organization) "
+    "AND attribute_not_exists(holders.#organization.#environment)"
+)
+_NOT_A_HOLDER: Final = "attribute_exists(holders) AND attribute_not_exists(holders.#organization)"
+
+
+def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Step:
+    """Take a pair that nobody holds, or join those who do (R4, R10, R31)."""
+    claim = known.get(pair)
+    is_holder = claim is not None and record.organization_id in claim.holders
+    if claim is None or not (
+        is_holder or claim.is_open_to(record.organization_id, exclusive=record.exclusive)
+    ):
+        # Where others hold it, this condition says so.
+        return _put(items.claim_item(pair, record), table, pair=pair)
+    names = _holder_names(record)
+    values: dict[str, Value] = {":one": number(1)}
+    if is_holder:
+        slot, condition = "holders.#organization.#environment", _FREE_SLOT
+        values[":mine"] = text(record.id)
+    else:
+        slot, condition = "holders.#organization", _NOT_A_HOLDER
+        values[":mine"] = {"M": {record.environment: text(record.id)}}
+        del names["#environment"]
+    update = f"SET {slot} = :mine"
+    if record.exclusive:
+        update += ", is_exclusive = :true"
+        values[":true"] = {"BOOL": True}
+        condition += f" AND {_OWN_ONLY}"
+    else:
+        values[":false"] = {"BOOL": False}
+        condition += f" AND {_OWN_ONLY_OR_SHARED}"
+    return _change_claim(
+        pair, table, update=update, condition=condition, names=names, values=values
     )
 
 
-def _release(pair: bytes, record: License, known: Mapping[bytes, Holders], table: str) -> Step:
+def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Step:
     """Give a pair up: remove the claim, or only this licence from it when others hold it too."""
     mine = {record.organization_id: {record.environment: record.id}}
-    holders = known.get(pair, mine)
-    if holders.get(record.organization_id, {}).get(record.environment) != record.id:
-        holders = mine  # not ours any more: the condition will say so
-    as_known = {":known": items.holders_value(holders)}
+    claim = known.get(pair)
+    is_listed = (
+        claim is not None
+        and claim.licenses_of(record.organization_id).get(record.environment) == record.id
+    )
+    # Unknown, or not ours any more: then the condition will say so.
+    holders = claim.holders if claim is not None and is_listed else mine
+    as_known: dict[str, Value] = {":known": items.holders_value(holders)}
     if holders == mine:
         return Step(
             {
                 "Delete": {
                     "TableName": table,
-                    "Key": items.pair_key(pair),
+                    "Key": places.pair_key(pair),
                     "ConditionExpression": "holders = :known",
                     "ExpressionAttributeValues": as_known,
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -165,20 +191,72 @@ def _release(pair: bytes, record: License, known: Mapping[bytes, Holders], table
             },
             pair=pair,
         )
-    is_last_of_organization = len(holders[record.organization_id]) == 1
-    path = "holders.#organization" + ("" if is_last_of_organization else ".#environment")
     names = _holder_names(record)
-    if is_last_of_organization:
+    slot = "holders.#organization.#environment"
+    if len(holders[record.organization_id]) == 1:
+        slot = "holders.#organization"
         del names["#environment"]
+    return _change_claim(
+        pair,
+        table,
+        update=f"REMOVE {slot}",
+        condition="holders = :known",
+        names=names,
+        values=as_known,
+    )
+
+
+def _make_exclusive(pair: bytes, record: License, table: str) -> Step:
+    """Keep a pair for the organization alone from now on (R31)."""
+    names = _holder_names(record)
+    del names["#environment"]
+    return _change_claim(
+        pair,
+        table,
+        update="SET is_exclusive = :true",
+        condition=_OWN_ONLY,
+        names=names,
+        values={":true": {"BOOL": True}, ":one": number(1)},
+    )
+
+
+def _untaken(pair: bytes, record: License, table: str) -> Step:
+    """Check that no other organization holds a pair (R26)."""
+    names = _holder_names(record)
+    del names["#environment"]
+    return Step(
+        {
+            "ConditionCheck": {
+                "TableName": table,
+                "Key": places.pair_key(pair),
+                "ConditionExpression": f"{_ABSENT} OR ({_OWN_ONLY})",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": {":one": number(1)},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        },
+        pair=pair,
+    )
+
+
+def _change_claim(
+    pair: bytes,
+    table: str,
+    *,
+    update: str,
+    condition: str,
+    names: Mapping[str, str],
+    values: Mapping[str, Value],
+) -> Step:
     return Step(
         {
             "Update": {
                 "TableName": table,
-                "Key": items.pair_key(pair),
-                "UpdateExpression": f"REMOVE {path}",
-                "ConditionExpression": "holders = :known",
+                "Key": places.pair_key(pair),
+                "UpdateExpression": update,
+                "ConditionExpression": condition,
                 "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": as_known,
+                "ExpressionAttributeValues": values,
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         },
@@ -193,18 +271,18 @@ def _holder_names(record: License) -> dict[str, str]:
 def _seat_step(
     organization_id: str, organization: Organization | None, seats: int, table: str
 ) -> Step:
-    values = {":seats": items.number(seats)}
+    values = {":seats": number(seats)}
     conditions = ["attribute_exists(pk)"]
     if seats > 0:
         conditions.append("(attribute_not_exists(max_agents) OR seats < max_agents)")
     if organization is not None:
         conditions.append("version = :seen_version")
-        values[":seen_version"] = items.number(organization.version)
+        values[":seen_version"] = number(organization.version)
     return Step(
         {
             "Update": {
                 "TableName": table,
-                "Key": items.organization_key(organization_id),
+                "Key": places.organization_key(organization_id),
                 "UpdateExpression": "ADD seats :seats",
                 "ConditionExpression": " AND ".join(conditions),
                 "ExpressionAttributeValues": values,
@@ -219,9 +297,9 @@ def _unchanged_step(organization: Organization, table: str) -> Step:
         {
             "ConditionCheck": {
                 "TableName": table,
-                "Key": items.organization_key(organization.id),
+                "Key": places.organization_key(organization.id),
                 "ConditionExpression": "version = :seen_version",
-                "ExpressionAttributeValues": {":seen_version": items.number(organization.version)},
+                "ExpressionAttributeValues": {":seen_version": number(organization.version)},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
@@ -230,15 +308,15 @@ def _unchanged_step(organization: Organization, table: str) -> Step:
 
 def _organization_is(seen: Organization) -> tuple[str, dict[str, Value]]:
     """The organization as it was read: an announcement changes it without a new version."""
-    values = {":seen_version": items.number(seen.version)}
+    values = {":seen_version": number(seen.version)}
     if seen.announced_days is None:
         return "version = :seen_version AND attribute_not_exists(announced_days)", values
-    values[":seen_days"] = items.number(seen.announced_days)
+    values[":seen_days"] = number(seen.announced_days)
     return "version = :seen_version AND announced_days = :seen_days", values
 
 
 def _event_step(event: Event, table: str) -> Step:
-    return _put(items.event_item(event), table, is_mark=True)
+    return _put(event_item(event), table, is_mark=True)
 
 
 def _put(item: Item, table: str, *, pair: bytes | None = None, is_mark: bool = False) -> Step:
@@ -247,7 +325,7 @@ def _put(item: Item, table: str, *, pair: bytes | None = None, is_mark: bool = F
             "Put": {
                 "TableName": table,
                 "Item": item,
-                "ConditionExpression": "attribute_not_exists(pk)",
+                "ConditionExpression": _ABSENT,
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         },

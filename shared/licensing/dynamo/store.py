@@ -9,26 +9,30 @@ What this module guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from licensing.audit import Event, Refusal
-from licensing.dynamo import items
+from licensing.claims import Claim, Claims
+from licensing.dynamo import items, places
+from licensing.dynamo.entries import read_entry, refusal_attributes
 from licensing.dynamo.steps import Step, organization_steps, steps_of, update_expression
-from licensing.dynamo.transaction import Pacing, Transactions, availability
+from licensing.dynamo.transaction import Pacing, Transactions
+from licensing.dynamo.values import number, text
 from licensing.errors import Unavailable
 from licensing.keys import is_license_id
 from licensing.license import License, Sighting, State
 from licensing.organization import Organization, is_organization_id
-from licensing.ports import Change, Claims, Holders, LicensePage, Outcome
+from licensing.ports import Change, Due, EntryPage, LicensePage, LoginView, Outcome
+from licensing.transient import availability
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import QueryInputTypeDef, UpdateItemInputTypeDef
 
-    from licensing.dynamo.items import Item, StoredItem, Value
+    from licensing.dynamo.values import Item, StoredItem, Value
 
 _CLAIM_ATTEMPTS: Final = 3
 
@@ -47,44 +51,43 @@ class DynamoStore:
         """See :class:`licensing.ports.LicenseReader`."""
         if not is_license_id(license_id):
             return None  # whatever came in a path: it may be too long for a key of the table
-        item = self._get(items.license_key(license_id))
+        item = self._get(places.license_key(license_id))
         return items.read_license(item) if item else None
 
     def organization(self, organization_id: str) -> Organization | None:
         """See :class:`licensing.ports.LicenseReader`."""
         if not is_organization_id(organization_id):
             return None
-        item = self._get(items.organization_key(organization_id))
+        item = self._get(places.organization_key(organization_id))
         return items.read_organization(item) if item else None
 
     def license_and_organization(
         self, license_id: str, organization_id: str
     ) -> tuple[License | None, Organization | None]:
-        """See :class:`licensing.ports.ValidationStore`."""
-        record, organization = None, None
-        for item in self._batch_get(
-            [items.license_key(license_id), items.organization_key(organization_id)]
-        ):
-            if items.is_organization(item):
-                organization = items.read_organization(item)
-            else:
-                record = items.read_license(item)
-        return record, organization
+        """See :class:`licensing.ports.LicenseReader`."""
+        if not is_license_id(license_id):
+            return None, self.organization(organization_id)
+        view = self._view(
+            [places.license_key(license_id), places.organization_key(organization_id)]
+        )
+        return view.presented, view.organization
 
-    def claims_and_organization(
-        self, pairs: Collection[bytes], organization_id: str
-    ) -> tuple[Claims, Organization | None]:
+    def claims(self, pairs: Collection[bytes]) -> Claims:
+        """See :class:`licensing.ports.AdaptingStore`."""
+        return self._view([places.pair_key(pair) for pair in sorted(pairs)]).claims
+
+    def login_view(
+        self, pairs: Collection[bytes], organization_id: str, license_id: str | None
+    ) -> LoginView:
         """See :class:`licensing.ports.LoginStore`."""
-        claims: dict[bytes, Holders] = {}
-        organization = None
-        for item in self._batch_get(
-            [items.organization_key(organization_id), *map(items.pair_key, sorted(pairs))]
-        ):
-            if items.is_organization(item):
-                organization = items.read_organization(item)
-            else:
-                claims[items.read_pair(item)] = items.read_holders(item)
-        return claims, organization
+        presented = [places.license_key(license_id)] if license_id is not None else []
+        return self._view(
+            [
+                places.organization_key(organization_id),
+                *presented,
+                *(places.pair_key(pair) for pair in sorted(pairs)),
+            ]
+        )
 
     def licenses(
         self,
@@ -96,20 +99,68 @@ class DynamoStore:
         cursor: str | None,
     ) -> LicensePage:
         """See :class:`licensing.ports.LicenseLister`."""
+        partition = places.licenses_of(organization_id)
+        place = places.LICENSE_PLACE
         entries = self._entries(
             organization_id,
             states,
             environment=environment,
-            after=items.read_cursor(cursor, organization_id) if cursor is not None else None,
+            after=places.read_cursor(cursor, partition, place) if cursor is not None else None,
             # One more than the page tells whether there is a next one.
             page_size=limit + 1,
         )
-        found = list(islice(entries, limit + 1))
-        page = found[:limit]
-        return LicensePage(
-            [record for record in self._hydrated(page) if record.state in states],
-            items.write_cursor(page[-1]) if len(found) > limit else None,
-        )
+        found, next_cursor = _page(entries, limit, partition, places.place_of)
+        records = [record for record in self._hydrated(found) if record.state in states]
+        return LicensePage(records, next_cursor)
+
+    def temporary_licenses(
+        self, organization_id: str, *, limit: int, cursor: str | None
+    ) -> LicensePage:
+        """See :class:`licensing.ports.LicenseLister`."""
+        partition = places.temporary_licenses_of(organization_id)
+        query = self._newest_first(partition, page_size=limit + 1)
+        if cursor is not None:
+            place = places.read_cursor(cursor, partition, places.TEMPORARY_PLACE)
+            query["ExclusiveStartKey"] = places.license_start(partition, place)
+        found, next_cursor = _page(self._query(query), limit, partition, places.place_of)
+        return LicensePage(self._hydrated(found), next_cursor)
+
+    def history(self, license_id: str, *, limit: int, cursor: str | None) -> EntryPage:
+        """See :class:`licensing.ports.EntryReader`."""
+        partition = places.license_partition(license_id)
+        query: QueryInputTypeDef = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :license AND begins_with(sk, :event)",
+            "ExpressionAttributeValues": {
+                ":license": text(partition),
+                ":event": text("EVENT#"),
+            },
+            "ConsistentRead": True,
+            "ScanIndexForward": False,
+            "Limit": limit + 1,
+        }
+        if cursor is not None:
+            place = places.read_cursor(cursor, partition, places.HISTORY_PLACE)
+            query["ExclusiveStartKey"] = places.history_start(license_id, place)
+        found, next_cursor = _page(self._query(query), limit, partition, places.history_place)
+        return EntryPage([read_entry(item) for item in found], next_cursor)
+
+    def feed(
+        self, organization_id: str, *, confidential: bool, limit: int, cursor: str | None
+    ) -> EntryPage:
+        """See :class:`licensing.ports.EntryReader`."""
+        partition = places.events_of(organization_id)
+        query = self._newest_first(partition, page_size=limit + 1)
+        if not confidential:
+            query["FilterExpression"] = "attribute_not_exists(confidential)"
+        if cursor is not None:
+            place = places.read_cursor(cursor, partition, places.FEED_PLACE)
+            query["ExclusiveStartKey"] = places.feed_start(organization_id, place)
+        found, next_cursor = _page(self._query(query), limit, partition, places.place_of)
+        keys = [{"pk": entry["pk"], "sk": entry["sk"]} for entry in found]
+        whole = {places.place_of(item): item for item in self._batch_get(keys)}
+        entries = [whole[place] for place in map(places.place_of, found) if place in whole]
+        return EntryPage([read_entry(item) for item in entries], next_cursor)
 
     def some_licenses(self, organization_id: str, state: State, *, limit: int) -> list[License]:
         """See :class:`licensing.ports.SweepStore`."""
@@ -123,22 +174,29 @@ class DynamoStore:
     @property
     def due_shards(self) -> Sequence[str]:
         """See :class:`licensing.ports.SweepStore`."""
-        return [items.due_shard_name(shard) for shard in range(items.DUE_SHARDS)]
+        return [places.due_shard_name(shard) for shard in range(places.DUE_SHARDS)]
 
-    def due_organizations(self, shard: str, now: int) -> Iterator[tuple[str, int]]:
+    def due(self, shard: str, now: int) -> Iterator[Due]:
         """See :class:`licensing.ports.SweepStore`."""
         entries = self._query(
             {
                 "TableName": self.table,
-                "IndexName": items.BY_DUE,
+                "IndexName": places.BY_DUE,
                 "KeyConditionExpression": "due_shard = :shard AND due_at <= :now",
                 "ExpressionAttributeValues": {
-                    ":shard": items.text(shard),
-                    ":now": items.number(now),
+                    ":shard": text(shard),
+                    ":now": number(now),
                 },
             }
         )
-        return ((items.id_of(entry), int(entry["due_at"]["N"])) for entry in entries)
+        return (
+            Due(
+                "organization" if places.is_organization(entry) else "license",
+                places.id_of(entry),
+                int(entry["due_at"]["N"]),
+            )
+            for entry in entries
+        )
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -159,13 +217,19 @@ class DynamoStore:
             # Other agents on the same machine hold some of the pairs too: now that this is known,
             # share them. Whatever else does not hold, the use case has to look at.
             learned = {
-                step.pair: items.read_holders(found) if found else {}
+                step.pair: items.read_claim(found) if found else None
                 for step, found in failed
                 if step.pair is not None
             }
-            if len(learned) < len(failed) or learned.items() <= known.items():
+            if len(learned) < len(failed) or all(
+                known.get(pair) == claim for pair, claim in learned.items()
+            ):
                 return Outcome.LOST
-            known |= learned
+            for pair, claim in learned.items():
+                if claim is None:
+                    known.pop(pair, None)
+                else:
+                    known[pair] = claim
         return Outcome.LOST
 
     def commit_organization(
@@ -179,32 +243,32 @@ class DynamoStore:
     def settle(self, organization: Organization, *, due_at: int | None) -> Outcome:
         """See :class:`licensing.ports.SweepStore`."""
         return self._set(
-            items.organization_key(organization.id),
+            places.organization_key(organization.id),
             items.due_attributes(organization.id, due_at),
             condition="version = :seen_version",
-            values={":seen_version": items.number(organization.version)},
+            values={":seen_version": number(organization.version)},
         )
 
     def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
         """See :class:`licensing.ports.ValidationStore`."""
         # A lost race means that another validation has just noted it, which is as good.
         self._set(
-            items.license_key(license_id),
+            places.license_key(license_id),
             items.sighting_attributes(sighting),
             condition="attribute_exists(pk) "
             "AND (attribute_not_exists(seen_at) OR seen_at <= :overdue)",
-            values={":overdue": items.number(sighting.at - interval)},
+            values={":overdue": number(sighting.at - interval)},
         )
 
     def note_refusal(self, refusal: Refusal) -> None:
         """See :class:`licensing.ports.LoginStore`."""
         self._set(
-            items.refusal_key(refusal),
-            items.refusal_attributes(refusal),
+            places.refusal_key(refusal),
+            refusal_attributes(refusal),
             clause="ADD times :once",
             # Sent twice, when the first answer is lost, it still counts once.
             condition="attribute_not_exists(request_id) OR request_id <> :request_id",
-            values={":once": items.number(1)},
+            values={":once": number(1)},
         )
 
     # -- one request each ---------------------------------------------------------------------
@@ -217,8 +281,21 @@ class DynamoStore:
         )
         return [(steps[failure.position], failure.found) for failure in failures]
 
+    def _view(self, keys: Sequence[Item]) -> LoginView:
+        """Claims, an organization and a licence, read together in one request."""
+        claims: dict[bytes, Claim] = {}
+        organization, record = None, None
+        for item in self._batch_get(keys):
+            if places.is_organization(item):
+                organization = items.read_organization(item)
+            elif places.is_license(item):
+                record = items.read_license(item)
+            else:
+                claims[places.read_pair(item)] = items.read_claim(item)
+        return LoginView(claims, organization, record)
+
     def _get(self, key: Item) -> StoredItem | None:
-        with availability():
+        with availability("The database"):
             answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
         return answer.get("Item")
 
@@ -226,7 +303,7 @@ class DynamoStore:
         found: list[StoredItem] = []
         wanted = list(keys)
         for _ in self.pacing.pauses():
-            with availability():
+            with availability("The database"):
                 answer = self.client.batch_get_item(
                     RequestItems={self.table: {"Keys": wanted, "ConsistentRead": True}}
                 )
@@ -247,15 +324,16 @@ class DynamoStore:
     ) -> Iterator[StoredItem]:
         """An organization's licences in the index, in order, from behind ``after`` on."""
         for state in sorted(states):
-            if after is not None and state < items.state_of_place(after):
+            if after is not None and state < places.state_of_place(after):
                 continue
+            partition = places.licenses_of(organization_id)
             query: QueryInputTypeDef = {
                 "TableName": self.table,
-                "IndexName": items.BY_ORGANIZATION,
-                "KeyConditionExpression": "org_pk = :organization AND begins_with(org_sk, :state)",
+                "IndexName": places.BY_ORGANIZATION,
+                "KeyConditionExpression": "org_pk = :partition AND begins_with(org_sk, :state)",
                 "ExpressionAttributeValues": {
-                    ":organization": items.text(items.licenses_of(organization_id)),
-                    ":state": items.text(f"{state}#"),
+                    ":partition": text(partition),
+                    ":state": text(f"{state}#"),
                 },
             }
             if environment is None:
@@ -265,24 +343,35 @@ class DynamoStore:
                 query["FilterExpression"] = "environment = :environment"
                 query["ExpressionAttributeValues"] = {
                     **query["ExpressionAttributeValues"],
-                    ":environment": items.text(environment),
+                    ":environment": text(environment),
                 }
-            if after is not None and state is items.state_of_place(after):
-                query["ExclusiveStartKey"] = items.key_of_place(organization_id, after)
+            if after is not None and state is places.state_of_place(after):
+                query["ExclusiveStartKey"] = places.license_start(partition, after)
             yield from self._query(query)
 
     def _hydrated(self, entries: Sequence[StoredItem]) -> list[License]:
         """The licences behind index entries, read consistently, in the entries' order."""
         if not entries:
             return []
-        keys = [items.license_key(items.id_of(entry)) for entry in entries]
-        found = {items.id_of(item): items.read_license(item) for item in self._batch_get(keys)}
-        return [found[items.id_of(entry)] for entry in entries if items.id_of(entry) in found]
+        keys = [places.license_key(places.id_of(entry)) for entry in entries]
+        found = {places.id_of(item): items.read_license(item) for item in self._batch_get(keys)}
+        return [found[places.id_of(entry)] for entry in entries if places.id_of(entry) in found]
+
+    def _newest_first(self, partition: str, *, page_size: int) -> QueryInputTypeDef:
+        """A query of a whole partition of ``by_organization``, backwards."""
+        return {
+            "TableName": self.table,
+            "IndexName": places.BY_ORGANIZATION,
+            "KeyConditionExpression": "org_pk = :partition",
+            "ExpressionAttributeValues": {":partition": text(partition)},
+            "ScanIndexForward": False,
+            "Limit": page_size,
+        }
 
     def _query(self, query: QueryInputTypeDef) -> Iterator[StoredItem]:
         """Everything that a query finds, page by page as it is asked for."""
         while True:
-            with availability():
+            with availability("The database"):
                 answer = self.client.query(**query)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
@@ -311,7 +400,7 @@ class DynamoStore:
             update["ConditionExpression"] = condition
         for _ in self.pacing.pauses():
             try:
-                with availability():
+                with availability("The database"):
                     self.client.update_item(**update)
             except self.client.exceptions.ConditionalCheckFailedException:
                 return Outcome.LOST
@@ -319,3 +408,12 @@ class DynamoStore:
                 continue  # a transaction holds the item for a moment
             return Outcome.COMMITTED
         raise Unavailable("The database is busy.")
+
+
+def _page(
+    entries: Iterator[StoredItem], limit: int, partition: str, place: Callable[[StoredItem], str]
+) -> tuple[list[StoredItem], str | None]:
+    """Up to ``limit`` entries, and the cursor to the next page if there is one."""
+    found = list(islice(entries, limit + 1))
+    page = found[:limit]
+    return page, places.write_cursor(partition, place(page[-1])) if len(found) > limit else None

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -22,6 +21,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
 from licensing.errors import Unavailable
+from licensing.transient import availability, is_transient
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         UniversalAttributeValueTypeDef,
     )
 
-    from licensing.dynamo.items import StoredItem
+    from licensing.dynamo.values import StoredItem
 
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE: Final = 0.05
@@ -38,14 +38,6 @@ _LONGEST_PAUSE: Final = 1.0
 # What a call may take at worst: three attempts of 1 s to connect and 2 s to read.
 _RESERVE: Final = 9.0
 
-_BUSY: Final = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
 # What a cancellation may consist of and still be worth another attempt.
 _AGAIN: Final = frozenset(
     {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -85,25 +77,6 @@ class Failure:
 
     position: int
     found: StoredItem
-
-
-def is_transient(error: ClientError) -> bool:
-    """Whether the service, not the request, is to blame."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error.response["Error"]["Code"] in _BUSY or status >= 500
-
-
-@contextmanager
-def availability() -> Iterator[None]:
-    """Turn what a repetition may cure into :class:`Unavailable`; leave faults as they are."""
-    try:
-        yield
-    except (HTTPClientError, NoConnection) as error:
-        raise Unavailable("The database did not answer in time.") from error
-    except ClientError as error:
-        if is_transient(error):
-            raise Unavailable("The database is busy.") from error
-        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +119,7 @@ class Transactions:
         raise Unavailable("The database is busy. Repeating the request is safe.")
 
     def _is_written(self, item: Mapping[str, UniversalAttributeValueTypeDef]) -> bool:
-        with availability():
+        with availability("The database"):
             answer = self.client.get_item(
                 TableName=self.table,
                 Key={"pk": item["pk"], "sk": item["sk"]},

@@ -1,0 +1,56 @@
+"""Takes over what the billing system says of a subscription, from its events on the bus (R24).
+
+A bad event raises :class:`licensing.errors.InvalidInput`: Lambda then puts it into the dead-letter
+queue, together with that error's message.
+"""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import ValidationError
+
+from licensing import runtime, telemetry
+from licensing.audit import Actor, ActorKind, Origin
+from licensing.contract.organizations import SubscriptionChanged
+from licensing.entry import entry
+from licensing.errors import InvalidInput
+from licensing.subscribe import ChangeOrganization, Wanted
+
+
+@entry
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take over one event; older ones than the last change nothing."""
+    deployment = runtime.current()
+    wanted, version = _parse(event)
+    telemetry.about(organization_id=wanted.organization_id)
+
+    answer = ChangeOrganization(deployment.store, deployment.entropy).by_billing(
+        wanted,
+        Origin(
+            actor=Actor(ActorKind.BILLING, str(event.get("source"))),
+            request_id=str(event.get("id", context.aws_request_id)),
+        ),
+        version=version,
+        now=deployment.now(),
+    )
+    telemetry.logger.info("billing event", version=version, changed=answer.changed)
+    telemetry.count("BillingEvents")
+    return {"organization_id": wanted.organization_id, "changed": answer.changed}
+
+
+def _parse(event: dict[str, Any]) -> tuple[Wanted, int]:
+    try:
+        detail = SubscriptionChanged.model_validate_json(json.dumps(event.get("detail")))
+    except ValidationError as error:
+        raise InvalidInput(_reasons(error), pointer="/detail") from None
+    wanted = Wanted(detail.organization_id, detail.name, detail.subscription(), detail.max_agents)
+    return wanted, detail.version
+
+
+def _reasons(error: ValidationError) -> str:
+    """What is wrong, without what was sent."""
+    return "; ".join(
+        f"{'/'.join(map(str, found['loc'])) or 'detail'}: {found['msg']}"
+        for found in error.errors(include_url=False, include_input=False, include_context=False)
+    )

@@ -1,0 +1,27 @@
+"""PATCH /v1/licenses/{license_id}: marks an agent as primary, or labels it (R8)."""
+
+from licensing import http, runtime, telemetry, transition_reply
+from licensing.contract.licenses import EditRequest
+from licensing.transition import ChangeLicense, Edit
+
+app = http.resolver()
+handler = http.handler(app)
+
+
+@app.patch("/v1/licenses/<license_id>")
+def edit(license_id: str) -> http.Reply:
+    """Mark a licence."""
+    deployment = runtime.current()
+    person = http.caller(app.current_event)
+    request = http.parse(app.current_event, EditRequest)
+    telemetry.about(license_id=license_id)
+    now = deployment.now()
+
+    answer = ChangeLicense(deployment.store, deployment.entropy).edit(
+        Edit(request.primary, request.label),
+        license_id,
+        person,
+        http.origin_of_user(app.current_event, person),
+        now=now,
+    )
+    return transition_reply.show(answer, outcome="edit", now=now)

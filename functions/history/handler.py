@@ -1,0 +1,51 @@
+"""What happened, newest first (R32, R33).
+
+GET /v1/licenses/{license_id}/events and GET /v1/organizations/{organization_id}/events
+"""
+
+from licensing import http, runtime, telemetry
+from licensing.contract.events import EventsReply, EventView
+from licensing.history import ReadHistory
+from licensing.ports import EntryPage
+from licensing.refusal import Refused
+
+app = http.resolver()
+handler = http.handler(app)
+
+
+@app.get("/v1/licenses/<license_id>/events")
+def of_license(license_id: str) -> http.Reply:
+    """Show a licence's history."""
+    event = app.current_event
+    telemetry.about(license_id=license_id)
+    return _reply(
+        ReadHistory(runtime.current().store).of_license(
+            license_id,
+            http.caller(event),
+            limit=http.page_size(event),
+            cursor=http.cursor(event),
+        )
+    )
+
+
+@app.get("/v1/organizations/<organization_id>/events")
+def of_organization(organization_id: str) -> http.Reply:
+    """Show an organization's feed; for super-admins, the complete trail."""
+    event = app.current_event
+    return _reply(
+        ReadHistory(runtime.current().store).of_organization(
+            organization_id,
+            http.caller(event),
+            limit=http.page_size(event),
+            cursor=http.cursor(event),
+        )
+    )
+
+
+def _reply(answer: EntryPage | Refused) -> http.Reply:
+    if isinstance(answer, Refused):
+        return http.refuse(answer)
+    body = EventsReply(
+        events=[EventView.of(entry) for entry in answer.entries], next_cursor=answer.next_cursor
+    )
+    return http.reply(200, body, outcome="listed")

@@ -1,0 +1,39 @@
+"""POST /v1/machines/lookup: who holds this machine? (R4)."""
+
+from licensing import http, runtime
+from licensing.contract.licenses import AdministeredLicense
+from licensing.contract.machines import HolderView, LookupReply, LookupRequest
+from licensing.lookup import FindHolders
+from licensing.refusal import Refused
+
+app = http.resolver()
+handler = http.handler(app)
+
+
+@app.post("/v1/machines/lookup")
+def lookup() -> http.Reply:
+    """Find the organizations that hold a machine, with their licences there."""
+    deployment = runtime.current()
+    person = http.caller(app.current_event)
+    request = http.parse(app.current_event, LookupRequest)
+    now = deployment.now()
+
+    answer = FindHolders(deployment.store, deployment.keyrings)(
+        request.machine.credentials(), person
+    )
+    if isinstance(answer, Refused):
+        return http.refuse(answer)
+    body = LookupReply(
+        holders=[
+            HolderView(
+                organization_id=holder.organization.id,
+                name=holder.organization.name,
+                licenses=[
+                    AdministeredLicense.of(record, holder.organization, now)
+                    for record in holder.licenses
+                ],
+            )
+            for holder in answer
+        ]
+    )
+    return http.reply(200, body, outcome="looked_up")

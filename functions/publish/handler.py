@@ -1,0 +1,31 @@
+"""Publishes committed events from the table's stream to the bus: at least once, in order (R34).
+
+What the bus does not take is reported back, so that the stream offers it again from there on, and
+ends in the dead-letter queue when that goes on for too long.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from licensing import runtime, telemetry
+from licensing.dynamo.entries import read_entry
+from licensing.entry import entry
+
+
+@entry
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Publish a batch; the reply names the first record to offer again."""
+    deployment = runtime.current()
+    changes = [record["dynamodb"] for record in event["Records"]]
+    entries = [read_entry(change["NewImage"]) for change in changes]
+
+    taken = deployment.bus.publish(entries)
+
+    telemetry.count("EventsPublished", taken)
+    oldest = min((entry.happened_at for entry in entries[taken:]), default=deployment.now())
+    telemetry.seconds("OutboxLag", max(0, deployment.now() - oldest))
+    if taken == len(entries):
+        return {"batchItemFailures": []}
+    telemetry.logger.warning("the bus did not take all events", taken=taken, of=len(entries))
+    return {"batchItemFailures": [{"itemIdentifier": changes[taken]["SequenceNumber"]}]}

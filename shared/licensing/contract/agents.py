@@ -1,0 +1,253 @@
+"""What agents ask and are answered: login, validation, and the keys that verify leases."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+)
+
+from licensing import keys
+from licensing.errors import InvalidInput
+from licensing.machine import Credentials
+from licensing.requests import Login, Validation
+
+if TYPE_CHECKING:
+    # For its type alone: it brings in the cryptography that most functions do without.
+    from licensing.lease import SignedLease
+from licensing.contract.fields import (
+    AgentVersion,
+    Environment,
+    Instant,
+    LicenseKeyText,
+    OrganizationId,
+    Reply,
+    Request,
+    _key_as_typed_if_any,
+    instant,
+)
+from licensing.contract.licenses import LicenseView
+
+
+class MachineCredentials(Request):
+    """The computer that the agent runs on. At least two of the three have to be usable."""
+
+    machine_id: Annotated[
+        str | None,
+        Field(
+            max_length=256,
+            description="SMBIOS UUID, Windows MachineGuid or /etc/machine-id.",
+            examples=["4c4c4544-0042-3510-8052-b4c04f4e5931"],
+        ),
+    ] = None
+    mac_addresses: Annotated[
+        list[Annotated[str, Field(max_length=64)]],
+        Field(max_length=64, examples=[["3c:52:82:0a:1b:2c"]]),
+    ] = Field(default_factory=list)
+    computer_name: Annotated[str | None, Field(max_length=255, examples=["ACME-PC-01"])] = None
+
+    def credentials(self) -> Credentials:
+        """The normalised credentials. Raises :class:`InvalidInput` for fewer than two (R12)."""
+        return Credentials.of(
+            machine_id=self.machine_id,
+            mac_addresses=self.mac_addresses,
+            computer_name=self.computer_name,
+        )
+
+
+class LoginRequest(Request):
+    """A person logs in on an agent."""
+
+    machine: MachineCredentials
+    environment: Environment = "production"
+    agent_version: AgentVersion | None = None
+    license_key: Annotated[
+        LicenseKeyText | None,
+        Field(
+            description="The key that the agent holds: a dissociated license is bound to this "
+            "machine, a temporary one lets a partner in."
+        ),
+    ] = None
+
+    def login(self) -> Login:
+        """What the use case takes. Raises :class:`InvalidInput`."""
+        return Login(
+            self.machine.credentials(),
+            self.environment,
+            self.agent_version,
+            keys.parse(self.license_key) if self.license_key is not None else None,
+        )
+
+
+class ValidateRequest(Request):
+    """An agent proves itself with its key."""
+
+    license_key: LicenseKeyText
+    organization_id: OrganizationId
+    machine: MachineCredentials
+    environment: Annotated[
+        Environment | None, Field(description="Compared with the license's when it is sent.")
+    ] = None
+    agent_version: AgentVersion | None = None
+    nonce: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=128,
+            pattern=r"^[\x21-\x7e]*$",
+            description="Comes back in the lease, which shows that the lease is fresh.",
+        ),
+    ] = None
+
+    def validation(self) -> Validation:
+        """What the use case takes. Raises :class:`InvalidInput`."""
+        return Validation(
+            key=keys.parse(self.license_key),
+            organization_id=self.organization_id,
+            environment=self.environment,
+            credentials=self.machine.credentials(),
+            agent_version=self.agent_version,
+            nonce=self.nonce,
+        )
+
+
+OLDER_ENVIRONMENT: Final = "production"
+"""Agents up to 4.3 know no environments: each is the one agent of its machine."""
+
+
+class _OlderAgent(Request):
+    """The request form of agents up to 4.3 (R30): other names, no organization, no nonce."""
+
+    mac_id: Annotated[
+        str | None,
+        Field(
+            alias="MacId",
+            max_length=2048,
+            description="One MAC address, or several separated by commas or semicolons.",
+            examples=["3C-52-82-0A-1B-2C"],
+        ),
+    ] = None
+    computer_name: Annotated[str | None, Field(alias="ComputerName", max_length=255)] = None
+    agent_version: Annotated[AgentVersion | None, Field(alias="AgentVersion")] = None
+
+    def credentials(self) -> Credentials:
+        """The normalised credentials. Raises :class:`InvalidInput` for fewer than two (R12)."""
+        try:
+            return Credentials.of(
+                machine_id=None,
+                mac_addresses=re.split(r"[,;]", self.mac_id or ""),
+                computer_name=self.computer_name,
+            )
+        except InvalidInput as error:
+            raise InvalidInput(error.message) from error  # this form has no /machine to point at
+
+
+class OlderLoginRequest(_OlderAgent):
+    """A person logs in on an agent up to 4.3."""
+
+    license_key: Annotated[
+        Annotated[str, Field(max_length=128), AfterValidator(_key_as_typed_if_any)] | None,
+        Field(alias="LicenseKey", description="Empty or null while the agent holds none."),
+    ] = None
+
+    def login(self) -> Login:
+        """What the use case takes. Raises :class:`InvalidInput`."""
+        return Login(
+            self.credentials(),
+            OLDER_ENVIRONMENT,
+            self.agent_version,
+            keys.parse(self.license_key) if self.license_key else None,
+            has_older_form=True,
+        )
+
+
+class OlderValidateRequest(_OlderAgent):
+    """An agent up to 4.3 proves itself with its key."""
+
+    license_key: Annotated[LicenseKeyText, Field(alias="LicenseKey")]
+
+    def validation(self) -> Validation:
+        """What the use case takes. Raises :class:`InvalidInput`."""
+        return Validation(
+            key=keys.parse(self.license_key),
+            organization_id=None,
+            environment=None,
+            credentials=self.credentials(),
+            agent_version=self.agent_version,
+            nonce=None,
+        )
+
+
+class LeaseView(Reply):
+    """A lease: keep ``token``, ask for the next one after ``renew_after``."""
+
+    token: str
+    expires_at: Instant
+    renew_after: Instant
+
+    @classmethod
+    def of(cls, lease: SignedLease) -> LeaseView:
+        """Show a lease."""
+        return cls(
+            token=lease.token,
+            expires_at=instant(lease.statement.expires_at),
+            renew_after=instant(lease.statement.renew_after),
+        )
+
+
+class Capabilities(Reply):
+    """What the agent may offer its user."""
+
+    save_configuration: bool
+
+
+class LoginReply(Reply):
+    """The agent's licence, and the key to keep."""
+
+    license: LicenseView
+    license_key: str
+    lease: LeaseView
+    capabilities: Capabilities
+    created: bool
+
+
+class ValidateReply(Reply):
+    """Whether the agent may work, why not, and what to do."""
+
+    valid: bool
+    code: Literal[
+        "NOT_FOUND",
+        "ORGANIZATION_MISMATCH",
+        "REVOKED",
+        "DISSOCIATED",
+        "MACHINE_MISMATCH",
+        "DETACHED",
+        "SUSPENDED",
+        "EXPIRED",
+        "VALID",
+    ]
+    message: str
+    action: Literal["continue", "login", "logout"]
+    license: LicenseView | None
+    lease: LeaseView | None
+    server_time: Instant
+
+
+class Jwk(Reply):
+    """A public key (RFC 8037)."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    alg: Literal["Ed25519"]
+    use: Literal["sig"]
+
+
+class JwksReply(Reply):
+    """The public keys that verify leases, newest first (RFC 7517)."""
+
+    keys: list[Jwk]

@@ -1,0 +1,124 @@
+"""What the contract is made of: the forms of single fields, and the two kinds of models."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
+
+from licensing import keys
+from licensing.errors import InvalidInput
+
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
+
+
+def _key_as_typed(text: str) -> str:
+    try:
+        keys.parse(text)
+    except InvalidInput as error:
+        raise ValueError(error.message) from error
+    return text
+
+
+def _key_as_typed_if_any(text: str) -> str:
+    return text and _key_as_typed(text)
+
+
+def _as_rfc3339(moment: object) -> object:
+    # Pydantic alone takes a text of digits for epoch seconds: "20310131" would be a day in 1970.
+    if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
+        return moment
+    raise ValueError("must be a date and a time with a UTC offset, like 2027-01-31T12:00:00Z")
+
+
+def _in_unix_time(moment: datetime) -> datetime:
+    if not 0 <= moment.timestamp() < 253_402_300_800:  # until the end of the year 9999
+        raise ValueError("must be between the years 1970 and 9999")
+    return moment
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_as_rfc3339),
+    AfterValidator(_in_unix_time),
+    PlainSerializer(_rfc3339, when_used="json"),
+    # Strictness would refuse text that a validator has seen; this validator is strict enough.
+    Field(
+        strict=False,
+        description="RFC 3339, with a UTC offset.",
+        examples=["2027-01-31T12:00:00Z"],
+        json_schema_extra={"format": "date-time"},  # in replies, too, which are serialized text
+    ),
+]
+
+
+Environment = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$",
+        description="The name of one agent installation on a machine.",
+        examples=["production"],
+    ),
+]
+
+
+AgentVersion = Annotated[
+    str,
+    Field(max_length=32, pattern=r"^[0-9A-Za-z.+_-]+$", examples=["4.5.0.0"]),
+]
+
+
+OrganizationId = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$", examples=["acme"]),
+]
+
+
+LicenseId = Annotated[
+    str, Field(pattern=r"^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$", examples=["lic_0123456789abcdef"])
+]
+
+
+LicenseKeyText = Annotated[
+    str,
+    Field(
+        max_length=128,
+        description="Nine groups of five letters and digits. Case, hyphens and spaces do not "
+        "matter; the check symbols find a mistyped key.",
+    ),
+    AfterValidator(_key_as_typed),
+]
+
+
+class Request(BaseModel):
+    """What callers send: unknown fields and wrong types are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Reply(BaseModel):
+    """What callers are answered."""
+
+    # A field with a usual value is in every reply all the same.
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+def instant(epoch: int) -> datetime:
+    """Epoch seconds as a moment in UTC."""
+    return datetime.fromtimestamp(epoch, UTC)

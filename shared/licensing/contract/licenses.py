@@ -1,0 +1,151 @@
+"""Licences, as agents and administrators see them, and how administrators change them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, TypedDict
+
+from pydantic import (
+    Field,
+)
+
+from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
+from licensing.license import Kind, License, Status
+from licensing.organization import Organization
+
+
+class LastSeen(Reply):
+    """When and as what an agent was last seen."""
+
+    at: Instant
+    agent_version: str | None
+    source_address: str | None
+
+
+class LicenseFacts(Reply):
+    """What everybody sees of a licence.
+
+    ``valid_until`` is null while the licence is not in force, whatever the subscription.
+    """
+
+    id: LicenseId
+    kind: Kind
+    status: Status
+    organization_id: OrganizationId
+    environment: str
+    primary: bool
+    issued_at: Instant
+    valid_until: Instant | None
+
+
+class LicenseView(LicenseFacts):
+    """A licence, as its agent sees it."""
+
+    @classmethod
+    def of(
+        cls,
+        record: License,
+        organization: Organization | None,
+        now: int,
+        *,
+        environment: str | None = None,
+    ) -> LicenseView:
+        """Show a licence as it stands at ``now``.
+
+        ``organization`` may be missing for a licence whose status does not depend on it.
+        ``environment`` is the agent's, which stands for a temporary licence's: that has none.
+        """
+        fields = _license_fields(record, organization, now)
+        if record.term is not None and environment is not None:
+            fields["environment"] = environment
+        return cls(**fields)
+
+
+class AdministeredLicense(LicenseFacts):
+    """A licence, as administrators see it. ``issued_by`` is the subject of the first login."""
+
+    computer_name: str | None
+    label: str | None
+    agent_version: str | None
+    issued_by: str
+    last_seen: LastSeen | None
+
+    @classmethod
+    def of(
+        cls, record: License, organization: Organization | None, now: int
+    ) -> AdministeredLicense:
+        """Show a licence as it stands at ``now``; see :meth:`LicenseView.of`."""
+        seen = record.last_seen
+        return cls(
+            **_license_fields(record, organization, now),
+            computer_name=record.computer_name,
+            label=record.label,
+            agent_version=record.agent_version,
+            issued_by=record.issued_by,
+            last_seen=(
+                LastSeen(
+                    at=instant(seen.at),
+                    agent_version=seen.agent_version,
+                    source_address=seen.source_address,
+                )
+                if seen
+                else None
+            ),
+        )
+
+
+class _LicenseFields(TypedDict):
+    id: str
+    kind: Kind
+    status: Status
+    organization_id: str
+    environment: str
+    primary: bool
+    issued_at: datetime
+    valid_until: datetime | None
+
+
+def _license_fields(record: License, organization: Organization | None, now: int) -> _LicenseFields:
+    if organization is None or not record.status_follows_subscription:
+        status, valid_until = Status(record.state.value), None
+    else:
+        status = record.status(organization.subscription, now)
+        valid_until = instant(record.valid_until(organization.subscription))
+    return {
+        "id": record.id,
+        "kind": record.kind,
+        "status": status,
+        "organization_id": record.organization_id,
+        "environment": record.environment,
+        "primary": record.primary,
+        "issued_at": instant(record.issued_at),
+        "valid_until": valid_until,
+    }
+
+
+class LicenseReply(Reply):
+    """One licence."""
+
+    license: AdministeredLicense
+
+
+class LicensesReply(Reply):
+    """A page of licences; ask for the next one with ``next_cursor`` until it is null."""
+
+    licenses: list[AdministeredLicense]
+    next_cursor: str | None
+
+
+class TransitionRequest(Request):
+    """Why an administrator does it; for the history."""
+
+    reason: Annotated[str | None, Field(min_length=1, max_length=500)] = None
+
+
+class EditRequest(Request):
+    """How to mark an agent; what is left out stays as it is."""
+
+    primary: bool | None = None
+    label: Annotated[
+        str | None, Field(max_length=100, description="A name to show; empty to remove it.")
+    ] = None

@@ -1,0 +1,89 @@
+"""Organizations and their subscriptions, by the API and by the events of billing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+)
+
+from licensing.contract.fields import Instant, OrganizationId, Reply, Request, instant
+from licensing.organization import Organization, Subscription, SubscriptionStatus
+
+
+class OrganizationRequest(Request):
+    """How an organization shall be."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", examples=["Acme"])]
+    valid_until: Instant
+    status: SubscriptionStatus = SubscriptionStatus.ACTIVE
+    max_agents: Annotated[
+        int | None,
+        Field(ge=0, le=1_000_000_000, description="The seat limit; null sets none."),
+    ] = None
+
+    def subscription(self) -> Subscription:
+        """The subscription that it asks for."""
+        return Subscription(int(self.valid_until.timestamp()), self.status)
+
+
+class SubscriptionChanged(BaseModel):
+    """The detail of billing's event: all of it, each time (R24).
+
+    What billing sends besides is its own affair.
+    """
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    organization_id: OrganizationId
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+    valid_until: Instant
+    status: SubscriptionStatus
+    max_agents: Annotated[int | None, Field(ge=0, le=1_000_000_000)] = None
+    version: Annotated[int, Field(ge=1, lt=1 << 62)]
+
+    def subscription(self) -> Subscription:
+        """The subscription that it tells of."""
+        return Subscription(int(self.valid_until.timestamp()), self.status)
+
+
+class SubscriptionView(Reply):
+    """Until when, and whether, the organization's agents may work."""
+
+    valid_until: Instant
+    status: SubscriptionStatus
+
+
+class OrganizationView(Reply):
+    """An organization; ``version`` is its ETag."""
+
+    id: OrganizationId
+    name: str
+    subscription: SubscriptionView
+    max_agents: int | None
+    seats: Annotated[int, Field(description="How many licenses are bound.")]
+    version: int
+
+    @classmethod
+    def of(cls, organization: Organization) -> OrganizationView:
+        """Show an organization."""
+        return cls(
+            id=organization.id,
+            name=organization.name,
+            subscription=SubscriptionView(
+                valid_until=instant(organization.subscription.valid_until),
+                status=organization.subscription.status,
+            ),
+            max_agents=organization.max_agents,
+            seats=organization.seats,
+            version=organization.version,
+        )
+
+
+class OrganizationReply(Reply):
+    """One organization."""
+
+    organization: OrganizationView

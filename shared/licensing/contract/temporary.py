@@ -1,0 +1,79 @@
+"""Temporary licences, as super-admins see them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    Field,
+)
+
+from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
+from licensing.license import License, State
+from licensing.temporary import Term, TimeToLive
+
+
+class TemporaryRequest(Request):
+    """A temporary license for a partner."""
+
+    ttl: Annotated[TimeToLive, Field(description="How long it lives.")]
+
+
+class TemporaryLicense(Reply):
+    """A temporary license. ``holder`` is the subject of the person whom its use has tied it to."""
+
+    id: LicenseId
+    organization_id: OrganizationId
+    status: Literal["active", "expired", "revoked"]
+    ttl: TimeToLive
+    issued_at: Instant
+    issued_by: str
+    expires_at: Instant
+    seconds_left: int
+    holder: str | None
+    computer_name: str | None
+
+    @classmethod
+    def of(cls, record: License, term: Term, now: int) -> TemporaryLicense:
+        """Show a temporary licence as it stands at ``now``."""
+        status = _temporary_status(record, term, now)
+        return cls(
+            id=record.id,
+            organization_id=record.organization_id,
+            status=status,
+            ttl=term.ttl,
+            issued_at=instant(record.issued_at),
+            issued_by=record.issued_by,
+            expires_at=instant(term.expires_at),
+            seconds_left=term.expires_at - now if status == "active" else 0,
+            holder=term.holder,
+            computer_name=record.computer_name,
+        )
+
+
+def _temporary_status(
+    record: License, term: Term, now: int
+) -> Literal["active", "expired", "revoked"]:
+    if record.state is State.REVOKED:
+        return "revoked"
+    return "expired" if term.has_ended(now) else "active"
+
+
+class GeneratedReply(Reply):
+    """A temporary license with its key, which is shown here only."""
+
+    license: TemporaryLicense
+    license_key: str
+
+
+class TemporaryReply(Reply):
+    """One temporary license."""
+
+    license: TemporaryLicense
+
+
+class TemporaryListReply(Reply):
+    """A page of temporary licenses: active ones first, then ended ones, newest first."""
+
+    licenses: list[TemporaryLicense]
+    next_cursor: str | None

@@ -1,0 +1,102 @@
+"""What the two kinds of login have in common: the answer and some refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from licensing import keys
+from licensing.audit import Origin, Refusal
+from licensing.claims import Claim, blocker
+from licensing.lease import LeaseTerms, SignedLease
+from licensing.license import License
+from licensing.organization import Organization, Standing
+from licensing.ports import Keyrings, LoginStore
+from licensing.refusal import RefusalCode, Refused
+from licensing.requests import Login
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A licence that the agent may use now."""
+
+    record: License
+    organization: Organization
+    key: keys.LicenseKey
+    lease: SignedLease
+    created: bool
+
+
+def issued(
+    request: Login,
+    record: License,
+    organization: Organization,
+    *,
+    created: bool,
+    keyrings: Keyrings,
+    terms: LeaseTerms,
+    now: int,
+) -> Issued:
+    """The answer to a login: the licence with its key, derived anew, and a lease (R3, R16)."""
+    keyring = keyrings.keyring(at_least=record.secret_version)
+    lease = terms.grant(
+        record,
+        organization,
+        request.credentials,
+        environment=request.environment,
+        nonce=None,
+        now=now,
+    )
+    return Issued(
+        record=record,
+        organization=organization,
+        key=record.key(keyring.license_key_secrets[record.secret_version]),
+        lease=SignedLease(lease, keyring.sign(lease)),
+        created=created,
+    )
+
+
+def refuse_foreign(
+    claims: Iterable[Claim],
+    organization_id: str,
+    origin: Origin,
+    *,
+    exclusive: bool,
+    store: LoginStore,
+    now: int,
+) -> Refused | None:
+    """A machine of another organization: named to the person, noted for its owner (R4, R32)."""
+    found = blocker(claims, organization_id, exclusive=exclusive)
+    if found is None:
+        return None
+    holder_id, license_id = found
+    store.note_refusal(
+        Refusal(
+            license_id=license_id,
+            organization_id=holder_id,
+            reason=RefusalCode.MACHINE_REGISTERED,
+            at=now,
+            origin=origin,
+        )
+    )
+    holder = store.organization(holder_id)
+    return Refused(
+        RefusalCode.MACHINE_REGISTERED,
+        f"Your machine is already registered with {holder.name if holder else holder_id}.",
+    )
+
+
+def refuse_ended(organization: Organization, now: int) -> Refused | None:
+    """An organization whose subscription is not good (R14)."""
+    standing = organization.subscription.standing(now)
+    if standing is Standing.CURRENT:
+        return None
+    how = (
+        "has ended"
+        if standing is Standing.ENDED
+        else f"is {organization.subscription.status.value}"
+    )
+    return Refused(
+        RefusalCode.SUBSCRIPTION_ENDED,
+        f"The subscription of {organization.name} {how}. Renew it to log in.",
+    )

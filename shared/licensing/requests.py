@@ -1,0 +1,45 @@
+"""What agents ask for, as the use cases take it: parsed, normalised, free of HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from licensing.claims import is_older_agent
+from licensing.keys import LicenseKey
+from licensing.machine import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What an agent sends when a person logs in; ``key`` is the one that it holds, if any."""
+
+    credentials: Credentials
+    environment: str
+    agent_version: str | None
+    key: LicenseKey | None = None
+    has_older_form: bool = False
+
+    @property
+    def is_of_older_agent(self) -> bool:
+        """Whether it comes from an agent from before 4.4, by its form or by its word (R31)."""
+        return self.has_older_form or is_older_agent(self.agent_version)
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What an agent sends to prove its licence. ``nonce`` comes back in the lease.
+
+    Older agents know no ``organization_id`` and send ``None`` (R30).
+    """
+
+    key: LicenseKey
+    organization_id: str | None
+    environment: str | None
+    credentials: Credentials
+    agent_version: str | None
+    nonce: str | None
+
+    @property
+    def is_of_older_agent(self) -> bool:
+        """Whether it comes from an agent from before 4.4, by its form or by its word (R31)."""
+        return self.organization_id is None or is_older_agent(self.agent_version)
