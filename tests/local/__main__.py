@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="name", required=True)
     for name, do, port, text in (
         ("run", _run, 8080, "start the service, print users and curl lines, run until Ctrl-C"),
-        ("demo", _demo, 0, "start the service, tell an agent's life against it, and stop"),
+        ("demo", _demo, 0, "start the service, tell a story of agents against it, and stop"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(

@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 from moto.core.models import botocore_stubber
+from moto.dynamodb.models import DynamoDBBackend
 
 from tests.local.template import ACCOUNT, REGION, STACK_NAME, Template
 
@@ -34,7 +35,7 @@ _MADE_UP = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-_QUICK = Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2})
+QUICK = Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2})
 
 
 class DynamoDbError(Exception):
@@ -66,8 +67,27 @@ def mocked() -> Iterator[None]:
             config={"core": {"mock_credentials": False, "passthrough": {"urls": passed_through}}}
         ),
         patch.object(botocore_stubber, "process_request", process_alone),
+        patch.object(DynamoDBBackend, "update_item", _update_item),
     ):
         yield
+
+
+_motos_update_item = DynamoDBBackend.update_item
+
+
+def _update_item(backend: DynamoDBBackend, table_name: str, *args: Any, **named: Any) -> Any:
+    """The `update_item` of moto, told once in the stream.
+
+    An update that makes an item is one insertion of all of it. moto tells it as two changes: the
+    insertion of a bare key, and the rest.
+    """
+    shard = backend.get_table(table_name).stream_shard
+    told = len(shard.items) if shard else 0
+    item = _motos_update_item(backend, table_name, *args, **named)
+    if shard and len(shard.items) > told + 1:
+        del shard.items[told:]
+        shard.add(None, item)
+    return item
 
 
 def dynamodb_endpoint() -> str | None:
@@ -95,12 +115,18 @@ def tables(template: Template) -> Iterator[None]:
     A table that exists already is never touched. One of this run is useless after it: the secret
     that its keys are derived from, and the users, live in this process and end with it.
     """
-    client = boto3.client("dynamodb", endpoint_url=dynamodb_endpoint(), config=_QUICK)
+    client = boto3.client("dynamodb", endpoint_url=dynamodb_endpoint(), config=QUICK)
     with ExitStack() as created:
         for logical_id in template.of_type("AWS::DynamoDB::Table"):
             name = f"{STACK_NAME}-{logical_id}-{secrets.token_hex(4)}"
             created.enter_context(_table(client, name, template.properties(logical_id)))
-            template.created(logical_id, name, Arn=arn("dynamodb", f"table/{name}"))
+            described = client.describe_table(TableName=name)["Table"]
+            template.created(
+                logical_id,
+                name,
+                Arn=arn("dynamodb", f"table/{name}"),
+                StreamArn=described["LatestStreamArn"],
+            )
         yield
 
 
@@ -117,21 +143,21 @@ def _table(client: Any, name: str, properties: dict[str, Any]) -> Iterator[None]
     time_to_live = properties.pop("TimeToLiveSpecification", None)
     if "StreamSpecification" in properties:
         properties["StreamSpecification"]["StreamEnabled"] = True
-    with _named():
+    with named():
         client.create_table(TableName=name, **properties)
     try:
-        with _named():
+        with named():
             client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
             if time_to_live is not None:
                 client.update_time_to_live(TableName=name, TimeToLiveSpecification=time_to_live)
         yield
     finally:
-        with _named():
+        with named():
             client.delete_table(TableName=name)
 
 
 @contextmanager
-def _named() -> Iterator[None]:
+def named() -> Iterator[None]:
     """Say which DynamoDB it is that fails."""
     try:
         yield
@@ -152,3 +178,16 @@ def create_secrets(template: Template) -> None:
             Name=f"{STACK_NAME}-{logical_id}", SecretString=json.dumps(value)
         )
         template.created(logical_id, secret["ARN"], Id=secret["ARN"])
+
+
+def create_buses_and_queues(template: Template) -> None:
+    """Create the template's event buses and queues."""
+    buses, queues = boto3.client("events"), boto3.client("sqs")
+    for logical_id in template.of_type("AWS::Events::EventBus"):
+        name = template.properties(logical_id, "Name")["Name"]
+        bus = buses.create_event_bus(Name=name)
+        template.created(logical_id, name, Arn=bus["EventBusArn"])
+    for logical_id in template.of_type("AWS::SQS::Queue"):
+        name = f"{STACK_NAME}-{logical_id}"
+        url = queues.create_queue(QueueName=name)["QueueUrl"]
+        template.created(logical_id, url, Arn=arn("sqs", name), QueueName=name)

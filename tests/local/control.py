@@ -2,6 +2,9 @@
 
 - `GET /_local`: who can log in, and where
 - `POST /_local/schedule/{function}`: run a scheduled function now; answers its result
+- `GET /_local/bus`: the events that have been on the event bus, oldest first
+- `POST /_local/bus` with `{"source": "...", "detail-type": "...", "detail": {}}`: put one on it
+- `GET /_local/dead-letters`: what could not be done, by queue
 - `POST /_local/clock` with `{"advance_seconds": n}`: put the service's clock forward
 - `PUT /_local/users/{username}/password` with `{"password": "..."}`
 - `POST /` with `X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth`
@@ -13,6 +16,9 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
 
+from tests.local.aws import DynamoDbError
+from tests.local.bus import EntryRefusedError, EventBus
+from tests.local.dead_letters import DeadLetters
 from tests.local.events import Request, Response
 from tests.local.execution import FunctionError
 from tests.local.gateway import match
@@ -23,9 +29,11 @@ from tests.local.identity import (
     PasswordRefusedError,
     UnknownUserError,
 )
+from tests.local.pump import Pump
 
 _INITIATE_AUTH = "AWSCognitoIdentityProviderService.InitiateAuth"
 _AMZ_JSON = "application/x-amz-json-1.1"
+_ENTRY = {"source": str, "detail-type": str, "detail": dict}
 
 
 class AdjustableClock:
@@ -57,14 +65,23 @@ class Control:
         identity: IdentityProvider,
         clock: AdjustableClock,
         schedules: Mapping[str, Callable[[], Any]],
+        bus: EventBus,
+        pump: Pump,
+        dead_letters: DeadLetters,
     ) -> None:
         """`schedules` run the scheduled functions, by their logical ids."""
         self._identity = identity
         self._clock = clock
         self._schedules = schedules
+        self._bus = bus
+        self._pump = pump
+        self._dead_letters = dead_letters
         self._routes: list[tuple[str, str, Callable[..., Response]]] = [
             ("GET", "/_local", self._describe),
             ("POST", "/_local/schedule/{function}", self._run_schedule),
+            ("GET", "/_local/bus", self._show_bus),
+            ("POST", "/_local/bus", self._put_on_bus),
+            ("GET", "/_local/dead-letters", self._show_dead_letters),
             ("POST", "/_local/clock", self._advance_clock),
             ("PUT", "/_local/users/{username}/password", self._set_password),
         ]
@@ -80,6 +97,8 @@ class Control:
                     return route(request, **parameters)
                 except _BadRequestError as error:
                     return Response.message(400, str(error))
+                except DynamoDbError as error:
+                    return Response.message(503, str(error))
         return None
 
     def _describe(self, _: Request) -> Response:
@@ -109,6 +128,29 @@ class Control:
             return Response.of_json(200, self._schedules[function]())
         except FunctionError:
             return Response.message(500, f"{function} failed; the log says why")
+
+    def _show_bus(self, _: Request) -> Response:
+        self._pump.drain()
+        return Response.of_json(200, {"events": self._bus.events()})
+
+    def _put_on_bus(self, request: Request) -> Response:
+        """Put an event on the bus. It has been dealt with, well or badly, when this answers."""
+        entry = _json_object(request)
+        if entry.keys() != _ENTRY.keys() or any(
+            not isinstance(entry[name], kind) for name, kind in _ENTRY.items()
+        ):
+            raise _BadRequestError("an event has a source, a detail-type and a detail (an object)")
+        try:
+            event_id = self._bus.put(entry["source"], entry["detail-type"], entry["detail"])
+        except EntryRefusedError as error:
+            raise _BadRequestError(str(error)) from error
+        self._pump.drain()
+        # As on AWS, what became of it is not for the sender to know.
+        return Response.of_json(202, {"id": event_id, "functions": self._bus.matching(entry)})
+
+    def _show_dead_letters(self, _: Request) -> Response:
+        self._pump.drain()
+        return Response.of_json(200, {"queues": self._dead_letters.all()})
 
     def _advance_clock(self, request: Request) -> Response:
         seconds = _field(request, "advance_seconds")

@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,21 @@ Handler = Callable[[Any, Any], Any]
 
 
 class FunctionError(Exception):
-    """A handler raised, or answered what is not JSON; the message is for the log only."""
+    """A handler raised, or answered what is not JSON; the message is for the log only.
+
+    Its cause, where it has one, is what the handler raised.
+    """
+
+    def payload(self, request_id: str) -> dict[str, Any]:
+        """What Lambda puts in the place of a result."""
+        cause = self.__cause__ or self
+        frames = traceback.extract_tb(cause.__traceback__)
+        return {
+            "errorMessage": str(cause),
+            "errorType": type(cause).__name__,
+            "requestId": request_id,
+            "stackTrace": traceback.format_list(frames),
+        }
 
 
 @dataclass(frozen=True)
@@ -80,10 +95,16 @@ class ExecutionEnvironment:
         self._handlers = {name: _load(function) for name, function in functions.items()}
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="function")
 
-    def invoke(self, name: str, event: Mapping[str, Any]) -> Any:
-        """Hand an event to a function and return its result; FunctionError if it failed."""
+    def invoke(self, name: str, event: Mapping[str, Any], request_id: str | None = None) -> Any:
+        """Hand an event to a function and return its result; FunctionError if it failed.
+
+        An event that is handed over once more keeps its `request_id`.
+        """
         function = self._functions[name]
-        future = self._worker.submit(_run, function, self._handlers[name], json.dumps(event))
+        request_id = request_id or str(uuid.uuid4())
+        future = self._worker.submit(
+            _run, function, self._handlers[name], json.dumps(event), request_id
+        )
         failure = future.exception()
         if failure is not None:
             LOG.error("%s failed", name, exc_info=failure)
@@ -95,9 +116,9 @@ class ExecutionEnvironment:
         self._worker.shutdown()
 
 
-def _run(function: Function, handler: Handler, payload: str) -> str:
+def _run(function: Function, handler: Handler, payload: str, request_id: str) -> str:
     deadline = time.monotonic() + function.timeout
-    context = Context(function, str(uuid.uuid4()), deadline)
+    context = Context(function, request_id, deadline)
     return json.dumps(handler(json.loads(payload), context))
 
 

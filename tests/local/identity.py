@@ -35,6 +35,7 @@ USERS: Sequence[User] = (
     User("amir", "acme", "member"),
     User("ada", "acme", "org-admin"),
     User("boris", "bolt", "member"),
+    User("cora", "coop", "member"),
     User("pavel", "partner-works", "partner"),
 )
 

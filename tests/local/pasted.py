@@ -3,7 +3,15 @@
 import json
 from pathlib import Path
 
-from tests.local.cast import ACME, AGENT_VERSION, BOLT, MACHINE_A, days_from_now, organization
+from tests.local.cast import (
+    AGENT_VERSION,
+    BOLT,
+    MACHINE_A,
+    NAMES,
+    billing_event,
+    days_from_now,
+    organization,
+)
 from tests.local.client import Client
 from tests.local.identity import PASSWORD, USERS
 
@@ -11,9 +19,9 @@ OPERATOR = "olivia"
 
 
 def seed(client: Client, client_id: str) -> None:
-    """Register Acme and Bolt through the API, as the vendor's operator would."""
+    """Register the organizations through the API, as the vendor's operator would."""
     answer = client.log_in(client_id, OPERATOR, PASSWORD).expect(200)
-    for name in (ACME, BOLT):
+    for name in NAMES:
         client.call(
             "PUT",
             f"/v1/organizations/{name}",
@@ -38,6 +46,7 @@ def lines(url: str, client_id: str) -> str:
         "PASSWORD": PASSWORD,
         "MACHINE": json.dumps(MACHINE_A),
         "AGENT_VERSION": AGENT_VERSION,
+        "BILLING_EVENT": json.dumps(billing_event(BOLT, days_from_now(730), "active", version=1)),
     }.items():
         text = text.replace(f"@{name}@", value)
     return text

@@ -15,3 +15,11 @@ curl -sS $URL/v1/organizations/acme/licenses -H "Authorization: Bearer $ADMIN"; 
 curl -sS -X POST $URL/v1/licenses/$ID/revoke -H "Authorization: Bearer $ADMIN"; echo
 echo '- From now on the agent is refused.'
 curl -sS $URL/v1/licenses/validate -H 'Content-Type: application/json' -d '{"license_key": "'$KEY'", "organization_id": "acme", "environment": "production", "machine": '"$MACHINE"', "agent_version": "@AGENT_VERSION@"}'; echo
+echo '- Olivia lets a partner in for an hour: a temporary licence, to log in with as pavel.'
+curl -sS $URL/v1/organizations/acme/temporary-licenses -H "Authorization: Bearer $(token olivia)" -H 'Content-Type: application/json' -d '{"ttl": "1h"}'; echo
+echo '- The billing system renews the subscription of Bolt, by an event on the bus.'
+curl -sS $URL/_local/bus -H 'Content-Type: application/json' -d '@BILLING_EVENT@'; echo
+echo '- What is on the bus by now, oldest first; the events of the service itself have the source licensing.'
+curl -sS $URL/_local/bus; echo
+echo '- What could not be done ends in a dead-letter queue: nothing so far.'
+curl -sS $URL/_local/dead-letters; echo

@@ -1,6 +1,6 @@
 """Runs what the template schedules, each function at its own rate, as EventBridge Scheduler would.
 
-A run that fails is logged, and the next comes at its time.
+A run that fails for good is logged, and the next comes at its time.
 """
 
 import logging

@@ -9,14 +9,19 @@ from unittest.mock import patch
 
 from licensing import runtime
 from tests.local import aws, deployment, identity
+from tests.local.asynchronous import AsynchronousInvocation
 from tests.local.authorizer import TokenVerifier
+from tests.local.bus import EventBus
 from tests.local.control import AdjustableClock, Control
+from tests.local.dead_letters import DeadLetters
 from tests.local.events import Request, Response
 from tests.local.execution import ExecutionEnvironment
 from tests.local.gateway import Gateway
+from tests.local.pump import Pump
 from tests.local.schedule import Ticker
 from tests.local.server import Server
-from tests.local.template import Template
+from tests.local.stream import StreamMapping
+from tests.local.template import Template, TemplateError
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 
@@ -43,6 +48,7 @@ def running(
         stack.enter_context(aws.mocked())
         stack.enter_context(aws.tables(template))
         aws.create_secrets(template)
+        aws.create_buses_and_queues(template)
         users = identity.create(template)
         deployed = deployment.read(template)
         stack.enter_context(patch.dict(os.environ, deployed.environment))
@@ -52,11 +58,25 @@ def running(
         functions = ExecutionEnvironment(deployed.functions)
         stack.callback(functions.close)
 
+        dead_letters = DeadLetters(template)
+        invoke_asynchronously = AsynchronousInvocation(
+            functions.invoke, deployed.asynchronous, dead_letters, clock
+        )
         tickers = {
-            schedule.function: Ticker(schedule, functions.invoke, clock)
+            schedule.function: Ticker(schedule, invoke_asynchronously, clock)
             for schedule in deployed.schedules
         }
-        control = Control(users, clock, {name: t.run_now for name, t in tickers.items()})
+        bus = EventBus(_only_bus(template), deployed.rules, invoke_asynchronously)
+        pump = Pump(
+            [
+                StreamMapping(stream, functions.invoke, dead_letters, clock)
+                for stream in deployed.streams
+            ],
+            bus,
+        )
+        control = Control(
+            users, clock, {name: t.run_now for name, t in tickers.items()}, bus, pump, dead_letters
+        )
         authorizers = {r.authorizer for r in deployed.routes if r.authorizer is not None}
         keys = users.keys()
         gateway = Gateway(
@@ -69,9 +89,19 @@ def running(
         def answer(request: Request) -> Response:
             return control.answer(request) or gateway.answer(request)
 
+        pump.start()
+        stack.callback(pump.stop)
         for ticker in tickers.values():
             ticker.start()
             stack.callback(ticker.stop)
         server = Server(answer, port)
         stack.callback(server.stop)
         yield Stack(server.url, users.client_id)
+
+
+def _only_bus(template: Template) -> str:
+    found = template.of_type("AWS::Events::EventBus")
+    if len(found) != 1:
+        raise TemplateError(f"the local stack wants one event bus, not {len(found)}")
+    name: str = template.resolve({"Ref": found[0]})
+    return name

@@ -1,5 +1,6 @@
 """The commands, as a person runs them."""
 
+import json
 import os
 import re
 import signal
@@ -21,6 +22,9 @@ from tests.local.stack import TEMPLATE
 from tests.local.story import Story
 
 ROOT = TEMPLATE.parent
+R20 = (
+    "Agent needs to be dissociated first from the portal, before reassigning the same license key."
+)
 LICENSE_KEY = re.compile(r"\b(?:[0-9A-Z]{5}-){8}[0-9A-Z]{5}\b")
 
 
@@ -79,6 +83,28 @@ def assert_story_told(told: subprocess.CompletedProcess[str]) -> None:
         "code: EXPIRED",
         "license.status: expired",
         "license.status: active",
+        "Agent is Blocked.",
+        R20,
+        "license.status: dissociated",
+        "MachineDrifted: computer_name",
+        "MachineDrifted: mac_addresses",
+        "MACHINE_MISMATCH",
+        "license.organization_id: coop",
+        "Your machine is already registered with Bolt.",
+        "bolt: lic_",
+        "code: SUSPENDED",
+        "condition: RetriesExhausted",
+        "errorMessage: max_agents",
+        "code: on_behalf_login_disabled",
+        "code: temporary_license_not_usable",
+        "capabilities.save_configuration: False",
+        "code: EXPIRED",
+        "action: logout",
+        "temporary_expired: 1",
+        "TemporaryLicenseGenerated, TemporaryLicenseUsed, TemporaryLicenseExpired",
+        "LicenseReassigned (user)",
+        "GET /_local/bus",
+        "LicenseReassigned: lic_",
         "All as it should be.",
     )
     position = 0
@@ -141,18 +167,34 @@ def test_the_lines_that_run_prints_work_when_pasted(tmp_path: Path) -> None:
         assert pasted.returncode == 0, pasted.stderr
         assert pasted.stderr == ""
         answers = [line for line in pasted.stdout.splitlines() if not line.startswith("-")]
-        issued, validated, keys, listed, revoked, refused = answers
+        issued, validated, keys, listed, revoked, refused, *more = answers
         assert '"license_key"' in issued
         assert '"VALID"' in validated
         assert '"Ed25519"' in keys
         assert '"active"' in listed
         assert '"revoked"' in revoked
         assert '"REVOKED"' in refused
+        temporary, billed, bus, dead_letters = more
+        assert '"ttl":"1h"' in temporary
+        assert '"BillingFunction"' in billed
+        assert bus.index('"source": "billing"') < bus.rindex('"source": "licensing"')
+        assert json.loads(dead_letters) == {
+            "queues": {"SweepDeadLetters": [], "BillingDeadLetters": [], "OutboxDeadLetters": []}
+        }
 
 
 def test_run_says_who_can_log_in(tmp_path: Path) -> None:
     with run_command(tmp_path) as (_, printed):
-        for word in ("olivia", "super-admin", "alice", "Correct-Horse-1", "boris", "bolt"):
+        for word in (
+            "olivia",
+            "super-admin",
+            "alice",
+            "Correct-Horse-1",
+            "boris",
+            "bolt",
+            "cora",
+            "pavel",
+        ):
             assert word in printed
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.local import stack
+from tests.local.cast import ACME, BOLT, COOP, billing_event, days_from_now
 from tests.local.client import Answer, Client
 from tests.local.identity import PASSWORD
 from tests.local.stack import Stack
@@ -97,3 +98,68 @@ def test_the_clock_is_never_put_back(client: Client, seconds: Any) -> None:
 def test_a_scheduled_function_can_be_run_at_once(client: Client) -> None:
     client.call("POST", "/_local/schedule/ExpirySweepFunction").expect(200, expired=0)
     client.call("POST", "/_local/schedule/IssueFunction").expect(404)
+
+
+def left(client: Client, organization_id: str) -> list[tuple[str, str]]:
+    """Source and type of the events on the bus that are about an organization, oldest first."""
+    events = client.call("GET", "/_local/bus").expect(200)["events"]
+    return [
+        (event["source"], event["detail-type"])
+        for event in events
+        if event["detail"]["organization_id"] == organization_id
+    ]
+
+
+def dead_letters(client: Client, queue: str) -> list[Any]:
+    letters: list[Any] = client.call("GET", "/_local/dead-letters").expect(200)[f"queues.{queue}"]
+    return letters
+
+
+def test_r24_a_billing_event_on_the_bus_changes_a_subscription(up: Stack, client: Client) -> None:
+    sent = billing_event(ACME, days_from_now(30), "paused", 3)
+    answer = client.call("POST", "/_local/bus", sent).expect(202, functions=["BillingFunction"])
+    olivia = token(client.log_in(up.client_id, "olivia", PASSWORD))
+    shown = client.call("GET", f"/v1/organizations/{ACME}", token=olivia)
+    shown.expect(200, **{"organization.name": "Acme", "organization.subscription.status": "paused"})
+    assert left(client, ACME) == [
+        ("billing", "SubscriptionChanged"),
+        ("licensing", "SubscriptionChanged"),
+    ]
+    ids = {event["id"] for event in client.call("GET", "/_local/bus")["events"]}
+    assert answer["id"] in ids
+
+
+def test_an_event_that_no_rule_matches_reaches_no_function(client: Client) -> None:
+    event = billing_event(BOLT, days_from_now(30), "active", 1)
+    for other in ({"source": "crm"}, {"detail-type": "InvoicePaid"}):
+        client.call("POST", "/_local/bus", event | other).expect(202, functions=[])
+    assert left(client, BOLT) == [("crm", "SubscriptionChanged"), ("billing", "InvoicePaid")]
+
+
+def test_r24_a_bad_billing_event_ends_as_a_dead_letter_with_the_reason(client: Client) -> None:
+    event = billing_event(COOP, "some day", "active", 1)
+    sent = client.call("POST", "/_local/bus", event).expect(202)
+    (letter,) = dead_letters(client, "BillingDeadLetters")
+    assert letter["requestPayload"]["id"] == sent["id"]
+    assert letter["requestPayload"]["detail"] == event["detail"]
+    assert letter["requestContext"]["condition"] == "RetriesExhausted"
+    assert letter["requestContext"]["approximateInvokeCount"] == 3
+    assert letter["responsePayload"]["errorType"] == "InvalidInput"
+    assert letter["responsePayload"]["errorMessage"].startswith("valid_until: ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {},
+        {"source": "billing", "detail-type": "SubscriptionChanged"},
+        {"source": "billing", "detail-type": "SubscriptionChanged", "detail": "{}"},
+        {"source": "billing", "detail-type": 1, "detail": {}},
+        {"source": "", "detail-type": "SubscriptionChanged", "detail": {}},
+        {"source": "billing", "detail-type": "SubscriptionChanged", "detail": {}, "id": "1"},
+    ],
+)
+def test_what_is_no_event_is_refused(client: Client, body: Any) -> None:
+    client.call("POST", "/_local/bus", body).expect(400)

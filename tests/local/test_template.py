@@ -121,14 +121,99 @@ def test_a_cron_expression_is_an_error() -> None:
         deployment.rate_seconds("cron(0 12 * * ? *)")
 
 
+STREAM = """
+        Changes:
+          Type: DynamoDB
+          Properties:
+            Stream: arn:stream
+            StartingPosition: TRIM_HORIZON
+            MaximumRetryAttempts: 3
+            DestinationConfig: {OnFailure: {Type: SQS, Destination: arn:queue}}
+"""
+RULE = """
+        Event: {Type: EventBridgeRule, Properties: {EventBusName: bus, Pattern: {source: [a]}}}
+"""
+CALL = "        Call: {Type: HttpApi"
+
+
+def test_a_stream_is_read_with_lambdas_own_defaults(tmp_path: Path) -> None:
+    text = SMALL.replace(CALL, STREAM + CALL)
+    (stream,) = deployment.read(small(tmp_path, text)).streams
+    assert stream == deployment.Stream(
+        "Worker",
+        "arn:stream",
+        batch_size=100,
+        patterns=[],
+        retries=3,
+        bisects=False,
+        reports=False,
+        dead_letters="arn:queue",
+    )
+
+
+def test_a_rule_is_read(tmp_path: Path) -> None:
+    (rule,) = deployment.read(small(tmp_path, SMALL.replace(CALL, RULE + CALL))).rules
+    assert (rule.function, rule.bus) == ("Worker", "bus")
+    assert rule.pattern.matches({"source": "a"})
+
+
+@pytest.mark.parametrize(
+    ("event", "of", "to"),
+    [
+        (STREAM, "TRIM_HORIZON", "LATEST"),
+        (STREAM, "MaximumRetryAttempts: 3", "BatchSize: 10"),
+        (
+            STREAM,
+            "Stream: arn:stream",
+            "Stream: arn:stream\n            TumblingWindowInSeconds: 5",
+        ),
+        (STREAM, "Type: SQS", "Type: SNS"),
+        (RULE, "source: [a]", "source: [{suffix: a}]"),
+        (RULE, "EventBusName: bus", "EventBusName: bus, InputPath: $.detail"),
+    ],
+)
+def test_a_setting_that_is_not_carried_out_here_is_an_error(
+    tmp_path: Path, event: str, of: str, to: str
+) -> None:
+    assert of in event
+    text = SMALL.replace(CALL, event.replace(of, to) + CALL)
+    with pytest.raises(TemplateError):
+        deployment.read(small(tmp_path, text))
+
+
+def test_a_function_says_what_becomes_of_an_event_that_it_fails_on(tmp_path: Path) -> None:
+    destination = "{OnFailure: {Type: SQS, Destination: arn:queue}}"
+    config = f"{{MaximumRetryAttempts: 1, DestinationConfig: {destination}}}"
+    handler = "      Handler: work.handler\n"
+    text = SMALL.replace(handler, f"{handler}      EventInvokeConfig: {config}\n")
+    deployed = deployment.read(small(tmp_path, text))
+    assert deployed.asynchronous == {
+        "Worker": deployment.Asynchronous(1, "arn:queue"),
+        "Other": deployment.Asynchronous(2, None),
+    }
+    text = text.replace("OnFailure", "OnSuccess")
+    with pytest.raises(TemplateError, match="Worker"):
+        deployment.read(small(tmp_path, text))
+
+
 def test_the_template_of_the_service_is_read_whole() -> None:
     template = Template(TEMPLATE)
-    for name in ("LicenseTable", "SigningSecret", "UserPool", "UserPoolClient"):
-        template.created(name, f"{name}-1")
+    for name in ("EventBus", "LicenseTable", "SigningSecret", "UserPool", "UserPoolClient"):
+        template.created(name, f"{name}-1", StreamArn=f"arn:{name}/stream")
+    for name in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
+        template.created(name, f"{name}-1", Arn=f"arn:{name}")
     deployed = deployment.read(template)
     assert deployed.environment["TABLE_NAME"] == "LicenseTable-1"
     assert deployed.environment["SECRET_ID"] == "SigningSecret-1"
     assert [(s.function, s.seconds) for s in deployed.schedules] == [("ExpirySweepFunction", 300)]
+    assert [(rule.function, rule.bus) for rule in deployed.rules] == [
+        ("BillingFunction", "EventBus-1")
+    ]
+    assert [(s.function, s.arn, s.dead_letters) for s in deployed.streams] == [
+        ("PublishFunction", "arn:LicenseTable/stream", "arn:OutboxDeadLetters")
+    ]
+    assert deployed.asynchronous["BillingFunction"].dead_letters == "arn:BillingDeadLetters"
+    assert deployed.asynchronous["ExpirySweepFunction"].dead_letters == "arn:SweepDeadLetters"
     guarded = {route.key: route.authorizer for route in deployed.routes}
     assert guarded["POST /v1/licenses/validate"] is None
     issue = guarded["POST /v1/licenses"]

@@ -1,0 +1,38 @@
+"""Machine D changes piece by piece, and its licence follows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.local.cast import MACHINE_D
+from tests.local.client import Answer
+from tests.local.story.teller import Teller
+
+_CHANGES: tuple[tuple[str, str, Any], ...] = (
+    ("Machine D gets another name: it stays the same machine.", "computer_name", "DESK-17"),
+    ("Then it gets another network card.", "mac_addresses", ["2c:f0:5d:aa:00:01"]),
+    ("Then its disk is set up anew.", "machine_id", "07d2a1f4-5c1e-4f0b-93aa-6b8e2d5f1c94"),
+)
+
+
+def tell(teller: Teller, issued: Answer) -> Mapping[str, Any]:
+    """Tell the chapter; machine D as it is in the end."""
+    teller.chapter("A machine changes")
+    machine = dict(MACHINE_D)
+    for text, component, value in _CHANGES:
+        teller.step(text)
+        machine[component] = value
+        teller.is_valid(issued, machine)
+        path = f"/v1/licenses/{issued['license.id']}/events?limit=1"
+        answer = teller.act("ada", "GET", path).expect(200)
+        event = answer["events"][0]
+        is_told = (event["type"], event["components"]) == ("MachineDrifted", [component])
+        teller.check(is_told, f"the history does not tell of the {component}", answer)
+        teller.field(event["type"], ", ".join(event["components"]))
+
+    teller.step(
+        "Nothing of it is as it was, and it is still the same. Two changes at once are not."
+    )
+    other = machine | {"computer_name": "DESK-18", "mac_addresses": ["2c:f0:5d:bb:00:02"]}
+    teller.is_refused(issued, other, "MACHINE_MISMATCH")
+    teller.is_valid(issued, machine)
+    return machine
