@@ -145,6 +145,8 @@ class World:
     clock: Clock
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
+    work: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
+    """The calls of each function."""
 
     def request(
         self,
@@ -189,7 +191,12 @@ class World:
         handler = getattr(import_module(module), attribute)
         limit = remaining_ms if callable(remaining_ms) else lambda: remaining_ms
         context = Context(deployed, str(uuid4()), remaining_ms=limit)
-        return jsonlib.loads(jsonlib.dumps(handler(jsonlib.loads(jsonlib.dumps(event)), context)))
+        before = len(self.calls)
+        try:
+            result = handler(jsonlib.loads(jsonlib.dumps(event)), context)
+        finally:
+            self.work.setdefault(function, []).extend(self.calls[before:])
+        return jsonlib.loads(jsonlib.dumps(result))
 
     # -- the usual things to do, each checked ----------------------------------------------------
 
@@ -238,7 +245,8 @@ class World:
         machine: Mapping[str, Any] = MACHINE_A,
         *,
         environment: str = "production",
-        agent_version: str = "4.5.0.0",
+        agent_version: str | None = "4.5.0.0",
+        **more: Any,
     ) -> Answer:
         """Log an agent in, whatever the answer."""
         return self.request(
@@ -249,6 +257,7 @@ class World:
                 "machine": machine,
                 "environment": environment,
                 "agent_version": agent_version,
+                **more,
             },
         )
 
@@ -280,8 +289,12 @@ class World:
 
     def revoke(self, license_id: str, person: Person = ADA, **body: Any) -> Answer:
         """Revoke a licence, whatever the answer."""
+        return self.act("revoke", license_id, person, **body)
+
+    def act(self, action: str, license_id: str, person: Person = ADA, **body: Any) -> Answer:
+        """Revoke, detach, attach or dissociate a licence, whatever the answer."""
         return self.request(
-            "POST", f"/v1/licenses/{license_id}/revoke", person=person, json=body or None
+            "POST", f"/v1/licenses/{license_id}/{action}", person=person, json=body or None
         )
 
     def sweep(self, *, remaining_ms: Callable[[], int] | int = 60_000) -> dict[str, int]:
@@ -343,6 +356,7 @@ def new_world(dynamodb_endpoint: str | None = None) -> Iterator[World]:
         aws.tables(template),
     ):
         aws.create_secrets(template)
+        aws.create_buses_and_queues(template)
         deployed = deployment.read(template)
         clock = Clock()
         service = Runtime.from_environ(os.environ | deployed.environment, clock=clock)

@@ -17,16 +17,18 @@ from typing import Any, TypeVar
 from licensing.access import Caller, Role
 from licensing.audit import Actor, ActorKind, Origin
 from licensing.dynamo import DynamoStore
-from licensing.issue import Issued, IssueLicense, Login
+from licensing.issue import IssueLicense
 from licensing.keys import LicenseKey
 from licensing.license import Action, License
+from licensing.login import Issued
 from licensing.machine import Credentials
 from licensing.organization import Organization, Subscription, SubscriptionStatus
 from licensing.refusal import Refused
+from licensing.requests import Login, Validation
 from licensing.subscribe import ChangeOrganization, Registered, Wanted
 from licensing.sweep import SweepExpiry, SweepReport
-from licensing.transition import ChangeLicense
-from licensing.validate import ValidateLicense, Validation, Verdict
+from licensing.transition import Changed, ChangeLicense
+from licensing.validate import ValidateLicense, Verdict
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import restore
 from tests.world import NOON, YEAR, World
@@ -123,7 +125,7 @@ class Arena:
             Subscription(until, SubscriptionStatus.ACTIVE),
             max_agents,
         )
-        return lambda store: ChangeOrganization(store, token_bytes)(
+        return lambda store: ChangeOrganization(store, token_bytes).by_administrator(
             wanted, _OPERATOR, _BY_OPERATOR, expected_version=version, now=now
         )
 
@@ -139,7 +141,11 @@ class Arena:
         """Log an agent in."""
         runtime = self.world.runtime
         return lambda store: IssueLicense(
-            store, runtime.keyrings, runtime.lease_terms, token_bytes
+            store,
+            runtime.keyrings,
+            runtime.lease_terms,
+            token_bytes,
+            accepts_older_agents=True,
         )(
             Login(credentials, environment, "4.5.0.0"),
             Caller(subject, organization_id, frozenset({Role.MEMBER})),
@@ -157,11 +163,11 @@ class Arena:
         """Revoke a licence."""
 
         def task(store: DynamoStore) -> License:
-            answer = ChangeLicense(store, token_bytes)(
+            answer = ChangeLicense(store, token_bytes).apply(
                 Action.REVOKE, license_id, _OPERATOR, _BY_OPERATOR, reason=None, now=now
             )
-            assert isinstance(answer, License), answer
-            return answer
+            assert isinstance(answer, Changed), answer
+            return answer.record
 
         return task
 
@@ -170,13 +176,21 @@ class Arena:
     ) -> Callable[[DynamoStore], Verdict]:
         """Validate a key."""
         runtime = self.world.runtime
-        request = Validation(key, organization_id, None, credentials, None)
-        return lambda store: ValidateLicense(
-            store,
-            runtime.keyrings,
-            runtime.lease_terms,
-            runtime.settings.last_seen_seconds,
-        )(request, _BY_AGENT, now=now)
+        request = Validation(key, organization_id, None, credentials, "4.5.0.0", None)
+
+        def task(store: DynamoStore) -> Verdict:
+            verdict = ValidateLicense(
+                store,
+                runtime.keyrings,
+                runtime.lease_terms,
+                token_bytes,
+                runtime.settings.last_seen_seconds,
+                accepts_older_agents=True,
+            )(request, _BY_AGENT, now=now)
+            assert isinstance(verdict, Verdict), verdict
+            return verdict
+
+        return task
 
     def sweep(
         self, *, now: int, workers: int = SWEEP_WORKERS

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from licensing.audit import EventType
-from licensing.dynamo import items
+from licensing.dynamo import items, places
 from licensing.license import License
 from licensing.organization import Organization
 
@@ -29,23 +29,23 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
             organizations.append(items.read_organization(item))
         elif kind == "LICENSE":
             licenses.append(items.read_license(item))
-            assert item["org_sk"]["S"] == items.license_sort_key(licenses[-1])
+            assert item["org_sk"]["S"] == places.license_place(licenses[-1])
         elif kind == "PAIR":
-            claims[items.read_pair(item)] = items.read_holders(item)
+            claims[places.read_pair(item)] = items.read_claim(item).holders
         else:
             assert kind == "EVENT", item
             events[item["pk"]["S"]].append(item)
 
-    bound = [record for record in licenses if record.state.is_bound]
+    bound = [record for record in licenses if record.is_bound]
     _assert_seats(organizations, bound)
     _assert_claims(claims, bound)
-    known = {items.organization_key(one.id)["pk"]["S"] for one in organizations}
+    known = {places.organization_key(one.id)["pk"]["S"] for one in organizations}
     for record in licenses:
-        partition = items.license_key(record.id)["pk"]["S"]
+        partition = places.license_key(record.id)["pk"]["S"]
         _assert_history(record, events[partition])
         known.add(partition)
     for organization in organizations:
-        partition = items.organization_key(organization.id)["pk"]["S"]
+        partition = places.organization_key(organization.id)["pk"]["S"]
         _assert_changes(organization, events[partition])
     assert events.keys() <= known, f"events of nothing: {events.keys() - known}"
 
@@ -84,7 +84,8 @@ def _assert_history(record: License, events: Iterable[Item]) -> None:
     assert revisions == list(range(1, record.revision + 1)), (
         f"{record.id} is at revision {record.revision}, its events are {revisions}"
     )
-    assert changes[0]["type"]["S"] == EventType.LICENSE_ISSUED
+    first = EventType.TEMPORARY_LICENSE_GENERATED if record.term else EventType.LICENSE_ISSUED
+    assert changes[0]["type"]["S"] == first
     for earlier, later in pairwise(changes):
         assert later["before"] == earlier["after"], f"{record.id}: a change nobody recorded"
     assert changes[-1]["after"]["M"]["state"]["S"] == record.state

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from licensing.dynamo import DynamoStore, items
+from licensing.claims import Claims
+from licensing.dynamo import DynamoStore, entries, items, places, values
 from licensing.license import Sighting
 from licensing.organization import Organization
-from licensing.ports import Change, Claims, Outcome
+from licensing.ports import Change, Outcome
 
 if TYPE_CHECKING:
     from licensing.audit import Event
-    from licensing.dynamo.items import Item, Value
+    from licensing.dynamo.values import Item, Value
 
 
 class CheckThenPut(DynamoStore):
@@ -41,8 +42,8 @@ class CheckThenPut(DynamoStore):
         for change in changes:
             self._apply(change)
         if seats:
-            seats_value = items.number(found.seats + seats)
-            self._put_with(items.organization_key(organization_id), {"seats": seats_value})
+            seats_value = values.number(found.seats + seats)
+            self._put_with(places.organization_key(organization_id), {"seats": seats_value})
         return Outcome.COMMITTED
 
     def commit_organization(
@@ -57,8 +58,8 @@ class CheckThenPut(DynamoStore):
             self._put(items.organization_item(after, due_at=due_at))
         else:
             attributes = items.organization_attributes(after, due_at=due_at)
-            self._put_with(items.organization_key(after.id), attributes)
-        self._put(items.event_item(event))
+            self._put_with(places.organization_key(after.id), attributes)
+        self._put(entries.event_item(event))
         return Outcome.COMMITTED
 
     def settle(self, organization: Organization, *, due_at: int | None) -> Outcome:
@@ -66,14 +67,14 @@ class CheckThenPut(DynamoStore):
         if found is None or found.version != organization.version:
             return Outcome.LOST
         attributes = items.due_attributes(organization.id, due_at)
-        self._put_with(items.organization_key(organization.id), attributes)
+        self._put_with(places.organization_key(organization.id), attributes)
         return Outcome.COMMITTED
 
     def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
-        seen = self._read(items.license_key(license_id)).get("seen_at")
+        seen = self._read(places.license_key(license_id)).get("seen_at")
         if seen is None or int(seen["N"]) <= sighting.at - interval:
             attributes = items.sighting_attributes(sighting)
-            self._put_with(items.license_key(license_id), attributes)
+            self._put_with(places.license_key(license_id), attributes)
 
     def _is_as_seen(self, change: Change) -> bool:
         before, after = change.before, change.after
@@ -91,7 +92,7 @@ class CheckThenPut(DynamoStore):
         if before is None:
             self._put(items.license_item(after))
         else:
-            self._put_with(items.license_key(after.id), items.license_attributes(after))
+            self._put_with(places.license_key(after.id), items.license_attributes(after))
         for pair in _taken(change):
             mine = dict(self._holders(pair).get(after.organization_id, {}))
             mine[after.environment] = after.id
@@ -100,25 +101,26 @@ class CheckThenPut(DynamoStore):
             mine = dict(self._holders(pair).get(after.organization_id, {}))
             mine.pop(after.environment, None)
             self._put_holders(pair, after.organization_id, mine)
-        self._put(items.event_item(change.event))
+        self._put(entries.event_item(change.event))
 
     def _holders(self, pair: bytes) -> Mapping[str, Mapping[str, str]]:
-        item = self._read(items.pair_key(pair))
-        return items.read_holders(item) if item else {}
+        item = self._read(places.pair_key(pair))
+        return items.read_claim(item).holders if item else {}
 
     def _put_holders(self, pair: bytes, organization_id: str, mine: Mapping[str, str]) -> None:
         if mine:
             holders = items.holders_value({organization_id: mine})
-            self._put({**items.pair_key(pair), "holders": holders})
+            exclusive: Value = {"BOOL": True}
+            self._put({**places.pair_key(pair), "holders": holders, "is_exclusive": exclusive})
         else:
-            self.client.delete_item(TableName=self.table, Key=items.pair_key(pair))
+            self.client.delete_item(TableName=self.table, Key=places.pair_key(pair))
 
     def _read(self, key: Item) -> Mapping[str, Value]:
         answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
         return answer.get("Item", {})
 
     def _put_with(self, key: Item, attributes: Mapping[str, Value | None]) -> None:
-        self._put(items.present({**self._read(key), **attributes}))
+        self._put(values.present({**self._read(key), **attributes}))
 
     def _put(self, item: Item) -> None:
         self.client.put_item(TableName=self.table, Item=item)
@@ -133,4 +135,4 @@ def _given_up(change: Change) -> frozenset[bytes]:
 
 
 def _seats(change: Change) -> int:
-    return change.after.state.is_bound - (change.before.state.is_bound if change.before else False)
+    return change.after.is_bound - (change.before.is_bound if change.before else False)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from licensing.dynamo import DynamoStore, items
+from licensing.dynamo import DynamoStore, places
 from licensing.errors import Unavailable
-from licensing.issue import Issued
 from licensing.license import License, State
+from licensing.login import Issued
 from licensing.organization import DAY
 from licensing.subscribe import Registered
 from licensing.sweep import SETTLING_SECONDS, SweepReport
@@ -27,7 +27,7 @@ from tests.concurrency.table import restore
 from tests.world import NOON, YEAR
 
 if TYPE_CHECKING:
-    from licensing.dynamo.items import Item, StoredItem
+    from licensing.dynamo.values import Item, StoredItem
 
 ENDED = NOON + 1000
 NOW = ENDED + SETTLING_SECONDS + 1
@@ -199,7 +199,7 @@ def state_after_sweep(arena: Arena) -> Sequence[object]:
     arena.checked()
     arena.sweep(now=NOW, workers=1)(arena.stores[2])
     scanned = arena.checked()
-    organizations = [item for item in scanned if items.is_organization(item)]
+    organizations = [item for item in scanned if places.is_organization(item)]
     return [*organizations, *((record.id, record.state) for record in arena.licenses(scanned))]
 
 

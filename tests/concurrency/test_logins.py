@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from licensing.dynamo import DynamoStore
-from licensing.issue import Issued
 from licensing.license import Code
+from licensing.login import Issued
 from licensing.machine import Credentials
 from licensing.refusal import RefusalCode, Refused
 from tests.concurrency.arena import THREADS, Arena, Race, machine, with_stores
@@ -118,7 +118,7 @@ def agents_come_and_go_on_one_machine(arena: Arena, chance: random.Random) -> No
 
     arena.at_once(tasks, chance)
 
-    bound = [record for record in arena.licenses(arena.checked()) if record.state.is_bound]
+    bound = [record for record in arena.licenses(arena.checked()) if record.is_bound]
     assert {record.environment for record in bound} == {f"new-{n}" for n in range(half)}
     assert arena.organization("acme").seats == half
 
@@ -144,7 +144,7 @@ def logins_against_revocation(arena: Arena, chance: random.Random) -> None:
 
     answers = [answer for answer in arena.at_once(tasks, chance) if answer is not None]
 
-    bound = [record for record in arena.licenses(arena.checked()) if record.state.is_bound]
+    bound = [record for record in arena.licenses(arena.checked()) if record.is_bound]
     issued = [(at, answer.record.id) for at, answer in answers if isinstance(answer, Issued)]
     assert len(bound) <= 1
     assert {license_id for _, license_id in issued} - {old.id} == {record.id for record in bound}

@@ -162,7 +162,7 @@ def _assert_left_alone_in_the_end(arena: Arena) -> None:
     """Once all is done and settled, nothing is due any more, and nothing has changed."""
     states = _states(arena)
     arena.sweep(now=LATE + SETTLING_SECONDS)(arena.stores[0])
-    assert arena.sweep(now=LATE + SETTLING_SECONDS)(arena.stores[0]).organizations == 0
+    assert arena.sweep(now=LATE + SETTLING_SECONDS)(arena.stores[0]).due == 0
     assert _states(arena) == states
 
 

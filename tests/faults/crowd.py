@@ -5,7 +5,7 @@ from typing import Any
 
 from licensing import audit
 from licensing.audit import Actor, ActorKind, EventType, Origin
-from licensing.dynamo import items
+from licensing.dynamo import entries, items
 from licensing.license import License, State
 from licensing.machine import Credentials, Machine
 from licensing.organization import Organization, Subscription, SubscriptionStatus
@@ -24,7 +24,7 @@ def crowd(organization_id: str, agents: range, *, until: int, now: int) -> Itera
         updated_at=now,
     )
     yield items.organization_item(organization, due_at=min(until, now))
-    yield items.event_item(
+    yield entries.event_item(
         audit.of_organization(
             EventType.SUBSCRIPTION_CHANGED,
             None,
@@ -65,7 +65,6 @@ def _agent(organization_id: str, number: int, now: int) -> Iterator[dict[str, An
         id=audit.new_event_id(number.to_bytes(16)),
         origin=_ORIGIN,
     )
-    yield items.event_item(event)
+    yield entries.event_item(event)
     for pair in known.pairs():
-        holders = {organization_id: {record.environment: record.id}}
-        yield {**items.pair_key(pair), "holders": items.holders_value(holders)}
+        yield items.claim_item(pair, record)

@@ -61,7 +61,7 @@ def run_to_the_end(stage: Stage) -> list[str]:
     """Sweep until nothing is left; the state then."""
     stage.wire(60)
     assert stage.world.sweep()["unfinished"] == 0
-    assert stage.world.sweep()["organizations"] == 0
+    assert stage.world.sweep()["due"] == 0
     items = stage.world.items()
     assert_consistent(items)  # one event for each licence: none is marked twice
     return canonical.state(items)

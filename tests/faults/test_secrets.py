@@ -88,6 +88,12 @@ def test_r16_what_has_been_fetched_is_used_while_the_secret_is_out_of_reach(
         wire.break_with(fault)
         world.clock.advance(899)
         assert world.code(key) == "VALID"
+        world.clock.advance(1)
+        assert world.code(key) == "VALID", "what is kept still signs when it cannot be fetched anew"
+        tried = len(wire.requests)
+        world.clock.advance(59)
+        assert world.code(key) == "VALID"
+        assert len(wire.requests) == tried, "nobody waits for the secret again within a minute"
 
 
 @RAISES

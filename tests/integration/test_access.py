@@ -3,7 +3,7 @@
 The routes come from the template: a new one fails here until its row says what it answers to whom.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -56,11 +56,29 @@ PUT_BY_SUPER_ADMINS = Row(
 # Whoever belongs to a registered organization; Acme's have the machine, so that it is not Bolt's.
 LOGIN = Row((200, 200, 200, 200, 409, 409, 403, 403, 403), {"machine": MACHINE_A})
 
+
+def by_super_admins(status: int, sent: Any = None) -> Row:
+    return Row((*[403] * 8, status), sent)
+
+
 TABLE = {
     "POST /v1/licenses": LOGIN,
     "GET /v1/licenses/{license_id}": READ_BY_ADMINISTRATORS,
+    "PATCH /v1/licenses/{license_id}": replace(READ_BY_ADMINISTRATORS, sent={"primary": True}),
+    "GET /v1/licenses/{license_id}/events": READ_BY_ADMINISTRATORS,
     "POST /v1/licenses/{license_id}/revoke": CHANGED_BY_ADMINISTRATORS,
+    "POST /v1/licenses/{license_id}/detach": CHANGED_BY_ADMINISTRATORS,
+    "POST /v1/licenses/{license_id}/attach": CHANGED_BY_ADMINISTRATORS,
+    "POST /v1/licenses/{license_id}/dissociate": CHANGED_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/licenses": READ_BY_ADMINISTRATORS,
+    "GET /v1/organizations/{organization_id}/events": READ_BY_ADMINISTRATORS,
+    "GET /v1/organizations/{organization_id}/temporary-licenses": by_super_admins(200),
+    "POST /v1/organizations/{organization_id}/temporary-licenses": by_super_admins(
+        201, {"ttl": "1h"}
+    ),
+    # A licence of the organization's own is none of these.
+    "POST /v1/temporary-licenses/{license_id}/revoke": by_super_admins(404),
+    "POST /v1/machines/lookup": by_super_admins(200, {"machine": MACHINE_A}),
     "GET /v1/organizations/{organization_id}": READ_BY_ADMINISTRATORS,
     "PUT /v1/organizations/{organization_id}": PUT_BY_SUPER_ADMINS,
 }

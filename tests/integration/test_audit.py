@@ -38,11 +38,14 @@ def test_r32_the_first_login_writes_one_event_that_tells_it_whole(world: World) 
     assert event["id"].startswith("evt_")
     assert "before" not in event
     assert event["after"] == {
+        "kind": "standard",
         "state": "active",
         "environment": "production",
         "computer_name": "ACME-PC-01",
         "machine": event["after"]["machine"],
+        "exclusive": True,
         "primary": False,
+        "label": None,
     }
     assert "reason" not in event
 
@@ -79,6 +82,7 @@ def test_r32_a_change_of_an_organization_writes_one_event_with_before_and_after(
         "valid_until": NOON + YEAR,
         "status": "active",
         "max_agents": None,
+        "billing_version": 0,
         "announced_days": None,
     }
     assert changed["before"] == registered["after"]

@@ -136,22 +136,22 @@ BUDGETS = {
     ),
     "revoke": Budget(
         lambda stage: stage.world.revoke(stage.license_id),
-        {"GetItem": 1, "TransactWriteItems": 1},
-        rcu=1,
+        {"BatchGetItem": 1, "TransactWriteItems": 1},
+        rcu=2,
         # Licence, three pairs, event, seat; the licence moves within its index.
         transactions=[Transaction(6, 12, 3)],
     ),
     "revoke, two environments": Budget(
         lambda stage: stage.world.revoke(stage.license_id),
-        {"GetItem": 1, "TransactWriteItems": 2},  # the first learns who shares the machine
-        rcu=1,
+        {"BatchGetItem": 1, "TransactWriteItems": 2},  # the first learns who shares the machine
+        rcu=2,
         transactions=[Transaction(6, 12, 3)] * 2,
         before=lambda stage: stage.world.login(environment="staging"),
     ),
     "revoke, repeated": Budget(
         lambda stage: stage.world.revoke(stage.license_id),
-        {"GetItem": 1},
-        rcu=1,
+        {"BatchGetItem": 1},
+        rcu=2,
         before=lambda stage: stage.world.revoke(stage.license_id),
     ),
     "show a license": Budget(

@@ -174,7 +174,7 @@ def test_r23_a_run_without_time_changes_nothing_and_says_how_far_behind_it_is(
 
     assert calls == {"Query": SHARDS}
     assert world.items() == before
-    assert (report["organizations"], report["unfinished"]) == (2, 2)
+    assert (report["due"], report["unfinished"]) == (2, 2)
     assert report["lag_seconds"] == 600, "the oldest has been due since second 100"
     assert report["expired"] == 0
     report = world.sweep()

@@ -33,6 +33,7 @@ def test_r14_a_license_is_shown_with_its_status_as_it_is_now(world: World) -> No
         "issued_at": instant(NOON),
         "valid_until": instant(NOON + 100),
         "computer_name": "ACME-PC-01",
+        "label": None,
         "agent_version": "4.5.0.0",
         "issued_by": "alice",
         "last_seen": {

@@ -61,7 +61,7 @@ def test_r18_it_can_be_repeated_without_effect(world: World) -> None:
         world.clock.advance(60)
         with world.counting() as calls:
             assert world.revoke(license_id, person).json == first.json
-        assert calls == {"GetItem": 1}
+        assert calls == {"BatchGetItem": 1}
 
     assert world.items() == before
     # And it does no harm to whoever has the machine now.

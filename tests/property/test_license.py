@@ -28,7 +28,7 @@ def test_r21_whatever_is_done_every_change_is_counted_and_time_never_runs_backwa
             assert isinstance(changed, License)
             assert (changed.state, changed.revision) == (target, record.revision + 1)
             assert changed.updated_at >= max(now, record.updated_at)
-            assert changed.claims == (machine().pairs() if target.is_bound else frozenset())
+            assert changed.claims == (machine().pairs() if changed.is_bound else frozenset())
             assert changed.key(b"secret") == record.key(b"secret")
             record = changed
 
@@ -61,7 +61,7 @@ def test_r14_r16_a_license_is_valid_before_the_end_alone_and_no_lease_outlives_i
     assert (code is Code.VALID) == (status == "active" and now < valid_until)
     if code is Code.VALID:
         granted = LeaseTerms("urn:licensing:test", seconds).grant(
-            license(), customer, credentials(), nonce=None, now=now
+            license(), customer, credentials(), environment="production", nonce=None, now=now
         )
         assert now == granted.issued_at < granted.expires_at <= min(now + seconds, valid_until)
         assert granted.issued_at <= granted.renew_after < granted.expires_at

@@ -22,12 +22,14 @@ _UntaggedLoader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 def deployed(**parameters: str) -> Template:
     template = Template(ROOT / "template.yaml", parameters)
     template.created("AccessLogGroup", "access-logs", Arn="arn:access-logs")
+    template.created("EventBus", "bus", Arn="arn:bus")
     template.created("FunctionLogGroup", "function-logs")
     template.created("HttpApi", "api")
-    template.created("LicenseTable", "licenses", Arn="arn:table")
+    template.created("LicenseTable", "licenses", Arn="arn:table", StreamArn="arn:table/stream")
     template.created("LicensingLayer", "arn:layer")
     template.created("SigningSecret", "arn:secret")
-    template.created("SweepDeadLetters", "queue", Arn="arn:queue")
+    for queue in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
+        template.created(queue, "queue", Arn=f"arn:{queue}")
     template.created("UserPool", "pool")
     template.created("UserPoolClient", "client")
     return template
@@ -55,13 +57,16 @@ def test_no_function_may_scan_or_do_anything_by_wildcard(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_reaches_only_the_table_its_indexes_and_the_secret(function: str) -> None:
+def test_a_function_reaches_the_table_its_indexes_the_secret_and_the_bus_alone(
+    function: str,
+) -> None:
     reachable = {
         "dynamodb": {
             "arn:table",
             "arn:table/index/by_organization",
             "arn:table/index/by_due",
         },
+        "events": {"arn:bus"},
         "secretsmanager": {"arn:secret"},
     }
     for statement in statements(function):
@@ -157,11 +162,11 @@ def test_a_sweep_that_fails_is_tried_again_and_then_leaves_a_trace() -> None:
     sweep = TEMPLATE.properties("ExpirySweepFunction")
     schedule = sweep["Events"]["Sweep"]["Properties"]
     assert schedule["RetryPolicy"]["MaximumRetryAttempts"] > 0
-    assert schedule["DeadLetterConfig"] == {"Arn": "arn:queue"}
+    assert schedule["DeadLetterConfig"] == {"Arn": "arn:SweepDeadLetters"}
     assert sweep["EventInvokeConfig"]["MaximumRetryAttempts"] > 0
     assert sweep["EventInvokeConfig"]["DestinationConfig"]["OnFailure"] == {
         "Type": "SQS",
-        "Destination": "arn:queue",
+        "Destination": "arn:SweepDeadLetters",
     }
 
 

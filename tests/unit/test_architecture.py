@@ -13,10 +13,22 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "shared"
 
 # Everything that is not at the edge is domain: the rules, and the use cases on top of them.
-EDGE = {"contract", "dynamo", "http", "openapi", "runtime", "telemetry"}
+EDGE = {
+    "bus",
+    "contract",
+    "dynamo",
+    "entry",
+    "http",
+    "openapi",
+    "runtime",
+    "telemetry",
+    "transient",
+    "transition_reply",
+}
 RULES = {
     "access",
     "audit",
+    "claims",
     "errors",
     "keyring",
     "keys",
@@ -25,6 +37,8 @@ RULES = {
     "machine",
     "organization",
     "refusal",
+    "requests",
+    "temporary",
 }
 OUTSIDE = {"aws_lambda_powertools", "boto3", "botocore", "pydantic", "types_boto3_lite"}
 
@@ -134,6 +148,7 @@ def test_only_the_adapter_and_the_runtime_speak_to_aws() -> None:
     assert {".".join(name.split(".")[:2]) for name in speaking} == {
         "licensing.dynamo",
         "licensing.runtime",
+        "licensing.transient",
     }
     for tree in FUNCTIONS.values():
         assert not foreign(tree) & {"boto3", "botocore"}

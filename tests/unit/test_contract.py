@@ -11,11 +11,12 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from licensing import contract, http, telemetry
+from licensing import http, telemetry
+from licensing.contract import agents, fields, licenses, organizations
 from licensing.lease import SignedLease
 from licensing.license import Code, Sighting, State
 from licensing.organization import Subscription, SubscriptionStatus
-from licensing.validate import MESSAGES, NEXT_STEPS
+from licensing.validate import Verdict
 from tests.unit.samples import NOW, credentials, license, organization
 from tests.unit.test_keys import PRINTED
 from tests.unit.test_lease import LEASE, TOKEN
@@ -26,12 +27,12 @@ MACHINE: dict[str, Any] = {
     "computer_name": "ACME-PC-01",
 }
 GOOD: dict[type[BaseModel], dict[str, Any]] = {
-    contract.LoginRequest: {
+    agents.LoginRequest: {
         "machine": MACHINE,
         "environment": "production",
         "agent_version": "4.5.0.0",
     },
-    contract.ValidateRequest: {
+    agents.ValidateRequest: {
         "license_key": PRINTED,
         "organization_id": "acme",
         "environment": "production",
@@ -39,8 +40,8 @@ GOOD: dict[type[BaseModel], dict[str, Any]] = {
         "agent_version": "4.5.0.0",
         "nonce": "n-1",
     },
-    contract.TransitionRequest: {"reason": "stolen"},
-    contract.OrganizationRequest: {
+    licenses.TransitionRequest: {"reason": "stolen"},
+    organizations.OrganizationRequest: {
         "name": "Acme",
         "valid_until": "2031-01-31T12:00:00Z",
         "status": "active",
@@ -284,9 +285,9 @@ def test_a_value_is_taken_up_to_its_bounds_and_refused_beyond_them(
 
 
 def test_a_request_without_what_need_not_be_there_means_the_usual() -> None:
-    login = contract.LoginRequest.model_validate_json(json.dumps({"machine": {}}))
+    login = agents.LoginRequest.model_validate_json(json.dumps({"machine": {}}))
     assert (login.environment, login.agent_version) == ("production", None)
-    put = contract.OrganizationRequest.model_validate_json(
+    put = organizations.OrganizationRequest.model_validate_json(
         '{"name": "Acme", "valid_until": "2030-03-17T18:46:40.9+01:00"}'
     )
     assert put.subscription() == Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
@@ -294,7 +295,7 @@ def test_a_request_without_what_need_not_be_there_means_the_usual() -> None:
 
 
 def test_a_request_is_handed_on_as_it_was_sent() -> None:
-    request = contract.ValidateRequest.model_validate_json(json.dumps(GOOD[VALIDATE]))
+    request = agents.ValidateRequest.model_validate_json(json.dumps(GOOD[VALIDATE]))
     assert request.model_dump() == GOOD[VALIDATE]
     assert request.machine.credentials() == credentials()
 
@@ -316,7 +317,7 @@ def test_r14_a_license_is_shown_by_the_subscription_as_it_is_now(
     state: State, end: int, status: str, valid_until: str | None
 ) -> None:
     customer = organization(subscription=Subscription(end, SubscriptionStatus.ACTIVE))
-    view = contract.LicenseView.of(license(state=state), customer, NOW)
+    view = licenses.LicenseView.of(license(state=state), customer, NOW)
     assert json.loads(view.model_dump_json()) == {
         "id": "lic_0123456789abcdef",
         "kind": "standard",
@@ -334,11 +335,12 @@ def test_r17_administrators_see_where_an_agent_was_last_seen(*, is_seen: bool) -
     record = license(
         state=State.REVOKED, last_seen=Sighting(NOW, "4.5", "203.0.113.7") if is_seen else None
     )
-    shown = json.loads(contract.AdministeredLicense.of(record, None, NOW).model_dump_json())
-    agents = json.loads(contract.LicenseView.of(record, None, NOW).model_dump_json())
+    shown = json.loads(licenses.AdministeredLicense.of(record, None, NOW).model_dump_json())
+    agents = json.loads(licenses.LicenseView.of(record, None, NOW).model_dump_json())
     assert shown == agents | {
         "status": "revoked",
         "computer_name": "ACME-PC-01",
+        "label": None,
         "agent_version": "4.5.0.0",
         "issued_by": "alice",
         "last_seen": {
@@ -352,7 +354,7 @@ def test_r17_administrators_see_where_an_agent_was_last_seen(*, is_seen: bool) -
 
 
 def test_r16_a_lease_is_shown_with_its_end_and_when_to_ask_again() -> None:
-    view = contract.LeaseView.of(SignedLease(LEASE, TOKEN))
+    view = agents.LeaseView.of(SignedLease(LEASE, TOKEN))
     assert json.loads(view.model_dump_json()) == {
         "token": TOKEN,
         "expires_at": "2030-03-18T17:46:40Z",
@@ -364,7 +366,7 @@ def test_r06_r14_an_organization_is_shown_with_subscription_and_seats() -> None:
     customer = organization(
         subscription=Subscription(NOW, SubscriptionStatus.PAUSED), max_agents=5, seats=3, version=7
     )
-    assert json.loads(contract.OrganizationView.of(customer).model_dump_json()) == {
+    assert json.loads(organizations.OrganizationView.of(customer).model_dump_json()) == {
         "id": "acme",
         "name": "Acme",
         "subscription": {"valid_until": "2030-03-17T17:46:40Z", "status": "paused"},
@@ -400,14 +402,23 @@ def test_r35_a_problem_does_not_repeat_the_license_key_or_the_machine(body: str)
 
 
 def test_r13_every_code_can_be_answered_with_a_message_and_what_to_do() -> None:
-    assert list(contract.ValidateReply.model_json_schema()["properties"]["code"]["enum"]) == [
+    assert list(agents.ValidateReply.model_json_schema()["properties"]["code"]["enum"]) == [
         code.value for code in Code
     ]
-    assert set(MESSAGES) == set(NEXT_STEPS) == set(Code)
-    assert MESSAGES[Code.DETACHED] == "Agent is Blocked."
-    assert NEXT_STEPS[Code.EXPIRED] == "logout"
-    assert NEXT_STEPS[Code.VALID] == "continue"
-    assert {NEXT_STEPS[code] for code in Code if code is not Code.VALID} == {"login", "logout"}
+    assert all(Verdict(code).message for code in Code)
+    assert Verdict(Code.DETACHED).message == "Agent is Blocked."
+    assert Verdict(Code.EXPIRED).action == "logout"
+    assert Verdict(Code.VALID).action == "continue"
+    refused = [code for code in Code if code is not Code.VALID]
+    assert {Verdict(code).action for code in refused} == {"login", "logout"}
+
+
+def test_r27_whatever_ends_a_partners_time_logs_the_partner_out() -> None:
+    assert {Verdict(code, is_temporary=True).action for code in Code if code is not Code.VALID} == {
+        "logout"
+    }
+    assert Verdict(Code.VALID, is_temporary=True).action == "continue"
+    assert "temporary" in Verdict(Code.EXPIRED, is_temporary=True).message
 
 
 @pytest.mark.parametrize(
@@ -419,7 +430,7 @@ def test_r13_every_code_can_be_answered_with_a_message_and_what_to_do() -> None:
     ],
 )
 def test_times_are_answered_as_rfc_3339_in_utc(epoch: int, text: str) -> None:
-    view = contract.SubscriptionView(
-        valid_until=contract.instant(epoch), status=SubscriptionStatus.ACTIVE
+    view = organizations.SubscriptionView(
+        valid_until=fields.instant(epoch), status=SubscriptionStatus.ACTIVE
     )
     assert json.loads(view.model_dump_json())["valid_until"] == text

@@ -141,6 +141,7 @@ def test_r16_a_lease_ends_with_its_length_or_the_subscription_whichever_is_first
         license(),
         organization(subscription=subscription(subscription_left)),
         credentials(),
+        environment="production",
         nonce=None,
         now=NOW,
     )
@@ -157,6 +158,7 @@ def test_r16_a_lease_states_the_license_the_machine_and_the_callers_nonce(
         license(environment="staging", primary=primary),
         organization(),
         credentials(),
+        environment="staging",
         nonce=nonce,
         now=NOW,
     )

@@ -27,13 +27,13 @@ from tests.unit.samples import (
 )
 
 # The whole state machine: from, then what each action leads to; `-` is refused.
-ACTIONS = ("revoke", "expire", "reinstate")
+ACTIONS = ("revoke", "detach", "attach", "dissociate", "reassign", "expire", "reinstate")
 TABLE = """
-    active       revoked  expired  active
-    detached     revoked  -        -
-    dissociated  revoked  -        -
-    expired      revoked  expired  active
-    revoked      revoked  -        -
+    active       revoked  detached  active    dissociated  -       expired  active
+    detached     revoked  detached  active    dissociated  -       -        -
+    dissociated  revoked  -         -         dissociated  active  -        -
+    expired      revoked  detached  expired   dissociated  -       expired  active
+    revoked      revoked  -         -         -            -       -        -
 """
 EXPECTED = {
     (row.split()[0], action): target
@@ -123,7 +123,7 @@ def test_r21_time_never_runs_backwards_in_a_license(state: str, action: str) -> 
 def test_r06_r10_a_license_holds_its_machines_pairs_and_a_seat_only_while_bound(
     state: State, *, is_bound: bool
 ) -> None:
-    assert state.is_bound is is_bound
+    assert license(state=state).is_bound is is_bound
     assert license(state=state).claims == (machine().pairs() if is_bound else frozenset())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 
+from licensing import http
 from licensing.http import STATUS_OF_REFUSAL
 from licensing.license import Code, Status
 from licensing.openapi import ROUTES, document
@@ -107,7 +108,6 @@ def test_the_pattern_of_an_id_in_a_path_takes_ids_and_nothing_else(
 
 
 def test_the_document_tells_how_many_licenses_a_page_has() -> None:
-    handler = import_module("licenses.handler")
     (limit,) = [
         parameter["schema"]
         for parameter in OPERATIONS["GET /v1/organizations/{organization_id}/licenses"][
@@ -117,8 +117,8 @@ def test_the_document_tells_how_many_licenses_a_page_has() -> None:
     ]
     assert (limit["minimum"], limit["default"], limit["maximum"]) == (
         1,
-        handler.PAGE_SIZE,
-        handler.LARGEST_PAGE,
+        http.DEFAULT_PAGE,
+        http.LARGEST_PAGE,
     )
 
 

@@ -13,6 +13,8 @@ ENVIRON = {
     "LAST_SEEN_SECONDS": "900",
     "ORGANIZATION_CLAIM": "custom:organization_id",
     "ROLES_CLAIM": "cognito:groups",
+    "OLDER_AGENTS": "off",
+    "EVENT_BUS": "licensing",
 }
 
 
@@ -25,6 +27,8 @@ def test_the_settings_are_those_of_the_environment() -> None:
         last_seen_seconds=900,
         organization_claim="custom:organization_id",
         roles_claim="cognito:groups",
+        older_agents=False,
+        event_bus="licensing",
         dynamodb_endpoint=None,
     )
 

@@ -1,0 +1,189 @@
+"""R28, R32 and R33: states rebuilt from events, and what of them whom is shown."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import pytest
+
+from licensing.access import Caller, Role
+from licensing.audit import Actor, ActorKind, EventType, Origin
+from licensing.history import HIDDEN, ReadHistory, replayed
+from licensing.license import License
+from licensing.organization import Organization
+from licensing.ports import Entry, EntryPage
+from licensing.refusal import RefusalCode, Refused
+from licensing.temporary import Term, TimeToLive
+from tests.unit.samples import NOW, ORIGIN, license, organization
+
+LICENSE = "lic_0123456789abcdef"
+OTHER = "lic_fedcba9876543210"
+ADA = Caller("ada", "acme", frozenset({Role.ORG_ADMIN}))
+BEA = Caller("bea", "bolt", frozenset({Role.ORG_ADMIN}))
+ALICE = Caller("alice", "acme", frozenset({Role.MEMBER}))
+OLIVIA = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
+STRANGER = Origin(
+    actor=Actor(ActorKind.USER, "boris", ("member",)),
+    request_id="request-2",
+    source_address="198.51.100.9",
+    agent_version="4.5.0.0",
+)
+
+
+def entry(revision: int | None, license_id: str | None = LICENSE, **facts: str) -> Entry:
+    """A change of a licence, or of its organization."""
+    return Entry(
+        id=f"evt_{revision}",
+        type=EventType.LICENSE_UPDATED,
+        at=NOW,
+        organization_id="acme",
+        license_id=license_id,
+        revision=revision,
+        origin=ORIGIN,
+        before=None,
+        after=facts,
+        reason=None,
+        components=(),
+        confidential=False,
+        times=None,
+        last_at=None,
+    )
+
+
+def refusal(times: int = 2) -> Entry:
+    return replace(
+        entry(None),
+        type=EventType.ACCESS_REFUSED,
+        origin=STRANGER,
+        after=None,
+        reason="machine_mismatch",
+        times=times,
+        last_at=NOW + 5,
+    )
+
+
+# -- R33: states from events -----------------------------------------------------------------------
+
+
+def test_r33_the_newest_revision_is_the_present_state_in_whatever_order_events_come() -> None:
+    entries = [
+        entry(1, state="active"),
+        entry(2, state="detached"),
+        entry(3, state="active"),
+        refusal(),
+    ]
+    for order in permutations(entries):
+        assert replayed(order) == {LICENSE: {"state": "active"}}
+    assert replayed(entries[:2]) == {LICENSE: {"state": "detached"}}
+
+
+def test_r33_revisions_are_numbers_not_text() -> None:
+    entries = [entry(number, label=f"{number}") for number in range(1, 12)]
+    assert replayed(entries) == replayed(entries[::-1]) == {LICENSE: {"label": "11"}}
+
+
+def test_r33_each_license_has_a_state_of_its_own_and_nothing_else_has_one() -> None:
+    entries = [
+        entry(2, LICENSE, state="revoked"),
+        entry(7, None, status="paused"),
+        entry(1, OTHER, state="active"),
+        entry(1, LICENSE, state="active"),
+        replace(refusal(), license_id="lic_0000000000000000"),
+    ]
+    assert replayed(entries) == {LICENSE: {"state": "revoked"}, OTHER: {"state": "active"}}
+    assert replayed([]) == {}
+
+
+# -- R28, R32: who sees what -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One licence and its organization, with entries to read."""
+
+    record: License
+    entries: Sequence[Entry]
+
+    def license(self, license_id: str) -> License | None:
+        return self.record if license_id == self.record.id else None
+
+    def organization(self, organization_id: str) -> Organization | None:
+        return organization() if organization_id == "acme" else None
+
+    def license_and_organization(
+        self, license_id: str, organization_id: str
+    ) -> tuple[License | None, Organization | None]:
+        return self.license(license_id), self.organization(organization_id)
+
+    def history(self, license_id: str, *, limit: int, cursor: str | None) -> EntryPage:
+        found = [entry for entry in self.entries if entry.license_id == license_id]
+        return EntryPage(found[:limit], cursor)
+
+    def feed(
+        self, organization_id: str, *, confidential: bool, limit: int, cursor: str | None
+    ) -> EntryPage:
+        assert organization_id == "acme"
+        found = [entry for entry in self.entries if confidential or not entry.confidential]
+        return EntryPage(found[:limit], cursor)
+
+
+def of_license(
+    caller: Caller, *entries: Entry, term: Term | None = None, license_id: str = LICENSE
+) -> EntryPage | Refused:
+    shelf = Shelf(license(term=term), entries)
+    return ReadHistory(shelf).of_license(license_id, caller, limit=9, cursor="on")
+
+
+def of_organization(
+    caller: Caller, *entries: Entry, organization_id: str = "acme"
+) -> EntryPage | Refused:
+    history = ReadHistory(Shelf(license(), entries))
+    return history.of_organization(organization_id, caller, limit=9, cursor="on")
+
+
+@pytest.mark.parametrize("read", [of_license, of_organization])
+def test_r32_whoever_was_refused_is_hidden_from_org_admins_and_nobody_else_is(
+    read: Callable[..., EntryPage | Refused],
+) -> None:
+    entries = [entry(2, state="revoked"), refusal(), entry(1, state="active")]
+
+    assert read(OLIVIA, *entries) == EntryPage(entries, "on")
+
+    hidden = replace(STRANGER, actor=Actor(ActorKind.USER, HIDDEN))
+    shown = [entries[0], replace(entries[1], origin=hidden), entries[2]]
+    assert read(ADA, *entries) == EntryPage(shown, "on")
+    assert HIDDEN == "hidden"
+
+
+def test_r28_a_temporary_licenses_history_is_for_super_admins() -> None:
+    term = Term(TimeToLive.ONE_HOUR, NOW + 3600, holder="pavel")
+    used = replace(entry(2, holder="pavel"), confidential=True)
+    assert of_license(OLIVIA, used, term=term) == EntryPage([used], "on")
+    assert _code(of_license(ADA, used, term=term)) == RefusalCode.NOT_FOUND
+
+
+def test_r28_a_feed_is_without_the_confidential_and_a_trail_is_complete() -> None:
+    used = replace(entry(2, holder="pavel"), confidential=True)
+    issued = entry(1, state="active")
+    assert of_organization(ADA, used, issued) == EntryPage([issued], "on")
+    assert of_organization(OLIVIA, used, issued) == EntryPage([used, issued], "on")
+
+
+def test_r33_what_is_not_ones_own_is_answered_like_what_does_not_exist() -> None:
+    unknown = of_license(OLIVIA, license_id=OTHER)
+    assert _code(unknown) == RefusalCode.NOT_FOUND
+    assert of_license(BEA) == of_license(ADA, license_id=OTHER) == unknown
+
+    absent = of_organization(OLIVIA, organization_id="crane")
+    assert _code(absent) == RefusalCode.NOT_FOUND
+    assert of_organization(BEA) == of_organization(ADA, organization_id="bolt") == absent
+
+
+def test_r33_histories_are_for_administrators() -> None:
+    assert _code(of_license(ALICE)) == RefusalCode.FORBIDDEN
+    assert _code(of_organization(ALICE)) == RefusalCode.FORBIDDEN
+
+
+def _code(answer: EntryPage | Refused) -> RefusalCode:
+    assert isinstance(answer, Refused), answer
+    return answer.code

@@ -1,0 +1,58 @@
+"""What README.md promises: each rule and each promise names a module and a test that exist."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from licensing.openapi import ROUTES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RULES = [f"R{number}" for number in range(1, 36)]
+ROWS = re.findall(
+    r"^\| (R\d+) \| .* \| \[`[\w/]+`\]\((.*)\) \| \[`(\w+)`\]\((.*)\) \|$", README, re.MULTILINE
+)
+TESTS = re.findall(r"\[`(test_\w+)`\]\(([\w/.]+)\)", README)
+LINKS = re.findall(r"\]\(([\w][\w./-]*)\)", README)
+
+
+def functions(path: str) -> set[str]:
+    """The names of a module's functions."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_rule_has_its_row_in_order() -> None:
+    assert [rule for rule, *_ in ROWS] == RULES
+
+
+@pytest.mark.parametrize(("rule", "module", "test", "_path"), ROWS, ids=RULES)
+def test_a_rules_test_carries_its_number_and_its_module_tells_of_it(
+    rule: str, module: str, test: str, _path: str
+) -> None:
+    assert f"r{int(rule[1:]):02d}" in test.split("_")
+    assert (ROOT / module).is_file()
+
+
+@pytest.mark.parametrize(("test", "path"), TESTS)
+def test_a_test_that_is_named_exists(test: str, path: str) -> None:
+    assert test in functions(path)
+
+
+def test_every_link_leads_somewhere() -> None:
+    assert not [link for link in LINKS if not (ROOT / link).exists()]
+
+
+def test_the_promises_are_there() -> None:
+    promises = README.split("## What it promises")[1].split("## Every rule")[0]
+    assert promises.count("| [`test_") >= 10
+
+
+def test_every_route_stands_in_the_table_of_the_api() -> None:
+    table = README.split("## The API")[1].split("Validation codes")[0]
+    for route in ROUTES:
+        path = re.sub(r"\{\w+\}", "{id}", route.path)
+        stem, _, verb = path.rpartition("/")
+        assert path in table or (stem in table and f"`{verb}`" in table), path
