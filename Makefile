@@ -21,10 +21,10 @@ help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
 
 demo: $(venv) ## start the service locally and drive an agent's whole life through it
-	PYTHONPATH=shared:functions $(bin)/python -m tests.local demo
+	PYTHONPATH=shared:functions exec $(bin)/python -m tests.local demo
 
 run: $(venv) ## start the service locally and leave it running (PORT=8080)
-	PYTHONPATH=shared:functions $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
+	PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
 test: $(venv) $(dynamodb) ## run every test
 	$(bin)/pytest -n auto
