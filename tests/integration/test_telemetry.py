@@ -36,14 +36,14 @@ def test_each_answer_is_one_line_that_names_request_license_organization_and_out
         ("registered", 201),
         ("issued", 201),
         ("VALID", 200),
-        ("revoked", 200),
+        ("revoke", 200),
     ]
     for line, exchange in zip(lines, world.exchanges, strict=True):
         assert line["correlation_id"] == exchange.event["requestContext"]["requestId"]
         assert line["function_request_id"]
         assert line["level"] == "INFO"
     assert [line.get("license_id") for line in lines] == [None, *[license_id] * 3]
-    assert [line.get("organization_id") for line in lines] == ["acme", "acme", "acme", None]
+    assert [line.get("organization_id") for line in lines] == ["acme"] * 4
 
 
 def test_a_line_says_nothing_of_the_request_before(world: World, spoken: Spoken) -> None:
@@ -88,7 +88,7 @@ def test_r23_the_sweep_says_what_it_did_and_how_far_behind_it_is(
 
     (metric,) = _metrics(spoken)
     assert metric["LicensesExpired"] == [2.0]
-    assert metric["OrganizationsLeft"] == [0.0]
+    assert metric["SweepUnfinished"] == [0.0]
     assert metric["SweepLag"] == [0.0]
     units = {one["Name"]: one["Unit"] for one in metric["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert units["SweepLag"] == "Seconds"
