@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.config import Config
 
-from licensing import telemetry
 from licensing.dynamo import DynamoStore
 from licensing.dynamo.transaction import Pacing
 from licensing.errors import Misconfigured, Unavailable
@@ -133,6 +132,8 @@ class SecretsManagerKeyrings:
             if kept is None or kept.newest < at_least:
                 raise
             # What is kept still signs and verifies: use it, and look again in a while.
+            from licensing import telemetry  # noqa: PLC0415 - whoever imports it starts to log
+
             telemetry.logger.warning("the secret could not be fetched anew", exc_info=True)
             self._fetched_at = self.clock() - SECRET_SECONDS + _UNKNOWN_VERSION_SECONDS
             return kept

@@ -73,6 +73,7 @@ def run_command(cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def assert_story_told(told: subprocess.CompletedProcess[str]) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stderr == ""
+    assert not [line for line in told.stdout.splitlines() if line.startswith("{")], "no log lines"
     sentences = (
         "201",
         "Your machine is already registered with Acme.",
