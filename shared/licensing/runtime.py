@@ -113,21 +113,22 @@ class SecretsManagerKeyrings:
     clock: Clock
     _keyring: Keyring | None = field(default=None, init=False, repr=False)
     _fetched_at: float = field(default=0.0, init=False)
+    _asked_at: float = field(default=float("-inf"), init=False)
 
     def keyring(self, at_least: int = 1) -> Keyring:
         """The current keyring. Raises ``Unavailable`` or :class:`Misconfigured`."""
-        kept, age = self._keyring, self.clock() - self._fetched_at
-        lifetime = (
-            SECRET_SECONDS
-            if kept is not None and kept.newest >= at_least
-            else _UNKNOWN_VERSION_SECONDS
-        )
-        # A clock that was set back makes the age negative: that is no reason to keep it for ever.
-        if kept is not None and 0 <= age < lifetime:
+        kept, now = self._keyring, self.clock()
+        # A clock that was set back makes an age negative: that is no reason to keep it for ever.
+        is_fresh = kept is not None and 0 <= now - self._fetched_at < SECRET_SECONDS
+        knows = kept is not None and kept.newest >= at_least
+        has_just_asked = 0 <= now - self._asked_at < _UNKNOWN_VERSION_SECONDS
+        if kept is not None and is_fresh and (knows or has_just_asked):
             return kept
         try:
             self._keyring = self._fetched()
             self._fetched_at = self.clock()
+            if kept is not None and not knows:
+                self._asked_at = now
         except Unavailable:
             if kept is None or kept.newest < at_least:
                 raise

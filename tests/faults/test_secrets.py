@@ -23,7 +23,7 @@ from tests.faults.seam import (
     error,
     no_connection,
 )
-from tests.world import Answer, World, new_world
+from tests.world import Answer, World, new_world, rotate_secret
 
 # Powertools warns that a handler which raises has counted nothing.
 RAISES = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -126,3 +126,15 @@ def test_a_secret_that_is_not_as_promised_is_a_fault_and_nothing_is_written(
     with elsewhere(world), pytest.raises(Misconfigured):
         world.login()
     assert world.items() == before
+
+
+def test_r03_a_key_of_a_version_that_was_added_a_moment_ago_is_known_at_once(world: World) -> None:
+    with elsewhere(world):
+        assert world.code(world.login().json["license_key"]) == "VALID"
+        stale = world.runtime.keyrings
+        rotate_secret(world)
+        # Another execution environment has noticed and issues under the new version.
+        world.runtime.keyrings = SecretsManagerKeyrings(stale.client, stale.secret_id, stale.clock)
+        key = world.login(environment="staging").json["license_key"]
+        world.runtime.keyrings = stale
+        assert world.code(key) == "VALID"
