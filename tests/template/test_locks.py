@@ -23,7 +23,14 @@ def test_the_layer_leaves_out_what_the_lambda_runtime_brings_along() -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", ["requirements.txt", "requirements-dev.txt", "requirements-sam.txt"]
+    "lock",
+    [
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-prove.txt",
+        "requirements-audit.txt",
+        "requirements-sam.txt",
+    ],
 )
 def test_a_lock_names_no_registry_and_no_folder(lock: str) -> None:
     assert not re.search(r"://|(?m:^-)|file:", (ROOT / lock).read_text())

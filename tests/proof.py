@@ -1,0 +1,138 @@
+"""How far the tests of chance go, and the figures that they come to.
+
+Run as usual such a test stays short. `make prove` (`pytest --prove -m proof`) runs it at full
+length and writes what each one found to `tests/figures.json`, which the README quotes. A run's seed
+is printed with its figures; `--seed` repeats it.
+"""
+
+import json
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+FIGURES = Path(__file__).parent / "figures.json"
+
+_PROPERTY = "figure"
+_Extent = TypeVar("_Extent")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What one test found: its words, the seed to repeat it with, the bug planted to test it."""
+
+    test: str
+    found: str
+    seed: int | None = None
+    planted: str | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One test's share: `full` tells whether it is run at full length, `seed` drives its chance."""
+
+    test: str
+    full: bool
+    seed: int
+    properties: list[tuple[str, object]] = field(repr=False)
+
+    def of(self, usual: _Extent, full: _Extent) -> _Extent:
+        """What fits the length of this run."""
+        return full if self.full else usual
+
+    def seeds(self, usual: int, full: int) -> list[int]:
+        """So many seeds, all drawn from `seed`."""
+        chance = random.Random(self.seed)  # noqa: S311 - reproducible, not secret
+        return [chance.getrandbits(32) for _ in range(self.of(usual, full))]
+
+    def found(self, words: str, *, planted: str | None = None, is_random: bool = True) -> None:
+        """Report a figure; `planted` says how the bug that was planted was caught."""
+        seed = self.seed if is_random else None
+        self.properties.append((_PROPERTY, asdict(Figure(self.test, words, seed, planted))))
+
+
+@pytest.fixture
+def proof(request: pytest.FixtureRequest) -> Proof:
+    """How far to go, and where to tell what was found."""
+    seed: int | None = request.config.getoption("--seed")
+    return Proof(
+        test=request.node.name,
+        full=request.config.getoption("--prove"),
+        seed=random.SystemRandom().getrandbits(32) if seed is None else seed,
+        properties=request.node.user_properties,
+    )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the two options."""
+    group = parser.getgroup("proof")
+    group.addoption("--prove", action="store_true", help="run tests of chance at full length")
+    group.addoption("--seed", type=int, help="the seed of tests of chance, to repeat a run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    config.addinivalue_line("markers", "proof: goes further in `make prove`, and tells a figure")
+    config.addinivalue_line("markers", "only_proof: takes part in `make prove` alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to `make prove` what is for it alone."""
+    if config.getoption("--prove"):
+        return
+    left = [item for item in items if item.get_closest_marker("only_proof")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show all figures, and keep those of a run at full length."""
+    figures = sorted(_told(terminalreporter.stats), key=lambda figure: figure.test)
+    if not figures:
+        return
+    terminalreporter.section("figures")
+    for figure in figures:
+        terminalreporter.write_line(_line(figure))
+    if config.getoption("--prove"):
+        keep(figures)
+
+
+def keep(figures: Iterable[Figure], path: Path = FIGURES) -> None:
+    """Write figures beside those of tests that did not run this time."""
+    known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    today = datetime.now(UTC).date().isoformat()
+    for figure in figures:
+        known[figure.test] = {
+            "found": figure.found,
+            "seed": figure.seed,
+            "planted": figure.planted,
+            "on": today,
+        }
+    path.write_text(json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _told(stats: Mapping[str, list[Any]]) -> list[Figure]:
+    """The figures of all tests that passed."""
+    return [
+        Figure(**value)
+        for report in stats.get("passed", [])
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
+        if name == _PROPERTY and isinstance(value, dict)
+    ]
+
+
+def _line(figure: Figure) -> str:
+    more = [figure.found]
+    if figure.planted:
+        more.append(f"planted: {figure.planted}")
+    if figure.seed is not None:
+        more.append(f"seed {figure.seed}")
+    return f"{figure.test}: {'; '.join(more)}"

@@ -1,0 +1,43 @@
+"""The figures of tests of chance: told, kept, and repeatable by their seed."""
+
+import json
+from pathlib import Path
+
+from tests.proof import Figure, Proof, keep
+
+
+def proof(*, full: bool = False, seed: int = 7) -> Proof:
+    return Proof("test_of_chance", full, seed, [])
+
+
+def test_a_full_run_goes_further_than_a_usual_one() -> None:
+    assert proof().of(1, 100) == 1
+    assert proof(full=True).of(1, 100) == 100
+
+
+def test_the_same_seed_gives_the_same_seeds_of_any_number() -> None:
+    assert proof().seeds(5, 9) == proof(full=True).seeds(2, 5)
+    assert proof().seeds(5, 5) != proof(seed=8).seeds(5, 5)
+
+
+def test_a_figure_is_told_with_its_seed_where_chance_took_part() -> None:
+    one = proof()
+    one.found("10 rounds", planted="in round 2")
+    one.found("20 cells", is_random=False)
+    told = [value for _, value in one.properties]
+    assert told == [
+        {"test": "test_of_chance", "found": "10 rounds", "seed": 7, "planted": "in round 2"},
+        {"test": "test_of_chance", "found": "20 cells", "seed": None, "planted": None},
+    ]
+
+
+def test_figures_are_kept_beside_those_of_tests_that_did_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    keep([Figure("test_a", "1 round"), Figure("test_b", "2 rounds")], path)
+    keep([Figure("test_b", "3 rounds", seed=5, planted="at once")], path)
+    kept = json.loads(path.read_text())
+    assert {name: figure["found"] for name, figure in kept.items()} == {
+        "test_a": "1 round",
+        "test_b": "3 rounds",
+    }
+    assert (kept["test_b"]["seed"], kept["test_b"]["planted"]) == (5, "at once")
