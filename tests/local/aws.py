@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy, deepcopy
 from threading import RLock
 from typing import Any
 from unittest.mock import patch
@@ -22,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 from moto.core.models import botocore_stubber
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
 
 from tests.local.template import ACCOUNT, REGION, STACK_NAME, Template
 
@@ -68,6 +70,7 @@ def mocked() -> Iterator[None]:
         ),
         patch.object(botocore_stubber, "process_request", process_alone),
         patch.object(DynamoDBBackend, "update_item", _update_item),
+        patch.object(DynamoDBBackend, "transact_write_items", _transact_write_items),
     ):
         yield
 
@@ -88,6 +91,31 @@ def _update_item(backend: DynamoDBBackend, table_name: str, *args: Any, **named:
         del shard.items[told:]
         shard.add(None, item)
     return item
+
+
+_motos_transact_write_items = DynamoDBBackend.transact_write_items
+
+
+def _transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+    """The `transact_write_items` of moto, which takes one copy of a table to go back to.
+
+    moto takes one for each action, and copies what the stream has told, too: with every
+    transaction the next one gets slower.
+    """
+    copies: dict[str, Table] = {}
+
+    def copied(table: Table, memo: dict[int, Any]) -> Table:
+        if table.name not in copies:
+            copies[table.name] = twin = copy(table)
+            twin.items = deepcopy(table.items, memo)
+            if table.stream_shard:
+                twin.stream_shard = copy(table.stream_shard)
+                twin.stream_shard.table = twin
+                twin.stream_shard.items = [*table.stream_shard.items]
+        return copies[table.name]
+
+    with patch.object(Table, "__deepcopy__", copied, create=True):
+        _motos_transact_write_items(backend, transact_items)
 
 
 def dynamodb_endpoint() -> str | None:

@@ -8,6 +8,7 @@ resolved to a guess.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,21 @@ def _short_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str
 _Loader.add_multi_constructor("!", _short_form)
 
 
+@cache
+def _document(text: str) -> dict[str, Any]:
+    """The document as it is written: nobody changes it, so a text is read once."""
+    # The loader is a SafeLoader: it makes plain values only.
+    document: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506
+    return document
+
+
 class Template:
     """One template and the values its parameters and resources have in this stack."""
 
     def __init__(self, path: Path, parameters: Mapping[str, str] | None = None) -> None:
         """Read the template at `path`; `parameters` override the defaults."""
         self.folder = path.resolve().parent
-        # The loader is a SafeLoader: it makes plain values only.
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        document = _document(path.read_text(encoding="utf-8"))
         self._conditions: dict[str, Any] = document.get("Conditions", {})
         self._globals: dict[str, Any] = document.get("Globals", {})
         self._resources: dict[str, dict[str, Any]] = document["Resources"]
