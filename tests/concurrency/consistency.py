@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from licensing.audit import EventType
+from licensing.claims import Claim
 from licensing.dynamo import items, places
 from licensing.license import License
 from licensing.organization import Organization
@@ -21,7 +22,7 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
     """Check every rule that ties items of the table to each other."""
     organizations: list[Organization] = []
     licenses: list[License] = []
-    claims: dict[bytes, Any] = {}
+    claims: dict[bytes, Claim] = {}
     events: dict[str, list[Item]] = defaultdict(list)
     for item in scanned:
         kind = item["sk"]["S"].partition("#")[0]
@@ -31,7 +32,7 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
             licenses.append(items.read_license(item))
             assert item["org_sk"]["S"] == places.license_place(licenses[-1])
         elif kind == "PAIR":
-            claims[places.read_pair(item)] = items.read_claim(item).holders
+            claims[places.read_pair(item)] = items.read_claim(item)
         else:
             assert kind == "EVENT", item
             events[item["pk"]["S"]].append(item)
@@ -58,8 +59,9 @@ def _assert_seats(organizations: Iterable[Organization], bound: Iterable[License
     assert counted == expected, f"seats are {counted}, bound licences {expected}"
 
 
-def _assert_claims(claims: Mapping[bytes, Any], bound: Iterable[License]) -> None:
+def _assert_claims(claims: Mapping[bytes, Claim], bound: Iterable[License]) -> None:
     expected: dict[bytes, dict[str, dict[str, str]]] = {}
+    alone: set[bytes] = {pair for pair, claim in claims.items() if claim.exclusive}
     for record in bound:
         for pair in record.machine.pairs():
             holders = expected.setdefault(pair, {})
@@ -68,10 +70,15 @@ def _assert_claims(claims: Mapping[bytes, Any], bound: Iterable[License]) -> Non
                 f"one agent, two licences: {environments[record.environment]} and {record.id}"
             )
             environments[record.environment] = record.id
-            assert len(holders) == 1, f"one machine, two organizations: {holders}"
+        if record.exclusive:
+            assert record.machine.pairs() <= alone, f"{record.id}: its machine is not its own"
     leaked = {pair.hex(): claims[pair] for pair in claims.keys() - expected.keys()}
     assert not leaked, f"claims without a licence: {leaked}"
-    assert claims == expected, "claims are not those of the bound licences"
+    held = {pair: claim.holders for pair, claim in claims.items()}
+    assert held == expected, "claims are not those of the bound licences"
+    for pair, holders in expected.items():
+        # Only agents from before 4.4 share a machine (R31).
+        assert len(holders) == 1 or pair not in alone, f"one machine, two organizations: {holders}"
 
 
 def _assert_history(record: License, events: Iterable[Item]) -> None:
@@ -92,17 +99,24 @@ def _assert_history(record: License, events: Iterable[Item]) -> None:
 
 
 def _assert_changes(organization: Organization, events: Iterable[Item]) -> None:
-    """One event for each version, and each end announced at most once."""
-    versions: list[int] = []
-    announced: list[tuple[str, str]] = []
+    """One event for each version, and each end announced at most once for as long as it stays."""
+    ends: dict[int, str] = {}
+    announced: list[tuple[int, str]] = []
     for event in events:
+        version = int(event["revision"]["N"])
+        after = event["after"]["M"]
         if event["type"]["S"] == EventType.SUBSCRIPTION_CHANGED:
-            versions.append(int(event["revision"]["N"]))
+            assert version not in ends, f"{organization.id}: two changes to version {version}"
+            ends[version] = after["valid_until"]["N"]
         else:
             assert event["type"]["S"] == EventType.SUBSCRIPTION_ENDING, event
-            after = event["after"]["M"]
-            announced.append((after["valid_until"]["N"], after["announced_days"]["N"]))
-    assert sorted(versions) == list(range(1, organization.version + 1)), (
-        f"{organization.id} is at version {organization.version}, its events are {versions}"
+            announced.append((version, after["announced_days"]["N"]))
+    assert sorted(ends) == list(range(1, organization.version + 1)), (
+        f"{organization.id} is at version {organization.version}, its events are {sorted(ends)}"
     )
-    assert len(announced) == len(set(announced)), f"announced twice: {announced}"
+    since = {1: 1}  # the version that brought the end which each version has
+    for version in range(2, organization.version + 1):
+        same = ends[version] == ends[version - 1]
+        since[version] = since[version - 1] if same else version
+    each = [(since[version], days) for version, days in announced]
+    assert len(each) == len(set(each)), f"announced twice: {announced}"

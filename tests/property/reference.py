@@ -1,0 +1,432 @@
+"""The rules once more, as plain dictionaries: what the service must answer, whatever it is made of.
+
+A `Reference` knows nothing of tables, conditions, transactions or indexes, and does one thing after
+the other. Its answers are those of the rules: who holds a machine, which licence an agent gets,
+what is valid. The marks of the sweep are no part of it, since no answer depends on them (R14).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+FIRST_EXCLUSIVE = "4.4.0.0"
+LEASE_SECONDS = 86_400
+
+Pair = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A computer as it shows itself. MAC addresses agree when they have one in common (R9)."""
+
+    machine_id: str | None
+    macs: frozenset[str]
+    name: str | None
+
+    def agrees_with(self, other: "Card") -> bool:
+        """Whether two of three components are the same."""
+        ids = self.machine_id is not None and self.machine_id == other.machine_id
+        names = self.name is not None and self.name == other.name
+        return ids + names + bool(self.macs & other.macs) >= 2
+
+    def pairs(self) -> frozenset[Pair]:
+        """All that two computers which agree have at least one of."""
+        ids, names = _known(self.machine_id), _known(self.name)
+        return frozenset(
+            [("id+name", *pair) for pair in product(ids, names)]
+            + [("id+mac", *pair) for pair in product(ids, self.macs)]
+            + [("mac+name", *pair) for pair in product(self.macs, names)]
+        )
+
+    def followed(self, seen: "Card") -> "Card":
+        """This computer after it has shown itself otherwise (R11)."""
+        stay = self.macs & seen.macs or not seen.macs
+        return Card(
+            seen.machine_id or self.machine_id,
+            self.macs if stay else seen.macs,
+            seen.name or self.name,
+        )
+
+
+def _known(part: str | None) -> list[str]:
+    return [] if part is None else [part]
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer: one word, the licence that it is about, and when its lease ends."""
+
+    word: str
+    license_id: str | None = None
+    until: int | None = None
+
+
+@dataclass
+class Subscribed:
+    """An organization: its subscription, its limit, and both of its versions."""
+
+    until: int
+    status: str = "active"
+    max_agents: int | None = None
+    version: int = 1
+    billed: int = 0
+
+    def standing(self, now: int) -> str:
+        """What its agents may expect."""
+        if self.status != "active":
+            return "SUSPENDED"
+        return "VALID" if now < self.until else "EXPIRED"
+
+
+@dataclass
+class Licensed:
+    """A licence. `ends` is there when it is temporary, `holder` once somebody has used it."""
+
+    id: str
+    organization_id: str
+    environment: str
+    card: Card | None
+    exclusive: bool = True
+    state: str = "active"
+    primary: bool = False
+    ends: int | None = None
+    is_over: bool = False
+    holder: str | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it holds its machine and a seat."""
+        return self.ends is None and self.state in ("active", "detached")
+
+    @property
+    def pairs(self) -> frozenset[Pair]:
+        """What it holds."""
+        return self.card.pairs() if self.card and self.is_bound else frozenset()
+
+
+TRANSITIONS = {
+    "revoke": {
+        "active": "revoked",
+        "detached": "revoked",
+        "dissociated": "revoked",
+        "revoked": "revoked",
+    },
+    "detach": {"active": "detached", "detached": "detached"},
+    "attach": {"active": "active", "detached": "active"},
+    "dissociate": {
+        "active": "dissociated",
+        "detached": "dissociated",
+        "dissociated": "dissociated",
+    },
+}
+
+
+@dataclass
+class Reference:
+    """All that there is."""
+
+    organizations: dict[str, Subscribed] = field(default_factory=dict)
+    licenses: dict[str, Licensed] = field(default_factory=dict)
+    claimed_alone: set[Pair] = field(default_factory=set)
+    """What an agent from 4.4 on has held, for as long as anybody holds it (R31)."""
+
+    # -- agents ----------------------------------------------------------------------------------
+
+    def login(
+        self,
+        organization_id: str,
+        card: Card,
+        environment: str,
+        *,
+        older: bool,
+        now: int,
+        new_id: str | None,
+        presented: str | None = None,
+    ) -> Told:
+        """A person of an organization logs in; `new_id` is for a licence that comes of it."""
+        own = self.organizations[organization_id]
+        record = self.licenses[presented] if presented else None
+        if record is not None:
+            if record.ends is not None:
+                return Told("temporary_license_not_usable")  # no partner
+            if record.organization_id != organization_id:
+                return Told("on_behalf_login_disabled")
+            if record.is_bound and not _is_at(record, card):
+                return Told("license_still_bound")
+            if record.state == "dissociated":
+                return self._reassign(own, record, card, environment, older=older, now=now)
+        here = (
+            record
+            if record is not None and record.is_bound and record.environment == environment
+            else self._license_at(organization_id, card, environment)
+        )
+        if here is not None:
+            return self._again(own, here, card, older=older, now=now)
+        exclusive = not older or self._is_alone_already(organization_id, card.pairs())
+        refused = self._why_not_bound(own, organization_id, card, exclusive=exclusive, now=now)
+        if refused:
+            return refused
+        assert new_id is not None, "a licence has to come of this"
+        self._take(Licensed(new_id, organization_id, environment, card, exclusive))
+        return Told("issued", new_id, self._until(own, now))
+
+    def partner(
+        self, organization_id: str, subject: str, card: Card, presented: str, now: int
+    ) -> Told:
+        """A partner, who is of an organization of their own, uses a temporary key (R26)."""
+        record = self.licenses[presented]
+        if record.ends is None:
+            return Told("on_behalf_login_disabled")
+        if (
+            organization_id == record.organization_id
+            or record.state != "active"
+            or record.is_over
+            or now >= record.ends
+            or record.holder not in (None, subject)
+            or (record.holder is not None and not _is_at(record, card))
+        ):
+            return Told("temporary_license_not_usable")
+        theirs = self.organizations[record.organization_id]
+        if self._foreign(record.organization_id, card.pairs(), exclusive=True):
+            return Told("machine_registered_to_other_organization")
+        if theirs.standing(now) != "VALID":
+            return Told("subscription_ended")
+        if record.holder is None:
+            record.holder, record.card = subject, card
+        return Told("again", record.id, min(self._until(theirs, now), record.ends))
+
+    def validate(
+        self,
+        license_id: str,
+        claimed_id: str,
+        card: Card,
+        environment: str | None,
+        *,
+        older: bool,
+        now: int,
+    ) -> Told:
+        """An agent proves itself with its key alone (R13)."""
+        record = self.licenses[license_id]
+        if record.organization_id != claimed_id:
+            return Told("ORGANIZATION_MISMATCH")
+        if record.state in ("revoked", "dissociated"):
+            return Told(record.state.upper())
+        is_temporary = record.ends is not None
+        if not _is_at(record, card) or not (
+            is_temporary or environment in (None, record.environment)
+        ):
+            return Told("MACHINE_MISMATCH")
+        if record.state == "detached":
+            return Told("DETACHED", license_id)
+        own = self.organizations[claimed_id]
+        code = own.standing(now)
+        if record.ends is not None and code == "VALID" and now >= record.ends:
+            code = "EXPIRED"
+        if code != "VALID":
+            return Told(code, license_id)
+        until = self._until(own, now)
+        if record.ends is None:
+            self._adapt(record, card, older=older)
+            return Told("VALID", license_id, until)
+        assert record.card is not None
+        if self._foreign(claimed_id, record.card.pairs(), exclusive=True):
+            return Told("MACHINE_MISMATCH")
+        return Told("VALID", license_id, min(until, record.ends))
+
+    # -- administrators --------------------------------------------------------------------------
+
+    def apply(self, action: str, license_id: str, admin_of: str) -> Told:
+        """An organization's administrator changes the state of a licence (R18 to R21)."""
+        record = self.licenses[license_id]
+        if record.ends is not None or record.organization_id != admin_of:
+            return Told("not_found")
+        target = TRANSITIONS[action].get(record.state)
+        if target is None:
+            return Told("invalid_transition")
+        record.state = target
+        self._forget_what_nobody_holds()
+        return Told("changed", license_id)
+
+    def edit(self, license_id: str, admin_of: str, *, primary: bool) -> Told:
+        """An organization's administrator marks an agent as primary or not (R8)."""
+        record = self.licenses[license_id]
+        if record.ends is not None or record.organization_id != admin_of:
+            return Told("not_found")
+        record.primary = primary
+        return Told("changed", license_id)
+
+    def generate(self, license_id: str, organization_id: str, seconds: int, now: int) -> Told:
+        """A super-admin lets a partner in; the same id once more is the same request (R25)."""
+        record = self.licenses.setdefault(
+            license_id, Licensed(license_id, organization_id, "*", None, ends=now + seconds)
+        )
+        return Told("generated", license_id, record.ends)
+
+    def revoke_temporary(self, license_id: str) -> Told:
+        """A super-admin ends that early."""
+        record = self.licenses[license_id]
+        if record.ends is None:
+            return Told("not_found")
+        record.state = "revoked"
+        return Told("changed", license_id)
+
+    def change(
+        self,
+        organization_id: str,
+        until: int,
+        status: str,
+        max_agents: int | None,
+        *,
+        seen: int,
+    ) -> Told:
+        """A super-admin changes a subscription as it was `seen`: a repetition changes nothing."""
+        own = self.organizations[organization_id]
+        if seen != own.version:
+            is_repeated = (own.until, own.status, own.max_agents) == (until, status, max_agents)
+            is_repeated = is_repeated and own.version == seen + 1
+            return Told("unchanged" if is_repeated else "precondition_failed")
+        self.organizations[organization_id] = replace(
+            own, until=until, status=status, max_agents=max_agents, version=own.version + 1
+        )
+        return Told("changed")
+
+    def bill(
+        self, organization_id: str, until: int, status: str, max_agents: int | None, *, version: int
+    ) -> Told:
+        """Billing tells of a subscription; the highest version wins (R24)."""
+        own = self.organizations[organization_id]
+        if version <= own.billed:
+            return Told("unchanged")
+        self.organizations[organization_id] = Subscribed(
+            until, status, max_agents, own.version + 1, version
+        )
+        return Told("changed")
+
+    # -- what must be true -----------------------------------------------------------------------
+
+    def seats(self, organization_id: str) -> int:
+        """How many licences are bound."""
+        return sum(record.is_bound for record in self._of(organization_id))
+
+    def holders_by_pair(self) -> dict[Pair, set[str]]:
+        """The organizations that hold each pair."""
+        found: dict[Pair, set[str]] = {}
+        for record in self.licenses.values():
+            for pair in record.pairs:
+                found.setdefault(pair, set()).add(record.organization_id)
+        return found
+
+    # -- within ----------------------------------------------------------------------------------
+
+    def _of(self, organization_id: str) -> list[Licensed]:
+        return [one for one in self.licenses.values() if one.organization_id == organization_id]
+
+    def _license_at(self, organization_id: str, card: Card, environment: str) -> Licensed | None:
+        """The licence that agrees most; of two that agree alike, always the same one."""
+        common = Counter(
+            {
+                record.id: len(record.pairs & card.pairs())
+                for record in self._of(organization_id)
+                if record.environment == environment
+            }
+        )
+        found = max(common, key=lambda id: (common[id], id), default=None)
+        return self.licenses[found] if found is not None and common[found] else None
+
+    def _reassign(
+        self,
+        own: Subscribed,
+        record: Licensed,
+        card: Card,
+        environment: str,
+        *,
+        older: bool,
+        now: int,
+    ) -> Told:
+        if environment != record.environment:
+            return Told("invalid")
+        organization_id = record.organization_id
+        exclusive = (
+            record.exclusive or not older or self._is_alone_already(organization_id, card.pairs())
+        )
+        refused = self._why_not_bound(own, organization_id, card, exclusive=exclusive, now=now)
+        if refused:
+            return refused
+        if self._license_at(organization_id, card, environment):
+            return Told("license_still_bound")
+        self._take(replace(record, state="active", card=card, exclusive=exclusive))
+        return Told("again", record.id, self._until(own, now))
+
+    def _again(
+        self, own: Subscribed, record: Licensed, card: Card, *, older: bool, now: int
+    ) -> Told:
+        if record.state == "detached":
+            return Told("agent_blocked")
+        shared = card.pairs() & record.pairs
+        if self._foreign(record.organization_id, shared, exclusive=not older):
+            return Told("machine_registered_to_other_organization")
+        if own.standing(now) != "VALID":
+            return Told("subscription_ended")
+        self._adapt(record, card, older=older)
+        return Told("again", record.id, self._until(own, now))
+
+    def _why_not_bound(
+        self, own: Subscribed, organization_id: str, card: Card, *, exclusive: bool, now: int
+    ) -> Told | None:
+        if self._foreign(organization_id, card.pairs(), exclusive=exclusive):
+            return Told("machine_registered_to_other_organization")
+        if own.standing(now) != "VALID":
+            return Told("subscription_ended")
+        if own.max_agents is not None and self.seats(organization_id) >= own.max_agents:
+            return Told("seat_limit_reached")
+        return None
+
+    def _adapt(self, record: Licensed, card: Card, *, older: bool) -> None:
+        """A licence that was found good follows its machine, and may make it its own (R11, R31)."""
+        assert record.card is not None
+        moved = record.card.followed(card)
+        if moved == record.card and (record.exclusive or older):
+            return
+        seen = moved.pairs() | record.pairs
+        anew = moved.pairs() - record.pairs
+        in_use = self._foreign(record.organization_id, anew, exclusive=record.exclusive) or any(
+            other.id != record.id and other.environment == record.environment and other.pairs & anew
+            for other in self._of(record.organization_id)
+        )
+        if in_use:
+            moved = record.card
+        may_be_alone = not self._foreign(record.organization_id, moved.pairs(), exclusive=True)
+        wants_it = not older or self._is_alone_already(record.organization_id, seen)
+        exclusive = record.exclusive or (wants_it and may_be_alone)
+        self._take(replace(record, card=moved, exclusive=exclusive))
+
+    def _foreign(self, organization_id: str, pairs: Iterable[Pair], *, exclusive: bool) -> bool:
+        """Whether another organization keeps this one off (R4, R31)."""
+        held = self.holders_by_pair()
+        return any(
+            held.get(pair, set()) - {organization_id} and (exclusive or pair in self.claimed_alone)
+            for pair in pairs
+        )
+
+    def _is_alone_already(self, organization_id: str, pairs: Iterable[Pair]) -> bool:
+        held = self.holders_by_pair()
+        return any(
+            pair in self.claimed_alone and organization_id in held.get(pair, ()) for pair in pairs
+        )
+
+    def _take(self, record: Licensed) -> None:
+        self.licenses[record.id] = record
+        if record.exclusive:
+            self.claimed_alone |= record.pairs
+        self._forget_what_nobody_holds()
+
+    def _forget_what_nobody_holds(self) -> None:
+        self.claimed_alone &= self.holders_by_pair().keys()
+
+    def _until(self, own: Subscribed, now: int) -> int:
+        return min(now + LEASE_SECONDS, own.until)
+
+
+def _is_at(record: Licensed, card: Card) -> bool:
+    return record.card is not None and record.card.agrees_with(card)

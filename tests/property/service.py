@@ -1,0 +1,292 @@
+"""The real service as a reference sees it: use cases over the real store, their answers as words.
+
+Mishaps happen on the wire to DynamoDB: see `tests.faults.seam`. Nobody waits, whatever the pause.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from secrets import token_bytes
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.awsrequest import AWSResponse
+
+from licensing import keys
+from licensing.access import Caller, Role
+from licensing.audit import Actor, ActorKind, Origin
+from licensing.dynamo import DynamoStore
+from licensing.dynamo.transaction import Pacing
+from licensing.errors import InvalidInput, Unavailable
+from licensing.generate import Generated, GenerateTemporary
+from licensing.issue import IssueLicense
+from licensing.keyring import Keyring
+from licensing.license import Action
+from licensing.login import Issued
+from licensing.machine import Credentials
+from licensing.organization import Subscription, SubscriptionStatus
+from licensing.refusal import Refused
+from licensing.requests import Login, Validation
+from licensing.subscribe import ChangeOrganization, Registered, Wanted
+from licensing.sweep import SweepExpiry
+from licensing.temporary import TimeToLive
+from licensing.transition import Changed, ChangeLicense, Edit
+from licensing.validate import ValidateLicense, Verdict
+from tests.faults.seam import Fault, Request, Stopwatch, Wire, answer_lost
+from tests.property.reference import Card, Told
+from tests.world import World
+
+SECONDS = 29.0
+"""How long an operation may take: as long as the functions of the template."""
+
+NEWER, OLDER = "4.5.0.0", "4.3.0.12"
+
+_OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
+
+
+@dataclass
+class Secrets:
+    """The server secret, as the use cases ask for it; it can be rotated."""
+
+    versions: list[bytes] = field(default_factory=lambda: [b"1" * 32])
+
+    def keyring(self, at_least: int = 1) -> Keyring:
+        """All versions; none is ever unknown here."""
+        assert at_least <= len(self.versions)
+        return Keyring(dict(enumerate(self.versions, 1)))
+
+    def rotate(self) -> None:
+        """Add a version."""
+        self.versions.append(bytes([49 + len(self.versions)]) * 32)
+
+
+class Service:
+    """One table, one set of secrets, and every use case."""
+
+    def __init__(self, world: World, kind: Callable[..., DynamoStore] = DynamoStore) -> None:
+        made = world.runtime
+        client = boto3.session.Session().client(
+            "dynamodb",
+            endpoint_url=made.dynamodb.meta.endpoint_url,
+            config=made.dynamodb.meta.config,
+        )
+        self.world = world
+        self._stopwatch = Stopwatch(SECONDS)
+        self._wire = Wire(client, self._stopwatch)
+        self._chance = random.Random(0)  # noqa: S311 - reproducible, not secret
+        pacing = Pacing(self._stopwatch.remaining, self._chance.random, self._stopwatch.pause)
+        self.store = kind(client, made.settings.table_name, pacing)
+        self._terms = made.lease_terms
+        self.secrets = Secrets()
+        self.keys: dict[str, keys.LicenseKey] = {}
+        self._requests = 0
+
+    @contextmanager
+    def nobody_waits(self) -> Iterator[None]:
+        """Let the pauses of botocore's own retries take no time."""
+        sleep = SimpleNamespace(sleep=self._stopwatch.pass_by)
+        with patch("botocore.endpoint.time", sleep):
+            yield
+
+    def begin_anew(self) -> None:
+        """An empty table's service."""
+        self._chance.seed(0)
+        self.secrets = Secrets()
+        self.keys.clear()
+        self._requests = 0
+
+    @contextmanager
+    def losing_answers(self, *, for_good: bool) -> Iterator[None]:
+        """Lose the answers to one transaction of the next request, or to all it asks from then."""
+        self._wire.break_with(_lost(for_good=for_good))
+        try:
+            yield
+        finally:
+            self._wire.mend()
+
+    # -- agents ----------------------------------------------------------------------------------
+
+    def login(
+        self,
+        person: Caller,
+        card: Card,
+        environment: str,
+        version: str,
+        presented: str | None,
+        now: int,
+    ) -> Told:
+        """Log an agent in."""
+        use_case = IssueLicense(
+            self.store, self.secrets, self._terms, self._entropy, accepts_older_agents=True
+        )
+        key = self.keys[presented] if presented else None
+        request = Login(credentials(card), environment, version, key)
+        return self._told(lambda: use_case(request, person, self._origin(person), now=now))
+
+    def validate(
+        self,
+        license_id: str,
+        claimed_id: str,
+        card: Card,
+        environment: str | None,
+        version: str,
+        now: int,
+    ) -> Told:
+        """Validate a key."""
+        use_case = ValidateLicense(
+            self.store,
+            self.secrets,
+            self._terms,
+            self._entropy,
+            self.world.runtime.settings.last_seen_seconds,
+            accepts_older_agents=True,
+        )
+        request = Validation(
+            self.keys[license_id], claimed_id, environment, credentials(card), version, None
+        )
+        return self._told(lambda: use_case(request, self._origin(), now=now))
+
+    # -- administrators --------------------------------------------------------------------------
+
+    def apply(self, action: str, license_id: str, admin: Caller, now: int) -> Told:
+        """Revoke, detach, attach or dissociate."""
+        return self._told(
+            lambda: ChangeLicense(self.store, self._entropy).apply(
+                Action(action), license_id, admin, self._origin(admin), reason=None, now=now
+            )
+        )
+
+    def edit(self, license_id: str, admin: Caller, *, primary: bool, now: int) -> Told:
+        """Mark as primary, or not."""
+        return self._told(
+            lambda: ChangeLicense(self.store, self._entropy).edit(
+                Edit(primary=primary), license_id, admin, self._origin(admin), now=now
+            )
+        )
+
+    def generate(
+        self, organization_id: str, ttl: TimeToLive, idempotency_key: str, now: int
+    ) -> Told:
+        """Generate a temporary licence."""
+        use_case = GenerateTemporary(self.store, self.secrets, self._entropy)
+        return self._told(
+            lambda: use_case(
+                organization_id,
+                ttl,
+                _OPERATOR,
+                self._origin(_OPERATOR),
+                idempotency_key=idempotency_key,
+                now=now,
+            )
+        )
+
+    def revoke_temporary(self, license_id: str, now: int) -> Told:
+        """End one early."""
+        return self._told(
+            lambda: ChangeLicense(self.store, self._entropy).revoke_temporary(
+                license_id, _OPERATOR, self._origin(_OPERATOR), reason=None, now=now
+            )
+        )
+
+    def change(self, wanted: Wanted, seen: int | None, now: int) -> Told:
+        """Change an organization as a super-admin."""
+        return self._told(
+            lambda: ChangeOrganization(self.store, self._entropy).by_administrator(
+                wanted, _OPERATOR, self._origin(_OPERATOR), expected_version=seen, now=now
+            )
+        )
+
+    def bill(self, wanted: Wanted, version: int, now: int) -> Told:
+        """Change an organization as billing."""
+        return self._told(
+            lambda: ChangeOrganization(self.store, self._entropy).by_billing(
+                wanted, self._origin(), version=version, now=now
+            )
+        )
+
+    def sweep(self, pieces: int, now: int) -> None:
+        """Let the sweep do so many pieces of its work, and no more."""
+        left = iter(range(pieces))
+        SweepExpiry(self.store, self._entropy, 1)(
+            self._origin(), now=now, has_time=lambda: next(left, None) is not None
+        )
+
+    # -- within ----------------------------------------------------------------------------------
+
+    def _entropy(self, length: int) -> bytes:
+        # Ids of licences decide ties, so a run repeats them; those of events name transactions,
+        # which the engine remembers beyond an example.
+        return self._chance.randbytes(length) if length == 10 else token_bytes(length)
+
+    def _origin(self, person: Caller | None = None) -> Origin:
+        self._requests += 1
+        actor = (
+            Actor(ActorKind.USER, person.subject) if person else Actor(ActorKind.AGENT, "somebody")
+        )
+        return Origin(actor=actor, request_id=f"request {self._requests}")
+
+    def _told(self, ask: Callable[[], object]) -> Told:
+        self._stopwatch.elapsed = 0.0
+        try:
+            answer = ask()
+        except Unavailable:
+            return Told("unavailable")
+        except InvalidInput:
+            return Told("invalid")
+        return self._in_words(answer)
+
+    def _in_words(self, answer: Any) -> Told:
+        match answer:
+            case Issued():
+                id = answer.record.id
+                assert self.keys.setdefault(id, answer.key) == answer.key, "another key"
+                return Told(
+                    "issued" if answer.created else "again", id, answer.lease.statement.expires_at
+                )
+            case Verdict():
+                until = answer.lease.statement.expires_at if answer.lease else None
+                return Told(answer.code, answer.record.id if answer.record else None, until)
+            case Generated():
+                id = answer.record.id
+                assert self.keys.setdefault(id, answer.key) == answer.key, "another key"
+                return Told("generated", id, answer.term.expires_at)
+            case Changed():
+                return Told("changed", answer.record.id)
+            case (record, _):
+                return Told("changed", record.id)
+            case Registered():
+                return Told("changed" if answer.changed else "unchanged")
+            case Refused():
+                return Told(answer.code)
+            case _:
+                raise TypeError(f"no words for {answer!r}")
+
+
+def wanted(organization_id: str, until: int, status: str, max_agents: int | None) -> Wanted:
+    """An organization as it shall be."""
+    name = organization_id.capitalize()
+    subscription = Subscription(until, SubscriptionStatus(status))
+    return Wanted(organization_id, name, subscription, max_agents)
+
+
+def credentials(card: Card) -> Credentials:
+    """A computer's credentials as its agent sends them."""
+    return Credentials.of(
+        machine_id=card.machine_id, mac_addresses=card.macs, computer_name=card.name
+    )
+
+
+def _lost(*, for_good: bool) -> Fault:
+    """The fault: one call's answers, with all requests that botocore makes for it, or all."""
+    first: list[int] = []
+
+    def happen(request: Request) -> AWSResponse | None:
+        if not first and request.operation == "TransactWriteItems":
+            first.append(request.call)
+        hits = first and (for_good or request.call == first[0])
+        return answer_lost(request) if hits else None
+
+    return happen

@@ -1,0 +1,690 @@
+"""The real service beside a reference that knows nothing of DynamoDB: the same answers, always.
+
+Requests come at random, one after the other, on AWS's own engine; some are delivered twice, of some
+the answer is lost on the way, or the service is cut off right after a commit and asked again. After
+each, the answer is the reference's; now and then, and in the end, so is everything that is stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from licensing.access import Caller, Role
+from licensing.audit import EventType
+from licensing.dynamo import DynamoStore, entries, items, places
+from licensing.history import replayed
+from licensing.license import License, State
+from licensing.machine import NO_MACHINE, Machine
+from licensing.temporary import TimeToLive
+from tests.concurrency.consistency import assert_consistent
+from tests.concurrency.table import restore
+from tests.property import service
+from tests.property.reference import Card, Licensed, Reference, Subscribed, Told
+from tests.property.service import NEWER, OLDER, Service, wanted
+from tests.world import NOON, World, new_world
+
+if TYPE_CHECKING:
+    from licensing.organization import Organization
+    from tests.proof import Proof
+
+DAY = 86_400
+EXAMPLES, FULL = (200, 50), (5_000, 100)
+PARTS = 2
+LOOKS_EVERY = 10
+"""Steps between two looks at everything that is stored."""
+
+ALICE = Caller("alice", "acme", frozenset({Role.MEMBER}))
+AMIR = Caller("amir", "acme", frozenset({Role.MEMBER}))
+BORIS = Caller("boris", "bolt", frozenset({Role.MEMBER}))
+ADMINS = {
+    name: Caller(f"admin of {name}", name, frozenset({Role.ORG_ADMIN})) for name in ("acme", "bolt")
+}
+PARTNERS = [Caller(name, "partner-works", frozenset({Role.PARTNER})) for name in ("pavel", "petra")]
+
+COMPUTERS = [
+    Card(f"machine-id-{number}", frozenset({f"3c528200000{number}"}), f"pc-{number}")
+    for number in range(3)
+]
+DOCK = "3c52820000ff"
+"""The MAC address of a docking station that goes from desk to desk."""
+
+ids = st.sampled_from([*(card.machine_id for card in COMPUTERS), "machine-id-new"])
+macs = st.sampled_from([*(card.macs for card in COMPUTERS), frozenset({DOCK})])
+names = st.sampled_from([*(card.name for card in COMPUTERS), "pc-new"])
+computers = st.sampled_from(COMPUTERS)
+docked = st.builds(lambda card: replace(card, macs=card.macs | {DOCK}), computers)
+altered = st.one_of(
+    st.builds(lambda card, part: replace(card, machine_id=part), computers, ids),
+    st.builds(lambda card, part: replace(card, macs=part), computers, macs),
+    st.builds(lambda card, part: replace(card, name=part), computers, names),
+    st.builds(lambda card: replace(card, machine_id=None), computers),
+    st.builds(lambda card: replace(card, macs=frozenset()), computers),
+)
+cards = st.one_of(computers, computers, docked, altered)
+environments = st.sampled_from(["production", "production", "staging"])
+versions = st.sampled_from([NEWER, NEWER, OLDER])
+people = st.sampled_from([ALICE, AMIR, BORIS])
+organizations = st.sampled_from(["acme", "bolt"])
+numbers = st.integers(0, 30)
+rarely = st.sampled_from([*([False] * 7), True])
+statuses = st.sampled_from([*(["active"] * 6), "paused", "cancelled"])
+spans = st.sampled_from([*([40 * DAY] * 6), 5 * DAY, 3_600, 0, -1])
+limits = st.sampled_from([None, None, None, 2, 4])
+times = st.sampled_from([1, 60, 900, 1_800, 3_600, DAY, -30])
+mishaps = st.sampled_from([*([None] * 9), "delivered twice", "answer lost", "cut off"])
+
+REACHED: Counter[str] = Counter()
+"""How often each rule has been played, and how often each of its answers has come of it."""
+
+RULES = {
+    "login",
+    "login with a key",
+    "login of a partner",
+    "validate",
+    "revoke",
+    "detach",
+    "attach",
+    "dissociate",
+    "edit",
+    "change",
+    "bill",
+    "sweep",
+    "generate",
+    "revoke temporary",
+    "clock",
+    "rotate secret",
+    "delivered twice",
+    "answer lost",
+    "cut off",
+}
+ANSWERS = {
+    "login: issued",
+    "login: again",
+    "login: machine_registered_to_other_organization",
+    "login: seat_limit_reached",
+    "login: subscription_ended",
+    "login: agent_blocked",
+    "login with a key: again",
+    "login with a key: license_still_bound",
+    "login with a key: on_behalf_login_disabled",
+    "login of a partner: again",
+    "login of a partner: temporary_license_not_usable",
+    "validate: VALID",
+    "validate: EXPIRED",
+    "validate: SUSPENDED",
+    "validate: DETACHED",
+    "validate: DISSOCIATED",
+    "validate: REVOKED",
+    "validate: MACHINE_MISMATCH",
+    "validate: ORGANIZATION_MISMATCH",
+    "attach: invalid_transition",
+    "revoke: changed",
+    "revoke: not_found",
+    "change: precondition_failed",
+    "bill: changed",
+    "bill: unchanged",
+    "generate: generated",
+    "revoke temporary: changed",
+    "drift: followed",
+    "drift: refused",
+}
+
+
+class Beside(RuleBasedStateMachine):
+    """The service and the reference, told the same."""
+
+    service: ClassVar[Service]
+
+    @initialize(
+        some=st.lists(st.tuples(people, computers, environments, versions), min_size=2, max_size=5)
+    )
+    def begin(self, some: Sequence[tuple[Caller, Card, str, str]]) -> None:
+        """Two organizations with some agents: most of what can happen happens to a licence."""
+        restore(self.service.world)
+        self.service.world.calls.clear()
+        self.service.begin_anew()
+        self.reference = Reference()
+        self.now = NOON
+        self.steps = 0
+        for name, limit in (("acme", None), ("bolt", 3)):
+            until = NOON + 10 * DAY
+            assert self.service.change(wanted(name, until, "active", limit), None, NOON).word == (
+                "changed"
+            )
+            self.reference.organizations[name] = Subscribed(until, "active", limit)
+        for person, card, environment, version in some:
+            self._login("login", person, card, environment, version, None, None)
+
+    # -- rules -------------------------------------------------------------------------------------
+
+    @rule(person=people, card=cards, environment=environments, version=versions, mishap=mishaps)
+    def login(
+        self, person: Caller, card: Card, environment: str, version: str, mishap: str | None
+    ) -> None:
+        self._login("login", person, card, environment, version, None, mishap)
+
+    @precondition(lambda self: self.reference.licenses)
+    @rule(number=numbers, version=versions, mishap=mishaps)
+    def login_again(self, number: int, version: str, mishap: str | None) -> None:
+        record = self._one(number)
+        if record.card is not None:
+            person = {"acme": AMIR, "bolt": BORIS}[record.organization_id]
+            self._login("login", person, record.card, record.environment, version, None, mishap)
+
+    @precondition(lambda self: self.reference.licenses)
+    @rule(
+        person=people,
+        card=cards,
+        environment=environments,
+        version=versions,
+        number=numbers,
+        mishap=mishaps,
+    )
+    def login_with_a_key(
+        self,
+        person: Caller,
+        card: Card,
+        environment: str,
+        version: str,
+        number: int,
+        mishap: str | None,
+    ) -> None:
+        record = self._one(number)
+        self._login("login with a key", person, card, environment, version, record.id, mishap)
+
+    def _login(
+        self,
+        name: str,
+        person: Caller,
+        card: Card,
+        environment: str,
+        version: str,
+        presented: str | None,
+        mishap: str | None,
+    ) -> None:
+        assert person.organization_id is not None
+        organization_id = person.organization_id
+        self._play(
+            name,
+            lambda: self.service.login(person, card, environment, version, presented, self.now),
+            lambda new_id: self.reference.login(
+                organization_id,
+                card,
+                environment,
+                older=version == OLDER,
+                now=self.now,
+                new_id=new_id,
+                presented=presented,
+            ),
+            mishap,
+        )
+
+    @precondition(lambda self: self._temporary())
+    @rule(
+        person=st.sampled_from([*PARTNERS, PARTNERS[0], ALICE]),
+        card=cards,
+        number=numbers,
+        mishap=mishaps,
+    )
+    def login_of_a_partner(
+        self, person: Caller, card: Card, number: int, mishap: str | None
+    ) -> None:
+        record = self._one(number, self._temporary())
+        assert person.organization_id is not None
+        organization_id = person.organization_id
+        self._play(
+            "login of a partner",
+            lambda: self.service.login(person, card, "production", NEWER, record.id, self.now),
+            lambda _: (
+                self.reference.partner(organization_id, person.subject, card, record.id, self.now)
+                if Role.PARTNER in person.roles
+                else Told("temporary_license_not_usable")
+            ),
+            mishap,
+        )
+
+    @precondition(lambda self: self.reference.licenses)
+    @rule(
+        number=numbers,
+        is_elsewhere=rarely,
+        is_misled=rarely,
+        card=cards,
+        environment=st.sampled_from([None, "production", "staging"]),
+        version=versions,
+        mishap=mishaps,
+    )
+    def validate(
+        self,
+        number: int,
+        card: Card,
+        environment: str | None,
+        version: str,
+        mishap: str | None,
+        *,
+        is_elsewhere: bool,
+        is_misled: bool,
+    ) -> None:
+        record = self._one(number)
+        here = card if is_elsewhere or record.card is None else record.card
+        other = {"acme": "bolt", "bolt": "acme"}[record.organization_id]
+        claimed = other if is_misled else record.organization_id
+        self._validate(record, claimed, here, environment, version, mishap)
+
+    @precondition(lambda self: self._standard())
+    @rule(number=numbers, version=versions, mishap=mishaps)
+    def validate_own(self, number: int, version: str, mishap: str | None) -> None:
+        record = self._one(number, self._standard())
+        assert record.card is not None
+        claimed, environment = record.organization_id, record.environment
+        self._validate(record, claimed, record.card, environment, version, mishap)
+
+    @precondition(lambda self: self._standard())
+    @rule(number=numbers, part=st.integers(0, 2), card=computers, version=versions, mishap=mishaps)
+    def drift(self, number: int, part: int, card: Card, version: str, mishap: str | None) -> None:
+        """A licence's own computer with one component of another one, or with a new one."""
+        record = self._one(number, self._standard())
+        assert record.card is not None
+        fresh = f"{self.steps:04x}"
+        moved = [
+            replace(record.card, machine_id=card.machine_id),
+            replace(record.card, name=card.name),
+            replace(record.card, macs=frozenset({f"3c5283{fresh:0>6}"})),
+        ][part]
+        before = record.card
+        if self._validate(record, record.organization_id, moved, None, version, mishap) == "VALID":
+            after = self.reference.licenses[record.id].card
+            if before.followed(moved) != before:
+                REACHED[f"drift: {'refused' if after == before else 'followed'}"] += 1
+
+    def _validate(
+        self,
+        record: Licensed,
+        claimed: str,
+        card: Card,
+        environment: str | None,
+        version: str,
+        mishap: str | None,
+    ) -> str:
+        return self._play(
+            "validate",
+            lambda: self.service.validate(record.id, claimed, card, environment, version, self.now),
+            lambda _: self.reference.validate(
+                record.id, claimed, card, environment, older=version == OLDER, now=self.now
+            ),
+            mishap,
+        )
+
+    @precondition(lambda self: self._standard())
+    @rule(number=numbers, is_foreign=rarely, mishap=mishaps)
+    def revoke(self, number: int, mishap: str | None, *, is_foreign: bool) -> None:
+        self._apply("revoke", number, mishap, is_foreign=is_foreign)
+
+    @precondition(lambda self: self._standard())
+    @rule(number=numbers, is_foreign=rarely, mishap=mishaps)
+    def detach(self, number: int, mishap: str | None, *, is_foreign: bool) -> None:
+        self._apply("detach", number, mishap, is_foreign=is_foreign)
+
+    @precondition(lambda self: self._standard())
+    @rule(number=numbers, is_foreign=rarely, mishap=mishaps)
+    def attach(self, number: int, mishap: str | None, *, is_foreign: bool) -> None:
+        self._apply("attach", number, mishap, is_foreign=is_foreign)
+
+    @precondition(lambda self: self._standard())
+    @rule(number=numbers, is_foreign=rarely, mishap=mishaps)
+    def dissociate(self, number: int, mishap: str | None, *, is_foreign: bool) -> None:
+        self._apply("dissociate", number, mishap, is_foreign=is_foreign)
+
+    def _apply(self, action: str, number: int, mishap: str | None, *, is_foreign: bool) -> None:
+        record, admin = self._administered(number, is_foreign=is_foreign)
+        self._play(
+            action,
+            lambda: self.service.apply(action, record.id, ADMINS[admin], self.now),
+            lambda _: self.reference.apply(action, record.id, admin),
+            mishap,
+        )
+
+    @precondition(lambda self: self.reference.licenses)
+    @rule(number=numbers, primary=st.booleans(), mishap=mishaps)
+    def edit(self, number: int, mishap: str | None, *, primary: bool) -> None:
+        record, admin = self._administered(number, is_foreign=False)
+        self._play(
+            "edit",
+            lambda: self.service.edit(record.id, ADMINS[admin], primary=primary, now=self.now),
+            lambda _: self.reference.edit(record.id, admin, primary=primary),
+            mishap,
+        )
+
+    @rule(
+        name=organizations,
+        span=spans,
+        status=statuses,
+        limit=limits,
+        is_stale=rarely,
+        mishap=mishaps,
+    )
+    def change(
+        self,
+        name: str,
+        span: int,
+        status: str,
+        limit: int | None,
+        mishap: str | None,
+        *,
+        is_stale: bool,
+    ) -> None:
+        seen = self.reference.organizations[name].version - is_stale
+        until = self.now + span
+        self._play(
+            "change",
+            lambda: self.service.change(wanted(name, until, status, limit), seen, self.now),
+            lambda _: self.reference.change(name, until, status, limit, seen=seen),
+            mishap,
+        )
+
+    @rule(
+        name=organizations,
+        span=spans,
+        status=statuses,
+        limit=limits,
+        ahead=st.integers(-1, 2),
+        mishap=mishaps,
+    )
+    def bill(
+        self,
+        name: str,
+        span: int,
+        status: str,
+        limit: int | None,
+        ahead: int,
+        mishap: str | None,
+    ) -> None:
+        """Billing's events come late, twice, and with gaps."""
+        version = max(1, self.reference.organizations[name].billed + ahead)
+        until = self.now + span
+        self._play(
+            "bill",
+            lambda: self.service.bill(wanted(name, until, status, limit), version, self.now),
+            lambda _: self.reference.bill(name, until, status, limit, version=version),
+            mishap,
+        )
+
+    @precondition(lambda self: self.steps % 3 == 2)  # it takes more time than anything else
+    @rule(pieces=st.sampled_from([1, 2, 3, 100]))
+    def sweep(self, pieces: int) -> None:
+        self.service.sweep(pieces, self.now)
+        for license_id, record in self._stored_licenses().items():
+            known = self.reference.licenses[license_id]
+            if record.state is State.EXPIRED and known.ends is not None and not known.is_over:
+                assert self.now >= known.ends, "marked before its end"
+                known.is_over = True
+        self._reach("sweep")
+
+    @precondition(lambda self: len(self._temporary()) < 3)
+    @rule(
+        name=organizations,
+        ttl=st.sampled_from([TimeToLive.ONE_HOUR, TimeToLive.ONE_DAY]),
+        mishap=mishaps,
+    )
+    def generate(self, name: str, ttl: TimeToLive, mishap: str | None) -> None:
+        key = f"request {self.steps}"
+        self._play(
+            "generate",
+            lambda: self.service.generate(name, ttl, key, self.now),
+            lambda new_id: self.reference.generate(str(new_id), name, ttl.seconds, self.now),
+            mishap,
+        )
+
+    @precondition(lambda self: self._temporary())
+    @rule(number=numbers, mishap=mishaps)
+    def revoke_temporary(self, number: int, mishap: str | None) -> None:
+        record = self._one(number, self._temporary())
+        self._play(
+            "revoke temporary",
+            lambda: self.service.revoke_temporary(record.id, self.now),
+            lambda _: self.reference.revoke_temporary(record.id),
+            mishap,
+        )
+
+    @precondition(lambda self: self.steps % 2)
+    @rule(seconds=times)
+    def clock(self, seconds: int) -> None:
+        """Time passes; less than none where one server's clock is behind another's."""
+        self.now += seconds
+        self._reach("clock")
+
+    @precondition(lambda self: self.steps % 8 == 0 and len(self.service.secrets.versions) < 4)
+    @rule()
+    def rotate_secret(self) -> None:
+        self.service.secrets.rotate()
+        self._reach("rotate secret")
+
+    # -- what is checked ---------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        self._look()
+
+    def _play(
+        self,
+        name: str,
+        act: Callable[[], Told],
+        expect: Callable[[str | None], Told],
+        mishap: str | None,
+    ) -> str:
+        """Do it and compare; a mishap makes it happen twice, in one way or another."""
+        if mishap is None:
+            told = act()
+            expected = expect(told.license_id)
+        elif mishap == "answer lost":
+            with self.service.losing_answers(for_good=False):
+                told = act()
+            expected = expect(told.license_id)
+            REACHED[mishap] += 1
+        else:
+            if mishap == "delivered twice":
+                first = act()
+                assert first == expect(first.license_id), name
+                told = act()
+            else:
+                with self.service.losing_answers(for_good=True):
+                    first = act()
+                told = act()
+                # It had taken effect, if anything was to be written; nobody was told.
+                once = expect(told.license_id)
+                assert first in (once, Told("unavailable")), name
+            expected = expect(told.license_id)
+            REACHED[mishap] += 1
+        assert told == expected, f"{name}: told {told}, expected {expected}"
+        self._reach(name)
+        REACHED[f"{name}: {told.word}"] += 1
+        return told.word
+
+    def _reach(self, name: str) -> None:
+        REACHED[name] += 1
+        self.steps += 1
+        if self.steps % LOOKS_EVERY == 0:
+            self._look()
+
+    def _look(self) -> None:
+        """Compare everything that is stored with the reference, and with itself."""
+        scanned = self.service.world.items()
+        assert_consistent(scanned)
+        stored = {
+            record.id: record
+            for record in map(items.read_license, filter(places.is_license, scanned))
+        }
+        hashing_key = self.service.secrets.keyring().hashing_key
+        assert {id: _facts(record) for id, record in stored.items()} == {
+            id: _expected(record, hashing_key) for id, record in self.reference.licenses.items()
+        }
+        for organization in map(items.read_organization, filter(places.is_organization, scanned)):
+            assert organization.seats == self.reference.seats(organization.id)
+            assert _subscribed(organization) == self.reference.organizations[organization.id]
+        told = [
+            entries.read_entry(item) for item in scanned if item["sk"]["S"].startswith("EVENT#")
+        ]
+        told.sort(key=lambda entry: (entry.at, entry.revision or 0), reverse=True)
+        states = {id: facts["state"] for id, facts in replayed(told).items()}
+        assert states == {id: record.state for id, record in stored.items()}
+        changes = Counter(
+            entry.license_id for entry in told if entry.type is not EventType.ACCESS_REFUSED
+        )
+        assert {id: changes[id] for id in stored} == {
+            id: record.revision for id, record in stored.items()
+        }
+
+    def _stored_licenses(self) -> Mapping[str, License]:
+        scanned = self.service.world.items()
+        records = map(items.read_license, filter(places.is_license, scanned))
+        return {record.id: record for record in records}
+
+    def _standard(self) -> Sequence[Licensed]:
+        return [one for one in self.reference.licenses.values() if one.ends is None]
+
+    def _temporary(self) -> Sequence[Licensed]:
+        return [one for one in self.reference.licenses.values() if one.ends is not None]
+
+    def _one(self, number: int, among: Sequence[Licensed] | None = None) -> Licensed:
+        found = among or list(self.reference.licenses.values())
+        return found[number % len(found)]
+
+    def _administered(self, number: int, *, is_foreign: bool) -> tuple[Licensed, str]:
+        record = self._one(number, None if number % 10 == 0 else self._standard())
+        other = {"acme": "bolt", "bolt": "acme"}[record.organization_id]
+        return record, other if is_foreign else record.organization_id
+
+
+def _facts(record: License) -> tuple[object, ...]:
+    """What a stored licence and one of the reference have in common."""
+    return (
+        record.organization_id,
+        record.environment,
+        State.ACTIVE if record.state is State.EXPIRED else record.state,
+        record.machine,
+        record.exclusive,
+        record.primary,
+        record.term and (record.term.expires_at, record.term.holder),
+    )
+
+
+def _expected(record: Licensed, hashing_key: bytes) -> tuple[object, ...]:
+    machine = NO_MACHINE
+    if record.card is not None:
+        machine = Machine.of(service.credentials(record.card), hashing_key)
+    return (
+        record.organization_id,
+        record.environment,
+        State(record.state),
+        machine,
+        record.exclusive,
+        record.primary,
+        None if record.ends is None else (record.ends, record.holder),
+    )
+
+
+def _subscribed(organization: Organization) -> Subscribed:
+    return Subscribed(
+        organization.subscription.valid_until,
+        organization.subscription.status.value,
+        organization.max_agents,
+        organization.version,
+        organization.billing_version,
+    )
+
+
+@pytest.fixture(scope="module")
+def world(engine: str) -> Iterator[World]:
+    """One world for all examples."""
+    with new_world(engine) as fresh:
+        yield fresh
+
+
+def run(
+    world: World,
+    examples: int,
+    steps: int,
+    seed: int,
+    kind: Callable[..., DynamoStore] = DynamoStore,
+    phases: Sequence[Phase] = (Phase.generate, Phase.shrink),
+) -> None:
+    """Play so many examples of so many steps."""
+    beside = Service(world, kind)
+    machine = hypothesis.seed(seed)(type("Beside", (Beside,), {"service": beside}))
+    with beside.nobody_waits():
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=steps,
+                database=None,
+                phases=phases,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("part", range(PARTS))
+def test_r02_r04_r14_the_service_answers_like_a_reference_that_knows_no_database(
+    world: World, proof: Proof, part: int
+) -> None:
+    examples, steps = proof.of(EXAMPLES, FULL)
+    REACHED.clear()
+    seed = proof.seeds(PARTS, PARTS)[part]
+    run(world, examples // PARTS, steps, seed)
+    # What chance hardly brings about in a short run has to come of a long one.
+    wanted_at_least = proof.of(RULES, RULES | ANSWERS)
+    assert REACHED.keys() >= wanted_at_least, f"never: {wanted_at_least - REACHED.keys()}"
+    rarest = min(RULES, key=lambda name: REACHED[name])
+    proof.found(
+        f"{examples // PARTS} examples of up to {steps} steps, {_steps()} in all: no difference; "
+        f"all {len(RULES)} rules played, {rarest} least often ({REACHED[rarest]} times); "
+        f"{len(ANSWERS & REACHED.keys())} of {len(ANSWERS)} answers given"
+    )
+
+
+def _steps() -> int:
+    return sum(REACHED[name] for name in RULES)
+
+
+class Remembers(DynamoStore):
+    """The planted bug: what has been read once is not read again for a while."""
+
+    def license_and_organization(
+        self, license_id: str, organization_id: str
+    ) -> tuple[License | None, Organization | None]:
+        _, organization = super().license_and_organization(license_id, organization_id)
+        if license_id not in REMEMBERED:
+            REMEMBERED[license_id] = self.license(license_id)
+        return REMEMBERED[license_id], organization
+
+
+REMEMBERED: dict[str, License | None] = {}
+
+
+@pytest.mark.proof
+def test_r15_a_service_that_remembers_licenses_differs_from_the_reference(
+    world: World, proof: Proof
+) -> None:
+    REACHED.clear()
+    REMEMBERED.clear()
+    with pytest.raises((AssertionError, ExceptionGroup)):
+        run(world, 200, 50, proof.seed, Remembers, [Phase.generate])
+    proof.found(
+        "a difference between service and reference is found",
+        planted=f"licences that are remembered, found after {_steps()} steps",
+    )
