@@ -70,6 +70,7 @@ _TITLES: Final = MappingProxyType(
 )
 _OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
 _KNOWN_ROLES: Final = frozenset(Role)
+_BRACKETED: Final = re.compile(r"\[(.*)\]", re.DOTALL)
 
 
 class PayloadTooLarge(InvalidInput):
@@ -162,9 +163,13 @@ def caller(event: APIGatewayProxyEventV2) -> Caller:
 
 
 def _roles(claim: object) -> frozenset[Role]:
-    """The roles in a claim: API Gateway hands a list over as ``[org-admin partner]``."""
+    """The roles in a claim: API Gateway hands a list over as ``[org-admin partner]``.
+
+    Blanks alone separate them: the name of a group has none, but it may have a comma in it.
+    """
     if isinstance(claim, str):
-        claim = re.split(r"[\s,]+", claim.strip().removeprefix("[").removesuffix("]"))
+        bracketed = _BRACKETED.fullmatch(claim.strip())
+        claim = (bracketed[1] if bracketed else claim).split()
     if not isinstance(claim, list):
         return frozenset()
     return frozenset(Role(name) for name in claim if isinstance(name, str) and name in _KNOWN_ROLES)
