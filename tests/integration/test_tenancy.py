@@ -5,14 +5,17 @@ The calls are generated from the template's routes: a new one is covered as soon
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import Any
 
 import pytest
 
+from licensing.access import Role
 from tests.integration.answers import assert_problem
 from tests.local import events
 from tests.local.deployment import Route
 from tests.local.gateway import match
+from tests.proof import Proof
 from tests.world import (
     ALICE,
     BORIS,
@@ -25,6 +28,7 @@ from tests.world import (
     Person,
     World,
     instant,
+    new_world,
 )
 
 ROLES: dict[str, tuple[str, ...]] = {
@@ -37,6 +41,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "unknown roles": ("admin", "root", "superadmin", "org-admins", "Org-Admin", "SUPER-ADMIN", "*"),
 }
 BODIES: dict[str, Any] = {
+    "POST /v1/machines/lookup": {"machine": MACHINE_A},
     "PATCH /v1/licenses/{license_id}": {"primary": True},
     "PUT /v1/organizations/{organization_id}": {
         "name": "Taken Over",
@@ -232,6 +237,72 @@ def test_r18_administrators_get_their_own_things_and_super_admins_all(
             else:
                 assert answer.status in {200, 201, 409}, answer
                 assert answer.status != 409 or answer.json["code"] == "invalid_transition"
+
+
+# -- the matrix ------------------------------------------------------------------------------------
+
+ONLY_SUPER_ADMINS_ANYWHERE = {*ONLY_SUPER_ADMINS, "POST /v1/machines/lookup"}
+LOGIN = "POST /v1/licenses"
+EVERY_SET_OF_ROLES = [
+    tuple(chosen)
+    for count in range(len(Role) + 1)
+    for chosen in combinations([role.value for role in Role], count)
+]
+
+
+def expected(route: Route, roles: tuple[str, ...], whose: str) -> int | None:
+    """What a person of Acme with these roles is answered; `None` stands for being served."""
+    is_super_admin = "super-admin" in roles
+    if route.key in ONLY_SUPER_ADMINS_ANYWHERE and not is_super_admin:
+        return 403
+    if not is_super_admin and "org-admin" not in roles:
+        return 403
+    if whose == "absent" and route.method == "PUT":
+        return None
+    if whose == "absent" or (whose == "foreign" and not is_super_admin):
+        return 404
+    return None
+
+
+@pytest.mark.proof
+def test_r18_r29_every_route_answers_every_set_of_roles_as_the_matrix_says(
+    proof: Proof, subtests: pytest.Subtests
+) -> None:
+    with new_world() as world:
+        whose = {
+            "own": things(world, ALICE, MACHINE_A),
+            "foreign": things(world, BORIS, MACHINE_B),
+            "absent": Things(ABSENT["organization_id"], ABSENT["license_id"], ABSENT["license_id"]),
+        }
+        # Logging in is every member's, and a PUT makes what was absent.
+        routes = sorted(
+            (one for one in world.deployed.routes if one.authorizer and one.key != LOGIN),
+            key=lambda route: route.method == "PUT",
+        )
+        assert {route.key for route in routes} >= ONLY_SUPER_ADMINS_ANYWHERE
+        cells = [
+            (route, roles, name)
+            for route, roles, name in product(routes, EVERY_SET_OF_ROLES, whose)
+            if "{" in route.path or name == "own"
+        ]
+        before = world.items()
+        # Whoever is refused comes first, and changes nothing.
+        for route, roles, name in sorted(cells, key=lambda cell: expected(*cell) is None):
+            with subtests.test(f"{route.key} of {name} as {roles}"):
+                status = expected(route, roles, name)
+                if status is None and before:
+                    assert world.items() == before
+                    before.clear()
+                answer = call(world, route, whose[name].target(route), Person("x", "acme", roles))
+                if status is None:
+                    assert answer.status not in {401, 403, 404}
+                else:
+                    assert_problem(answer, status, {403: "forbidden", 404: "not_found"}[status])
+        proof.found(
+            f"{len(routes)} routes, {len(EVERY_SET_OF_ROLES)} sets of roles, own, foreign and "
+            f"absent things: {len(cells)} cells, no escalation",
+            is_random=False,
+        )
 
 
 # -- claims: what a token may look like -----------------------------------------------------------
