@@ -7,7 +7,7 @@ the service then says and stores is searched for them in every form in which the
 import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +19,12 @@ from botocore.exceptions import ClientError
 from licensing.errors import Misconfigured, Unavailable
 from tests.integration import disguises
 from tests.integration.spoken import Spoken
+from tests.local import stack
+from tests.local.cast import billing_event
+from tests.local.client import Answer as LocalAnswer
+from tests.local.client import Client
+from tests.local.story import Story
+from tests.proof import Proof
 from tests.world import ADA, ALICE, BORIS, OLIVIA, Answer, Person, World
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnktb2YtYWxpY2UifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ"
@@ -63,6 +69,81 @@ def test_r35_what_is_sent_in_the_wrong_place_is_not_said_either(
         for person in (None, ADA, BORIS, OLIVIA):
             _misplace(world, secret, person)
     _assert_kept(world, spoken.taken(), secrets)
+
+
+@pytest.mark.proof
+def test_r35_nothing_secret_is_said_stored_or_sent_through_the_story_of_every_rule(
+    spoken: Spoken, monkeypatch: pytest.MonkeyPatch, proof: Proof
+) -> None:
+    monkeypatch.delenv("DYNAMODB_ENDPOINT", raising=False)
+    with stack.running() as up, closing(Listener(up.url)) as client:
+        Story(client, lambda _: None).tell()
+        broken = billing_event("coop", "some day", "active", 1)
+        client.call("POST", "/_local/bus", broken).expect(202)
+        events = client.call("GET", "/_local/bus")["events"]
+        letters = client.call("GET", "/_local/dead-letters").body
+        database = boto3.client("dynamodb")
+        stored = [
+            item
+            for table in database.list_tables()["TableNames"]
+            for item in database.scan(TableName=table)["Items"]
+        ]
+    said = spoken.taken()
+    places = {
+        "log and metrics": said,
+        "table": disguises.printed(stored),
+        "events": disguises.printed(events),
+        "dead letters": disguises.printed([letters]),
+    }
+    assert said.count('"message":"answered"') > 50
+    assert len(events) > 40
+    assert "InvalidInput" in places["dead letters"]
+    assert len(client.secrets) > 100
+    for name, text in places.items():
+        assert disguises.seen_in(text, client.secrets) == set(), name
+    # What is searched for can be found: the last key, told once.
+    spoken.logged.write(next(iter(client.secrets)).lower())
+    assert disguises.seen_in(spoken.taken(), client.secrets)
+    proof.found(
+        f"{len(client.secrets)} keys, tokens, MAC addresses and machine ids in all spellings; "
+        f"none in {len(said.splitlines())} lines of log and metrics, {len(stored)} items, "
+        f"{len(events)} events or a dead letter",
+        planted="a key in lower case in the log, found",
+        is_random=False,
+    )
+
+
+class Listener(Client):
+    """A client that remembers every secret that it sends or receives."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.secrets: set[str] = set()
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> LocalAnswer:
+        answer = super().call(method, path, body, **more)
+        self.secrets |= {*_secrets_in(body), *_secrets_in(answer.body)}
+        if more.get("token"):
+            self.secrets |= {more["token"], more["token"].rpartition(".")[2]}
+        return answer
+
+
+_SECRET_NAMES = {
+    *("license_key", "LicenseKey", "token", "IdToken", "AccessToken", "RefreshToken", "PASSWORD"),
+    *("machine_id", "mac_addresses", "MacId", "password"),
+}
+
+
+def _secrets_in(value: Any, *, within: bool = False) -> Iterator[str]:
+    """The texts that stand under a name of a secret."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _secrets_in(part, within=within or name in _SECRET_NAMES)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _secrets_in(part, within=within)
+    elif within and isinstance(value, str) and value:
+        yield value
 
 
 @RAISES
