@@ -127,12 +127,13 @@ def parse(text: str) -> LicenseKey:
         )
     return LicenseKey(
         secret_version=version,
-        license_id="lic_" + _encode((payload >> 128) & ((1 << 80) - 1), 16).lower(),
+        license_id="lic_" + _encode(payload >> 128, 16).lower(),
         tag=(payload & ((1 << 128) - 1)).to_bytes(_TAG_BYTES),
     )
 
 
 def _encode(number: int, symbols: int) -> str:
+    """The lowest five bits of ``number`` for each of so many symbols."""
     return "".join(_ALPHABET[(number >> (5 * at)) & 31] for at in reversed(range(symbols)))
 
 

@@ -1,7 +1,7 @@
 """Audit events: what they tell, what they keep to themselves, and how refusals are folded."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -9,6 +9,7 @@ from licensing import audit
 from licensing.audit import Actor, ActorKind, Event, EventType, Origin, Refusal
 from licensing.license import State
 from licensing.organization import SubscriptionStatus
+from licensing.temporary import Term, TimeToLive
 from tests.unit.samples import (
     NOW,
     ORIGIN,
@@ -93,6 +94,59 @@ def test_r32_an_organizations_event_shows_the_subscription_before_and_after() ->
         "max_agents": 5,
         "announced_days": None,
     }.items() <= event.after.items()
+
+
+def test_r32_r33_an_event_tells_all_that_a_license_is_and_how_a_temporary_one_ends() -> None:
+    facts = {
+        "kind": "standard",
+        "state": "active",
+        "environment": "production",
+        "computer_name": "ACME-PC-01",
+        "machine": machine().identity().hex(),
+        "exclusive": True,
+        "primary": False,
+        "label": "Till",
+    }
+    standard = license(label="Till")
+    told = audit.of_license(EventType.LICENSE_ISSUED, None, standard, id="evt_1", origin=ORIGIN)
+    assert (told.after, told.components, told.confidential) == (facts, (), False)
+
+    temporary = replace(standard, term=Term(TimeToLive.ONE_HOUR, NOW + 3600, "pavel"))
+    told = audit.of_license(
+        EventType.TEMPORARY_LICENSE_USED, None, temporary, id="evt_1", origin=ORIGIN
+    )
+    assert told.after == facts | {
+        "kind": "temporary",
+        "expires_at": NOW + 3600,
+        "holder": "pavel",
+    }
+    assert told.confidential
+
+
+def test_r11_r32_an_event_names_the_components_of_the_machine_that_have_changed() -> None:
+    moved = license(machine=machine(computer_name="ACME-PC-02"), revision=2)
+    told = audit.of_license(EventType.MACHINE_DRIFTED, license(), moved, id="evt_1", origin=ORIGIN)
+    assert told.components == ("computer_name",)
+
+
+def test_r32_an_organizations_first_event_tells_all_of_it_and_nothing_before_it() -> None:
+    told = audit.of_organization(
+        EventType.SUBSCRIPTION_CHANGED,
+        None,
+        organization(billing_version=3),
+        id="evt_1",
+        at=NOW,
+        origin=ORIGIN,
+    )
+    assert told.before is None
+    assert told.after == {
+        "name": "Acme",
+        "valid_until": subscription().valid_until,
+        "status": "active",
+        "max_agents": None,
+        "billing_version": 3,
+        "announced_days": None,
+    }
 
 
 def test_r32_events_and_actors_have_the_names_that_readers_know() -> None:

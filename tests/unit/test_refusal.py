@@ -2,8 +2,9 @@
 
 import pytest
 
+from licensing import refusal
 from licensing.http import STATUS_OF_REFUSAL
-from licensing.refusal import RefusalCode
+from licensing.refusal import RefusalCode, Refused
 
 STATUSES = {
     "forbidden": 403,
@@ -23,3 +24,23 @@ STATUSES = {
 @pytest.mark.parametrize("code", RefusalCode)
 def test_every_refusal_has_the_status_that_the_api_promises(code: RefusalCode) -> None:
     assert STATUS_OF_REFUSAL[code] == STATUSES[code.value]
+
+
+@pytest.mark.parametrize(
+    ("refused", "code", "message"),
+    [
+        (refusal.license_not_found(), "not_found", "There is no such license."),
+        (refusal.organization_not_found(), "not_found", "There is no such organization."),
+        (refusal.only_administrators(), "forbidden", "Only administrators can do this."),
+        (refusal.only_super_admins(), "forbidden", "Only super-admins can do this."),
+        (
+            refusal.older_agents_refused(),
+            "forbidden",
+            "This agent is too old for this service. Update it to 4.4 or later.",
+        ),
+    ],
+)
+def test_r18_r31_a_refusal_says_why_in_one_sentence(
+    refused: Refused, code: str, message: str
+) -> None:
+    assert (refused.code, refused.message) == (code, message)
