@@ -1,12 +1,13 @@
 """How far the tests of chance go, and the figures that they come to.
 
 Run as usual such a test stays short. `make prove` (`pytest --prove -m proof`) runs it at full
-length and writes what each one found to `tests/figures.json`, which the README quotes. A run's seed
-is printed with its figures; `--seed` repeats it.
+length, keeps what each one found in `tests/figures.json`, and tells it in the README beside the
+promises. A run's seed is printed with its figures; `--seed` repeats it.
 """
 
 import json
 import random
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,8 +17,10 @@ from typing import Any, TypeVar
 import pytest
 
 FIGURES = Path(__file__).parent / "figures.json"
+README = Path(__file__).parents[1] / "README.md"
 
 _PROPERTY = "figure"
+_PROMISE = re.compile(r"(?m)^(\| .* \| \[`(?P<test>test_\w+)`\]\([^)]*\) \|)(?P<figure>[^|\n]*)\|$")
 _Extent = TypeVar("_Extent")
 
 
@@ -102,6 +105,7 @@ def pytest_terminal_summary(
         terminalreporter.write_line(_line(figure))
     if config.getoption("--prove"):
         keep(figures)
+        README.write_text(quoted(README.read_text(), json.loads(FIGURES.read_text())))
 
 
 def keep(figures: Iterable[Figure], path: Path = FIGURES) -> None:
@@ -116,6 +120,24 @@ def keep(figures: Iterable[Figure], path: Path = FIGURES) -> None:
             "on": today,
         }
     path.write_text(json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def quoted(readme: str, figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """The README with the latest figure beside each promise whose test tells one."""
+
+    def row(promise: re.Match[str]) -> str:
+        test = promise["test"]
+        found = [
+            "; ".join(filter(None, [figure["found"], planted(figure)])) + f" ({figure['on']})"
+            for name, figure in sorted(figures.items())
+            if name.partition("[")[0] == test
+        ]
+        return f"{promise[1]} {'<br>'.join(found)} |" if found else promise[0]
+
+    def planted(figure: Mapping[str, Any]) -> str | None:
+        return f"planted: {figure['planted']}" if figure["planted"] else None
+
+    return _PROMISE.sub(row, readme)
 
 
 def _told(stats: Mapping[str, list[Any]]) -> list[Figure]:

@@ -14,6 +14,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from licensing.errors import ForgedLease
 from licensing.lease import Lease, LeaseTerms, public_jwk, sign, verify
+from licensing.temporary import Term, TimeToLive
 from tests.unit.samples import DAY, NOW, credentials, license, organization, subscription
 
 
@@ -71,6 +72,13 @@ def accepted(token: str, *, now: int = NOW, issuer: str = ISSUER) -> Lease | Non
         return verify(token, KEYS, issuer=issuer, now=now)
     except ForgedLease:
         return None
+
+
+def reason(token: str, *, now: int = NOW, issuer: str = ISSUER) -> str:
+    """Why a token is refused: for the agent's log."""
+    with pytest.raises(ForgedLease) as refused:
+        verify(token, KEYS, issuer=issuer, now=now)
+    return str(refused.value)
 
 
 # -- R16: the token --------------------------------------------------------------------------------
@@ -147,6 +155,15 @@ def test_r16_a_lease_ends_with_its_length_or_the_subscription_whichever_is_first
     )
     assert granted.issued_at == NOW
     assert granted.expires_at == NOW + ends_after
+
+
+def test_r27_a_lease_of_a_temporary_license_ends_with_it() -> None:
+    record = license(term=Term(TimeToLive.ONE_HOUR, NOW + 3600))
+    terms = LeaseTerms(ISSUER, DAY)
+    lease = terms.grant(
+        record, organization(), credentials(), environment="production", nonce=None, now=NOW
+    )
+    assert (lease.expires_at, lease.kind) == (NOW + 3600, "temporary")
 
 
 @pytest.mark.parametrize("nonce", [None, "n-1"])
@@ -351,6 +368,42 @@ def test_r16_bits_that_decoders_drop_must_be_zero() -> None:
 )
 def test_r16_what_is_not_three_parts_with_objects_is_refused(token: str) -> None:
     assert accepted(token) is None
+
+
+def test_r16_each_refusal_says_why() -> None:
+    def tampered(part: int, text: str) -> str:
+        return ".".join(text if number == part else old for number, old in enumerate(PARTS))
+
+    no_claims = {name: value for name, value in CLAIMS.items() if name != "sub"}
+    assert {
+        "parts": reason("a.b"),
+        "algorithm": reason(signed(HEADER | {"alg": "EdDSA"}, CLAIMS)),
+        "type": reason(signed(HEADER | {"typ": "JWT"}, CLAIMS)),
+        "key": reason(signed(HEADER | {"kid": "another"}, CLAIMS)),
+        "signature": reason(tampered(2, b64(bytes(64)))),
+        "issuer": reason(TOKEN, issuer="urn:licensing:other"),
+        "too early": reason(TOKEN, now=NOW - 1),
+        "too late": reason(TOKEN, now=NOW + DAY),
+        "a claim": reason(signed(HEADER, no_claims)),
+        "base64": reason(tampered(0, "*")),
+        "canonical": reason(tampered(0, PARTS[0] + "=")),
+        "JSON": reason(tampered(0, b64(b"{"))),
+        "object": reason(tampered(0, b64(b"[]"))),
+    } == {
+        "parts": "not a compact JWS",
+        "algorithm": "not signed as a lease is",
+        "type": "signed for another use",
+        "key": "signed by a key that is not the service's",
+        "signature": "the signature does not fit",
+        "issuer": "issued by another service",
+        "too early": "not within its time",
+        "too late": "not within its time",
+        "a claim": "claims are missing or of the wrong type",
+        "base64": "not base64url",
+        "canonical": "not canonical base64url",
+        "JSON": "not JSON",
+        "object": "not a JSON object",
+    }
 
 
 def test_r16_a_token_larger_than_any_lease_is_refused_before_it_is_read() -> None:

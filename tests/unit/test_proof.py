@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.proof import Figure, Proof, keep
+from tests.proof import Figure, Proof, keep, quoted
 
 
 def proof(*, full: bool = False, seed: int = 7) -> Proof:
@@ -41,3 +41,24 @@ def test_figures_are_kept_beside_those_of_tests_that_did_not_run(tmp_path: Path)
         "test_b": "3 rounds",
     }
     assert (kept["test_b"]["seed"], kept["test_b"]["planted"]) == (5, "at once")
+
+
+def test_the_readme_tells_the_latest_figure_beside_each_promise() -> None:
+    readme = (
+        "| seats | [`test_seats`](tests/a.py) | |\n"
+        "| keys | [`test_keys`](tests/b.py) | what was found before |\n"
+        "| more | [`test_more`](tests/c.py) | kept |\n"
+    )
+    figures = {
+        "test_seats[0]": {"found": "1 round", "planted": None, "on": "2030-01-01"},
+        "test_seats[1]": {"found": "2 rounds", "planted": "in round 1", "on": "2030-01-02"},
+        "test_keys": {"found": "3 keys", "planted": None, "on": "2030-01-03"},
+    }
+    told = quoted(readme, figures)
+    assert told == (
+        "| seats | [`test_seats`](tests/a.py) | 1 round (2030-01-01)<br>"
+        "2 rounds; planted: in round 1 (2030-01-02) |\n"
+        "| keys | [`test_keys`](tests/b.py) | 3 keys (2030-01-03) |\n"
+        "| more | [`test_more`](tests/c.py) | kept |\n"
+    )
+    assert quoted(told, figures) == told
