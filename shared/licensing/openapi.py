@@ -39,6 +39,14 @@ _PROBLEMS: Final = {
     429: "too_many_requests",
     503: "unavailable",
 }
+# What API Gateway answers by itself, in a form of its own: a token that is not good, a path that
+# fits no route, a body beyond its own limit, too many requests, a function that gave no answer.
+_BY_GATEWAY: Final = frozenset({401, 404, 413, 429, 503})
+_BY_GATEWAY_ALONE: Final = frozenset({429})
+_HEADERS: Final = {
+    401: ("WWW-Authenticate", "The scheme to authenticate by.", {"type": "string"}),
+    503: ("Retry-After", "Seconds to wait for.", {"type": "integer", "minimum": 1}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +253,7 @@ ROUTES: Final = (
         summary="Create an organization, or change the version that If-Match names.",
         request=organizations.OrganizationRequest,
         replies={201: organizations.OrganizationReply, 200: organizations.OrganizationReply},
-        problems=(400, 401, 403, 412, 413, 429, 503),
+        problems=(400, 401, 403, 404, 412, 413, 429, 503),
         parameters=(
             _ORGANIZATION_ID,
             {
@@ -284,7 +292,10 @@ def document() -> OpenApiDocument:
     requests = {
         request for route in ROUTES for request in (route.request, route.older_request) if request
     }
-    replies = {reply for route in ROUTES for reply in route.replies.values()} | {problems.Problem}
+    replies = {reply for route in ROUTES for reply in route.replies.values()} | {
+        problems.Problem,
+        problems.GatewayMessage,
+    }
     references, definitions = models_json_schema(
         [
             *((model, "validation") for model in sorted(requests, key=_name)),
@@ -323,15 +334,13 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         "security": [{"oidc": []}] if route.needs_token else [],
         "responses": {
             **{
-                str(status): _response("Done.", "application/json", schemas[model])
+                str(status): {
+                    "description": "Done.",
+                    "content": {"application/json": {"schema": schemas[model]}},
+                }
                 for status, model in route.replies.items()
             },
-            **{
-                str(status): _response(
-                    _PROBLEMS[status], "application/problem+json", schemas[problems.Problem]
-                )
-                for status in route.problems
-            },
+            **{str(status): _problem(route, status, schemas) for status in route.problems},
         },
     }
     if route.parameters:
@@ -352,8 +361,18 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     return operation
 
 
-def _response(description: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {media_type: {"schema": schema}}}
+def _problem(route: Route, status: int, schemas: Schemas) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if status not in _BY_GATEWAY_ALONE:
+        content["application/problem+json"] = {"schema": schemas[problems.Problem]}
+    # Where a path has no parameters, it fits its route or it is another one.
+    if status in _BY_GATEWAY and (status != 404 or "{" in route.path):
+        content["application/json"] = {"schema": schemas[problems.GatewayMessage]}
+    response: dict[str, Any] = {"description": _PROBLEMS[status], "content": content}
+    if status in _HEADERS:
+        name, description, schema = _HEADERS[status]
+        response["headers"] = {name: {"description": description, "schema": schema}}
+    return response
 
 
 def _name(model: type[BaseModel]) -> str:

@@ -134,10 +134,25 @@ def test_an_operation_names_every_problem_that_its_kind_can_answer(route: str) -
 
 
 def test_all_problems_are_problem_json_and_all_replies_are_json() -> None:
+    for route, operation in OPERATIONS.items():
+        for status, response in operation["responses"].items():
+            reply, problem = "application/json", "application/problem+json"
+            # API Gateway answers some by itself, as JSON of its own; 429 nobody else answers.
+            by_gateway = {401, 413, 503} | ({404} if "{" in route else set())
+            wanted = {reply} if int(status) in {200, 201, 429} else {problem}
+            if int(status) in by_gateway:
+                wanted.add(reply)
+            assert set(response["content"]) == wanted, (route, status)
+
+
+def test_what_the_gateway_answers_by_itself_is_a_message_and_nothing_else() -> None:
+    reference = {"$ref": "#/components/schemas/GatewayMessage"}
     for operation in OPERATIONS.values():
         for status, response in operation["responses"].items():
-            media_type = "application/json" if int(status) < 400 else "application/problem+json"
-            assert list(response["content"]) == [media_type]
+            if int(status) >= 400 and "application/json" in response["content"]:
+                assert response["content"]["application/json"]["schema"] == reference
+    message = SCHEMAS["GatewayMessage"]
+    assert (list(message["properties"]), message["required"]) == (["message"], ["message"])
 
 
 def test_every_status_of_a_refusal_is_in_the_document() -> None:

@@ -31,3 +31,9 @@ class Problem(Reply):
     detail: str
     code: str
     errors: list[ProblemError] | None = None
+
+
+class GatewayMessage(Reply):
+    """What API Gateway says where it answers by itself and no function is asked."""
+
+    message: str
