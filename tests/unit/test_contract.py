@@ -248,7 +248,7 @@ BOUNDS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
     ),
     (TRANSITION, "/reason", ["x", "x" * 500, "gestohlen, Büro 3\nzweite Zeile"], ["", "x" * 501]),
     (ORGANIZATION, "/name", ["A", "x" * 200, " Acme & Söhne "], ["", "x" * 201, " ", "\t\n"]),
-    (ORGANIZATION, "/max_agents", [0, 1_000_000_000], [-1, 1_000_000_001]),
+    (ORGANIZATION, "/max_agents", [0, 5.0, 1e9], [-1, 1_000_000_001, 5.5, 1e30, -1.0]),
     (ORGANIZATION, "/status", ["active", "paused", "cancelled"], ["", "Active", "expired"]),
     (
         ORGANIZATION,
@@ -292,6 +292,21 @@ def test_a_request_without_what_need_not_be_there_means_the_usual() -> None:
     )
     assert put.subscription() == Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
     assert put.max_agents is None
+
+
+def test_a_number_without_a_fraction_is_whole_however_it_is_written() -> None:
+    # JSON Schema's integers, and with them the contract's, include 5.0.
+    put = organizations.OrganizationRequest.model_validate_json(
+        '{"name": "Acme", "valid_until": "2030-03-17T17:46:40Z", "max_agents": 5.0}'
+    )
+    event = organizations.SubscriptionChanged.model_validate_json(
+        '{"organization_id": "acme", "name": "Acme", "valid_until": "2030-03-17T17:46:40Z",'
+        ' "status": "active", "version": 7.0}'
+    )
+    assert [(type(value), value) for value in (put.max_agents, event.version)] == [
+        (int, 5),
+        (int, 7),
+    ]
 
 
 def test_a_request_is_handed_on_as_it_was_sent() -> None:

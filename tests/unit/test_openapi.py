@@ -186,6 +186,12 @@ def test_requests_allow_no_unknown_fields() -> None:
         assert SCHEMAS[name]["additionalProperties"] is False
 
 
+def test_r30_a_login_of_an_older_agent_is_told_by_its_names() -> None:
+    # Without any it is one of the present form, and lacks a machine.
+    older = SCHEMAS["OlderLoginRequest"]
+    assert (older["minProperties"], older["additionalProperties"]) == (1, False)
+
+
 def test_every_time_is_declared_as_one() -> None:
     times = [
         node

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
 )
 
@@ -147,6 +148,9 @@ class _OlderAgent(Request):
 
 class OlderLoginRequest(_OlderAgent):
     """A person logs in on an agent up to 4.3."""
+
+    # It is known by its names: a request without any is one of the present form.
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     license_key: Annotated[
         Annotated[str, Field(max_length=128), AfterValidator(_key_as_typed_if_any)] | None,

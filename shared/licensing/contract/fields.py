@@ -47,6 +47,11 @@ def _in_unix_time(moment: datetime) -> datetime:
     return moment
 
 
+def _without_fraction(number: object) -> object:
+    # JSON has one kind of number, and JSON Schema takes 5.0 for an integer.
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -59,11 +64,15 @@ Instant = Annotated[
     # Strictness would refuse text that a validator has seen; this validator is strict enough.
     Field(
         strict=False,
-        description="RFC 3339, with a UTC offset.",
+        description="RFC 3339, with a UTC offset, from 1970 to 9999.",
         examples=["2027-01-31T12:00:00Z"],
         json_schema_extra={"format": "date-time"},  # in replies, too, which are serialized text
     ),
 ]
+
+
+Whole = BeforeValidator(_without_fraction)
+"""Stands last, so that bounds before it are bounds of the number, in the schema, too."""
 
 
 Environment = Annotated[

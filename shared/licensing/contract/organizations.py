@@ -10,7 +10,14 @@ from pydantic import (
     Field,
 )
 
-from licensing.contract.fields import Instant, OrganizationId, Reply, Request, instant
+from licensing.contract.fields import (
+    Instant,
+    OrganizationId,
+    Reply,
+    Request,
+    Whole,
+    instant,
+)
 from licensing.organization import Organization, Subscription, SubscriptionStatus
 
 
@@ -23,6 +30,7 @@ class OrganizationRequest(Request):
     max_agents: Annotated[
         int | None,
         Field(ge=0, le=1_000_000_000, description="The seat limit; null sets none."),
+        Whole,
     ] = None
 
     def subscription(self) -> Subscription:
@@ -42,8 +50,8 @@ class SubscriptionChanged(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
     valid_until: Instant
     status: SubscriptionStatus
-    max_agents: Annotated[int | None, Field(ge=0, le=1_000_000_000)] = None
-    version: Annotated[int, Field(ge=1, lt=1 << 62)]
+    max_agents: Annotated[int | None, Field(ge=0, le=1_000_000_000), Whole] = None
+    version: Annotated[int, Field(ge=1, lt=1 << 62), Whole]
 
     def subscription(self) -> Subscription:
         """The subscription that it tells of."""
