@@ -123,7 +123,8 @@ class _Connection(BaseHTTPRequestHandler):
         )
         self._send(self.server.answer(request))
 
-    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_TRACE = do_GET  # noqa: N815
+    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815
+    do_QUERY = do_TRACE = do_GET  # noqa: N815
 
     def _read_body(self) -> bytes | Response:
         """The body, or the answer to a request whose body cannot be taken."""

@@ -46,7 +46,9 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
         assert connection.sock is first
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "method", ["GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "QUERY", "TRACE"]
+)
 def test_every_method_is_handed_over(method: str) -> None:
     with serving() as (_, connection):
         connection.request(method, "/")
