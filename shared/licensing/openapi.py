@@ -292,10 +292,9 @@ def document() -> OpenApiDocument:
     requests = {
         request for route in ROUTES for request in (route.request, route.older_request) if request
     }
-    replies = {reply for route in ROUTES for reply in route.replies.values()} | {
-        problems.Problem,
-        problems.GatewayMessage,
-    }
+    replies: set[type[BaseModel]] = {
+        reply for route in ROUTES for reply in route.replies.values()
+    } | {problems.Problem, problems.GatewayMessage}
     references, definitions = models_json_schema(
         [
             *((model, "validation") for model in sorted(requests, key=_name)),
