@@ -13,7 +13,6 @@ What this module guarantees:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,11 +22,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from licensing import strictjson
 from licensing.errors import Misconfigured
 from licensing.keys import MAX_SECRET_VERSION
 from licensing.lease import Lease, public_jwk, sign
 
 _MIN_CHARACTERS: Final = 32
+_MAX_DIGITS: Final = 3
 _LICENSE_KEY: Final = b"licensing/license-key"
 _CREDENTIALS: Final = b"licensing/machine-credentials"
 _LEASE: Final = b"licensing/lease-ed25519"
@@ -43,14 +44,16 @@ class Keyring:
     def from_secret(cls, text: str) -> Keyring:
         """Read the secret's text. Raises :class:`Misconfigured` when it is not as promised."""
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise Misconfigured("the signing secret is not JSON") from error
+            document = strictjson.read(text)
+        except ValueError as error:
+            # Of a version that stands there twice, one would sign and the other would be lost.
+            raise Misconfigured("the signing secret is not JSON of one reading") from error
         if not isinstance(document, dict) or not document:
             raise Misconfigured("the signing secret has no versions")
         versions: dict[int, bytes] = {}
         for name, value in document.items():
-            number = int(name) if name.isascii() and name.isdecimal() else 0
+            is_number = name.isascii() and name.isdecimal() and len(name) <= _MAX_DIGITS
+            number = int(name) if is_number else 0
             if not 1 <= number <= MAX_SECRET_VERSION or str(number) != name:
                 raise Misconfigured(
                     f"a version of the signing secret is not a number up to {MAX_SECRET_VERSION}"

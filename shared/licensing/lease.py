@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from licensing import strictjson
 from licensing.errors import ForgedLease
 from licensing.license import License
 from licensing.machine import Credentials
@@ -226,9 +227,9 @@ def _unb64(text: str) -> bytes:
 
 def _json_object(part: str) -> dict[str, object]:
     try:
-        value = json.loads(_unb64(part))
-    except (ValueError, RecursionError) as error:
-        raise ForgedLease("not JSON") from error
+        value = strictjson.read(_unb64(part))
+    except ValueError as error:
+        raise ForgedLease("not JSON of one reading") from error
     if not isinstance(value, dict):
         raise ForgedLease("not a JSON object")
     return value

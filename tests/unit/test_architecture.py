@@ -38,6 +38,7 @@ RULES = {
     "organization",
     "refusal",
     "requests",
+    "strictjson",
     "temporary",
 }
 OUTSIDE = {"aws_lambda_powertools", "boto3", "botocore", "pydantic", "types_boto3_lite"}

@@ -169,6 +169,13 @@ LONG = "x" * 32
         json.dumps({"1": None}),
         json.dumps({"1": [LONG]}),
         json.dumps({"1": {"value": LONG}}),
+        json.dumps({"9" * 5000: LONG}),
+        f'{{"1": "{LONG}", "1": "{LONG}"}}',
+        f'{{"1": "{LONG}", "\\u0031": "{LONG}"}}',
+        json.dumps({"1": LONG + "\ud800"}),
+        json.dumps({"1": LONG, "\udfff": LONG}),
+        f'{{"1": "{LONG}\ud800"}}',
+        f'\ufeff{{"1": "{LONG}"}}',
     ],
     ids=lambda text: text[:24],
 )
@@ -188,12 +195,14 @@ def test_versions_from_1_to_127_of_32_characters_are_a_secret(number: int) -> No
         json.dumps({"1": "short but secret"}),
         json.dumps({"short but secret": LONG}),
         '{"1": "short but secret',
+        '{"1": "short but secret", "1": "short but secret"}',
+        '{"1": "short but secret\ud800"}',
     ],
 )
 def test_r35_the_complaint_about_a_secret_does_not_repeat_it(text: str) -> None:
     with pytest.raises(Misconfigured) as refused:
         Keyring.from_secret(text)
-    assert "short but secret" not in f"{refused.value} {refused.value.__cause__}"
+    assert "short but secret" not in f"{refused.value} {refused.value.__cause__!r}"
 
 
 def test_r35_showing_a_keyring_shows_no_secret() -> None:
