@@ -167,10 +167,8 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now
     key = keys.get(kid) if isinstance(kid, str) else None
     if key is None:
         raise ForgedLease("signed by a key that is not the service's")
-    try:
-        key.verify(_unb64(parts[2]), f"{parts[0]}.{parts[1]}".encode())
-    except InvalidSignature as error:
-        raise ForgedLease("the signature does not fit") from error
+    if not is_signed(f"{parts[0]}.{parts[1]}".encode(), _unb64(parts[2]), key):
+        raise ForgedLease("the signature does not fit")
     # 4. It is of this issuer, whole, and in its time.
     lease = _read_claims(_json_object(parts[1]))
     if lease.issuer != issuer:
@@ -178,6 +176,15 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now
     if not lease.issued_at <= now < lease.expires_at:
         raise ForgedLease("not within its time")
     return lease
+
+
+def is_signed(content: bytes, signature: bytes, key: Ed25519PublicKey) -> bool:
+    """Whether ``signature`` is the key's own of ``content``, in its one form (RFC 8032, 5.1.7)."""
+    try:
+        key.verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _read_claims(claims: Mapping[str, object]) -> Lease:
