@@ -22,7 +22,7 @@ from licensing.subscribe import ChangeOrganization, Wanted
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take over one event; older ones than the last change nothing."""
     deployment = runtime.current()
-    wanted, version = _parse(event)
+    wanted, version = parse(event)
     telemetry.about(organization_id=wanted.organization_id)
 
     answer = ChangeOrganization(deployment.store, deployment.entropy).by_billing(
@@ -39,7 +39,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"organization_id": wanted.organization_id, "changed": answer.changed}
 
 
-def _parse(event: dict[str, Any]) -> tuple[Wanted, int]:
+def parse(event: dict[str, Any]) -> tuple[Wanted, int]:
+    """What an event asks for, and its version. Raises :class:`InvalidInput`."""
     try:
         detail = SubscriptionChanged.model_validate_json(json.dumps(event.get("detail")))
     except ValidationError as error:

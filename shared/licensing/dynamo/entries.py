@@ -18,6 +18,7 @@ from licensing.dynamo.values import (
     text,
     texts,
 )
+from licensing.errors import Misconfigured
 from licensing.ports import Entry
 
 if TYPE_CHECKING:
@@ -75,7 +76,18 @@ def refusal_attributes(refusal: Refusal) -> dict[str, Value | None]:
 
 
 def read_entry(item: StoredItem) -> Entry:
-    """The event or folded refusal that an item holds."""
+    """The event or folded refusal that an item holds.
+
+    Raises :class:`Misconfigured` for an item that this package has not written.
+    """
+    try:
+        return _read_entry(item)
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+        # Without its cause, which would carry values of the item along (R35).
+        raise Misconfigured(f"no entry of this service: {type(error).__name__}") from None
+
+
+def _read_entry(item: StoredItem) -> Entry:
     actor = item["actor"]["M"]
     return Entry(
         id=item["id"]["S"],
