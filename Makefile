@@ -9,13 +9,15 @@ bin      := $(VENV)/bin
 venv     := $(VENV)/.ready
 sam      := .venv-sam/.ready
 proving  := .venv-prove/.ready
+auditing := .venv-audit/.ready
+insecure := .venv-audit/bin/bandit --quiet --recursive shared functions
 dynamodb := .cache/dynamodb-local/DynamoDBLocal.jar
 compile  := $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
 export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help demo run test prove check build lock clean
+.PHONY: help demo run test prove check audit sbom build lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -33,15 +35,26 @@ test: $(venv) $(dynamodb) ## run every test
 prove: $(proving) $(dynamodb) ## run the tests of chance at full length, and keep their figures
 	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto
 
-check: $(venv) $(sam) ## lint, format, types and template
+check: $(venv) $(sam) $(auditing) ## lint, format, types, insecure code and template
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy shared functions tests
+	$(insecure)
 	.venv-sam/bin/sam validate --lint
 	.venv-sam/bin/sam validate
 	@mkdir -p .cache
 	.venv-sam/bin/python tests/template/translate.py > .cache/template.json
 	.venv-sam/bin/cfn-lint .cache/template.json
+
+audit: $(auditing) ## look for insecure code, and for known weaknesses of all that is locked
+	$(insecure)
+	.venv-audit/bin/python tests/template/audit.py $(sort $(wildcard requirements*.txt))
+
+sbom: $(auditing) ## write the bill of materials of what ships (CycloneDX) to .cache/sbom.json
+	@mkdir -p .cache
+	.venv-audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file .cache/sbom.json requirements.txt
+	.venv-audit/bin/python tests/template/sbom.py .cache/sbom.json requirements.txt
 
 build: $(venv) $(sam) ## build functions and layer for Lambda (python3.13, arm64) into .aws-sam
 	PATH="$(CURDIR)/$(bin):$$PATH" .venv-sam/bin/sam build
