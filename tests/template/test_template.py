@@ -173,3 +173,13 @@ def test_a_sweep_that_fails_is_tried_again_and_then_leaves_a_trace() -> None:
 @pytest.mark.parametrize("log_group", TEMPLATE.of_type("AWS::Logs::LogGroup"))
 def test_logs_are_kept_for_a_while_and_not_for_ever(log_group: str) -> None:
     assert TEMPLATE.properties(log_group)["RetentionInDays"] == 90
+
+
+def test_every_route_is_throttled_and_validation_is_let_through_most() -> None:
+    api = TEMPLATE.properties("HttpApi", "DefaultRouteSettings", "RouteSettings")
+    usual, routes = api["DefaultRouteSettings"], api["RouteSettings"]
+    assert 0 < usual["ThrottlingRateLimit"] <= usual["ThrottlingBurstLimit"] <= 1_000
+    assert list(routes) == ["POST /v1/licenses/validate"]
+    (validation,) = routes.values()
+    assert validation["ThrottlingRateLimit"] > usual["ThrottlingRateLimit"]
+    assert validation["ThrottlingRateLimit"] <= validation["ThrottlingBurstLimit"] <= 10_000
