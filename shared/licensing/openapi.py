@@ -90,7 +90,10 @@ _ORGANIZATION_ID: Final = _path_parameter("organization_id", "^[a-z0-9][a-z0-9-]
 
 _PAGING: Final = (
     _query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
-    _query_parameter("cursor", {"type": "string"}),
+    {
+        **_query_parameter("cursor", {"type": "string"}),
+        "description": "The next_cursor of this list's page before; none for its first page.",
+    },
 )
 
 

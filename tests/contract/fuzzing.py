@@ -26,8 +26,8 @@ from tests.local.gateway import match
 
 Case = schemathesis.Case[Any]
 
-# Of what fits the schemas, this is refused by rules that JSON Schema has no words for. The contract
-# tells of each in words, at the field that the pointer names.
+# What fits the schemas is refused by these rules alone, which JSON Schema has no words for: where
+# the problem points, and what it says there.
 _IN_WORDS = (
     ("/license_key", "license key"),  # check symbols
     ("/LicenseKey", "license key"),
@@ -36,7 +36,8 @@ _IN_WORDS = (
     ("/valid_until", "must be between the years 1970 and 9999"),
     ("/query/cursor", "This cursor was not handed out here"),
     ("/headers/idempotency-key", "was used for another time to live"),
-    ("/environment", ""),  # of a dissociated licence's key: it has to be that licence's
+    ("/environment", "This license key is for the environment"),
+    ("/environment", "environments already"),
 )
 
 
