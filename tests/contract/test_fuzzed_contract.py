@@ -84,7 +84,7 @@ def test_no_request_makes_the_service_break_its_contract(
     proof: Proof, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR, logger="licensing")
-    requests, operations = 0, set()
+    requests, operations = 0, set[str]()
     for seed in proof.seeds(1, 10):
         with running() as stack:
             contract = served(stack)

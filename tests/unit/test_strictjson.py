@@ -7,7 +7,7 @@ import pytest
 
 from licensing import strictjson
 
-VALUES = [None, True, 0, -1.5, "", "B\N{DIAERESIS}", [], {}, {"a": [{}]}]
+VALUES: list[Any] = [None, True, 0, -1.5, "", "B\N{DIAERESIS}", [], {}, {"a": [{}]}]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=str)
