@@ -128,7 +128,7 @@ class IssueLicense:
         return self._again(request, origin, machine, organization, record, view, now)
 
     def _is_genuine(self, key: keys.LicenseKey, record: License) -> bool:
-        secrets = self.keyrings.keyring(at_least=key.secret_version).license_key_secrets
+        secrets = self.keyrings.keyring(at_least=record.secret_version).license_key_secrets
         secret = secrets.get(key.secret_version)
         return secret is not None and keys.is_genuine(key, record.key(secret))
 

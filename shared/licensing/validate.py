@@ -118,11 +118,14 @@ class ValidateLicense:
         """Answer whether the agent may work. Raises :class:`Unavailable`."""
         if request.is_of_older_agent and not self.accepts_older_agents:
             return older_agents_refused()
-        keyring = self.keyrings.keyring(at_least=request.key.secret_version)
         record, organization = self._read(request)
-        # 1. The key is one that this server derived for this licence.
+        if record is None:
+            return Verdict(Code.NOT_FOUND)
+        # 1. The key is one that this server derived for this licence. Which version of the secret
+        # there has to be, the licence says: a stranger's key must not send anybody to look for one.
+        keyring = self.keyrings.keyring(at_least=record.secret_version)
         secret = keyring.license_key_secrets.get(request.key.secret_version)
-        if record is None or secret is None or not keys.is_genuine(request.key, record.key(secret)):
+        if secret is None or not keys.is_genuine(request.key, record.key(secret)):
             return Verdict(Code.NOT_FOUND)
         # 2. The licence is good for this organization, agent and moment.
         machine = Machine.of(request.credentials, keyring.hashing_key)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from licensing.errors import Misconfigured
+from licensing.keys import parse
 from licensing.runtime import SecretsManagerKeyrings
 from tests.faults.seam import (
     Fault,
@@ -138,3 +140,18 @@ def test_r03_a_key_of_a_version_that_was_added_a_moment_ago_is_known_at_once(wor
         key = world.login(environment="staging").json["license_key"]
         world.runtime.keyrings = stale
         assert world.code(key) == "VALID"
+
+
+def test_r03_a_strangers_key_does_not_hide_a_new_version_from_the_service(world: World) -> None:
+    with elsewhere(world):
+        key = parse(world.login().json["license_key"])
+        stale = world.runtime.keyrings
+        # Anybody can make a key of a version that does not exist yet.
+        assert world.code(replace(key, secret_version=99).reveal()) == "NOT_FOUND"
+        rotate_secret(world)
+        world.runtime.keyrings = SecretsManagerKeyrings(stale.client, stale.secret_id, stale.clock)
+        issued = world.login(environment="staging").json["license_key"]
+        world.runtime.keyrings = stale
+        assert world.code(issued) == "VALID"
+        again = world.login(environment="staging")
+        assert (again.status, again.json["license_key"]) == (200, issued)
