@@ -17,7 +17,7 @@ compile  := $(bin)/uv pip compile -q --universal --python-version 3.11 --generat
 export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help demo run test prove check audit sbom build lock clean
+.PHONY: help demo run test prove mutants check audit sbom build lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -34,6 +34,9 @@ test: $(venv) $(dynamodb) ## run every test
 
 prove: $(proving) $(dynamodb) ## run the tests of chance at full length, and keep their figures
 	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto
+
+mutants: $(proving) ## change the rules in every small way; their tests have to notice
+	.venv-prove/bin/python -m tests.mutants
 
 check: $(venv) $(sam) $(auditing) ## lint, format, types, insecure code and template
 	$(bin)/ruff check

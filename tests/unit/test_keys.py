@@ -253,7 +253,8 @@ def test_r03_what_is_not_a_whole_key_is_refused_with_what_a_key_looks_like(text:
 
 
 def test_r03_a_mistyped_key_is_refused_with_what_to_do() -> None:
-    with pytest.raises(InvalidInput, match="mistyped: its check symbols do not fit"):
+    told = "The license key is mistyped: its check symbols do not fit. Copy it again as a whole."
+    with pytest.raises(InvalidInput, match=f"^{told}$"):
         keys.parse(PRINTED[:-1] + "Y")
     with pytest.raises(InvalidInput, match="45 letters and digits in nine groups of five"):
         keys.parse("hello")

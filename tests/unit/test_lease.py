@@ -93,11 +93,17 @@ def test_r16_a_lease_is_exactly_this_compact_jws() -> None:
         '"kind":"standard","primary":false,"iat":1900000000,"exp":1900086400,"nonce":"n-1"}'
     )
     content = f"{b64(header.encode())}.{b64(claims.encode())}"
-    assert f"{content}.{b64(KEY.sign(content.encode()))}" == TOKEN
+    assert sign(LEASE, KEY, KID) == f"{content}.{b64(KEY.sign(content.encode()))}"
     assert (
         PARTS[2]
         == "C8Z3u3ytBDdLpCeBe5RedhwBhn8R1kWmwIff3zUwvOPOGh8Kz1WDYERkwTzD_uAdcSae98AAdyiBMk_-FMezAw"
     )
+
+
+def test_r16_text_beyond_ascii_stands_in_a_lease_as_it_is() -> None:
+    environment = "b\N{LATIN SMALL LETTER U WITH DIAERESIS}ro"
+    claims = unb64(sign(replace(LEASE, environment=environment), KEY, KID).split(".")[1])
+    assert f'"environment":"{environment}"'.encode() in claims
 
 
 def test_r16_a_lease_without_a_nonce_has_no_such_claim() -> None:
@@ -401,7 +407,7 @@ def test_r16_each_refusal_says_why() -> None:
         "a claim": "claims are missing or of the wrong type",
         "base64": "not base64url",
         "canonical": "not canonical base64url",
-        "JSON": "not JSON",
+        "JSON": "not JSON of one reading",
         "object": "not a JSON object",
     }
 

@@ -1,5 +1,7 @@
 """Refusals: each code is the one that the API promises, with the status that it promises."""
 
+from collections.abc import Callable
+
 import pytest
 
 from licensing import refusal
@@ -27,20 +29,21 @@ def test_every_refusal_has_the_status_that_the_api_promises(code: RefusalCode) -
 
 
 @pytest.mark.parametrize(
-    ("refused", "code", "message"),
+    ("refuse", "code", "message"),
     [
-        (refusal.license_not_found(), "not_found", "There is no such license."),
-        (refusal.organization_not_found(), "not_found", "There is no such organization."),
-        (refusal.only_administrators(), "forbidden", "Only administrators can do this."),
-        (refusal.only_super_admins(), "forbidden", "Only super-admins can do this."),
+        (refusal.license_not_found, "not_found", "There is no such license."),
+        (refusal.organization_not_found, "not_found", "There is no such organization."),
+        (refusal.only_administrators, "forbidden", "Only administrators can do this."),
+        (refusal.only_super_admins, "forbidden", "Only super-admins can do this."),
         (
-            refusal.older_agents_refused(),
+            refusal.older_agents_refused,
             "forbidden",
             "This agent is too old for this service. Update it to 4.4 or later.",
         ),
     ],
 )
 def test_r18_r31_a_refusal_says_why_in_one_sentence(
-    refused: Refused, code: str, message: str
+    refuse: Callable[[], Refused], code: str, message: str
 ) -> None:
+    refused = refuse()
     assert (refused.code, refused.message) == (code, message)
