@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.proof import Figure, Proof, keep, quoted
 
@@ -49,7 +50,7 @@ def test_the_readme_tells_the_latest_figure_beside_each_promise() -> None:
         "| keys | [`test_keys`](tests/b.py) | what was found before |\n"
         "| more | [`test_more`](tests/c.py) | kept |\n"
     )
-    figures = {
+    figures: dict[str, dict[str, Any]] = {
         "test_seats[0]": {"found": "1 round", "planted": None, "on": "2030-01-01"},
         "test_seats[1]": {"found": "2 rounds", "planted": "in round 1", "on": "2030-01-02"},
         "test_keys": {"found": "3 keys", "planted": None, "on": "2030-01-03"},
