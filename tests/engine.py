@@ -43,9 +43,11 @@ def _command(port: int) -> list[str]:
         raise EngineError("DynamoDB Local needs Java 17 or newer: there is no `java` on the PATH.")
     if not (ENGINE / "DynamoDBLocal.jar").is_file():
         raise EngineError("DynamoDB Local is not here yet: `make test` fetches it.")
+    # It lives for a minute or two: better code than the first compiler's would come too late.
+    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     library_path = "-Djava.library.path=DynamoDBLocal_lib"
     arguments = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
-    return [java, library_path, "-jar", "DynamoDBLocal.jar", *arguments]
+    return [java, *quick, library_path, "-jar", "DynamoDBLocal.jar", *arguments]
 
 
 def _free_port() -> int:
