@@ -1,6 +1,7 @@
 """The table as a whole: emptied or put back to how it was, so that one world serves many rounds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tests.world import World
@@ -22,7 +23,32 @@ def restore(world: World, snapshot: Sequence[Item] = ()) -> None:
         for key, item in present.items()
         if key not in wanted
     ]
-    table = world.runtime.settings.table_name
+    _write(world, world.runtime.settings.table_name, requests)
+
+
+@contextmanager
+def copied(world: World, snapshot: Sequence[Item]) -> Iterator[str]:
+    """Another table of the same form that holds exactly `snapshot`; its name."""
+    client, name = world.runtime.dynamodb, f"{world.runtime.settings.table_name}-copy"
+    form = client.describe_table(TableName=world.runtime.settings.table_name)["Table"]
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=form["KeySchema"],
+        AttributeDefinitions=form["AttributeDefinitions"],
+        GlobalSecondaryIndexes=[
+            {part: index[part] for part in ("IndexName", "KeySchema", "Projection")}
+            for index in form["GlobalSecondaryIndexes"]
+        ],
+    )
+    try:
+        _write(world, name, [{"PutRequest": {"Item": item}} for item in snapshot])
+        yield name
+    finally:
+        client.delete_table(TableName=name)
+
+
+def _write(world: World, table: str, requests: Sequence[Any]) -> None:
     for batch in _chunks(requests):
         answer = world.runtime.dynamodb.batch_write_item(RequestItems={table: batch})
         assert not answer["UnprocessedItems"]

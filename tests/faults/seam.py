@@ -3,12 +3,16 @@
 Everything above it is the real thing: the store, its retries, the client with the configuration
 and the retries of production. Time is made up: an answer that does not come costs the client's
 timeout, a pause its length, and nobody waits.
+
+Nothing passes that reads what a decision may rest on without asking for a consistent read: only
+indexes, which cannot be read so, may answer from an earlier state.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -21,6 +25,9 @@ from botocore.exceptions import (
 )
 from botocore.httpsession import URLLib3Session
 from moto.core.models import botocore_stubber
+
+_SESSION = URLLib3Session(socket_options=[(IPPROTO_TCP, TCP_NODELAY, 1)])
+"""As clients make theirs: without the option a request waits until the last is acknowledged."""
 
 
 @dataclass
@@ -60,7 +67,7 @@ class Request:
         """Its body, as it is sent."""
         body = self.prepared.body
         if not isinstance(body, bytes):
-            raise TypeError(f"a request to DynamoDB is bytes, not {type(body).__name__}")
+            raise TypeError(f"a request to AWS is bytes, not {type(body).__name__}")
         return body
 
     @property
@@ -72,6 +79,12 @@ class Request:
         """Send it, and return the answer."""
         return self.wire.send(self.prepared)
 
+    def ask(self, other: Mapping[str, Any]) -> AWSResponse:
+        """Send it with another body, and return the answer."""
+        self.prepared.body = json.dumps(other).encode()
+        self.prepared.headers["Content-Length"] = str(len(self.text))
+        return self.send()
+
 
 Fault = Callable[[Request], AWSResponse | None]
 """Goes between the client and AWS: raises what botocore raises, answers, or lets through."""
@@ -82,19 +95,23 @@ def _let_through(_: Request) -> None:
 
 
 class Wire:
-    """What a client sends: its `calls`, and the `requests` that botocore makes for them."""
+    """What clients send: their `calls` with `parameters`, and the `requests` made for them."""
 
     def __init__(self, client: Any, stopwatch: Stopwatch) -> None:
         self.calls: list[str] = []
+        self.parameters: list[Mapping[str, Any]] = []
         self.requests: list[str] = []
         self.held: list[AWSPreparedRequest] = []
         self.stopwatch = stopwatch
         self.config = client.meta.config
         self._attempt = 0
         self._fault: Fault = _let_through
-        self._session = URLLib3Session()
+        self.carry(client)
+
+    def carry(self, client: Any) -> None:
+        """Carry what a client sends."""
         service = client.meta.service_model.service_id.hyphenize()
-        client.meta.events.register(f"before-call.{service}", self._begin)
+        client.meta.events.register(f"provide-client-params.{service}", self._begin)
         client.meta.events.register(f"before-send.{service}", self._intercept)
 
     def break_with(self, fault: Fault) -> None:
@@ -108,15 +125,17 @@ class Wire:
     def send(self, prepared: AWSPreparedRequest) -> AWSResponse:
         """Send a request to wherever AWS is."""
         answer: AWSResponse | None = botocore_stubber("before-send", prepared)
-        return answer or self._session.send(prepared)
+        return answer or _SESSION.send(prepared)
 
     def deliver_held(self) -> None:
         """Send what has been held up, at last; nobody waits for the answers."""
         while self.held:
             self.send(self.held.pop(0))
 
-    def _begin(self, model: Any, **_: Any) -> None:
+    def _begin(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        assert reads_index(params) or _is_consistent(model.name, params), f"stale: {model.name}"
         self.calls.append(model.name)
+        self.parameters.append(params)
         self._attempt = 0
 
     def _intercept(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
@@ -124,6 +143,22 @@ class Wire:
         self._attempt += 1
         self.requests.append(seen.operation)
         return self._fault(seen)
+
+
+def reads_index(parameters: Mapping[str, Any]) -> bool:
+    """Whether a call may be answered from an earlier state."""
+    return "IndexName" in parameters
+
+
+def _is_consistent(operation: str, parameters: Mapping[str, Any]) -> bool:
+    match operation:
+        case "GetItem" | "Query" | "Scan":
+            asked = [parameters]
+        case "BatchGetItem":
+            asked = [*parameters["RequestItems"].values()]
+        case _:
+            return True
+    return all(one.get("ConsistentRead") is True for one in asked)
 
 
 # -- what can go wrong ------------------------------------------------------------------------
@@ -229,6 +264,44 @@ def keys_partly_unprocessed(request: Request) -> AWSResponse:
     return answer(request, found)
 
 
+def no_entry_taken(request: Request) -> AWSResponse:
+    """The bus takes nothing of a call this time."""
+    return _entries(request, [{**_NOT_TAKEN} for _ in request.body["Entries"]])
+
+
+def first_entry_not_taken(request: Request) -> AWSResponse:
+    """The bus takes all of a call but the first."""
+    rest = request.body["Entries"][1:]
+    taken = json.loads(request.ask({"Entries": rest}).content)["Entries"] if rest else []
+    return _entries(request, [_NOT_TAKEN, *taken])
+
+
+class InvocationEnded(BaseException):
+    """The invocation's time is over, here and now: no `except Exception` takes part in it."""
+
+
+def time_over(_: Request) -> AWSResponse:
+    """The function's time is over just before the request would be sent."""
+    raise InvocationEnded
+
+
+def time_over_once_sent(request: Request) -> AWSResponse:
+    """The request takes effect, and the function's time is over before its answer has come."""
+    request.send()
+    raise InvocationEnded
+
+
+@dataclass(frozen=True)
+class Stale:
+    """An index answers from an earlier state: as `table` holds it."""
+
+    table: str
+
+    def __call__(self, request: Request) -> AWSResponse:
+        """Ask there."""
+        return request.ask({**request.body, "TableName": self.table})
+
+
 AT_READS: Sequence[Fault] = (connection_refused, answer_lost, server_error, table_throttled)
 AT_WRITES: Sequence[Fault] = (
     *AT_READS,
@@ -238,6 +311,7 @@ AT_WRITES: Sequence[Fault] = (
     account_throttled,
 )
 FAULTS: Mapping[str, Sequence[Fault]] = {
+    "GetSecretValue": (connection_refused, answer_lost, server_error, account_throttled),
     "GetItem": AT_READS,
     "Query": AT_READS,
     "BatchGetItem": (*AT_READS, keys_unprocessed, keys_partly_unprocessed),
@@ -250,8 +324,23 @@ FAULTS: Mapping[str, Sequence[Fault]] = {
         transaction_over_capacity,
         transaction_in_progress,
     ),
+    "PutEvents": (
+        connection_refused,
+        answer_lost,
+        connection_lost,
+        server_error,
+        server_error_after_commit,
+        account_throttled,
+        no_entry_taken,
+        first_entry_not_taken,
+    ),
 }
 """What can go wrong with a call, by its operation. For a read, an answer lost is an answer lost."""
+WRITES = ("TransactWriteItems", "UpdateItem", "PutEvents")
+NOT_TRIED_AGAIN: Sequence[Fault] = (no_entry_taken, first_entry_not_taken)
+"""What neither botocore nor the service tries again at once: the stream offers it again."""
+ENDINGS: Sequence[Fault] = (time_over, time_over_once_sent)
+"""What can happen at any call: nothing is sent after it."""
 
 
 # -- what DynamoDB says -----------------------------------------------------------------------
@@ -263,14 +352,22 @@ class _Raw(BytesIO):
 
 
 def answer(request: Request, body: Mapping[str, Any], status: int = 200) -> AWSResponse:
-    """An answer of DynamoDB's."""
+    """An answer of AWS's."""
     headers = HTTPHeaders.from_dict({"content-type": "application/x-amz-json-1.0"})
     raw = _Raw(json.dumps(body).encode())
     return AWSResponse(request.prepared.url, status, headers, raw)
 
 
+_NOT_TAKEN = {"ErrorCode": "ThrottlingException", "ErrorMessage": "Rate exceeded"}
+
+
+def _entries(request: Request, taken: Sequence[Mapping[str, Any]]) -> AWSResponse:
+    failed = sum("ErrorCode" in entry for entry in taken)
+    return answer(request, {"FailedEntryCount": failed, "Entries": taken})
+
+
 def error(request: Request, code: str, *, status: int = 400, **more: Any) -> AWSResponse:
-    """An error of DynamoDB's."""
+    """An error of AWS's."""
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more}
     return answer(request, body, status)
 

@@ -1,7 +1,7 @@
-"""A world whose wire to DynamoDB can be cut, and how an operation goes when it is not."""
+"""A world whose wire to AWS can be cut, and how an operation goes when it is not."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -10,29 +10,45 @@ from unittest.mock import patch
 
 import boto3
 
+from licensing.bus import EventBus
 from licensing.dynamo.transaction import Pacing
+from licensing.runtime import SecretsManagerKeyrings
+from licensing.sweep import SETTLING_SECONDS
 from tests.concurrency import canonical
 from tests.concurrency.table import restore
-from tests.faults.operations import Operation, Told
-from tests.faults.seam import Stopwatch, Wire
+from tests.faults.operation import Operation, Told
+from tests.faults.seam import WRITES, Stopwatch, Wire
 from tests.world import NOON, World
 
 UNCOUNTED = ("request_id", "times")
 """Attributes to leave out where a request that was repeated is as good as one that was not."""
 
+Items = Sequence[Mapping[str, Any]]
+
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """An operation without faults: its scene, its calls, what it tells (`again`: when repeated)."""
+    """An operation without faults: its scene, its calls, what it tells (`again`: when repeated).
+
+    `earlier` is how the table stood before, as long as an index may still show it so.
+    """
 
     operation: Operation
     scene: Any
-    snapshot: Sequence[Any]
+    snapshot: Items
+    now: float
+    earlier: Sequence[Items]
     calls: Sequence[str]
+    parameters: Sequence[Mapping[str, Any]]
     first: Told
     again: Told
     state: Sequence[str]
     uncounted: Sequence[str]
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything."""
+        return any(name in WRITES for name in self.calls)
 
 
 class Stage:
@@ -42,7 +58,9 @@ class Stage:
         self.world = world
         self._session = boto3.session.Session()
         self._store = world.runtime.store
+        self._keyrings = world.runtime.keyrings
         self._stopwatch = Stopwatch(0)
+        self._recorded: dict[str, Undisturbed] = {}
 
     @contextmanager
     def nobody_waits(self) -> Iterator[None]:
@@ -54,39 +72,100 @@ class Stage:
         with patch("botocore.endpoint.time", SimpleNamespace(sleep=sleep)):
             yield
 
-    def wire(self, limit: float) -> Wire:
-        """A new client, as a new execution environment has it, with so many seconds of time."""
-        made = self.world.runtime.dynamodb
-        client = self._session.client(
-            "dynamodb", endpoint_url=made.meta.endpoint_url, config=made.meta.config
-        )
+    def wire(self, limit: float, *, is_cold: bool = False) -> Wire:
+        """New clients, as a new execution environment has them, with so many seconds of time.
+
+        Unless it `is_cold` the environment has fetched the secret already.
+        """
+        runtime = self.world.runtime
         self._stopwatch = stopwatch = Stopwatch(limit)
+        client = self._client("dynamodb", endpoint_url=runtime.dynamodb.meta.endpoint_url)
+        wire = Wire(client, stopwatch)
         pacing = Pacing(stopwatch.remaining, random.random, stopwatch.pause)
-        self.world.runtime.store = replace(self._store, client=client, pacing=pacing)
-        return Wire(client, stopwatch)
+        runtime.store = replace(self._store, client=client, pacing=pacing)
+        runtime.keyrings = self._keyrings
+        if is_cold:
+            secrets = self._client("secretsmanager")
+            wire.carry(secrets)
+            runtime.keyrings = SecretsManagerKeyrings(
+                secrets, self._keyrings.secret_id, self._keyrings.clock
+            )
+        return wire
+
+    def wire_of(self, operation: Operation, limit: float) -> Wire:
+        """The same, with the clients that an operation needs."""
+        wire = self.wire(limit, is_cold=operation.is_cold)
+        if operation.function == "PublishFunction":
+            events = self._client("events")
+            wire.carry(events)
+            # It makes its client at the first event, where no test could listen.
+            runtime = self.world.runtime
+            runtime._bus = EventBus(events, runtime.settings.event_bus)  # noqa: SLF001
+        return wire
+
+    def begin(self, right: Undisturbed, limit: float | None = None) -> Wire:
+        """Set a scene that is known, and connect; with as much time as the function has."""
+        restore(self.world, right.snapshot)
+        self.world.clock.time = right.now
+        right.operation.leaves(self.world, right.scene)
+        return self.wire_of(right.operation, limit or self.limit(right.operation))
 
     def undisturbed(self, operation: Operation) -> Undisturbed:
-        """Set the scene, and record the operation."""
+        """Set the scene, and record the operation: once."""
+        if operation.name not in self._recorded:
+            self._recorded[operation.name] = self._record(operation)
+        return self._recorded[operation.name]
+
+    def _record(self, operation: Operation) -> Undisturbed:
         restore(self.world)
         self.world.clock.time = NOON
         self.world.runtime.store = self._store
-        scene = operation.prepare(self.world)
+        self.world.runtime.keyrings = self._keyrings
+        with self._remembering() as earlier:
+            scene = operation.prepare(self.world)
+        now = self.world.clock.time
         snapshot = self.world.items()
-        wire = self.wire(self.limit(operation))
+        operation.leaves(self.world, scene)
+        wire = self.wire_of(operation, self.limit(operation))
         first = operation.act(self.world, scene)
-        calls = [*wire.calls]
+        calls, parameters = [*wire.calls], [*wire.parameters]
         items = self.world.items()
+        left = operation.leaves(self.world, scene)
         return Undisturbed(
             operation=operation,
             scene=scene,
             snapshot=snapshot,
+            now=now,
+            earlier=[items for until, items in earlier if now - until < SETTLING_SECONDS],
             calls=calls,
+            parameters=parameters,
             first=first,
             again=operation.act(self.world, scene),
-            state=canonical.state(items),
-            uncounted=canonical.state(items, without=UNCOUNTED),
+            state=[*canonical.state(items), *left],
+            uncounted=[*canonical.state(items, without=UNCOUNTED), *left],
         )
+
+    @contextmanager
+    def _remembering(self) -> Iterator[list[tuple[float, Items]]]:
+        """All states of the table within the block but the last, and until when each stood."""
+        states: list[tuple[float, Items]] = []
+        present: list[Items] = [[]]
+
+        def note(model: Any, **_: Any) -> None:
+            if model.name in WRITES:
+                states.append((self.world.clock(), present.pop()))
+                present.append(self.world.items())
+
+        events = self.world.runtime.dynamodb.meta.events
+        events.register("after-call.dynamodb", note)
+        try:
+            yield states
+        finally:
+            events.unregister("after-call.dynamodb", note)
 
     def limit(self, operation: Operation) -> float:
         """How many seconds its function has."""
         return float(self.world.deployed.functions[operation.function].timeout)
+
+    def _client(self, service: str, **more: Any) -> Any:
+        return self._session.client(service, config=self.world.runtime.dynamodb.meta.config, **more)

@@ -12,12 +12,11 @@ from botocore.awsrequest import AWSResponse
 
 from tests.concurrency import canonical
 from tests.concurrency.consistency import assert_consistent
-from tests.concurrency.table import restore
-from tests.faults.operations import OPERATIONS, Operation, Told
-from tests.faults.seam import FAULTS, Fault, Request, Wire, held_up
+from tests.faults.operation import Operation, Told
+from tests.faults.operations import SPINE
+from tests.faults.seam import FAULTS, WRITES, Fault, Request, Wire, held_up
 from tests.faults.stage import UNCOUNTED, Stage, Undisturbed
 
-WRITES = ("TransactWriteItems", "UpdateItem")
 BAD_DAYS = 3
 
 
@@ -35,8 +34,7 @@ def held_up_from(call: int, *, requests: int | None = None) -> Fault:
 
 
 def begin(stage: Stage, right: Undisturbed, fault: Fault) -> tuple[Told, Wire]:
-    restore(stage.world, right.snapshot)
-    wire = stage.wire(60)
+    wire = stage.begin(right, 60)
     wire.break_with(fault)
     return right.operation.act(stage.world, right.scene), wire
 
@@ -47,7 +45,7 @@ def assert_same_end(stage: Stage, right: Undisturbed) -> None:
     assert canonical.state(items, without=UNCOUNTED) == right.uncounted
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
 def test_r05_a_request_that_arrives_late_does_nothing_twice(
     stage: Stage, operation: Operation
 ) -> None:
@@ -69,7 +67,7 @@ def test_r05_a_request_that_arrives_late_does_nothing_twice(
             assert_same_end(stage, right)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
 def test_r05_on_a_bad_day_repetition_still_comes_to_the_same_end(
     stage: Stage, operation: Operation
 ) -> None:

@@ -7,8 +7,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.concurrency.table import restore
-from tests.faults.operations import OPERATIONS, Operation, Told
+from tests.faults.operation import Operation, Told
+from tests.faults.operations import SPINE
 from tests.faults.seam import (
     FAULTS,
     Fault,
@@ -30,7 +30,7 @@ MOST_ATTEMPTS = len(LONGEST) + 1
 WORST_CALL = 9.0
 """Three attempts by botocore, each 1 s to connect and 2 s to read."""
 
-REQUESTS = [operation for operation in OPERATIONS if operation.function != "ExpirySweepFunction"]
+REQUESTS = [operation for operation in SPINE if operation.function != "ExpirySweepFunction"]
 
 AGAIN: tuple[Fault, ...] = (
     transaction_conflict,
@@ -52,8 +52,7 @@ def moments(right: Undisturbed, faults: tuple[Fault, ...]) -> Iterator[tuple[int
 
 def play(stage: Stage, right: Undisturbed, limit: float, fault: Fault) -> tuple[Told, Wire]:
     """The operation with a fault and so much time."""
-    restore(stage.world, right.snapshot)
-    wire = stage.wire(limit)
+    wire = stage.begin(right, limit)
     wire.break_with(fault)
     return right.operation.act(stage.world, right.scene), wire
 
@@ -69,7 +68,7 @@ def at(call: int, fault: Fault, times: int) -> Fault:
     return happen
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
 def test_r05_conflicts_are_tried_again_with_jitter_and_within_bounds(
     stage: Stage, operation: Operation
 ) -> None:
@@ -86,7 +85,7 @@ def test_r05_conflicts_are_tried_again_with_jitter_and_within_bounds(
         assert all(0 <= pause < bound for pause, bound in zip(pauses, LONGEST, strict=True))
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
 def test_r05_nothing_is_tried_again_that_might_not_end_in_time(
     stage: Stage, operation: Operation
 ) -> None:
@@ -119,7 +118,7 @@ def slow(dead_from: int, request: Request) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
 def test_a_request_that_is_wrong_is_a_fault_and_not_tried_again(
     stage: Stage, operation: Operation
 ) -> None:
@@ -127,8 +126,7 @@ def test_a_request_that_is_wrong_is_a_fault_and_not_tried_again(
     for call, name in enumerate(right.calls):
         for fault in (*WRONG, *(WRONG_TRANSACTION if name == "TransactWriteItems" else ())):
             sent: list[int] = []
-            restore(stage.world, right.snapshot)
-            wire = stage.wire(60)
+            wire = stage.begin(right, 60)
             wire.break_with(partial(_happen, call, fault, sent))
             with pytest.raises(ClientError):
                 operation.act(stage.world, right.scene)

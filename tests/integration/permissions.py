@@ -1,6 +1,6 @@
 """What functions do to the table and the secret, and what the template lets them do, for tests."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.local.stack import TEMPLATE
@@ -21,7 +21,11 @@ _IN_TRANSACTIONS = {
 
 def needed(world: World, function: str) -> set[Permission]:
     """What IAM has to allow for the calls that a function has made so far."""
-    calls = world.work.get(function, ())
+    return needed_for(world.work.get(function, ()))
+
+
+def needed_for(calls: Iterable[tuple[str, Mapping[str, Any]]]) -> set[Permission]:
+    """What IAM has to allow for calls, each with its parameters."""
     return {needs for call in calls for needs in _needed(*call)}
 
 

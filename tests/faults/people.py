@@ -1,0 +1,159 @@
+"""What administrators and billing do, each with the scene that it is done in."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from licensing.errors import Unavailable
+from tests.faults.agents import detached, licensed, registered, revoked, shared, tied
+from tests.faults.operation import Operation, Told, told
+from tests.integration.billing import bill
+from tests.integration.partner import generate, revoke
+from tests.world import ADA, OLIVIA, YEAR, Person, World
+
+ORDER = "order-17"
+
+
+# -- licences ---------------------------------------------------------------------------------
+
+
+def _act(action: str) -> Callable[[World, dict[str, Any]], Told]:
+    return lambda world, issued: told(world.act(action, issued["license"]["id"]))
+
+
+def _edit(world: World, issued: dict[str, Any]) -> Told:
+    body = {"primary": True, "label": "Till 3"}
+    return told(
+        world.request("PATCH", f"/v1/licenses/{issued['license']['id']}", person=ADA, json=body)
+    )
+
+
+def _edited(world: World) -> dict[str, Any]:
+    issued = licensed(world)
+    _edit(world, issued)
+    return issued
+
+
+def _ask(path: str, person: Person, world: World, issued: dict[str, Any] | None) -> Told:
+    license_id = issued["license"]["id"] if issued else None
+    return told(world.request("GET", path.format(license_id=license_id), person=person))
+
+
+# -- temporary licences -----------------------------------------------------------------------
+
+
+def _generate(world: World, _: object) -> Told:
+    return told(generate(world, idempotency_key=ORDER))
+
+
+def _generate_another(world: World, _: object) -> Told:
+    return told(generate(world, "7d", idempotency_key=ORDER))
+
+
+def _ordered(world: World) -> None:
+    registered(world)
+    generate(world, idempotency_key=ORDER)
+
+
+def _end_early(world: World, issued: dict[str, Any]) -> Told:
+    return told(revoke(world, issued["license"]["id"]))
+
+
+def _ended_early(world: World) -> dict[str, Any]:
+    issued = tied(world)
+    revoke(world, issued["license"]["id"])
+    return issued
+
+
+# -- organizations ----------------------------------------------------------------------------
+
+
+def _create(world: World, _: object) -> Told:
+    return told(world.put("cork", max_agents=3))
+
+
+def _change(world: World, _: object) -> Told:
+    return told(world.put("acme", version=1, seconds=2 * YEAR, name="Acme Ltd"))
+
+
+def _changed(world: World) -> None:
+    registered(world)
+    world.change("acme", seconds=3 * YEAR)
+
+
+def _bill(version: int, organization_id: str) -> Callable[[World, object], Told]:
+    def act(world: World, _: object) -> Told:
+        try:
+            changed = bill(world, version, organization_id)
+        except Unavailable as error:  # then Lambda hands the event over again
+            return Told(503, str(error), str(error.retry_after))
+        return Told(200, f"changed: {changed}", None)
+
+    return act
+
+
+def _billed(world: World) -> None:
+    registered(world)
+    bill(world, 7)
+
+
+REVOKE = "RevokeFunction"
+ORGANIZATIONS = "OrganizationsFunction"
+TEMPORARY = "TemporaryFunction"
+BILLING = "BillingFunction"
+SPINE = (
+    Operation("revocation", REVOKE, licensed, _act("revoke")),
+    Operation("revocation on a shared machine", REVOKE, shared, _act("revoke")),
+    Operation("registration", ORGANIZATIONS, registered, _create),
+    Operation("change", ORGANIZATIONS, registered, _change),
+)
+OPERATIONS = (
+    *SPINE,
+    Operation("repeated revocation", REVOKE, revoked, _act("revoke")),
+    Operation("detachment", "DetachFunction", licensed, _act("detach")),
+    Operation("attachment", "AttachFunction", detached, _act("attach")),
+    Operation("attachment of a revoked license", "AttachFunction", revoked, _act("attach")),
+    Operation("dissociation", "DissociateFunction", shared, _act("dissociate")),
+    Operation("edit", "EditFunction", licensed, _edit),
+    Operation("repeated edit", "EditFunction", _edited, _edit),
+    Operation("generation", TEMPORARY, registered, _generate, is_cold=True),
+    Operation("repeated generation", TEMPORARY, _ordered, _generate),
+    Operation("generation by a key that has served", TEMPORARY, _ordered, _generate_another),
+    Operation("end of a temporary license", REVOKE, tied, _end_early),
+    Operation("repeated end of a temporary license", REVOKE, _ended_early, _end_early),
+    Operation("refused change", ORGANIZATIONS, _changed, _change),
+    Operation("first billing event", BILLING, registered, _bill(7, "cork")),
+    Operation("newer billing event", BILLING, _billed, _bill(8, "acme")),
+    Operation("older billing event", BILLING, _billed, _bill(6, "acme")),
+    *(
+        Operation(name, function, scene, partial(_ask, path, person))
+        for name, function, scene, path, person in [
+            (
+                "organization",
+                ORGANIZATIONS,
+                registered,
+                "/v1/organizations/acme",
+                ADA,
+            ),
+            ("license", "LicensesFunction", shared, "/v1/licenses/{license_id}", ADA),
+            ("list", "LicensesFunction", shared, "/v1/organizations/acme/licenses", ADA),
+            (
+                "list of active ones",
+                "LicensesFunction",
+                revoked,
+                "/v1/organizations/acme/licenses?status=active",
+                ADA,
+            ),
+            ("history", "HistoryFunction", revoked, "/v1/licenses/{license_id}/events", ADA),
+            ("feed", "HistoryFunction", tied, "/v1/organizations/acme/events", ADA),
+            ("trail", "HistoryFunction", tied, "/v1/organizations/acme/events", OLIVIA),
+            (
+                "list of temporary ones",
+                TEMPORARY,
+                _ended_early,
+                "/v1/organizations/acme/temporary-licenses",
+                OLIVIA,
+            ),
+        ]
+    ),
+)
