@@ -81,6 +81,11 @@ def wrong_ones(stage: Stage, right: Undisturbed, chosen: Iterable[Cell]) -> list
     return wrong
 
 
+def stale_states(right: Undisturbed) -> Sequence[Items]:
+    """From what an index may answer: what stood before, and what it changes itself."""
+    return [*right.earlier, *([right.snapshot] if right.writes else [])]
+
+
 def chosen(right: Undisturbed, proof: Proof) -> list[Cell]:
     """The cells of a run of this length."""
     return [*cells(right, full=proof.full or right.operation in SPINE)]
@@ -128,3 +133,12 @@ def test_r14_a_decision_never_rests_on_a_read_that_may_be_stale(stage: Stage) ->
     with pytest.raises(AssertionError, match="stale: GetItem"):
         store.client.get_item(TableName=store.table, Key={"pk": {"S": "x"}, "sk": {"S": "x"}})
     assert wire.requests == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_r05_r23_an_index_that_lags_changes_no_end(stage: Stage, operation: Operation) -> None:
+    right = stage.undisturbed(operation)
+    for items in stale_states(right) if any(map(reads_index, right.parameters)) else ():
+        with copied(stage.world, items) as table:
+            wrong = wrong_ones(stage, right, stale_cells(right, table))
+        assert not wrong, "\n".join(wrong)

@@ -300,6 +300,8 @@ class DynamoStore:
         return answer.get("Item")
 
     def _batch_get(self, keys: Sequence[Item]) -> list[StoredItem]:
+        if not keys:
+            return []  # DynamoDB takes no empty batch
         found: list[StoredItem] = []
         wanted = list(keys)
         for _ in self.pacing.pauses():
@@ -351,8 +353,6 @@ class DynamoStore:
 
     def _hydrated(self, entries: Sequence[StoredItem]) -> list[License]:
         """The licences behind index entries, read consistently, in the entries' order."""
-        if not entries:
-            return []
         keys = [places.license_key(places.id_of(entry)) for entry in entries]
         found = {places.id_of(item): items.read_license(item) for item in self._batch_get(keys)}
         return [found[places.id_of(entry)] for entry in entries if places.id_of(entry) in found]
