@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from licensing.access import Caller, Role
 from licensing.audit import Actor, ActorKind, Origin
 from licensing.dynamo import DynamoStore
+from licensing.generate import Generated, GenerateTemporary
 from licensing.issue import IssueLicense
 from licensing.keys import LicenseKey
 from licensing.license import Action, License
@@ -27,7 +28,8 @@ from licensing.refusal import Refused
 from licensing.requests import Login, Validation
 from licensing.subscribe import ChangeOrganization, Registered, Wanted
 from licensing.sweep import SweepExpiry, SweepReport
-from licensing.transition import Changed, ChangeLicense
+from licensing.temporary import TimeToLive
+from licensing.transition import Changed, ChangeLicense, Edit
 from licensing.validate import ValidateLicense, Verdict
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import restore
@@ -39,6 +41,7 @@ SWEEP_WORKERS = 4
 _OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
 _BY_OPERATOR = Origin(actor=Actor(ActorKind.USER, "olivia"), request_id="operator")
 _BY_AGENT = Origin(actor=Actor(ActorKind.AGENT, "agent"), request_id="agent")
+_BY_BILLING = Origin(actor=Actor(ActorKind.BILLING, "billing"), request_id="billing")
 _BY_SCHEDULE = Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id="sweep")
 
 Result = TypeVar("Result")
@@ -136,9 +139,12 @@ class Arena:
         *,
         subject: str = "somebody",
         environment: str = "production",
+        agent_version: str = "4.5.0.0",
+        key: LicenseKey | None = None,
+        role: Role = Role.MEMBER,
         now: int = NOON,
     ) -> Callable[[DynamoStore], Issued | Refused]:
-        """Log an agent in."""
+        """Log an agent in; it may present a key."""
         runtime = self.world.runtime
         return lambda store: IssueLicense(
             store,
@@ -147,8 +153,8 @@ class Arena:
             token_bytes,
             accepts_older_agents=True,
         )(
-            Login(credentials, environment, "4.5.0.0"),
-            Caller(subject, organization_id, frozenset({Role.MEMBER})),
+            Login(credentials, environment, agent_version, key),
+            Caller(subject, organization_id, frozenset({role})),
             Origin(actor=Actor(ActorKind.USER, subject), request_id=f"login of {subject}"),
             now=now,
         )
@@ -159,24 +165,113 @@ class Arena:
         assert isinstance(answer, Issued)
         return answer
 
+    def use(
+        self, key: LicenseKey, subject: str, credentials: Credentials, *, now: int = NOON
+    ) -> Callable[[DynamoStore], Issued | Refused]:
+        """Log a partner in with a temporary licence."""
+        return self.login(
+            "partner-works", credentials, subject=subject, key=key, role=Role.PARTNER, now=now
+        )
+
+    def generate(
+        self,
+        organization_id: str,
+        ttl: TimeToLive = TimeToLive.ONE_HOUR,
+        *,
+        idempotency_key: str | None = None,
+        now: int = NOON,
+    ) -> Callable[[DynamoStore], Generated | Refused]:
+        """Generate a temporary licence."""
+        return lambda store: GenerateTemporary(store, self.world.runtime.keyrings, token_bytes)(
+            organization_id,
+            ttl,
+            _OPERATOR,
+            _BY_OPERATOR,
+            idempotency_key=idempotency_key,
+            now=now,
+        )
+
+    def generated(self, organization_id: str, **more: Any) -> Generated:
+        """Generate a temporary licence: part of setting a scene."""
+        answer = self.generate(organization_id, **more)(self.stores[0])
+        assert isinstance(answer, Generated)
+        return answer
+
+    def end(
+        self, license_id: str, *, now: int = NOON
+    ) -> Callable[[DynamoStore], License | Refused]:
+        """End a temporary licence early."""
+
+        def task(store: DynamoStore) -> License | Refused:
+            answer = ChangeLicense(store, token_bytes).revoke_temporary(
+                license_id, _OPERATOR, _BY_OPERATOR, reason=None, now=now
+            )
+            return answer if isinstance(answer, Refused) else answer[0]
+
+        return task
+
+    def act(
+        self, action: Action, license_id: str, *, now: int = NOON
+    ) -> Callable[[DynamoStore], License | Refused]:
+        """Do what administrators do to a licence."""
+
+        def task(store: DynamoStore) -> License | Refused:
+            answer = ChangeLicense(store, token_bytes).apply(
+                action, license_id, _OPERATOR, _BY_OPERATOR, reason=None, now=now
+            )
+            return answer.record if isinstance(answer, Changed) else answer
+
+        return task
+
+    def edit(
+        self, license_id: str, label: str, *, now: int = NOON
+    ) -> Callable[[DynamoStore], License | Refused]:
+        """Label a licence."""
+
+        def task(store: DynamoStore) -> License | Refused:
+            answer = ChangeLicense(store, token_bytes).edit(
+                Edit(label=label), license_id, _OPERATOR, _BY_OPERATOR, now=now
+            )
+            return answer.record if isinstance(answer, Changed) else answer
+
+        return task
+
     def revoke(self, license_id: str, *, now: int = NOON) -> Callable[[DynamoStore], License]:
         """Revoke a licence."""
 
         def task(store: DynamoStore) -> License:
-            answer = ChangeLicense(store, token_bytes).apply(
-                Action.REVOKE, license_id, _OPERATOR, _BY_OPERATOR, reason=None, now=now
-            )
-            assert isinstance(answer, Changed), answer
-            return answer.record
+            answer = self.act(Action.REVOKE, license_id, now=now)(store)
+            assert isinstance(answer, License), answer
+            return answer
 
         return task
 
+    def bill(
+        self, organization_id: str, version: int, *, until: int, now: int = NOON
+    ) -> Callable[[DynamoStore], Registered]:
+        """Let billing say something."""
+        wanted = Wanted(
+            organization_id,
+            f"{organization_id.capitalize()} {version}",
+            Subscription(until, SubscriptionStatus.ACTIVE),
+            None,
+        )
+        return lambda store: ChangeOrganization(store, token_bytes).by_billing(
+            wanted, _BY_BILLING, version=version, now=now
+        )
+
     def validate(
-        self, key: LicenseKey, organization_id: str, credentials: Credentials, *, now: int
+        self,
+        key: LicenseKey,
+        organization_id: str | None,
+        credentials: Credentials,
+        *,
+        now: int,
+        agent_version: str = "4.5.0.0",
     ) -> Callable[[DynamoStore], Verdict]:
         """Validate a key."""
         runtime = self.world.runtime
-        request = Validation(key, organization_id, None, credentials, "4.5.0.0", None)
+        request = Validation(key, organization_id, None, credentials, agent_version, None)
 
         def task(store: DynamoStore) -> Verdict:
             verdict = ValidateLicense(

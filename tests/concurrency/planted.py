@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from licensing.claims import Claims
+from licensing.claims import Claim, Claims
 from licensing.dynamo import DynamoStore, entries, items, places, values
-from licensing.license import Sighting
+from licensing.license import License, Sighting
 from licensing.organization import Organization
 from licensing.ports import Change, Outcome
 
@@ -81,10 +81,14 @@ class CheckThenPut(DynamoStore):
         found = self.license(after.id)
         if (found and found.revision) != (before and before.revision):
             return False
+        mine, exclusive = after.organization_id, after.exclusive
         return all(
-            holders.keys() <= {after.organization_id}
-            and after.environment not in holders.get(after.organization_id, {})
-            for holders in map(self._holders, _taken(change))
+            self._claim(pair).is_open_to(mine, exclusive=exclusive)
+            and after.environment not in self._claim(pair).licenses_of(mine)
+            for pair in _taken(change)
+        ) and all(
+            self._claim(pair).is_open_to(mine, exclusive=True)
+            for pair in (_kept(change) if exclusive else frozenset()) | change.untaken
         )
 
     def _apply(self, change: Change) -> None:
@@ -93,25 +97,34 @@ class CheckThenPut(DynamoStore):
             self._put(items.license_item(after))
         else:
             self._put_with(places.license_key(after.id), items.license_attributes(after))
-        for pair in _taken(change):
-            mine = dict(self._holders(pair).get(after.organization_id, {}))
-            mine[after.environment] = after.id
-            self._put_holders(pair, after.organization_id, mine)
+        for pair in _taken(change) | (_kept(change) if after.exclusive else frozenset()):
+            self._hold(pair, after, after.id)
         for pair in _given_up(change):
-            mine = dict(self._holders(pair).get(after.organization_id, {}))
-            mine.pop(after.environment, None)
-            self._put_holders(pair, after.organization_id, mine)
+            self._hold(pair, after, None)
         self._put(entries.event_item(change.event))
 
-    def _holders(self, pair: bytes) -> Mapping[str, Mapping[str, str]]:
+    def _claim(self, pair: bytes) -> Claim:
         item = self._read(places.pair_key(pair))
-        return items.read_claim(item).holders if item else {}
+        return items.read_claim(item) if item else Claim({}, exclusive=False)
 
-    def _put_holders(self, pair: bytes, organization_id: str, mine: Mapping[str, str]) -> None:
-        if mine:
-            holders = items.holders_value({organization_id: mine})
-            exclusive: Value = {"BOOL": True}
-            self._put({**places.pair_key(pair), "holders": holders, "is_exclusive": exclusive})
+    def _hold(self, pair: bytes, record: License, license_id: str | None) -> None:
+        """Let a licence hold a pair, or nobody in its place."""
+        claim = self._claim(pair)
+        mine = dict(claim.licenses_of(record.organization_id))
+        mine.pop(record.environment, None)
+        if license_id is not None:
+            mine[record.environment] = license_id
+        holders = {**claim.holders, record.organization_id: mine}
+        holders = {name: licenses for name, licenses in holders.items() if licenses}
+        if holders:
+            is_exclusive: Value = {"BOOL": claim.exclusive or record.exclusive}
+            self._put(
+                {
+                    **places.pair_key(pair),
+                    "holders": items.holders_value(holders),
+                    "is_exclusive": is_exclusive,
+                }
+            )
         else:
             self.client.delete_item(TableName=self.table, Key=places.pair_key(pair))
 
@@ -128,6 +141,10 @@ class CheckThenPut(DynamoStore):
 
 def _taken(change: Change) -> frozenset[bytes]:
     return change.after.claims - (change.before.claims if change.before else frozenset())
+
+
+def _kept(change: Change) -> frozenset[bytes]:
+    return change.after.claims & (change.before.claims if change.before else frozenset())
 
 
 def _given_up(change: Change) -> frozenset[bytes]:

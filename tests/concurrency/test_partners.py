@@ -1,36 +1,27 @@
 """Races about temporary licences: generated once, tied to one person on one machine (R25, R26)."""
 
 import random
-from collections.abc import Callable
 
 import pytest
 
-from licensing.access import Caller, Role
-from licensing.audit import Actor, ActorKind, EventType, Origin
-from licensing.dynamo import DynamoStore
-from licensing.generate import Generated, GenerateTemporary
-from licensing.issue import IssueLicense
+from licensing.audit import EventType
+from licensing.generate import Generated
 from licensing.login import Issued
-from licensing.machine import Credentials
 from licensing.refusal import RefusalCode, Refused
-from licensing.requests import Login
-from licensing.temporary import TimeToLive
 from tests.concurrency.arena import THREADS, Arena, Race, machine, with_stores
 from tests.concurrency.planted import CheckThenPut
-from tests.world import NOON
 
 ROUNDS = 4
-OLIVIA = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
 
 
 def first_uses_by_two_partners(arena: Arena, chance: random.Random) -> None:
     """Each on a machine of their own, several times."""
     arena.register("acme")
-    made = _generated(arena)
+    made = arena.generated("acme")
     people = ["pavel", "petra"] * (THREADS // 2)
 
     answers = arena.at_once(
-        [_use(arena, made, person, machine(people.index(person))) for person in people], chance
+        [arena.use(made.key, person, machine(people.index(person))) for person in people], chance
     )
 
     holder = _assert_tied_once(arena)
@@ -41,11 +32,11 @@ def first_uses_by_two_partners(arena: Arena, chance: random.Random) -> None:
 def first_uses_on_two_machines(arena: Arena, chance: random.Random) -> None:
     """By one person, several times on each."""
     arena.register("acme")
-    made = _generated(arena)
+    made = arena.generated("acme")
     places = [number % 2 for number in range(THREADS)]
 
     answers = arena.at_once(
-        [_use(arena, made, "pavel", machine(place)) for place in places], chance
+        [arena.use(made.key, "pavel", machine(place)) for place in places], chance
     )
 
     assert _assert_tied_once(arena) == "pavel"
@@ -58,7 +49,7 @@ def first_uses_on_two_machines(arena: Arena, chance: random.Random) -> None:
 def requests_with_one_idempotency_key(arena: Arena, chance: random.Random) -> None:
     arena.register("acme")
 
-    answers = arena.at_once([_generate(arena, "order-17")] * THREADS, chance)
+    answers = arena.at_once([arena.generate("acme", idempotency_key="order-17")] * THREADS, chance)
 
     (record,) = arena.licenses(arena.checked())
     assert record.revision == 1
@@ -88,40 +79,6 @@ def test_r05_a_check_followed_by_a_put_is_caught(arena: Arena, race: Race) -> No
     planted = with_stores(arena, CheckThenPut)
     with pytest.raises(AssertionError):
         planted.rounds(race, ROUNDS)
-
-
-def _generate(
-    arena: Arena, idempotency_key: str | None = None
-) -> Callable[[DynamoStore], Generated | Refused]:
-    world = arena.world
-    return lambda store: GenerateTemporary(store, world.runtime.keyrings, world.runtime.entropy)(
-        "acme",
-        TimeToLive.ONE_HOUR,
-        OLIVIA,
-        Origin(actor=Actor(ActorKind.USER, "olivia"), request_id="generate"),
-        idempotency_key=idempotency_key,
-        now=NOON,
-    )
-
-
-def _generated(arena: Arena) -> Generated:
-    answer = _generate(arena)(arena.stores[0])
-    assert isinstance(answer, Generated)
-    return answer
-
-
-def _use(
-    arena: Arena, made: Generated, subject: str, credentials: Credentials
-) -> Callable[[DynamoStore], Issued | Refused]:
-    runtime = arena.world.runtime
-    return lambda store: IssueLicense(
-        store, runtime.keyrings, runtime.lease_terms, runtime.entropy, accepts_older_agents=True
-    )(
-        Login(credentials, "production", "4.5.0.0", made.key),
-        Caller(subject, "partner-works", frozenset({Role.PARTNER})),
-        Origin(actor=Actor(ActorKind.USER, subject), request_id=f"login of {subject}"),
-        now=NOON,
-    )
 
 
 def _is_in(answer: Issued | Refused) -> bool:

@@ -1,0 +1,428 @@
+"""A scene in which any two operations can meet, and who meets whom.
+
+Two operations that overlap must answer, and leave the table, as if one had come after the other. An
+operation that crashes somewhere and is repeated must leave the table as some order without a crash
+does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from licensing.dynamo import DynamoStore, items, places
+from licensing.errors import InvalidInput
+from licensing.generate import Generated
+from licensing.license import Action, License, Sighting
+from licensing.login import Issued
+from licensing.organization import DAY
+from licensing.subscribe import Registered
+from licensing.sweep import SETTLING_SECONDS, SweepReport
+from licensing.temporary import TimeToLive
+from licensing.validate import Verdict
+from tests.concurrency import canonical
+from tests.concurrency.arena import Arena, machine
+from tests.concurrency.table import restore
+from tests.concurrency.turns import Choice, Crashed, Run, Task, run
+from tests.world import NOON, YEAR
+
+if TYPE_CHECKING:
+    from licensing.dynamo.values import Item, StoredItem
+
+ENDED = NOON + 1000
+NOW = ENDED + SETTLING_SECONDS + 1
+
+MEETINGS = [
+    # Who gets a machine?
+    ("first login", "first login"),
+    ("first login", "first login of another organization"),
+    ("first login", "first login to staging"),
+    ("first login to staging", "first login of another organization"),
+    # Who gets a seat?
+    ("login to the last seat", "login to the last seat"),
+    ("login to the last seat", "first login of another organization"),
+    ("login to the last seat", "fewer seats"),
+    # What does a revocation leave?
+    ("revocation", "revocation"),
+    ("revocation", "repeated login"),
+    ("revocation", "login to staging"),
+    ("revocation", "login on a foreign machine"),
+    ("revocation", "validation"),
+    # What does a change of the organization leave?
+    ("change", "change"),
+    ("change", "first login"),
+    ("change", "revocation"),
+    # Who gets the pairs that a machine drifts to?
+    ("drift", "drift"),
+    ("drift", "drift at a login"),
+    ("drift", "foreign login next to it"),
+    ("drift at a login", "foreign login next to it"),
+    ("drift", "revocation"),
+    ("drift", "dissociation"),
+    ("drift", "login to staging"),
+    # Where is a key at work?
+    ("dissociation", "repeated login"),
+    ("dissociation", "login elsewhere with the key"),
+    ("reassignment", "reassignment"),
+    ("reassignment", "reassignment to another machine"),
+    ("reassignment", "revocation of what waits"),
+    ("reassignment", "foreign login on its new machine"),
+    # Is an agent blocked?
+    ("detachment", "validation"),
+    ("detachment", "repeated login"),
+    ("detachment", "revocation"),
+    ("detachment", "edit"),
+    ("edit", "another edit"),
+    # Whose is a temporary licence, and until when?
+    ("first use", "first use"),
+    ("first use", "first use by another partner"),
+    ("first use", "first use on another machine"),
+    ("first use", "end of the temporary license"),
+    ("first use", "foreign login on the partner's machine"),
+    ("generation", "generation"),
+    ("generation", "generation for longer"),
+    # What does billing leave?
+    ("billing event", "change"),
+    ("billing event", "newer billing event"),
+    ("billing event", "billing event"),
+    # Who shares a machine?
+    ("older login", "older login of another organization"),
+    ("update", "foreign older login beside it"),
+    ("update", "update"),
+]
+HARMLESS = {
+    # One of the two changes nothing that the bug could spoil.
+    ("revocation", "login on a foreign machine"),
+    ("detachment", "repeated login"),
+    ("sweep", "use of a license whose time is over"),
+    # A partner's use claims nothing: whoever comes first, both get what they want.
+    ("first use", "foreign login on the partner's machine"),
+}
+"""Where it makes no difference to check and then to put."""
+
+OVERTAKEN = {
+    (drift, other): calm
+    for drift, calm in [("drift", "validation"), ("drift at a login", "repeated login")]
+    for other in ["revocation", "dissociation", "detachment"]
+}
+"""An agent whose licence ends or is blocked while it drifts is answered as if it had not drifted:
+the licence stays where it is, for the next request to find.
+"""
+
+READ_NO_BATCH = [
+    "revocation",
+    "change",
+    "fewer seats",
+    "dissociation",
+    "detachment",
+    "edit",
+    "billing event",
+    "newer billing event",
+    "revocation of what waits",
+    "end of the temporary license",
+    "generation",
+    "generation for longer",
+]
+MEETINGS_OF_SWEEP = [
+    "sweep",
+    "renewal",
+    "change",
+    "revocation of an ended one",
+    "renewal by billing",
+    "use of a license whose time is over",
+    "end of a license whose time is over",
+]
+
+
+def both_ways(meetings: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each of two may be the one that is interrupted."""
+    return [*meetings, *((other, one) for one, other in meetings if one != other)]
+
+
+class ReadsApart(DynamoStore):
+    """Reads a batch in two steps: what DynamoDB answers in one batch is not of one instant."""
+
+    def _batch_get(self, keys: Sequence[Item]) -> list[StoredItem]:
+        found: list[StoredItem] = []
+        for part in self._parts(keys):
+            found += super()._batch_get(part)
+        return found
+
+    def _parts(self, keys: Sequence[Item]) -> list[Sequence[Item]]:
+        return [part for part in (keys[:1], keys[1:]) if part]
+
+
+class ReadsApartBackwards(ReadsApart):
+    """The same the other way around."""
+
+    def _parts(self, keys: Sequence[Item]) -> list[Sequence[Item]]:
+        return super()._parts(keys)[::-1]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Acme's subscription is about to end, Bolt's has ended, Cork has one of two seats left."""
+
+    arena: Arena
+    snapshot: Sequence[Mapping[str, Any]]
+    known: frozenset[str]
+    operations: Mapping[str, Task]
+    state: Callable[[Arena], Sequence[object]]
+    serial: dict[object, list[str]] = field(default_factory=dict)
+
+    def in_order(self, *names: str) -> list[str]:
+        """The answers of operations, one after the other, and the state: found out once."""
+        found = self.serial.get((self.state, names))
+        if found is None:
+            restore(self.arena.world, self.snapshot)
+            answers = [self.answer(self.operations[name](self.arena.stores[1])) for name in names]
+            found = self.serial[self.state, names] = [*answers, self.state_now()]
+        return found
+
+    def allowed(self, one: str, other: str) -> list[list[str]]:
+        """What may come of two operations that overlap."""
+        outcomes = [self.in_order(one, other), _swapped(self.in_order(other, one))]
+        if (one, other) in OVERTAKEN:
+            outcomes.append(self.in_order(OVERTAKEN[one, other], other))
+        if (other, one) in OVERTAKEN:
+            outcomes.append(_swapped(self.in_order(OVERTAKEN[other, one], one)))
+        return outcomes
+
+    def allowed_states(self, crashed: str, other: str) -> list[str]:
+        """How two operations that overlap may leave the table when one has been repeated."""
+        orders = [(other, crashed), (crashed, other, crashed), (other, crashed, crashed)]
+        return [self.in_order(*names)[-1] for names in orders]
+
+    def interrupted(self, outer: str, inner: str, at: int) -> list[str] | None:
+        """The same, with `inner` before call number `at` of `outer`; `None` if it has no such."""
+        answers = self._with_inner(outer, inner, at)
+        return [*answers, self.state_now()] if len(answers) == 2 else None
+
+    def meet(self, outer: str, inner: str) -> None:
+        """Interrupt each call of `outer` in turn, and check what comes of it."""
+        allowed = self.allowed(outer, inner)
+        at = 0
+        while (outcome := self.interrupted(outer, inner, at)) is not None:
+            assert outcome in allowed, f"before call {at + 1} of {outer}: {outcome[:2]}"
+            at += 1
+        assert at, f"{outer} makes no call"
+
+    def crash(self, outer: str, inner: str, *, full: bool) -> int:
+        """Let `outer` crash before each of its calls and after the last; how often it has.
+
+        `inner` comes then, or, in a `full` run, before any of the calls until then, too.
+        """
+        allowed = self.allowed_states(outer, inner)
+        crashes = 0
+        for end in self._calls_of(outer):
+            for at in range(end + 1) if full else (end,):
+                answers = self._with_inner(outer, inner, at, end)
+                if len(answers) == 1:
+                    self.operations[inner](self.arena.stores[1])
+                self._repeat(outer, allowed, f"{inner} before call {at + 1}, crash at {end + 1}")
+                crashes += 1
+        return crashes
+
+    def take_turns(self, one: str, other: str, choose: Choice, *, with_crash: bool = False) -> Run:
+        """Let two operations take turns, and check what comes of it."""
+        names = (one, other)
+        restore(self.arena.world, self.snapshot)
+        tasks = [self.operations[name] for name in names]
+        ran = run(tasks, self.arena.stores[:2], self.arena.pool, choose, with_crash=with_crash)
+        order = " ".join(f"{names[step.player]}{'!' * step.crashes}," for step in ran.steps)
+        if ran.crashed is None:
+            outcome = [*map(self.answer, ran.answers), self.state_now()]
+            assert outcome in self.allowed(one, other), f"{order} {outcome[:2]}"
+        else:
+            crashed = names[ran.crashed]
+            self._repeat(crashed, self.allowed_states(crashed, names[1 - ran.crashed]), order)
+        return ran
+
+    def answer(self, answer: object) -> str:
+        """An answer as text."""
+        match answer:
+            case Issued():
+                told: object = (answer.record.id, answer.created)
+            case Generated():
+                told = (answer.record.id, answer.term)
+            case License():
+                told = (answer.id, answer.state)
+            case Registered():
+                told = (answer.organization.version, answer.created)
+            case Verdict():
+                told = answer.code
+            case SweepReport():
+                told = "swept"
+            case _:
+                told = answer
+        return canonical.text(told, self.known)
+
+    def state_now(self) -> str:
+        """The state as text."""
+        return "\n".join(sorted(canonical.text(one, self.known) for one in self.state(self.arena)))
+
+    def _with_inner(self, outer: str, inner: str, at: int, end: int | None = None) -> list[str]:
+        """The answers: `inner` comes before call number `at`, `outer` crashes before `end`."""
+        restore(self.arena.world, self.snapshot)
+        store, other = self.arena.stores[:2]
+        answers: list[str] = []
+        calls = 0
+
+        def interrupt(**_: Any) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == at + 1:
+                answers.append(self.answer(self.operations[inner](other)))
+            if end is not None and calls == end + 1:
+                raise Crashed
+
+        events = store.client.meta.events
+        events.register("before-call.dynamodb", interrupt)
+        try:
+            answers.insert(0, self.answer(self.operations[outer](store)))
+        except Crashed:
+            answers.insert(0, "crashed")
+        finally:
+            events.unregister("before-call.dynamodb", interrupt)
+        return answers
+
+    def _calls_of(self, name: str) -> range:
+        """Where it may crash when nobody disturbs it: before each call, and after the last."""
+        restore(self.arena.world, self.snapshot)
+        store = self.arena.stores[0]
+        calls: list[str] = []
+        events = store.client.meta.events
+
+        def note(model: Any, **_: Any) -> None:
+            calls.append(model.name)
+
+        events.register("before-call.dynamodb", note)
+        try:
+            self.operations[name](store)
+        finally:
+            events.unregister("before-call.dynamodb", note)
+        return range(len(calls) + 1)
+
+    def _repeat(self, crashed: str, allowed: Sequence[str], when: str) -> None:
+        self.arena.checked()
+        self.operations[crashed](self.arena.stores[2])
+        assert self.state_now() in allowed, f"{crashed} repeated after: {when}"
+
+
+def _swapped(outcome: Sequence[str]) -> list[str]:
+    later, sooner, state = outcome
+    return [sooner, later, state]
+
+
+def _answering(task: Task) -> Task:
+    """A request that is not as it should be is told so: that is an answer, too."""
+
+    def answering(store: DynamoStore) -> object:
+        try:
+            return task(store)
+        except InvalidInput as error:
+            return str(error)
+
+    return answering
+
+
+def set_up(arena: Arena) -> Scene:
+    """The scene, with all operations."""
+    restore(arena.world)
+    arena.register("acme", until=NOW + 5 * DAY)
+    arena.register("bolt", until=ENDED)
+    arena.register("cork", max_agents=2)
+    acme = arena.issued("acme", machine(1))
+    bolt = arena.issued("bolt", machine(2))
+    arena.issued("cork", machine(5))
+    waiting = arena.issued("acme", machine(6))
+    arena.act(Action.DISSOCIATE, waiting.record.id)(arena.stores[0])
+    older = arena.issued("acme", machine(10), agent_version="4.3.0.12")
+    temporary = arena.generated("acme", ttl=TimeToLive.ONE_DAY)
+    over = arena.generated("acme", now=NOW - TimeToLive.ONE_HOUR.seconds)
+
+    def login(organization_id: str, number: int, environment: str = "production") -> Task:
+        return arena.login(organization_id, machine(number), environment=environment, now=NOW)
+
+    def older_login(organization_id: str, number: int) -> Task:
+        return arena.login(organization_id, machine(number), agent_version="4.3.0.12", now=NOW)
+
+    def presented(number: int, key: Any) -> Task:
+        return arena.login("acme", machine(number), key=key, now=NOW)
+
+    renamed = machine(1, computer_name="renamed")
+    # It agrees with the first machine in one component, with the renamed one in two.
+    next_to_it = machine(7, mac_address="3c5282000001", computer_name="renamed")
+    operations: dict[str, Task] = {
+        "first login": login("acme", 3),
+        "first login to staging": login("acme", 3, "staging"),
+        "first login of another organization": login("cork", 3),
+        "login to the last seat": login("cork", 4),
+        "repeated login": login("acme", 1),
+        "login to staging": login("acme", 1, "staging"),
+        "login on a foreign machine": login("cork", 1),
+        "validation": arena.validate(acme.key, "acme", machine(1), now=NOW),
+        "revocation": arena.revoke(acme.record.id, now=NOW),
+        "revocation of an ended one": arena.revoke(bolt.record.id, now=NOW),
+        "change": arena.put("acme", version=1, name="Acme Ltd", until=NOW + 5 * DAY, now=NOW),
+        "fewer seats": arena.put("cork", version=1, max_agents=1, until=NOON + YEAR, now=NOW),
+        "renewal": arena.put("bolt", version=1, until=NOW + YEAR, now=NOW),
+        "renewal by billing": arena.bill("bolt", 1, until=NOW + YEAR, now=NOW),
+        "sweep": arena.sweep(now=NOW, workers=1),
+        "drift": arena.validate(acme.key, "acme", renamed, now=NOW),
+        "drift at a login": arena.login("acme", renamed, now=NOW),
+        "foreign login next to it": arena.login("cork", next_to_it, now=NOW),
+        "dissociation": arena.act(Action.DISSOCIATE, acme.record.id, now=NOW),
+        "login elsewhere with the key": presented(8, acme.key),
+        "reassignment": presented(6, waiting.key),
+        "reassignment to another machine": presented(8, waiting.key),
+        "revocation of what waits": arena.revoke(waiting.record.id, now=NOW),
+        "foreign login on its new machine": login("cork", 6),
+        "detachment": arena.act(Action.DETACH, acme.record.id, now=NOW),
+        "edit": arena.edit(acme.record.id, "Till 3", now=NOW),
+        "another edit": arena.edit(acme.record.id, "Till 4", now=NOW),
+        "first use": arena.use(temporary.key, "pavel", machine(9), now=NOW),
+        "first use by another partner": arena.use(temporary.key, "petra", machine(9), now=NOW),
+        "first use on another machine": arena.use(temporary.key, "pavel", machine(8), now=NOW),
+        "end of the temporary license": arena.end(temporary.record.id, now=NOW),
+        "foreign login on the partner's machine": login("cork", 9),
+        "use of a license whose time is over": arena.use(over.key, "pavel", machine(9), now=NOW),
+        "end of a license whose time is over": arena.end(over.record.id, now=NOW),
+        "generation": _answering(arena.generate("acme", idempotency_key="order", now=NOW)),
+        "generation for longer": _answering(
+            arena.generate("acme", TimeToLive.SEVEN_DAYS, idempotency_key="order", now=NOW)
+        ),
+        "billing event": arena.bill("acme", 1, until=NOW + YEAR, now=NOW),
+        "newer billing event": arena.bill("acme", 2, until=NOW + 2 * YEAR, now=NOW),
+        "older login": older_login("acme", 11),
+        "older login of another organization": older_login("cork", 11),
+        "update": arena.validate(older.key, "acme", machine(10), now=NOW),
+        "foreign older login beside it": older_login("cork", 10),
+    }
+    snapshot = arena.checked()
+    known = frozenset(item["pk"]["S"].partition("#")[2] for item in snapshot)
+    return Scene(arena, snapshot, known, operations, whole_state)
+
+
+def whole_state(arena: Arena) -> Sequence[object]:
+    """Everything: two operations that overlap leave no trace of that."""
+    return arena.checked()
+
+
+def state_but_sightings(arena: Arena) -> Sequence[object]:
+    """Everything that is not left for the next validation to write."""
+    left = items.sighting_attributes(Sighting(NOW, None, None))
+    return [
+        {name: value for name, value in item.items() if name not in left}
+        for item in arena.checked()
+    ]
+
+
+def state_after_sweep(arena: Arena) -> Sequence[object]:
+    """What people see: a sweep makes many small steps, so its history may be a longer one."""
+    arena.checked()
+    arena.sweep(now=NOW, workers=1)(arena.stores[2])
+    scanned = arena.checked()
+    organizations = [item for item in scanned if places.is_organization(item)]
+    return [*organizations, *((record.id, record.state) for record in arena.licenses(scanned))]
