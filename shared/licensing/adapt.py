@@ -84,8 +84,11 @@ class AdaptLicense:
             if outcome is Outcome.COMMITTED:
                 return adapted
             latest = self.store.license(record.id)
-            if latest is None or not (latest.is_bound and latest.machine.is_same_as(seen.machine)):
-                return record  # it ended or moved on meanwhile: for the next request to find
+            if latest is None or not (
+                latest.state is record.state and latest.machine.is_same_as(seen.machine)
+            ):
+                # It ended, was blocked or moved on meanwhile: for the next request to find.
+                return record
             record = latest
         return record
 

@@ -71,6 +71,7 @@ MEETINGS = [
     # Is an agent blocked?
     ("detachment", "validation"),
     ("detachment", "repeated login"),
+    ("detachment", "drift"),
     ("detachment", "revocation"),
     ("detachment", "edit"),
     ("edit", "another edit"),
