@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,14 +14,16 @@ from tests.concurrency.table import restore
 from tests.faults.crowd import crowd
 from tests.faults.seam import Request, Wire
 from tests.faults.stage import Stage
+from tests.proof import Proof
 from tests.world import NOON
 
 ENDED = NOON + 1000
 AGENTS = {"acme": range(120), "bolt": range(120, 160), "cork": range(160, 200)}
-ROUNDS = 5
-KILLS = 6
+MANY_AGENTS = {"acme": range(6000), "bolt": range(6000, 8000), "cork": range(8000, 10_000)}
 FIRST_CALLS = 30
 """Among so many calls of a run the one is chosen at which it is killed."""
+
+Snapshot = Sequence[Mapping[str, Any]]
 
 
 class Killed(BaseException):
@@ -47,13 +48,12 @@ class Executioner:
         return None
 
 
-@pytest.fixture(scope="module")
-def snapshot() -> Sequence[Mapping[str, Any]]:
-    """Three organizations with 200 agents, whose subscriptions have ended."""
+def ended(agents: Mapping[str, range]) -> Snapshot:
+    """Organizations with so many agents, whose subscriptions have ended."""
     return [
         item
-        for organization_id, agents in AGENTS.items()
-        for item in crowd(organization_id, agents, until=ENDED, now=NOON)
+        for organization_id, numbers in agents.items()
+        for item in crowd(organization_id, numbers, until=ENDED, now=NOON)
     ]
 
 
@@ -67,36 +67,50 @@ def run_to_the_end(stage: Stage) -> list[str]:
     return canonical.state(items)
 
 
-@pytest.fixture(scope="module")
-def end(stage: Stage, snapshot: Sequence[Mapping[str, Any]]) -> list[str]:
+def undisturbed_end(stage: Stage, snapshot: Snapshot) -> list[str]:
     """What a sweep that nobody disturbs leaves."""
     restore(stage.world, snapshot)
     stage.world.clock.time = ENDED + SETTLING_SECONDS
     state = run_to_the_end(stage)
     marked = [item for item in stage.world.items() if item.get("state") == {"S": "expired"}]
-    assert len(marked) == 200
+    assert len(marked) == sum(item["sk"] == {"S": "LICENSE"} for item in snapshot)
     return state
+
+
+def killed(stage: Stage, chance: random.Random) -> bool:
+    """Sweep, and kill that somewhere, unless it finds so little to do that it is over before."""
+    stage.wire(60).break_with(Executioner(chance))
+    try:
+        stage.world.sweep()
+    except Killed:
+        return True
+    return False
 
 
 # Powertools warns that a handler which raises has counted nothing.
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-@pytest.mark.parametrize("number", range(ROUNDS))
+@pytest.mark.proof
 def test_r23_a_sweep_that_is_killed_anywhere_and_run_again_comes_to_the_same_end(
-    stage: Stage, snapshot: Sequence[Mapping[str, Any]], end: list[str], number: int
+    stage: Stage, proof: Proof
 ) -> None:
-    seed = random.SystemRandom().getrandbits(32)
-    chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    restore(stage.world, snapshot)
-    for _ in range(KILLS):
-        stage.wire(60).break_with(Executioner(chance))
-        with suppress(Killed):  # a run that finds little to do may be over before
-            stage.world.sweep()
-    assert run_to_the_end(stage) == end, f"round {number}, seed {seed}"
+    agents, kills = proof.of(AGENTS, MANY_AGENTS), proof.of(6, 50)
+    snapshot = ended(agents)
+    end = undisturbed_end(stage, snapshot)
+    count = 0
+    for seed in proof.seeds(5, 4):
+        chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
+        restore(stage.world, snapshot)
+        count += sum(killed(stage, chance) for _ in range(kills))
+        assert run_to_the_end(stage) == end
+    proof.found(
+        f"{count} kills of sweeps over {sum(map(len, agents.values())):,} licences, "
+        "each time the end of the sweep that nobody disturbs"
+    )
 
 
-def test_r23_a_sweep_that_runs_out_of_time_goes_on_in_the_next_run(
-    stage: Stage, snapshot: Sequence[Mapping[str, Any]], end: list[str]
-) -> None:
+def test_r23_a_sweep_that_runs_out_of_time_goes_on_in_the_next_run(stage: Stage) -> None:
+    snapshot = ended(AGENTS)
+    end = undisturbed_end(stage, snapshot)
     restore(stage.world, snapshot)
     unfinished = []
     for _ in range(len(AGENTS) + 200 // BATCH + 1):
