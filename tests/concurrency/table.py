@@ -11,10 +11,12 @@ _AT_ONCE = 25  # DynamoDB's limit for one batch of writes
 Item = Mapping[str, Any]
 
 
-def restore(world: World, snapshot: Sequence[Item] = ()) -> None:
-    """Make the table hold exactly `snapshot`."""
+def restore(
+    world: World, snapshot: Sequence[Item] = (), *, holds: Sequence[Item] | None = None
+) -> None:
+    """Make the table hold exactly `snapshot`; it `holds` something else now, if that is known."""
     wanted = {_key(item): item for item in snapshot}
-    present = {_key(item): item for item in world.items()}
+    present = {_key(item): item for item in (world.items() if holds is None else holds)}
     requests: list[Any] = [
         {"PutRequest": {"Item": item}} for key, item in wanted.items() if present.get(key) != item
     ]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from secrets import token_bytes
 from typing import Any
 
@@ -73,10 +74,15 @@ def _sweep(world: World, _: object) -> Told:
 
 @dataclass
 class Offer:
-    """A batch of the stream, offered again from its first failure on until all of it is taken."""
+    """A batch of the stream, offered again from its first failure on until all of it is taken.
+
+    What has arrived on the `bus` has been looked at up to `last`.
+    """
 
     records: Sequence[Mapping[str, Any]]
+    bus: EventBus
     first: int = 0
+    last: Mapping[str, Any] | None = None
 
 
 def _offered(world: World) -> Offer:
@@ -92,7 +98,8 @@ def _offered(world: World) -> Offer:
         [
             {"eventName": "INSERT", "dynamodb": {"SequenceNumber": f"{at:06d}", "NewImage": item}}
             for at, item in enumerate(changes)
-        ]
+        ],
+        EventBus(world.runtime.settings.event_bus, (), lambda *_: None),
     )
 
 
@@ -106,13 +113,15 @@ def _publish(world: World, offer: Offer) -> Told:
     return Told(200, "published", None)
 
 
-def _on_the_bus(world: World, offer: Offer) -> list[str]:
+def _on_the_bus(_: World, offer: Offer) -> list[str]:
     """What has arrived, each event once, by licence in the order in which it first came."""
-    bus = EventBus(world.runtime.settings.event_bus, (), lambda *_: None)
-    bus.deliver()
     offer.first = 0
+    offer.bus.deliver()
+    events = offer.bus.events()
+    new = [*takewhile(lambda event: event is not offer.last, reversed(events))][::-1]
+    offer.last = events[-1] if events else None
     arrived: dict[str, list[str]] = {}
-    for event in bus.events():
+    for event in new:
         detail = event["detail"]
         line = json.dumps(detail, sort_keys=True)
         came = arrived.setdefault(detail["license_id"] or detail["organization_id"], [])

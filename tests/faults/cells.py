@@ -69,16 +69,17 @@ class Cell:
         return self.fault in ENDINGS or self.fault in FAULTS[request.operation]
 
 
-def cells(right: Undisturbed, *, full: bool) -> Iterator[Cell]:
+def cells(right: Undisturbed, *, full: bool, writes_full: bool) -> Iterator[Cell]:
     """All of an operation's cells but those of stale indexes.
 
-    Each fault at each call: in a `full` run for each extent, else for one, by turns.
+    Each fault at each call: in a `full` run for each extent, else for one, by turns; at calls that
+    write it may be for each extent all the same.
     """
     turn = count()
     for call, name in enumerate(right.calls):
         for fault in FAULTS[name]:
             extents = [extent for extent in Extent if _makes_sense(name, fault, extent)]
-            if not full:
+            if not full and not (writes_full and name in WRITES):
                 extents = [extents[next(turn) % len(extents)]]
             yield from (Cell(call, name, fault, extent) for extent in extents)
         for fault in ENDINGS if name in WRITES else ENDINGS[:1]:

@@ -16,8 +16,8 @@ from licensing.runtime import SecretsManagerKeyrings
 from licensing.sweep import SETTLING_SECONDS
 from tests.concurrency import canonical
 from tests.concurrency.table import restore
-from tests.faults.operation import Operation, Told
-from tests.faults.seam import WRITES, Stopwatch, Wire
+from tests.faults.operation import NEVER_ANSWERED, Operation, Told
+from tests.faults.seam import WRITES, InvocationEnded, Stopwatch, Wire
 from tests.world import NOON, World
 
 UNCOUNTED = ("request_id", "times")
@@ -61,6 +61,7 @@ class Stage:
         self._keyrings = world.runtime.keyrings
         self._stopwatch = Stopwatch(0)
         self._recorded: dict[str, Undisturbed] = {}
+        self._holds: Items | None = None
 
     @contextmanager
     def nobody_waits(self) -> Iterator[None]:
@@ -105,10 +106,24 @@ class Stage:
 
     def begin(self, right: Undisturbed, limit: float | None = None) -> Wire:
         """Set a scene that is known, and connect; with as much time as the function has."""
-        restore(self.world, right.snapshot)
+        holds, self._holds = self._holds, None
+        restore(self.world, right.snapshot, holds=holds)
         self.world.clock.time = right.now
         right.operation.leaves(self.world, right.scene)
         return self.wire_of(right.operation, limit or self.limit(right.operation))
+
+    def act(self, right: Undisturbed) -> Told:
+        """What the caller is told, if not by the operation itself."""
+        self._holds = None
+        try:
+            return right.operation.act(self.world, right.scene)
+        except InvocationEnded:
+            return NEVER_ANSWERED
+
+    def ended(self) -> Items:
+        """What the table holds: until the next act or scene."""
+        self._holds = items = self.world.items()
+        return items
 
     def undisturbed(self, operation: Operation) -> Undisturbed:
         """Set the scene, and record the operation: once."""
@@ -117,6 +132,7 @@ class Stage:
         return self._recorded[operation.name]
 
     def _record(self, operation: Operation) -> Undisturbed:
+        self._holds = None
         restore(self.world)
         self.world.clock.time = NOON
         self.world.runtime.store = self._store

@@ -14,9 +14,9 @@ from tests.concurrency import canonical
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import copied
 from tests.faults.cells import Cell, cells, stale_cells
-from tests.faults.operation import NEVER_ANSWERED, Operation, Told
+from tests.faults.operation import Operation
 from tests.faults.operations import OPERATIONS, SPINE
-from tests.faults.seam import FAULTS, InvocationEnded, Stale, reads_index
+from tests.faults.seam import FAULTS, Stale, reads_index
 from tests.faults.stage import UNCOUNTED, Items, Stage, Undisturbed
 from tests.integration import permissions
 from tests.proof import Proof
@@ -30,11 +30,11 @@ def play(stage: Stage, right: Undisturbed, cell: Cell) -> None:
     world, operation, scene = stage.world, right.operation, right.scene
     wire = stage.begin(right)
     wire.break_with(cell)
-    first = attempted(stage, right)
+    first = stage.act(right)
     limit = stage.limit(operation)
     assert wire.stopwatch.elapsed < limit, f"takes {wire.stopwatch.elapsed:.1f} s"
     wire.mend()
-    items = world.items()
+    items = stage.ended()
     left = [*operation.leaves(world, scene)]
     is_right = [*canonical.state(items), *left] == right.state
     if first == right.first and (is_right or not (operation.defers or lags(cell, right))):
@@ -47,22 +47,14 @@ def play(stage: Stage, right: Undisturbed, cell: Cell) -> None:
         assert not cell.is_tried_again, "not tried again"
         assert first.retry_after is not None
         assert int(first.retry_after) >= 1
-    second = operation.act(world, scene)
+    second = stage.act(right)
     assert second in (right.first, right.again), f"told {second} in the end"
-    items = world.items()
+    items = stage.ended()
     assert_consistent(items)
     # How often a person was refused is counted by request, and there were two.
     left = sorted({*left, *operation.leaves(world, scene)})
     end = [*canonical.state(items, without=UNCOUNTED), *left]
     assert end == right.uncounted, "another end"
-
-
-def attempted(stage: Stage, right: Undisturbed) -> Told:
-    """What the caller is told, if not by the operation itself."""
-    try:
-        return right.operation.act(stage.world, right.scene)
-    except InvocationEnded:
-        return NEVER_ANSWERED
 
 
 def lags(cell: Cell, right: Undisturbed) -> bool:
@@ -88,7 +80,7 @@ def stale_states(right: Undisturbed) -> Sequence[Items]:
 
 def chosen(right: Undisturbed, proof: Proof) -> list[Cell]:
     """The cells of a run of this length."""
-    return [*cells(right, full=proof.full or right.operation in SPINE)]
+    return [*cells(right, full=proof.full, writes_full=right.operation in SPINE)]
 
 
 @ENDS
