@@ -31,7 +31,8 @@ def restore(
 @contextmanager
 def copied(world: World, snapshot: Sequence[Item]) -> Iterator[str]:
     """Another table of the same form that holds exactly `snapshot`; its name."""
-    client, name = world.runtime.dynamodb, f"{world.runtime.settings.table_name}-copy"
+    client: Any = world.runtime.dynamodb
+    name = f"{world.runtime.settings.table_name}-copy"
     form = client.describe_table(TableName=world.runtime.settings.table_name)["Table"]
     client.create_table(
         TableName=name,

@@ -26,7 +26,8 @@ from botocore.exceptions import (
 from botocore.httpsession import URLLib3Session
 from moto.core.models import botocore_stubber
 
-_SESSION = URLLib3Session(socket_options=[(IPPROTO_TCP, TCP_NODELAY, 1)])
+_AT_ONCE: Any = (IPPROTO_TCP, TCP_NODELAY, 1)
+_SESSION = URLLib3Session(socket_options=[_AT_ONCE])
 """As clients make theirs: without the option a request waits until the last is acknowledged."""
 
 
