@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 from tests.concurrency import canonical
 from tests.concurrency.consistency import assert_consistent
 from tests.faults.operation import Operation, Told
-from tests.faults.operations import SPINE
+from tests.faults.operations import AT_LENGTH
 from tests.faults.seam import FAULTS, WRITES, Fault, Request, Wire, held_up
 from tests.faults.stage import UNCOUNTED, Stage, Undisturbed
 
@@ -45,7 +45,8 @@ def assert_same_end(stage: Stage, right: Undisturbed) -> None:
     assert canonical.state(items, without=UNCOUNTED) == right.uncounted
 
 
-@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
+@pytest.mark.proof
+@pytest.mark.parametrize("operation", AT_LENGTH, ids=lambda operation: operation.name)
 def test_r05_a_request_that_arrives_late_does_nothing_twice(
     stage: Stage, operation: Operation
 ) -> None:
@@ -67,7 +68,8 @@ def test_r05_a_request_that_arrives_late_does_nothing_twice(
             assert_same_end(stage, right)
 
 
-@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
+@pytest.mark.proof
+@pytest.mark.parametrize("operation", AT_LENGTH, ids=lambda operation: operation.name)
 def test_r05_on_a_bad_day_repetition_still_comes_to_the_same_end(
     stage: Stage, operation: Operation
 ) -> None:

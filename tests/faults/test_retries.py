@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.faults.operation import Operation, Told
-from tests.faults.operations import SPINE
+from tests.faults.operations import AT_LENGTH, SPINE
 from tests.faults.seam import (
     FAULTS,
     Fault,
@@ -68,7 +68,8 @@ def at(call: int, fault: Fault, times: int) -> Fault:
     return happen
 
 
-@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
+@pytest.mark.proof
+@pytest.mark.parametrize("operation", AT_LENGTH, ids=lambda operation: operation.name)
 def test_r05_conflicts_are_tried_again_with_jitter_and_within_bounds(
     stage: Stage, operation: Operation
 ) -> None:
@@ -85,7 +86,8 @@ def test_r05_conflicts_are_tried_again_with_jitter_and_within_bounds(
         assert all(0 <= pause < bound for pause, bound in zip(pauses, LONGEST, strict=True))
 
 
-@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
+@pytest.mark.proof
+@pytest.mark.parametrize("operation", AT_LENGTH, ids=lambda operation: operation.name)
 def test_r05_nothing_is_tried_again_that_might_not_end_in_time(
     stage: Stage, operation: Operation
 ) -> None:
@@ -118,7 +120,8 @@ def slow(dead_from: int, request: Request) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-@pytest.mark.parametrize("operation", SPINE, ids=lambda operation: operation.name)
+@pytest.mark.proof
+@pytest.mark.parametrize("operation", AT_LENGTH, ids=lambda operation: operation.name)
 def test_a_request_that_is_wrong_is_a_fault_and_not_tried_again(
     stage: Stage, operation: Operation
 ) -> None:
