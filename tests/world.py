@@ -308,7 +308,9 @@ class World:
         """Every item of the table, in DynamoDB's own JSON, ordered by key."""
         found: list[dict[str, Any]] = []
         for page in self.runtime.dynamodb.get_paginator("scan").paginate(
-            TableName=self.runtime.settings.table_name, ConsistentRead=True
+            TableName=self.runtime.settings.table_name,
+            ConsistentRead=True,
+            PaginationConfig={"PageSize": 1000},  # DynamoDB Local is slow with larger ones
         ):
             found += page["Items"]
         return sorted(found, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
