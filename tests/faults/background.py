@@ -76,13 +76,36 @@ def _sweep(world: World, _: object) -> Told:
 class Offer:
     """A batch of the stream, offered again from its first failure on until all of it is taken.
 
-    What has arrived on the `bus` has been looked at up to `last`.
+    What has been on the `bus` is behind the `last` event of an earlier offer, if there was one.
     """
 
     records: Sequence[Mapping[str, Any]]
     bus: EventBus
     first: int = 0
     last: Mapping[str, Any] | None = None
+
+    def begin(self) -> None:
+        """Offer all of it, and forget what has arrived."""
+        self.first = 0
+        self.bus.deliver()
+        self.last = next(reversed(self.bus.events()), None)
+
+    def arrived(self) -> list[str]:
+        """Each event once, by licence in the order in which it first came."""
+        self.bus.deliver()
+        new = takewhile(lambda event: event is not self.last, reversed(self.bus.events()))
+        arrived: dict[str, list[str]] = {}
+        for event in reversed([*new]):
+            detail = event["detail"]
+            line = json.dumps(detail, sort_keys=True)
+            came = arrived.setdefault(detail["license_id"] or detail["organization_id"], [])
+            if line not in came:
+                came.append(line)
+        return sorted(
+            f"{place} {canonical.text(line)}"
+            for came in arrived.values()
+            for place, line in enumerate(came)
+        )
 
 
 def _offered(world: World) -> Offer:
@@ -113,27 +136,6 @@ def _publish(world: World, offer: Offer) -> Told:
     return Told(200, "published", None)
 
 
-def _on_the_bus(_: World, offer: Offer) -> list[str]:
-    """What has arrived, each event once, by licence in the order in which it first came."""
-    offer.first = 0
-    offer.bus.deliver()
-    events = offer.bus.events()
-    new = [*takewhile(lambda event: event is not offer.last, reversed(events))][::-1]
-    offer.last = events[-1] if events else None
-    arrived: dict[str, list[str]] = {}
-    for event in new:
-        detail = event["detail"]
-        line = json.dumps(detail, sort_keys=True)
-        came = arrived.setdefault(detail["license_id"] or detail["organization_id"], [])
-        if line not in came:
-            came.append(line)
-    return sorted(
-        f"{place} {canonical.text(line)}"
-        for came in arrived.values()
-        for place, line in enumerate(came)
-    )
-
-
 SWEEP = "ExpirySweepFunction"
 SPINE = (
     Operation("sweep that marks", SWEEP, _ended, _sweep),
@@ -144,5 +146,12 @@ OPERATIONS = (
     Operation("sweep that reinstates", SWEEP, _renewed, _sweep),
     Operation("sweep that ends a temporary license", SWEEP, _over, _sweep),
     Operation("sweep with nothing to do", SWEEP, _nothing_due, _sweep),
-    Operation("publication", "PublishFunction", _offered, _publish, leaves=_on_the_bus),
+    Operation(
+        "publication",
+        "PublishFunction",
+        _offered,
+        _publish,
+        leaves=Offer.arrived,
+        rewind=Offer.begin,
+    ),
 )

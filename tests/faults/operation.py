@@ -43,9 +43,12 @@ NEVER_ANSWERED = Told(503, "the invocation has ended", "1")
 """What API Gateway tells when a function's time is over, and what Lambda takes as a failure."""
 
 
-def nothing(_: World, __: Any) -> Sequence[str]:
-    """An operation whose end stands in the table alone."""
+def _nothing(_: Any) -> Sequence[str]:
     return ()
+
+
+def _no_memory(_: Any) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Operation:
 
     `defers` says that the right answer may come before everything is written: what is missing then
     is written the next time. `is_cold` says that it is the first of an execution environment, which
-    has not fetched the secret yet. `leaves` tells what it has left elsewhere than in the table
-    since it was last asked.
+    has not fetched the secret yet. `leaves` tells what it has left elsewhere than in the table, and
+    `rewind` lets its scene forget that, and whatever else it remembers.
     """
 
     name: str
@@ -64,7 +67,8 @@ class Operation:
     act: Callable[[World, Any], Told]
     defers: bool = False
     is_cold: bool = False
-    leaves: Callable[[World, Any], Sequence[str]] = nothing
+    leaves: Callable[[Any], Sequence[str]] = _nothing
+    rewind: Callable[[Any], None] = _no_memory
 
 
 def told(answer: Answer) -> Told:

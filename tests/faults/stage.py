@@ -109,7 +109,7 @@ class Stage:
         holds, self._holds = self._holds, None
         restore(self.world, right.snapshot, holds=holds)
         self.world.clock.time = right.now
-        right.operation.leaves(self.world, right.scene)
+        right.operation.rewind(right.scene)
         return self.wire_of(right.operation, limit or self.limit(right.operation))
 
     def act(self, right: Undisturbed) -> Told:
@@ -141,12 +141,11 @@ class Stage:
             scene = operation.prepare(self.world)
         now = self.world.clock.time
         snapshot = self.world.items()
-        operation.leaves(self.world, scene)
         wire = self.wire_of(operation, self.limit(operation))
         first = operation.act(self.world, scene)
         calls, parameters = [*wire.calls], [*wire.parameters]
         items = self.world.items()
-        left = operation.leaves(self.world, scene)
+        left = operation.leaves(scene)
         return Undisturbed(
             operation=operation,
             scene=scene,

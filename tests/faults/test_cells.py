@@ -27,16 +27,15 @@ ENDS = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 def play(stage: Stage, right: Undisturbed, cell: Cell) -> None:
     """Let the fault happen; once told that the service is unavailable, mend it and repeat."""
-    world, operation, scene = stage.world, right.operation, right.scene
+    operation = right.operation
     wire = stage.begin(right)
     wire.break_with(cell)
     first = stage.act(right)
     limit = stage.limit(operation)
     assert wire.stopwatch.elapsed < limit, f"takes {wire.stopwatch.elapsed:.1f} s"
     wire.mend()
-    items = stage.ended()
-    left = [*operation.leaves(world, scene)]
-    is_right = [*canonical.state(items), *left] == right.state
+    state = canonical.state(stage.ended())
+    is_right = [*state, *operation.leaves(right.scene)] == right.state
     if first == right.first and (is_right or not (operation.defers or lags(cell, right))):
         assert is_right, "told so, but the state is another"
         return
@@ -52,9 +51,8 @@ def play(stage: Stage, right: Undisturbed, cell: Cell) -> None:
     items = stage.ended()
     assert_consistent(items)
     # How often a person was refused is counted by request, and there were two.
-    left = sorted({*left, *operation.leaves(world, scene)})
-    end = [*canonical.state(items, without=UNCOUNTED), *left]
-    assert end == right.uncounted, "another end"
+    state = canonical.state(items, without=UNCOUNTED)
+    assert [*state, *operation.leaves(right.scene)] == right.uncounted, "another end"
 
 
 def lags(cell: Cell, right: Undisturbed) -> bool:
