@@ -112,6 +112,16 @@ def test_r05_an_operation_that_crashes_anywhere_and_is_repeated_ends_as_if_it_ha
     )
 
 
+@pytest.mark.only_proof
+@pytest.mark.parametrize(
+    ("outer", "inner"), both_ways([("sweep", other) for other in MEETINGS_OF_SWEEP])
+)
+def test_r23_what_crashes_beside_a_sweep_and_is_repeated_ends_as_if_it_had_not(
+    scene: Scene, outer: str, inner: str
+) -> None:
+    assert replace(scene, state=state_after_sweep).crash(outer, inner, full=False)
+
+
 @pytest.mark.proof
 def test_r05_in_whatever_order_two_operations_make_their_calls_one_comes_after_the_other(
     scene: Scene, proof: Proof
