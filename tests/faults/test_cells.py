@@ -127,6 +127,7 @@ def test_r14_a_decision_never_rests_on_a_read_that_may_be_stale(stage: Stage) ->
     assert wire.requests == []
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_r05_r23_an_index_that_lags_changes_no_end(stage: Stage, operation: Operation) -> None:
     right = stage.undisturbed(operation)
