@@ -26,4 +26,11 @@ def arena(engine: str) -> Iterator[Arena]:
             for _ in range(THREADS)
         ]
         made.keyrings.keyring()
-        yield Arena(world, stores, pool)
+        yield Arena(
+            world,
+            stores,
+            pool,
+            keyrings=made.keyrings,
+            lease_terms=made.lease_terms,
+            sighting_interval=made.settings.last_seen_seconds,
+        )

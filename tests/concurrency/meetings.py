@@ -22,8 +22,9 @@ from licensing.sweep import SETTLING_SECONDS, SweepReport
 from licensing.temporary import TimeToLive
 from licensing.validate import Verdict
 from tests.concurrency import canonical
-from tests.concurrency.arena import Arena, machine
+from tests.concurrency.arena import Arena
 from tests.concurrency.table import restore
+from tests.concurrency.tasks import machine
 from tests.concurrency.turns import Choice, Crashed, Run, Task, run
 from tests.world import NOON, YEAR
 

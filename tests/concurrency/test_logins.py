@@ -12,8 +12,9 @@ from licensing.license import Code
 from licensing.login import Issued
 from licensing.machine import Credentials
 from licensing.refusal import RefusalCode, Refused
-from tests.concurrency.arena import THREADS, Arena, Race, machine, with_stores
+from tests.concurrency.arena import THREADS, Arena, Race, with_stores
 from tests.concurrency.planted import CheckThenPut
+from tests.concurrency.tasks import machine
 from tests.world import NOON
 
 ROUNDS = 4
@@ -155,7 +156,7 @@ def validations_against_revocation(arena: Arena, chance: random.Random) -> None:
     """What starts after the revocation has answered says so, though each notes a sighting (R17)."""
     arena.register("acme")
     issued = arena.issued("acme", machine(1))
-    interval = arena.world.runtime.settings.last_seen_seconds
+    interval = arena.sighting_interval
     revoked_at: list[float] = []
 
     def revoke(store: DynamoStore) -> list[tuple[float, Code]]:

@@ -8,8 +8,9 @@ from licensing.audit import EventType
 from licensing.generate import Generated
 from licensing.login import Issued
 from licensing.refusal import RefusalCode, Refused
-from tests.concurrency.arena import THREADS, Arena, Race, machine, with_stores
+from tests.concurrency.arena import THREADS, Arena, Race, with_stores
 from tests.concurrency.planted import CheckThenPut
+from tests.concurrency.tasks import machine
 
 ROUNDS = 4
 

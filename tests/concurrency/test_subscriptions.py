@@ -11,8 +11,9 @@ from licensing.organization import DAY
 from licensing.refusal import RefusalCode, Refused
 from licensing.subscribe import Registered
 from licensing.sweep import SETTLING_SECONDS
-from tests.concurrency.arena import THREADS, Arena, Race, machine, with_stores
+from tests.concurrency.arena import THREADS, Arena, Race, with_stores
 from tests.concurrency.planted import CheckThenPut
+from tests.concurrency.tasks import machine
 from tests.world import NOON, YEAR
 
 ROUNDS = 3
