@@ -343,7 +343,7 @@ def _answer(result: Mapping[str, Any]) -> Answer:
 
 
 @contextmanager
-def new_world(dynamodb_endpoint: str | None = None) -> Iterator[World]:
+def new_world(dynamodb_endpoint: str | None = None, *, has_stream: bool = True) -> Iterator[World]:
     """A fresh world on moto, or on the DynamoDB at an endpoint."""
     endpoint = {"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}
     without = {name for name in os.environ if name == "DYNAMODB_ENDPOINT"}
@@ -355,7 +355,7 @@ def new_world(dynamodb_endpoint: str | None = None) -> Iterator[World]:
         # Each session reads AWS's service models anew otherwise: half of what a world takes.
         patch.object(botocore.session, "create_loader", _one_loader),
         aws.mocked(),
-        aws.tables(template),
+        aws.tables(template, has_stream=has_stream),
     ):
         aws.create_secrets(template)
         aws.create_buses_and_queues(template)

@@ -1,4 +1,4 @@
-"""Fixture: an arena for the races of one module, on AWS's own DynamoDB engine."""
+"""Fixtures: an arena and processes for the races of one module, on AWS's own DynamoDB engine."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,13 +8,14 @@ import pytest
 
 from licensing.dynamo import DynamoStore
 from tests.concurrency.arena import THREADS, Arena
+from tests.concurrency.racers import Racers, racers
 from tests.world import new_world
 
 
 @pytest.fixture(scope="module")
 def arena(engine: str) -> Iterator[Arena]:
     """A world whose threads have a client each, as Lambda's execution environments have."""
-    with new_world(engine) as world, ThreadPoolExecutor(THREADS) as pool:
+    with new_world(engine, has_stream=False) as world, ThreadPoolExecutor(THREADS) as pool:
         made = world.runtime
         session = boto3.session.Session()
         stores = [
@@ -34,3 +35,10 @@ def arena(engine: str) -> Iterator[Arena]:
             lease_terms=made.lease_terms,
             sighting_interval=made.settings.last_seen_seconds,
         )
+
+
+@pytest.fixture(scope="module")
+def racing(request: pytest.FixtureRequest) -> Iterator[Racers]:
+    """The processes of one module: twice as many at full length."""
+    with racers(16 if request.config.getoption("--prove") else 8) as pool:
+        yield pool

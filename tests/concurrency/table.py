@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from licensing.dynamo import DynamoStore
 from tests.world import World
 
 _AT_ONCE = 25  # DynamoDB's limit for one batch of writes
@@ -25,7 +27,12 @@ def restore(
         for key, item in present.items()
         if key not in wanted
     ]
-    _write(world, world.runtime.settings.table_name, requests)
+    _write(world.runtime.store, requests)
+
+
+def write(store: DynamoStore, items: Iterable[Item]) -> None:
+    """Put items, whatever was there."""
+    _write(store, [{"PutRequest": {"Item": item}} for item in items])
 
 
 @contextmanager
@@ -45,15 +52,15 @@ def copied(world: World, snapshot: Sequence[Item]) -> Iterator[str]:
         ],
     )
     try:
-        _write(world, name, [{"PutRequest": {"Item": item}} for item in snapshot])
+        write(replace(world.runtime.store, table=name), snapshot)
         yield name
     finally:
         client.delete_table(TableName=name)
 
 
-def _write(world: World, table: str, requests: Sequence[Any]) -> None:
+def _write(store: DynamoStore, requests: Sequence[Any]) -> None:
     for batch in _chunks(requests):
-        answer = world.runtime.dynamodb.batch_write_item(RequestItems={table: batch})
+        answer = store.client.batch_write_item(RequestItems={store.table: batch})
         assert not answer["UnprocessedItems"]
 
 

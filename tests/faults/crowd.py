@@ -13,13 +13,15 @@ from licensing.organization import Organization, Subscription, SubscriptionStatu
 _ORIGIN = Origin(actor=Actor(ActorKind.USER, "somebody"), request_id="crowd")
 
 
-def crowd(organization_id: str, agents: range, *, until: int, now: int) -> Iterator[dict[str, Any]]:
+def crowd(
+    organization_id: str, agents: range, *, until: int, now: int, max_agents: int | None = None
+) -> Iterator[dict[str, Any]]:
     """An organization whose subscription ends at `until`, with agents on machines of their own."""
     organization = Organization(
         id=organization_id,
         name=organization_id.capitalize(),
         subscription=Subscription(until, SubscriptionStatus.ACTIVE),
-        max_agents=None,
+        max_agents=max_agents,
         seats=len(agents),
         updated_at=now,
     )

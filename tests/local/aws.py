@@ -137,8 +137,11 @@ def arn(service: str, resource: str) -> str:
 
 
 @contextmanager
-def tables(template: Template) -> Iterator[None]:
+def tables(template: Template, *, has_stream: bool = True) -> Iterator[None]:
     """Create the template's tables under names that no other run has; drop them at the end.
+
+    Without a stream if nobody reads it: DynamoDB Local keeps a dropped table's stream, and writes
+    to each further table that has one take ten times as long.
 
     A table that exists already is never touched. One of this run is useless after it: the secret
     that its keys are derived from, and the users, live in this process and end with it.
@@ -147,13 +150,16 @@ def tables(template: Template) -> Iterator[None]:
     with ExitStack() as created:
         for logical_id in template.of_type("AWS::DynamoDB::Table"):
             name = f"{STACK_NAME}-{logical_id}-{secrets.token_hex(4)}"
-            created.enter_context(_table(client, name, template.properties(logical_id)))
+            properties = template.properties(logical_id)
+            if not has_stream:
+                properties.pop("StreamSpecification", None)
+            created.enter_context(_table(client, name, properties))
             described = client.describe_table(TableName=name)["Table"]
             template.created(
                 logical_id,
                 name,
                 Arn=arn("dynamodb", f"table/{name}"),
-                StreamArn=described["LatestStreamArn"],
+                StreamArn=described.get("LatestStreamArn", arn("dynamodb", f"table/{name}/stream")),
             )
         yield
 
