@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any
+from threading import BrokenBarrierError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from licensing.dynamo import DynamoStore
+from licensing.dynamo.transaction import Pacing
 from licensing.errors import Unavailable
 from licensing.keyring import Keyring
 from licensing.runtime import Runtime, Settings
@@ -30,12 +33,14 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.synchronize import Barrier
 
+AT_A_TABLE = 4
 PATIENCE_SECONDS = 120
 """How long one of a pair waits for the other before it takes it for dead."""
 
 PLANTED_ROUNDS = 800
 """Bad luck may hide a bug for some rounds; the first that shows it is the last."""
 
+Result = TypeVar("Result")
 Kind = Callable[..., DynamoStore]
 
 
@@ -95,12 +100,19 @@ class Ground:
     def hand(self, kind: Kind) -> Hand:
         """A hand in this process, with a store of a kind."""
         if _Seat.runtime is None:
-            os.environ.update(self.environment)
-            _Seat.runtime = Runtime.from_environ(os.environ)
-        made = _Seat.runtime
+            _Seat.runtime = self.runtime()
+        return self.hand_of(_Seat.runtime, kind)
+
+    def runtime(self) -> Runtime:
+        """Clients, made anew."""
+        os.environ.update(self.environment)
+        return Runtime.from_environ(os.environ)
+
+    def hand_of(self, made: Runtime, kind: Kind, pacing: Pacing | None = None) -> Hand:
+        """A hand that uses clients of an earlier table, too."""
         settings = Settings.from_environ(self.environment)
         return Hand(
-            kind(made.dynamodb, settings.table_name, made.store.pacing),
+            kind(made.dynamodb, settings.table_name, pacing or made.store.pacing),
             keyrings=Kept(Keyring(self.secrets)),
             lease_terms=made.lease_terms,
             sighting_interval=settings.last_seen_seconds,
@@ -112,11 +124,28 @@ class _Seat:
 
     ends: Sequence[tuple[Connection, Connection]]
     start: Barrier
+    tables: Sequence[Barrier]
     runtime: Runtime | None = None
 
 
-def _sit_down(ends: Sequence[tuple[Connection, Connection]], start: Barrier) -> None:
-    _Seat.ends, _Seat.start = ends, start
+def _sit_down(
+    ends: Sequence[tuple[Connection, Connection]], start: Barrier, tables: Sequence[Barrier]
+) -> None:
+    _Seat.ends, _Seat.start, _Seat.tables = ends, start, tables
+
+
+@contextmanager
+def table_of_four(seat: int) -> Iterator[Barrier]:
+    """Sit down with three others, all at once; who leaves by an error takes them along."""
+    _Seat.start.wait(PATIENCE_SECONDS)
+    barrier = _Seat.tables[seat // AT_A_TABLE]
+    try:
+        yield barrier
+    except BrokenBarrierError as error:
+        raise PartnerLeft from error
+    except BaseException:
+        barrier.abort()
+        raise
 
 
 class PartnerLeft(Exception):
@@ -216,21 +245,26 @@ class Racers:
         """Run rounds of a race; how they ended. Raises what a process has raised."""
         self._runs += 1
         match = Match(ground, race, kind, rounds, seed, self._runs)
-        playing = [self.pool.submit(_play, match, seat) for seat in range(self.count)]
-        failures = [error for error in (one.exception() for one in playing) if error is not None]
+        return sum(self.all(partial(_play, match)), Counter())
+
+    def all(self, task: Callable[[int], Result]) -> list[Result]:
+        """Run a task in every process, by its seat. Raises what a process has raised."""
+        running = [self.pool.submit(task, seat) for seat in range(self.count)]
+        failures = [error for error in (one.exception() for one in running) if error is not None]
         for failure in failures:
             if not isinstance(failure, PartnerLeft):
                 raise failure
-        return sum((one.result() for one in playing), Counter())
+        return [one.result() for one in running]
 
 
 @contextmanager
 def racers(count: int) -> Iterator[Racers]:
-    """So many processes, an even number."""
+    """So many processes, a multiple of four."""
     context = get_context("forkserver")  # a process that has no thread and no client to inherit
     context.set_forkserver_preload(["boto3", "cryptography.x509", "moto", "pydantic"])
     ends = [context.Pipe() for _ in range(count // 2)]
-    initial = (ends, context.Barrier(count))
+    tables = [context.Barrier(AT_A_TABLE) for _ in range(count // AT_A_TABLE)]
+    initial = (ends, context.Barrier(count), tables)
     with ProcessPoolExecutor(count, context, _sit_down, initial) as pool:
         yield Racers(pool, count)
 

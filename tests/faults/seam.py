@@ -10,10 +10,13 @@ indexes, which cannot be read so, may answer from an earlier state.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from socket import IPPROTO_TCP, TCP_NODELAY
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
@@ -162,6 +165,13 @@ def _is_consistent(operation: str, parameters: Mapping[str, Any]) -> bool:
     return all(one.get("ConsistentRead") is True for one in asked)
 
 
+@contextmanager
+def no_waiting(pass_by: Callable[[float], None]) -> Iterator[None]:
+    """Let the pauses of botocore's own retries pass by in no time."""
+    with patch("botocore.endpoint.time", SimpleNamespace(sleep=pass_by)):
+        yield
+
+
 # -- what can go wrong ------------------------------------------------------------------------
 
 
@@ -301,6 +311,24 @@ class Stale:
     def __call__(self, request: Request) -> AWSResponse:
         """Ask there."""
         return request.ask({**request.body, "TableName": self.table})
+
+
+FOR_GOOD = 1000
+
+
+def at_transactions(*faults: tuple[Fault, int], sent: list[bytes] | None = None) -> Fault:
+    """What happens to one transaction after the other: each fault so many times."""
+    script = iter([fault for fault, times in faults for _ in range(times)])
+
+    def happen(request: Request) -> AWSResponse | None:
+        if request.operation != "TransactWriteItems":
+            return None
+        if sent is not None:
+            sent.append(request.text)
+        fault = next(script, None)
+        return fault(request) if fault else None
+
+    return happen
 
 
 AT_READS: Sequence[Fault] = (connection_refused, answer_lost, server_error, table_throttled)

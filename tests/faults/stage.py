@@ -4,9 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import boto3
 
@@ -17,7 +15,7 @@ from licensing.sweep import SETTLING_SECONDS
 from tests.concurrency import canonical
 from tests.concurrency.table import restore
 from tests.faults.operation import NEVER_ANSWERED, Operation, Told
-from tests.faults.seam import WRITES, InvocationEnded, Stopwatch, Wire
+from tests.faults.seam import WRITES, InvocationEnded, Stopwatch, Wire, no_waiting
 from tests.world import NOON, World
 
 UNCOUNTED = ("request_id", "times")
@@ -70,7 +68,7 @@ class Stage:
         def sleep(seconds: float) -> None:
             self._stopwatch.pass_by(seconds)
 
-        with patch("botocore.endpoint.time", SimpleNamespace(sleep=sleep)):
+        with no_waiting(sleep):
             yield
 
     def wire(self, limit: float, *, is_cold: bool = False) -> Wire:

@@ -4,14 +4,18 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from botocore.awsrequest import AWSResponse
 
 from tests.concurrency.table import restore
-from tests.faults.seam import Fault, Request, answer_lost, connection_lost, transaction_conflict
+from tests.faults.seam import (
+    FOR_GOOD,
+    Fault,
+    answer_lost,
+    at_transactions,
+    connection_lost,
+    transaction_conflict,
+)
 from tests.faults.stage import Stage
 from tests.world import ALICE, AMIR, NOON, World
-
-FOR_GOOD = 1000
 
 
 @pytest.fixture
@@ -22,21 +26,6 @@ def world(stage: Stage) -> World:
     stage.wire(60)
     stage.world.register("acme")
     return stage.world
-
-
-def at_transactions(*faults: tuple[Fault, int], sent: list[bytes] | None = None) -> Fault:
-    """What happens to one transaction after the other: each fault so many times."""
-    script = iter([fault for fault, times in faults for _ in range(times)])
-
-    def happen(request: Request) -> AWSResponse | None:
-        if request.operation != "TransactWriteItems":
-            return None
-        if sent is not None:
-            sent.append(request.text)
-        fault = next(script, None)
-        return fault(request) if fault else None
-
-    return happen
 
 
 def test_r02_a_first_login_whose_answer_is_lost_once_is_answered_201(
