@@ -137,8 +137,10 @@ def _sit_down(
 @contextmanager
 def table_of_four(seat: int) -> Iterator[Barrier]:
     """Sit down with three others, all at once; who leaves by an error takes them along."""
-    _Seat.start.wait(PATIENCE_SECONDS)
     barrier = _Seat.tables[seat // AT_A_TABLE]
+    if seat % AT_A_TABLE == 0:
+        barrier.reset()  # whatever an earlier run left of it
+    _Seat.start.wait(PATIENCE_SECONDS)
     try:
         yield barrier
     except BrokenBarrierError as error:
@@ -238,6 +240,11 @@ class Racers:
     def pairs(self) -> int:
         """How many rounds are fought at a time."""
         return self.count // 2
+
+    @property
+    def tables(self) -> int:
+        """How many fours there are."""
+        return self.count // AT_A_TABLE
 
     def run(
         self, ground: Ground, race: Race, rounds: range, seed: int, kind: Kind = DynamoStore
