@@ -229,11 +229,14 @@ class IssueLicense:
                 f"This license key is for the environment {record.environment}.",
                 pointer="/environment",
             )
+        holder_id = license_at(view.claims, organization.id, record.environment)
+        if holder_id == record.id:
+            return None  # its own claims, read before it was dissociated
         exclusive = record.exclusive or _wants_exclusivity(request, organization, view)
         refused = self._refuse_binding(origin, organization, view, exclusive=exclusive, now=now)
         if refused is not None:
             return refused
-        if license_at(view.claims, organization.id, record.environment) is not None:
+        if holder_id is not None:
             return Refused(
                 RefusalCode.LICENSE_STILL_BOUND,
                 "This agent has another license, which needs to be dissociated first from the "

@@ -134,10 +134,10 @@ class _Client:
             now = NOON + self.hand.sighting_interval * self.chance.randrange(20)
             validation = self.hand.validate(key, self.organization_id, here, now=now)
             return Answer(self.hand.do(validation).code.value)
-        changed = self.hand.do(self.hand.change(Action(asked.kind), key.license_id))
+        changed = self.hand.do(self.hand.act(Action(asked.kind), key.license_id))
         if isinstance(changed, Refused):
             return Answer("refused", changed.code.value)
-        return Answer(changed.record.state.value)
+        return Answer(changed.state.value)
 
     def _told(self, answer: Issued | Refused) -> Answer:
         if isinstance(answer, Refused):

@@ -162,6 +162,13 @@ class ReadsApartBackwards(ReadsApart):
         return super()._parts(keys)[::-1]
 
 
+class ReadsClaimsFirst(ReadsApart):
+    """The same, with the claims on a machine before the organization and the licence presented."""
+
+    def _parts(self, keys: Sequence[Item]) -> list[Sequence[Item]]:
+        return [part for part in (keys[2:], keys[:2]) if part]
+
+
 @dataclass(frozen=True)
 class Scene:
     """Acme's subscription is about to end, Bolt's has ended, Cork has one of two seats left."""
@@ -377,6 +384,7 @@ def set_up(arena: Arena) -> Scene:
         "foreign login next to it": arena.login("cork", next_to_it, now=NOW),
         "dissociation": arena.act(Action.DISSOCIATE, acme.record.id, now=NOW),
         "login elsewhere with the key": presented(8, acme.key),
+        "login with its key": presented(1, acme.key),
         "reassignment": presented(6, waiting.key),
         "reassignment to another machine": presented(8, waiting.key),
         "revocation of what waits": arena.revoke(waiting.record.id, now=NOW),

@@ -21,6 +21,7 @@ from tests.concurrency.meetings import (
     READ_NO_BATCH,
     ReadsApart,
     ReadsApartBackwards,
+    ReadsClaimsFirst,
     Scene,
     both_ways,
     set_up,
@@ -62,6 +63,13 @@ def test_r05_operations_that_overlap_end_as_if_one_had_come_after_the_other(
     scene: Scene, outer: str, inner: str, kind: type[DynamoStore]
 ) -> None:
     replace(scene, arena=with_stores(scene.arena, kind)).meet(outer, inner)
+
+
+@pytest.mark.parametrize("kind", [ReadsApart, ReadsApartBackwards, ReadsClaimsFirst])
+def test_r20_a_login_with_the_key_that_is_being_dissociated_is_told_of_no_other_license(
+    scene: Scene, kind: type[DynamoStore]
+) -> None:
+    replace(scene, arena=with_stores(scene.arena, kind)).meet("login with its key", "dissociation")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from secrets import token_bytes
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import boto3
 from botocore.awsrequest import AWSResponse
@@ -35,7 +33,7 @@ from licensing.sweep import SweepExpiry
 from licensing.temporary import TimeToLive
 from licensing.transition import Changed, ChangeLicense, Edit
 from licensing.validate import ValidateLicense, Verdict
-from tests.faults.seam import Fault, Request, Stopwatch, Wire, answer_lost
+from tests.faults.seam import Fault, Request, Stopwatch, Wire, answer_lost, no_waiting
 from tests.property.reference import Card, Told
 from tests.world import World
 
@@ -87,8 +85,7 @@ class Service:
     @contextmanager
     def nobody_waits(self) -> Iterator[None]:
         """Let the pauses of botocore's own retries take no time."""
-        sleep = SimpleNamespace(sleep=self._stopwatch.pass_by)
-        with patch("botocore.endpoint.time", sleep):
+        with no_waiting(self._stopwatch.pass_by):
             yield
 
     def begin_anew(self) -> None:
