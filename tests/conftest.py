@@ -19,15 +19,21 @@ hypothesis.settings.load_profile("licensing")
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[str]:
+def engine(pytestconfig: pytest.Config) -> Iterator[str]:
     """The endpoint of a DynamoDB Local; one for each test process."""
-    with dynamodb_local() as endpoint:
+    with dynamodb_local(lasts=pytestconfig.getoption("--prove")) as endpoint:
         yield endpoint
 
 
+@pytest.fixture
+def has_stream() -> bool:
+    """Whether anybody reads the table's stream, which makes DynamoDB Local slow."""
+    return False
+
+
 @pytest.fixture(params=["moto", "dynamodb-local"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, *, has_stream: bool) -> Iterator[World]:
     """A fresh world, once on each engine."""
     endpoint = request.getfixturevalue("engine") if request.param == "dynamodb-local" else None
-    with new_world(endpoint) as fresh:
+    with new_world(endpoint, has_stream=has_stream) as fresh:
         yield fresh

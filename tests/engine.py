@@ -24,11 +24,13 @@ class EngineError(Exception):
 
 
 @contextmanager
-def dynamodb_local() -> Iterator[str]:
-    """Run one engine and yield its endpoint URL."""
+def dynamodb_local(*, lasts: bool = False) -> Iterator[str]:
+    """Run one engine and yield its endpoint URL; it `lasts` if needed for more than minutes."""
     port = _free_port()
     with tempfile.TemporaryFile() as output:
-        engine = subprocess.Popen(_command(port), cwd=ENGINE, stdout=output, stderr=output)
+        engine = subprocess.Popen(
+            _command(port, lasts=lasts), cwd=ENGINE, stdout=output, stderr=output
+        )
         try:
             _wait_until_it_answers(engine, port, output)
             yield f"http://127.0.0.1:{port}"
@@ -37,17 +39,25 @@ def dynamodb_local() -> Iterator[str]:
             engine.wait()
 
 
-def _command(port: int) -> list[str]:
+def _command(port: int, *, lasts: bool) -> list[str]:
     java = shutil.which("java")
     if java is None:
         raise EngineError("DynamoDB Local needs Java 17 or newer: there is no `java` on the PATH.")
     if not (ENGINE / "DynamoDBLocal.jar").is_file():
         raise EngineError("DynamoDB Local is not here yet: `make test` fetches it.")
-    # It lives for a minute or two: better code than the first compiler's would come too late.
-    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    # For a minute or two, better code than the first compiler's would come too late.
+    compilers = [] if lasts else ["-XX:TieredStopAtLevel=1"]
     library_path = "-Djava.library.path=DynamoDBLocal_lib"
     arguments = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
-    return [java, *quick, library_path, "-jar", "DynamoDBLocal.jar", *arguments]
+    return [
+        java,
+        *compilers,
+        "-XX:+UseSerialGC",
+        library_path,
+        "-jar",
+        "DynamoDBLocal.jar",
+        *arguments,
+    ]
 
 
 def _free_port() -> int:

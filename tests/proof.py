@@ -21,6 +21,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 _PROPERTY = "figure"
 _PROMISE = re.compile(r"(?m)^(\| .* \| \[`(?P<test>test_\w+)`\]\([^)]*\) \|)(?P<figure>[^|\n]*)\|$")
+_SHOWN = 2
 _Extent = TypeVar("_Extent")
 
 
@@ -132,6 +133,8 @@ def quoted(readme: str, figures: Mapping[str, Mapping[str, Any]]) -> str:
             for name, figure in sorted(figures.items())
             if name.partition("[")[0] == test
         ]
+        if len(found) > _SHOWN:
+            found[1:] = [f"and {len(found) - 1} more like this"]
         return f"{promise[1]} {'<br>'.join(found)} |" if found else promise[0]
 
     def planted(figure: Mapping[str, Any]) -> str | None:

@@ -343,8 +343,8 @@ def _answer(result: Mapping[str, Any]) -> Answer:
 
 
 @contextmanager
-def new_world(dynamodb_endpoint: str | None = None, *, has_stream: bool = True) -> Iterator[World]:
-    """A fresh world on moto, or on the DynamoDB at an endpoint."""
+def new_world(dynamodb_endpoint: str | None = None, *, has_stream: bool = False) -> Iterator[World]:
+    """A fresh world on moto, or on the DynamoDB at an endpoint; with a stream if it is read."""
     endpoint = {"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}
     without = {name for name in os.environ if name == "DYNAMODB_ENDPOINT"}
     kept = {name: value for name, value in os.environ.items() if name not in without}

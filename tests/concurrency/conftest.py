@@ -15,7 +15,7 @@ from tests.world import new_world
 @pytest.fixture(scope="module")
 def arena(engine: str) -> Iterator[Arena]:
     """A world whose threads have a client each, as Lambda's execution environments have."""
-    with new_world(engine, has_stream=False) as world, ThreadPoolExecutor(THREADS) as pool:
+    with new_world(engine) as world, ThreadPoolExecutor(THREADS) as pool:
         made = world.runtime
         session = boto3.session.Session()
         stores = [

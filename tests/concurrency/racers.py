@@ -308,5 +308,5 @@ class Course:
 @contextmanager
 def course(engine: str, racers: Racers) -> Iterator[Course]:
     """A fresh table."""
-    with new_world(engine, has_stream=False) as world:
+    with new_world(engine) as world:
         yield Course(racers, world)

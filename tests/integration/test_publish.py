@@ -33,6 +33,12 @@ MACHINE_C: dict[str, Any] = {
 }
 
 
+@pytest.fixture
+def has_stream() -> bool:
+    """What is published comes by the table's stream."""
+    return True
+
+
 def live(world: World) -> set[str]:
     """Let much happen, some of it refused; the secrets that took part."""
     world.register("acme", seconds=5000)
