@@ -6,6 +6,7 @@ without any condition or transaction. As long as one thing happens after the oth
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from licensing.ports import Change, Outcome
 if TYPE_CHECKING:
     from licensing.audit import Event
     from licensing.dynamo.values import Item, Value
+
+HESITATION_SECONDS = 0.03
 
 
 class CheckThenPut(DynamoStore):
@@ -39,6 +42,7 @@ class CheckThenPut(DynamoStore):
             return Outcome.LOST
         if not all(self._is_as_seen(change) for change in changes):
             return Outcome.LOST
+        self._hesitate()
         for change in changes:
             self._apply(change)
         if seats:
@@ -54,6 +58,7 @@ class CheckThenPut(DynamoStore):
             before and (before.version, before.announced_days)
         ):
             return Outcome.LOST
+        self._hesitate()
         if before is None:
             self._put(items.organization_item(after, due_at=due_at))
         else:
@@ -75,6 +80,9 @@ class CheckThenPut(DynamoStore):
         if seen is None or int(seen["N"]) <= sighting.at - interval:
             attributes = items.sighting_attributes(sighting)
             self._put_with(places.license_key(license_id), attributes)
+
+    def _hesitate(self) -> None:
+        """Between check and put."""
 
     def _is_as_seen(self, change: Change) -> bool:
         before, after = change.before, change.after
@@ -137,6 +145,13 @@ class CheckThenPut(DynamoStore):
 
     def _put(self, item: Item) -> None:
         self.client.put_item(TableName=self.table, Item=item)
+
+
+class HesitantCheckThenPut(CheckThenPut):
+    """The same over a slow network: what happens between check and put does so in every run."""
+
+    def _hesitate(self) -> None:
+        time.sleep(HESITATION_SECONDS)
 
 
 def _taken(change: Change) -> frozenset[bytes]:

@@ -206,7 +206,11 @@ def _lead(
     match: Match, hand: Hand, line: _Line, numbers: range, chance: random.Random
 ) -> Counter[str]:
     ends: Counter[str] = Counter()
-    write(hand.store, [item for number in numbers for item in match.race.items(number)])
+    write(
+        hand.store.client,
+        hand.store.table,
+        [item for number in numbers for item in match.race.items(number)],
+    )
     for number in numbers:
         mine = chance.randrange(2)  # the other starts a moment later: let it be either act
         scene = match.race.scene(hand, chance, number)

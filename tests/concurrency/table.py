@@ -1,12 +1,15 @@
 """The table as a whole: emptied or put back to how it was, so that one world serves many rounds."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from licensing.dynamo import DynamoStore
 from tests.world import World
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 _AT_ONCE = 25  # DynamoDB's limit for one batch of writes
 
@@ -27,12 +30,12 @@ def restore(
         for key, item in present.items()
         if key not in wanted
     ]
-    _write(world.runtime.store, requests)
+    _write(world.runtime.dynamodb, world.runtime.settings.table_name, requests)
 
 
-def write(store: DynamoStore, items: Iterable[Item]) -> None:
+def write(client: DynamoDBClient, table: str, items: Iterable[Item]) -> None:
     """Put items, whatever was there."""
-    _write(store, [{"PutRequest": {"Item": item}} for item in items])
+    _write(client, table, [{"PutRequest": {"Item": item}} for item in items])
 
 
 @contextmanager
@@ -52,15 +55,15 @@ def copied(world: World, snapshot: Sequence[Item]) -> Iterator[str]:
         ],
     )
     try:
-        write(replace(world.runtime.store, table=name), snapshot)
+        write(client, name, snapshot)
         yield name
     finally:
         client.delete_table(TableName=name)
 
 
-def _write(store: DynamoStore, requests: Sequence[Any]) -> None:
+def _write(client: DynamoDBClient, table: str, requests: Sequence[Any]) -> None:
     for batch in _chunks(requests):
-        answer = store.client.batch_write_item(RequestItems={store.table: batch})
+        answer = client.batch_write_item(RequestItems={table: batch})
         assert not answer["UnprocessedItems"]
 
 

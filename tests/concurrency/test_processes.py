@@ -6,7 +6,7 @@ Each also runs over a store that checks and then puts, on and on until that is c
 import pytest
 
 from tests.concurrency import races
-from tests.concurrency.planted import CheckThenPut
+from tests.concurrency.planted import HesitantCheckThenPut
 from tests.concurrency.racers import Race, Racers, course
 from tests.proof import Proof
 
@@ -30,7 +30,7 @@ class Run:
             ends = table.run(race, seeds, rounds)
         assert ends.total() == len(seeds) * rounds
         with course(self.engine, self.racers) as table:
-            caught = table.caught(race, CheckThenPut, self.proof.seed)
+            caught = table.caught(race, HesitantCheckThenPut, self.proof.seed)
         told = ", ".join(f"{end} {count:,}" for end, count in sorted(ends.items()))
         self.proof.found(
             f"{ends.total():,} rounds from {len(seeds)} seeds by {self.racers.count} processes, "
