@@ -30,10 +30,10 @@ run: $(venv) ## start the service locally and leave it running (PORT=8080)
 	PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
 test: $(venv) $(dynamodb) ## run every test
-	$(bin)/pytest -n auto
+	$(bin)/pytest -n auto --dist worksteal
 
 prove: $(proving) $(dynamodb) ## run the tests of chance at full length, and keep their figures
-	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto
+	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto --dist worksteal
 
 mutants: $(proving) ## change the rules in every small way; their tests have to notice
 	.venv-prove/bin/python -m tests.mutants

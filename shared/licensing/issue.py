@@ -20,7 +20,7 @@ from licensing.access import Caller
 from licensing.adapt import AdaptLicense, Seen
 from licensing.audit import EventType, Origin, Refusal
 from licensing.claims import is_exclusive_to, is_older_agent, license_at
-from licensing.errors import InvalidInput, Unavailable
+from licensing.errors import InvalidInput, Misconfigured, Unavailable
 from licensing.lease import LeaseTerms
 from licensing.license import Action, License, Sighting, State
 from licensing.login import Issued, issued, refuse_ended, refuse_foreign
@@ -112,8 +112,12 @@ class IssueLicense:
                 f"Your organization ({caller.organization_id}) is not registered here.",
             )
         # 3. The presented licence waits for a machine.
-        if presented is not None and presented.state is State.DISSOCIATED:
-            return self._reassign(request, origin, machine, organization, presented, view, now)
+        if presented is not None:
+            freed = presented.after(Action.REASSIGN, now)
+            if isinstance(freed, License):
+                return self._reassign(
+                    request, origin, machine, organization, (presented, freed), view, now
+                )
         # 4. The agent has a licence already, or gets its first.
         license_id = _license_of(request, presented, organization.id, view)
         if license_id is None:
@@ -124,7 +128,7 @@ class IssueLicense:
             else self.store.license(license_id)
         )
         if record is None:
-            return None  # released since it was found
+            raise Misconfigured(f"license {license_id} holds a machine but has no record")
         return self._again(request, origin, machine, organization, record, view, now)
 
     def _is_genuine(self, key: keys.LicenseKey, record: License) -> bool:
@@ -219,11 +223,15 @@ class IssueLicense:
         origin: Origin,
         machine: Machine,
         organization: Organization,
-        record: License,
+        change: tuple[License, License],
         view: LoginView,
         now: int,
     ) -> Issued | Refused | None:
-        """A dissociated licence on the machine that presents its key (R20)."""
+        """A dissociated licence on the machine that presents its key (R20).
+
+        ``change`` is the licence before and after, the machine apart.
+        """
+        record, freed = change
         if request.environment != record.environment:
             raise InvalidInput(
                 f"This license key is for the environment {record.environment}.",
@@ -243,9 +251,6 @@ class IssueLicense:
                 "portal.",
             )
         _check_environments(organization, view)
-        freed = record.after(Action.REASSIGN, now)
-        if isinstance(freed, Refused):
-            return freed
         bound = replace(  # the same change: one revision, one event
             freed,
             machine=machine,

@@ -17,7 +17,7 @@ from licensing import keys, license
 from licensing.adapt import AdaptLicense, Seen
 from licensing.audit import Origin, Refusal
 from licensing.claims import blocker
-from licensing.errors import Misconfigured, Unavailable
+from licensing.errors import Unavailable
 from licensing.lease import LeaseTerms, SignedLease
 from licensing.license import Code, License, Sighting
 from licensing.machine import Machine
@@ -151,10 +151,8 @@ class ValidateLicense:
                 )
             )
         is_temporary = record.term is not None
-        if code not in _OWN:
+        if code not in _OWN or organization is None:
             return Verdict(code, is_temporary)
-        if organization is None:
-            raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
         if code is not Code.VALID:
             return Verdict(code, is_temporary, record, organization)
         # 3. The licence follows its machine (R11).

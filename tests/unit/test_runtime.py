@@ -2,6 +2,7 @@
 
 import pytest
 
+from licensing import runtime
 from licensing.errors import Misconfigured
 from licensing.runtime import Settings
 
@@ -57,3 +58,23 @@ def test_a_missing_setting_is_named(name: str, *, is_empty: bool) -> None:
 def test_a_duration_is_a_positive_number_of_seconds(name: str, value: str) -> None:
     with pytest.raises(Misconfigured, match=f"{name} is not a positive number"):
         Settings.from_environ({**ENVIRON, name: value})
+
+
+@pytest.mark.parametrize("value", ["true", "ON", "1", " on"])
+def test_a_switch_is_on_or_off(value: str) -> None:
+    with pytest.raises(Misconfigured, match="OLDER_AGENTS is neither on nor off"):
+        Settings.from_environ({**ENVIRON, "OLDER_AGENTS": value})
+
+
+def test_the_runtime_is_made_of_the_environment_on_first_use_and_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {**ENVIRON, "AWS_DEFAULT_REGION": "eu-central-1"}.items():
+        monkeypatch.setenv(name, value)
+    runtime.install(None)
+    try:
+        made = runtime.current()
+        assert made.settings.table_name == "licenses"
+        assert runtime.current() is made
+    finally:
+        runtime.install(None)

@@ -1,12 +1,16 @@
-"""What it means that an organization already is as somebody wants it."""
+"""Changes of an organization: when they are met already, who may make them, and contention."""
 
 from typing import Any
 
 import pytest
 
-from licensing.organization import SubscriptionStatus
-from licensing.subscribe import Wanted
-from tests.unit.samples import NOW, YEAR, organization, subscription
+from licensing.access import Caller, Role
+from licensing.errors import Unavailable
+from licensing.organization import Organization, SubscriptionStatus
+from licensing.ports import Outcome
+from licensing.refusal import only_super_admins
+from licensing.subscribe import ChangeOrganization, Wanted
+from tests.unit.samples import NOW, ORIGIN, YEAR, organization, subscription
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,31 @@ def test_r24_a_wish_is_met_by_name_subscription_and_limit_alone(
 ) -> None:
     wanted = Wanted("acme", "Acme", subscription(), 5)
     assert wanted.is_met_by(organization(**({"max_agents": 5} | difference))) is met
+
+
+class Contended:
+    """A store in which another change always comes first."""
+
+    def organization(self, _id: str) -> Organization | None:
+        return organization()
+
+    def commit_organization(self, *_: Any, **__: Any) -> Outcome:
+        return Outcome.LOST
+
+
+WANTED = Wanted("acme", "Acme Ltd", subscription(), 5)
+USE_CASE = ChangeOrganization(Contended(), bytes)
+OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
+
+
+def test_r24_only_the_operator_changes_an_organization() -> None:
+    admin = Caller("ada", "acme", frozenset({Role.ORG_ADMIN}))
+    answer = USE_CASE.by_administrator(WANTED, admin, ORIGIN, expected_version=1, now=NOW)
+    assert answer == only_super_admins()
+
+
+def test_r24_a_change_that_others_always_overtake_says_that_it_may_be_repeated() -> None:
+    with pytest.raises(Unavailable, match="several places at once"):
+        USE_CASE.by_administrator(WANTED, OPERATOR, ORIGIN, expected_version=1, now=NOW)
+    with pytest.raises(Unavailable, match="several places at once"):
+        USE_CASE.by_billing(WANTED, ORIGIN, version=1, now=NOW)

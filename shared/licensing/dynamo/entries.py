@@ -143,7 +143,7 @@ def _fact(value: Fact) -> Value:
             return number(value)
         case str():
             return text(value)
-        case None:
+        case _:
             return {"NULL": True}
 
 

@@ -384,7 +384,7 @@ class DynamoStore:
         attributes: Mapping[str, Value | None],
         *,
         values: Mapping[str, Value],
-        condition: str | None = None,
+        condition: str,
         clause: str = "",
     ) -> Outcome:
         """Set attributes of one item, and do what ``clause`` says, if ``condition`` holds."""
@@ -393,11 +393,10 @@ class DynamoStore:
             "TableName": self.table,
             "Key": key,
             "UpdateExpression": f"{expression} {clause}",
+            "ConditionExpression": condition,
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": {**set_values, **values},
         }
-        if condition is not None:
-            update["ConditionExpression"] = condition
         for _ in self.pacing.pauses():
             try:
                 with availability("The database"):
