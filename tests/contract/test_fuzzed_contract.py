@@ -61,6 +61,7 @@ def known(stack: Stack) -> Known:
         organization_ids=(cast.ACME, cast.BOLT),
         license_ids=[answer["license.id"] for answer in answers],
         license_keys=[answer["license_key"] for answer in answers],
+        temporary_id=temporary["license.id"],
         machines=MACHINES,
     )
 
