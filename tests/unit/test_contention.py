@@ -1,0 +1,94 @@
+"""Use cases that others overtake: they decide anew, and end when that does not end."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from licensing import audit
+from licensing.access import Caller, Role
+from licensing.adapt import AdaptLicense, Seen
+from licensing.audit import EventType, Refusal
+from licensing.claims import Claims
+from licensing.dynamo import DynamoStore, items
+from licensing.dynamo.steps import Step
+from licensing.errors import Unavailable
+from licensing.license import Action, License
+from licensing.organization import Organization
+from licensing.ports import Change, Outcome
+from licensing.transition import ChangeLicense
+from tests.unit.samples import NOW, ORIGIN, credentials, license, machine, organization
+
+if TYPE_CHECKING:
+    from licensing.dynamo.values import StoredItem
+
+OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
+
+
+@dataclass
+class Overtaken:
+    """A store in which another change of the licence comes first, as its outcomes say."""
+
+    outcomes: Iterator[Outcome]
+    record: License
+
+    def license(self, _id: str) -> License | None:
+        return self.record
+
+    def organization(self, _id: str) -> Organization | None:
+        return organization()
+
+    def license_and_organization(self, *_: Any) -> tuple[License | None, Organization | None]:
+        return self.record, None
+
+    def claims(self, _pairs: Collection[bytes]) -> Claims:
+        return {}
+
+    def note_refusal(self, _refusal: Refusal) -> None:
+        raise AssertionError("nothing is refused here")
+
+    def commit(self, changes: Sequence[Change], **_: Any) -> Outcome:
+        (change,) = changes
+        assert change.before == self.record, "decided on what is not so any more"
+        outcome = next(self.outcomes)
+        if outcome is Outcome.LOST:
+            self.record = self.record.changed(NOW, label=f"revision {self.record.revision + 1}")
+        return outcome
+
+
+def test_r18_a_license_that_is_always_changed_first_is_not_revoked_and_may_be_again() -> None:
+    store = Overtaken(iter([Outcome.LOST] * 8), license())
+    with pytest.raises(Unavailable, match="several places at once"):
+        ChangeLicense(store, bytes).apply(
+            Action.REVOKE, license().id, OPERATOR, ORIGIN, reason=None, now=NOW
+        )
+    assert next(store.outcomes, None) is None, "eight times"
+
+
+def test_r11_a_drift_that_is_overtaken_by_a_label_is_made_on_top_of_it() -> None:
+    store = Overtaken(iter([Outcome.LOST, Outcome.COMMITTED]), license())
+    renamed = credentials(computer_name="ACME-PC-02")
+    seen = Seen(renamed, machine(computer_name="ACME-PC-02"), "4.5.0.0")
+    adapted = AdaptLicense(store, bytes)(license(), seen, ORIGIN, now=NOW)
+    assert (adapted.computer_name, adapted.label) == ("ACME-PC-02", "revision 2")
+    assert adapted.revision == 3
+
+
+class Unsettled(DynamoStore):
+    """A table in which another older agent has joined the machine whenever one looks."""
+
+    def _run(self, steps: Sequence[Step], *, name: str) -> list[tuple[Step, "StoredItem"]]:
+        (step, *_) = [step for step in steps if step.pair is not None]
+        attempt = int(name.rpartition("/")[2])
+        assert step.pair is not None
+        other = replace(license(exclusive=False), organization_id=f"other-{attempt}")
+        return [(step, items.claim_item(step.pair, other))]
+
+
+def test_r31_a_machine_that_others_keep_joining_is_decided_about_anew() -> None:
+    client: Any = None
+    store = Unsettled(client, "licenses", pacing=client)
+    record = license(exclusive=False)
+    event = audit.of_license(EventType.LICENSE_ISSUED, None, record, id="evt_1", origin=ORIGIN)
+    assert store.commit([Change(None, record, event)]) is Outcome.LOST
