@@ -1,12 +1,14 @@
 """What README.md promises: each rule and each promise names a module and a test that exist."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from licensing.openapi import ROUTES
+from tests.proof import FIGURES, quoted
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,3 +58,7 @@ def test_every_route_stands_in_the_table_of_the_api() -> None:
         path = re.sub(r"\{\w+\}", "{id}", route.path)
         stem, _, verb = path.rpartition("/")
         assert path in table or (stem in table and f"`{verb}`" in table), path
+
+
+def test_the_figures_beside_the_promises_are_the_latest_ones() -> None:
+    assert quoted(README, json.loads(FIGURES.read_text())) == README
