@@ -42,7 +42,7 @@ def test_r02_a_first_login_whose_answer_is_lost_once_is_answered_201(
 def test_r02_a_first_login_whose_answers_are_all_lost_is_looked_up_and_answered_201(
     stage: Stage, world: World
 ) -> None:
-    stage.wire(10).break_with(at_transactions((connection_lost, FOR_GOOD)))
+    stage.wire(60).break_with(at_transactions((connection_lost, FOR_GOOD)))
     issued = world.login(ALICE)
     assert issued.status == 201
     assert world.seats("acme") == 1
