@@ -5,14 +5,16 @@ PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?=
 
-bin      := $(VENV)/bin
-venv     := $(VENV)/.ready
-sam      := .venv-sam/.ready
-proving  := .venv-prove/.ready
-auditing := .venv-audit/.ready
-insecure := .venv-audit/bin/bandit --quiet --recursive shared functions
-dynamodb := .cache/dynamodb-local/DynamoDBLocal.jar
-compile  := $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+bin       := $(VENV)/bin
+venv      := $(VENV)/.ready
+sam       := .venv-sam/.ready
+proving   := .venv-prove/.ready
+auditing  := .venv-audit/.ready
+scanning  := .venv-scan/.ready
+measuring := .venv-bench/.ready
+insecure  := .venv-audit/bin/bandit --quiet --recursive shared functions
+dynamodb  := .cache/dynamodb-local/DynamoDBLocal.jar
+compile   := $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
 export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
@@ -38,7 +40,7 @@ prove: $(proving) $(dynamodb) ## run the tests of chance at full length, and kee
 mutants: $(proving) ## change the rules in every small way; their tests have to notice
 	.venv-prove/bin/python -m tests.mutants
 
-check: $(venv) $(sam) $(auditing) ## lint, format, types, insecure code and template
+check: $(venv) $(sam) $(auditing) $(scanning) ## lint, format, types, insecure code and template
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy shared functions tests
@@ -67,7 +69,9 @@ lock: $(venv) ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
 	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group prove -c requirements-dev.txt -o requirements-prove.txt
+	$(compile) $(LOCK_FLAGS) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
 	$(compile) $(LOCK_FLAGS) --group audit -o requirements-audit.txt
+	$(compile) $(LOCK_FLAGS) --group scan -o requirements-scan.txt
 	$(compile) $(LOCK_FLAGS) --group sam -o requirements-sam.txt
 
 clean: ## remove everything that make made

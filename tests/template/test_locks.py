@@ -28,7 +28,9 @@ def test_the_layer_leaves_out_what_the_lambda_runtime_brings_along() -> None:
         "requirements.txt",
         "requirements-dev.txt",
         "requirements-prove.txt",
+        "requirements-bench.txt",
         "requirements-audit.txt",
+        "requirements-scan.txt",
         "requirements-sam.txt",
     ],
 )
