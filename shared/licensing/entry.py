@@ -1,4 +1,4 @@
-"""The frame around every Lambda handler: logs, metrics and the invocation's time limit."""
+"""The frame around every Lambda handler: logs, metrics, time limit, and the hooks of snapshots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from licensing import runtime, telemetry
+from licensing import (
+    runtime,
+    snapshot,  # noqa: F401 - registers its hooks, for every function
+    telemetry,
+)
 
 LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 

@@ -8,6 +8,8 @@ What this module guarantees:
   out of reach; a key of a version that is not known yet has it fetched again, at most once a
   minute.
 * Clients give up early (1 s to connect, 2 s to read), so that a retry fits into the request.
+* :func:`rehearse` makes all of it without a call that leaves and without the secret;
+  :func:`refresh` drops what must not be shared by those who were restored from one snapshot.
 """
 
 from __future__ import annotations
@@ -15,12 +17,17 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.client import BaseClient
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
 from licensing.dynamo import DynamoStore
@@ -165,6 +172,9 @@ class Runtime:
     _remaining_ms: Callable[[], int] = field(default=lambda: 10_000, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         pacing = Pacing(
             remaining=self.remaining_seconds,
             jitter=random.random,
@@ -211,6 +221,22 @@ class Runtime:
             self._bus = EventBus(client, self.settings.event_bus)
         return self._bus
 
+    def rehearse(self) -> None:
+        """Go through one call of each client, up to where it would leave."""
+        from licensing import keyring  # noqa: F401, PLC0415 - so that its first use finds it there
+
+        with _kept_in(self.dynamodb, b'{"Responses": {}, "UnprocessedKeys": {}}'):
+            self.store.license_and_organization("", "rehearsal")
+        with _kept_in(self.secrets, b"{}"):
+            self.secrets.get_secret_value(SecretId=self.settings.secret_id)
+
+    def refresh(self) -> None:
+        """Forget the secret, and close every connection."""
+        for client in (self.dynamodb, self.secrets):
+            client.close()
+        self._bus = None
+        self._begin_anew()
+
     def now(self) -> int:
         """The time, in whole epoch seconds: read once per request and handed on."""
         return int(self.clock())
@@ -224,6 +250,29 @@ class Runtime:
         return self._remaining_ms() / 1000
 
 
+class _RawBody(BytesIO):
+    """The body of an HTTP answer, as botocore reads it."""
+
+    def stream(self) -> Iterator[bytes]:
+        """All of it, piece by piece."""
+        yield self.read()
+
+
+@contextmanager
+def _kept_in(client: BaseClient, body: bytes) -> Iterator[None]:
+    """Have a client's calls answered with ``body`` instead of sent."""
+
+    # Botocore's stubs know no hook with an answer.
+    def answer(request: AWSPreparedRequest, **_: object) -> Any:
+        return AWSResponse(request.url, 200, HTTPHeaders(), _RawBody(body))
+
+    client.meta.events.register_first("before-send", answer)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister("before-send", answer)
+
+
 class _Installed:
     runtime: Runtime | None = None
 
@@ -233,6 +282,21 @@ def current() -> Runtime:
     if _Installed.runtime is None:
         _Installed.runtime = Runtime.from_environ(os.environ)
     return _Installed.runtime
+
+
+def rehearse() -> None:
+    """Make what the first request would make."""
+    current().rehearse()
+
+
+def refresh() -> None:
+    """Become different from everybody who was restored from the same snapshot, and up to date.
+
+    The pauses between retries are drawn anew: those who draw the same collide again and again.
+    """
+    random.seed()
+    if _Installed.runtime is not None:
+        _Installed.runtime.refresh()
 
 
 def install(runtime: Runtime | None) -> None:

@@ -14,6 +14,17 @@ DAY = 86_400
 YEAR = 365 * DAY
 HASHING_KEY = b"a key for machine credentials...."
 ORIGIN = Origin(actor=Actor(ActorKind.USER, "alice", ("member",)), request_id="request-1")
+ENVIRON = {
+    "TABLE_NAME": "licenses",
+    "SECRET_ID": "arn:secret",
+    "LEASE_ISSUER": "urn:licensing:test",
+    "LEASE_SECONDS": "86400",
+    "LAST_SEEN_SECONDS": "900",
+    "ORGANIZATION_CLAIM": "custom:organization_id",
+    "ROLES_CLAIM": "cognito:groups",
+    "OLDER_AGENTS": "off",
+    "EVENT_BUS": "licensing",
+}
 
 
 def credentials(

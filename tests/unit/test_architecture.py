@@ -21,6 +21,7 @@ EDGE = {
     "http",
     "openapi",
     "runtime",
+    "snapshot",
     "telemetry",
     "transient",
     "transition_reply",

@@ -5,18 +5,7 @@ import pytest
 from licensing import runtime
 from licensing.errors import Misconfigured
 from licensing.runtime import Settings
-
-ENVIRON = {
-    "TABLE_NAME": "licenses",
-    "SECRET_ID": "arn:secret",
-    "LEASE_ISSUER": "urn:licensing:test",
-    "LEASE_SECONDS": "86400",
-    "LAST_SEEN_SECONDS": "900",
-    "ORGANIZATION_CLAIM": "custom:organization_id",
-    "ROLES_CLAIM": "cognito:groups",
-    "OLDER_AGENTS": "off",
-    "EVENT_BUS": "licensing",
-}
+from tests.unit.samples import ENVIRON
 
 
 def test_the_settings_are_those_of_the_environment() -> None:

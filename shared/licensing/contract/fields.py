@@ -115,17 +115,32 @@ LicenseKeyText = Annotated[
 ]
 
 
-class Request(BaseModel):
+class _Model(BaseModel):
+    """Built when it is first used, since a function uses few of the models that it imports."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+class Request(_Model):
     """What callers send: unknown fields and wrong types are errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Reply(BaseModel):
+class Reply(_Model):
     """What callers are answered."""
 
     # A field with a usual value is in every reply all the same.
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+def build_models() -> None:
+    """Build every model that has been imported, for whoever has the time now and not later."""
+    waiting: list[type[_Model]] = [_Model]
+    while waiting:
+        model = waiting.pop()
+        model.model_rebuild()
+        waiting += model.__subclasses__()
 
 
 def instant(epoch: int) -> datetime:
