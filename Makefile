@@ -50,6 +50,7 @@ check: $(venv) $(sam) $(auditing) $(scanning) ## lint, format, types, insecure c
 	@mkdir -p .cache
 	.venv-sam/bin/python tests/template/translate.py > .cache/template.json
 	.venv-sam/bin/cfn-lint .cache/template.json
+	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
 audit: $(auditing) ## look for insecure code, and for known weaknesses of all that is locked
 	$(insecure)

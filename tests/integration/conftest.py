@@ -1,4 +1,6 @@
-"""Fixtures: worlds whose answers are held against the served contract; what the service says."""
+"""Fixtures: worlds whose answers are held against the served contract, and what is done in them
+against the roles of the functions; what the service says.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -8,15 +10,22 @@ import pytest
 
 from licensing import telemetry
 from tests.contract import conformance
+from tests.integration import permissions
 from tests.integration.spoken import Spoken
 from tests.world import World, new_world
 
 
 @pytest.fixture
 def world(world: World) -> Iterator[World]:
-    """A fresh world, once on each engine; all that was answered in it is as the contract says."""
+    """A fresh world, once on each engine.
+
+    All that was answered in it is as the contract says, and no function needed what its role does
+    not allow.
+    """
     yield world
     conformance.assert_kept(world)
+    for function in world.work:
+        assert permissions.needed(world, function) <= permissions.allowed(function), function
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""What functions do to the table and the secret, and what the template lets them do, for tests."""
+"""What functions do to AWS, what Lambda does in their name, and what their roles let them do."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tests.local.stack import TEMPLATE
@@ -10,12 +11,24 @@ from tests.world import World
 Permission = tuple[str, str]
 """An action and what it is done to."""
 
-_TABLE, _SECRET = "table", "secret"
+_TABLE, _SECRET, _BUS = "table", "secret", "bus"
 _IN_TRANSACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
+}
+_LOGS_AND_TRACES = {
+    ("logs:CreateLogStream", "logs"),
+    ("logs:PutLogEvents", "logs"),
+    ("xray:PutTelemetryRecords", "*"),
+    ("xray:PutTraceSegments", "*"),
+}
+_STREAM = {
+    ("dynamodb:DescribeStream", "stream"),
+    ("dynamodb:GetRecords", "stream"),
+    ("dynamodb:GetShardIterator", "stream"),
+    ("dynamodb:ListStreams", f"{_TABLE}/stream/*"),
 }
 
 
@@ -29,30 +42,69 @@ def needed_for(calls: Iterable[tuple[str, Mapping[str, Any]]]) -> set[Permission
     return {needs for call in calls for needs in _needed(*call)}
 
 
-def allowed(function: str) -> set[Permission]:
-    """What the template allows a function, of all that can be done to the table and the secret."""
-    template = Template(TEMPLATE)
-    template.created("EventBus", "bus", Arn="bus")
-    template.created("LicenseTable", _TABLE, Arn=_TABLE)
-    template.created("SigningSecret", _SECRET)
-    policies = template.properties(function, "Policies").get("Policies", [])
-    return {
+def needed_by_lambda(function: str) -> set[Permission]:
+    """What Lambda does in a function's name: logs, traces, its stream and its dead letters."""
+    template = _template()
+    needs = {*_LOGS_AND_TRACES}
+    config = template.properties(function, "EventInvokeConfig").get("EventInvokeConfig", {})
+    destinations = [config.get("DestinationConfig", {})]
+    for kind, properties in template.events(function):
+        if kind == "DynamoDB":
+            needs |= _STREAM
+            destinations.append(template.resolve(properties["DestinationConfig"]))
+    queues = [each["OnFailure"]["Destination"] for each in destinations if each]
+    return needs | {("sqs:SendMessage", queue) for queue in queues}
+
+
+def role_of(function: str) -> str:
+    """The logical id of a function's role."""
+    role: str = _template().properties(function, "Role")["Role"]
+    return role
+
+
+@cache
+def allowed(function: str) -> frozenset[Permission]:
+    """What a function's role allows, by its own policies and by those that it shares."""
+    template = _template()
+    role = template.properties(role_of(function))
+    shared = [template.properties(policy) for policy in role["ManagedPolicyArns"]]
+    documents = [policy["PolicyDocument"] for policy in [*role["Policies"], *shared]]
+    return frozenset(
         (action, resource)
-        for policy in policies
-        for statement in policy["Statement"]
+        for document in documents
+        for statement in document["Statement"]
         for action in _all(statement["Action"])
         for resource in _all(statement["Resource"])
-        if action.startswith(("dynamodb:", "secretsmanager:"))
-    }
+    )
+
+
+def _template() -> Template:
+    template = Template(TEMPLATE)
+    template.created("EventBus", _BUS, Arn=_BUS)
+    template.created("LicenseTable", _TABLE, Arn=_TABLE, StreamArn="stream")
+    template.created("SigningSecret", _SECRET)
+    template.created("FunctionLogGroup", "logs", Arn="logs")
+    for kind, attribute in (
+        ("AWS::IAM::Role", "Arn"),
+        ("AWS::IAM::ManagedPolicy", "Arn"),
+        ("AWS::SQS::Queue", "Arn"),
+    ):
+        for logical_id in template.of_type(kind):
+            template.created(logical_id, logical_id, **{attribute: logical_id})
+    return template
 
 
 def _needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission]:
     if operation == "GetSecretValue":
         yield "secretsmanager:GetSecretValue", _SECRET
+    elif operation == "PutEvents":
+        yield "events:PutEvents", _BUS
     elif operation == "TransactWriteItems":
         for action in parameters["TransactItems"]:
             (kind,) = action
             yield f"dynamodb:{_IN_TRANSACTIONS[kind]}", _TABLE
+        # Whether it took place is read, should its answer get lost.
+        yield "dynamodb:GetItem", _TABLE
     elif "IndexName" in parameters:
         yield f"dynamodb:{operation}", f"{_TABLE}/index/{parameters['IndexName']}"
     else:
