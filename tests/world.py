@@ -146,7 +146,9 @@ class World:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     work: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
-    """The calls of each function."""
+    """The calls of each function, without those of others that a test runs meanwhile."""
+    _within: list[range] = field(default_factory=list, init=False)
+    """The calls of the invocations that have ended within the present one."""
 
     def request(
         self,
@@ -191,11 +193,16 @@ class World:
         handler = getattr(import_module(module), attribute)
         limit = remaining_ms if callable(remaining_ms) else lambda: remaining_ms
         context = Context(deployed, str(uuid4()), remaining_ms=limit)
-        before = len(self.calls)
+        before, beside = len(self.calls), self._within
+        self._within = []
         try:
             result = handler(jsonlib.loads(jsonlib.dumps(event)), context)
         finally:
-            self.work.setdefault(function, []).extend(self.calls[before:])
+            others = {call for invocation in self._within for call in invocation}
+            self.work.setdefault(function, []).extend(
+                call for at, call in enumerate(self.calls[before:], before) if at not in others
+            )
+            self._within = [*beside, range(before, len(self.calls))]
         return jsonlib.loads(jsonlib.dumps(result))
 
     # -- the usual things to do, each checked ----------------------------------------------------

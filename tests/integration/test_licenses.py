@@ -270,3 +270,21 @@ def _pages(world: World, **query: Any) -> Iterator[list[Any]]:
         if page["next_cursor"] is None:
             return
         query["cursor"] = page["next_cursor"]
+
+
+def test_a_license_that_changes_while_it_is_listed_is_listed_once(world: World) -> None:
+    world.register("acme")
+    license_id = world.login(ALICE).json["license"]["id"]
+    queries = [0]
+
+    def detach_behind_the_first(**_: Any) -> None:
+        queries[0] += 1
+        if queries[0] == 2:
+            assert world.act("detach", license_id).status == 200
+
+    world.runtime.dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.Query", detach_behind_the_first
+    )
+    answer = world.request("GET", "/v1/organizations/acme/licenses", person=ADA)
+    assert answer.status == 200
+    assert [license["id"] for license in answer.json["licenses"]] == [license_id]

@@ -352,10 +352,14 @@ class DynamoStore:
             yield from self._query(query)
 
     def _hydrated(self, entries: Sequence[StoredItem]) -> list[License]:
-        """The licences behind index entries, read consistently, in the entries' order."""
-        keys = [places.license_key(places.id_of(entry)) for entry in entries]
-        found = {places.id_of(item): items.read_license(item) for item in self._batch_get(keys)}
-        return [found[places.id_of(entry)] for entry in entries if places.id_of(entry) in found]
+        """The licences behind index entries, read consistently, in the entries' order.
+
+        Each once: one that changes between two queries stands in the index at two places.
+        """
+        ids = list(dict.fromkeys(map(places.id_of, entries)))
+        stored = self._batch_get([places.license_key(id) for id in ids])
+        found = {places.id_of(item): items.read_license(item) for item in stored}
+        return [found[id] for id in ids if id in found]
 
     def _newest_first(self, partition: str, *, page_size: int) -> QueryInputTypeDef:
         """A query of a whole partition of ``by_organization``, backwards."""
