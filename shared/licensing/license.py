@@ -34,7 +34,8 @@ class State(StrEnum):
     REVOKED = "revoked"
 
 
-_BOUND: Final = frozenset({State.ACTIVE, State.DETACHED, State.EXPIRED})
+BOUND: Final = frozenset({State.ACTIVE, State.DETACHED, State.EXPIRED})
+"""The states in which a licence holds its machine and a seat."""
 
 
 class Action(StrEnum):
@@ -160,7 +161,7 @@ class License:
     @property
     def is_bound(self) -> bool:
         """Whether it holds its machine and a seat (R6)."""
-        return self.state in _BOUND and self.term is None
+        return self.state in BOUND and self.term is None
 
     @property
     def claims(self) -> frozenset[bytes]:

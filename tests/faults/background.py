@@ -8,8 +8,10 @@ from secrets import token_bytes
 from typing import Any
 
 from licensing.audit import Actor, ActorKind, Origin
+from licensing.dynamo import places
 from licensing.errors import Unavailable
 from licensing.organization import DAY
+from licensing.seats import CheckSeats
 from licensing.sweep import SETTLING_SECONDS, SweepExpiry
 from tests.concurrency import canonical
 from tests.faults.agents import shared
@@ -67,6 +69,29 @@ def _sweep(world: World, _: object) -> Told:
     if report.unfinished:
         return Told(503, repr(report), "300")
     return Told(200, "swept", None)
+
+
+# -- the seat check ---------------------------------------------------------------------------
+
+
+def _drifted(world: World) -> None:
+    _ended(world)
+    world.runtime.dynamodb.update_item(
+        TableName=world.runtime.settings.table_name,
+        Key=places.organization_key("acme"),
+        UpdateExpression="ADD seats :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+
+
+def _check_seats(world: World, _: object) -> Told:
+    try:
+        report = CheckSeats(world.runtime.store, lambda: None)(
+            now=world.runtime.now(), has_time=lambda: True
+        )
+    except Unavailable as error:
+        return Told(503, str(error), str(error.retry_after))
+    return Told(200, repr(report), None)
 
 
 # -- the way to the bus -----------------------------------------------------------------------
@@ -136,7 +161,7 @@ def _publish(world: World, offer: Offer) -> Told:
     return Told(200, "published", None)
 
 
-SWEEP = "ExpirySweepFunction"
+SWEEP, SEATS = "ExpirySweepFunction", "CheckSeatsFunction"
 SPINE = (
     Operation("sweep that marks", SWEEP, _ended, _sweep),
     Operation("sweep that announces and settles", SWEEP, _about_to_end, _sweep),
@@ -154,4 +179,6 @@ OPERATIONS = (
         leaves=Offer.arrived,
         rewind=Offer.begin,
     ),
+    Operation("seat check of a right counter", SEATS, _ended, _check_seats),
+    Operation("seat check of a wrong counter", SEATS, _drifted, _check_seats),
 )

@@ -1,6 +1,4 @@
-"""Fixtures: worlds whose answers are held against the served contract, and what is done in them
-against the roles of the functions; what the service says.
-"""
+"""Fixtures: worlds, held against the served contract and the roles; what the service says."""
 
 import logging
 from collections.abc import Iterator
@@ -24,8 +22,7 @@ def world(world: World) -> Iterator[World]:
     """
     yield world
     conformance.assert_kept(world)
-    for function in world.work:
-        assert permissions.needed(world, function) <= permissions.allowed(function), function
+    permissions.assert_kept(world)
 
 
 @pytest.fixture

@@ -78,6 +78,12 @@ def allowed(function: str) -> frozenset[Permission]:
     )
 
 
+def assert_kept(world: World) -> None:
+    """No function has done so far what its role does not allow."""
+    for function in world.work:
+        assert needed(world, function) <= allowed(function), function
+
+
 def _template() -> Template:
     template = Template(TEMPLATE)
     template.created("EventBus", _BUS, Arn=_BUS)

@@ -1,7 +1,9 @@
 """What a process says, as an operator would find it in the log group."""
 
+import json
 from dataclasses import dataclass
 from io import StringIO
+from typing import Any
 
 import pytest
 
@@ -20,3 +22,7 @@ class Spoken:
         self.logged.seek(0)
         self.logged.truncate()
         return said
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The same, of all that was said in JSON: log lines, and metrics in the embedded format."""
+        return [json.loads(line) for line in self.taken().splitlines() if line.startswith("{")]

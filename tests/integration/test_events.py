@@ -15,6 +15,7 @@ from licensing import keys
 from licensing.errors import InvalidInput
 from tests.concurrency.table import restore
 from tests.contract import conformance
+from tests.integration import permissions
 from tests.integration.answers import assert_problem
 from tests.integration.outbox import Outbox
 from tests.integration.recorded import (
@@ -23,6 +24,7 @@ from tests.integration.recorded import (
     CASES,
     EVENTS,
     PUBLISHED,
+    SEATS,
     SWEEP,
     billed,
     ended,
@@ -31,7 +33,7 @@ from tests.integration.recorded import (
 )
 from tests.world import NOON, World, new_world
 
-OTHERS = (SWEEP, *BILLING, *BAD_BILLING, *PUBLISHED)
+OTHERS = (SWEEP, SEATS, *BILLING, *BAD_BILLING, *PUBLISHED)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,7 @@ def fresh(only: World) -> Iterator[World]:
     only.exchanges.clear()
     yield only
     conformance.assert_kept(only)
+    permissions.assert_kept(only)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -74,6 +77,12 @@ def test_the_recorded_run_of_the_schedule_sweeps(fresh: World) -> None:
     ended(fresh)
     report = fresh.invoke(_function(fresh, SWEEP), recorded(SWEEP, {}))
     assert report["expired"] == 1
+
+
+def test_the_recorded_run_of_the_other_schedule_checks_seats(fresh: World) -> None:
+    ended(fresh)
+    report = fresh.invoke(_function(fresh, SEATS), recorded(SEATS, {}))
+    assert report == {"checked": 2, "drifts": 0}
 
 
 @pytest.mark.parametrize("name", BILLING)
@@ -127,7 +136,8 @@ def test_every_record_is_one_of_a_route_or_schedule_of_its_function(fresh: World
         assert event["requestContext"]["routeKey"] == route.key
         has_claims = "authorizer" in event["requestContext"]
         assert has_claims is (route.authorizer is not None and not name.endswith("no_token"))
-    assert {schedule.function for schedule in fresh.deployed.schedules} == {_function(fresh, SWEEP)}
+    scheduled = {schedule.function for schedule in fresh.deployed.schedules}
+    assert scheduled == {_function(fresh, SWEEP), _function(fresh, SEATS)}
 
 
 def test_every_function_has_records(fresh: World) -> None:

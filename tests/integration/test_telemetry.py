@@ -1,6 +1,5 @@
 """What an operator finds in the log and in the metrics: R23's lag, and every answer by its code."""
 
-import json
 from typing import Any
 
 from tests.integration.many import bind
@@ -10,16 +9,12 @@ from tests.world import ADA, ALICE, MACHINE_B, NOON, World
 
 def _lines(spoken: Spoken) -> list[dict[str, Any]]:
     """The log's new lines."""
-    return [line for line in _documents(spoken) if "_aws" not in line]
+    return [line for line in spoken.documents() if "_aws" not in line]
 
 
 def _metrics(spoken: Spoken) -> list[dict[str, Any]]:
     """The new metrics, in CloudWatch's embedded format."""
-    return [line for line in _documents(spoken) if "_aws" in line]
-
-
-def _documents(spoken: Spoken) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in spoken.taken().splitlines() if line.startswith("{")]
+    return [line for line in spoken.documents() if "_aws" in line]
 
 
 def test_each_answer_is_one_line_that_names_request_license_organization_and_outcome(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from licensing.seats import INTERVAL_SECONDS
 from tests.local import deployment
 from tests.local.stack import TEMPLATE
 from tests.local.template import Template, TemplateError
@@ -205,7 +206,10 @@ def test_the_template_of_the_service_is_read_whole() -> None:
     deployed = deployment.read(template)
     assert deployed.environment["TABLE_NAME"] == "LicenseTable-1"
     assert deployed.environment["SECRET_ID"] == "SigningSecret-1"
-    assert [(s.function, s.seconds) for s in deployed.schedules] == [("ExpirySweepFunction", 300)]
+    assert {schedule.function: schedule.seconds for schedule in deployed.schedules} == {
+        "ExpirySweepFunction": 300,
+        "CheckSeatsFunction": INTERVAL_SECONDS,
+    }
     assert [(rule.function, rule.bus) for rule in deployed.rules] == [
         ("BillingFunction", "EventBus-1")
     ]

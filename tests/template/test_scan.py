@@ -1,4 +1,4 @@
-"""What `make check` says of the settings: nothing is let pass without a reason, no reason is old."""
+"""What `make check` says of settings: none passes without a reason, and no reason is old."""
 
 import pytest
 

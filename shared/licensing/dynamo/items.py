@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from licensing.claims import Claim
 from licensing.dynamo.places import (
+    ORGANIZATIONS,
     due_shard,
     id_of,
     license_key,
     license_place,
     licenses_of,
     organization_key,
+    organization_place,
     pair_key,
     temporary_licenses_of,
 )
@@ -175,6 +177,8 @@ def organization_item(organization: Organization, *, due_at: int) -> Item:
     """A new organization as a whole."""
     return {
         **organization_key(organization.id),
+        "org_pk": text(ORGANIZATIONS),
+        "org_sk": text(organization_place(organization.id)),
         "seats": number(organization.seats),
         **present(organization_attributes(organization, due_at=due_at)),
     }

@@ -5,7 +5,8 @@ record                  pk · sk                                        indexes
 ======================  =============================================  ==========================
 licence                 ``LICENSE#id`` · ``LICENSE``                   by_organization; by_due,
                                                                        if temporary
-organization            ``ORGANIZATION#id`` · ``ORGANIZATION``         by_due, while due
+organization            ``ORGANIZATION#id`` · ``ORGANIZATION``         by_organization; by_due,
+                                                                       while due
 pair claim              ``PAIR#hex`` · ``PAIR``
 event of a licence      ``LICENSE#id`` · ``EVENT#at#revision#id``      by_organization
 event of organization   ``ORGANIZATION#id`` · ``EVENT#at#version#id``  by_organization
@@ -118,6 +119,20 @@ def licenses_of(organization_id: str) -> str:
 def temporary_licenses_of(organization_id: str) -> str:
     """Partition of an organization's temporary licences in ``by_organization``."""
     return f"TEMPORARY#{organization_id}"
+
+
+ORGANIZATIONS: Final = "ORGANIZATIONS"
+"""Partition of all organizations in ``by_organization``, written once for each."""
+
+
+def organization_place(organization_id: str) -> str:
+    """An organization's place among all of them: spread evenly, whatever the ids look like."""
+    return f"{zlib.crc32(organization_id.encode()):08x}#{organization_id}"
+
+
+def organizations_place(place: int) -> str:
+    """Where the organizations begin whose ids are spread over ``place`` and what is behind it."""
+    return f"{place:08x}"
 
 
 def events_of(organization_id: str) -> str:

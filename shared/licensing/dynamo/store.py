@@ -23,7 +23,7 @@ from licensing.dynamo.transaction import Pacing, Transactions
 from licensing.dynamo.values import number, text
 from licensing.errors import Unavailable
 from licensing.keys import is_license_id
-from licensing.license import License, Sighting, State
+from licensing.license import BOUND, License, Sighting, State
 from licensing.organization import Organization, is_organization_id
 from licensing.ports import Change, Due, EntryPage, LicensePage, LoginView, Outcome
 from licensing.transient import availability
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from licensing.dynamo.values import Item, StoredItem, Value
 
 _CLAIM_ATTEMPTS: Final = 3
+_BATCH: Final = 100
+"""What DynamoDB reads in one batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,28 @@ class DynamoStore:
             for entry in entries
         )
 
+    def organizations_from(self, place: int, *, limit: int) -> list[str]:
+        """See :class:`licensing.ports.SeatStore`."""
+        border = places.organizations_place(place)
+        behind = self._organizations(">=", border, limit)
+        before = self._organizations("<", border, limit - len(behind))
+        return [*behind, *before]
+
+    def bound_at_first_sight(self, organization_id: str) -> int:
+        """See :class:`licensing.ports.SeatStore`."""
+        return sum(1 for _ in self._entries(organization_id, BOUND))
+
+    def bound(self, organization_id: str) -> frozenset[tuple[str, int]]:
+        """See :class:`licensing.ports.SeatStore`."""
+        # The index may show one as dissociated that has just been bound again. None that has been
+        # revoked ever is.
+        entries = self._entries(organization_id, set(State) - {State.REVOKED})
+        found: set[tuple[str, int]] = set()
+        while chunk := list(islice(entries, _BATCH)):
+            records = self._hydrated(chunk)
+            found |= {(record.id, record.revision) for record in records if record.is_bound}
+        return frozenset(found)
+
     # -- writing ------------------------------------------------------------------------------
 
     def commit(
@@ -320,7 +344,7 @@ class DynamoStore:
         organization_id: str,
         states: Collection[State],
         *,
-        page_size: int,
+        page_size: int | None = None,
         environment: str | None = None,
         after: str | None = None,
     ) -> Iterator[StoredItem]:
@@ -338,10 +362,10 @@ class DynamoStore:
                     ":state": text(f"{state}#"),
                 },
             }
-            if environment is None:
+            if page_size is not None and environment is None:
+                # Not beside a filter: it counts what is read, not what that lets through.
                 query["Limit"] = page_size
-            else:
-                # No limit: it would count what is read, not what the filter lets through.
+            if environment is not None:
                 query["FilterExpression"] = "environment = :environment"
                 query["ExpressionAttributeValues"] = {
                     **query["ExpressionAttributeValues"],
@@ -360,6 +384,24 @@ class DynamoStore:
         stored = self._batch_get([places.license_key(id) for id in ids])
         found = {places.id_of(item): items.read_license(item) for item in stored}
         return [found[id] for id in ids if id in found]
+
+    def _organizations(self, compares: str, border: str, limit: int) -> list[str]:
+        """Up to ``limit`` organizations on one side of a place, in order."""
+        if limit == 0:
+            return []
+        found = self._query(
+            {
+                "TableName": self.table,
+                "IndexName": places.BY_ORGANIZATION,
+                "KeyConditionExpression": f"org_pk = :partition AND org_sk {compares} :border",
+                "ExpressionAttributeValues": {
+                    ":partition": text(places.ORGANIZATIONS),
+                    ":border": text(border),
+                },
+                "Limit": limit,
+            }
+        )
+        return [places.id_of(entry) for entry in islice(found, limit)]
 
     def _newest_first(self, partition: str, *, page_size: int) -> QueryInputTypeDef:
         """A query of a whole partition of ``by_organization``, backwards."""
