@@ -7,9 +7,13 @@ import hypothesis
 import pytest
 
 from tests.engine import dynamodb_local
+from tests.local.template import STACK_NAME
 from tests.world import World, new_world
 
 pytest_plugins = ["tests.proof"]
+
+# What Powertools reads when it is imported: in Lambda, it is there from the start.
+os.environ.setdefault("POWERTOOLS_SERVICE_NAME", STACK_NAME)
 
 # A CI run draws the same examples each time; what a random run finds becomes an example of its own.
 hypothesis.settings.register_profile(

@@ -12,8 +12,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from licensing.keys import is_license_id
 
-logger = Logger(service="licensing", utc=True)
-metrics = Metrics(namespace="Licensing", service="licensing")
+# Each names the stack it speaks for, by the service's name in Powertools' environment.
+logger = Logger(utc=True)
+metrics = Metrics(namespace="Licensing")
 
 
 def about(*, license_id: str | None = None, organization_id: str | None = None) -> None:

@@ -118,7 +118,7 @@ def assert_story_told(told: subprocess.CompletedProcess[str]) -> None:
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     assert_story_told(command("demo", cwd=tmp_path))
     log = (tmp_path / ".cache" / "local-demo.log").read_text(encoding="utf-8")
-    assert '"service":"licensing"' in log
+    assert '"service":"licensing-local"' in log
     assert LICENSE_KEY.search(log) is None
 
 

@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,9 +30,14 @@ def deployed(**parameters: str) -> Template:
     template.created("LicensingLayer", "arn:layer")
     template.created("SigningSecret", "arn:secret")
     for queue in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
-        template.created(queue, "queue", Arn=f"arn:{queue}")
+        template.created(queue, queue, Arn=f"arn:{queue}", QueueName=queue)
     template.created("UserPool", "pool")
     template.created("UserPoolClient", "client")
+    template.created("Alarms", "arn:alarms")
+    for function in template.of_type("AWS::Serverless::Function"):
+        template.created(function, function)
+    for alarm in template.of_type("AWS::CloudWatch::Alarm"):
+        template.created(alarm, alarm, Arn=f"arn:{alarm}")
     return template
 
 
@@ -165,6 +171,30 @@ def test_a_sweep_that_fails_is_tried_again_and_then_leaves_a_trace() -> None:
 @pytest.mark.parametrize("log_group", TEMPLATE.of_type("AWS::Logs::LogGroup"))
 def test_logs_are_kept_for_a_while_and_not_for_ever(log_group: str) -> None:
     assert TEMPLATE.properties(log_group)["RetentionInDays"] == 90
+
+
+def test_the_sweep_reserves_concurrency_only_where_it_is_asked_to() -> None:
+    def reserved(template: Template) -> dict[str, Any]:
+        return template.properties("ExpirySweepFunction", "ReservedConcurrentExecutions")
+
+    assert reserved(TEMPLATE) == {}
+    assert reserved(deployed(SweepConcurrency="1")) == {"ReservedConcurrentExecutions": "1"}
+
+
+def test_alarms_are_mailed_to_whom_the_parameter_names() -> None:
+    assert TEMPLATE.of_type("AWS::SNS::Subscription") == []
+    template = deployed(AlarmEmail="operator@example.com")
+    (subscription,) = template.of_type("AWS::SNS::Subscription")
+    assert template.properties(subscription) == {
+        "TopicArn": "arn:alarms",
+        "Protocol": "email",
+        "Endpoint": "operator@example.com",
+    }
+
+
+def test_what_holds_data_is_protected_from_deletion() -> None:
+    assert TEMPLATE.properties("LicenseTable")["DeletionProtectionEnabled"] is True
+    assert TEMPLATE.properties("UserPool")["DeletionProtection"] == "ACTIVE"
 
 
 def test_every_route_is_throttled_and_validation_is_let_through_most() -> None:

@@ -1,0 +1,155 @@
+"""All that the functions of a deployment ever do, for tests that look at all of it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+
+from licensing.dynamo import places
+from tests.integration.billing import bill
+from tests.world import (
+    ADA,
+    ALICE,
+    AMIR,
+    BORIS,
+    MACHINE_A,
+    MACHINE_B,
+    OLIVIA,
+    PAVEL,
+    Person,
+    World,
+)
+
+RENAMED = {**MACHINE_A, "computer_name": "ACME-PC-02"}
+SHARED = {"mac_addresses": ["3c:52:82:0a:33:33"], "computer_name": "OLD-PC"}
+ALONE = {"machine_id": "alone", "mac_addresses": ["3c:52:82:0a:44:44"], "computer_name": "PC-4"}
+DAY = 86_400
+
+
+@dataclass
+class Life:
+    """All that functions do, each with a secret and readings of its own."""
+
+    world: World
+
+    def live(self) -> None:
+        """From the first registration to the last event on the bus."""
+        self.world.register("acme")
+        self.world.register("bolt")
+        self.agents()
+        self.transitions()
+        self.partners()
+        self.organizations()
+        self.publication()
+
+    def ask(self, method: str, target: str, person: Person = OLIVIA, **how: Any) -> Any:
+        """Send a request, so late that the secret is read anew and agents are seen anew."""
+        self.world.clock.advance(1000)
+        answer = self.world.request(method, target, person=person, **how)
+        assert answer.status in {200, 201, 409}, answer
+        return answer.json
+
+    def login(self, person: Person, machine: Mapping[str, Any], **how: Any) -> Any:
+        body = {"machine": machine, "agent_version": "4.5.0.0", **how}
+        return self.ask("POST", "/v1/licenses", person, json=body)
+
+    def validate(self, issued: Any, machine: Mapping[str, Any]) -> None:
+        body = {"license_key": issued["license_key"], "organization_id": "acme", "machine": machine}
+        self.ask("POST", "/v1/licenses/validate", json=body)
+
+    def act(self, action: str, issued: Any, person: Person = OLIVIA) -> None:
+        self.ask("POST", f"/v1/licenses/{issued['license']['id']}/{action}", person)
+
+    def agents(self) -> None:
+        """Logins and validations: first, again, in other environments, drifted, foreign, shared."""
+        issued = self.login(ALICE, MACHINE_A)
+        self.login(AMIR, MACHINE_A)
+        staging = self.login(ALICE, MACHINE_A, environment="staging")
+        self.login(AMIR, RENAMED)
+        self.login(BORIS, RENAMED)
+        self.validate(staging, RENAMED)
+        self.validate(issued, MACHINE_A)
+        self.validate(issued, MACHINE_B)
+        alone = self.login(ALICE, ALONE)
+        self.login(ALICE, {**ALONE, "computer_name": "PC-5"})
+        self.validate(alone, {**ALONE, "computer_name": "PC-6"})
+        for person in (ALICE, BORIS):
+            shared = self.login(person, SHARED, agent_version="4.3.0.12")
+        body = {"MacId": SHARED["mac_addresses"][0], "ComputerName": "OLD-PC"}
+        body |= {"LicenseKey": shared["license_key"], "AgentVersion": "4.2"}
+        self.ask("POST", "/v1/licenses/validate", json=body)
+
+    def transitions(self) -> None:
+        """Each of them, alone on a machine and beside others."""
+        issued = self.login(ALICE, MACHINE_B)
+        for action in ("detach", "attach", "dissociate"):
+            self.act(action, issued)
+        self.login(ALICE, ALONE, environment="other")
+        self.login(AMIR, MACHINE_B, license_key=issued["license_key"])
+        self.act("revoke", issued)
+        for action in ("revoke", "dissociate"):
+            first, second = (self.login(ALICE, MACHINE_B, environment=name) for name in "ab")
+            self.act(action, first, ADA)
+            self.act(action, second)
+        license_id = issued["license"]["id"]
+        self.ask("PATCH", f"/v1/licenses/{license_id}", json={"primary": True})
+        for target in (f"/v1/licenses/{license_id}", f"/v1/licenses/{license_id}/events"):
+            self.ask("GET", target)
+
+    def partners(self) -> None:
+        """Temporary licences: generated once and again, used, listed, revoked."""
+        target = "/v1/organizations/acme/temporary-licenses"
+        for _ in range(2):
+            headers = [("Idempotency-Key", "once")]
+            generated = self.ask("POST", target, json={"ttl": "1h"}, headers=headers)
+        self.login(PAVEL, RENAMED, license_key=generated["license_key"])
+        spare = self.ask("POST", target, json={"ttl": "7d"})
+        self.ask("POST", f"/v1/temporary-licenses/{spare['license']['id']}/revoke")
+        self.ask("GET", target)
+
+    def organizations(self) -> None:
+        """What people read, and what comes about with time."""
+        for path in ("", "/licenses", "/events"):
+            self.ask("GET", f"/v1/organizations/acme{path}")
+        for path in ("/.well-known/jwks.json", "/v1/openapi.json"):
+            self.ask("GET", path)
+        self.ask("POST", "/v1/machines/lookup", json={"machine": RENAMED})
+        self.world.invoke("CheckSeatsFunction", {})
+        with self.drifted("acme"):
+            self.world.invoke("CheckSeatsFunction", {})
+        self.world.change("acme", max_agents=50)
+        bill(self.world, 1, "core")
+        bill(self.world, 1, "bolt", seconds=DAY)
+        self.world.sweep()
+        self.world.clock.advance(2 * DAY)
+        self.world.sweep()
+        bill(self.world, 2, "bolt")
+        self.world.sweep()
+
+    @contextmanager
+    def drifted(self, organization_id: str) -> Iterator[None]:
+        """A seat counter that is wrong, and nobody who waits to look again."""
+        service, client = self.world.runtime, boto3.client("dynamodb")
+        counter: Any = {
+            "TableName": service.settings.table_name,
+            "Key": places.organization_key(organization_id),
+            "UpdateExpression": "ADD seats :more",
+        }
+        store = service.store
+        client.update_item(**counter, ExpressionAttributeValues={":more": {"N": "1"}})
+        service.store = replace(store, pacing=replace(store.pacing, sleep=lambda _: None))
+        yield
+        service.store = store
+        client.update_item(**counter, ExpressionAttributeValues={":more": {"N": "-1"}})
+
+    def publication(self) -> None:
+        """The way of all this to the bus."""
+        events = [item for item in self.world.items() if item["sk"]["S"].startswith("EVENT#")]
+        records = [
+            {"dynamodb": {"SequenceNumber": str(number), "NewImage": event}}
+            for number, event in enumerate(events)
+        ]
+        result = self.world.invoke("PublishFunction", {"Records": records})
+        assert result == {"batchItemFailures": []}
