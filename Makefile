@@ -62,9 +62,10 @@ sbom: $(auditing) ## write the bill of materials of what ships (CycloneDX) to .c
 		--output-file .cache/sbom.json requirements.txt
 	.venv-audit/bin/python tests/template/sbom.py .cache/sbom.json requirements.txt
 
-build: $(venv) $(sam) ## build functions and layer for Lambda (python3.13, arm64) into .aws-sam
+build: $(venv) $(sam) ## build and check functions and layer for Lambda (python3.13, arm64) in .aws-sam
 	PATH="$(CURDIR)/$(bin):$$PATH" .venv-sam/bin/sam build
-	@du -sh .aws-sam/build/*/
+	$(bin)/python -m tests.artefacts.building .cache/again
+	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again
 
 lock: $(venv) ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
 	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt
