@@ -54,6 +54,7 @@ class Server:
 
 class _HttpServer(ThreadingHTTPServer):
     daemon_threads = True  # a handler that hangs must not keep the process alive
+    request_queue_size = 128  # the usual five are too few for a crowd that connects at once
 
     def __init__(self, answer: Answer, port: int) -> None:
         self.answer = answer
