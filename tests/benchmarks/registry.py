@@ -1,0 +1,35 @@
+"""The benchmarks, by name, in the order that they run in."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+from tests.benchmarks.outcome import Outcome, Size, Tell
+
+_ORDER: Final = (
+    "cold",
+    "warm",
+    "throughput",
+    "capacity",
+    "sweep",
+    "large_organization",
+    "first_logins",
+    "cost",
+)
+NAMES: Final = tuple(name for name in _ORDER if Path(__file__).with_name(f"{name}.py").is_file())
+
+
+class Benchmark(Protocol):
+    """What a module of a benchmark has."""
+
+    TITLE: str
+
+    def measure(self, size: Size, tell: Tell) -> Outcome:
+        """Run it."""
+
+
+def benchmark(name: str) -> Benchmark:
+    """The benchmark of that name."""
+    return cast("Benchmark", import_module(f"tests.benchmarks.{name}"))
