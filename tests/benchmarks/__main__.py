@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from tests.benchmarks import report
 from tests.benchmarks.outcome import Outcome, Size, Tell
 from tests.benchmarks.registry import NAMES, benchmark
+from tests.benchmarks.served import ServerError
 from tests.engine import EngineError
 from tests.local.aws import DynamoDbError
 from tests.local.template import TemplateError
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in command.names or NAMES:
         try:
             outcomes[name] = _run(name, size)
-        except (EngineError, DynamoDbError, TemplateError) as error:
+        except (EngineError, DynamoDbError, ServerError, TemplateError) as error:
             print(f"The benchmark {name} cannot run: {error}", file=sys.stderr)
             return 1
     for name, outcome in outcomes.items():

@@ -101,7 +101,7 @@ def ready(log: IO[str] | None = None) -> Iterator[tuple[Pair, Pair]]:
     """The service and its bare counterparts, on recorded answers; `log` gets what is logged."""
     with ExitStack() as stack:
         sink = log or stack.enter_context(Path(os.devnull).open("w", buffering=1))
-        stack.enter_context(_logging_to(sink))
+        stack.enter_context(logging_to(sink))
         recordings = record()
         keyring = Keyring.from_secret(json.loads(recordings.secret)["SecretString"])
         secret = {"GetSecretValue": recordings.secret}
@@ -172,7 +172,7 @@ def _bare(recording: Recording, client: Any, keyring: Keyring) -> Request:
 
 
 @contextmanager
-def _logging_to(sink: IO[str]) -> Iterator[None]:
+def logging_to(sink: IO[str]) -> Iterator[None]:
     """Send log lines and metrics there, as Lambda sends what is printed to CloudWatch."""
     handler: Any = telemetry.logger.registered_handler
     before = handler.setStream(sink)
