@@ -19,7 +19,7 @@ compile   := $(bin)/uv pip compile -q --universal --python-version 3.11 --genera
 export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 
-.PHONY: help demo run test prove mutants check audit sbom build lock clean
+.PHONY: help demo run test prove mutants bench check audit sbom build lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -39,6 +39,9 @@ prove: $(proving) $(dynamodb) ## run the tests of chance at full length, and kee
 
 mutants: $(proving) ## change the rules in every small way; their tests have to notice
 	.venv-prove/bin/python -m tests.mutants
+
+bench: $(measuring) $(dynamodb) ## measure speed and cost, and keep the figures (BENCH="--small warm")
+	PYTHONPATH=shared:functions .venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
 check: $(venv) $(sam) $(auditing) $(scanning) ## lint, format, types, insecure code and template
 	$(bin)/ruff check

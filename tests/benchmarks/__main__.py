@@ -68,6 +68,8 @@ def _teller(name: str) -> Tell:
 def _judge(outcomes: dict[str, Outcome]) -> None:
     figures = [figure for outcome in outcomes.values() for figure in outcome.figures]
     aimed = [figure for figure in figures if figure.is_met is not None]
+    if not aimed:
+        return
     missed = [figure.name for figure in aimed if not figure.is_met]
     print(f"\n{len(aimed) - len(missed)} of {len(aimed)} targets are met.", end="")
     print(f" Missed: {'; '.join(missed)}." if missed else "")

@@ -7,15 +7,11 @@ Units are computed as AWS bills them, and checked against what the engine itself
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from tests.benchmarks.outcome import Figure, Outcome, Size, Table, Tell
-from tests.benchmarks.warm import logging_to
+from tests.benchmarks.warm import silence
 from tests.engine import dynamodb_local
 from tests.integration.budgets import BUDGETS, Budget, measured
 from tests.integration.capacity import Cost, Transaction
@@ -79,7 +75,7 @@ def measure(size: Size, tell: Tell) -> Outcome:
 
 def cost_of(name: str, endpoint: str | None = None) -> Cost:
     """What an operation takes, on moto or on the engine at ``endpoint``."""
-    with _silence(), new_world(endpoint) as world:
+    with silence(), new_world(endpoint) as world:
         return measured(world, BUDGETS[name])
 
 
@@ -107,9 +103,3 @@ def _outcome(costs: dict[str, Cost]) -> Outcome:
 
 def _reported(cost: Cost) -> str:
     return ", ".join(f"{name} {units:g}" for name, units in sorted(cost.reported.items()))
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    with Path(os.devnull).open("w") as nowhere, logging_to(nowhere):
-        yield

@@ -19,6 +19,7 @@ from typing import Any, Final
 Function = tuple[str, int, str]
 """A function as a profile names it: file, line, name."""
 
+_NOTHING: Final = 1e-9  # what took no time still has a caller
 _SITE: Final = "site-packages/"
 _STANDARD: Final = sysconfig.get_path("stdlib")
 _SHARED: Final = str(Path(__file__).parents[2] / "shared") + "/"
@@ -40,25 +41,22 @@ def attributed(stats: Mapping[Function, Any]) -> dict[str, float]:
     known: dict[Function, dict[str, float]] = {}
 
     def owners(function: Function, above: frozenset[Function]) -> Mapping[str, float]:
-        """To whom a function's time belongs, in shares."""
+        """To whom a function's time belongs, in shares; nobody, where it only calls itself."""
         if function in known:
             return known[function]
-        found: dict[str, float] = defaultdict(float)
-        callers = {c: n for c, n in stats[function][4].items() if c not in above}
         package = package_of(function)
+        callers = {c: one[2] for c, one in stats[function][4].items() if c not in above}
+        found: dict[str, float] = defaultdict(float)
         if package is not None:
             found[package] = 1
-        elif not callers:
-            found["else"] = 1
-        else:
-            whole = sum(one[2] for one in callers.values())
-            for caller, one in callers.items():
-                part = one[2] / whole if whole else 1 / len(callers)
-                for owner, share in owners(caller, above | {function}).items():
-                    found[owner] += part * share
+        for caller, spent in callers.items() if package is None else ():
+            for owner, share in owners(caller, above | {function}).items():
+                found[owner] += (spent or _NOTHING) * share
+        whole = sum(found.values())
+        shared = {owner: part / whole for owner, part in found.items()}
         if not above:
-            known[function] = found
-        return found
+            known[function] = shared = shared or {"else": 1}
+        return shared
 
     times: dict[str, float] = defaultdict(float)
     for function, (_, _, own, _, _) in stats.items():

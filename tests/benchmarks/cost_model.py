@@ -1,0 +1,294 @@
+"""What a fleet of agents costs: arithmetic alone, from what one request was measured to take.
+
+Quantities are of a month of :data:`DAYS` days. Everything that is assumed is a field with a value,
+and nothing else is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from tests.benchmarks.prices import Price
+
+DAYS: Final = 30
+DAY: Final = 86_400
+MONTH: Final = DAYS * DAY
+_VCPU_MIB: Final = 1769
+"""Lambda gives a function one whole processor at this memory, and a share below it."""
+_LOG_EVENT: Final = 26
+"""Bytes that CloudWatch Logs adds to every event that it takes in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one request takes. ``log_events`` and ``log_bytes`` are of all log groups."""
+
+    cpu_ms: float
+    database_requests: int
+    rcu: float
+    wcu: float
+    log_events: int
+    log_bytes: float
+    reply_bytes: float
+    events: int = 0
+
+    def billed_ms(self, memory: int, terms: Terms) -> int:
+        """The duration that Lambda bills, rounded up.
+
+        CPU takes as much longer as the function's share of a processor is smaller: an upper bound,
+        since bursts run at full speed.
+        """
+        share = min(1.0, memory / _VCPU_MIB)
+        waiting = self.database_requests * terms.database_ms
+        return ceil(round((self.cpu_ms + terms.runtime_cpu_ms) / share + waiting, 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is assumed: latency of a DynamoDB request, CPU of Lambda's own runtime client, peaks.
+
+    ``peak`` is how many times the mean rate the busiest minutes have; ``logins_per_year`` are first
+    logins of an agent, and with them changes that are published.
+    """
+
+    database_ms: float = 5.0
+    runtime_cpu_ms: float = 0.5
+    peak: float = 5.0
+    logins_per_year: float = 1.0
+    restores_per_request: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What stands there whether or not anybody comes, as the template says."""
+
+    memory: int
+    functions: int
+    metrics: int
+    alarms: int
+    secrets: int
+    sweeps_per_day: float
+    log_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """So many agents. One validates every ``seconds``, and has so many ``bytes`` in the table."""
+
+    agents: float
+    seconds: float
+    bytes: float
+
+    @property
+    def validations(self) -> float:
+        """In a month."""
+        return self.agents * MONTH / self.seconds
+
+    @property
+    def per_second(self) -> float:
+        """Validations per second, in the mean."""
+        return self.agents / self.seconds
+
+
+def sighted_share(seconds: float, interval: float) -> float:
+    """The share of validations that write the last-seen time (R17), at one every ``seconds``."""
+    return min(1.0, seconds / interval)
+
+
+def traced(requests: float, seconds: float = MONTH) -> float:
+    """Traces of so many requests: X-Ray samples the first of each second, and 5 % of the others."""
+    first = min(requests, seconds)
+    return first + 0.05 * (requests - first)
+
+
+def quantities(
+    fleet: Fleet, validate: Work, login: Work, deployment: Deployment, terms: Terms
+) -> dict[str, float]:
+    """How much of each priced thing a fleet takes in a month."""
+    validations = fleet.validations
+    logins = fleet.agents * terms.logins_per_year * DAYS / 365
+    requests = validations + logins
+    gigabytes = deployment.memory / 1024
+    sweeps = deployment.sweeps_per_day * DAYS
+    published = logins * login.events
+    seconds = (
+        validations * validate.billed_ms(deployment.memory, terms)
+        + logins * login.billed_ms(deployment.memory, terms)
+        # A published event costs about what a login does; a sweep with nothing due a second.
+        + published * login.billed_ms(deployment.memory, terms)
+        + sweeps * 1000
+    ) / 1000
+    logged = sum(
+        count * (work.log_bytes + _LOG_EVENT * work.log_events)
+        for count, work in ((validations, validate), (logins, login))
+    )
+    environments = max(1.0, terms.peak * seconds / MONTH)
+    return {
+        "api": requests,
+        "lambda requests": requests + published + sweeps,
+        "lambda duration": seconds * gigabytes,
+        "snapstart cache": deployment.functions * gigabytes * MONTH,
+        "snapstart restore": requests * terms.restores_per_request * gigabytes,
+        "read units": validations * validate.rcu + logins * login.rcu + sweeps * 4,
+        "write units": validations * validate.wcu + logins * login.wcu,
+        "table storage": fleet.agents * fleet.bytes,
+        "table recovery": fleet.agents * fleet.bytes,
+        "log ingestion": logged,
+        "log storage": logged * deployment.log_days / DAYS,
+        "metrics": deployment.metrics,
+        "alarms": deployment.alarms,
+        "traces": traced(requests),
+        "secrets": deployment.secrets,
+        "secret calls": environments * MONTH / 900,
+        "events": published,
+        "queue requests": 0,  # dead letters
+        "notifications": 0,  # alarms about them
+        "transfer": validations * validate.reply_bytes + logins * login.reply_bytes,
+    }
+
+
+def monthly(taken: Mapping[str, float], prices: Mapping[str, Price]) -> dict[str, float]:
+    """What quantities cost in a month, in dollars."""
+    return {name: prices[name].of(quantity) for name, quantity in taken.items()}
+
+
+# -- quotas ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A limit, what is needed of it, and what to do where it binds."""
+
+    name: str
+    limit: float
+    unit: str
+    need: float
+    remedy: str
+
+    @property
+    def share(self) -> float:
+        """How much of the limit is needed: above one, it binds."""
+        return self.need / self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The template's own throttling, in requests per second."""
+
+    validate_rate: float
+    default_rate: float
+
+
+def quotas(
+    fleet: Fleet,
+    validate: Work,
+    login: Work,
+    deployment: Deployment,
+    terms: Terms,
+    limits: Limits,
+    *,
+    rollout_days: float = 90,
+    largest_share: float = 0.1,
+) -> tuple[Quota, ...]:
+    """What the busiest minutes of a fleet need of each quota.
+
+    First logins come within ``rollout_days``; the largest organization has ``largest_share`` of all
+    agents, and its record is read by each of their validations and written by each first login.
+    """
+    peak = fleet.per_second * terms.peak
+    logins = fleet.agents / (rollout_days * DAY) * terms.peak
+    busy = (
+        peak * validate.billed_ms(deployment.memory, terms)
+        + logins * login.billed_ms(deployment.memory, terms)
+    ) / 1000
+    return (
+        Quota(
+            "throttling of validate in template.yaml",
+            limits.validate_rate,
+            "requests/s",
+            peak,
+            "raise ThrottlingRateLimit and ThrottlingBurstLimit of the route",
+        ),
+        Quota(
+            "throttling of the other routes in template.yaml",
+            limits.default_rate,
+            "requests/s",
+            logins,
+            "raise DefaultRouteSettings, or roll out more slowly",
+        ),
+        Quota(
+            "API Gateway, account and region",
+            10_000,
+            "requests/s",
+            peak + logins,
+            "have it raised; spread validations by renewing at a random time; a second region or "
+            "account, by organization",
+        ),
+        Quota(
+            "Lambda, concurrent executions of the account",
+            1_000,
+            "executions",
+            busy,
+            "have it raised; reserve some for validate; more memory makes it shorter",
+        ),
+        Quota(
+            "DynamoDB on-demand table, read units",
+            40_000,
+            "RCU/s",
+            peak * validate.rcu + logins * login.rcu,
+            "have it raised, and warm the table's throughput before a roll-out",
+        ),
+        Quota(
+            "DynamoDB on-demand table, write units",
+            40_000,
+            "WCU/s",
+            peak * validate.wcu + logins * login.wcu,
+            "have it raised; a longer LAST_SEEN_SECONDS where agents ask more often",
+        ),
+        Quota(
+            "DynamoDB partition, reads of the largest organization's record",
+            3_000,
+            "RCU/s",
+            peak * largest_share,
+            "copies of the organization's record, all of them changed in the one transaction, and "
+            "each licence reads its own",
+        ),
+        Quota(
+            "DynamoDB partition, writes of the largest organization's seats",
+            1_000,
+            "WCU/s",
+            logins * largest_share * 2,
+            "roll out more slowly, or divide the seats among several counters",
+        ),
+        Quota(
+            "Secrets Manager, GetSecretValue",
+            10_000,
+            "requests/s",
+            busy / 900,
+            "nothing: each environment asks once in 15 minutes",
+        ),
+        Quota(
+            "EventBridge, PutEvents",
+            2_400,
+            "events/s",
+            logins * login.events,
+            "have it raised; the stream keeps a day's events and catches up",
+        ),
+        Quota(
+            "stream, one batch of 100 at a time in each shard",
+            1_000,
+            "events/s",
+            logins * login.events,
+            "a ParallelizationFactor: order within a licence is kept",
+        ),
+        Quota(
+            "Cognito, user authentications",
+            120,
+            "requests/s",
+            logins,
+            "have it raised, or name an issuer of your own; agents themselves never authenticate",
+        ),
+    )
