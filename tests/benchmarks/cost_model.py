@@ -246,7 +246,7 @@ def quotas(
             40_000,
             "WCU/s",
             peak * validate.wcu + logins * login.wcu,
-            "have it raised; a longer LAST_SEEN_SECONDS where agents ask more often",
+            "have it raised; a LAST_SEEN_SECONDS above the time between validations saves writes",
         ),
         Quota(
             "DynamoDB partition, reads of the largest organization's record",
