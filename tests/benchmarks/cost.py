@@ -64,15 +64,16 @@ def measure(size: Size, tell: Tell) -> Outcome:
     found = _measured(size, tell)
     deployment, limits = _deployment(), _limits()
     fleets = {agents: _fleet(agents, found) for agents in SIZES}
-    costs = {
-        agents: monthly(quantities(fleet, found.validate, found.login, deployment, _TERMS), PRICES)
-        for agents, fleet in fleets.items()
-    }
+    costs = {agents: _monthly(fleet, found, deployment) for agents, fleet in fleets.items()}
     needs = {
         agents: quotas(fleet, found.validate, found.login, deployment, _TERMS, limits)
         for agents, fleet in fleets.items()
     }
-    figures: list[Figure] = []
+    middle = fleets[SIZES[1]]
+    more = replace(middle, agents=middle.agents * 2)
+    added = sum(_monthly(more, found, deployment).values()) - sum(costs[SIZES[1]].values())
+    further = added / (more.validations - middle.validations) * _MILLION
+    figures = [Figure(f"a million validations more, at {_count(SIZES[1])} agents", further, "$")]
     for agents, fleet in fleets.items():
         whole = sum(costs[agents].values())
         per_million = whole / fleet.validations * _MILLION
@@ -89,6 +90,11 @@ def measure(size: Size, tell: Tell) -> Outcome:
         _priced(),
     )
     return Outcome(tuple(figures), tables, (_plot(found, deployment),))
+
+
+def _monthly(fleet: Fleet, found: Measured, deployment: Deployment) -> dict[str, float]:
+    taken = quantities(fleet, found.validate, found.login, deployment, _TERMS)
+    return monthly(taken, PRICES)
 
 
 # -- what is measured ------------------------------------------------------------------------------
@@ -308,8 +314,7 @@ def _plot(found: Measured, deployment: Deployment) -> Plot:
     points = []
     for tenths in range(30, 81, 5):
         fleet = _fleet(10 ** (tenths / 10), found)
-        taken = quantities(fleet, found.validate, found.login, deployment, _TERMS)
-        points.append((fleet.agents, sum(monthly(taken, PRICES).values())))
+        points.append((fleet.agents, sum(_monthly(fleet, found, deployment).values())))
     return Plot(
         "cost",
         "What a fleet costs in a month",
