@@ -14,6 +14,7 @@ from tests.local.authorizer import TokenVerifier
 from tests.local.bus import EventBus
 from tests.local.control import AdjustableClock, Control
 from tests.local.dead_letters import DeadLetters
+from tests.local.endpoint import AwsEndpoint
 from tests.local.events import Request, Response
 from tests.local.execution import ExecutionEnvironment
 from tests.local.gateway import Gateway
@@ -86,8 +87,12 @@ def running(
             clock,
         )
 
+        endpoint = AwsEndpoint(template, functions.invoke)
+
         def answer(request: Request) -> Response:
-            return control.answer(request) or gateway.answer(request)
+            return (
+                endpoint.answer(request) or control.answer(request) or gateway.answer(request)
+            )
 
         pump.start()
         stack.callback(pump.stop)
@@ -96,6 +101,8 @@ def running(
             stack.callback(ticker.stop)
         server = Server(answer, port)
         stack.callback(server.stop)
+        for api in template.of_type("AWS::Serverless::HttpApi"):
+            template.created(api, api, ApiEndpoint=server.url)
         yield Stack(server.url, users.client_id)
 
 

@@ -66,6 +66,7 @@ class Template:
         self._conditions: dict[str, Any] = document.get("Conditions", {})
         self._globals: dict[str, Any] = document.get("Globals", {})
         self._resources: dict[str, dict[str, Any]] = document["Resources"]
+        self._outputs: dict[str, dict[str, Any]] = document.get("Outputs", {})
         self._attributes: dict[tuple[str, str], str] = {}
         self._intrinsics: Mapping[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
@@ -122,6 +123,24 @@ class Template:
         """Type and properties of a SAM function's events; the properties are not resolved yet."""
         events = self._resources[logical_id]["Properties"].get("Events", {})
         return [(event["Type"], event.get("Properties", {})) for event in events.values()]
+
+    def physical_id(self, logical_id: str) -> str:
+        """What a resource is called: what does not exist here goes by its logical id."""
+        resource = self._resources.get(logical_id)
+        if resource is None or logical_id not in self.of_type(resource["Type"]):
+            raise TemplateError(f"Resource {logical_id} does not exist")
+        return str(self._references.get(logical_id, logical_id))
+
+    def outputs(self) -> dict[str, str]:
+        """The outputs, but for those of resources that do not exist here."""
+        outputs: dict[str, str] = {}
+        for name, output in self._outputs.items():
+            try:
+                if "Condition" not in output or self._holds(output["Condition"]):
+                    outputs[name] = str(self.resolve(output["Value"]))
+            except TemplateError:
+                continue
+        return outputs
 
     def created(self, logical_id: str, reference: str, **attributes: str) -> None:
         """Tell what `Ref` and `Fn::GetAtt` of a resource are, now that it exists."""

@@ -1,0 +1,111 @@
+"""The README's procedures for operators: the lines of its fenced blocks, as a person pastes them.
+
+A block whose fence says `sh` is run; one that says `sh only-on-aws` has no counterpart here.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.local.template import REGION, STACK_NAME
+
+ROOT = Path(__file__).resolve().parents[2]
+_FENCE = re.compile(r"^```(sh[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ONLY_ON_AWS = "sh only-on-aws"
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """One heading of the section, with its blocks in order."""
+
+    title: str
+    run_here: tuple[str, ...]
+    only_on_aws: tuple[str, ...]
+
+
+def read() -> dict[str, Procedure]:
+    """The procedures by the first words of their titles; the section's own lines are `Begin`."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("\n## Operations\n", 1)[1].split("\n## ", 1)[0]
+    found: dict[str, Procedure] = {}
+    for part in f"Begin\n{section}".split("\n### "):
+        title, _, text = part.partition("\n")
+        blocks = _FENCE.findall(text)
+        found[title] = Procedure(
+            title,
+            tuple(lines for kind, lines in blocks if kind == "sh"),
+            tuple(lines for kind, lines in blocks if kind == ONLY_ON_AWS),
+        )
+    return found
+
+
+class PastedLinesError(Exception):
+    """Lines that were pasted have failed; the message shows what they said."""
+
+
+class Terminal:
+    """One bash that stays open: what a block sets, the next one finds."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        """Open it in `folder`, with nothing in the environment but `variables` and a PATH."""
+        self._folder = folder
+        own = str(Path(sys.executable).parent)
+        path = os.pathsep.join([own, os.environ["PATH"]])
+        self._bash = subprocess.Popen(
+            ["bash", "--norc"],  # noqa: S607 - whichever bash the reader has
+            cwd=folder,
+            env={"PATH": path, "HOME": str(folder), "LC_ALL": "C.UTF-8", **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._say("set -eu -o pipefail")
+
+    def paste(self, lines: str, typed: str = "") -> str:
+        """What `lines` print, with `typed` at the keyboard; PastedLinesError if one fails."""
+        for name, text in (("lines", lines), ("typed", typed)):
+            (self._folder / name).write_text(text, encoding="utf-8")
+        self._say(". ./lines < typed > said 2> complaints; echo done")
+        assert self._bash.stdout is not None
+        ended = self._bash.stdout.readline()
+        said = (self._folder / "said").read_text(encoding="utf-8")
+        complaints = (self._folder / "complaints").read_text(encoding="utf-8")
+        if ended != "done\n" or complaints:
+            raise PastedLinesError(f"{lines}\n{said}\n{complaints}")
+        return said
+
+    def close(self) -> None:
+        """End it."""
+        self._bash.communicate()
+
+    def _say(self, command: str) -> None:
+        assert self._bash.stdin is not None
+        self._bash.stdin.write(f"{command}\n")
+        self._bash.stdin.flush()
+
+
+@contextmanager
+def terminal(folder: Path, url: str) -> Iterator[Terminal]:
+    """A terminal whose `aws` speaks to the local stack at `url`."""
+    folder.mkdir(exist_ok=True)
+    opened = Terminal(folder, variables(url))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def variables(url: str) -> dict[str, str]:
+    """What has the `aws` CLI speak to the local stack at `url`."""
+    return {
+        "STACK": STACK_NAME,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
