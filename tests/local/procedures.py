@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.local.template import REGION, STACK_NAME
@@ -98,6 +99,11 @@ def terminal(folder: Path, url: str) -> Iterator[Terminal]:
         yield opened
     finally:
         opened.close()
+
+
+def now() -> str:
+    """The time, as an operator writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def variables(url: str) -> dict[str, str]:
