@@ -50,6 +50,8 @@ def _run(command: argparse.Namespace) -> int:
             say(f"The service is up at {up.url}, with DynamoDB {_database()}.")
             say(f"The functions' log: {command.log}\n")
             say(pasted.users())
+            say("\nTo paste into a terminal whose aws CLI shall speak to this service:\n")
+            say(pasted.for_aws(up.url))
             say("\nTo paste into another terminal, line by line:\n")
             say(pasted.lines(up.url, up.client_id))
             say("Ctrl-C stops the service.")

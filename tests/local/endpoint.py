@@ -1,7 +1,7 @@
 """AWS's own APIs at the local service's address, so that the `aws` CLI works on the local stack.
 
-With `AWS_ENDPOINT_URL` set to that address, a signed call gets to what answers for AWS in this
-process: moto, one call at a time. Two services are answered here, since only the stack knows:
+With that address as its endpoint, a signed call gets to what answers for AWS in this process: moto,
+one call at a time. Two services are answered here, since only the stack knows:
 CloudFormation, which tells what the template's resources are called, and Lambda's `Invoke`. What
 a call is signed with is not looked at: nobody but this machine can reach the address.
 """

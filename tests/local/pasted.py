@@ -14,6 +14,7 @@ from tests.local.cast import (
 )
 from tests.local.client import Client
 from tests.local.identity import PASSWORD, USERS
+from tests.local.template import REGION, STACK_NAME
 
 OPERATOR = "olivia"
 
@@ -35,6 +36,15 @@ def users() -> str:
     head = ("user", "password", "organization", "role")
     rows = [head, *((user.username, PASSWORD, user.organization, user.role) for user in USERS)]
     return "\n".join("".join(f"{cell:17}" for cell in row).rstrip() for row in rows)
+
+
+def for_aws(url: str) -> str:
+    """A line for a shell, after which its `aws` CLI speaks to the service at `url`."""
+    # An option, since version 1 looks at no AWS_ENDPOINT_URL for the queues of older regions.
+    return (
+        f"export STACK={STACK_NAME} AWS_DEFAULT_REGION={REGION} AWS_ACCESS_KEY_ID=local "
+        f'AWS_SECRET_ACCESS_KEY=local; aws() {{ command aws --endpoint-url {url} "$@"; }}'
+    )
 
 
 def lines(url: str, client_id: str) -> str:

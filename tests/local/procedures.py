@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.local.template import REGION, STACK_NAME
+from tests.local import pasted
 
 ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(r"^```(sh[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -52,30 +52,31 @@ class PastedLinesError(Exception):
 class Terminal:
     """One bash that stays open: what a block sets, the next one finds."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
-        """Open it in `folder`, with nothing in the environment but `variables` and a PATH."""
-        self._folder = folder
+    def __init__(self, folder: Path) -> None:
+        """Open it in `folder`, with a PATH, and nothing else in its environment."""
+        self.folder = folder
         own = str(Path(sys.executable).parent)
         path = os.pathsep.join([own, os.environ["PATH"]])
         self._bash = subprocess.Popen(
             ["bash", "--norc"],  # noqa: S607 - whichever bash the reader has
             cwd=folder,
-            env={"PATH": path, "HOME": str(folder), "LC_ALL": "C.UTF-8", **variables},
+            env={"PATH": path, "HOME": str(folder), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._say("set -eu -o pipefail")
+        # It goes on after a line that fails, as one that a person sits at, and remembers.
+        self._say("set -E -u -o pipefail; trap 'echo \"failed: $BASH_COMMAND\" >&2' ERR")
 
     def paste(self, lines: str, typed: str = "") -> str:
         """What `lines` print, with `typed` at the keyboard; PastedLinesError if one fails."""
         for name, text in (("lines", lines), ("typed", typed)):
-            (self._folder / name).write_text(text, encoding="utf-8")
+            (self.folder / name).write_text(text, encoding="utf-8")
         self._say(". ./lines < typed > said 2> complaints; echo done")
         assert self._bash.stdout is not None
         ended = self._bash.stdout.readline()
-        said = (self._folder / "said").read_text(encoding="utf-8")
-        complaints = (self._folder / "complaints").read_text(encoding="utf-8")
+        said = (self.folder / "said").read_text(encoding="utf-8")
+        complaints = (self.folder / "complaints").read_text(encoding="utf-8")
         if ended != "done\n" or complaints:
             raise PastedLinesError(f"{lines}\n{said}\n{complaints}")
         return said
@@ -94,8 +95,9 @@ class Terminal:
 def terminal(folder: Path, url: str) -> Iterator[Terminal]:
     """A terminal whose `aws` speaks to the local stack at `url`."""
     folder.mkdir(exist_ok=True)
-    opened = Terminal(folder, variables(url))
+    opened = Terminal(folder)
     try:
+        opened.paste(pasted.for_aws(url))
         yield opened
     finally:
         opened.close()
@@ -104,14 +106,3 @@ def terminal(folder: Path, url: str) -> Iterator[Terminal]:
 def now() -> str:
     """The time, as an operator writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def variables(url: str) -> dict[str, str]:
-    """What has the `aws` CLI speak to the local stack at `url`."""
-    return {
-        "STACK": STACK_NAME,
-        "AWS_ENDPOINT_URL": url,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-    }

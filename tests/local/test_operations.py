@@ -8,16 +8,20 @@ import json
 import os
 import re
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import boto3
 import pytest
 
 from licensing import keys, runtime
+from licensing.license import Code
 from licensing.openapi import ROUTES
+from licensing.refusal import RefusalCode
 from tests.integration.hearing import hearing
 from tests.local import procedures, stack
 from tests.local.cast import (
@@ -29,15 +33,17 @@ from tests.local.cast import (
     MACHINE_C,
     MACHINE_D,
     MACHINE_E,
-    NAMES,
+    MACHINE_F,
     billing_event,
     days_from_now,
     login,
     organization,
 )
 from tests.local.client import Answer, Client
+from tests.local.events import Request, Response
 from tests.local.identity import PASSWORD
 from tests.local.procedures import Terminal
+from tests.local.server import Server
 from tests.local.stack import TEMPLATE, Stack
 from tests.local.template import Template
 from tests.local.test_command import run_command
@@ -57,8 +63,16 @@ class Service:
         answer = self._client.log_in(self._client_id, user, password).expect(200)
         return str(answer["AuthenticationResult.IdToken"])
 
-    def call(self, method: str, path: str, body: Any = None, *, by: str | None = None) -> Answer:
-        token = self.token(by) if by is not None else None
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        by: str | None = None,
+        token: str | None = None,
+    ) -> Answer:
+        token = self.token(by) if by is not None else token
         return self._client.call(method, path, body, token=token)
 
     def log_in(self, machine: Mapping[str, Any], user: str) -> Answer:
@@ -93,7 +107,7 @@ def up() -> Iterator[Stack]:
 def service(up: Stack) -> Iterator[Service]:
     with closing(Client(up.url)) as client:
         seeded = Service(client, up.client_id)
-        for name in (ACME, BOLT):
+        for name in (ACME, BOLT, COOP):
             body = organization(name, days_from_now(365))
             seeded.call("PUT", f"/v1/organizations/{name}", body, by="olivia").expect(201)
         yield seeded
@@ -224,3 +238,268 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
         assert service.code(kept["license_key"], MACHINE_C, BOLT) == "VALID"
         assert service.code(revoked["license_key"], MACHINE_D, BOLT) == "REVOKED"
         assert service.code(blocked["license_key"], MACHINE_E, BOLT) == "DETACHED"
+
+
+def test_r13_r32_why_an_agent_was_refused_is_found(service: Service, operator: Terminal) -> None:
+    by_key, by_machine, by_log = run_here("Find why an agent was refused", 3)
+    issued = service.log_in(MACHINE_F, "alice").expect(201)
+    license_id = issued["license.id"]
+    with hearing() as heard:
+        copied = dict(MACHINE_B) | {"mac_addresses": ["02:00:00:00:00:01"]}
+        body = login(copied, license_key=issued["license_key"]) | {"organization_id": ACME}
+        refused = service.call("POST", "/v1/licenses/validate", body).expect(200)
+    assert refused["code"] == "MACHINE_MISMATCH"
+
+    start = "-".join(issued["license_key"].split("-")[:4])
+    said = operator.paste(filled(by_key, KEY_START=start.lower()))
+    shown, history = said[: said.index("}\n") + 2], said[said.rindex("}\n") + 2 :].splitlines()
+    assert license_id in shown
+    assert json.loads(said[: said.rindex("}\n") + 2])["status"] == "active"
+    issue, refusal = (line.split("\t") for line in history)
+    assert refusal[1:] == ["AccessRefused", "agent", license_id, "machine_mismatch", "1"]
+    assert issue[1:3] == ["LicenseIssued", "user"]
+
+    wanted = {"ORGANIZATION": ACME, "COMPUTER": MACHINE_F["computer_name"]}
+    lines = filled(by_machine, **wanted, MACHINE=json.dumps(MACHINE_F))
+    subscription, found, holder = map(json.loads, operator.paste(lines).splitlines())
+    assert subscription["subscription"]["status"] == "active"
+    assert (found["id"], found["status"]) == (license_id, "active")
+    assert holder == {"organization_id": ACME, "licenses": [license_id]}
+
+    request_id = refused.headers["apigw-requestid"]
+    keep_logs(heard.getvalue(), request_id)
+    access, function = operator.paste(filled(by_log, WHAT=request_id)).splitlines()
+    assert json.loads(access)["request_id"] == request_id
+    answered = json.loads(function)
+    assert (answered["message"], answered["outcome"]) == ("answered", "MACHINE_MISMATCH")
+    assert (answered["status"], answered["license_id"]) == (200, license_id)
+
+
+def keep_logs(said: str, request_id: str) -> None:
+    """Put into CloudWatch what the functions said, and a line of API Gateway's for a request."""
+    template = Template(TEMPLATE)
+    template.created("AccessLogGroup", "AccessLogGroup", Arn="arn:of:the:group")
+    settings = template.properties("HttpApi", "AccessLogSettings")["AccessLogSettings"]
+    line = settings["Format"].replace("$context.requestId", request_id)
+    logs = boto3.client("logs")
+    for group, lines in (("AccessLogGroup", [line]), ("FunctionLogGroup", said.splitlines())):
+        names = {"logGroupName": group, "logStreamName": "local"}
+        logs.create_log_group(logGroupName=group)
+        logs.create_log_stream(**names)
+        at = int(time.time() * 1000)
+        events = [{"timestamp": at, "message": line} for line in lines]
+        logs.put_log_events(**names, logEvents=events)
+
+
+def test_every_code_that_an_agent_can_be_refused_with_is_explained() -> None:
+    section = (TEMPLATE.parent / "README.md").read_text(encoding="utf-8")
+    explained = section.split("| the agent's code |")[1].split("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", explained))
+    assert {code.value for code in Code if code is not Code.VALID} <= named
+    # What only administrators are answered, and what a request itself says, needs no search.
+    others = {"forbidden", "not_found", "invalid_transition", "precondition_failed"}
+    assert {code.value for code in RefusalCode} - others <= named
+
+
+def test_r23_a_dead_letter_of_the_sweep_is_settled_by_a_run(
+    service: Service, operator: Terminal
+) -> None:
+    tools, sweep, *_ = run_here("Handle a dead letter", 5)
+    operator.paste(tools)
+    path = "/_local/schedule/ExpirySweepFunction"
+    with table("gone"):
+        service.call("POST", path).expect(500)
+    assert len(service.dead_letters("SweepDeadLetters")) == 1
+    said = operator.paste(sweep)
+    assert "ResourceNotFoundException" in said
+    assert '"StatusCode": 200' in said
+    assert "FunctionError" not in said
+    operator.paste("settled SweepDeadLetters")
+    assert service.dead_letters("SweepDeadLetters") == []
+
+
+def test_r24_a_dead_letter_of_billing_is_corrected_and_put_on_the_bus_again(
+    service: Service, operator: Terminal
+) -> None:
+    tools, _, take, put, _ = run_here("Handle a dead letter", 5)
+    operator.paste(tools)
+    day = days_from_now(500)
+    for status, version in (("active", 7), ("activ", 8)):
+        event = billing_event(BOLT, day, status, version)
+        with table("gone"):
+            service.call("POST", "/_local/bus", event).expect(202)
+    assert len(service.dead_letters("BillingDeadLetters")) == 2
+
+    said = operator.paste(take)
+    assert '"errorMessage": "status: ' in said
+    entries = operator.folder / "entries.json"
+    corrected = json.loads(entries.read_text(encoding="utf-8"))
+    for entry in corrected:
+        entry["Detail"] = json.dumps(json.loads(entry["Detail"]) | {"status": "active"})
+    entries.write_text(json.dumps(corrected), encoding="utf-8")
+    assert json.loads(operator.paste(put))["FailedEntryCount"] == 0
+    operator.paste("settled BillingDeadLetters")
+    assert service.dead_letters("BillingDeadLetters") == []
+    changed = service.call("GET", f"/v1/organizations/{BOLT}", by="olivia").expect(200)
+    assert changed["organization.subscription"] == {"valid_until": day, "status": "active"}
+
+
+def test_r34_events_that_were_given_up_are_published_again_from_the_table(
+    service: Service, operator: Terminal
+) -> None:
+    tools, *_, replay = run_here("Handle a dead letter", 5)
+    operator.paste(tools)
+    issued = service.log_in(MACHINE_C, "cora")
+    license_id = issued.expect(201)["license.id"]
+    service.published()
+    with no_bus():
+        for action in ("detach", "attach", "dissociate"):
+            service.call("POST", f"/v1/licenses/{license_id}/{action}", by="olivia").expect(200)
+        assert service.dead_letters("OutboxDeadLetters")
+    history = service.call("GET", f"/v1/licenses/{license_id}/events", by="olivia").expect(200)
+    known = {event["id"] for event in service.published()}
+    lost = [event["id"] for event in reversed(history["events"]) if event["id"] not in known]
+    assert len(lost) == 3
+
+    said = operator.paste(replay)
+    assert '{"batchItemFailures": []}' in said
+    assert "FunctionError" not in said
+    operator.paste("settled OutboxDeadLetters")
+    again = [event["id"] for event in service.published() if event["id"] in lost]
+    assert again == lost, "once each, in order, by the ids that they were made with"
+    assert service.dead_letters("OutboxDeadLetters") == []
+
+
+@contextmanager
+def no_bus() -> Iterator[None]:
+    """There is no bus for a while."""
+    events, bus = boto3.client("events"), os.environ["EVENT_BUS"]
+    (rule,) = events.list_rules(EventBusName=bus)["Rules"]
+    kept = {"Name": rule["Name"], "EventPattern": rule["EventPattern"]}
+    targets = events.list_targets_by_rule(EventBusName=bus, Rule=rule["Name"])["Targets"]
+    events.delete_event_bus(Name=bus)
+    try:
+        yield
+    finally:
+        events.create_event_bus(Name=bus)
+        events.put_rule(EventBusName=bus, **kept)
+        events.put_targets(EventBusName=bus, Rule=rule["Name"], Targets=targets)
+
+
+PRODUCTION = "Move from test to production"
+UPDATE = "Update without downtime"
+
+
+def test_r03_a_test_stack_gives_production_its_organizations_and_no_key_or_token(
+    service: Service, operator: Terminal, tmp_path: Path
+) -> None:
+    first_user, move = run_here(PRODUCTION, 2)
+    secret_word = "Right-Battery-2"
+    operator.paste(first_user, f"{secret_word}\n")
+    oscar = service.token("oscar", secret_word)
+
+    with run_command(tmp_path) as (_, printed):
+        url = re.search(r"URL=(\S+)", printed)[1]
+        client_id = re.search(r'"ClientId": "([^"]+)"', printed)[1]
+        with closing(Client(url)) as client:
+            test = Service(client, client_id)
+            issued = test.log_in(MACHINE_A, "alice").expect(201)
+            there = test.token("olivia")
+            body = organization("bolt", days_from_now(30)) | {"max_agents": 7}
+            client.call("PUT", "/v1/organizations/vendor", body, token=there).expect(201)
+            wanted = {"TEST_URL": url, "TEST_TOKEN": there, "ORGANIZATIONS": "vendor"}
+            assert operator.paste(filled(move, **wanted)) == "201\n"
+
+    seen = service.call("GET", "/v1/organizations/vendor", token=oscar)
+    assert seen.expect(200)["organization.max_agents"] == 7
+    assert seen["organization.subscription.valid_until"] == body["valid_until"]
+    assert service.code(issued["license_key"], MACHINE_A, ACME) == "NOT_FOUND"
+    service.call("GET", "/v1/organizations/vendor", token=there).expect(401)
+    assert kid(issued["lease"]) not in service.kids()
+
+
+def test_what_is_deployed_shows_its_contract(operator: Terminal) -> None:
+    (look,) = run_here(UPDATE, 1)
+    assert operator.paste(look).split() == sorted({route.path for route in ROUTES})
+
+
+# What builds and deploys is not done; that its targets exist is looked at.
+STAND_INS = """
+make() { echo "make $*" >&3; }
+git() { echo "git $*" >&3; }
+.venv-sam/bin/sam() { echo "sam $*" >&3; }
+exec 3> stand-ins
+"""
+ONLY_ON_AWS = [(title, lines) for title, found in PROCEDURES.items() for lines in found.only_on_aws]
+CHANGE_SET_ANSWERS = {
+    "DescribeStacks": "<Stacks><member><StackName>s</StackName><CreationTime>2026-01-01T00:00:00Z"
+    "</CreationTime><StackStatus>UPDATE_COMPLETE</StackStatus><Parameters><member><ParameterKey>"
+    "OlderAgents</ParameterKey><ParameterValue>off</ParameterValue></member></Parameters></member>"
+    "</Stacks>",
+    "CreateChangeSet": "<Id>restored</Id>",
+    "DescribeChangeSet": "<Status>CREATE_COMPLETE</Status><Changes><member><ResourceChange><Action>"
+    "Import</Action><LogicalResourceId>RestoredTable</LogicalResourceId></ResourceChange></member>"
+    "</Changes>",
+    "ExecuteChangeSet": "",
+}
+
+
+@contextmanager
+def cloudformation() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
+    """Where a CloudFormation with one change set is, and what it is asked."""
+    asked: list[Mapping[str, str]] = []
+
+    def answer(request: Request) -> Response:
+        asked.append(dict(parse_qsl(request.body.decode())))
+        action = asked[-1]["Action"]
+        text = (
+            f"<{action}Response><{action}Result>{CHANGE_SET_ANSWERS[action]}</{action}Result>"
+            f"</{action}Response>"
+        )
+        return Response(200, [("content-type", "text/xml")], text.encode())
+
+    server = Server(answer)
+    try:
+        yield server.url, asked
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(("title", "lines"), ONLY_ON_AWS, ids=[title for title, _ in ONLY_ON_AWS])
+def test_the_cli_takes_the_lines_that_only_aws_can_answer(
+    title: str, lines: str, tmp_path: Path
+) -> None:
+    with (
+        cloudformation() as (url, asked),
+        procedures.terminal(tmp_path / "terminal", url) as terminal,
+    ):
+        template = terminal.folder / "template.yaml"
+        template.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
+        (terminal.folder / "packaged.yaml").write_text("{}", encoding="utf-8")
+        terminal.paste(f"{STAND_INS}RESTORED=licensing-table-restored\n")
+        terminal.paste(lines)
+        stood_in = (terminal.folder / "stand-ins").read_text(encoding="utf-8")
+        assert "sam " in stood_in, f"{title} builds and deploys"
+        makefile = (TEMPLATE.parent / "Makefile").read_text(encoding="utf-8")
+        for target in re.findall(r"^make (\w+)", stood_in, re.MULTILINE):
+            assert f"\n{target}:" in makefile
+    for one in asked:
+        if one["Action"] == "CreateChangeSet":
+            assert one["ImportExistingResources"] == "true"
+            assert one["Parameters.member.1.ParameterKey"] == "OlderAgents"
+            assert one["Parameters.member.1.UsePreviousValue"] == "true"
+
+
+def test_the_template_takes_a_restored_table_over_by_its_name(tmp_path: Path) -> None:
+    (switch,) = PROCEDURES["Restore the table to a point in time"].only_on_aws
+    change = switch[: switch.index("\nmake ")]
+    with procedures.terminal(tmp_path / "terminal", "http://127.0.0.1:9") as terminal:
+        path = terminal.folder / "template.yaml"
+        path.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
+        terminal.paste(f"RESTORED=restored-1\n{change}")
+        before, after = Template(TEMPLATE), Template(path)
+        assert "LicenseTable" not in path.read_text(encoding="utf-8")
+    assert before.of_type("AWS::DynamoDB::Table") == ["LicenseTable"]
+    assert after.of_type("AWS::DynamoDB::Table") == ["RestoredTable"]
+    properties = before.properties("LicenseTable")
+    assert after.properties("RestoredTable") == {"TableName": "restored-1", **properties}
