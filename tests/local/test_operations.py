@@ -11,6 +11,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -28,12 +29,6 @@ from tests.local.cast import (
     ACME,
     BOLT,
     COOP,
-    MACHINE_A,
-    MACHINE_B,
-    MACHINE_C,
-    MACHINE_D,
-    MACHINE_E,
-    MACHINE_F,
     billing_event,
     days_from_now,
     login,
@@ -50,6 +45,17 @@ from tests.local.test_command import run_command
 
 PROCEDURES = procedures.read()
 SECRET_SECONDS = 900
+_numbers = count(1)
+
+
+def new_machine() -> dict[str, Any]:
+    """A machine that nobody has seen: the tests have one service in common."""
+    number = next(_numbers)
+    return {
+        "machine_id": f"4c4c4544-0051-3710-8054-{number:012}",
+        "mac_addresses": [f"a4:bb:6d:3e:90:{number:02x}"],
+        "computer_name": f"PC-{number}",
+    }
 
 
 class Service:
@@ -155,22 +161,23 @@ def test_r03_r16_the_secret_is_rotated_under_a_running_service(
     service: Service, operator: Terminal
 ) -> None:
     add, look = run_here("Rotate the secret", 2)
-    older = service.log_in(MACHINE_A, "alice").expect(201)
+    first, second = new_machine(), new_machine()
+    older = service.log_in(first, "alice").expect(201)
     before = service.kids()
     said = operator.paste(add)
     assert re.fullmatch(r'"[0-9a-f-]{36}"\n', said), "a version's id, and nothing secret"
 
     service.call("POST", "/_local/clock", {"advance_seconds": SECRET_SECONDS}).expect(200)
-    newer = service.log_in(MACHINE_B, "alice").expect(201)
+    newer = service.log_in(second, "alice").expect(201)
     newest, *listed = operator.paste(look).split()
     assert listed == before
     assert kid(newer["lease"]) == newest
     assert kid(older["lease"]) in listed
-    assert service.code(older["license_key"], MACHINE_A, ACME) == "VALID"
-    assert service.code(newer["license_key"], MACHINE_B, ACME) == "VALID"
+    assert service.code(older["license_key"], first, ACME) == "VALID"
+    assert service.code(newer["license_key"], second, ACME) == "VALID"
     made_with = [keys.parse(answer["license_key"]).secret_version for answer in (older, newer)]
     assert made_with == [len(before), len(before) + 1]
-    again = service.log_in(MACHINE_A, "amir").expect(200)
+    again = service.log_in(first, "amir").expect(200)
     assert again["license_key"] == older["license_key"], "a machine is known as it was"
 
 
@@ -199,9 +206,9 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
     service: Service, operator: Terminal
 ) -> None:
     restore, set_up, look, do_again = run_here("Restore the table to a point in time", 4)
+    machines = [new_machine() for _ in range(3)]
     kept, revoked, blocked = (
-        service.log_in(machine, "boris").expect(201)
-        for machine in (MACHINE_C, MACHINE_D, MACHINE_E)
+        service.log_in(machine, "boris").expect(201) for machine in machines
     )
     # Here, a restored table is a copy of now, whatever the moment: what follows is the damage.
     moment = procedures.now()
@@ -230,23 +237,23 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
     service.call("POST", f"/v1/licenses/{revoked['license.id']}/revoke", by="olivia").expect(200)
     service.call("POST", f"/v1/licenses/{blocked['license.id']}/detach", by="olivia").expect(200)
     with table(restored):
-        assert service.code(kept["license_key"], MACHINE_C, BOLT) == "VALID"
-        assert service.code(revoked["license_key"], MACHINE_D, BOLT) == "VALID", "it has forgotten"
+        assert service.code(kept["license_key"], machines[0], BOLT) == "VALID"
+        assert service.code(revoked["license_key"], machines[1], BOLT) == "VALID", "it has forgotten"
         said = operator.paste(do_again).splitlines()
         assert f"revoke {revoked['license.id']} 200" in said
         assert f"detach {blocked['license.id']} 200" in said
-        assert service.code(kept["license_key"], MACHINE_C, BOLT) == "VALID"
-        assert service.code(revoked["license_key"], MACHINE_D, BOLT) == "REVOKED"
-        assert service.code(blocked["license_key"], MACHINE_E, BOLT) == "DETACHED"
+        assert service.code(kept["license_key"], machines[0], BOLT) == "VALID"
+        assert service.code(revoked["license_key"], machines[1], BOLT) == "REVOKED"
+        assert service.code(blocked["license_key"], machines[2], BOLT) == "DETACHED"
 
 
 def test_r13_r32_why_an_agent_was_refused_is_found(service: Service, operator: Terminal) -> None:
     by_key, by_machine, by_log = run_here("Find why an agent was refused", 3)
-    issued = service.log_in(MACHINE_F, "alice").expect(201)
+    machine = new_machine()
+    issued = service.log_in(machine, "alice").expect(201)
     license_id = issued["license.id"]
     with hearing() as heard:
-        copied = dict(MACHINE_B) | {"mac_addresses": ["02:00:00:00:00:01"]}
-        body = login(copied, license_key=issued["license_key"]) | {"organization_id": ACME}
+        body = login(new_machine(), license_key=issued["license_key"]) | {"organization_id": ACME}
         refused = service.call("POST", "/v1/licenses/validate", body).expect(200)
     assert refused["code"] == "MACHINE_MISMATCH"
 
@@ -259,8 +266,8 @@ def test_r13_r32_why_an_agent_was_refused_is_found(service: Service, operator: T
     assert refusal[1:] == ["AccessRefused", "agent", license_id, "machine_mismatch", "1"]
     assert issue[1:3] == ["LicenseIssued", "user"]
 
-    wanted = {"ORGANIZATION": ACME, "COMPUTER": MACHINE_F["computer_name"]}
-    lines = filled(by_machine, **wanted, MACHINE=json.dumps(MACHINE_F))
+    wanted = {"ORGANIZATION": ACME, "COMPUTER": machine["computer_name"]}
+    lines = filled(by_machine, **wanted, MACHINE=json.dumps(machine))
     subscription, found, holder = map(json.loads, operator.paste(lines).splitlines())
     assert subscription["subscription"]["status"] == "active"
     assert (found["id"], found["status"]) == (license_id, "active")
@@ -349,17 +356,18 @@ def test_r34_events_that_were_given_up_are_published_again_from_the_table(
 ) -> None:
     tools, *_, replay = run_here("Handle a dead letter", 5)
     operator.paste(tools)
-    issued = service.log_in(MACHINE_C, "cora")
+    issued = service.log_in(new_machine(), "cora")
     license_id = issued.expect(201)["license.id"]
     service.published()
     with no_bus():
+        assert service.code(issued["license_key"], new_machine(), COOP) == "MACHINE_MISMATCH"
         for action in ("detach", "attach", "dissociate"):
             service.call("POST", f"/v1/licenses/{license_id}/{action}", by="olivia").expect(200)
         assert service.dead_letters("OutboxDeadLetters")
     history = service.call("GET", f"/v1/licenses/{license_id}/events", by="olivia").expect(200)
     known = {event["id"] for event in service.published()}
     lost = [event["id"] for event in reversed(history["events"]) if event["id"] not in known]
-    assert len(lost) == 3
+    assert len(lost) == 4
 
     said = operator.paste(replay)
     assert '{"batchItemFailures": []}' in said
@@ -403,7 +411,8 @@ def test_r03_a_test_stack_gives_production_its_organizations_and_no_key_or_token
         client_id = re.search(r'"ClientId": "([^"]+)"', printed)[1]
         with closing(Client(url)) as client:
             test = Service(client, client_id)
-            issued = test.log_in(MACHINE_A, "alice").expect(201)
+            machine = new_machine()
+            issued = test.log_in(machine, "alice").expect(201)
             there = test.token("olivia")
             body = organization("bolt", days_from_now(30)) | {"max_agents": 7}
             client.call("PUT", "/v1/organizations/vendor", body, token=there).expect(201)
@@ -413,7 +422,7 @@ def test_r03_a_test_stack_gives_production_its_organizations_and_no_key_or_token
     seen = service.call("GET", "/v1/organizations/vendor", token=oscar)
     assert seen.expect(200)["organization.max_agents"] == 7
     assert seen["organization.subscription.valid_until"] == body["valid_until"]
-    assert service.code(issued["license_key"], MACHINE_A, ACME) == "NOT_FOUND"
+    assert service.code(issued["license_key"], machine, ACME) == "NOT_FOUND"
     service.call("GET", "/v1/organizations/vendor", token=there).expect(401)
     assert kid(issued["lease"]) not in service.kids()
 
