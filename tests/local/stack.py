@@ -90,9 +90,7 @@ def running(
         endpoint = AwsEndpoint(template, functions.invoke)
 
         def answer(request: Request) -> Response:
-            return (
-                endpoint.answer(request) or control.answer(request) or gateway.answer(request)
-            )
+            return endpoint.answer(request) or control.answer(request) or gateway.answer(request)
 
         pump.start()
         stack.callback(pump.stop)

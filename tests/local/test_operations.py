@@ -207,9 +207,7 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
 ) -> None:
     restore, set_up, look, do_again = run_here("Restore the table to a point in time", 4)
     machines = [new_machine() for _ in range(3)]
-    kept, revoked, blocked = (
-        service.log_in(machine, "boris").expect(201) for machine in machines
-    )
+    kept, revoked, blocked = (service.log_in(machine, "boris").expect(201) for machine in machines)
     # Here, a restored table is a copy of now, whatever the moment: what follows is the damage.
     moment = procedures.now()
     restored = operator.paste(filled(restore, MOMENT=moment)).splitlines()[0].strip('"')
@@ -231,14 +229,18 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
     restored_indexes = {index["IndexName"] for index in described["GlobalSecondaryIndexes"]}
     assert restored_indexes == {index["IndexName"] for index in wanted["GlobalSecondaryIndexes"]}
 
-    seats = {line.split("\t")[0]: line.split("\t")[1:] for line in operator.paste(look).splitlines()}
+    seats = {
+        line.split("\t")[0]: line.split("\t")[1:] for line in operator.paste(look).splitlines()
+    }
     assert seats[BOLT] == ["3", "3"]
 
     service.call("POST", f"/v1/licenses/{revoked['license.id']}/revoke", by="olivia").expect(200)
     service.call("POST", f"/v1/licenses/{blocked['license.id']}/detach", by="olivia").expect(200)
     with table(restored):
         assert service.code(kept["license_key"], machines[0], BOLT) == "VALID"
-        assert service.code(revoked["license_key"], machines[1], BOLT) == "VALID", "it has forgotten"
+        assert service.code(revoked["license_key"], machines[1], BOLT) == "VALID", (
+            "it has forgotten"
+        )
         said = operator.paste(do_again).splitlines()
         assert f"revoke {revoked['license.id']} 200" in said
         assert f"detach {blocked['license.id']} 200" in said
