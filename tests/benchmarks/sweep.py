@@ -1,0 +1,297 @@
+"""The sweep over a million licences of which ten thousand are due, against those ten thousand alone.
+
+What is due is the same in both tables: organizations of three sizes whose subscriptions have ended,
+and temporary licences whose time is over. What one table has beside it lies where it could be in
+the way: more licences of the same organizations, which were revoked long ago; temporary licences
+that are not due yet, in the same partitions of the index; and, for the most part, other
+organizations. The sweep runs as the schedule runs it, in a fresh process, until nothing is due.
+
+Claims, and what the logins of licences that are not due have written to the history, are left out:
+each run counts what the sweep touches, and fails if these were among it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from expiry_sweep import handler as function
+from licensing import runtime
+from licensing.license import State
+from licensing.organization import DAY
+from licensing.runtime import Runtime
+from licensing.temporary import TimeToLive
+from tests.benchmarks.meter import Spent, metered
+from tests.benchmarks.outcome import Figure, Outcome, Plot, Size, Table, Tell
+from tests.benchmarks.population import Agents, Customer, Part, Temporaries, dealt, fill
+from tests.benchmarks.workers import workers
+from tests.concurrency.racers import Ground
+from tests.engine import dynamodb_local
+from tests.local.deployment import Function
+from tests.world import NOON, Clock, Context, World, new_world
+
+TITLE = "Sweep: 10,000 due among 1,000,000 licences, and alone"
+MOST_REQUESTS = 1.1
+MOST_MEMORY = 1.1
+MOST_RUNS = 200
+_SINCE = NOON - 400 * DAY
+_IN_A_PIECE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due: organizations as (how many, of how many agents), and temporary licences."""
+
+    ended: tuple[tuple[int, int], ...]
+    temporary: int
+
+    @property
+    def licenses(self) -> int:
+        """How many licences that are."""
+        return sum(count * agents for count, agents in self.ended) + self.temporary
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is not due, and stands beside it; `agents` are those of `organizations` together."""
+
+    revoked: int = 0
+    temporary: int = 0
+    organizations: int = 0
+    agents: int = 0
+
+    @property
+    def licenses(self) -> int:
+        """How many licences that are."""
+        return self.revoked + self.temporary + self.agents
+
+
+FULL = Due(((1, 2_000), (20, 200), (100, 35)), 500)
+SMALL = Due(((1, 60), (2, 20), (5, 4)), 10)
+MANY = Beside(revoked=20_000, temporary=5_000, organizations=1_930, agents=965_000)
+SOME = Beside(revoked=100, temporary=20, organizations=10, agents=1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the sweep: what it reported, and what it took."""
+
+    report: Mapping[str, int]
+    spent: Spent
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """All runs until nothing was due, and the process's memory before them and at its highest."""
+
+    runs: tuple[Run, ...]
+    mib_before: float
+    mib_at_most: float
+
+    @property
+    def spent(self) -> Spent:
+        """What all runs took, but for the last, which found nothing."""
+        total = Spent()
+        for run in self.runs[:-1]:
+            total = total.plus(run.spent)
+        return total
+
+    @property
+    def idle(self) -> Spent:
+        """What a run takes that finds nothing due."""
+        return self.runs[-1].spent
+
+    @property
+    def seconds(self) -> float:
+        """How long they took together."""
+        return sum(run.seconds for run in self.runs[:-1])
+
+    @property
+    def marked(self) -> int:
+        """How many licences they marked."""
+        return sum(run.report["expired"] + run.report["temporary_expired"] for run in self.runs)
+
+
+def measure(size: Size, tell: Tell) -> Outcome:
+    """Sweep both tables, and compare."""
+    due = FULL if size is Size.FULL else SMALL
+    beside = MANY if size is Size.FULL else SOME
+    with dynamodb_local(lasts=size is Size.FULL) as engine:
+        few = swept(engine, due, Beside(), tell)
+        many = swept(engine, due, beside, tell)
+    names = (f"{due.licenses:,} licences", f"{due.licenses + beside.licenses:,} licences")
+    return Outcome(
+        figures=(
+            Figure(
+                "requests of the whole sweep, ratio",
+                many.spent.total / few.spent.total,
+                "×",
+                MOST_REQUESTS,
+                f"{many.spent.total:,} and {few.spent.total:,}",
+            ),
+            Figure(
+                "requests when nothing is due, ratio",
+                many.idle.total / few.idle.total,
+                "×",
+                MOST_REQUESTS,
+                f"{many.idle.total} and {few.idle.total}: one for each shard",
+            ),
+            Figure(
+                "read units of the whole sweep, ratio",
+                many.spent.read_units / few.spent.read_units,
+                "×",
+                MOST_REQUESTS,
+            ),
+            Figure(
+                "peak memory of the sweeping process, ratio",
+                many.mib_at_most / few.mib_at_most,
+                "×",
+                MOST_MEMORY,
+                f"{many.mib_at_most:.0f} and {few.mib_at_most:.0f} MiB",
+            ),
+            *(
+                Figure(f"time per due licence, {name}", 1000 * one.seconds / one.marked, "ms")
+                for name, one in zip(names, (few, many), strict=True)
+            ),
+            Figure(
+                "requests per due licence",
+                many.spent.total / many.marked,
+                "requests",
+                note=f"{len(many.runs) - 1} runs",
+            ),
+        ),
+        tables=(_table((few, many), names),),
+        plots=(
+            Plot(
+                "sweep",
+                "Requests of the sweep",
+                "licences in the table",
+                "requests",
+                (
+                    (
+                        f"{due.licenses:,} due",
+                        (
+                            (due.licenses, few.spent.total),
+                            (due.licenses + beside.licenses, many.spent.total),
+                        ),
+                    ),
+                    (
+                        "nothing due",
+                        (
+                            (due.licenses, few.idle.total),
+                            (due.licenses + beside.licenses, many.idle.total),
+                        ),
+                    ),
+                ),
+                is_logarithmic=True,
+            ),
+        ),
+    )
+
+
+def swept(
+    engine: str, due: Due, beside: Beside, tell: Tell, *, traces: bool = False
+) -> Sweep:
+    """Fill a table and sweep it; `traces` are left of what is not due, too, if wanted."""
+    total = due.licenses + beside.licenses
+    with new_world(engine) as world:
+        ground = Ground.of(world)
+        fill(ground, [*parts(world, due, beside, traces=traces)], tell, f"{total:,} licences")
+        deployed = world.deployed.functions["ExpirySweepFunction"]
+        (schedule,) = world.deployed.schedules
+        with workers(1, ground.environment) as process:
+            sweep = process.submit(_sweep_until_done, deployed, schedule.seconds).result()
+    found = due.licenses
+    if sweep.marked != found:
+        raise ValueError(f"{found} licences were due, and {sweep.marked} have been marked")
+    if touched := [kind for kind in sweep.spent.touched if "PAIR" in kind or "EVENTS" in kind]:
+        raise ValueError(f"the sweep touches what was left out: {touched}")
+    tell(
+        f"{total:,} licences: {found:,} marked in {len(sweep.runs) - 1} runs and "
+        f"{sweep.seconds:.0f} s by {sweep.spent.by_operation()}"
+    )
+    return sweep
+
+
+def parts(world: World, due: Due, beside: Beside, *, traces: bool) -> Iterator[Part]:
+    """A population, such that all that is due is so at `NOON`."""
+    hashing_key = world.runtime.keyrings.keyring().hashing_key
+    used = 0
+
+    def agents(name: str, count: int, state: State = State.ACTIVE) -> Iterator[Part]:
+        nonlocal used
+        for numbers in dealt(range(used, used + count), _IN_A_PIECE):
+            yield Agents(name, numbers, _SINCE, hashing_key, state, traces=traces)
+        used += count
+
+    ended = [f"ended-{count}-{n}" for count, _ in due.ended for n in range(count)]
+    for count, size in due.ended:
+        for n in range(count):
+            name = f"ended-{count}-{n}"
+            yield Customer(name, _SINCE, NOON, size, now=NOON - 1)
+            yield from agents(name, size)
+    for at, name in enumerate(ended):
+        share = beside.revoked * (at + 1) // len(ended) - beside.revoked * at // len(ended)
+        yield from agents(name, share, State.REVOKED)
+    for n in range(beside.organizations):
+        name, size = f"current-{n}", beside.agents // beside.organizations
+        yield Customer(name, _SINCE, NOON + (31 + n % 300) * DAY, size, now=NOON - 1)
+        yield from agents(name, size)
+    yield Customer("hosts", _SINCE, NOON + 100 * DAY, 0, now=NOON - 1)
+    yield Temporaries("hosts", range(due.temporary), NOON - 3_600, TimeToLive.ONE_HOUR)
+    later = range(due.temporary, due.temporary + beside.temporary)
+    yield Temporaries("hosts", later, NOON - 3_600, TimeToLive.SEVEN_DAYS)
+
+
+def _sweep_until_done(deployed: Function, every: int) -> Sweep:
+    """Run the handler as the schedule does, until nothing is due any more."""
+    clock = Clock()
+    service = Runtime.from_environ(os.environ, clock=clock)
+    runtime.install(service)
+    runs: list[Run] = []
+    before = _mib_at_most()
+    while not runs or runs[-1].report["due"]:
+        if len(runs) == MOST_RUNS:
+            raise TimeoutError(f"something is still due after {MOST_RUNS} runs")
+        began = time.monotonic()
+
+        def remaining_ms(deadline: float = began + deployed.timeout) -> int:
+            return int(1000 * (deadline - time.monotonic()))
+
+        with metered(service.dynamodb) as spent:
+            report = function.handler({}, Context(deployed, "sweep", remaining_ms=remaining_ms))
+        runs.append(Run(report, spent, time.monotonic() - began))
+        clock.advance(every)
+    return Sweep(tuple(runs), before, _mib_at_most())
+
+
+def _mib_at_most() -> float:
+    """The most memory that this process has held so far; Linux counts it in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _table(sweeps: tuple[Sweep, Sweep], names: tuple[str, str]) -> Table:
+    rows = {
+        "runs until nothing is due": [f"{len(one.runs) - 1}" for one in sweeps],
+        "licences marked": [f"{one.marked:,}" for one in sweeps],
+        **{
+            operation: [f"{one.spent.requests[operation]:,}" for one in sweeps]
+            for operation in sorted(sweeps[0].spent.requests | sweeps[1].spent.requests)
+        },
+        "sent again by the client": [f"{one.spent.repeated:,}" for one in sweeps],
+        "read units": [f"{one.spent.read_units:,.1f}" for one in sweeps],
+        "write units": [f"{one.spent.write_units:,.1f}" for one in sweeps],
+        "requests when nothing is due": [one.idle.by_operation() for one in sweeps],
+        "ms per due licence": [f"{1000 * one.seconds / one.marked:.1f}" for one in sweeps],
+        "MiB before the first run": [f"{one.mib_before:.0f}" for one in sweeps],
+        "MiB at most": [f"{one.mib_at_most:.0f}" for one in sweeps],
+    }
+    return Table(
+        "The sweep, request by request",
+        ("", *names),
+        tuple((name, *cells) for name, cells in rows.items()),
+    )
