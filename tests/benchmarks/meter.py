@@ -1,7 +1,8 @@
 """What a client asks of DynamoDB, counted as it goes: requests, units, and what they are about.
 
-Units are what the engine reports. DynamoDB Local counts about half of what AWS takes for a
-transaction (see `tests.integration.capacity`): good to compare by, not to pay by.
+Units are what the engine reports, of reads and of single writes. What DynamoDB Local says of a
+transaction is not what AWS takes, so its actions are counted: AWS takes two units for each that is
+about an item of up to 1 KB, and one more for each index entry that comes or goes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -19,12 +20,16 @@ _READS = frozenset({"BatchGetItem", "GetItem", "Query"})
 
 @dataclass
 class Spent:
-    """What some work took; `touched` counts keys by their kind, such as `LICENSE` or `EVENT`."""
+    """What some work took; `write_units` are those of single writes, `actions` transactions' own.
+
+    `touched` counts keys by operation and kind, `repeated` what the client sent more than once.
+    """
 
     requests: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
     read_units: float = 0.0
     write_units: float = 0.0
+    actions: int = 0
     touched: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -39,6 +44,7 @@ class Spent:
             self.repeated + other.repeated,
             self.read_units + other.read_units,
             self.write_units + other.write_units,
+            self.actions + other.actions,
             self.touched + other.touched,
         )
 
@@ -57,6 +63,7 @@ def metered(client: Any) -> Iterator[Spent]:
             params[_ASKS] = "TOTAL"
         with lock:
             spent.requests[model.name] += 1
+            spent.actions += len(params.get("TransactItems", ()))
             spent.touched.update(_kinds(model.name, params))
 
     def send(**_: Any) -> None:
@@ -69,7 +76,7 @@ def metered(client: Any) -> Iterator[Spent]:
             for one in consumed if isinstance(consumed, list) else [consumed]:
                 if model.name in _READS:
                     spent.read_units += one["CapacityUnits"]
-                else:
+                elif model.name != "TransactWriteItems":
                     spent.write_units += one["CapacityUnits"]
 
     events = client.meta.events
@@ -86,11 +93,6 @@ def metered(client: Any) -> Iterator[Spent]:
         for name, hook in hooks:
             events.unregister(name, hook)
         spent.repeated -= spent.total
-
-
-def snapshot(spent: Spent) -> Spent:
-    """What it is so far."""
-    return replace(spent, requests=Counter(spent.requests), touched=Counter(spent.touched))
 
 
 def keys_of(parameters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -12,31 +12,22 @@ each run counts what the sweep touches, and fails if these were among it.
 
 from __future__ import annotations
 
-import os
-import resource
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expiry_sweep import handler as function
-from licensing import runtime
 from licensing.license import State
 from licensing.organization import DAY
-from licensing.runtime import Runtime
 from licensing.temporary import TimeToLive
-from tests.benchmarks.meter import Spent, metered
 from tests.benchmarks.outcome import Figure, Outcome, Plot, Size, Table, Tell
 from tests.benchmarks.population import Agents, Customer, Part, Temporaries, dealt, fill
-from tests.benchmarks.workers import workers
+from tests.benchmarks.schedule import Sweep, sweeping
 from tests.concurrency.racers import Ground
 from tests.engine import dynamodb_local
-from tests.local.deployment import Function
-from tests.world import NOON, Clock, Context, World, new_world
+from tests.world import NOON, World, new_world
 
 TITLE = "Sweep: 10,000 due among 1,000,000 licences, and alone"
 MOST_REQUESTS = 1.1
 MOST_MEMORY = 1.1
-MOST_RUNS = 200
 _SINCE = NOON - 400 * DAY
 _IN_A_PIECE = 1_000
 
@@ -75,47 +66,6 @@ MANY = Beside(revoked=20_000, temporary=5_000, organizations=1_930, agents=965_0
 SOME = Beside(revoked=100, temporary=20, organizations=10, agents=1_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of the sweep: what it reported, and what it took."""
-
-    report: Mapping[str, int]
-    spent: Spent
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """All runs until nothing was due, and the process's memory before them and at its highest."""
-
-    runs: tuple[Run, ...]
-    mib_before: float
-    mib_at_most: float
-
-    @property
-    def spent(self) -> Spent:
-        """What all runs took, but for the last, which found nothing."""
-        total = Spent()
-        for run in self.runs[:-1]:
-            total = total.plus(run.spent)
-        return total
-
-    @property
-    def idle(self) -> Spent:
-        """What a run takes that finds nothing due."""
-        return self.runs[-1].spent
-
-    @property
-    def seconds(self) -> float:
-        """How long they took together."""
-        return sum(run.seconds for run in self.runs[:-1])
-
-    @property
-    def marked(self) -> int:
-        """How many licences they marked."""
-        return sum(run.report["expired"] + run.report["temporary_expired"] for run in self.runs)
-
-
 def measure(size: Size, tell: Tell) -> Outcome:
     """Sweep both tables, and compare."""
     due = FULL if size is Size.FULL else SMALL
@@ -143,6 +93,13 @@ def measure(size: Size, tell: Tell) -> Outcome:
             Figure(
                 "read units of the whole sweep, ratio",
                 many.spent.read_units / few.spent.read_units,
+                "×",
+                MOST_REQUESTS,
+            ),
+            Figure(
+                "write units of single writes and actions in transactions, ratio",
+                (many.spent.write_units + many.spent.actions)
+                / (few.spent.write_units + few.spent.actions),
                 "×",
                 MOST_REQUESTS,
             ),
@@ -199,19 +156,15 @@ def swept(
     """Fill a table and sweep it; `traces` are left of what is not due, too, if wanted."""
     total = due.licenses + beside.licenses
     with new_world(engine) as world:
-        ground = Ground.of(world)
-        fill(ground, [*parts(world, due, beside, traces=traces)], tell, f"{total:,} licences")
-        deployed = world.deployed.functions["ExpirySweepFunction"]
-        (schedule,) = world.deployed.schedules
-        with workers(1, ground.environment) as process:
-            sweep = process.submit(_sweep_until_done, deployed, schedule.seconds).result()
-    found = due.licenses
-    if sweep.marked != found:
-        raise ValueError(f"{found} licences were due, and {sweep.marked} have been marked")
+        fill(Ground.of(world), [*parts(world, due, beside, traces=traces)], tell, f"{total:,} licences")
+        with sweeping(world) as runs:
+            sweep = runs.result()
+    if sweep.marked != due.licenses:
+        raise ValueError(f"{due.licenses} licences were due, and {sweep.marked} are marked")
     if touched := [kind for kind in sweep.spent.touched if "PAIR" in kind or "EVENTS" in kind]:
         raise ValueError(f"the sweep touches what was left out: {touched}")
     tell(
-        f"{total:,} licences: {found:,} marked in {len(sweep.runs) - 1} runs and "
+        f"{total:,} licences: {sweep.marked:,} marked in {len(sweep.runs) - 1} runs and "
         f"{sweep.seconds:.0f} s by {sweep.spent.by_operation()}"
     )
     return sweep
@@ -247,33 +200,6 @@ def parts(world: World, due: Due, beside: Beside, *, traces: bool) -> Iterator[P
     yield Temporaries("hosts", later, NOON - 3_600, TimeToLive.SEVEN_DAYS)
 
 
-def _sweep_until_done(deployed: Function, every: int) -> Sweep:
-    """Run the handler as the schedule does, until nothing is due any more."""
-    clock = Clock()
-    service = Runtime.from_environ(os.environ, clock=clock)
-    runtime.install(service)
-    runs: list[Run] = []
-    before = _mib_at_most()
-    while not runs or runs[-1].report["due"]:
-        if len(runs) == MOST_RUNS:
-            raise TimeoutError(f"something is still due after {MOST_RUNS} runs")
-        began = time.monotonic()
-
-        def remaining_ms(deadline: float = began + deployed.timeout) -> int:
-            return int(1000 * (deadline - time.monotonic()))
-
-        with metered(service.dynamodb) as spent:
-            report = function.handler({}, Context(deployed, "sweep", remaining_ms=remaining_ms))
-        runs.append(Run(report, spent, time.monotonic() - began))
-        clock.advance(every)
-    return Sweep(tuple(runs), before, _mib_at_most())
-
-
-def _mib_at_most() -> float:
-    """The most memory that this process has held so far; Linux counts it in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def _table(sweeps: tuple[Sweep, Sweep], names: tuple[str, str]) -> Table:
     rows = {
         "runs until nothing is due": [f"{len(one.runs) - 1}" for one in sweeps],
@@ -284,7 +210,8 @@ def _table(sweeps: tuple[Sweep, Sweep], names: tuple[str, str]) -> Table:
         },
         "sent again by the client": [f"{one.spent.repeated:,}" for one in sweeps],
         "read units": [f"{one.spent.read_units:,.1f}" for one in sweeps],
-        "write units": [f"{one.spent.write_units:,.1f}" for one in sweeps],
+        "write units of single writes": [f"{one.spent.write_units:,.1f}" for one in sweeps],
+        "actions in transactions": [f"{one.spent.actions:,}" for one in sweeps],
         "requests when nothing is due": [one.idle.by_operation() for one in sweeps],
         "ms per due licence": [f"{1000 * one.seconds / one.marked:.1f}" for one in sweeps],
         "MiB before the first run": [f"{one.mib_before:.0f}" for one in sweeps],
