@@ -1,0 +1,179 @@
+"""First logins as AWS would have them: transactions that overlap on an item conflict.
+
+DynamoDB Local runs one transaction after the other and never raises `TransactionConflict`. Here the
+real use case runs over the real adapter, and the wire answers as DynamoDB does: while a transaction
+is in flight, every other one on any of its items is cancelled. Time is made up (`timeline`), so
+that the outcome hangs on the model's few figures and not on the machine.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING
+
+from licensing.dynamo.transaction import Pacing
+from licensing.errors import Unavailable
+from licensing.login import Issued
+from tests.benchmarks.meter import keys_of
+from tests.benchmarks.timeline import Timeline
+from tests.concurrency.racers import Ground
+from tests.concurrency.tasks import machine
+from tests.faults.seam import Request, Stopwatch, Wire, transaction_conflict
+from tests.world import World
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
+
+    from licensing.dynamo import DynamoStore
+
+READ_SECONDS = 0.004
+CONFLICT_SECONDS = 0.004
+"""What DynamoDB takes to answer a read, and to cancel a transaction."""
+
+Kind = Callable[..., "DynamoStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """So many agents that want in at the same instant, spread over `organizations`.
+
+    `environments` of the function run at a time (AWS's default quota is 1,000). The gateway lets
+    `burst` requests through at once and `rate` a second from then on, if it is there; whoever is
+    not let through comes again just in time. A transaction holds its items for `hold` seconds, give
+    or take two fifths. Who is answered 503 waits for as long as `Retry-After` says, and up to as
+    long again, and comes again.
+    """
+
+    name: str
+    agents: int
+    organizations: int
+    environments: int = 1_000
+    hold: float = 0.010
+    rate: float | None = None
+    burst: int = 0
+
+
+@dataclass(slots=True)
+class Came:
+    """What came of a crowd, in the crowd's own time."""
+
+    crowd: Crowd
+    created: int = 0
+    unavailable: int = 0
+    transactions: int = 0
+    conflicts: Counter[str] = field(default_factory=Counter)
+    writes: Counter[str] = field(default_factory=Counter)
+    answered_in: list[float] = field(default_factory=list)
+    tries: Counter[int] = field(default_factory=Counter)
+    seconds: float = 0.0
+    curve: list[tuple[float, float]] = field(default_factory=list)
+
+
+class Overlap:
+    """The wire's answer: a transaction on an item that another one holds conflicts."""
+
+    def __init__(self, timeline: Timeline, chance: random.Random, came: Came) -> None:
+        self._timeline, self._chance, self._came = timeline, chance, came
+        self._held: set[str] = set()
+
+    def __call__(self, request: Request) -> AWSResponse | None:
+        if request.operation != "TransactWriteItems":
+            self._timeline.wait(READ_SECONDS)
+            return None
+        wanted = {f"{key['pk']['S']} {key['sk']['S']}" for key in keys_of(request.body)}
+        self._came.transactions += 1
+        if taken := wanted & self._held:
+            self._came.conflicts.update(taken)
+            self._timeline.wait(CONFLICT_SECONDS)
+            return transaction_conflict(request)
+        self._held |= wanted
+        self._came.writes.update(wanted)
+        answer = request.send()
+        self._timeline.wait(self._came.crowd.hold * self._chance.uniform(0.6, 1.4))
+        self._held -= wanted
+        return answer
+
+
+class Gateway:
+    """A token bucket; who comes too early is told when to come."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._rate, self._tokens, self._at = crowd.rate, float(crowd.burst), 0.0
+        self._burst = crowd.burst
+
+    def admits_at(self, now: float) -> float:
+        """When a request that comes now is let through."""
+        if self._rate is None:
+            return now
+        at = max(now, self._at)
+        self._tokens = min(float(self._burst), self._tokens + (at - self._at) * self._rate)
+        self._at = at
+        if self._tokens < 1:
+            self._at += (1 - self._tokens) / self._rate
+            self._tokens = 1
+        self._tokens -= 1
+        return self._at
+
+
+def come(world: World, crowd: Crowd, seed: int, tell: Callable[[str], None]) -> Came:
+    """Let a crowd in, until the last one is."""
+    runtime = world.runtime
+    timeline, chance, came = Timeline(), random.Random(seed), Came(crowd)  # noqa: S311
+    limit = float(world.deployed.functions["IssueFunction"].timeout)
+    wire = Wire(runtime.dynamodb, Stopwatch(limit))
+    wire.break_with(Overlap(timeline, chance, came))
+    hand = Ground.of(world).hand_of(runtime, type(runtime.store))
+    gateway = Gateway(crowd)
+    coming = [(0.0, number, 1) for number in range(crowd.agents)]
+    heapify(coming)
+
+    def serve() -> None:
+        """One execution environment, from one request to the next."""
+        while coming:
+            at, number, tries = heappop(coming)
+            at = gateway.admits_at(max(at, timeline.now))
+            if at > timeline.now:
+                timeline.wait(at - timeline.now)
+            began = timeline.now
+            pacing = Pacing(
+                lambda: limit - (timeline.now - began), chance.random, timeline.wait  # noqa: B023
+            )
+            login = hand.login(
+                f"org-{number % crowd.organizations}", machine(number), subject=f"user-{number}"
+            )
+            try:
+                answer = login(replace(hand.store, pacing=pacing))
+            except Unavailable as unavailable:
+                came.unavailable += 1
+                pause = unavailable.retry_after * (1 + chance.random())
+                heappush(coming, (timeline.now + pause, number, tries + 1))
+                continue
+            finally:
+                wire.parameters.clear()
+            if not isinstance(answer, Issued) or not answer.created:
+                raise TypeError(f"agent {number} got {answer}")
+            came.created += 1
+            came.answered_in.append(timeline.now - began)
+            came.tries[tries] += 1
+            if came.created % max(1, crowd.agents // 10) == 0:
+                came.curve.append((timeline.now, float(came.created)))
+                tell(
+                    f"{crowd.name}: {came.created:,} of {crowd.agents:,} are in after "
+                    f"{timeline.now:.0f} s, {came.unavailable:,} answers of 503"
+                )
+
+    try:
+        timeline.run([serve] * min(crowd.environments, crowd.agents))
+    finally:
+        wire.mend()
+    came.seconds = timeline.now
+    return came
+
+
+def share(values: Sequence[float], part: float) -> float:
+    """The value that so large a part of them does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
