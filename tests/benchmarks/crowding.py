@@ -2,14 +2,15 @@
 
 DynamoDB Local runs one transaction after the other and never raises `TransactionConflict`. Here the
 real use case runs over the real adapter, and the wire answers as DynamoDB does: while a transaction
-is in flight, every other one on any of its items is cancelled. Time is made up (`timeline`), so
-that the outcome hangs on the model's few figures and not on the machine.
+is in flight, every other one on any of its items is cancelled; and an item takes 1,000 write units
+a second, of which every transaction takes two, also one that is cancelled. Time is made up
+(`timeline`), so that the outcome hangs on the model's few figures and not on the machine.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
@@ -22,19 +23,19 @@ from tests.benchmarks.meter import keys_of
 from tests.benchmarks.timeline import Timeline
 from tests.concurrency.racers import Ground
 from tests.concurrency.tasks import machine
-from tests.faults.seam import Request, Stopwatch, Wire, transaction_conflict
+from tests.faults.seam import Request, Stopwatch, Wire, transaction_conflict, transaction_throttled
 from tests.world import World
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSResponse
 
-    from licensing.dynamo import DynamoStore
-
 READ_SECONDS = 0.004
 CONFLICT_SECONDS = 0.004
 """What DynamoDB takes to answer a read, and to cancel a transaction."""
 
-Kind = Callable[..., "DynamoStore"]
+PARTITION_WRITE_UNITS = 1_000
+TRANSACTIONAL_WRITE_UNITS = 2
+"""AWS: what a partition takes in a second, and what a write of up to 1 KB in a transaction takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Came:
     created: int = 0
     unavailable: int = 0
     transactions: int = 0
+    throttled: int = 0
     conflicts: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
     answered_in: list[float] = field(default_factory=list)
@@ -73,12 +75,42 @@ class Came:
     curve: list[tuple[float, float]] = field(default_factory=list)
 
 
+class Bucket:
+    """Tokens that come at a rate, so many at most; each taker takes one."""
+
+    def __init__(self, rate: float, size: float) -> None:
+        self._rate, self._size, self._tokens, self._at = rate, size, size, 0.0
+
+    def take(self, now: float) -> bool:
+        """Take one, if there is one now."""
+        self._fill(now)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def take_as_soon_as_there_is(self, now: float) -> float:
+        """When that is; all who ask later come later."""
+        self._fill(now)
+        if self._tokens < 1:
+            self._fill(self._at + (1 - self._tokens) / self._rate)
+        self._tokens -= 1
+        return self._at
+
+    def _fill(self, now: float) -> None:
+        at = max(now, self._at)
+        self._tokens = min(self._size, self._tokens + (at - self._at) * self._rate)
+        self._at = at
+
+
 class Overlap:
     """The wire's answer: a transaction on an item that another one holds conflicts."""
 
     def __init__(self, timeline: Timeline, chance: random.Random, came: Came) -> None:
         self._timeline, self._chance, self._came = timeline, chance, came
         self._held: set[str] = set()
+        rate = PARTITION_WRITE_UNITS / TRANSACTIONAL_WRITE_UNITS
+        self._units = defaultdict[str, Bucket](lambda: Bucket(rate, rate))
 
     def __call__(self, request: Request) -> AWSResponse | None:
         if request.operation != "TransactWriteItems":
@@ -86,6 +118,12 @@ class Overlap:
             return None
         wanted = {f"{key['pk']['S']} {key['sk']['S']}" for key in keys_of(request.body)}
         self._came.transactions += 1
+        # Of all its items only organizations are written more than once.
+        shared = [name for name in wanted if name.startswith("ORGANIZATION")]
+        if not all([self._units[name].take(self._timeline.now) for name in shared]):
+            self._came.throttled += 1
+            self._timeline.wait(CONFLICT_SECONDS)
+            return transaction_throttled(request)
         if taken := wanted & self._held:
             self._came.conflicts.update(taken)
             self._timeline.wait(CONFLICT_SECONDS)
@@ -98,27 +136,6 @@ class Overlap:
         return answer
 
 
-class Gateway:
-    """A token bucket; who comes too early is told when to come."""
-
-    def __init__(self, crowd: Crowd) -> None:
-        self._rate, self._tokens, self._at = crowd.rate, float(crowd.burst), 0.0
-        self._burst = crowd.burst
-
-    def admits_at(self, now: float) -> float:
-        """When a request that comes now is let through."""
-        if self._rate is None:
-            return now
-        at = max(now, self._at)
-        self._tokens = min(float(self._burst), self._tokens + (at - self._at) * self._rate)
-        self._at = at
-        if self._tokens < 1:
-            self._at += (1 - self._tokens) / self._rate
-            self._tokens = 1
-        self._tokens -= 1
-        return self._at
-
-
 def come(world: World, crowd: Crowd, seed: int, tell: Callable[[str], None]) -> Came:
     """Let a crowd in, until the last one is."""
     runtime = world.runtime
@@ -127,7 +144,7 @@ def come(world: World, crowd: Crowd, seed: int, tell: Callable[[str], None]) -> 
     wire = Wire(runtime.dynamodb, Stopwatch(limit))
     wire.break_with(Overlap(timeline, chance, came))
     hand = Ground.of(world).hand_of(runtime, type(runtime.store))
-    gateway = Gateway(crowd)
+    gateway = Bucket(crowd.rate, crowd.burst) if crowd.rate is not None else None
     coming = [(0.0, number, 1) for number in range(crowd.agents)]
     heapify(coming)
 
@@ -135,9 +152,10 @@ def come(world: World, crowd: Crowd, seed: int, tell: Callable[[str], None]) -> 
         """One execution environment, from one request to the next."""
         while coming:
             at, number, tries = heappop(coming)
-            at = gateway.admits_at(max(at, timeline.now))
-            if at > timeline.now:
-                timeline.wait(at - timeline.now)
+            at = max(at, timeline.now)
+            if gateway is not None:
+                at = gateway.take_as_soon_as_there_is(at)
+            timeline.wait(at - timeline.now)
             began = timeline.now
             pacing = Pacing(
                 lambda: limit - (timeline.now - began), chance.random, timeline.wait  # noqa: B023
