@@ -35,7 +35,7 @@ CONFLICT_SECONDS = 0.004
 
 PARTITION_WRITE_UNITS = 1_000
 TRANSACTIONAL_WRITE_UNITS = 2
-"""AWS: what a partition takes in a second, and what a write of up to 1 KB in a transaction takes."""
+"""AWS: what a partition takes in a second, and a write of up to 1 KB in a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Overlap:
         self._came.transactions += 1
         # Of all its items only organizations are written more than once.
         shared = [name for name in wanted if name.startswith("ORGANIZATION")]
-        if not all([self._units[name].take(self._timeline.now) for name in shared]):
+        if not all(self._units[name].take(self._timeline.now) for name in shared):
             self._came.throttled += 1
             self._timeline.wait(CONFLICT_SECONDS)
             return transaction_throttled(request)
@@ -148,6 +148,10 @@ def come(world: World, crowd: Crowd, seed: int, tell: Callable[[str], None]) -> 
     coming = [(0.0, number, 1) for number in range(crowd.agents)]
     heapify(coming)
 
+    def pacing_from(began: float) -> Pacing:
+        """As a function of so much time has it."""
+        return Pacing(lambda: limit - (timeline.now - began), chance.random, timeline.wait)
+
     def serve() -> None:
         """One execution environment, from one request to the next."""
         while coming:
@@ -157,14 +161,11 @@ def come(world: World, crowd: Crowd, seed: int, tell: Callable[[str], None]) -> 
                 at = gateway.take_as_soon_as_there_is(at)
             timeline.wait(at - timeline.now)
             began = timeline.now
-            pacing = Pacing(
-                lambda: limit - (timeline.now - began), chance.random, timeline.wait  # noqa: B023
-            )
             login = hand.login(
                 f"org-{number % crowd.organizations}", machine(number), subject=f"user-{number}"
             )
             try:
-                answer = login(replace(hand.store, pacing=pacing))
+                answer = login(replace(hand.store, pacing=pacing_from(began)))
             except Unavailable as unavailable:
                 came.unavailable += 1
                 pause = unavailable.retry_after * (1 + chance.random())

@@ -282,7 +282,7 @@ def _page_figures(pages: Sequence[Step]) -> Iterator[Figure]:
         yield Figure(
             f"time of a page {name}, against the first ones",
             there.milliseconds / first.milliseconds,
-            "×",
+            "x",
             MOST_PAGE_RATIO,
             f"{there.milliseconds:.1f} and {first.milliseconds:.1f} ms",
         )
@@ -339,9 +339,7 @@ def _sweep_figures(name: str, sweep: Sweep, beside: Step) -> Iterator[Figure]:
         "requests",
         note=f"{sweep.spent.total:,} for {sweep.marked:,}",
     )
-    yield Figure(
-        f"{name}: read units per licence", sweep.spent.read_units / sweep.marked, "units"
-    )
+    yield Figure(f"{name}: read units per licence", sweep.spent.read_units / sweep.marked, "units")
     yield Figure(
         f"{name}: write units per licence on AWS",
         UNITS_PER_MARK + 2 * (sweep.spent.actions / sweep.marked - 2),

@@ -107,9 +107,7 @@ class Customer:
                     after,
                     id=_event_id(self.id, after.announced_days),
                     at=at,
-                    origin=_by(OLIVIA)
-                    if is_new
-                    else Origin(actor=_SCHEDULE, request_id=_REQUEST),
+                    origin=_by(OLIVIA) if is_new else Origin(actor=_SCHEDULE, request_id=_REQUEST),
                 )
             )
             before = after
@@ -280,9 +278,7 @@ def _later(record: License, of: Agents) -> Iterator[License]:
 
 def _changed(kind: EventType, before: License | None, after: License, origin: Origin) -> Item:
     event_id = _event_id(after.id, after.revision)
-    return entries.event_item(
-        audit.of_license(kind, before, after, id=event_id, origin=origin)
-    )
+    return entries.event_item(audit.of_license(kind, before, after, id=event_id, origin=origin))
 
 
 def _by(person: Person, agent_version: str | None = None) -> Origin:

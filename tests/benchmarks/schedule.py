@@ -37,9 +37,7 @@ class Run:
     @property
     def marked(self) -> int:
         """How many licences it changed."""
-        return sum(
-            self.report[name] for name in ("expired", "reinstated", "temporary_expired")
-        )
+        return sum(self.report[name] for name in ("expired", "reinstated", "temporary_expired"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,7 @@ class Sweep:
 def sweeping(world: World) -> Iterator[Future[Sweep]]:
     """Sweep a world's table from now on, beside whatever the block does."""
     deployed = world.deployed.functions["ExpirySweepFunction"]
-    (every,) = (
-        one.seconds for one in world.deployed.schedules if one.function == deployed.name
-    )
+    (every,) = (one.seconds for one in world.deployed.schedules if one.function == deployed.name)
     with workers(1, Ground.of(world).environment) as process:
         yield process.submit(_until_done, deployed, every, world.clock())
 

@@ -1,4 +1,4 @@
-"""The sweep over a million licences of which ten thousand are due, against those ten thousand alone.
+"""The sweep over a million licences of which ten thousand are due, against these alone.
 
 What is due is the same in both tables: organizations of three sizes whose subscriptions have ended,
 and temporary licences whose time is over. What one table has beside it lies where it could be in
@@ -79,34 +79,34 @@ def measure(size: Size, tell: Tell) -> Outcome:
             Figure(
                 "requests of the whole sweep, ratio",
                 many.spent.total / few.spent.total,
-                "×",
+                "x",
                 MOST_REQUESTS,
                 f"{many.spent.total:,} and {few.spent.total:,}",
             ),
             Figure(
                 "requests when nothing is due, ratio",
                 many.idle.total / few.idle.total,
-                "×",
+                "x",
                 MOST_REQUESTS,
                 f"{many.idle.total} and {few.idle.total}: one for each shard",
             ),
             Figure(
                 "read units of the whole sweep, ratio",
                 many.spent.read_units / few.spent.read_units,
-                "×",
+                "x",
                 MOST_REQUESTS,
             ),
             Figure(
                 "write units of single writes and actions in transactions, ratio",
                 (many.spent.write_units + many.spent.actions)
                 / (few.spent.write_units + few.spent.actions),
-                "×",
+                "x",
                 MOST_REQUESTS,
             ),
             Figure(
                 "peak memory of the sweeping process, ratio",
                 many.mib_at_most / few.mib_at_most,
-                "×",
+                "x",
                 MOST_MEMORY,
                 f"{many.mib_at_most:.0f} and {few.mib_at_most:.0f} MiB",
             ),
@@ -150,13 +150,16 @@ def measure(size: Size, tell: Tell) -> Outcome:
     )
 
 
-def swept(
-    engine: str, due: Due, beside: Beside, tell: Tell, *, traces: bool = False
-) -> Sweep:
+def swept(engine: str, due: Due, beside: Beside, tell: Tell, *, traces: bool = False) -> Sweep:
     """Fill a table and sweep it; `traces` are left of what is not due, too, if wanted."""
     total = due.licenses + beside.licenses
     with new_world(engine) as world:
-        fill(Ground.of(world), [*parts(world, due, beside, traces=traces)], tell, f"{total:,} licences")
+        fill(
+            Ground.of(world),
+            [*parts(world, due, beside, traces=traces)],
+            tell,
+            f"{total:,} licences",
+        )
         with sweeping(world) as runs:
             sweep = runs.result()
     if sweep.marked != due.licenses:

@@ -29,4 +29,4 @@ def test_r23_a_full_transaction_of_the_sweep_takes_seven_units_per_mark(world: W
     with metered(world) as cost:
         assert world.sweep()["expired"] == 49
     assert cost.transactions == [Transaction(99, 198, 147)]
-    assert 198 + 147 == UNITS_PER_MARK * 49 + 2
+    assert UNITS_PER_MARK * 49 + 2 == 198 + 147

@@ -1,6 +1,5 @@
 """The benchmark of the sweep, at a size that shows whether it measures."""
 
-
 from tests.benchmarks import sweep
 from tests.benchmarks.outcome import Size
 from tests.benchmarks.sweep import SMALL, SOME
