@@ -61,9 +61,9 @@ class Beside:
 
 
 FULL = Due(((1, 2_000), (20, 200), (100, 35)), 500)
-SMALL = Due(((1, 60), (2, 20), (5, 4)), 10)
+SMALL = Due(((1, 60), (2, 10), (3, 4)), 5)
 MANY = Beside(revoked=20_000, temporary=5_000, organizations=1_930, agents=965_000)
-SOME = Beside(revoked=100, temporary=20, organizations=10, agents=1_000)
+SOME = Beside(revoked=40, temporary=10, organizations=5, agents=300)
 
 
 def measure(size: Size, tell: Tell) -> Outcome:

@@ -13,7 +13,7 @@ from tests.benchmarks.sweep import SMALL, SOME, parts
 from tests.concurrency import canonical
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.racers import Ground
-from tests.concurrency.table import write
+from tests.concurrency.table import restore, write
 from tests.world import ADA, ALICE, NOON, OLIVIA, YEAR, World, new_world
 
 UNTIL = NOON + 40 * DAY
@@ -86,10 +86,7 @@ def test_r22_what_is_put_is_what_the_service_leaves_attribute_by_attribute(
     own, partners = population(world, at)[:-1], population(world, at)[-1:]
     lived(world, at)
     kept = world.items()
-    for item in kept:
-        world.runtime.dynamodb.delete_item(
-            TableName=world.runtime.settings.table_name, Key={"pk": item["pk"], "sk": item["sk"]}
-        )
+    restore(world)
     put(world, own)
     is_early = days < 7
     if is_early:
