@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from tests.benchmarks.meter import Spent, metered
 from tests.benchmarks.outcome import Figure, Outcome, Plot, Size, Table, Tell
-from tests.benchmarks.population import Agents, Customer, dealt, fill
+from tests.benchmarks.population import Agents, Customer, Part, dealt, fill
 from tests.benchmarks.schedule import Sweep, sweeping
 from tests.concurrency.racers import Ground
 from tests.engine import dynamodb_local
@@ -109,7 +109,7 @@ def filled(world: World, agents: int, tell: Tell) -> None:
     """Acme with so many agents, all of them there since `NOON`."""
     hashing_key = world.runtime.keyrings.keyring().hashing_key
     pieces = dealt(range(agents), _IN_A_PIECE)
-    parts = [
+    parts: list[Part] = [
         Customer("acme", NOON, NOON + YEAR, seats=agents, now=NOON),
         *(Agents("acme", numbers, NOON, hashing_key) for numbers in pieces),
     ]
@@ -140,7 +140,7 @@ def sample(world: World, agents: int) -> dict[int, str]:
 
 def validated(world: World, keys: dict[int, str], code: str) -> list[Step]:
     """What each validation of a sample took; all have to be answered by `code`."""
-    steps = []
+    steps: list[Step] = []
     for number, key in keys.items():
         with _stepping(world, "validate", steps):
             found = world.code(key, described(number))

@@ -25,6 +25,7 @@ from botocore.config import Config
 from licensing import audit, keys
 from licensing.audit import Actor, ActorKind, EventType, Origin
 from licensing.dynamo import entries, items
+from licensing.dynamo.values import present
 from licensing.generate import ANY_ENVIRONMENT
 from licensing.license import Action, License, Sighting, State
 from licensing.machine import NO_MACHINE, Credentials, Machine
@@ -96,7 +97,7 @@ class Customer:
         made = items.organization_item(last, due_at=self.since)
         if due_at is None:
             raise ValueError(f"{self.id} is never due: it would not be there in this way")
-        yield {**made, **items.present(items.due_attributes(self.id, due_at))}
+        yield {**made, **present(items.due_attributes(self.id, due_at))}
         before: Organization | None = None
         for at, after in states:
             is_new = before is None
@@ -262,7 +263,9 @@ def _write(ground: Ground, part: Part) -> int:
 @cache
 def _client(endpoint: str) -> DynamoDBClient:
     """A process's own, more patient than the service's."""
-    return boto3.client("dynamodb", endpoint_url=endpoint, config=Config(read_timeout=60))
+    config = Config(read_timeout=60)
+    client: DynamoDBClient = boto3.client("dynamodb", endpoint_url=endpoint, config=config)
+    return client
 
 
 def _later(record: License, of: Agents) -> Iterator[License]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from expiry_sweep import handler as function
 from licensing import runtime
@@ -108,7 +109,8 @@ def _until_done(deployed: Function, every: int, start: float) -> Sweep:
             return int(1000 * (deadline - time.monotonic()))
 
         with metered(service.dynamodb) as spent:
-            report = function.handler({}, Context(deployed, "sweep", remaining_ms=remaining_ms))
+            context: Any = Context(deployed, "sweep", remaining_ms=remaining_ms)
+            report = function.handler({}, context)
         runs.append(Run(report, spent, time.monotonic() - began))
         clock.advance(every)
     return Sweep(tuple(runs), every, before, _mib_at_most())
