@@ -59,7 +59,7 @@ class Step:
 
 def measure(size: Size, tell: Tell) -> Outcome:
     """Live an organization's life."""
-    agents = size.of(50_000, 260)
+    agents = size.of(50_000, 210)
     with dynamodb_local(lasts=size is Size.FULL) as engine, new_world(engine) as world:
         filled(world, agents, tell)
         keys = sample(world, agents)

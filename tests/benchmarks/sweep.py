@@ -203,25 +203,32 @@ def parts(world: World, due: Due, beside: Beside, *, traces: bool) -> Iterator[P
     yield Temporaries("hosts", later, NOON - 3_600, TimeToLive.SEVEN_DAYS)
 
 
-def _table(sweeps: tuple[Sweep, Sweep], names: tuple[str, str]) -> Table:
-    rows = {
-        "runs until nothing is due": [f"{len(one.runs) - 1}" for one in sweeps],
-        "licences marked": [f"{one.marked:,}" for one in sweeps],
-        **{
-            operation: [f"{one.spent.requests[operation]:,}" for one in sweeps]
-            for operation in sorted(sweeps[0].spent.requests | sweeps[1].spent.requests)
-        },
-        "sent again by the client": [f"{one.spent.repeated:,}" for one in sweeps],
-        "read units": [f"{one.spent.read_units:,.1f}" for one in sweeps],
-        "write units of single writes": [f"{one.spent.write_units:,.1f}" for one in sweeps],
-        "actions in transactions": [f"{one.spent.actions:,}" for one in sweeps],
-        "requests when nothing is due": [one.idle.by_operation() for one in sweeps],
-        "ms per due licence": [f"{1000 * one.seconds / one.marked:.1f}" for one in sweeps],
-        "MiB before the first run": [f"{one.mib_before:.0f}" for one in sweeps],
-        "MiB at most": [f"{one.mib_at_most:.0f}" for one in sweeps],
+def counted(sweep: Sweep) -> dict[str, str]:
+    """What a sweep took, apart from time and memory."""
+    return {
+        "runs until nothing is due": f"{len(sweep.runs) - 1}",
+        "licences marked": f"{sweep.marked:,}",
+        **{name: f"{count:,}" for name, count in sorted(sweep.spent.requests.items())},
+        "read units": f"{sweep.spent.read_units:,.1f}",
+        "write units of single writes": f"{sweep.spent.write_units:,.1f}",
+        "actions in transactions": f"{sweep.spent.actions:,}",
+        "requests when nothing is due": sweep.idle.by_operation(),
     }
+
+
+def _table(sweeps: tuple[Sweep, Sweep], names: tuple[str, str]) -> Table:
+    columns = [
+        {
+            **counted(sweep),
+            "sent again by the client": f"{sweep.spent.repeated:,}",
+            "ms per due licence": f"{1000 * sweep.seconds / sweep.marked:.1f}",
+            "MiB before the first run": f"{sweep.mib_before:.0f}",
+            "MiB at most": f"{sweep.mib_at_most:.0f}",
+        }
+        for sweep in sweeps
+    ]
     return Table(
         "The sweep, request by request",
         ("", *names),
-        tuple((name, *cells) for name, cells in rows.items()),
+        tuple((name, *(column[name] for column in columns)) for name in columns[0]),
     )

@@ -5,7 +5,7 @@ from tests.benchmarks.large_organization import UNITS_PER_MARK
 from tests.benchmarks.outcome import Size
 from tests.integration.capacity import Transaction, metered
 from tests.integration.many import bind
-from tests.world import World
+from tests.world import new_world
 
 
 def test_r14_what_concerns_all_agents_costs_as_much_as_for_one() -> None:
@@ -22,11 +22,12 @@ def test_r14_what_concerns_all_agents_costs_as_much_as_for_one() -> None:
     assert all(len(row) == len(table.head) for table in outcome.tables for row in table.rows)
 
 
-def test_r23_a_full_transaction_of_the_sweep_takes_seven_units_per_mark(world: World) -> None:
-    world.register("acme", seconds=100)
-    bind(world, "acme", 49)
-    world.clock.advance(100)
-    with metered(world) as cost:
-        assert world.sweep()["expired"] == 49
+def test_r23_a_full_transaction_of_the_sweep_takes_seven_units_per_mark(engine: str) -> None:
+    with new_world(engine) as world:
+        world.register("acme", seconds=100)
+        bind(world, "acme", 49)
+        world.clock.advance(100)
+        with metered(world) as cost:
+            assert world.sweep()["expired"] == 49
     assert cost.transactions == [Transaction(99, 198, 147)]
     assert UNITS_PER_MARK * 49 + 2 == 198 + 147
