@@ -445,8 +445,9 @@ ONLY_ON_AWS = [(title, lines) for title, found in PROCEDURES.items() for lines i
 CHANGE_SET_ANSWERS = {
     "DescribeStacks": "<Stacks><member><StackName>s</StackName><CreationTime>2026-01-01T00:00:00Z"
     "</CreationTime><StackStatus>UPDATE_COMPLETE</StackStatus><Parameters><member><ParameterKey>"
-    "OlderAgents</ParameterKey><ParameterValue>off</ParameterValue></member></Parameters></member>"
-    "</Stacks>",
+    "OlderAgents</ParameterKey><ParameterValue>off</ParameterValue></member></Parameters><Outputs>"
+    "<member><OutputKey>SourceBucket</OutputKey><OutputValue>bucket</OutputValue></member></Outputs>"
+    "</member></Stacks>",
     "CreateChangeSet": "<Id>restored</Id>",
     "DescribeChangeSet": "<Status>CREATE_COMPLETE</Status><Changes><member><ResourceChange><Action>"
     "Import</Action><LogicalResourceId>RestoredTable</LogicalResourceId></ResourceChange></member>"
@@ -457,10 +458,13 @@ CHANGE_SET_ANSWERS = {
 
 @contextmanager
 def cloudformation() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
-    """Where a CloudFormation with one change set is, and what it is asked."""
+    """Where a CloudFormation with one change set is, beside a bucket, and what it is asked."""
     asked: list[Mapping[str, str]] = []
 
     def answer(request: Request) -> Response:
+        if request.method == "PUT":
+            assert request.path == "/bucket/restored.yaml"
+            return Response(200, [("etag", '"1"')], b"")
         asked.append(dict(parse_qsl(request.body.decode())))
         action = asked[-1]["Action"]
         text = (
@@ -497,6 +501,7 @@ def test_the_cli_takes_the_lines_that_only_aws_can_answer(
     for one in asked:
         if one["Action"] == "CreateChangeSet":
             assert one["ImportExistingResources"] == "true"
+            assert one["TemplateURL"].endswith("/restored.yaml")
             assert one["Parameters.member.1.ParameterKey"] == "OlderAgents"
             assert one["Parameters.member.1.UsePreviousValue"] == "true"
 
