@@ -18,8 +18,9 @@ compile   := $(bin)/uv pip compile -q --universal --python-version 3.11 --genera
 
 export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
+your-region := $(if $(filter file,$(origin AWS_DEFAULT_REGION)),env -u AWS_DEFAULT_REGION)
 
-.PHONY: help demo run test prove mutants bench check audit sbom build lock clean
+.PHONY: help demo run test prove mutants bench check audit sbom build deploy smoke lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -69,6 +70,18 @@ build: $(venv) $(sam) ## build and check functions and layer for Lambda (python3
 	PATH="$(CURDIR)/$(bin):$$PATH" .venv-sam/bin/sam build
 	$(bin)/python -m tests.artefacts.building .cache/again
 	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again
+
+# The Region is yours, not the one that linting makes do with.
+deploy: build ## build and deploy (STACK=licensing, PARAMETERS="AlarmEmail=ops@example.com")
+	@$(your-region) $(bin)/python tests/template/account.py
+	$(your-region) .venv-sam/bin/sam deploy $(if $(STACK),--stack-name $(STACK)) \
+		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+smoke: $(venv) ## try a deployed stack: URL=... CLIENT_ID=... ADMIN=... (and MEMBER=...)
+	@test -n "$(URL)" || { echo "Name the stack's output ApiUrl: make smoke URL=https://..." >&2; exit 2; }
+	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local smoke --url "$(URL)" \
+		$(if $(CLIENT_ID),--client-id "$(CLIENT_ID)") $(if $(ADMIN),--admin "$(ADMIN)") \
+		$(if $(MEMBER),--member "$(MEMBER)") $(if $(LOGIN),--login "$(LOGIN)")
 
 lock: $(venv) ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
 	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt

@@ -1,4 +1,7 @@
-"""The command line of the local stack: `python -m tests.local run` and `... demo`."""
+"""The command line: `python -m tests.local run` and `... demo` on this machine, and `... smoke`.
+
+`smoke` tries a stack that is deployed.
+"""
 
 import argparse
 import logging
@@ -7,15 +10,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stdout
 from functools import partial
+from getpass import getpass
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 
-from tests.local import aws, pasted, stack
+from tests.local import aws, pasted, smoke, stack
 from tests.local.client import Client, UnexpectedAnswerError
 from tests.local.server import PortError
-from tests.local.story import Story
+from tests.local.story import Story, deployed
+from tests.local.story.teller import Teller
 from tests.local.template import TemplateError
 
+_SMOKE = (
+    "Passwords come from ADMIN_PASSWORD and MEMBER_PASSWORD in the environment, or are asked for. "
+    "With another identity provider, put tokens into ADMIN_TOKEN and MEMBER_TOKEN instead."
+)
 _STOP = (signal.SIGINT, signal.SIGTERM)
 
 # Kept before the functions' logs get a file of their own.
@@ -29,12 +39,22 @@ def main() -> int:
     # in the background has Ctrl-C ignored.
     for number in _STOP:
         signal.signal(number, signal.default_int_handler)
-    command.log = command.log or Path(".cache") / f"local-{command.name}.log"
+    log = command.log or Path(".cache") / f"local-{command.name}.log"
     try:
-        with _logs_in(command.log):
-            return int(command.do(command))
+        with _logs_in(log):
+            return int(command.do(command, log))
     except UnexpectedAnswerError as error:
-        say(f"\nNot as it should be: {error}\nThe functions' log: {command.log}")
+        # What failed while clearing up came of what had failed before.
+        first = error
+        while isinstance(first.__context__, UnexpectedAnswerError):
+            first = first.__context__
+        say(f"\nNot as it should be: {first}\n{_logs_of(command, log)}")
+    except smoke.SignInError as error:
+        say(f"\n{error}")
+    except (OSError, HTTPException) as error:
+        if command.name != "smoke":
+            raise
+        say(f"\nNobody answers as a service at {command.url} and {command.login}: {error!r}")
     except (TemplateError, aws.DynamoDbError, PortError) as error:
         say(f"The local stack cannot run: {error}")
     except KeyboardInterrupt:
@@ -42,13 +62,39 @@ def main() -> int:
     return 1
 
 
-def _run(command: argparse.Namespace) -> int:
+def _logs_of(command: argparse.Namespace, log: Path) -> str:
+    if command.name == "smoke":
+        return (
+            "What the functions say of it is in the log group of the stack's output FunctionLogs."
+        )
+    return f"The functions' log: {log}"
+
+
+def _smoke(command: argparse.Namespace, _log: Path) -> int:
+    command.login = command.login or smoke.login_url(command.url)
+    people = smoke.DeployedPeople(
+        command.login,
+        command.client_id,
+        admin=smoke.Person("ADMIN", command.admin),
+        member=smoke.Person("MEMBER", command.member),
+        ask=getpass,
+    )
+    with closing(Client(command.url)) as client:
+        say(f"Trying the service at {command.url}. Olivia is played by the super-admin.")
+        if not people.has_member:
+            say("Nobody plays a member of an organization: a first login is not tried (MEMBER=).")
+        deployed.tell(Teller(client, say, people), say, has_member=people.has_member)
+    say("\nAll as it should be.")
+    return 0
+
+
+def _run(command: argparse.Namespace, log: Path) -> int:
     with stack.running(command.port) as up:
         try:
             with closing(Client(up.url)) as client:
                 pasted.seed(client, up.client_id)
             say(f"The service is up at {up.url}, with DynamoDB {_database()}.")
-            say(f"The functions' log: {command.log}\n")
+            say(f"The functions' log: {log}\n")
             say(pasted.users())
             say("\nTo paste into a terminal whose aws CLI shall speak to this service:\n")
             say(pasted.for_aws(up.url))
@@ -64,11 +110,11 @@ def _run(command: argparse.Namespace) -> int:
     return 0
 
 
-def _demo(command: argparse.Namespace) -> int:
+def _demo(command: argparse.Namespace, log: Path) -> int:
     with stack.running(command.port) as up, closing(Client(up.url)) as client:
         say(f"The service is up at {up.url}, with DynamoDB {_database()}.\n")
         Story(client, say).tell()
-    say(f"\nAll as it should be. The functions' log: {command.log}")
+    say(f"\nAll as it should be. The functions' log: {log}")
     return 0
 
 
@@ -109,6 +155,16 @@ def _parser() -> argparse.ArgumentParser:
             "--log", type=Path, help=f"the functions' log (default: .cache/local-{name}.log)"
         )
         command.set_defaults(do=do)
+    text = "try a deployed stack with what of the story needs no clock, and clear up"
+    command = commands.add_parser("smoke", help=text, description=text, epilog=_SMOKE)
+    command.add_argument("--url", required=True, help="the stack's output ApiUrl")
+    command.add_argument("--client-id", help="the stack's output UserPoolClientId")
+    command.add_argument("--admin", help="a user of the pool in the group super-admin")
+    command.add_argument("--member", help="a user of a registered organization, to log an agent in")
+    command.add_argument(
+        "--login", help="where users sign in (default: Cognito in the URL's Region)"
+    )
+    command.set_defaults(do=_smoke, log=None)
     return parser
 
 

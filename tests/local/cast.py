@@ -46,7 +46,8 @@ OLDER_AGENT_VERSION = "4.3.0.12"
 
 def organization(organization_id: str, valid_until: str) -> dict[str, Any]:
     """What registers an organization, or changes its subscription."""
-    return {"name": NAMES[organization_id], "valid_until": valid_until, "status": "active"}
+    name = NAMES.get(organization_id, organization_id)
+    return {"name": name, "valid_until": valid_until, "status": "active"}
 
 
 def billing_event(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,7 +42,9 @@ class Client:
 
     def __init__(self, url: str) -> None:
         """`url` is the service's, as in `http://127.0.0.1:8080`."""
-        self._http = HTTPConnection(urlsplit(url).netloc, timeout=60)
+        parts = urlsplit(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._http: HTTPConnection = kind(parts.netloc, timeout=60)
 
     def close(self) -> None:
         """Close the connection."""
@@ -66,7 +68,14 @@ class Client:
         response = self._http.getresponse()
         text = response.read()
         received = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, received, json.loads(text) if text else {})
+        try:
+            document = json.loads(text) if text else {}
+        except ValueError as error:
+            raise UnexpectedAnswerError(
+                f"{method} {path} is answered with status {response.status} and no JSON: "
+                f"{text[:200]!r}. Is it this service that is there?"
+            ) from error
+        return Answer(response.status, received, document)
 
     def log_in(self, client_id: str, username: str, password: str) -> Answer:
         """Ask the identity provider for a user's tokens, as on AWS."""

@@ -13,6 +13,7 @@ Every step is printed and every answer is checked; the first that is not as it s
     billing           the billing system's events
     partner           an hour on a client's agent
     trail             what is remembered, and what has left on the bus
+    deployed          what of all this `smoke` tries a deployed stack with
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from tests.local.story import (
     subscription,
     trail,
 )
-from tests.local.story.teller import Teller
+from tests.local.story.teller import LocalPeople, Teller
 
 
 class Story:
@@ -42,13 +43,14 @@ class Story:
 
     def tell(self) -> None:
         """Tell all of it."""
-        teller = Teller(self._client, self._say)
+        people = LocalPeople(self._client)
+        teller = Teller(self._client, self._say, people)
         self._say("Three organizations: Acme, Bolt and Coop. Alice and Amir are members of Acme,")
         self._say("Ada is its administrator. Boris is a member of Bolt, Cora of Coop. Olivia works")
         self._say("for the vendor, Pavel for a partner of the vendor. An agent runs on a machine;")
         self._say("machine A stands in Acme's factory, machine B in Bolt's office.")
 
-        first_login.tell(teller)
+        first_login.tell(teller, people)
         bolt = subscription.tell(teller)
         moved = administration.tell(teller)
         machine = drift.tell(teller, moved)

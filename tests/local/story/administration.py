@@ -1,5 +1,8 @@
 """Ada at work: she blocks an agent, and lets its key move to a new computer."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tests.local.cast import MACHINE_C, MACHINE_D, login
 from tests.local.client import Answer
 from tests.local.story.teller import Teller
@@ -9,48 +12,50 @@ STILL_BOUND = (
 )
 
 
-def tell(teller: Teller) -> Answer:
+def tell(
+    teller: Teller, c: Mapping[str, Any] = MACHINE_C, d: Mapping[str, Any] = MACHINE_D
+) -> Answer:
     """Tell the chapter; Acme's licence, which is on machine D in the end."""
     teller.chapter("An administrator at work")
     teller.step("Amir logs in on machine C, in Acme's planning office.")
-    issued = teller.act("amir", "POST", "/v1/licenses", login(MACHINE_C)).expect(201)
+    issued = teller.act("amir", "POST", "/v1/licenses", login(c)).expect(201)
     teller.show(issued, "license_key", "license.id")
 
-    _block(teller, issued)
-    _unblock(teller, issued)
-    _move(teller, issued)
+    _block(teller, issued, c)
+    _unblock(teller, issued, c)
+    _move(teller, issued, c, d)
     return issued
 
 
-def _block(teller: Teller, issued: Answer) -> None:
+def _block(teller: Teller, issued: Answer, c: Mapping[str, Any]) -> None:
     teller.step("Ada blocks that agent: it is told so, and so is whoever logs in there.")
     teller.change("ada", "detach", issued, "Amir is on leave.", "detached")
     blocked = "Agent is Blocked."
-    teller.is_refused(issued, MACHINE_C, "DETACHED", message=blocked, action="logout")
-    answer = teller.act("alice", "POST", "/v1/licenses", login(MACHINE_C))
+    teller.is_refused(issued, c, "DETACHED", message=blocked, action="logout")
+    answer = teller.act("alice", "POST", "/v1/licenses", login(c))
     teller.show(answer.expect(409, code="agent_blocked", detail=blocked), "code", "detail")
 
 
-def _unblock(teller: Teller, issued: Answer) -> None:
+def _unblock(teller: Teller, issued: Answer, c: Mapping[str, Any]) -> None:
     teller.step("Ada lifts the block: the agent goes on with the key that it has.")
     teller.change("ada", "attach", issued, "Amir is back.", "active")
-    teller.is_valid(issued, MACHINE_C)
+    teller.is_valid(issued, c)
 
 
-def _move(teller: Teller, issued: Answer) -> None:
+def _move(teller: Teller, issued: Answer, c: Mapping[str, Any], d: Mapping[str, Any]) -> None:
     key = issued["license_key"]
     teller.step("Amir gets a new computer, machine D, and takes the key along: not yet.")
-    answer = teller.act("amir", "POST", "/v1/licenses", login(MACHINE_D, license_key=key))
+    answer = teller.act("amir", "POST", "/v1/licenses", login(d, license_key=key))
     teller.show(answer.expect(409, code="license_still_bound", detail=STILL_BOUND), "detail")
 
     teller.step("Ada separates the key from machine C. Its seat and its machine are free.")
     teller.change("ada", "dissociate", issued, "Amir gets a new computer.", "dissociated")
-    teller.is_refused(issued, MACHINE_C, "DISSOCIATED")
+    teller.is_refused(issued, c, "DISSOCIATED")
 
     teller.step("Amir logs in on machine D with it: the same licence, the same key, bound there.")
     same = {name: issued[name] for name in ("license.id", "license_key")}
-    answer = teller.act("amir", "POST", "/v1/licenses", login(MACHINE_D, license_key=key))
+    answer = teller.act("amir", "POST", "/v1/licenses", login(d, license_key=key))
     answer.expect(200, created=False, **{"license.status": "active"}, **same)
     teller.show(answer, "license_key", "license.id", "license.status")
-    teller.is_valid(issued, MACHINE_D)
-    teller.is_refused(issued, MACHINE_C, "MACHINE_MISMATCH")
+    teller.is_valid(issued, d)
+    teller.is_refused(issued, c, "MACHINE_MISMATCH")

@@ -17,7 +17,7 @@ def tell(teller: Teller, acme: Answer, machine: Mapping[str, Any]) -> None:
     """Tell the chapter; `acme` is the licence of Acme's agent on `machine`."""
     teller.chapter("A partner's hour")
     _not_without(teller, acme, machine)
-    temporary = _generated(teller)
+    temporary = generated(teller, ACME)
     _not_for_members(teller, temporary, machine)
     used = _used(teller, temporary, machine)
     _ends(teller, used, machine)
@@ -31,16 +31,18 @@ def _not_without(teller: Teller, acme: Answer, machine: Mapping[str, Any]) -> No
     teller.show(answer.expect(403, code="on_behalf_login_disabled"), "code", "detail")
 
 
-def _generated(teller: Teller) -> Answer:
+def generated(teller: Teller, organization_id: str) -> Answer:
+    """Generate a temporary licence, twice in one."""
+    path = f"/v1/organizations/{organization_id}/temporary-licenses"
     teller.step("Olivia generates a temporary licence for one hour. Sent twice, it is still one.")
     headers = {"Idempotency-Key": str(uuid4())}
-    generated = teller.act("olivia", "POST", _PATH, {"ttl": "1h"}, headers)
-    generated.expect(201, **{"license.status": "active", "license.ttl": "1h"})
-    teller.show(generated, "license_key", "license.id", "license.expires_at")
-    again = teller.act("olivia", "POST", _PATH, {"ttl": "1h"}, headers)
-    same = {name: generated[name] for name in ("license.id", "license_key", "license.expires_at")}
+    temporary = teller.act("olivia", "POST", path, {"ttl": "1h"}, headers)
+    temporary.expect(201, **{"license.status": "active", "license.ttl": "1h"})
+    teller.show(temporary, "license_key", "license.id", "license.expires_at")
+    again = teller.act("olivia", "POST", path, {"ttl": "1h"}, headers)
+    same = {name: temporary[name] for name in ("license.id", "license_key", "license.expires_at")}
     teller.show(again.expect(201, **same), "license.id")
-    return generated
+    return temporary
 
 
 def _not_for_members(teller: Teller, temporary: Answer, machine: Mapping[str, Any]) -> None:

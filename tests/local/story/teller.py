@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from tests.local.cast import AGENT_VERSION, ENVIRONMENT, organization
 from tests.local.client import Answer, Client, UnexpectedAnswerError
@@ -10,18 +10,49 @@ from tests.local.client import Answer, Client, UnexpectedAnswerError
 SWEEP = "ExpirySweepFunction"
 
 
-class Teller:
-    """Acts and prints; a first answer that is not as it should be ends the story."""
+class People(Protocol):
+    """Who plays in the story."""
 
-    def __init__(self, client: Client, say: Callable[[str], None]) -> None:
+    def token(self, name: str) -> str:
+        """The token of who plays this part."""
+
+
+class LocalPeople:
+    """The users of the local stack, each in their own part."""
+
+    def __init__(self, client: Client) -> None:
         """Ask the stack who can log in."""
         self._client = client
-        self._say = say
-        self._steps = 0
         self._local = client.call("GET", "/_local").expect(200)
         self._passwords: dict[str, str] = {
             user["username"]: user["password"] for user in self._local["users"]
         }
+
+    def token(self, name: str) -> str:
+        """A user's token."""
+        answer = self.log_in(name, self._passwords[name]).expect(200)
+        return str(answer["AuthenticationResult.IdToken"])
+
+    def log_in(self, name: str, password: str) -> Answer:
+        """Try a password."""
+        return self._client.log_in(self._local["client_id"], name, password)
+
+    def now_have(self, name: str, password: str) -> str:
+        """Remember that a user has another password now; the one before."""
+        before = self._passwords[name]
+        self._passwords[name] = password
+        return before
+
+
+class Teller:
+    """Acts and prints; a first answer that is not as it should be ends the story."""
+
+    def __init__(self, client: Client, say: Callable[[str], None], people: People) -> None:
+        """Nothing is asked of the service yet."""
+        self._client = client
+        self._say = say
+        self._people = people
+        self._steps = 0
 
     # -- telling -----------------------------------------------------------------------------------
 
@@ -66,7 +97,7 @@ class Teller:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Log in with the user's password, and call with the token."""
-        token = self.token(username)
+        token = self._people.token(username)
         answer = self._client.call(method, path, body, token=token, headers=headers)
         self.line(method, path, answer.status, username)
         return answer
@@ -76,23 +107,6 @@ class Teller:
         answer = self._client.call(method, path, body)
         self.line(method, path, answer.status)
         return answer
-
-    def token(self, username: str) -> str:
-        """A user's token."""
-        answer = self.log_in(username, self._passwords[username]).expect(200)
-        return str(answer["AuthenticationResult.IdToken"])
-
-    def log_in(self, username: str, password: str) -> Answer:
-        """Try a password."""
-        return self._client.log_in(self._local["client_id"], username, password)
-
-    def change_password(self, username: str, password: str) -> str:
-        """Give a user another password; the one before."""
-        path = f"/_local/users/{username}/password"
-        self.call("PUT", path, {"password": password}).expect(204)
-        before = self._passwords[username]
-        self._passwords[username] = password
-        return before
 
     def validate(self, issued: Answer, machine: Mapping[str, Any], nonce: str = "") -> Answer:
         """Ask what the agent asks, which has the key that was `issued`, on a machine."""
@@ -132,7 +146,7 @@ class Teller:
         answer = self.act(username, "POST", path, {"reason": reason})
         self.show(answer.expect(200, **{"license.status": status}), "license.status")
 
-    def subscribe(self, organization_id: str, valid_until: str) -> None:
+    def subscribe(self, organization_id: str, valid_until: str, **other: str) -> None:
         """Change a subscription as the vendor does by hand."""
         path = f"/v1/organizations/{organization_id}"
         current = self.act("olivia", "GET", path).expect(200)
@@ -141,7 +155,7 @@ class Teller:
             "olivia",
             "PUT",
             path,
-            organization(organization_id, valid_until),
+            organization(organization_id, valid_until) | other,
             {"If-Match": current.headers.get("etag", "")},
         ).expect(200)
         self.show(answer, "organization.subscription.valid_until")

@@ -1,0 +1,86 @@
+"""The people of a deployed stack: who signs in there, and by what.
+
+A password or a token comes from the environment, or the password from the terminal; neither is
+ever printed. Where Cognito is, follows from the address that API Gateway gives; it can be named.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from tests.local.client import Client
+
+_API = re.compile(r"[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.(amazonaws\.com(?:\.cn)?)")
+
+
+class SignInError(Exception):
+    """Somebody cannot sign in; the message says why and what to do."""
+
+
+def login_url(url: str) -> str:
+    """Where users of a service at `url` sign in: Cognito of its Region, or the local stack."""
+    parts = urlsplit(url)
+    found = _API.fullmatch(parts.hostname or "")
+    return f"https://cognito-idp.{found[1]}.{found[2]}" if found else url
+
+
+@dataclass
+class Person:
+    """Somebody with a user; `part` is what the environment calls them: ADMIN, MEMBER."""
+
+    part: str
+    username: str | None
+
+
+@dataclass
+class DeployedPeople:
+    """Who plays in the story: a super-admin, and perhaps a member of an organization."""
+
+    url: str
+    client_id: str | None
+    admin: Person
+    member: Person
+    ask: Callable[[str], str]
+    _tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_member(self) -> bool:
+        """Whether there is a member."""
+        return bool(self.member.username or os.environ.get("MEMBER_TOKEN"))
+
+    def token(self, name: str) -> str:
+        """The token of who plays this part. Raises :class:`SignInError`."""
+        person = self.member if name in ("amir", "alice") else self.admin
+        if person.part not in self._tokens:
+            self._tokens[person.part] = self._signed_in(person)
+        return self._tokens[person.part]
+
+    def _signed_in(self, person: Person) -> str:
+        given = os.environ.get(f"{person.part}_TOKEN")
+        if given:
+            return given
+        if not person.username or not self.client_id:
+            raise SignInError(
+                f"Name a user by {person.part}= and the pool's client by CLIENT_ID=, or put a "
+                f"token into the environment as {person.part}_TOKEN."
+            )
+        password = os.environ.get(f"{person.part}_PASSWORD") or self.ask(
+            f"Password of {person.username}: "
+        )
+        with closing(Client(self.url)) as client:
+            answer = client.log_in(self.client_id, person.username, password)
+        if answer["ChallengeName"]:
+            raise SignInError(
+                f"{person.username} cannot sign in yet: {answer['ChallengeName']}. Set a permanent "
+                "password first (aws cognito-idp admin-set-user-password --permanent)."
+            )
+        token = answer["AuthenticationResult.IdToken"]
+        if answer.status != 200 or not isinstance(token, str):
+            kind, message = answer["__type"], answer["message"]
+            raise SignInError(
+                f"{person.username} cannot sign in at {self.url}: {answer.status} {kind}: {message}"
+            )
+        return token

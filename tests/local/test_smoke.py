@@ -1,0 +1,231 @@
+"""`make smoke`, against the local stack in the place of a deployed one."""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.local import smoke, stack
+from tests.local.cast import ACME, days_from_now, organization
+from tests.local.client import Client
+from tests.local.events import Request, Response
+from tests.local.identity import PASSWORD
+from tests.local.server import Server
+from tests.local.stack import Stack
+from tests.local.test_command import LICENSE_KEY, command
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Stack]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DYNAMODB_ENDPOINT", raising=False)
+        with stack.running() as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def olivia(up: Stack) -> Iterator["Operator"]:
+    with closing(Client(up.url)) as client:
+        yield Operator(client, token_of(up, "olivia"))
+
+
+def token_of(up: Stack, name: str) -> str:
+    with closing(Client(up.url)) as client:
+        answer = client.log_in(up.client_id, name, PASSWORD).expect(200)
+        return str(answer["AuthenticationResult.IdToken"])
+
+
+class Operator:
+    """Olivia, who looks at what a run has left."""
+
+    def __init__(self, client: Client, token: str) -> None:
+        self._client, self.token = client, token
+
+    def get(self, path: str) -> Any:
+        """Read something."""
+        return self._client.call("GET", path, token=self.token).expect(200)
+
+    def is_cleared(self, printed: str) -> bool:
+        """Whether a run has given back what it made."""
+        (name,) = set(re.findall(r"/v1/organizations/(smoke-[0-9a-f]{8})\b", printed))
+        status = self.get(f"/v1/organizations/{name}")["organization.subscription.status"]
+        temporary = self.get(f"/v1/organizations/{name}/temporary-licenses")["licenses"]
+        return status == "cancelled" and {one["status"] for one in temporary} == {"revoked"}
+
+
+def tried(
+    up: Stack, tmp_path: Path, *more: str, url: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """One run of the command, as the Makefile starts it."""
+    arguments = ("--url", url or up.url, "--client-id", up.client_id, *more)
+    return command("smoke", *arguments, cwd=tmp_path, **variables)
+
+
+def test_a_super_admin_is_enough_to_try_a_stack(
+    up: Stack, olivia: Operator, tmp_path: Path
+) -> None:
+    ran = tried(up, tmp_path, "--admin", "olivia", ADMIN_PASSWORD=PASSWORD)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stderr == ""
+    position = 0
+    for sentence in (
+        "Nobody plays a member",
+        "code: VALID",
+        "alg: Ed25519",
+        "code: MACHINE_MISMATCH",
+        "code: VALID",
+        "code: SUSPENDED",
+        "code: EXPIRED",
+        "code: VALID",
+        "TemporaryLicenseUsed",
+        "license.status: revoked",
+        "Left behind: the organization smoke-",
+        "All as it should be.",
+    ):
+        position = ran.stdout.find(sentence, position)
+        assert position >= 0, sentence
+    assert PASSWORD not in ran.stdout
+    assert LICENSE_KEY.search(ran.stdout) is None
+    assert olivia.is_cleared(ran.stdout)
+
+
+def test_with_a_member_an_agent_is_logged_in_too(
+    up: Stack, olivia: Operator, tmp_path: Path
+) -> None:
+    with closing(Client(up.url)) as client:
+        body = organization(ACME, days_from_now(30))
+        client.call("PUT", f"/v1/organizations/{ACME}", body, token=olivia.token).expect(201)
+    for _ in range(2):  # it can be tried again
+        ran = tried(
+            up, tmp_path, "--member", "amir", MEMBER_PASSWORD=PASSWORD, ADMIN_TOKEN=olivia.token
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "Agent is Blocked." in ran.stdout
+        assert "Left behind: the license lic_" in ran.stdout
+        assert olivia.is_cleared(ran.stdout)
+    licenses = olivia.get(f"/v1/organizations/{ACME}/licenses")["licenses"]
+    assert [license["status"] for license in licenses] == ["revoked"] * 2
+    assert olivia.get(f"/v1/organizations/{ACME}")["organization.seats"] == 0
+
+
+@pytest.mark.parametrize("step", ["detach", "dissociate"])
+def test_an_agent_that_fails_half_way_is_cleared_away(
+    up: Stack, olivia: Operator, tmp_path: Path, step: str
+) -> None:
+    with closing(Client(up.url)) as client:
+        client.call(
+            "PUT",
+            "/v1/organizations/bolt",
+            organization("bolt", days_from_now(30)),
+            token=olivia.token,
+        )
+    variables = {"MEMBER_TOKEN": token_of(up, "boris"), "ADMIN_TOKEN": olivia.token}
+    with before(up, lambda request: BROKEN if request.path.endswith(step) else None) as url:
+        ran = tried(up, tmp_path, url=url, **variables)
+    assert ran.returncode == 1
+    assert "500 instead of 200" in ran.stdout
+    assert olivia.get("/v1/organizations/bolt")["organization.seats"] == 0
+
+
+BROKEN = Response.message(500, "Broken")
+
+
+@contextmanager
+def before(up: Stack, wrong: Callable[[Request], Response | None]) -> Iterator[str]:
+    """Something in front of the stack that answers some requests itself."""
+
+    def answer(request: Request) -> Response:
+        with closing(HTTPConnection(urlsplit(up.url).netloc)) as http:
+            http.request(request.method, request.target, request.body, dict(request.headers))
+            response = http.getresponse()
+            right = Response(response.status, response.getheaders(), response.read())
+        return wrong(request) or right
+
+    server = Server(answer)
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "says"),
+    [
+        ("/v1/licenses/validate", BROKEN, "500 instead of 400"),
+        ("/v1/machines/lookup", BROKEN, "500 instead of 200"),
+        ("/.well-known/jwks.json", Response.of_json(200, {"keys": []}), "there is no key"),
+        ("/v1/openapi.json", Response(200, [], b"<html>"), "Is it this service that is there?"),
+        ("/v1/organizations/smoke", Response.of_json(200, {}), "200 instead of 401"),
+    ],
+)
+def test_a_service_that_misbehaves_is_told(
+    up: Stack, olivia: Operator, tmp_path: Path, path: str, wrong: Response, says: str
+) -> None:
+    with before(up, lambda request: wrong if request.path == path else None) as url:
+        ran = tried(up, tmp_path, "--admin", "olivia", url=url, ADMIN_PASSWORD=PASSWORD)
+    assert ran.returncode == 1
+    assert says in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert "All as it should be." not in ran.stdout
+    assert "smoke-" not in ran.stdout or olivia.is_cleared(ran.stdout)
+
+
+def test_validation_that_fails_for_agents_is_told_and_all_is_cleared(
+    up: Stack, olivia: Operator, tmp_path: Path
+) -> None:
+    with before(up, lambda request: BROKEN if b'"nonce"' in request.body else None) as url:
+        ran = tried(up, tmp_path, "--admin", "olivia", url=url, ADMIN_PASSWORD=PASSWORD)
+    assert ran.returncode == 1
+    assert "500 instead of 200" in ran.stdout
+    assert olivia.is_cleared(ran.stdout)
+
+
+@pytest.mark.parametrize(
+    ("more", "variables", "says"),
+    [
+        (["--admin", "olivia"], {"ADMIN_PASSWORD": "wrong"}, "olivia cannot sign in"),
+        (["--admin", "alice"], {"ADMIN_PASSWORD": PASSWORD}, "403 instead of 201"),
+        ([], {}, "ADMIN_TOKEN"),
+        (["--login", "http://127.0.0.1:1", "--admin", "x"], {"ADMIN_PASSWORD": "y"}, "Nobody"),
+    ],
+)
+def test_who_cannot_try_it_is_told_why(
+    up: Stack, tmp_path: Path, more: list[str], variables: dict[str, str], says: str
+) -> None:
+    ran = tried(up, tmp_path, *more, **variables)
+    assert ran.returncode == 1
+    assert says in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
+    for secret in variables.values():
+        assert len(secret) < 3 or secret not in ran.stdout
+
+
+def test_a_url_where_nobody_is_is_named(up: Stack, tmp_path: Path) -> None:
+    ran = tried(up, tmp_path, "--admin", "olivia", url="http://127.0.0.1:1")
+    assert ran.returncode == 1
+    assert "http://127.0.0.1:1" in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "login"),
+    [
+        (
+            "https://a1b2c3.execute-api.eu-west-1.amazonaws.com",
+            "https://cognito-idp.eu-west-1.amazonaws.com",
+        ),
+        (
+            "https://a1b2c3.execute-api.cn-north-1.amazonaws.com.cn",
+            "https://cognito-idp.cn-north-1.amazonaws.com.cn",
+        ),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_users_sign_in_where_the_stack_is(url: str, login: str) -> None:
+    assert smoke.login_url(url) == login
