@@ -5,10 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
-
-from licensing.dynamo import places
 from tests.integration.billing import bill
+from tests.integration.seats import counted_wrong
 from tests.world import (
     ADA,
     ALICE,
@@ -117,7 +115,7 @@ class Life:
             self.ask("GET", path)
         self.ask("POST", "/v1/machines/lookup", json={"machine": RENAMED})
         self.world.invoke("CheckSeatsFunction", {})
-        with self.drifted("acme"):
+        with counted_wrong(self.world, "acme"), self.nobody_waits():
             self.world.invoke("CheckSeatsFunction", {})
         self.world.change("acme", max_agents=50)
         bill(self.world, 1, "core")
@@ -129,20 +127,13 @@ class Life:
         self.world.sweep()
 
     @contextmanager
-    def drifted(self, organization_id: str) -> Iterator[None]:
-        """A seat counter that is wrong, and nobody who waits to look again."""
-        service, client = self.world.runtime, boto3.client("dynamodb")
-        counter: Any = {
-            "TableName": service.settings.table_name,
-            "Key": places.organization_key(organization_id),
-            "UpdateExpression": "ADD seats :more",
-        }
-        store = service.store
-        client.update_item(**counter, ExpressionAttributeValues={":more": {"N": "1"}})
-        service.store = replace(store, pacing=replace(store.pacing, sleep=lambda _: None))
+    def nobody_waits(self) -> Iterator[None]:
+        """Let no time pass where the service pauses."""
+        store = self.world.runtime.store
+        pacing = replace(store.pacing, sleep=lambda _: None)
+        self.world.runtime.store = replace(store, pacing=pacing)
         yield
-        service.store = store
-        client.update_item(**counter, ExpressionAttributeValues={":more": {"N": "-1"}})
+        self.world.runtime.store = store
 
     def publication(self) -> None:
         """The way of all this to the bus."""

@@ -36,7 +36,7 @@ def differences(needed: AbstractSet[Permission], allowed: AbstractSet[Permission
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_r05_a_role_allows_what_its_function_does_and_nothing_else(
+def test_r05_the_template_allows_every_function_what_it_does_and_no_more(
     lived: World, function: str
 ) -> None:
     needed = permissions.needed(lived, function) | permissions.needed_by_lambda(function)

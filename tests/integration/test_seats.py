@@ -14,6 +14,7 @@ from licensing.seats import AT_ONCE, INTERVAL_SECONDS, CheckSeats, SeatReport
 from tests.concurrency.table import copied, restore
 from tests.integration.many import bind
 from tests.integration.partner import generated
+from tests.integration.seats import counted_wrong
 from tests.integration.spoken import Spoken
 from tests.world import ALICE, MACHINE_B, World
 
@@ -43,16 +44,6 @@ def in_every_state(world: World) -> None:
     world.sweep()
 
 
-def plant(world: World, organization_id: str, seats: int) -> None:
-    """Set a seat counter to what it should not be."""
-    world.runtime.dynamodb.update_item(
-        TableName=world.runtime.settings.table_name,
-        Key={"pk": {"S": f"ORGANIZATION#{organization_id}"}, "sk": {"S": "ORGANIZATION"}},
-        UpdateExpression="SET seats = :seats",
-        ExpressionAttributeValues={":seats": {"N": str(seats)}},
-    )
-
-
 def test_r06_counters_that_are_right_are_looked_at_once_and_change_nothing(world: World) -> None:
     in_every_state(world)
     world.register("bolt")
@@ -71,21 +62,20 @@ def test_r06_a_counter_that_is_wrong_is_named_counted_and_left_as_it_is(
 ) -> None:
     in_every_state(world)
     world.register("bolt")
-    plant(world, "acme", 3 + wrong)
     store = world.runtime.store
     paused: list[float] = []
     world.runtime.store = replace(store, pacing=replace(store.pacing, sleep=paused.append))
-    before = world.items()
-    spoken.taken()
-
-    assert world.invoke(CHECK, {}) == {"checked": 2, "drifts": 1}
+    with counted_wrong(world, "acme", wrong):
+        before = world.items()
+        spoken.taken()
+        assert world.invoke(CHECK, {}) == {"checked": 2, "drifts": 1}
+        assert world.items() == before
 
     line, metric = spoken.documents()
     assert line["level"] == "ERROR"
     assert line["message"] == "the seat counter is wrong"
     assert (line["organization_id"], line["seats"], line["bound"]) == ("acme", 3 + wrong, 3)
     assert (metric["SeatDrift"], metric["SeatsChecked"]) == ([1.0], [2.0])
-    assert world.items() == before
     assert paused == [10.0]
 
 
