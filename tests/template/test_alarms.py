@@ -2,11 +2,11 @@
 
 import re
 from contextlib import redirect_stdout
+from importlib import import_module
 from io import StringIO
 from typing import Any
 
 import pytest
-from awslambdaric.bootstrap import StandardLogSink, log_error, make_error
 from botocore.exceptions import ConnectTimeoutError
 
 from licensing import runtime, telemetry
@@ -208,5 +208,7 @@ def test_a_deployment_that_is_wrong_is_counted_from_the_log() -> None:
         with pytest.raises(Misconfigured) as raised:
             world.request("GET", "/v1/openapi.json")
         # As Lambda's runtime logs what a handler raises.
-        log_error(make_error(str(raised.value), raised.typename, []), StandardLogSink())
+        bootstrap: Any = import_module("awslambdaric.bootstrap")
+        error = bootstrap.make_error(str(raised.value), raised.typename, [])
+        bootstrap.log_error(error, bootstrap.StandardLogSink())
     assert matches(pattern("Misconfigured"), said.getvalue())
