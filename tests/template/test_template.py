@@ -120,6 +120,14 @@ def test_what_cannot_be_made_again_outlives_the_stack(resource: str) -> None:
     assert found["UpdateReplacePolicy"] == "Retain"
 
 
+def test_each_output_says_what_it_is_for() -> None:
+    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
+    for name, output in document["Outputs"].items():
+        assert output["Description"].endswith("."), name
+    # What the command line of `make smoke` is made of.
+    assert {"ApiUrl", "UserPoolClientId", "SmokeTest", "FunctionLogs"} <= document["Outputs"].keys()
+
+
 def test_a_user_cannot_choose_the_organization() -> None:
     client = TEMPLATE.properties("UserPoolClient")
     pool = TEMPLATE.properties("UserPool")
