@@ -1,6 +1,5 @@
 """The expiry sweep, started by the schedule (R22–R24)."""
 
-from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -16,7 +15,7 @@ RESERVE_SECONDS = 15
 
 
 @entry
-def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Sweep what is due, and report."""
     deployment = runtime.current()
 
@@ -25,11 +24,15 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         now=deployment.now(),
         has_time=lambda: deployment.remaining_seconds() > RESERVE_SECONDS,
     )
-    telemetry.logger.info("swept", **asdict(report))
+    counts = report.counts()
+    telemetry.logger.info("swept", **counts)
     telemetry.count("LicensesExpired", report.expired)
     telemetry.count("LicensesReinstated", report.reinstated)
     telemetry.count("TemporaryLicensesExpired", report.temporary_expired)
     telemetry.count("EndsAnnounced", report.announced)
     telemetry.count("SweepUnfinished", report.unfinished)
     telemetry.seconds("SweepLag", report.lag_seconds)
-    return asdict(report)
+    if report.faults:
+        # All else is done. Lambda logs them, counts the run as failed and alarms.
+        raise ExceptionGroup("records that cannot be swept", report.faults)
+    return counts

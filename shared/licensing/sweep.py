@@ -8,6 +8,8 @@ What this module guarantees:
 * Every mark is committed together with the check that the organization is still as it was read,
   so a renewal that races the sweep wins (R24).
 * It starts nothing that it might not finish before its deadline, and says how far behind it is.
+* What it cannot deal with, a record that is not as it should be, holds up nothing else: it is in
+  the report's ``faults``, and stays due.
 
 The marks are for people to read; whether a licence is valid never depends on them (R14).
 """
@@ -16,9 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import reduce
-from typing import Final
+from typing import Any, Final
 
 from licensing import audit
 from licensing.audit import EventType, Origin
@@ -46,6 +48,7 @@ class SweepReport:
     """What one run did.
 
     Of what was ``due``, ``unfinished`` is left for the next run, since ``lag_seconds`` at most.
+    Some of that may be left because of ``faults``: an operator has to act on those.
     """
 
     due: int = 0
@@ -56,11 +59,17 @@ class SweepReport:
     announced: int = 0
     settled: int = 0
     lag_seconds: int = 0
+    faults: list[Exception] = field(default_factory=list)
 
     def left(self, lag_seconds: int) -> None:
         """Count what is left for the next run."""
         self.unfinished += 1
         self.lag_seconds = max(self.lag_seconds, lag_seconds)
+
+    def counts(self) -> dict[str, Any]:
+        """All of it in numbers."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return values | {"faults": len(self.faults)}
 
     def plus(self, other: SweepReport) -> SweepReport:
         """Both runs as one."""
@@ -73,6 +82,7 @@ class SweepReport:
             announced=self.announced + other.announced,
             settled=self.settled + other.settled,
             lag_seconds=max(self.lag_seconds, other.lag_seconds),
+            faults=self.faults + other.faults,
         )
 
 
@@ -107,6 +117,10 @@ class SweepExpiry:
                 )
             except Unavailable:
                 done = False  # one busy record must not hold up the others
+            except Exception as fault:  # noqa: BLE001 - nor one that is broken: told at the end
+                fault.add_note(f"in sweeping the {due.kind} {due.id}")
+                report.faults.append(fault)
+                done = False
             if not done:
                 report.left(now - due.since)
         return report

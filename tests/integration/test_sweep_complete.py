@@ -288,6 +288,7 @@ def test_r23_a_run_says_what_it_did_and_how_far_behind_it_is(world: World) -> No
                 "announced": 1,
                 "settled": report["settled"],
                 "lag_seconds": 0,
+                "faults": 0,
             }
 
     world.change("acme")

@@ -1,8 +1,14 @@
 """A table that misses what it must hold: a fault that names it, for an operator, not a refusal."""
 
+from itertools import count, islice
+from typing import Any
+
 import pytest
 
+from licensing.dynamo.places import due_shard
 from licensing.errors import Misconfigured
+from tests.integration.hearing import hearing
+from tests.integration.many import bind
 from tests.integration.partner import generated, login_with
 from tests.world import ADA, AMIR, PAVEL, World
 
@@ -35,3 +41,28 @@ def test_a_machine_that_is_held_by_a_license_without_a_record_is_a_fault(world: 
     drop(world, f"LICENSE#{license_id}", "LICENSE")
     with pytest.raises(Misconfigured, match=f"license {license_id} holds a machine"):
         world.login(AMIR)
+
+
+def test_r23_a_record_that_cannot_be_swept_is_told_and_holds_up_nothing_else(world: World) -> None:
+    names = (f"acme-{number}" for number in count())
+    broken, *whole = islice((name for name in names if due_shard(name) == due_shard("acme-0")), 3)
+    for seconds, name in enumerate([broken, *whole], start=60):
+        world.register(name, seconds=seconds)
+        bind(world, name, 2)
+    place: dict[str, Any] = {"pk": {"S": f"ORGANIZATION#{broken}"}, "sk": {"S": "ORGANIZATION"}}
+    table = world.runtime.settings.table_name
+    kept = world.runtime.dynamodb.get_item(TableName=table, Key=place)["Item"]
+    without_name = {name: value for name, value in kept.items() if name != "name"}
+    world.runtime.dynamodb.put_item(TableName=table, Item=without_name)
+    world.clock.advance(120)
+
+    with hearing() as heard, pytest.RaisesGroup(KeyError) as told:
+        world.sweep()
+    (fault,) = told.value.exceptions
+    assert fault.__notes__ == [f"in sweeping the organization {broken}"]
+    assert heard.logged("swept")["faults"] == 1
+    assert heard.measured()["LicensesExpired"] == [4]
+    assert heard.measured()["SweepUnfinished"] == [1]
+
+    world.runtime.dynamodb.put_item(TableName=table, Item=kept)
+    assert world.sweep()["expired"] == 2

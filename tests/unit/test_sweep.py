@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
 from licensing.audit import Actor, ActorKind, Origin
 from licensing.license import License, State
 from licensing.organization import DAY, Organization
@@ -60,20 +58,25 @@ ENDING = organization(subscription=subscription(5 * DAY), updated_at=NOW - DAY)
 
 def test_r22_what_is_due_without_a_record_is_done_with() -> None:
     report = sweep(Scripted(None))
-    assert (report.due, report.unfinished) == (1, 0)
+    assert (report.due, report.unfinished, report.faults) == (1, 0, [])
 
 
 def test_r22_an_announcement_that_is_overtaken_is_decided_anew() -> None:
     report = sweep(Scripted(ENDING, iter([LOST, COMMITTED, COMMITTED])))
     assert (report.announced, report.settled, report.unfinished) == (1, 1, 0)
+    assert report.faults == []
 
 
 def test_r23_an_organization_that_keeps_changing_is_left_for_the_next_run() -> None:
     report = sweep(Scripted(ENDING, iter([LOST] * 5)))
     assert (report.announced, report.unfinished, report.lag_seconds) == (0, 1, 60)
+    assert report.faults == []
 
 
 def test_r21_the_sweep_forces_no_transition_that_the_table_does_not_have() -> None:
     ended = organization(subscription=subscription(-DAY))
-    with pytest.raises(TypeError, match="cannot expire"):
-        sweep(Scripted(ended, active=[license(state=State.REVOKED)]))
+    report = sweep(Scripted(ended, active=[license(state=State.REVOKED)]))
+    (fault,) = report.faults
+    assert isinstance(fault, TypeError)
+    assert "cannot expire" in str(fault)
+    assert (report.expired, report.unfinished) == (0, 1)
