@@ -196,15 +196,22 @@ def _deployment() -> Deployment:
         template.properties(name, "RetentionInDays")["RetentionInDays"]
         for name in template.of_type("AWS::Logs::LogGroup")
     ]
+    settings = _api()["DefaultRouteSettings"]
+    detailed = settings["DetailedMetricsEnabled"]
     return Deployment(
         memory=read.functions["ValidateFunction"].memory,
-        functions=len(read.functions),
-        metrics=2 * _OUTCOMES + _ROUTE_METRICS * len(read.routes),
+        snapshots=sum(_has_snapshot(template, name) for name in read.functions),
+        metrics=2 * _OUTCOMES + (_ROUTE_METRICS * len(read.routes) if detailed else 0),
         alarms=len(template.of_type("AWS::CloudWatch::Alarm")),
         secrets=len(template.of_type("AWS::SecretsManager::Secret")),
         sweeps_per_day=sum(86_400 / schedule.seconds for schedule in read.schedules),
         log_days=max(days),
     )
+
+
+def _has_snapshot(template: Template, function: str) -> bool:
+    start = template.function(function, "SnapStart")["SnapStart"]
+    return bool(start["ApplyOn"] == "PublishedVersions")
 
 
 def _api() -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Deployment:
     """What stands there whether or not anybody comes, as the template says."""
 
     memory: int
-    functions: int
+    snapshots: int
     metrics: int
     alarms: int
     secrets: int
@@ -130,7 +130,7 @@ def quantities(
         "api": requests,
         "lambda requests": requests + published + sweeps,
         "lambda duration": seconds * gigabytes,
-        "snapstart cache": deployment.functions * gigabytes * MONTH,
+        "snapstart cache": deployment.snapshots * gigabytes * MONTH,
         "snapstart restore": requests * terms.restores_per_request * gigabytes,
         "read units": validations * validate.rcu + logins * login.rcu + sweeps * 4,
         "write units": validations * validate.wcu + logins * login.wcu,

@@ -31,7 +31,7 @@ LOGIN = replace(VALIDATE, cpu_ms=2.0, rcu=4, wcu=14, events=1)
 TERMS = Terms(database_ms=5, runtime_cpu_ms=0, peak=5, logins_per_year=365 / 30)
 DEPLOYMENT = Deployment(
     memory=1769,
-    functions=2,
+    snapshots=2,
     metrics=10,
     alarms=3,
     secrets=1,

@@ -81,6 +81,14 @@ def test_a_function_runs_its_own_handler_on_python_3_13_and_arm64(function: str)
     assert properties["Runtime"] == "python3.13"
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_that_somebody_waits_for_starts_from_a_snapshot(function: str) -> None:
+    properties = TEMPLATE.function(function, "Events", "SnapStart", "AutoPublishAlias")
+    is_waited_for = any(event["Type"] == "HttpApi" for event in properties["Events"].values())
+    assert properties["SnapStart"] == {"ApplyOn": "PublishedVersions" if is_waited_for else "None"}
+    assert properties["AutoPublishAlias"] == "live"
+
+
 def test_every_handler_is_deployed() -> None:
     handlers = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
     assert handlers == {
