@@ -5,6 +5,7 @@ that a client sees.
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -220,6 +221,8 @@ def test_all_wrong_fields_are_named_at_once() -> None:
 
 # -- bounds ----------------------------------------------------------------------------------------
 
+UNSEEN = ["", "x" * 201, " ", "\t\n", "\x85", "\x1c", "\xa0\u3000", "\u200b\ufeff", "\x00"]
+
 BOUNDS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
     (LOGIN, "/machine/machine_id", ["", "x" * 256], ["x" * 257]),
     (LOGIN, "/machine/mac_addresses", [[], [""] * 64], [[""] * 65]),
@@ -247,7 +250,7 @@ BOUNDS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
         ["", "key", PRINTED[:-1] + "Y", PRINTED + " " * (129 - len(PRINTED)), "x" * 129],
     ),
     (TRANSITION, "/reason", ["x", "x" * 500, "gestohlen, Büro 3\nzweite Zeile"], ["", "x" * 501]),
-    (ORGANIZATION, "/name", ["A", "x" * 200, " Acme & Söhne "], ["", "x" * 201, " ", "\t\n"]),
+    (ORGANIZATION, "/name", ["A", "x" * 200, " Acme & Söhne ", "株式会社", "\x85é"], UNSEEN),
     (ORGANIZATION, "/max_agents", [0, 5.0, 1e9], [-1, 1_000_000_001, 5.5, 1e30, -1.0]),
     (ORGANIZATION, "/status", ["active", "paused", "cancelled"], ["", "Active", "expired"]),
     (
@@ -282,6 +285,15 @@ def test_a_value_is_taken_up_to_its_bounds_and_refused_beyond_them(
         assert send(model, changed(model, pointer, value))[0] == 200, value
     for value in bad:
         assert pointers(model, changed(model, pointer, value)) == [pointer], value
+
+
+@pytest.mark.parametrize("model", [ORGANIZATION, organizations.SubscriptionChanged])
+def test_the_contract_says_of_a_name_what_the_service_says(model: type[BaseModel]) -> None:
+    # \s and \S would not do: dialects do not agree on U+0085, U+001C and U+FEFF.
+    name = model.model_json_schema()["properties"]["name"]
+    for text in UNSEEN:
+        fits = re.search(name["pattern"], text) and len(text) <= name["maxLength"]
+        assert not fits, text
 
 
 def test_a_request_without_what_need_not_be_there_means_the_usual() -> None:

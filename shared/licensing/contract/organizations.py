@@ -20,11 +20,23 @@ from licensing.contract.fields import (
 )
 from licensing.organization import Organization, Subscription, SubscriptionStatus
 
+OrganizationName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        # Something to see. Every dialect has its own idea of \s, so what is none is spelled out:
+        # blanks, control characters and marks without a width.
+        pattern=r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u3000\ufeff]",
+        examples=["Acme"],
+    ),
+]
+
 
 class OrganizationRequest(Request):
     """How an organization shall be."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", examples=["Acme"])]
+    name: OrganizationName
     valid_until: Instant
     status: SubscriptionStatus = SubscriptionStatus.ACTIVE
     max_agents: Annotated[
@@ -47,7 +59,7 @@ class SubscriptionChanged(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
     organization_id: OrganizationId
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+    name: OrganizationName
     valid_until: Instant
     status: SubscriptionStatus
     max_agents: Annotated[int | None, Field(ge=0, le=1_000_000_000), Whole] = None
