@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +20,8 @@ from uuid import uuid4
 
 import boto3
 import botocore.session
+from botocore.client import BaseClient
+from botocore.config import Config
 from botocore.loaders import create_loader
 
 from licensing import runtime
@@ -311,10 +313,20 @@ class World:
 
     # -- what is there -----------------------------------------------------------------------------
 
+    @cached_property
+    def _reader(self) -> BaseClient:
+        # A whole table may take longer than the service waits for one of its items.
+        client: BaseClient = boto3.client(
+            "dynamodb",
+            endpoint_url=self.runtime.settings.dynamodb_endpoint,
+            config=Config(read_timeout=60),
+        )
+        return client
+
     def items(self) -> list[dict[str, Any]]:
         """Every item of the table, in DynamoDB's own JSON, ordered by key."""
         found: list[dict[str, Any]] = []
-        for page in self.runtime.dynamodb.get_paginator("scan").paginate(
+        for page in self._reader.get_paginator("scan").paginate(
             TableName=self.runtime.settings.table_name,
             ConsistentRead=True,
             PaginationConfig={"PageSize": 1000},  # DynamoDB Local is slow with larger ones
