@@ -5,6 +5,7 @@ A block whose fence says `sh` is run; one that says `sh only-on-aws` has no coun
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,15 @@ class PastedLinesError(Exception):
     """Lines that were pasted have failed; the message shows what they said."""
 
 
+def _jq_in(folder: Path) -> Path:
+    command = folder / "jq"
+    command.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("json_filter.py")}" "$@"\n'
+    )
+    command.chmod(0o755)
+    return folder
+
+
 class Terminal:
     """One bash that stays open: what a block sets, the next one finds."""
 
@@ -57,6 +67,8 @@ class Terminal:
         self.folder = folder
         own = str(Path(sys.executable).parent)
         path = os.pathsep.join([own, os.environ["PATH"]])
+        if shutil.which("jq") is None:
+            path = os.pathsep.join([path, str(_jq_in(folder))])
         self._bash = subprocess.Popen(
             ["bash", "--norc"],  # noqa: S607 - whichever bash the reader has
             cwd=folder,
