@@ -84,16 +84,6 @@ def _outcome(costs: dict[str, Cost]) -> Outcome:
     granted = {name: Usage.granted(BUDGETS[name]) for name in costs}
     over = [name for name in costs if not used[name].is_within(granted[name])]
     figures = [Figure("operations above their budget", len(over), f"of {len(costs)}", 0)]
-    for name in _TOLD:
-        one, most = used[name], granted[name]
-        figures += [
-            Figure(name, value, unit, at_most)
-            for value, unit, at_most in (
-                (one.requests, "requests", most.requests),
-                (one.rcu, "RCU", most.rcu),
-                (one.wcu, "WCU", most.wcu),
-            )
-        ]
     rows = tuple(
         (name, str(used[name]), str(granted[name]), _reported(cost)) for name, cost in costs.items()
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import Final, Protocol, cast
 
 from tests.benchmarks.outcome import Outcome, Size, Tell
 
-_ORDER: Final = (
+NAMES: Final = (
     "cold",
+    "restored",
     "warm",
     "throughput",
     "capacity",
@@ -18,7 +18,6 @@ _ORDER: Final = (
     "first_logins",
     "cost",
 )
-NAMES: Final = tuple(name for name in _ORDER if Path(__file__).with_name(f"{name}.py").is_file())
 
 
 class Benchmark(Protocol):

@@ -28,6 +28,9 @@ _MARKED: Final = re.compile(
 _HEAD: Final = ("what", "figure", "target", "")
 _VERDICTS: Final = {True: "met", False: "**missed**", None: ""}
 _QUOTED_TABLES: Final = (
+    ("cold", "Where the imports of ValidateFunction go"),
+    ("warm", "Where the CPU"),
+    ("capacity", "Each operation and its budget"),
     ("cost", "What a fleet costs"),
     ("cost", "Service quotas"),
 )
@@ -138,7 +141,8 @@ def _figures(kept: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str
 
 def _tables(kept: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [
-        f"{table['title']}:\n\n{_markdown(table['head'], table['rows'])}"
+        f"<details><summary>{table['title']}</summary>\n\n"
+        f"{_markdown(table['head'], table['rows'])}\n\n</details>"
         for name, begins in _QUOTED_TABLES
         if name in kept
         for table in kept[name]["tables"]
