@@ -34,6 +34,7 @@ from tests.integration.recorded import (
     BILLING,
     CASES,
     PUBLISHED,
+    SEATS,
     SWEEP,
     Values,
     billed,
@@ -47,6 +48,7 @@ from tests.world import World
 BEFORE: dict[str, Callable[[World], Values]] = {
     **{name: case.before for name, case in CASES.items()},
     SWEEP: ended,
+    SEATS: ended,
     **dict.fromkeys((*BILLING, *BAD_BILLING), billed),
     **dict.fromkeys(PUBLISHED, nothing),
 }

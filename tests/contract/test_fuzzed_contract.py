@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from licensing import runtime
 from licensing.openapi import document
 from tests.contract.fuzzing import Known, fuzz
 from tests.local import cast
@@ -61,9 +62,14 @@ def known(stack: Stack) -> Known:
         organization_ids=(cast.ACME, cast.BOLT),
         license_ids=[answer["license.id"] for answer in answers],
         license_keys=[answer["license_key"] for answer in answers],
-        temporary_id=temporary["license.id"],
+        is_temporary=is_temporary,
         machines=MACHINES,
     )
+
+
+def is_temporary(license_id: str) -> bool:
+    record = runtime.current().store.license(license_id)
+    return record is not None and record.term is not None
 
 
 def served(stack: Stack) -> dict[str, Any]:
