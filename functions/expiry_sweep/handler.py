@@ -32,7 +32,5 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     telemetry.count("EndsAnnounced", report.announced)
     telemetry.count("SweepUnfinished", report.unfinished)
     telemetry.seconds("SweepLag", report.lag_seconds)
-    if report.faults:
-        # All else is done. Lambda logs them, counts the run as failed and alarms.
-        raise ExceptionGroup("records that cannot be swept", report.faults)
+    report.raise_faults()  # all else is done: Lambda logs them, and counts the run as failed
     return counts

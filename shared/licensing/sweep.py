@@ -71,6 +71,11 @@ class SweepReport:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return values | {"faults": len(self.faults)}
 
+    def raise_faults(self) -> None:
+        """Raise all ``faults`` at once, if there are any, as an ``ExceptionGroup``."""
+        if self.faults:
+            raise ExceptionGroup("records that cannot be swept", self.faults)
+
     def plus(self, other: SweepReport) -> SweepReport:
         """Both runs as one."""
         return SweepReport(

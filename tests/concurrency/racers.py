@@ -196,7 +196,9 @@ def _play(match: Match, seat: int) -> Counter[str]:
     try:
         if side:
             return _follow(match, hand, line, len(numbers))
-        return _lead(match, hand, line, numbers, random.Random(f"{match.seed}/{pair}"))  # noqa: S311
+        # Rounds further on have a chance of their own: a few with no luck are not played for ever.
+        chance = random.Random(f"{match.seed}/{match.rounds.start}/{pair}")  # noqa: S311
+        return _lead(match, hand, line, numbers, chance)
     except BaseException:
         line.tell(PartnerLeft())
         raise

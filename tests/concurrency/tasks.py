@@ -202,9 +202,15 @@ class Tasks:
         self, *, now: int, workers: int = SWEEP_WORKERS
     ) -> Callable[[DynamoStore], SweepReport]:
         """Sweep what is due."""
-        return lambda store: SweepExpiry(store, token_bytes, workers)(
-            _BY_SCHEDULE, now=now, has_time=lambda: True
-        )
+
+        def task(store: DynamoStore) -> SweepReport:
+            report = SweepExpiry(store, token_bytes, workers)(
+                _BY_SCHEDULE, now=now, has_time=lambda: True
+            )
+            report.raise_faults()
+            return report
+
+        return task
 
 
 def in_shard_of(store: DynamoStore, organization_id: str) -> DynamoStore:

@@ -66,6 +66,7 @@ def _sweep(world: World, _: object) -> Told:
         )
     except Unavailable as error:
         return Told(503, str(error), str(error.retry_after))
+    report.raise_faults()
     if report.unfinished:
         return Told(503, repr(report), "300")
     return Told(200, "swept", None)

@@ -207,9 +207,10 @@ class Service:
     def sweep(self, pieces: int, now: int) -> None:
         """Let the sweep do so many pieces of its work, and no more."""
         left = iter(range(pieces))
-        SweepExpiry(self.store, self._entropy, 1)(
+        report = SweepExpiry(self.store, self._entropy, 1)(
             self._origin(), now=now, has_time=lambda: next(left, None) is not None
         )
+        report.raise_faults()
 
     # -- within ----------------------------------------------------------------------------------
 
