@@ -19,6 +19,7 @@ from tests.benchmarks.meter import Spent, metered
 from tests.benchmarks.outcome import Figure, Outcome, Plot, Size, Table, Tell
 from tests.benchmarks.population import Agents, Customer, Part, dealt, fill
 from tests.benchmarks.schedule import Sweep, sweeping
+from tests.benchmarks.warm import silence
 from tests.concurrency.racers import Ground
 from tests.engine import dynamodb_local
 from tests.world import ADA, ALICE, NOON, YEAR, Answer, World, new_world
@@ -60,7 +61,11 @@ class Step:
 def measure(size: Size, tell: Tell) -> Outcome:
     """Live an organization's life."""
     agents = size.of(50_000, 210)
-    with dynamodb_local(lasts=size is Size.FULL) as engine, new_world(engine) as world:
+    with (
+        silence(),
+        dynamodb_local(lasts=size is Size.FULL) as engine,
+        new_world(engine) as world,
+    ):
         filled(world, agents, tell)
         keys = sample(world, agents)
         pages = listed(world, agents, tell)

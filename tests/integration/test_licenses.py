@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from licensing.dynamo import store
 from tests.integration.answers import assert_problem
 from tests.integration.many import bind
 from tests.world import ADA, ALICE, BEA, MACHINE_B, NOON, OLIVIA, Person, World, instant
@@ -139,6 +140,20 @@ def test_a_list_is_filtered_by_environment(world: World) -> None:
         assert {one["environment"] for one in shown} == {"staging"}
     assert _list(world, environment="nowhere") == {"licenses": [], "next_cursor": None}
     assert _list(world, environment="") == {"licenses": [], "next_cursor": None}
+
+
+def test_a_rare_environment_is_found_piece_by_piece(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_FILTERED", 5)
+    world.register("acme")
+    bind(world, "acme", 30)
+    bind(world, "acme", 2, environment="staging")
+    with world.counting() as calls:
+        found = _list(world, environment="staging")
+    assert len(found["licenses"]) == 2
+    assert calls["Query"] >= 32 / 5
+    assert {one["environment"] for one in found["licenses"]} == {"staging"}
 
 
 def test_r14_a_list_is_filtered_by_the_status_that_people_see(world: World) -> None:

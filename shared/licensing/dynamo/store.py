@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _CLAIM_ATTEMPTS: Final = 3
 _BATCH: Final = 100
 """What DynamoDB reads in one batch."""
+_FILTERED: Final = 1_000
+"""Entries that are read at a time to find those of one environment: a page often needs no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,9 +364,9 @@ class DynamoStore:
                     ":state": text(f"{state}#"),
                 },
             }
-            if page_size is not None and environment is None:
-                # Not beside a filter: it counts what is read, not what that lets through.
-                query["Limit"] = page_size
+            if page_size is not None:
+                # A limit counts what is read, not what a filter lets through.
+                query["Limit"] = page_size if environment is None else _FILTERED
             if environment is not None:
                 query["FilterExpression"] = "environment = :environment"
                 query["ExpressionAttributeValues"] = {
