@@ -120,29 +120,41 @@ def quoted(readme: str, kept: Mapping[str, Mapping[str, Any]], order: Sequence[s
 
 
 def _figures(kept: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
-    rows: list[Sequence[str]] = []
+    """Figures beside their targets, those of a benchmark that has none, and the rest folded in."""
+    shown: list[Sequence[str]] = []
+    folded: list[Sequence[str]] = []
     for name in order:
         if name in kept:
             one = kept[name]
             figures = [Figure(**figure) for figure in one["figures"]]
-            rows.append((f"*{one['title']}* ({one['on']})", "", "", ""))
-            rows += [
-                (
-                    figure.name + (f" ({figure.note})" if figure.note else ""),
-                    amount(figure.value, figure.unit),
-                    row(figure)[2],
-                    _VERDICTS[figure.is_met],
-                )
-                for figure in figures
-            ]
+            aimed = [figure for figure in figures if figure.at_most is not None] or figures
+            title = (f"*{one['title']}* ({one['on']})", "", "", "")
+            shown += [title, *map(_quoted_row, aimed)]
+            others = [figure for figure in figures if figure not in aimed]
+            folded += [title, *map(_quoted_row, others)] if others else []
     machines = sorted({f"Python {one['python']} on {one['processor']}" for one in kept.values()})
-    return f"{_markdown(_HEAD, rows)}\n\nMeasured with {'; '.join(machines)}."
+    parts = [_markdown(_HEAD, shown), f"Measured with {'; '.join(machines)}."]
+    if folded:
+        parts.append(_folded("Figures without a target", _markdown(_HEAD, folded)))
+    return "\n\n".join(parts)
+
+
+def _quoted_row(figure: Figure) -> Sequence[str]:
+    return (
+        figure.name + (f" ({figure.note})" if figure.note else ""),
+        amount(figure.value, figure.unit),
+        row(figure)[2],
+        _VERDICTS[figure.is_met],
+    )
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
 
 
 def _tables(kept: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [
-        f"<details><summary>{table['title']}</summary>\n\n"
-        f"{_markdown(table['head'], table['rows'])}\n\n</details>"
+        _folded(table["title"], _markdown(table["head"], table["rows"]))
         for name, begins in _QUOTED_TABLES
         if name in kept
         for table in kept[name]["tables"]
