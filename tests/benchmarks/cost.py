@@ -33,6 +33,8 @@ from tests.benchmarks.prices import AS_OF, PRICES, REGION
 from tests.integration.capacity import item_size
 from tests.local.stack import TEMPLATE
 from tests.local.template import Template
+from tests.template.deployed import deployed as resources_named
+from tests.template.metrics import of_alarm
 from tests.world import MACHINE_A, new_world
 
 TITLE = f"cost: dollars at list prices of {REGION}, as remembered in {AS_OF}"
@@ -196,13 +198,17 @@ def _deployment() -> Deployment:
         template.properties(name, "RetentionInDays")["RetentionInDays"]
         for name in template.of_type("AWS::Logs::LogGroup")
     ]
+    resolved = resources_named()
     settings = _api()["DefaultRouteSettings"]
     detailed = settings["DetailedMetricsEnabled"]
     return Deployment(
         memory=read.functions["ValidateFunction"].memory,
         snapshots=sum(_has_snapshot(template, name) for name in read.functions),
         metrics=2 * _OUTCOMES + (_ROUTE_METRICS * len(read.routes) if detailed else 0),
-        alarms=len(template.of_type("AWS::CloudWatch::Alarm")),
+        # One that looks at several metrics is paid for each of them.
+        alarms=sum(
+            len(of_alarm(resolved, alarm)) for alarm in resolved.of_type("AWS::CloudWatch::Alarm")
+        ),
         secrets=len(template.of_type("AWS::SecretsManager::Secret")),
         sweeps_per_day=sum(86_400 / schedule.seconds for schedule in read.schedules),
         log_days=max(days),

@@ -1,7 +1,6 @@
 """What template.yaml promises about the deployed service, beyond what the linters can know."""
 
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +8,7 @@ import yaml
 
 from tests.integration import permissions
 from tests.local.template import Template
-
-ROOT = Path(__file__).parents[2]
+from tests.template.deployed import ROOT, deployed
 
 
 class _UntaggedLoader(yaml.SafeLoader):
@@ -18,27 +16,6 @@ class _UntaggedLoader(yaml.SafeLoader):
 
 
 _UntaggedLoader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
-
-
-def deployed(**parameters: str) -> Template:
-    template = Template(ROOT / "template.yaml", parameters)
-    template.created("AccessLogGroup", "access-logs", Arn="arn:access-logs")
-    template.created("EventBus", "bus", Arn="arn:bus")
-    template.created("FunctionLogGroup", "function-logs")
-    template.created("HttpApi", "api")
-    template.created("LicenseTable", "licenses", Arn="arn:table", StreamArn="arn:table/stream")
-    template.created("LicensingLayer", "arn:layer")
-    template.created("SigningSecret", "arn:secret")
-    for queue in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
-        template.created(queue, queue, Arn=f"arn:{queue}", QueueName=queue)
-    template.created("UserPool", "pool")
-    template.created("UserPoolClient", "client")
-    template.created("Alarms", "arn:alarms")
-    for function in template.of_type("AWS::Serverless::Function"):
-        template.created(function, function)
-    for alarm in template.of_type("AWS::CloudWatch::Alarm"):
-        template.created(alarm, alarm, Arn=f"arn:{alarm}")
-    return template
 
 
 TEMPLATE = deployed()

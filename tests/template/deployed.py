@@ -1,0 +1,29 @@
+"""The template as CloudFormation resolves it, with names made up for what AWS would name."""
+
+from pathlib import Path
+
+from tests.local.template import Template
+
+ROOT = Path(__file__).parents[2]
+
+
+def deployed(**parameters: str) -> Template:
+    """What is deployed with these parameters."""
+    template = Template(ROOT / "template.yaml", parameters)
+    template.created("AccessLogGroup", "access-logs", Arn="arn:access-logs")
+    template.created("EventBus", "bus", Arn="arn:bus")
+    template.created("FunctionLogGroup", "function-logs")
+    template.created("HttpApi", "api")
+    template.created("LicenseTable", "licenses", Arn="arn:table", StreamArn="arn:table/stream")
+    template.created("LicensingLayer", "arn:layer")
+    template.created("SigningSecret", "arn:secret")
+    for queue in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
+        template.created(queue, queue, Arn=f"arn:{queue}", QueueName=queue)
+    template.created("UserPool", "pool")
+    template.created("UserPoolClient", "client")
+    template.created("Alarms", "arn:alarms")
+    for function in template.of_type("AWS::Serverless::Function"):
+        template.created(function, function)
+    for alarm in template.of_type("AWS::CloudWatch::Alarm"):
+        template.created(alarm, alarm, Arn=f"arn:{alarm}")
+    return template
