@@ -15,11 +15,13 @@ from __future__ import annotations
 from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from licensing import runtime
-from licensing.contract.fields import build_models
 
 
 def prepare() -> None:
     """Make everything ready."""
+    # What is started by events has no models, and no snapshot.
+    from licensing.contract.fields import build_models  # noqa: PLC0415
+
     runtime.rehearse()
     build_models()
 
