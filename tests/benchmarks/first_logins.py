@@ -2,8 +2,8 @@
 
 First on AWS's local engine, from several processes: how many a second, what they are answered, and
 how often each item is written, which names the hot ones. Then a tenth of them as AWS would have it,
-where transactions that overlap on an item conflict (`crowding`): how many are answered 503, how often
-they come again, and when the last is in.
+where transactions that overlap on an item conflict (`crowding`): how many are answered 503, how
+often they come again, and when the last is in.
 
 What AWS allows for the hottest item, whatever the service does: a partition takes 1,000 write units
 a second, and a write of up to 1 KB in a transaction takes two of them.
