@@ -149,7 +149,7 @@ def test_every_plot_that_was_drawn_is_a_picture_without_a_date() -> None:
 def test_what_is_kept_names_no_place_on_the_machine() -> None:
     texts = [report.FIGURES.read_text(), *(path.read_text() for path in report.PLOTS.iterdir())]
     for text in texts:
-        assert not any(place in text for place in ("/home/", "/root/", "/tmp/", "/work/"))  # noqa: S108
+        assert not any(place in text for place in ("/home/", "/root/", "/tmp/", "/Users/"))  # noqa: S108
 
 
 def test_the_command_lists_the_benchmarks(capsys: pytest.CaptureFixture[str]) -> None:
