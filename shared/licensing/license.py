@@ -11,7 +11,7 @@ Both are pure. All times are integer epoch seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -79,6 +79,10 @@ TRANSITIONS: Final[Mapping[tuple[State, Action], State]] = MappingProxyType(
     }
 )
 """(from, action) → to. A pair that is not here is refused; from = to is a repetition (R18–R21)."""
+
+
+ADMINISTERED: Final = (Action.DETACH, Action.ATTACH, Action.DISSOCIATE, Action.REVOKE)
+"""What administrators do, from the mildest to the gravest; the rest is logins' and the sweep's."""
 
 
 class Kind(StrEnum):
@@ -194,6 +198,15 @@ class License:
         if not self.status_follows_subscription:
             return Status(self.state.value)
         return _STATUS_BY_STANDING[subscription.standing(now)]
+
+    @property
+    def open_actions(self) -> Sequence[Action]:
+        """What an administrator can do to it now that would change it (R21)."""
+        return [
+            action
+            for action in ADMINISTERED
+            if TRANSITIONS.get((self.state, action), self.state) is not self.state
+        ]
 
     def valid_until(self, subscription: Subscription) -> int:
         """When it ends, as things are: with the subscription or its own term (R14, R27)."""

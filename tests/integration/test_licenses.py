@@ -28,6 +28,7 @@ def test_r14_a_license_is_shown_with_its_status_as_it_is_now(world: World) -> No
         "id": license_id,
         "kind": "standard",
         "status": "active",
+        "actions": ["detach", "dissociate", "revoke"],
         "organization_id": "acme",
         "environment": "production",
         "primary": False,

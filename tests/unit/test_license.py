@@ -49,7 +49,27 @@ def after(state: str, action: str, now: int = NOW + 60) -> License | Refused:
     return license(state=State(state)).after(Action(action), now)
 
 
+OPEN = {
+    State.ACTIVE: ["detach", "dissociate", "revoke"],
+    State.DETACHED: ["attach", "dissociate", "revoke"],
+    State.DISSOCIATED: ["revoke"],
+    State.EXPIRED: ["detach", "dissociate", "revoke"],
+    State.REVOKED: [],
+}
+"""What an administrator is offered, from the mildest to the gravest."""
+
+
 # -- R21: transitions ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", State)
+def test_r21_what_an_administrator_is_offered_would_change_the_license(state: State) -> None:
+    record = license(state=state)
+    assert record.open_actions == OPEN[state]
+    for action in record.open_actions:
+        changed = record.after(action, NOW)
+        assert isinstance(changed, License)
+        assert changed.state is not state
 
 
 def test_r21_the_table_of_transitions_is_exactly_this() -> None:

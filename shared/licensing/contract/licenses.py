@@ -10,7 +10,7 @@ from pydantic import (
 )
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
-from licensing.license import Kind, License, Status
+from licensing.license import Action, Kind, License, Status
 from licensing.organization import Organization
 
 
@@ -62,8 +62,12 @@ class LicenseView(LicenseFacts):
 
 
 class AdministeredLicense(LicenseFacts):
-    """A licence, as administrators see it. ``issued_by`` is the subject of the first login."""
+    """A licence, as administrators see it. ``issued_by`` is the subject of the first login.
 
+    ``actions`` are the transitions that would change it now; each is a route of its own.
+    """
+
+    actions: list[Action]
     computer_name: str | None
     label: str | None
     agent_version: str | None
@@ -78,6 +82,7 @@ class AdministeredLicense(LicenseFacts):
         seen = record.last_seen
         return cls(
             **_license_fields(record, organization, now),
+            actions=list(record.open_actions),
             computer_name=record.computer_name,
             label=record.label,
             agent_version=record.agent_version,
