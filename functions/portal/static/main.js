@@ -1,2 +1,332 @@
-// The portal's first line.
-document.title = "Licensing";
+// Starts the portal: who is signed in, which page the place stands for, and the frame around it.
+
+import { agent } from "./agent.js";
+import { agents } from "./agents.js";
+import * as api from "./api.js";
+import { shut } from "./dialogs.js";
+import { fill, h } from "./dom.js";
+import { feed } from "./feed.js";
+import { machines } from "./machines.js";
+import { organizationForm } from "./organization-form.js";
+import { organizations } from "./organizations.js";
+import { overview } from "./overview.js";
+import { go, here, link, onMove } from "./place.js";
+import * as session from "./session.js";
+import { temporary } from "./temporary.js";
+import { empty, failure } from "./widgets.js";
+
+/**
+ * What a page is made from.
+ *
+ * @typedef {object} View
+ * @property {Record<string, string>} params the named parts of the path
+ * @property {URLSearchParams} query
+ * @property {import("./types.js").Me} me
+ * @property {boolean} isSuperAdmin
+ */
+
+/**
+ * A page: `update` is told when only the query has changed, `stop` when the reader has left.
+ *
+ * @typedef {object} Page
+ * @property {string} title
+ * @property {HTMLElement} element
+ * @property {(query: URLSearchParams) => void} [update]
+ * @property {() => void} [stop]
+ */
+
+/** @typedef {(view: View) => Page} MakePage */
+
+/** @type {[pattern: string, page: MakePage, superAdminsOnly?: boolean][]} */
+const ROUTES = [
+  ["/organizations", organizations, true],
+  ["/organizations/new", organizationForm, true],
+  ["/organizations/:organization", overview],
+  ["/organizations/:organization/edit", organizationForm, true],
+  ["/organizations/:organization/agents", agents],
+  ["/organizations/:organization/agents/:license", agent],
+  ["/organizations/:organization/feed", feed],
+  ["/organizations/:organization/temporary", temporary, true],
+  ["/machines", machines, true],
+];
+
+/** @type {import("./types.js").Me | null} */
+let me = null;
+
+/** @type {{ path: string, page: Page } | null} */
+let shown = null;
+
+async function start() {
+  onMove(render);
+  try {
+    await session.comeBack();
+  } catch (error) {
+    showAlone("Signing in", failure(error, session.signIn));
+    return;
+  }
+  await enter();
+}
+
+async function enter() {
+  if (!session.isSignedIn()) {
+    showWelcome();
+    return;
+  }
+  try {
+    me = await api.me();
+  } catch (error) {
+    showAlone("Licensing", failure(error, enter));
+    return;
+  }
+  render();
+}
+
+function render() {
+  if (me === null) {
+    return;
+  }
+  const { path, query } = here();
+  shut();
+  if (shown?.path === path && shown.page.update) {
+    shown.page.update(query);
+    return;
+  }
+  const home = homeOf(me);
+  if (path === "/" && home !== null) {
+    go(home, { replace: true });
+    return;
+  }
+  shown?.page.stop?.();
+  const page = home === null ? notForYou(me) : pageAt(path, query, me);
+  shown = { path, page };
+  show(page, path);
+}
+
+/**
+ * @param {string} path
+ * @param {URLSearchParams} query
+ * @param {import("./types.js").Me} me
+ * @returns {Page}
+ */
+function pageAt(path, query, me) {
+  const isSuperAdmin = me.roles.includes("super-admin");
+  for (const [pattern, make, superAdminsOnly] of ROUTES) {
+    const params = match(pattern, path);
+    if (params && (isSuperAdmin || !superAdminsOnly)) {
+      return make({ params, query, me, isSuperAdmin });
+    }
+  }
+  return {
+    title: "No such page",
+    element: h(
+      "div",
+      {},
+      empty(
+        "There is nothing here, or not for you.",
+        "The address may be mistyped, or meant for somebody with another role. ",
+        h("a", { href: "#/" }, "Go to the start"),
+      ),
+    ),
+  };
+}
+
+/**
+ * The parts of a path that a pattern names, or null if it does not fit.
+ *
+ * @param {string} pattern
+ * @param {string} path
+ */
+function match(pattern, path) {
+  const wanted = pattern.split("/");
+  const given = path.split("/").map(decoded);
+  if (wanted.length !== given.length) {
+    return null;
+  }
+  /** @type {Record<string, string>} */
+  const params = {};
+  for (const [position, part] of wanted.entries()) {
+    const value = given[position] ?? "";
+    if (part.startsWith(":") && value && value !== "new") {
+      params[part.slice(1)] = value;
+    } else if (part !== value) {
+      return null;
+    }
+  }
+  return params;
+}
+
+/** @param {string} part */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a stray percent sign: no page has such an address
+  }
+}
+
+/**
+ * Where somebody starts, or null for those who administer nothing.
+ *
+ * @param {import("./types.js").Me} me
+ */
+function homeOf(me) {
+  if (me.roles.includes("super-admin")) {
+    return link(["organizations"]);
+  }
+  return me.roles.includes("org-admin") && me.organization_id
+    ? link(["organizations", me.organization_id])
+    : null;
+}
+
+/**
+ * @param {import("./types.js").Me} me
+ * @returns {Page}
+ */
+function notForYou(me) {
+  return {
+    title: "Nothing to administer",
+    element: empty(
+      "This portal is for administrators.",
+      `You are signed in as ${me.subject}`,
+      me.roles.length ? ` (${me.roles.join(", ")})` : "",
+      ". Ask whoever manages your organization's users for the role org-admin. Agents need no ",
+      "portal: log in on the agent itself.",
+    ),
+  };
+}
+
+/**
+ * @param {Page} page
+ * @param {string} path
+ */
+function show(page, path) {
+  document.title = `${page.title} · Licensing`;
+  const heading = h("h1", { tabindex: -1 }, page.title);
+  frame(path);
+  fill(main(), heading, page.element);
+  heading.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+function showWelcome() {
+  showAlone(
+    "Licensing",
+    h(
+      "div",
+      { class: "welcome" },
+      h("p", {}, "See and control every agent of your organization."),
+      h("button", { type: "button", class: "first", onclick: tryToSignIn }, "Sign in"),
+    ),
+  );
+}
+
+async function tryToSignIn() {
+  try {
+    await session.signIn();
+  } catch (error) {
+    showAlone("Signing in", failure(error, tryToSignIn));
+  }
+}
+
+/**
+ * @param {string} title
+ * @param {HTMLElement} element
+ */
+function showAlone(title, element) {
+  document.title = title === "Licensing" ? title : `${title} · Licensing`;
+  fill(header(), brand());
+  fill(main(), h("h1", { tabindex: -1 }, title), element);
+}
+
+/**
+ * The way to everything else, with the present place marked.
+ *
+ * @param {string} path
+ */
+function frame(path) {
+  const parts = path.split("/").slice(1).map(decoded);
+  const isSuperAdmin = me?.roles.includes("super-admin") ?? false;
+  const organization = parts[0] === "organizations" && parts[1] !== "new" ? parts[1] : undefined;
+  /** @type {[text: string, parts: string[]][]} */
+  const everywhere = [
+    ["Organizations", ["organizations"]],
+    ["Machines", ["machines"]],
+  ];
+  /** @type {[text: string, parts: string[]][]} */
+  const within = organization
+    ? [
+        ["Overview", ["organizations", organization]],
+        ["Agents", ["organizations", organization, "agents"]],
+        ["Feed", ["organizations", organization, "feed"]],
+      ]
+    : [];
+  if (organization && isSuperAdmin) {
+    within.push(["Temporary licenses", ["organizations", organization, "temporary"]]);
+  }
+  fill(
+    header(),
+    h(
+      "div",
+      { class: "bar" },
+      brand(),
+      isSuperAdmin && menu("Service", everywhere, parts),
+      h(
+        "p",
+        { class: "who" },
+        h("span", {}, me?.subject ?? ""),
+        h("button", { type: "button", onclick: session.signOut }, "Sign out"),
+      ),
+    ),
+    organization !== undefined &&
+      h(
+        "div",
+        { class: "bar within" },
+        h("span", { class: "organization" }, organization),
+        menu(`Organization ${organization}`, within, parts),
+      ),
+  );
+}
+
+/**
+ * @param {string} label
+ * @param {[text: string, parts: string[]][]} entries
+ * @param {string[]} present
+ */
+function menu(label, entries, present) {
+  return h(
+    "nav",
+    { "aria-label": label },
+    h(
+      "ul",
+      {},
+      entries.map(([text, parts]) => {
+        const isHere = parts.join("/") === present.join("/");
+        const isAround =
+          parts.length > 2 && present.slice(0, parts.length).join("/") === parts.join("/");
+        return h(
+          "li",
+          {},
+          h(
+            "a",
+            { href: link(parts), "aria-current": isHere ? "page" : isAround ? "true" : null },
+            text,
+          ),
+        );
+      }),
+    ),
+  );
+}
+
+function brand() {
+  return h("a", { class: "brand", href: "#/" }, "Licensing");
+}
+
+function header() {
+  return /** @type {HTMLElement} */ (document.getElementById("header"));
+}
+
+function main() {
+  return /** @type {HTMLElement} */ (document.getElementById("main"));
+}
+
+await start();

@@ -1,0 +1,237 @@
+// One agent: what it is, what has happened to it, and what can be done about it.
+
+import * as api from "./api.js";
+import { ask, isAsking } from "./dialogs.js";
+import { fill, h } from "./dom.js";
+import * as drafts from "./drafts.js";
+import { entries } from "./entries.js";
+import { change } from "./place.js";
+import {
+  announce,
+  badge,
+  exactly,
+  failure,
+  field,
+  loaded,
+  markWrong,
+  pager,
+  statusBadge,
+} from "./widgets.js";
+import { ACTIONS, LEASE_NOTE, nameOf } from "./words.js";
+
+/** @typedef {import("./types.js").License} License */
+/** @typedef {import("./types.js").Action} Action */
+
+const SIZE = 25;
+
+/** @type {import("./main.js").MakePage} */
+export function agent({ params, query: first }) {
+  const licenseId = params.license ?? "";
+  const organizationId = params.organization ?? "";
+  let query = first;
+  /** @type {License | null} */
+  let present = null;
+
+  const facts = loaded(
+    "the agent",
+    (signal) => api.license(licenseId, signal),
+    (license) => {
+      present = license;
+      if (!isAsking()) {
+        openDialog();
+      }
+      return card(license);
+    },
+  );
+  const history = loaded(
+    "its history",
+    (signal) =>
+      api.events(
+        { organizationId, licenseId },
+        { cursor: query.get("cursor"), limit: SIZE },
+        signal,
+      ),
+    (page) => [
+      entries(page.events, { withLicense: false }),
+      pager({ shown: page.events.length, size: SIZE, next: page.next_cursor }),
+    ],
+  );
+  facts.reload();
+  history.reload();
+
+  function openDialog() {
+    const action = /** @type {Action | null} */ (query.get("do"));
+    if (present === null || action === null) {
+      return;
+    }
+    if (present.actions.includes(action)) {
+      askFor(action, present);
+    } else {
+      change({ do: null }, { replace: true }); // done by now, by somebody else perhaps
+    }
+  }
+
+  /**
+   * @param {Action} action
+   * @param {License} license
+   */
+  function askFor(action, license) {
+    const { title, effects, verb, done, grave } = ACTIONS[action];
+    const name = nameOf(license);
+    ask({
+      title: title(name),
+      text: [
+        h(
+          "ul",
+          {},
+          effects.map((effect) => h("li", {}, effect)),
+        ),
+        action !== "attach" && h("p", { class: "help" }, LEASE_NOTE),
+      ],
+      verb,
+      grave,
+      draft: `${action}.${license.id}`,
+      async act(reason) {
+        try {
+          await api.act(license.id, action, reason);
+        } catch (error) {
+          // Somebody else may have been here first: show how it is now, behind the dialog.
+          facts.reload();
+          history.reload();
+          throw error;
+        }
+        announce(`${name} ${done}.`);
+        facts.reload();
+        history.reload();
+      },
+    });
+  }
+
+  /** @param {License} license */
+  function card(license) {
+    return [
+      h(
+        "div",
+        { class: "card" },
+        h("h2", {}, nameOf(license)),
+        h(
+          "dl",
+          {},
+          fact("Status", statusBadge(license.status)),
+          fact("Primary", license.primary ? badge("primary", "Primary") : "no"),
+          fact("Computer name", license.computer_name ?? "unknown"),
+          fact("Environment", license.environment),
+          fact(
+            "Agent version",
+            license.last_seen?.agent_version ?? license.agent_version ?? "unknown",
+          ),
+          fact("Last seen", license.last_seen ? exactly(license.last_seen.at) : "never"),
+          fact("Seen from", license.last_seen?.source_address ?? "–"),
+          fact("Valid until", license.valid_until ? exactly(license.valid_until) : "not in force"),
+          fact("Issued", exactly(license.issued_at)),
+          fact("Issued by", license.issued_by),
+          fact("License id", h("code", {}, license.id)),
+        ),
+        actions(license),
+      ),
+      editor(license),
+    ];
+  }
+
+  /** @param {License} license */
+  function actions(license) {
+    if (license.actions.length === 0) {
+      return h("p", { class: "help" }, "Nothing can be done to it any more.");
+    }
+    return h(
+      "p",
+      { class: "buttons" },
+      license.actions.map((action) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: ACTIONS[action].grave ? "grave" : null,
+            "data-key": action,
+            onclick: () => change({ do: action }),
+          },
+          `${ACTIONS[action].verb}…`,
+        ),
+      ),
+    );
+  }
+
+  /** @param {License} license */
+  function editor(license) {
+    const draft = `edit.${license.id}`;
+    const label = h("input", {
+      name: "label",
+      maxlength: 100,
+      autocomplete: "off",
+      value: license.label ?? "",
+    });
+    const primary = h("input", { name: "primary", type: "checkbox", checked: license.primary });
+    primary.id = `primary-${license.id}`;
+    const save = h("button", { type: "submit" }, "Save");
+    const trouble = h("div");
+    const form = h(
+      "form",
+      { class: "card", onsubmit: submit },
+      h("h2", {}, "Mark it"),
+      field("Label", label, "A name of your own, shown instead of the computer's; empty for none"),
+      h("p", { class: "check" }, primary, h("label", { for: primary.id }, "Primary agent")),
+      trouble,
+      h("p", { class: "buttons" }, save),
+    );
+    drafts.keep(form, draft);
+
+    /** @param {Event} event */
+    async function submit(event) {
+      event.preventDefault();
+      save.disabled = true;
+      fill(trouble);
+      try {
+        await api.editLicense(license.id, { label: label.value.trim(), primary: primary.checked });
+        drafts.forget(draft);
+        announce("Saved.");
+        facts.reload();
+        history.reload();
+      } catch (error) {
+        if (!(error instanceof api.Problem && markWrong(form, error.errors))) {
+          fill(
+            trouble,
+            failure(error, () => form.requestSubmit()),
+          );
+        }
+      } finally {
+        save.disabled = false;
+      }
+    }
+    return form;
+  }
+
+  return {
+    title: "Agent",
+    element: h("div", {}, facts.element, h("section", {}, h("h2", {}, "History"), history.element)),
+    update(changed) {
+      const hasTurned = changed.get("cursor") !== query.get("cursor");
+      query = changed;
+      openDialog();
+      if (hasTurned) {
+        history.reload();
+      }
+    },
+    stop() {
+      facts.stop();
+      history.stop();
+    },
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {import("./dom.js").Child} value
+ */
+function fact(name, value) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+}

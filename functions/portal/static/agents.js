@@ -1,0 +1,172 @@
+// An organization's agents: found, filtered, sorted, page by page.
+
+import * as api from "./api.js";
+import { h } from "./dom.js";
+import { filters, given } from "./filters.js";
+import { link } from "./place.js";
+import {
+  ago,
+  announce,
+  badge,
+  choice,
+  empty,
+  field,
+  loaded,
+  pager,
+  statusBadge,
+  table,
+} from "./widgets.js";
+import { counted, day, nameOf, STATUSES } from "./words.js";
+
+const SIZE = 50;
+const NARROWING = ["search", "status", "environment", "primary"];
+
+/** @type {[value: string, text: string][]} */
+const SORTS = [
+  ["", "By status"],
+  ["computer_name", "Computer name"],
+  ["-computer_name", "Computer name, backwards"],
+  ["environment", "Environment"],
+  ["-environment", "Environment, backwards"],
+  ["-issued_at", "Newest first"],
+  ["issued_at", "Oldest first"],
+  ["-agent_version", "Newest version first"],
+  ["agent_version", "Oldest version first"],
+  ["-last_seen", "Seen last first"],
+  ["last_seen", "Not seen for longest first"],
+];
+
+/** @type {[value: string, text: string][]} */
+const PRIMARY = [
+  ["", "All"],
+  ["true", "Primary only"],
+  ["false", "Others only"],
+];
+
+/** @type {import("./main.js").MakePage} */
+export function agents({ params, query: first }) {
+  const organizationId = params.organization ?? "";
+  let query = first;
+  const search = h("input", {
+    name: "search",
+    type: "search",
+    maxlength: 100,
+    autocomplete: "off",
+  });
+  const environment = h("input", { name: "environment", maxlength: 64, autocomplete: "off" });
+  const { form, show } = filters("Agents", query, [
+    field("Search", search, "Computer name, label or license id"),
+    choice("Status", "status", [["", "Any"], ...Object.entries(STATUSES)]),
+    field("Environment", environment, "The whole name"),
+    choice("Primary", "primary", PRIMARY),
+    choice("Order", "sort", SORTS),
+  ]);
+  const list = loaded(
+    "agents",
+    (signal) =>
+      api.licenses(
+        organizationId,
+        { ...given(query, [...NARROWING, "sort", "cursor"]), limit: SIZE },
+        signal,
+      ),
+    (page) => {
+      announce(told(page.licenses.length, page.total));
+      return page.licenses.length === 0 && !query.get("cursor")
+        ? nothing(Object.keys(given(query, NARROWING)).length > 0)
+        : [
+            agentTable(organizationId, page.licenses, query.get("sort") ?? ""),
+            pager({
+              shown: page.licenses.length,
+              size: SIZE,
+              next: page.next_cursor,
+              total: page.total,
+            }),
+          ];
+    },
+  );
+  list.reload();
+  return {
+    title: "Agents",
+    element: h("div", {}, form, list.element),
+    update(changed) {
+      query = changed;
+      show(query);
+      list.reload();
+    },
+    stop: list.stop,
+  };
+}
+
+/**
+ * @param {string} organizationId
+ * @param {import("./types.js").License[]} licenses
+ * @param {string} sort
+ */
+export function agentTable(organizationId, licenses, sort = "") {
+  return table({
+    caption: "Agents",
+    sort,
+    rows: licenses,
+    columns: [
+      {
+        title: "Computer",
+        sort: "computer_name",
+        cell: (license) => [
+          h(
+            "a",
+            {
+              href: link(["organizations", organizationId, "agents", license.id]),
+              "data-key": license.id,
+            },
+            nameOf(license),
+          ),
+          license.label &&
+            license.computer_name &&
+            h("span", { class: "beside" }, license.computer_name),
+        ],
+      },
+      { title: "Environment", sort: "environment", cell: (license) => license.environment },
+      { title: "Status", cell: (license) => statusBadge(license.status) },
+      {
+        title: "Primary",
+        cell: (license) => (license.primary ? badge("primary", "Primary") : "–"),
+      },
+      {
+        title: "Version",
+        sort: "agent_version",
+        cell: (license) => license.last_seen?.agent_version ?? license.agent_version ?? "unknown",
+      },
+      {
+        title: "Last seen",
+        sort: "last_seen",
+        cell: (license) => (license.last_seen ? ago(license.last_seen.at) : "never"),
+      },
+      { title: "Issued by", cell: (license) => license.issued_by },
+      {
+        title: "Valid until",
+        cell: (license) => (license.valid_until ? day(license.valid_until) : "–"),
+      },
+    ],
+  });
+}
+
+/** @param {boolean} isNarrowed */
+function nothing(isNarrowed) {
+  return isNarrowed
+    ? empty("No agent is like this.", "Search for something shorter, or clear the filters.")
+    : empty(
+        "No agent has logged in yet.",
+        "Install an agent and log in on it with a user of this organization: it appears here at ",
+        "once, with its license.",
+      );
+}
+
+/**
+ * @param {number} shown
+ * @param {number | null} total
+ */
+function told(shown, total) {
+  return total === null
+    ? `${counted(shown, "agent")} on this page`
+    : `${counted(total, "agent")} found`;
+}

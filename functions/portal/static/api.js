@@ -1,0 +1,284 @@
+// The public API, with the signed-in person's token: the only way in which this page does anything.
+//
+// A read that is told to wait (429, 503) is repeated a few times; a change is not repeated behind
+// anybody's back, though doing so would be safe. A token that is refused is renewed once.
+
+import { fetchJson } from "./fetching.js";
+import * as session from "./session.js";
+
+/** @typedef {import("./types.js").Me} Me */
+/** @typedef {import("./types.js").Organization} Organization */
+/** @typedef {import("./types.js").License} License */
+/** @typedef {import("./types.js").TemporaryLicense} TemporaryLicense */
+/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {Record<string, string | number | null | undefined>} Query */
+
+const READS = 3;
+const LONGEST_PAUSE_S = 5;
+
+/** The service refused; `code` says why in a word, `errors` which fields. */
+export class Problem extends Error {
+  /**
+   * @param {number} status
+   * @param {any} body
+   */
+  constructor(status, body) {
+    super(body.detail ?? body.message ?? `The service answered with ${status}.`);
+    this.status = status;
+    this.code = /** @type {string} */ (body.code ?? "");
+    this.errors = /** @type {import("./types.js").WrongField[]} */ (body.errors ?? []);
+  }
+}
+
+/** @param {AbortSignal} [signal] */
+export async function me(signal) {
+  return /** @type {Me} */ ((await get("/v1/me", {}, signal)).body);
+}
+
+/**
+ * @param {Query} query
+ * @param {AbortSignal} [signal]
+ */
+export async function organizations(query, signal) {
+  const { body } = await get("/v1/organizations", query, signal);
+  return /** @type {{ organizations: Organization[], next_cursor: string | null, total: number }} */ (
+    body
+  );
+}
+
+/**
+ * An organization, with the ETag that a change of it needs.
+ *
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ */
+export async function organization(id, signal) {
+  const { response, body } = await get(path`/v1/organizations/${id}`, {}, signal);
+  const etag = response.headers.get("etag") ?? "";
+  return { organization: /** @type {Organization} */ (body.organization), etag };
+}
+
+/**
+ * @param {string} id
+ * @param {object} wanted
+ * @param {string | null} etag of the one to change; null to create it
+ */
+export async function putOrganization(id, wanted, etag) {
+  const { body } = await send("PUT", path`/v1/organizations/${id}`, wanted, {
+    ...(etag !== null && { "If-Match": etag }),
+  });
+  return /** @type {Organization} */ (body.organization);
+}
+
+/**
+ * @param {string} organizationId
+ * @param {Query} query
+ * @param {AbortSignal} [signal]
+ */
+export async function licenses(organizationId, query, signal) {
+  const { body } = await get(path`/v1/organizations/${organizationId}/licenses`, query, signal);
+  return /** @type {{ licenses: License[], next_cursor: string | null, total: number | null }} */ (
+    body
+  );
+}
+
+/**
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ */
+export async function license(id, signal) {
+  const { body } = await get(path`/v1/licenses/${id}`, {}, signal);
+  return /** @type {License} */ (body.license);
+}
+
+/**
+ * @param {string} id
+ * @param {{ primary?: boolean, label?: string }} changes
+ */
+export async function editLicense(id, changes) {
+  const { body } = await send("PATCH", path`/v1/licenses/${id}`, changes);
+  return /** @type {License} */ (body.license);
+}
+
+/**
+ * @param {string} id
+ * @param {import("./types.js").Action} action
+ * @param {string} reason may be empty
+ */
+export async function act(id, action, reason) {
+  const { body } = await send("POST", path`/v1/licenses/${id}/${action}`, given(reason));
+  return /** @type {License} */ (body.license);
+}
+
+/**
+ * What happened, newest first: to a licence, or else in an organization.
+ *
+ * @param {{ organizationId: string, licenseId?: string }} about
+ * @param {Query} query
+ * @param {AbortSignal} [signal]
+ */
+export async function events({ organizationId, licenseId }, query, signal) {
+  const address = licenseId
+    ? path`/v1/licenses/${licenseId}/events`
+    : path`/v1/organizations/${organizationId}/events`;
+  const { body } = await get(address, query, signal);
+  return /** @type {{ events: Entry[], next_cursor: string | null }} */ (body);
+}
+
+/**
+ * @param {string} organizationId
+ * @param {Query} query
+ * @param {AbortSignal} [signal]
+ */
+export async function temporaryLicenses(organizationId, query, signal) {
+  const address = path`/v1/organizations/${organizationId}/temporary-licenses`;
+  const { body } = await get(address, query, signal);
+  return /** @type {{ licenses: TemporaryLicense[], next_cursor: string | null }} */ (body);
+}
+
+/**
+ * @param {string} organizationId
+ * @param {string} ttl
+ * @param {string} idempotencyKey the same one when this is tried again
+ */
+export async function generateTemporary(organizationId, ttl, idempotencyKey) {
+  const address = path`/v1/organizations/${organizationId}/temporary-licenses`;
+  const { body } = await send("POST", address, { ttl }, { "Idempotency-Key": idempotencyKey });
+  return /** @type {{ license: TemporaryLicense, license_key: string }} */ (body);
+}
+
+/**
+ * @param {string} id
+ * @param {string} reason may be empty
+ */
+export async function revokeTemporary(id, reason) {
+  const { body } = await send("POST", path`/v1/temporary-licenses/${id}/revoke`, given(reason));
+  return /** @type {TemporaryLicense} */ (body.license);
+}
+
+/** @param {import("./types.js").Machine} machine */
+export async function lookUp(machine) {
+  const { body } = await send("POST", "/v1/machines/lookup", { machine });
+  return /** @type {import("./types.js").Holder[]} */ (body.holders);
+}
+
+/**
+ * @param {string} organizationId
+ * @param {number} days
+ * @param {AbortSignal} [signal]
+ */
+export async function statistics(organizationId, days, signal) {
+  const address = path`/v1/organizations/${organizationId}/statistics`;
+  return /** @type {import("./types.js").Statistics} */ (
+    (await get(address, { days }, signal)).body
+  );
+}
+
+/**
+ * @param {string} organizationId
+ * @param {Query} query
+ * @param {AbortSignal} [signal]
+ */
+export async function activity(organizationId, query, signal) {
+  const address = path`/v1/organizations/${organizationId}/activity`;
+  return /** @type {import("./types.js").Activity} */ ((await get(address, query, signal)).body);
+}
+
+/**
+ * @param {string} address
+ * @param {Query} query
+ * @param {AbortSignal} [signal]
+ */
+async function get(address, query, signal) {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") {
+      parameters.set(name, String(value));
+    }
+  }
+  const url = parameters.size ? `${address}?${parameters}` : address;
+  for (let left = READS - 1; ; left -= 1) {
+    const { response, body } = await authorized(url, { signal });
+    if (response.ok) {
+      return { response, body };
+    }
+    if (left === 0 || ![429, 503].includes(response.status)) {
+      throw new Problem(response.status, body);
+    }
+    await pause(Number(response.headers.get("retry-after") ?? 1), signal);
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} address
+ * @param {object | undefined} content
+ * @param {Record<string, string>} [headers]
+ */
+async function send(method, address, content, headers = {}) {
+  const { response, body } = await authorized(address, {
+    method,
+    ...(content && { body: JSON.stringify(content) }),
+    headers: { "Content-Type": "application/json", ...headers },
+  });
+  if (!response.ok) {
+    throw new Problem(response.status, body);
+  }
+  return { response, body };
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ */
+async function authorized(url, options) {
+  const answer = await fetchJson(url, signed(options, await session.bearer()));
+  if (answer.response.status !== 401) {
+    return answer;
+  }
+  const again = await fetchJson(url, signed(options, await session.bearer({ anew: true })));
+  if (again.response.status === 401) {
+    throw new session.SessionEnded();
+  }
+  return again;
+}
+
+/**
+ * @param {RequestInit} options
+ * @param {string} token
+ * @returns {RequestInit}
+ */
+function signed(options, token) {
+  return { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } };
+}
+
+/** @param {string} reason */
+function given(reason) {
+  return reason ? { reason } : undefined;
+}
+
+/**
+ * A path with its variable parts encoded.
+ *
+ * @param {TemplateStringsArray} parts
+ * @param {...string} values
+ */
+function path(parts, ...values) {
+  return String.raw({ raw: parts }, ...values.map(encodeURIComponent));
+}
+
+/**
+ * @param {number} seconds
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
+function pause(seconds, signal) {
+  const asked = Number.isFinite(seconds) ? seconds : 1;
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, Math.min(asked, LONGEST_PAUSE_S) * 1000);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

@@ -1,0 +1,59 @@
+// What happened, as a list: newest first, each entry in a sentence with who, from where, and what.
+
+import { h } from "./dom.js";
+import { link } from "./place.js";
+import { ago } from "./widgets.js";
+import { actorOf, changesOf, counted, eventOf, reasonOf } from "./words.js";
+
+/** @typedef {import("./types.js").Entry} Entry */
+
+/**
+ * @param {Entry[]} events
+ * @param {{ withLicense: boolean }} options whether each says which licence it is about
+ */
+export function entries(events, { withLicense }) {
+  return h(
+    "ol",
+    { class: "entries" },
+    events.map((event) => h("li", {}, entry(event, withLicense))),
+  );
+}
+
+/**
+ * @param {Entry} event
+ * @param {boolean} withLicense
+ */
+function entry(event, withLicense) {
+  const isRefusal = event.times !== null;
+  return [
+    h(
+      "p",
+      {},
+      h("strong", {}, eventOf(event)),
+      isRefusal && event.reason ? `: ${reasonOf(event.reason)}` : null,
+      isRefusal && (event.times ?? 1) > 1 ? ` (${counted(event.times ?? 1, "time")})` : null,
+      withLicense && event.license_id ? " · " : null,
+      withLicense && event.license_id ? subject(event) : null,
+    ),
+    changesOf(event).map((change) => h("p", { class: "change" }, change)),
+    !isRefusal && event.reason ? h("p", { class: "reason" }, `“${event.reason}”`) : null,
+    h(
+      "p",
+      { class: "help" },
+      ago(event.last_at ?? event.at),
+      ` · ${actorOf(event.actor)}`,
+      event.actor.roles.length ? ` (${event.actor.roles.join(", ")})` : null,
+      event.source_address ? ` · from ${event.source_address}` : null,
+      event.agent_version ? ` · agent ${event.agent_version}` : null,
+    ),
+  ].flat();
+}
+
+/** @param {Entry} event */
+function subject(event) {
+  const id = event.license_id ?? "";
+  const name = event.after?.label || event.after?.computer_name || id;
+  return event.after?.kind === "temporary"
+    ? h("code", {}, id)
+    : h("a", { href: link(["organizations", event.organization_id, "agents", id]) }, String(name));
+}

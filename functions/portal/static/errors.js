@@ -1,0 +1,57 @@
+// What went wrong, in words that say what to do.
+
+import { Problem } from "./api.js";
+import { Unreachable } from "./fetching.js";
+import { SessionEnded, SignInFailed } from "./session.js";
+
+/** @typedef {{ title: string, detail: string, again: boolean }} Explanation */
+
+/** @type {Record<string, [title: string, detail: string]>} */
+const BY_CODE = {
+  forbidden: [
+    "You may not do this",
+    "Your account lacks the role for it. Ask whoever manages users.",
+  ],
+  not_found: [
+    "There is no such thing",
+    "It does not exist, or it belongs to another organization.",
+  ],
+  unavailable: [
+    "The service is busy",
+    "Nothing was done, or doing it again is safe. Try again in a few seconds.",
+  ],
+};
+
+/**
+ * @param {unknown} error
+ * @returns {Explanation}
+ */
+export function explain(error) {
+  if (error instanceof SessionEnded) {
+    return {
+      title: "Your session has ended",
+      detail: "Sign in again to go on. What you have typed is kept.",
+      again: false,
+    };
+  }
+  if (error instanceof Unreachable) {
+    return { title: "No connection", detail: error.message, again: true };
+  }
+  if (error instanceof SignInFailed) {
+    return { title: "Signing in did not work", detail: error.message, again: true };
+  }
+  if (error instanceof Problem) {
+    if (error.status === 429) {
+      return { title: "Too many requests", detail: "Wait a moment, then try again.", again: true };
+    }
+    const known = BY_CODE[error.code];
+    const again = error.status >= 500;
+    if (known) {
+      return { title: known[0], detail: known[1], again };
+    }
+    return again
+      ? { title: "The service has failed", detail: "Try again in a while.", again }
+      : { title: "That was refused", detail: error.message, again };
+  }
+  throw error; // a defect of this page: let the console tell where
+}

@@ -1,0 +1,68 @@
+// What happened in an organization; for super-admins, the complete audit trail.
+
+import * as api from "./api.js";
+import { h } from "./dom.js";
+import { entries } from "./entries.js";
+import { filters } from "./filters.js";
+import { choice, empty, field, loaded, pager } from "./widgets.js";
+import { DAY, EVENTS } from "./words.js";
+
+const SIZE = 50;
+
+/** @type {import("./main.js").MakePage} */
+export function feed({ params, query: first, isSuperAdmin }) {
+  const organizationId = params.organization ?? "";
+  let query = first;
+  const { form, show } = filters("Feed", query, [
+    choice("What", "type", [["", "Everything"], ...Object.entries(EVENTS)]),
+    field("From", h("input", { name: "from", type: "date" })),
+    field("Until", h("input", { name: "until", type: "date" })),
+  ]);
+  const list = loaded(
+    "the feed",
+    (signal) =>
+      api.events(
+        { organizationId },
+        {
+          type: query.get("type"),
+          from: startOf(query.get("from"), 0),
+          before: startOf(query.get("until"), DAY),
+          cursor: query.get("cursor"),
+          limit: SIZE,
+        },
+        signal,
+      ),
+    (page) =>
+      page.events.length === 0 && !query.get("cursor")
+        ? empty(
+            "Nothing has happened here.",
+            "Logins, blocks, renewals and refused uses of a license appear here as they happen.",
+          )
+        : [
+            entries(page.events, { withLicense: true }),
+            pager({ shown: page.events.length, size: SIZE, next: page.next_cursor }),
+          ],
+  );
+  list.reload();
+  return {
+    title: isSuperAdmin ? "Audit trail" : "Feed",
+    element: h("div", {}, form, list.element),
+    update(changed) {
+      query = changed;
+      show(query);
+      list.reload();
+    },
+    stop: list.stop,
+  };
+}
+
+/**
+ * The start of a day in the reader's time, moved on by so many milliseconds; null for no day.
+ *
+ * @param {string | null} day like 2027-01-31
+ * @param {number} later
+ */
+function startOf(day, later) {
+  const start = new Date(`${day}T00:00`);
+  return Number.isNaN(start.getTime()) ? null : new Date(start.getTime() + later).toISOString();
+}

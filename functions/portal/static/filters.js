@@ -1,0 +1,83 @@
+// Forms that narrow and order what a page shows. The place's query is what counts: the form shows
+// it, and changes it as soon as something is chosen or the typing pauses.
+
+import { h } from "./dom.js";
+import { change } from "./place.js";
+
+const TYPING_MS = 300;
+
+/**
+ * @param {string} label what it narrows
+ * @param {URLSearchParams} query
+ * @param {HTMLElement[]} fields with inputs named like the query's parameters
+ */
+export function filters(label, query, fields) {
+  let timer = 0;
+  const form = h(
+    "form",
+    { class: "filters", role: "search", "aria-label": label, onsubmit: submit, oninput: input },
+    fields,
+    fields.length > 1 && h("button", { type: "button", onclick: clear }, "Clear"),
+  );
+
+  /** @param {Event} event */
+  function submit(event) {
+    event.preventDefault();
+    apply();
+  }
+
+  /** @param {Event} event */
+  function input(event) {
+    clearTimeout(timer);
+    timer = setTimeout(apply, event.target instanceof HTMLSelectElement ? 0 : TYPING_MS);
+  }
+
+  function apply() {
+    clearTimeout(timer);
+    const wanted = inputs().map(({ name, value }) => [name, value.trim()]);
+    change({ ...Object.fromEntries(wanted), cursor: null }, { replace: true });
+  }
+
+  function clear() {
+    clearTimeout(timer);
+    const nothing = inputs().map(({ name }) => [name, null]);
+    change({ ...Object.fromEntries(nothing), cursor: null }, { replace: true });
+  }
+
+  /**
+   * Shows what the place says, but does not touch what is being typed.
+   *
+   * @param {URLSearchParams} present
+   */
+  function show(present) {
+    for (const element of inputs()) {
+      if (element !== document.activeElement) {
+        element.value = present.get(element.name) ?? "";
+      }
+    }
+  }
+
+  function inputs() {
+    return [...form.elements].filter(
+      (element) => element instanceof HTMLInputElement || element instanceof HTMLSelectElement,
+    );
+  }
+
+  show(query);
+  return { form, show };
+}
+
+/**
+ * The named parameters that the place's query has, as the API takes them.
+ *
+ * @param {URLSearchParams} query
+ * @param {string[]} names
+ */
+export function given(query, names) {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = query.get(name);
+      return value ? [/** @type {[string, string]} */ ([name, value])] : [];
+    }),
+  );
+}

@@ -1,0 +1,211 @@
+// All organizations: found, filtered, sorted; and whose subscription ends next.
+
+import * as api from "./api.js";
+import { columns } from "./charts.js";
+import { h } from "./dom.js";
+import { filters, given } from "./filters.js";
+import { link } from "./place.js";
+import {
+  announce,
+  badge,
+  choice,
+  daysLeft,
+  empty,
+  field,
+  loaded,
+  pager,
+  table,
+} from "./widgets.js";
+import { counted, DAY, day, number, STANDINGS } from "./words.js";
+
+const SIZE = 50;
+const AHEAD_DAYS = 90;
+const LARGEST_PAGE = 100;
+
+/** @type {[value: string, text: string][]} */
+const SORTS = [
+  ["", "Name"],
+  ["-name", "Name, backwards"],
+  ["valid_until", "Ends first"],
+  ["-valid_until", "Ends last"],
+];
+
+/** @type {[value: string, text: string][]} */
+const ENDS = [
+  ["", "At any time"],
+  ["7", "Within 7 days"],
+  ["30", "Within 30 days"],
+  ["90", "Within 90 days"],
+];
+
+/** @type {import("./main.js").MakePage} */
+export function organizations({ query: first }) {
+  let query = first;
+  const search = h("input", {
+    name: "search",
+    type: "search",
+    maxlength: 100,
+    autocomplete: "off",
+  });
+  const { form, show } = filters("Organizations", query, [
+    field("Search", search, "Name or id"),
+    choice("Subscription", "standing", [["", "Any"], ...Object.entries(STANDINGS)]),
+    choice("Ends", "ends", ENDS),
+    choice("Order", "sort", SORTS),
+  ]);
+  const list = loaded(
+    "organizations",
+    (signal) =>
+      api.organizations(
+        {
+          ...given(query, ["search", "standing", "sort", "cursor"]),
+          ...ending(Number(query.get("ends"))),
+          limit: SIZE,
+        },
+        signal,
+      ),
+    (page) => {
+      announce(`${counted(page.total, "organization")} found`);
+      return page.organizations.length === 0
+        ? nothing(query)
+        : [
+            organizationTable(page.organizations, query.get("sort") || "name"),
+            pager({
+              shown: page.organizations.length,
+              size: SIZE,
+              next: page.next_cursor,
+              total: page.total,
+            }),
+          ];
+    },
+  );
+  const chart = loaded("what ends", endsOfDays, (points) =>
+    columns({
+      title: "Subscriptions that end within 90 days",
+      description: "How many subscriptions end on each of the next 90 days.",
+      points,
+      formatX: day,
+      unit: "subscriptions",
+      empty: "No subscription ends within 90 days.",
+    }),
+  );
+  list.reload();
+  chart.reload();
+  return {
+    title: "Organizations",
+    element: h(
+      "div",
+      {},
+      h(
+        "p",
+        { class: "buttons" },
+        h("a", { class: "button", href: link(["organizations", "new"]) }, "New organization"),
+      ),
+      form,
+      list.element,
+      h("section", { class: "charts" }, h("h2", {}, "Ending soon"), chart.element),
+    ),
+    update(changed) {
+      query = changed;
+      show(query);
+      list.reload();
+    },
+    stop() {
+      list.stop();
+      chart.stop();
+    },
+  };
+}
+
+/**
+ * The bounds of an end within so many days, as the API takes them; none for 0.
+ *
+ * A list that is turned over page by page keeps its bounds: they are those of a day.
+ *
+ * @param {number} days
+ */
+function ending(days) {
+  const today = new Date().setUTCHours(0, 0, 0, 0);
+  return days > 0
+    ? {
+        ends_from: new Date(today).toISOString(),
+        ends_before: new Date(today + (days + 1) * DAY).toISOString(),
+      }
+    : {};
+}
+
+/**
+ * How many subscriptions end on each of the next days.
+ *
+ * @param {AbortSignal} signal
+ */
+async function endsOfDays(signal) {
+  const today = new Date().setUTCHours(0, 0, 0, 0);
+  const points = Array.from({ length: AHEAD_DAYS }, (_, days) => ({
+    at: new Date(today + days * DAY),
+    value: 0,
+  }));
+  /** @type {string | null} */
+  let cursor = null;
+  do {
+    const page = await api.organizations(
+      { ...ending(AHEAD_DAYS), sort: "valid_until", limit: LARGEST_PAGE, cursor },
+      signal,
+    );
+    for (const { subscription } of page.organizations) {
+      const point = points[Math.floor((Date.parse(subscription.valid_until) - today) / DAY)];
+      if (point) {
+        point.value += 1;
+      }
+    }
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return points;
+}
+
+/**
+ * @param {import("./types.js").Organization[]} organizations
+ * @param {string} sort
+ */
+function organizationTable(organizations, sort) {
+  return table({
+    caption: "Organizations",
+    sort,
+    rows: organizations,
+    columns: [
+      {
+        title: "Name",
+        sort: "name",
+        cell: ({ id, name }) => [
+          h("a", { href: link(["organizations", id]), "data-key": id }, name),
+          h("span", { class: "beside" }, id),
+        ],
+      },
+      {
+        title: "Subscription",
+        cell: ({ standing }) => badge(standing, STANDINGS[standing]),
+      },
+      {
+        title: "Valid until",
+        sort: "valid_until",
+        cell: ({ subscription }) => day(subscription.valid_until),
+      },
+      { title: "Time left", cell: ({ subscription }) => daysLeft(subscription.valid_until) },
+      {
+        title: "Seats",
+        cell: ({ seats, max_agents: limit }) =>
+          limit === null ? number(seats) : `${number(seats)} of ${number(limit)}`,
+      },
+    ],
+  });
+}
+
+/** @param {URLSearchParams} query */
+function nothing(query) {
+  return Object.keys(given(query, ["search", "standing", "ends"])).length > 0
+    ? empty("No organization is like this.", "Search for something shorter, or clear the filters.")
+    : empty(
+        "There is no organization yet.",
+        "Create one, with its subscription: then its users can log in on their agents.",
+      );
+}

@@ -1,0 +1,207 @@
+// An organization at a glance: its subscription, its seats, and how its agents are doing.
+
+import * as api from "./api.js";
+import { bars, columns, stackedArea } from "./charts.js";
+import { h } from "./dom.js";
+import { filters } from "./filters.js";
+import { link } from "./place.js";
+import { badge, choice, daysLeft, exactly, loaded } from "./widgets.js";
+import {
+  counted,
+  day,
+  number,
+  reasonOf,
+  STANDINGS,
+  STATUSES,
+  SUBSCRIPTION_STATUSES,
+} from "./words.js";
+
+/** @type {[value: string, text: string][]} */
+const DAYS = [
+  ["", "30 days"],
+  ["7", "7 days"],
+  ["90", "90 days"],
+];
+const DEFAULT_DAYS = "30";
+
+/** @type {Intl.DateTimeFormatOptions} */
+const HOUR_FORM = { weekday: "short", hour: "2-digit", minute: "2-digit" };
+
+/** @type {import("./main.js").MakePage} */
+export function overview({ params, query: first, isSuperAdmin }) {
+  const organizationId = params.organization ?? "";
+  let query = first;
+  const hours = new Intl.DateTimeFormat("en-GB", HOUR_FORM);
+
+  const facts = loaded(
+    "the organization",
+    async (signal) => (await api.organization(organizationId, signal)).organization,
+    (organization) => card(organization, isSuperAdmin),
+  );
+  const statistics = loaded(
+    "its history",
+    (signal) => api.statistics(organizationId, Number(daysOf(query)), signal),
+    (found) => [
+      stackedArea({
+        title: "Licenses by status",
+        description: `How many licenses were in which status, from ${day(found.complete_from)} until now.`,
+        series: Object.entries(STATUSES).map(([key, label]) => ({
+          key,
+          label,
+          className: `series-${key}`,
+        })),
+        points: found.licenses.map(({ at, ...values }) => ({ at: new Date(at), values })),
+        formatX: day,
+        empty: "No license has been issued yet. The first login on an agent issues one.",
+      }),
+      bars({
+        title: "Refusals by reason",
+        description: `How often a license of this organization was used where it does not belong, in ${counted(Number(daysOf(query)), "day")}.`,
+        rows: found.refusals.map(({ reason, times, licenses }) => ({
+          label: reasonOf(reason),
+          value: times,
+          detail: counted(licenses, "license"),
+        })),
+        unit: "refusals",
+        empty: "No license was used where it does not belong.",
+      }),
+    ],
+  );
+  const activity = loaded(
+    "its activity",
+    (signal) => wholeActivity(organizationId, signal),
+    (found) =>
+      columns({
+        title: "Validations per hour",
+        description: "How many agents validated in each hour of the last week, each counted once.",
+        points: found.hours.map(({ at, licenses }) => ({ at: new Date(at), value: licenses })),
+        formatX: (at) => hours.format(at),
+        unit: "agents",
+        empty: "No agent has validated within the last week.",
+      }),
+  );
+  for (const part of [facts, statistics, activity]) {
+    part.reload();
+  }
+  const { form, show } = filters("Period", query, [choice("Period", "days", DAYS)]);
+  return {
+    title: "Overview",
+    element: h(
+      "div",
+      {},
+      facts.element,
+      h(
+        "section",
+        { class: "charts" },
+        h("h2", {}, "Agents"),
+        activity.element,
+        form,
+        statistics.element,
+      ),
+    ),
+    update(changed) {
+      query = changed;
+      show(query);
+      statistics.reload();
+    },
+    stop() {
+      for (const part of [facts, statistics, activity]) {
+        part.stop();
+      }
+    },
+  };
+}
+
+/** @param {URLSearchParams} query */
+function daysOf(query) {
+  return query.get("days") || DEFAULT_DAYS;
+}
+
+/**
+ * All pages of the activity, added up.
+ *
+ * @param {string} organizationId
+ * @param {AbortSignal} signal
+ */
+async function wholeActivity(organizationId, signal) {
+  const whole = await api.activity(organizationId, {}, signal);
+  let cursor = whole.next_cursor;
+  while (cursor !== null) {
+    const page = await api.activity(organizationId, { cursor }, signal);
+    for (const [position, hour] of page.hours.entries()) {
+      const sum = whole.hours[position];
+      if (sum) {
+        sum.licenses += hour.licenses;
+      }
+    }
+    cursor = page.next_cursor;
+  }
+  return whole;
+}
+
+/**
+ * @param {import("./types.js").Organization} organization
+ * @param {boolean} isSuperAdmin
+ */
+function card(organization, isSuperAdmin) {
+  const { id, name, subscription, standing, seats, max_agents: limit } = organization;
+  return h(
+    "div",
+    { class: "card" },
+    h("h2", {}, name),
+    h(
+      "dl",
+      {},
+      fact(
+        "Subscription",
+        badge(standing, STANDINGS[standing]),
+        subscription.status === "active" ? null : ` ${SUBSCRIPTION_STATUSES[subscription.status]}`,
+      ),
+      fact("Valid until", exactly(subscription.valid_until)),
+      fact("Time left", h("strong", {}, daysLeft(subscription.valid_until))),
+      fact("Seats", ...seatsUsed(seats, limit)),
+      fact("Organization id", h("code", {}, id)),
+    ),
+    standing === "ended" &&
+      h(
+        "p",
+        { class: "note" },
+        "Agents are refused until the subscription is renewed. No key is lost.",
+      ),
+    standing === "suspended" &&
+      h(
+        "p",
+        { class: "note" },
+        "Agents are refused while the subscription is paused or cancelled.",
+      ),
+    isSuperAdmin &&
+      h(
+        "p",
+        { class: "buttons" },
+        h("a", { class: "button", href: link(["organizations", id, "edit"]) }, "Change…"),
+      ),
+  );
+}
+
+/**
+ * @param {number} seats
+ * @param {number | null} limit
+ */
+function seatsUsed(seats, limit) {
+  if (limit === null) {
+    return [`${number(seats)} used, without a limit`];
+  }
+  return [
+    `${number(seats)} of ${number(limit)} used `,
+    h("meter", { min: 0, max: Math.max(limit, 1), value: seats, "aria-label": "Seats used" }),
+    seats >= limit && h("p", { class: "note" }, "No seat is free: a new agent cannot log in."),
+  ];
+}
+
+/**
+ * @param {string} name
+ * @param {...import("./dom.js").Child} value
+ */
+function fact(name, ...value) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
+}

@@ -1,0 +1,242 @@
+// Who is signed in: OIDC's authorization code flow with PKCE, all of it in this tab.
+//
+// Tokens live in the tab's session storage: gone with the tab, never sent anywhere but to the token
+// endpoint and, in the Authorization header, to this service. What cannot be renewed ends the
+// session; what has been typed is kept elsewhere (drafts.js) and is there again after signing in.
+
+import { fetchJson, Unreachable } from "./fetching.js";
+
+const TOKENS = "session.tokens";
+const PENDING = "session.pending";
+const RENEW_BEFORE_MS = 60_000;
+
+/**
+ * @typedef {object} Configuration
+ * @property {string} authorization_endpoint
+ * @property {string} token_endpoint
+ * @property {string | null} end_session_endpoint
+ * @property {string} client_id
+ * @property {string} scope
+ */
+
+/** @typedef {{ id: string, refresh: string | null, expiresAt: number }} Tokens */
+/** @typedef {{ state: string, verifier: string, place: string }} Pending */
+
+/** The session cannot be renewed: somebody has to sign in again. */
+export class SessionEnded extends Error {
+  constructor() {
+    super("Your session has ended.");
+  }
+}
+
+/** Signing in did not work; the message says why. */
+export class SignInFailed extends Error {}
+
+/** @type {Promise<Configuration> | null} */
+let configuration = null;
+
+/** @type {Promise<string> | null} */
+let renewal = null;
+
+/** Whether somebody is signed in, as far as this tab knows. */
+export function isSignedIn() {
+  return read(TOKENS) !== null;
+}
+
+/** Leaves for the identity provider; who signs in there comes back to where they are now. */
+export async function signIn() {
+  const { authorization_endpoint, client_id, scope } = await configured();
+  const verifier = random();
+  const state = random();
+  write(PENDING, { state, verifier, place: location.hash });
+  const url = new URL(authorization_endpoint);
+  for (const [name, value] of Object.entries({
+    response_type: "code",
+    client_id,
+    redirect_uri: redirectUri(),
+    scope,
+    state,
+    code_challenge: await challengeOf(verifier),
+    code_challenge_method: "S256",
+  })) {
+    url.searchParams.set(name, value);
+  }
+  location.assign(url);
+}
+
+/**
+ * Takes over what the identity provider sent along, if this page load comes from there.
+ *
+ * Raises SignInFailed; whatever happens, the address is as it was before the sign-in.
+ */
+export async function comeBack() {
+  const answer = new URLSearchParams(location.search);
+  if (!answer.has("state")) {
+    return;
+  }
+  const pending = /** @type {Pending | null} */ (read(PENDING));
+  sessionStorage.removeItem(PENDING);
+  history.replaceState(null, "", `${location.pathname}${pending?.place ?? ""}`);
+  if (pending === null || pending.state !== answer.get("state")) {
+    throw new SignInFailed("This sign-in was not started in this tab. Sign in once more.");
+  }
+  const code = answer.get("code");
+  if (code === null) {
+    const reason = answer.get("error_description") ?? answer.get("error") ?? "no reason given";
+    throw new SignInFailed(`The identity provider refused: ${reason}.`);
+  }
+  await exchange({
+    grant_type: "authorization_code",
+    code,
+    redirect_uri: redirectUri(),
+    code_verifier: pending.verifier,
+  });
+}
+
+/**
+ * A token that is good for a while, renewed if need be. Raises SessionEnded.
+ *
+ * @param {{ anew?: boolean }} [options] `anew`: the one at hand was refused
+ */
+export async function bearer({ anew = false } = {}) {
+  const tokens = /** @type {Tokens | null} */ (read(TOKENS));
+  if (tokens === null) {
+    throw new SessionEnded();
+  }
+  if (!anew && Date.now() < tokens.expiresAt - RENEW_BEFORE_MS) {
+    return tokens.id;
+  }
+  // Several requests at once renew once: a refresh token may be good for one use only.
+  renewal ??= renew(tokens).finally(() => {
+    renewal = null;
+  });
+  return renewal;
+}
+
+/** Forgets the tokens and ends the identity provider's session, too. */
+export async function signOut() {
+  const tokens = /** @type {Tokens | null} */ (read(TOKENS));
+  sessionStorage.clear();
+  const { end_session_endpoint, client_id } = await configured();
+  if (end_session_endpoint === null) {
+    location.assign(redirectUri());
+    return;
+  }
+  const url = new URL(end_session_endpoint);
+  // The standard's names, and Cognito's own.
+  for (const [name, value] of Object.entries({
+    client_id,
+    post_logout_redirect_uri: redirectUri(),
+    logout_uri: redirectUri(),
+    ...(tokens && { id_token_hint: tokens.id }),
+  })) {
+    url.searchParams.set(name, value);
+  }
+  location.assign(url);
+}
+
+/** @param {Tokens} tokens */
+async function renew(tokens) {
+  if (tokens.refresh === null) {
+    throw new SessionEnded();
+  }
+  try {
+    const renewed = await exchange(
+      { grant_type: "refresh_token", refresh_token: tokens.refresh },
+      tokens.refresh,
+    );
+    return renewed.id;
+  } catch (error) {
+    if (error instanceof SignInFailed) {
+      throw new SessionEnded();
+    }
+    throw error;
+  }
+}
+
+/**
+ * @param {Record<string, string>} grant
+ * @param {string | null} [refresh] what stays good when no other one is sent
+ * @returns {Promise<Tokens>}
+ */
+async function exchange(grant, refresh = null) {
+  const { token_endpoint, client_id } = await configured();
+  const { response, body } = await fetchJson(token_endpoint, {
+    method: "POST",
+    body: new URLSearchParams({ ...grant, client_id }),
+  });
+  if (response.status >= 500) {
+    throw new Unreachable("The identity provider does not answer. Try again in a while.");
+  }
+  if (!response.ok || typeof body.id_token !== "string") {
+    throw new SignInFailed(`The identity provider refused: ${body.error ?? "no ID token"}.`);
+  }
+  const tokens = {
+    id: body.id_token,
+    refresh: body.refresh_token ?? refresh,
+    expiresAt: expiry(body.id_token),
+  };
+  write(TOKENS, tokens);
+  return tokens;
+}
+
+async function configured() {
+  configuration ??= fetchJson("/portal/configuration.json").then(({ response, body }) => {
+    if (!response.ok) {
+      configuration = null;
+      throw new SignInFailed(body.detail ?? "Sign-in is not available. Try again in a while.");
+    }
+    return body;
+  });
+  try {
+    return await configuration;
+  } catch (error) {
+    configuration = null;
+    throw error;
+  }
+}
+
+/**
+ * When an ID token ends, in epoch milliseconds. Only the service itself verifies it.
+ *
+ * @param {string} token
+ */
+function expiry(token) {
+  const payload = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+  return Number(JSON.parse(atob(payload)).exp) * 1000;
+}
+
+function redirectUri() {
+  return `${location.origin}${location.pathname}`;
+}
+
+function random() {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+/** @param {string} verifier */
+async function challengeOf(verifier) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  return base64url(new Uint8Array(digest));
+}
+
+/** @param {Uint8Array} bytes */
+function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
+/** @param {string} name */
+function read(name) {
+  return JSON.parse(sessionStorage.getItem(name) ?? "null");
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+function write(name, value) {
+  sessionStorage.setItem(name, JSON.stringify(value));
+}

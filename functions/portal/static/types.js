@@ -1,0 +1,111 @@
+// The API's replies, as its contract (`/v1/openapi.json`) describes them.
+
+/** @typedef {"active" | "suspended" | "expired" | "detached" | "dissociated" | "revoked"} Status */
+/** @typedef {"detach" | "attach" | "dissociate" | "revoke"} Action */
+/** @typedef {"current" | "suspended" | "ended"} Standing */
+
+/**
+ * @typedef {object} Me
+ * @property {string} subject
+ * @property {string | null} organization_id
+ * @property {string[]} roles
+ */
+
+/**
+ * @typedef {object} Organization
+ * @property {string} id
+ * @property {string} name
+ * @property {{ valid_until: string, status: "active" | "paused" | "cancelled" }} subscription
+ * @property {Standing} standing
+ * @property {number | null} max_agents
+ * @property {number} seats
+ * @property {number} version
+ */
+
+/**
+ * @typedef {object} License
+ * @property {string} id
+ * @property {"standard" | "temporary"} kind
+ * @property {Status} status
+ * @property {Action[]} actions
+ * @property {string} organization_id
+ * @property {string} environment
+ * @property {boolean} primary
+ * @property {string} issued_at
+ * @property {string | null} valid_until
+ * @property {string | null} computer_name
+ * @property {string | null} label
+ * @property {string | null} agent_version
+ * @property {string} issued_by
+ * @property {{ at: string, agent_version: string | null, source_address: string | null } | null} last_seen
+ */
+
+/**
+ * @typedef {object} TemporaryLicense
+ * @property {string} id
+ * @property {string} organization_id
+ * @property {"active" | "expired" | "revoked"} status
+ * @property {string} ttl
+ * @property {string} issued_at
+ * @property {string} issued_by
+ * @property {string} expires_at
+ * @property {number} seconds_left
+ * @property {string | null} holder
+ * @property {string | null} computer_name
+ */
+
+/** @typedef {Record<string, string | number | boolean | null>} Facts */
+
+/**
+ * @typedef {object} Entry
+ * @property {string} id
+ * @property {string} type
+ * @property {string} at
+ * @property {string} organization_id
+ * @property {string | null} license_id
+ * @property {{ kind: "user" | "agent" | "schedule" | "billing", subject: string, roles: string[] }} actor
+ * @property {string | null} source_address
+ * @property {string | null} agent_version
+ * @property {string} request_id
+ * @property {Facts | null} before
+ * @property {Facts | null} after
+ * @property {string | null} reason
+ * @property {string[]} components
+ * @property {number | null} times
+ * @property {string | null} last_at
+ */
+
+/**
+ * @typedef {object} Statistics
+ * @property {string} from
+ * @property {string} until
+ * @property {string} complete_from
+ * @property {({ at: string } & Record<Status, number>)[]} licenses
+ * @property {{ reason: string, times: number, licenses: number }[]} refusals
+ */
+
+/**
+ * @typedef {object} Activity
+ * @property {string} until
+ * @property {{ at: string, licenses: number }[]} hours
+ * @property {number} counted
+ * @property {string | null} next_cursor
+ */
+
+/**
+ * @typedef {object} Machine
+ * @property {string} [machine_id]
+ * @property {string[]} mac_addresses
+ * @property {string} [computer_name]
+ */
+
+/**
+ * @typedef {object} Holder
+ * @property {string} organization_id
+ * @property {string} name
+ * @property {License[]} licenses
+ */
+
+/** @typedef {{ pointer: string, detail: string }} WrongField */
+
+export {};

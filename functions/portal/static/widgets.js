@@ -1,0 +1,358 @@
+// What pages are made of: parts that load, badges, times, fields, pagers, empty states.
+
+import { fill, h, uniqueId } from "./dom.js";
+import { explain } from "./errors.js";
+import { change, here } from "./place.js";
+import { SessionEnded, signIn } from "./session.js";
+import { DAY, fromNow, instant, number, STATUS_MEANINGS, STATUSES } from "./words.js";
+
+/** @typedef {import("./dom.js").Child} Child */
+
+/**
+ * Says something to those who do not see it happen; seen by the others, too, for a while.
+ *
+ * @param {string} text
+ */
+export function announce(text) {
+  const place = document.getElementById("announcements");
+  if (place) {
+    const message = h("p", {}, text);
+    fill(place, message);
+    setTimeout(() => message.remove(), 8000);
+  }
+}
+
+/**
+ * A part that shows that it is loading, then what was loaded, or what went wrong and what to do.
+ *
+ * Loaded again, it keeps what it shows until there is something else; an older answer never replaces
+ * a newer one.
+ *
+ * @template T
+ * @param {string} what is loading, for those who wait
+ * @param {(signal: AbortSignal) => Promise<T>} load
+ * @param {(loaded: T) => Child | Child[]} show
+ */
+export function loaded(what, load, show) {
+  const content = h("div", { class: "loaded" });
+  /** @type {AbortController | null} */
+  let running = null;
+
+  async function reload() {
+    running?.abort();
+    const mine = new AbortController();
+    running = mine;
+    content.setAttribute("aria-busy", "true");
+    if (content.childElementCount === 0) {
+      fill(content, h("p", { class: "loading", role: "status" }, `Loading ${what}…`));
+    }
+    try {
+      const result = await load(mine.signal);
+      if (running === mine) {
+        refill(content, show(result));
+      }
+    } catch (error) {
+      if (!mine.signal.aborted) {
+        refill(content, failure(error, reload));
+      }
+    } finally {
+      if (running === mine) {
+        content.removeAttribute("aria-busy");
+      }
+    }
+  }
+  return { element: content, reload, stop: () => running?.abort() };
+}
+
+/**
+ * Puts other content into an element, and the focus where it was: on what has the same `data-key`.
+ *
+ * @param {Element} element
+ * @param {Child | Child[]} content
+ */
+function refill(element, content) {
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const key = focused?.getAttribute("data-key");
+  fill(element, content);
+  if (key) {
+    const same = element.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    if (same instanceof HTMLElement) {
+      same.focus();
+    }
+  }
+}
+
+/**
+ * What went wrong, with a button that tries again where that may help.
+ *
+ * @param {unknown} error
+ * @param {() => unknown} again
+ */
+export function failure(error, again) {
+  const explained = explain(error);
+  return h(
+    "div",
+    { class: "failure", role: "alert" },
+    h("p", {}, h("strong", {}, explained.title), ". ", explained.detail),
+    explained.again && h("button", { type: "button", onclick: again }, "Try again"),
+    error instanceof SessionEnded &&
+      h("button", { type: "button", class: "first", onclick: signIn }, "Sign in again"),
+  );
+}
+
+/**
+ * What stands where there is nothing: why, and what would change that.
+ *
+ * @param {string} title
+ * @param {...Child} text
+ */
+export function empty(title, ...text) {
+  return h("div", { class: "empty" }, h("p", {}, h("strong", {}, title)), h("p", {}, ...text));
+}
+
+/** @param {import("./types.js").Status} status */
+export function statusBadge(status) {
+  return badge(status, STATUSES[status], STATUS_MEANINGS[status]);
+}
+
+/**
+ * A word with a coloured mark; the word alone says it all.
+ *
+ * @param {string} kind
+ * @param {string} word
+ * @param {string} [meaning]
+ */
+export function badge(kind, word, meaning) {
+  return h("span", { class: `badge badge-${kind}`, title: meaning }, word);
+}
+
+/**
+ * When, as people say it; exactly, on a closer look.
+ *
+ * @param {string} at
+ */
+export function ago(at) {
+  return h("time", { datetime: at, title: instant(at) }, fromNow(at));
+}
+
+/**
+ * When exactly, and how far that is from now.
+ *
+ * @param {string} at
+ */
+export function exactly(at) {
+  return h("time", { datetime: at }, `${instant(at)} (${fromNow(at)})`);
+}
+
+/**
+ * How many days are left until then, in a word that fits the urgency.
+ *
+ * @param {string} at
+ */
+export function daysLeft(at) {
+  const left = Math.floor((Date.parse(at) - Date.now()) / DAY);
+  if (left < 0) {
+    return "ended";
+  }
+  return left === 0 ? "ends within a day" : `${number(left)} ${left === 1 ? "day" : "days"} left`;
+}
+
+/**
+ * A field with its label, its help and, once it is known, what is wrong with it.
+ *
+ * @template {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Input
+ * @param {string} label
+ * @param {Input} input
+ * @param {string} [help]
+ */
+export function field(label, input, help) {
+  input.id ||= uniqueId("field");
+  const helpId = help ? `${input.id}-help` : "";
+  if (help) {
+    input.setAttribute("aria-describedby", helpId);
+  }
+  return h(
+    "p",
+    { class: "field" },
+    h("label", { for: input.id }, label),
+    help && h("span", { class: "help", id: helpId }, help),
+    input,
+  );
+}
+
+/**
+ * A choice with its label.
+ *
+ * @param {string} label
+ * @param {string} name
+ * @param {[value: string, text: string][]} options
+ * @param {string} [value]
+ */
+export function choice(label, name, options, value = "") {
+  const choices = options.map(([each, text]) =>
+    h("option", { value: each, selected: each === value }, text),
+  );
+  return field(label, h("select", { name }, choices));
+}
+
+/**
+ * Writes beside each field of a form what is wrong with it, and goes to the first; whether any is.
+ *
+ * @param {HTMLFormElement} form
+ * @param {import("./types.js").WrongField[]} errors whose pointers end with the fields' names
+ */
+export function markWrong(form, errors) {
+  for (const old of form.querySelectorAll(".wrong")) {
+    old.remove();
+  }
+  /** @type {HTMLElement | null} */
+  let first = null;
+  for (const element of form.querySelectorAll("[name]")) {
+    const name = element.getAttribute("name") ?? "";
+    const wrong = errors.find(({ pointer }) => pointer.split("/").includes(name));
+    const describedBy = (element.getAttribute("aria-describedby") ?? "").split(" ");
+    const others = describedBy.filter((id) => id && !id.endsWith("-wrong"));
+    if (wrong) {
+      const id = `${element.id}-wrong`;
+      element.setAttribute("aria-invalid", "true");
+      element.after(h("span", { class: "wrong", id }, wrong.detail));
+      others.push(id);
+      first ??= /** @type {HTMLElement} */ (element);
+    } else {
+      element.removeAttribute("aria-invalid");
+    }
+    if (others.length) {
+      element.setAttribute("aria-describedby", others.join(" "));
+    } else {
+      element.removeAttribute("aria-describedby");
+    }
+  }
+  first?.focus();
+  return first !== null;
+}
+
+/**
+ * Buttons to the pages of a list. The place holds the cursor; the history's entry, those before it.
+ *
+ * @param {{ shown: number, size: number, next: string | null, total?: number | null }} page
+ */
+export function pager({ shown, size, next, total }) {
+  const before = trail();
+  const first = before.length * size + 1;
+  const range = shown ? `${number(first)}–${number(first + shown - 1)}` : "none";
+  return h(
+    "nav",
+    { class: "pager", "aria-label": "Pages" },
+    h("span", {}, total ? `${range} of ${number(total)}` : range),
+    h(
+      "button",
+      { type: "button", disabled: !here().query.get("cursor"), onclick: () => turn(null, []) },
+      "First page",
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        disabled: before.length === 0,
+        onclick: () => turn(before.at(-1) ?? null, before.slice(0, -1)),
+      },
+      "Previous page",
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        disabled: next === null,
+        onclick: () => turn(next, [...before, here().query.get("cursor") ?? ""]),
+      },
+      "Next page",
+    ),
+  );
+}
+
+/** The cursors of the pages before this one, as far as this tab has come by them. */
+function trail() {
+  return /** @type {string[]} */ (here().query.get("cursor") ? (history.state?.trail ?? []) : []);
+}
+
+/**
+ * @param {string | null} cursor
+ * @param {string[]} before
+ */
+function turn(cursor, before) {
+  change({ cursor }, { kept: { trail: before } });
+  document.getElementById("main")?.querySelector("h1")?.focus();
+}
+
+/**
+ * A table that is a list of cards where there is no room for columns.
+ *
+ * @template Row
+ * @param {{ caption: string, columns: { title: string, sort?: string, cell: (row: Row) => Child | Child[] }[], rows: Row[], sort?: string }} table
+ */
+export function table({ caption, columns, rows, sort = "" }) {
+  // Roles are spelled out: styles that make cards of rows take them away.
+  return h(
+    "table",
+    { role: "table" },
+    h("caption", {}, caption),
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h(
+        "tr",
+        { role: "row" },
+        columns.map((column) => heading(column, sort)),
+      ),
+    ),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      rows.map((row) =>
+        h(
+          "tr",
+          { role: "row" },
+          columns.map(({ title, cell }, position) =>
+            h(
+              position === 0 ? "th" : "td",
+              position === 0
+                ? { role: "rowheader", scope: "row", "data-title": title }
+                : { role: "cell", "data-title": title },
+              cell(row),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {{ title: string, sort?: string }} column
+ * @param {string} sort
+ */
+function heading({ title, sort: name }, sort) {
+  const props = { role: "columnheader", scope: "col" };
+  if (!name) {
+    return h("th", props, title);
+  }
+  const direction = sort === name ? "ascending" : sort === `-${name}` ? "descending" : undefined;
+  return h(
+    "th",
+    { ...props, "aria-sort": direction },
+    h(
+      "button",
+      {
+        type: "button",
+        class: "sort",
+        "data-key": `sort-${name}`,
+        onclick: () =>
+          change(
+            { sort: direction === "ascending" ? `-${name}` : name, cursor: null },
+            { replace: true },
+          ),
+      },
+      title,
+    ),
+  );
+}

@@ -1,0 +1,305 @@
+// The service's words in people's words: statuses, actions, events, refusals, times.
+
+/** @typedef {import("./types.js").Status} Status */
+/** @typedef {import("./types.js").Action} Action */
+/** @typedef {import("./types.js").Entry} Entry */
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** @type {Record<Status, string>} */
+export const STATUSES = {
+  active: "Active",
+  suspended: "Suspended",
+  expired: "Expired",
+  detached: "Blocked",
+  dissociated: "Dissociated",
+  revoked: "Revoked",
+};
+
+/** @type {Record<Status, string>} */
+export const STATUS_MEANINGS = {
+  active: "It validates and runs.",
+  suspended: "The organization's subscription is paused or cancelled.",
+  expired: "The organization's subscription has ended. A renewal brings it back by itself.",
+  detached: "An administrator has blocked it. It holds its machine and its seat.",
+  dissociated: "Its key waits to be bound to another machine. Machine and seat are free.",
+  revoked: "It has ended for good.",
+};
+
+/** @type {Record<import("./types.js").Standing, string>} */
+export const STANDINGS = { current: "Current", suspended: "Suspended", ended: "Ended" };
+
+/** @type {Record<string, string>} */
+export const SUBSCRIPTION_STATUSES = {
+  active: "Active",
+  paused: "Paused",
+  cancelled: "Cancelled",
+};
+
+/**
+ * What each action is called, and what it will do.
+ *
+ * @type {Record<Action, { verb: string, done: string, title: (name: string) => string, effects: string[], grave: boolean }>}
+ */
+export const ACTIONS = {
+  detach: {
+    verb: "Block",
+    done: "is blocked",
+    title: (name) => `Block ${name}?`,
+    effects: [
+      "The agent is told “Agent is Blocked.” at its next validation, and nobody can log in on it.",
+      "It keeps its machine and its seat.",
+      "You can lift the block at any time.",
+    ],
+    grave: false,
+  },
+  attach: {
+    verb: "Unblock",
+    done: "is not blocked any more",
+    title: (name) => `Unblock ${name}?`,
+    effects: ["The agent validates again with the key that it has. Nobody has to log in."],
+    grave: false,
+  },
+  dissociate: {
+    verb: "Dissociate",
+    done: "is dissociated from its machine",
+    title: (name) => `Dissociate ${name} from its machine?`,
+    effects: [
+      "The machine and the seat are free: another organization may take the machine.",
+      "The agent has to log in again; its validation is refused from now on.",
+      "The license and its key are kept. A user of this organization who logs in with the key on another machine binds it there.",
+    ],
+    grave: false,
+  },
+  revoke: {
+    verb: "Revoke",
+    done: "is revoked",
+    title: (name) => `Revoke the license of ${name} for good?`,
+    effects: [
+      "The key is dead. This cannot be undone.",
+      "The machine and the seat are free.",
+      "A user who logs in on the machine again gets a new license.",
+    ],
+    grave: true,
+  },
+};
+
+/** Said where an action takes a running agent's license: it may be offline. */
+export const LEASE_NOTE =
+  "An agent that cannot reach the service runs on until its present lease ends.";
+
+/** @type {Record<string, string>} */
+export const EVENTS = {
+  LicenseIssued: "License issued",
+  LicenseRevoked: "License revoked",
+  LicenseDetached: "Agent blocked",
+  LicenseAttached: "Agent unblocked",
+  LicenseDissociated: "Key dissociated from its machine",
+  LicenseReassigned: "Key bound to another machine",
+  LicenseUpdated: "Agent marked or labelled",
+  LicenseExpired: "License expired",
+  LicenseReinstated: "License reinstated by a renewal",
+  MachineDrifted: "Machine has changed",
+  TemporaryLicenseGenerated: "Temporary license generated",
+  TemporaryLicenseUsed: "Temporary license used",
+  TemporaryLicenseExpired: "Temporary license expired",
+  TemporaryLicenseRevoked: "Temporary license revoked",
+  SubscriptionChanged: "Subscription changed",
+  SubscriptionEnding: "Subscription ends soon",
+  AccessRefused: "Access refused",
+};
+
+/** @type {Record<string, string>} */
+const REASONS = {
+  MACHINE_MISMATCH: "Used on another machine",
+  ORGANIZATION_MISMATCH: "Used for another organization",
+  REVOKED: "Used after it was revoked",
+  DISSOCIATED: "Used after it was dissociated",
+};
+
+/** @type {Record<string, string>} */
+const FACTS = {
+  kind: "kind",
+  state: "state",
+  environment: "environment",
+  computer_name: "computer name",
+  machine: "machine",
+  exclusive: "machine not shared",
+  primary: "primary",
+  label: "label",
+  expires_at: "expires",
+  holder: "used by",
+  name: "name",
+  valid_until: "valid until",
+  status: "subscription",
+  max_agents: "seats",
+  billing_version: "billing's version",
+  announced_days: "announced, days ahead",
+};
+
+/** @type {Record<string, string>} */
+const COMPONENTS = {
+  machine_id: "machine id",
+  mac_addresses: "network cards",
+  computer_name: "computer name",
+};
+
+/**
+ * Why something was refused; what this page has no words for is shown as it came.
+ *
+ * @param {string} reason
+ */
+export function reasonOf(reason) {
+  return REASONS[reason] ?? inWords(reason);
+}
+
+/** @param {Entry} entry */
+export function eventOf(entry) {
+  return EVENTS[entry.type] ?? entry.type;
+}
+
+/**
+ * Who did it.
+ *
+ * @param {Entry["actor"]} actor
+ */
+export function actorOf(actor) {
+  switch (actor.kind) {
+    case "agent":
+      return "The agent";
+    case "schedule":
+      return "The service";
+    case "billing":
+      return "Billing";
+    default:
+      return actor.subject === "hidden" ? "Somebody else's user" : actor.subject;
+  }
+}
+
+/**
+ * What an event has changed, each in a few words; empty for a refusal.
+ *
+ * @param {Entry} entry
+ */
+export function changesOf(entry) {
+  const { before, after } = entry;
+  if (!before || !after) {
+    return [];
+  }
+  const changed = Object.keys(after).filter((name) => before[name] !== after[name]);
+  const told = changed
+    .filter((name) => name !== "machine") // a digest: which components have changed says more
+    .map(
+      (name) => `${FACTS[name] ?? name}: ${fact(name, before[name])} → ${fact(name, after[name])}`,
+    );
+  const components = entry.components.map((name) => COMPONENTS[name] ?? name);
+  return components.length ? [...told, `changed: ${components.join(", ")}`] : told;
+}
+
+/**
+ * An agent's name for people: its label, its computer, or at least its id.
+ *
+ * @param {import("./types.js").License} license
+ */
+export function nameOf(license) {
+  return license.label || license.computer_name || license.id;
+}
+
+const instants = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const numbers = new Intl.NumberFormat("en");
+
+/** @param {string | Date} at */
+export function instant(at) {
+  return instants.format(new Date(at));
+}
+
+/** @param {string | Date} at */
+export function day(at) {
+  return days.format(new Date(at));
+}
+
+/** @param {number} value */
+export function number(value) {
+  return numbers.format(value);
+}
+
+/**
+ * `one agent`, `2,000 agents`.
+ *
+ * @param {number} count
+ * @param {string} one
+ * @param {string} [many]
+ */
+export function counted(count, one, many = `${one}s`) {
+  return `${count === 1 ? "one" : number(count)} ${count === 1 ? one : many}`;
+}
+
+/**
+ * `3 hours ago`, `in 5 days`.
+ *
+ * @param {string | Date} at
+ * @param {number} [now] epoch milliseconds
+ */
+export function fromNow(at, now = Date.now()) {
+  const passed = new Date(at).getTime() - now;
+  for (const [unit, length] of /** @type {const} */ ([
+    ["day", DAY],
+    ["hour", HOUR],
+    ["minute", MINUTE],
+  ])) {
+    if (Math.abs(passed) >= length) {
+      return relative.format(Math.trunc(passed / length), unit);
+    }
+  }
+  return "just now";
+}
+
+/**
+ * How long something still lasts: `2 d 3 h`, `3 h 5 min`, `less than a minute`.
+ *
+ * @param {number} seconds
+ */
+export function duration(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1) {
+    return "less than a minute";
+  }
+  const parts = [
+    [Math.floor(minutes / 1440), "d"],
+    [Math.floor((minutes % 1440) / 60), "h"],
+    [minutes % 60, "min"],
+  ];
+  const first = parts.findIndex(([count]) => count !== 0);
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count !== 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
+}
+
+/**
+ * @param {string} name
+ * @param {string | number | boolean | null | undefined} value
+ */
+function fact(name, value) {
+  if (value === null || value === undefined || value === "") {
+    return "none";
+  }
+  if (typeof value === "boolean") {
+    return value ? "yes" : "no";
+  }
+  if (typeof value === "number" && ["expires_at", "valid_until"].includes(name)) {
+    return instant(new Date(value * 1000));
+  }
+  return name === "state" ? (STATUSES[/** @type {Status} */ (value)] ?? value) : String(value);
+}
+
+/** @param {string} code */
+function inWords(code) {
+  const text = code.toLowerCase().replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
