@@ -53,6 +53,7 @@ STATUS_OF_REFUSAL: Final = MappingProxyType(
         RefusalCode.SUBSCRIPTION_ENDED: 409,
         RefusalCode.INVALID_TRANSITION: 409,
         RefusalCode.PRECONDITION_FAILED: 412,
+        RefusalCode.PORTAL_NOT_CONFIGURED: 404,
     }
 )
 
@@ -241,6 +242,14 @@ def if_match(event: APIGatewayProxyEventV2) -> int | None:
     return int(version)
 
 
+def has_already(event: APIGatewayProxyEventV2, etag: str) -> bool:
+    """Whether whoever asks says that it has this version (``If-None-Match``, RFC 9110)."""
+    named = {
+        tag.strip().removeprefix("W/") for tag in event.headers.get("if-none-match", "").split(",")
+    }
+    return etag in named or "*" in named
+
+
 def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     """The ``Idempotency-Key`` header. Raises :class:`InvalidInput`."""
     value = event.headers.get("idempotency-key")
@@ -263,6 +272,14 @@ def reply(
         body=body.model_dump_json(),
         headers={"cache-control": "no-store", **(headers or {})},
     )
+
+
+def text(
+    status: int, content_type: str, body: str, *, outcome: str, headers: Mapping[str, str]
+) -> Reply:
+    """A file as a reply, logged and counted under ``outcome``."""
+    telemetry.answered(outcome, status)
+    return Response(status_code=status, content_type=content_type, body=body, headers=dict(headers))
 
 
 def refuse(refused: Refused) -> Reply:

@@ -24,6 +24,7 @@ class RefusalCode(StrEnum):
     SUBSCRIPTION_ENDED = "subscription_ended"
     INVALID_TRANSITION = "invalid_transition"
     PRECONDITION_FAILED = "precondition_failed"
+    PORTAL_NOT_CONFIGURED = "portal_not_configured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,17 @@ def older_agents_refused() -> Refused:
     return Refused(
         RefusalCode.FORBIDDEN, "This agent is too old for this service. Update it to 4.4 or later."
     )
+
+
+def portal_not_configured() -> Refused:
+    """Nobody can sign in to the portal: its address has not been told yet."""
+    return Refused(
+        RefusalCode.PORTAL_NOT_CONFIGURED,
+        "Nobody can sign in yet. Deploy the stack once more, with its output ApiUrl as the "
+        "parameter PortalUrl.",
+    )
+
+
+def portal_file_not_found() -> Refused:
+    """No file of the portal, or one of a version that has been replaced."""
+    return Refused(RefusalCode.NOT_FOUND, "There is no such file. Load the page anew.")

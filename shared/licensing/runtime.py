@@ -7,6 +7,7 @@ What this module guarantees:
 * The server secret is fetched once and kept for :data:`SECRET_SECONDS`, and longer while it is
   out of reach; a key of a version that is not known yet has it fetched again, at most once a
   minute.
+* Where people sign in is asked of the identity provider when the portal needs it, and kept.
 * Clients give up early (1 s to connect, 2 s to read), so that a retry fits into the request.
 * :func:`rehearse` makes all of it without a call that leaves and without the secret;
   :func:`refresh` drops what must not be shared by those who were restored from one snapshot.
@@ -25,15 +26,18 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.client import BaseClient
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.httpsession import URLLib3Session
+from botocore.response import StreamingBody
 
 from licensing.dynamo import DynamoStore
 from licensing.dynamo.transaction import Pacing
 from licensing.errors import Misconfigured, Unavailable
 from licensing.ports import Entropy
+from licensing.signin import Discovery, Registration
 from licensing.transient import availability
 
 if TYPE_CHECKING:
@@ -51,9 +55,12 @@ SECRET_SECONDS: Final = 900
 """How long a keyring is used before it is fetched again: how late a rotation may be noticed."""
 
 _UNKNOWN_VERSION_SECONDS: Final = 60
+_CONNECT_SECONDS: Final = 1
+_READ_SECONDS: Final = 2
+_LARGEST_DOCUMENT: Final = 65_536
 _CONFIG: Final = Config(
-    connect_timeout=1,
-    read_timeout=2,
+    connect_timeout=_CONNECT_SECONDS,
+    read_timeout=_READ_SECONDS,
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
     max_pool_connections=16,
@@ -77,6 +84,7 @@ class Settings:
     older_agents: bool
     event_bus: str
     dynamodb_endpoint: str | None
+    sign_in: Registration
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -111,6 +119,14 @@ class Settings:
             older_agents=switch("OLDER_AGENTS"),
             event_bus=required("EVENT_BUS"),
             dynamodb_endpoint=environ.get("DYNAMODB_ENDPOINT") or None,
+            # Only the portal's function is told.
+            sign_in=Registration(
+                issuer=environ.get("ISSUER", ""),
+                client_id=environ.get("PORTAL_CLIENT_ID", ""),
+                scope=environ.get("PORTAL_SCOPE", ""),
+                portal_url=environ.get("PORTAL_URL", ""),
+                discovery_url=environ.get("DISCOVERY_URL") or None,
+            ),
         )
 
 
@@ -171,6 +187,7 @@ class Runtime:
     secrets: SecretsManagerClient
     store: DynamoStore = field(init=False)
     keyrings: SecretsManagerKeyrings = field(init=False)
+    discovery: Discovery = field(init=False)
     _bus: EventBus | None = field(default=None, init=False, repr=False)
     _remaining_ms: Callable[[], int] = field(default=lambda: 10_000, init=False, repr=False)
 
@@ -185,6 +202,7 @@ class Runtime:
         )
         self.store = DynamoStore(self.dynamodb, self.settings.table_name, pacing)
         self.keyrings = SecretsManagerKeyrings(self.secrets, self.settings.secret_id, self.clock)
+        self.discovery = Discovery(self.settings.sign_in, fetched, self.clock)
 
     @classmethod
     def from_environ(
@@ -251,6 +269,26 @@ class Runtime:
     def remaining_seconds(self) -> float:
         """What is left of the invocation's time."""
         return self._remaining_ms() / 1000
+
+
+def fetched(url: str) -> bytes:
+    """A small document of somebody else's server. Raises :class:`Unavailable`.
+
+    A redirect is not followed: whoever is asked answers.
+    """
+    session = URLLib3Session(timeout=(_CONNECT_SECONDS, _READ_SECONDS))
+    request = AWSRequest(
+        "GET", url, headers={"accept": "application/json"}, stream_output=True
+    ).prepare()
+    try:
+        with availability("The identity provider"):
+            answer = session.send(request)
+            document: bytes = StreamingBody(answer.raw, None).read(_LARGEST_DOCUMENT + 1)
+    finally:
+        session.close()
+    if answer.status_code != 200 or len(document) > _LARGEST_DOCUMENT:
+        raise Unavailable(f"The identity provider answers {answer.status_code} to {url}.")
+    return document
 
 
 class _RawBody(BytesIO):

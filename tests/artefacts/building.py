@@ -26,8 +26,15 @@ class Source:
 
     @property
     def path(self) -> str:
-        """What it ships, and nothing else."""
+        """What it ships of its code, and nothing else."""
         return f"{self.handler.parent.name}/{self.handler.name}"
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """All that it ships: its handler, and the files that it serves."""
+        folder = self.handler.parent
+        served = sorted((folder / "static").glob("*"))
+        return {str(path.relative_to(folder.parent)): path for path in [self.handler, *served]}
 
     @property
     def function(self) -> str:

@@ -5,7 +5,7 @@ It prints the size and the digest of each artefact, and fails on:
 * native code or a wheel of another machine or Python than the runtime's;
 * what the runtime brings along, tests, bytecode, and what only a build needs;
 * a file that not everybody may read: the function runs as somebody else;
-* a function that ships anything but its own handler;
+* a function that ships anything but its own handler and the files that it serves;
 * a layer that has grown past `LAYER_LIMIT`;
 * an artefact that a second build, in another folder, made differently.
 """
@@ -126,10 +126,12 @@ def wrong_with_function(name: str, files: Iterable[File]) -> Iterator[str]:
     shipped = [str(file.path) for file in files]
     if expected is None:
         yield "it is no function of this repository"
-    elif shipped != [expected.path]:
-        yield f"it ships {_some(shipped)} instead of {expected.path} alone"
-    elif files[0].content != expected.handler.read_bytes():
-        yield f"{expected.path} is not the repository's"
+    elif shipped != [*expected.files]:
+        yield f"it ships {_some(shipped)} instead of {_some([*expected.files])} alone"
+    else:
+        for file in files:
+            if file.content != expected.files[str(file.path)].read_bytes():
+                yield f"{file.path} is not the repository's"
     yield from _unreadable(files)
 
 

@@ -193,9 +193,34 @@ def handler(name: str = "IssueFunction") -> File:
     return file(FUNCTIONS[name].path, FUNCTIONS[name].handler.read_bytes())
 
 
+def shipped(name: str) -> list[File]:
+    """What a function ships."""
+    return [file(path, source.read_bytes()) for path, source in FUNCTIONS[name].files.items()]
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_that_ships_its_handler_alone_is_left_alone(name: str) -> None:
-    assert list(wrong_with_function(name, [handler(name)])) == []
+def test_a_function_that_ships_its_handler_and_its_files_alone_is_left_alone(name: str) -> None:
+    assert list(wrong_with_function(name, shipped(name))) == []
+
+
+def test_files_ship_with_the_portal_only() -> None:
+    serving = [name for name, source in FUNCTIONS.items() if len(source.files) > 1]
+    assert serving == ["PortalFunction"]
+    assert "portal/static/index.html" in FUNCTIONS["PortalFunction"].files
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [handler("PortalFunction")],
+        shipped("PortalFunction")[:-1],
+        [*shipped("PortalFunction"), file("portal/static/zzz.js")],
+        [*shipped("PortalFunction"), file("portal/static/zzz/main.js")],
+        [*shipped("PortalFunction")[:-1], file("portal/static/main.js", b"another")],
+    ],
+)
+def test_a_file_of_the_portal_that_is_missing_added_or_changed_is_found(files: list[File]) -> None:
+    assert list(wrong_with_function("PortalFunction", files))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from licensing.keyring import Keyring
 from licensing.license import Status
 from licensing.machine import Credentials, Machine
 from licensing.runtime import Runtime, Settings
+from licensing.signin import Registration
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KID = lease.public_jwk(KEY.public_key())["kid"]
@@ -61,6 +62,7 @@ SETTINGS = Settings(
     older_agents=True,
     event_bus="bus",
     dynamodb_endpoint=None,
+    sign_in=Registration("", "", "", "", None),
 )
 
 Target = Callable[[bytes], None]

@@ -9,6 +9,7 @@ handlers that AWS runs, so the local service cannot drift apart from the deploye
     deployment    what the template deploys: functions and all that calls them
     aws           AWS itself, as moto in this process, one call at a time
     identity      the user pool, its users and their passwords
+    signin        the pages that people sign in to the portal on
     authorizer    which tokens a JWT authorizer lets through
     execution     handlers, called as the Lambda runtime calls them
     events        HTTP requests as API Gateway's events, and answers back

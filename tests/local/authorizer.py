@@ -4,7 +4,7 @@ A token passes when its RS256 signature is by a key of the issuer and it is an I
 issuer for this audience, now. Everything else is refused with the reason that API Gateway gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ class TokenVerifier:
 
     authorizer: Authorizer
     keys: KeySet
+    has_ended: Callable[[str], bool] = lambda _token: False
 
     def claims(self, token: str, now: float) -> Mapping[str, Any]:
         """The claims of a good token, at `now` in epoch seconds; else RefusedError is raised."""
@@ -45,7 +46,7 @@ class TokenVerifier:
             raise RefusedError("the token is not an ID token")
         if not self._is_audience(claims.get("aud")):
             raise RefusedError("the token does not have a valid audience")
-        if not _instant(claims, "exp") > now:
+        if not _instant(claims, "exp") > now or self.has_ended(token):
             raise RefusedError("the token has expired")
         for not_before in {"nbf", "iat"} & claims.keys():
             if _instant(claims, not_before) > now:

@@ -7,6 +7,8 @@
 - `GET /_local/dead-letters`: what could not be done, by queue
 - `POST /_local/clock` with `{"advance_seconds": n}`: put the service's clock forward
 - `PUT /_local/users/{username}/password` with `{"password": "..."}`
+- `POST /_local/sessions/end`: from now on, every token that has been issued so far is refused: an
+  ID token by the gateway, as if it had expired, and a refresh token by the identity provider
 - `POST /` with `X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth`
 """
 
@@ -84,6 +86,7 @@ class Control:
             ("GET", "/_local/dead-letters", self._show_dead_letters),
             ("POST", "/_local/clock", self._advance_clock),
             ("PUT", "/_local/users/{username}/password", self._set_password),
+            ("POST", "/_local/sessions/end", self._end_sessions),
         ]
 
     def answer(self, request: Request) -> Response | None:
@@ -107,6 +110,7 @@ class Control:
             {
                 "issuer": self._identity.issuer,
                 "client_id": self._identity.client_id,
+                "portal_client_id": self._identity.portal.client_id,
                 "now": self._clock(),
                 "schedules": sorted(self._schedules),
                 "users": [
@@ -170,6 +174,9 @@ class Control:
         except PasswordRefusedError as error:
             return Response.message(400, str(error))
         return Response(204, [], b"")
+
+    def _end_sessions(self, _: Request) -> Response:
+        return Response.of_json(200, {"tokens": self._identity.sessions.end()})
 
     def _cognito(self, request: Request) -> Response:
         target = request.header("x-amz-target")

@@ -1,11 +1,12 @@
-"""The identity provider: moto's Cognito, with the template's pool, client and groups.
+"""The identity provider: moto's Cognito, with the template's pool, clients and groups.
 
 Its users log in with a password and get the RS256 tokens that Cognito would give them. Everybody
 in `USERS` exists when the stack is up.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -48,12 +49,49 @@ class PasswordRefusedError(Exception):
     """The pool's password policy does not allow this password; the message says why."""
 
 
+class Sessions:
+    """The tokens that have been issued, and which of them are good for nothing any more."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._issued: set[str] = set()
+        self._ended: set[str] = set()
+
+    def begun(self, tokens: Iterable[str]) -> None:
+        """Tokens have been issued."""
+        with self._lock:
+            self._issued.update(tokens)
+
+    def end(self) -> int:
+        """End all sessions that there are; how many tokens that are."""
+        with self._lock:
+            ended, self._issued = self._issued, set()
+            self._ended |= ended
+            return len(ended)
+
+    def has_ended(self, token: str) -> bool:
+        """Whether a token's session was ended."""
+        with self._lock:
+            return token in self._ended
+
+
+@dataclass(frozen=True)
+class PortalClient:
+    """The portal's own client, as the template registers it."""
+
+    client_id: str
+    redirect_uris: Sequence[str]
+    logout_uris: Sequence[str]
+
+
 @dataclass(frozen=True)
 class IdentityProvider:
-    """One user pool and the client that the agents log in through."""
+    """One user pool, the client that the agents log in through, and that of the portal."""
 
     pool_id: str
     client_id: str
+    portal: PortalClient
+    sessions: Sessions = field(default_factory=Sessions)
 
     @property
     def issuer(self) -> str:
@@ -97,6 +135,10 @@ class IdentityProvider:
     def initiate_auth(self, request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Cognito's own `InitiateAuth`: the status and the JSON body that it answers."""
         client = boto3.client("cognito-idp")
+        refreshed = _parameters(request).get("REFRESH_TOKEN")
+        if isinstance(refreshed, str) and self.sessions.has_ended(refreshed):
+            fault = {"__type": "NotAuthorizedException", "message": "Refresh Token has expired"}
+            return 400, fault
         try:
             answer: dict[str, Any] = client.initiate_auth(**request)
         except ClientError as error:
@@ -105,11 +147,24 @@ class IdentityProvider:
         except ParamValidationError as error:
             return 400, {"__type": "InvalidParameterException", "message": str(error)}
         del answer["ResponseMetadata"]
+        tokens = answer.get("AuthenticationResult", {})
+        self.sessions.begun(tokens[name] for name in _TOKENS & tokens.keys())
         return 200, answer
 
 
+_TOKENS = {"IdToken", "AccessToken", "RefreshToken"}
+
+
+def _parameters(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    parameters = request.get("AuthParameters")
+    return parameters if isinstance(parameters, dict) else {}
+
+
 def create(template: Template) -> IdentityProvider:
-    """Create the template's user pool with its client, groups and `USERS`."""
+    """Create the template's user pool with its clients, groups and `USERS`.
+
+    The portal's client is the one that is sent back to addresses; the other one is the agents'.
+    """
     client = boto3.client("cognito-idp")
     pool = _only(template, "AWS::Cognito::UserPool")
     properties = template.properties(pool)
@@ -119,17 +174,22 @@ def create(template: Template) -> IdentityProvider:
     )["UserPool"]["Id"]
     template.created(pool, pool_id, Arn=aws.arn("cognito-idp", f"userpool/{pool_id}"))
 
-    app = _only(template, "AWS::Cognito::UserPoolClient")
-    properties = template.properties(app)
-    client_id = client.create_user_pool_client(
-        ClientName=properties.pop("ClientName", app),
-        **properties,
-    )["UserPoolClient"]["ClientId"]
-    template.created(app, client_id)
+    agents, portals = [], []
+    for app in template.of_type("AWS::Cognito::UserPoolClient"):
+        properties = template.properties(app)
+        name = properties.pop("ClientName", app)
+        created = client.create_user_pool_client(ClientName=name, **properties)["UserPoolClient"]
+        template.created(app, created["ClientId"])
+        (portals if "CallbackURLs" in properties else agents).append(created)
+    if (len(agents), len(portals)) != (1, 1):
+        raise TemplateError("the local stack wants one client for agents and one for the portal")
+    portal = PortalClient(
+        portals[0]["ClientId"], portals[0]["CallbackURLs"], portals[0]["LogoutURLs"]
+    )
 
     for group in template.of_type("AWS::Cognito::UserPoolGroup"):
         client.create_group(**template.properties(group))
-    provider = IdentityProvider(pool_id, client_id)
+    provider = IdentityProvider(pool_id, agents[0]["ClientId"], portal)
     for user in USERS:
         provider.add(user)
     return provider

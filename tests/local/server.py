@@ -28,26 +28,36 @@ class PortError(Exception):
 
 
 class Server:
-    """Serves `answer` from the moment it is made until it is stopped."""
+    """Serves `answer` until it is stopped; without one, requests wait until there is one."""
 
-    def __init__(self, answer: Answer, port: int = 0) -> None:
+    def __init__(self, answer: Answer | None = None, port: int = 0) -> None:
         """Listen on `port`, or on a free one if it is 0; PortError if that cannot be."""
         try:
-            self._http = _HttpServer(answer, port)
+            self._http = _HttpServer(port)
         except (OSError, OverflowError) as error:
             raise PortError(f"port {port} cannot be had ({error}): name another --port") from error
-        self._thread = Thread(
-            target=self._http.serve_forever, args=(0.05,), name="server", daemon=True
-        )
-        self._thread.start()
+        self._thread: Thread | None = None
+        if answer is not None:
+            self.serve(answer)
 
     @property
     def url(self) -> str:
         """Where the service is, without a slash at the end."""
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
+    def serve(self, answer: Answer) -> None:
+        """Answer requests, those that have been waiting first."""
+        self._http.answer = answer
+        self._thread = Thread(
+            target=self._http.serve_forever, args=(0.05,), name="server", daemon=True
+        )
+        self._thread.start()
+
     def stop(self) -> None:
         """Take no more requests, and let those in hand end."""
+        if self._thread is None:
+            self._http.server_close()
+            return
         self._http.stop()
         self._thread.join()
 
@@ -56,8 +66,9 @@ class _HttpServer(ThreadingHTTPServer):
     daemon_threads = True  # a handler that hangs must not keep the process alive
     request_queue_size = 128  # the usual five are too few for a crowd that connects at once
 
-    def __init__(self, answer: Answer, port: int) -> None:
-        self.answer = answer
+    answer: Answer
+
+    def __init__(self, port: int) -> None:
         self.stopping = False
         self._lock = Lock()
         self._connections: dict[Any, Thread] = {}

@@ -21,6 +21,7 @@ from tests.local.gateway import Gateway
 from tests.local.pump import Pump
 from tests.local.schedule import Ticker
 from tests.local.server import Server
+from tests.local.signin import SignIn
 from tests.local.stream import StreamMapping
 from tests.local.template import Template, TemplateError
 
@@ -33,6 +34,7 @@ class Stack:
 
     url: str
     client_id: str
+    portal_url: str
 
 
 @contextmanager
@@ -44,15 +46,20 @@ def running(
     One at a time in a process: the functions share its environment.
     """
     clock = AdjustableClock()
-    template = Template(template_path, parameters)
     with ExitStack() as stack:
+        # Its address is known before anybody is served: the portal is registered with it.
+        server = Server(port=port)
+        stack.callback(server.stop)
+        template = Template(template_path, {"PortalUrl": server.url, **(parameters or {})})
         stack.enter_context(aws.mocked())
         stack.enter_context(aws.tables(template))
         aws.create_secrets(template)
         aws.create_buses_and_queues(template)
         users = identity.create(template)
         deployed = deployment.read(template)
-        stack.enter_context(patch.dict(os.environ, deployed.environment))
+        sign_in = SignIn(users, server.url, clock)
+        discovery = {"DISCOVERY_URL": sign_in.discovery_url}
+        stack.enter_context(patch.dict(os.environ, deployed.environment | discovery))
 
         runtime.install(runtime.Runtime.from_environ(os.environ, clock=clock))
         stack.callback(runtime.install, None)
@@ -82,7 +89,10 @@ def running(
         keys = users.keys()
         gateway = Gateway(
             deployed.routes,
-            {authorizer: TokenVerifier(authorizer, keys) for authorizer in authorizers},
+            {
+                authorizer: TokenVerifier(authorizer, keys, users.sessions.has_ended)
+                for authorizer in authorizers
+            },
             functions.invoke,
             clock,
         )
@@ -90,18 +100,24 @@ def running(
         endpoint = AwsEndpoint(template, functions.invoke)
 
         def answer(request: Request) -> Response:
-            return endpoint.answer(request) or control.answer(request) or gateway.answer(request)
+            return (
+                endpoint.answer(request)
+                or sign_in.answer(request)
+                or control.answer(request)
+                or gateway.answer(request)
+            )
 
         pump.start()
         stack.callback(pump.stop)
         for ticker in tickers.values():
             ticker.start()
             stack.callback(ticker.stop)
-        server = Server(answer, port)
-        stack.callback(server.stop)
         for api in template.of_type("AWS::Serverless::HttpApi"):
             template.created(api, api, ApiEndpoint=server.url)
-        yield Stack(server.url, users.client_id)
+        server.serve(answer)
+        # Stopped before what it calls: requests in hand end.
+        stack.callback(server.stop)
+        yield Stack(server.url, users.client_id, f"{server.url}/portal")
 
 
 def _only_bus(template: Template) -> str:

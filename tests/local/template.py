@@ -17,6 +17,10 @@ import yaml
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 STACK_NAME = "licensing-local"
+STACK_ID = (
+    f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK_NAME}/"
+    "0a1b2c3d-0009-4000-8000-000000000009"
+)
 
 _ABSENT = object()  # what AWS::NoValue becomes, before it is left out
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
@@ -78,6 +82,8 @@ class Template:
             "Fn::Join": self._join,
             "Fn::Not": lambda conditions: not self._holds(conditions[0]),
             "Fn::Or": lambda conditions: any(map(self._holds, conditions)),
+            "Fn::Select": self._select,
+            "Fn::Split": self._split,
             "Fn::Sub": self._sub,
         }
         self._references: dict[str, Any] = {
@@ -85,6 +91,7 @@ class Template:
             "AWS::NoValue": _ABSENT,
             "AWS::Partition": "aws",
             "AWS::Region": REGION,
+            "AWS::StackId": STACK_ID,
             "AWS::StackName": STACK_NAME,
             "AWS::URLSuffix": "amazonaws.com",
         }
@@ -206,6 +213,14 @@ class Template:
     def _join(self, argument: list[Any]) -> str:
         separator, parts = argument
         return str(separator).join(str(part) for part in self.resolve(parts))
+
+    def _select(self, argument: list[Any]) -> Any:
+        index, values = self.resolve(argument)
+        return values[int(index)]
+
+    def _split(self, argument: list[Any]) -> list[str]:
+        separator, text = self.resolve(argument)
+        return str(text).split(str(separator))
 
 
 def _merged(common: Any, own: Any) -> Any:

@@ -29,6 +29,7 @@ Resources:
       Join: !Join ["-", [a, !Ref AWS::Region]]
       Sub: !Sub "${AWS::StackName}/${Table}/${Table.Arn}/${!literal}"
       SubWith: !Sub ["${Mine}", {Mine: !Ref Hosts}]
+      Select: !Select [1, !Split ["-", !Ref AWS::Region]]
       If: !If [Named, yes, !Ref AWS::NoValue]
       List: [!If [Named, yes, !Ref AWS::NoValue], 1]
       Long: {"Fn::GetAtt": [Table, Arn]}
@@ -58,6 +59,7 @@ def test_intrinsics_become_plain_values(tmp_path: Path) -> None:
         "Join": "a-eu-central-1",
         "Sub": "licensing-local/table-1/arn:table-1/${literal}",
         "SubWith": "['a', 'b']",
+        "Select": "central",
         "List": [1],
         "Long": "arn:table-1",
     }

@@ -20,6 +20,7 @@ STATUSES = {
     "subscription_ended": 409,
     "invalid_transition": 409,
     "precondition_failed": 412,
+    "portal_not_configured": 404,
 }
 
 
@@ -39,6 +40,19 @@ def test_every_refusal_has_the_status_that_the_api_promises(code: RefusalCode) -
             refusal.older_agents_refused,
             "forbidden",
             "This agent is too old for this service. Update it to 4.4 or later.",
+        ),
+        (
+            refusal.portal_file_not_found,
+            "not_found",
+            "There is no such file. Load the page anew.",
+        ),
+        (
+            refusal.portal_not_configured,
+            "portal_not_configured",
+            (
+                "Nobody can sign in yet. Deploy the stack once more, with its output ApiUrl as the "
+                "parameter PortalUrl."
+            ),
         ),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 from licensing import runtime
 from licensing.errors import Misconfigured
 from licensing.runtime import Settings
+from licensing.signin import Registration
 from tests.unit.samples import ENVIRON
 
 
@@ -20,6 +21,7 @@ def test_the_settings_are_those_of_the_environment() -> None:
         older_agents=False,
         event_bus="licensing",
         dynamodb_endpoint=None,
+        sign_in=Registration("", "", "", "", None),
     )
 
 
