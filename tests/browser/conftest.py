@@ -1,0 +1,78 @@
+"""Fixtures: a browser for each test process, started when a test first asks for it, and pages.
+
+Each test's pages are its own: nothing is kept from one to the next.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.looks import DESKTOP, Look, OpenPage
+from tests.browser.troubles import Troubles
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_ARGUMENTS = [
+    "--no-sandbox",  # root has none, and a container seldom; it visits nothing but the tests' pages
+    "--disable-dev-shm-usage",  # a container's /dev/shm is too small, or not there
+]
+_PATIENCE = 10_000  # milliseconds until something that does not come is given up
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window: the one that CHROMIUM names, else the one on the PATH."""
+    names = (os.environ["CHROMIUM"],) if os.environ.get("CHROMIUM") else _NAMES
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        told = " or ".join(names)
+        pytest.fail(
+            f"{told} is not there: `apt-get install chromium`, or name a Chromium by CHROMIUM",
+            pytrace=False,
+        )
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def troubles() -> Troubles:
+    """What went wrong in this test's pages. Whatever the test does not expect fails it."""
+    return Troubles()
+
+
+@pytest.fixture
+def open_page(browser: Browser, troubles: Troubles) -> Iterator[OpenPage]:
+    """For tests with several people or several looks; all their pages are watched."""
+    contexts = []
+
+    def open_one(look: Look = DESKTOP, **options: Any) -> Page:
+        context = browser.new_context(**{**look.context, **options})
+        contexts.append(context)
+        context.set_default_timeout(_PATIENCE)
+        troubles.watch(context)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        for page in context.pages:
+            troubles.settle(page)
+        context.close()
+    if unexpected := troubles.unexpected():
+        pytest.fail("\n".join(["trouble in the page:", *unexpected]), pytrace=False)
+
+
+@pytest.fixture
+def look() -> Look:
+    """How `page` is looked at, unless a test takes it as a parameter."""
+    return DESKTOP
+
+
+@pytest.fixture
+def page(open_page: OpenPage, look: Look) -> Page:
+    """A blank page."""
+    return open_page(look)
