@@ -1,0 +1,708 @@
+/**
+ * Charts, drawn as SVG from the numbers alone.
+ *
+ * Each chart is a `<figure>` that fits the width it is given. It can be read in four ways: by eye,
+ * with the pointer (a tooltip), with the keyboard (one tab stop; arrow keys, Home, End, Escape;
+ * each value is spoken) and as a table. Nothing is told by colour alone, and nothing moves.
+ * Its looks stand in charts.css. Values are counts: whole numbers from zero on.
+ */
+
+/**
+ * @typedef {object} Described
+ * @property {string} title what the chart shows, its caption
+ * @property {string} description how to read it, in a sentence
+ * @property {string} empty what it means that there is nothing to show
+ *
+ * @typedef {(at: Date) => string} FormatX
+ *
+ * @typedef {object} Series
+ * @property {string} key where its numbers stand in a point's values
+ * @property {string} label
+ * @property {string} className the class that gives it a colour: `status-active` and so on
+ *
+ * @typedef {object} StackedPoint
+ * @property {Date} at
+ * @property {Record<string, number>} values
+ *
+ * @typedef {object} ColumnPoint
+ * @property {Date} at
+ * @property {number} value
+ * @property {string} [label] its name, in place of `formatX(at)`
+ *
+ * @typedef {object} Row
+ * @property {string} label
+ * @property {number} value
+ * @property {string} [detail] what else there is to say about it
+ *
+ * @typedef {Described & {series: Series[], points: StackedPoint[], formatX: FormatX}} StackedArea
+ * @typedef {Described & {points: ColumnPoint[], formatX: FormatX, unit: string}} Columns
+ * @typedef {Described & {rows: Row[], unit: string}} Bars
+ */
+
+/**
+ * Where somebody is in a chart. Series -1 stands for all of them together.
+ * @typedef {{point: number, series: number}} Cursor
+ *
+ * What there is at a cursor, to be read.
+ * @typedef {object} Reading
+ * @property {string} heading
+ * @property {{label: string, value: string, swatch?: Element}[]} lines
+ *
+ * A chart as it stands for one size: what is drawn, and how to find one's way in it. All
+ * coordinates are pixels from the top left corner.
+ * @typedef {object} Drawing
+ * @property {SVGElement[]} content
+ * @property {(x: number) => number} nearest the point that is drawn nearest to `x`
+ * @property {(cursor: Cursor) => {x: number, marks: SVGElement[]}} mark what shows the cursor
+ *
+ * What is drawn upon.
+ * @typedef {object} Surface
+ * @property {Element} element
+ * @property {(x: number, y: number) => number} nearest
+ * @property {(cursor: Cursor | null) => {x: number, y: number}} mark shows where the cursor is
+ * @property {() => void} [fit] draws anew, for another size
+ *
+ * @typedef {{width: number, height: number, em: number}} Size
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+const ALL = -1;
+const DAY = 24 * 60 * 60 * 1000;
+const CHARACTER = 0.6; // em; a digit's width, and a fair mean of others
+/** What tells one series from the next without colour; drawn on a tile of 8 by 8. */
+const PATTERNS = [
+  "", // plain
+  "M-2 2 L2 -2 M0 8 L8 0 M6 10 L10 6", // rising lines
+  "M1 2 H3 M5 6 H7", // dashes
+  "M0 4 H8", // level lines
+  "M-2 6 L2 10 M0 0 L8 8 M6 -2 L10 2", // falling lines
+  "M0 4 H8 M4 0 V8", // a grid
+];
+
+const numbers = new Intl.NumberFormat(document.documentElement.lang || "en");
+
+let charts = 0;
+
+/**
+ * How the parts of a whole change over time. The first series lies at the bottom.
+ * @param {StackedArea} chart
+ * @returns {HTMLElement}
+ */
+export function stackedArea(chart) {
+  const { series, points, formatX } = chart;
+  const countOf = (/** @type {number} */ point, /** @type {number} */ one) =>
+    points[point]?.values[series[one]?.key ?? ""] ?? 0;
+  const names = points.map(({ at }) => formatX(at));
+  const totals = points.map((_, point) =>
+    series.reduce((sum, _, one) => sum + countOf(point, one), 0),
+  );
+  if (totals.every((total) => total === 0)) {
+    return figure(chart, paragraph("chart-empty", chart.empty));
+  }
+  const id = `chart-${++charts}`;
+  const patterns = svg("defs", {}, ...series.map((_, one) => pattern(`${id}-${one}`, one)));
+
+  const read = (/** @type {Cursor} */ { point, series: chosen }) => {
+    const lines = series.map(({ label }, one) => ({
+      label,
+      value: numbers.format(countOf(point, one)),
+      swatch: swatch(series, one, id),
+    }));
+    const all = { label: "All", value: numbers.format(totals[point] ?? 0) };
+    return {
+      heading: names[point] ?? "",
+      lines: chosen === ALL ? [all, ...lines] : lines.slice(chosen, chosen + 1),
+    };
+  };
+
+  const draw = (/** @type {Size} */ size) => {
+    const scale = countScale(Math.max(...totals), size);
+    const labelled = size.width >= 45 * size.em;
+    const longest = Math.max(...series.map(({ label }) => label.length));
+    const right = labelled ? (longest * CHARACTER + 1) * size.em : 0.5 * size.em;
+    const area = plotArea(size, scale.ticks, right);
+    const y = (/** @type {number} */ count) =>
+      area.bottom - (count / scale.top) * (area.bottom - area.top);
+    const first = points[0]?.at.getTime() ?? 0;
+    const span = (points.at(-1)?.at.getTime() ?? 0) - first;
+    const middle = (area.left + area.right) / 2;
+    const xs = points.map(({ at }) =>
+      span > 0 ? area.left + ((at.getTime() - first) / span) * (area.right - area.left) : middle,
+    );
+    // A single moment has no width of its own: it is drawn as a column.
+    const edges =
+      span > 0
+        ? xs.map((x, point) => ({ x, point }))
+        : [-2, 2].map((side) => ({ x: middle + side * size.em, point: points.length - 1 }));
+    const below = (/** @type {number} */ point, /** @type {number} */ one) =>
+      series.slice(0, one).reduce((sum, _, lower) => sum + countOf(point, lower), 0);
+    const topOf = (/** @type {number} */ point, /** @type {number} */ one) =>
+      y(below(point, one + 1));
+
+    const layers = series.map(({ key, className }, one) => {
+      const over = edges.map(({ x, point }) => `${round(x)} ${round(topOf(point, one))}`);
+      const under = edges.map(({ x, point }) => `${round(x)} ${round(y(below(point, one)))}`);
+      const d = `M${over.join(" L")} L${under.reverse().join(" L")} Z`;
+      return svg(
+        "g",
+        { class: `chart-layer ${className}`, "data-series": key },
+        svg("path", { class: `chart-area chart-pattern-${one % PATTERNS.length}`, d }),
+        svg("path", { d, fill: `url(#${id}-${one})` }),
+      );
+    });
+    const last = points.length - 1;
+    const labels = series.flatMap(({ label }, one) => {
+      const thickness = y(below(last, one)) - topOf(last, one);
+      const at = { x: area.right + 0.5 * size.em, y: topOf(last, one) + thickness / 2 };
+      return labelled && thickness >= 1.2 * size.em
+        ? [text("chart-label", label, at.x, at.y + 0.35 * size.em)]
+        : [];
+    });
+    return {
+      content: [
+        patterns,
+        ...countAxis(area, scale, y, size),
+        ...layers,
+        ...labels,
+        ...timeAxis(points, names, xs, area, size),
+      ],
+      nearest: (/** @type {number} */ x) => nearestOf(xs, x),
+      mark: (/** @type {Cursor} */ { point, series: chosen }) => {
+        const x = round(xs[point] ?? 0);
+        const shown = series.flatMap((_, one) => (chosen === ALL || chosen === one ? [one] : []));
+        const marks = [
+          svg("line", { class: "chart-cursor", x1: x, x2: x, y1: area.top, y2: area.bottom }),
+          ...shown.map((one) =>
+            svg("circle", { class: "chart-dot", cx: x, cy: round(topOf(point, one)), r: 4 }),
+          ),
+        ];
+        return { x, marks };
+      },
+    };
+  };
+
+  const legend = html(
+    "ul",
+    { class: "chart-legend" },
+    ...series.map(({ label }, one) => html("li", {}, swatch(series, one, id), label)),
+  );
+  const table = tableOf(
+    chart.title,
+    ["Time", ...series.map(({ label }) => label), "All"],
+    points.map(({ at }, point) => [
+      time(at, names[point] ?? ""),
+      ...series.map((_, one) => countOf(point, one)),
+      totals[point] ?? 0,
+    ]),
+  );
+  const extent = { points: points.length, series: series.length, downwards: false };
+  return figure(chart, legend, ...explorable(chart, extent, drawnUpon(draw), read), table);
+}
+
+/**
+ * How many there were in each of many hours or days.
+ * @param {Columns} chart
+ * @returns {HTMLElement}
+ */
+export function columns(chart) {
+  const { points, formatX, unit } = chart;
+  if (points.every(({ value }) => value === 0)) {
+    return figure(chart, paragraph("chart-empty", chart.empty));
+  }
+  const names = points.map(({ at, label }) => label ?? formatX(at));
+  const countOf = (/** @type {number} */ point) => points[point]?.value ?? 0;
+
+  const draw = (/** @type {Size} */ size) => {
+    const scale = countScale(Math.max(...points.map(({ value }) => value)), size);
+    const area = plotArea(size, scale.ticks, 0.5 * size.em);
+    const band = (area.right - area.left) / points.length;
+    const y = (/** @type {number} */ count) =>
+      area.bottom - (count / scale.top) * (area.bottom - area.top);
+    const thickness = Math.min(band * 0.8, 4 * size.em);
+    const xs = points.map((_, point) => area.left + (point + 0.5) * band);
+    const column = (/** @type {string} */ kind, /** @type {number} */ point) =>
+      svg("rect", {
+        class: kind,
+        x: round((xs[point] ?? 0) - thickness / 2),
+        y: round(y(countOf(point))),
+        width: round(thickness),
+        height: round(area.bottom - y(countOf(point))),
+      });
+    return {
+      content: [
+        ...countAxis(area, scale, y, size),
+        text("chart-tick", unit, area.left, size.em),
+        ...points.map((_, point) => column("chart-column", point)),
+        ...timeAxis(points, names, xs, area, size),
+      ],
+      nearest: (/** @type {number} */ x) => nearestOf(xs, x),
+      mark: (/** @type {Cursor} */ { point }) => {
+        const x = round(xs[point] ?? 0);
+        const marks = [
+          svg("line", { class: "chart-cursor", x1: x, x2: x, y1: area.top, y2: area.bottom }),
+          column("chart-column chart-chosen", point),
+        ];
+        return { x, marks };
+      },
+    };
+  };
+  const read = (/** @type {Cursor} */ { point }) => ({
+    heading: names[point] ?? "",
+    lines: [{ label: unit, value: numbers.format(countOf(point)) }],
+  });
+  const table = tableOf(
+    chart.title,
+    ["Time", unit],
+    points.map(({ at, value }, point) => [time(at, names[point] ?? ""), value]),
+  );
+  const extent = { points: points.length, series: 0, downwards: false };
+  return figure(chart, ...explorable(chart, extent, drawnUpon(draw), read), table);
+}
+
+/**
+ * How often each of a few things happened, one below the other.
+ * @param {Bars} chart
+ * @returns {HTMLElement}
+ */
+export function bars(chart) {
+  const { rows, unit } = chart;
+  const most = Math.max(0, ...rows.map(({ value }) => value));
+  if (most === 0) {
+    return figure(chart, paragraph("chart-empty", chart.empty));
+  }
+  const items = rows.map(({ label, value }) =>
+    html(
+      "div",
+      { class: "chart-row" },
+      html("span", { class: "chart-row-label" }, label),
+      html("span", { class: "chart-row-value" }, numbers.format(value)),
+      svg(
+        "svg",
+        { class: "chart-bar" },
+        svg("rect", { class: "chart-track", width: "100%", height: "100%" }),
+        svg("rect", {
+          class: "chart-column",
+          width: `${round((value / most) * 100)}%`,
+          height: "100%",
+        }),
+      ),
+    ),
+  );
+  const element = html("div", { class: "chart-rows", "aria-hidden": "true" }, ...items);
+  /** @type {Surface} */
+  const surface = {
+    element,
+    nearest: (_, y) =>
+      nearestOf(
+        items.map((item) => item.offsetTop + item.offsetHeight / 2),
+        y,
+      ),
+    mark: (cursor) => {
+      for (const [point, item] of items.entries()) {
+        item.classList.toggle("chart-chosen", point === cursor?.point);
+      }
+      const item = cursor ? items[cursor.point] : undefined;
+      return { x: 0, y: item ? item.offsetTop + item.offsetHeight : 0 };
+    },
+  };
+  const read = (/** @type {Cursor} */ { point }) => {
+    const row = rows[point];
+    return {
+      heading: row?.label ?? "",
+      lines: [
+        { label: unit, value: numbers.format(row?.value ?? 0) },
+        ...(row?.detail ? [{ label: "", value: row.detail }] : []),
+      ],
+    };
+  };
+  const detailed = rows.some(({ detail }) => detail);
+  const table = tableOf(
+    chart.title,
+    ["Name", unit, ...(detailed ? ["Detail"] : [])],
+    rows.map(({ label, value, detail }) => [label, value, ...(detailed ? [detail ?? ""] : [])]),
+  );
+  const extent = { points: rows.length, series: 0, downwards: true };
+  return figure(chart, ...explorable(chart, extent, surface, read), table);
+}
+
+/**
+ * A chart's frame: its caption, then its parts.
+ * @param {Described} chart
+ * @param {...Element} parts
+ */
+function figure({ title, description }, ...parts) {
+  const caption = html(
+    "figcaption",
+    {},
+    html("span", { class: "chart-title" }, title),
+    html("span", { class: "chart-description" }, description),
+  );
+  return html("figure", { class: "chart" }, caption, ...parts);
+}
+
+/**
+ * Let somebody walk from value to value, with the pointer or the keyboard.
+ * @param {Described} chart
+ * @param {{points: number, series: number, downwards: boolean}} extent how far one can walk;
+ *   downwards if the points stand one below the other
+ * @param {Surface} surface
+ * @param {(cursor: Cursor) => Reading} read
+ * @returns {HTMLElement[]}
+ */
+function explorable({ title }, extent, surface, read) {
+  const tooltip = html("div", { class: "chart-tooltip", "aria-hidden": "true", hidden: "" });
+  const spoken = html("p", { class: "chart-spoken", "aria-live": "polite" });
+  const plot = html(
+    "div",
+    {
+      class: "chart-plot",
+      tabindex: "0",
+      role: "application", // the arrow keys are the chart's own, with a screen reader too
+      "aria-roledescription": "chart",
+      "aria-label": `${title}. ${extent.downwards ? "Up" : "Left"} and ${
+        extent.downwards ? "down" : "right"
+      } arrow keys read the values${extent.series ? ", up and down those of one series" : ""}.`,
+    },
+    surface.element,
+    tooltip,
+  );
+  /** @type {Cursor} */
+  let cursor = { point: 0, series: ALL };
+
+  const show = () => {
+    const { x, y } = surface.mark(cursor);
+    const { heading, lines } = read(cursor);
+    tooltip.replaceChildren(
+      html("strong", {}, heading),
+      ...lines.map(({ label, value, swatch }) =>
+        html("span", {}, ...(swatch ? [swatch] : []), label ? `${label}: ${value}` : value),
+      ),
+    );
+    tooltip.hidden = false;
+    const gap = parseFloat(getComputedStyle(plot).fontSize);
+    const left = x > plot.clientWidth / 2 ? x - gap - tooltip.offsetWidth : x + gap;
+    const most = plot.clientWidth - tooltip.offsetWidth;
+    tooltip.style.left = `${Math.max(0, Math.min(left, most))}px`;
+    tooltip.style.top = `${y}px`;
+  };
+  const hide = () => {
+    tooltip.hidden = true;
+    surface.mark(null);
+  };
+  const speak = () => {
+    const { heading, lines } = read(cursor);
+    const told = lines.map(({ label, value }) => (label ? `${label}: ${value}` : value));
+    spoken.textContent = `${heading}. ${told.join(", ")}`;
+  };
+  const point = (/** @type {PointerEvent} */ event) => {
+    const box = plot.getBoundingClientRect();
+    const nearest = surface.nearest(event.clientX - box.left, event.clientY - box.top);
+    cursor = { point: nearest, series: ALL };
+    show();
+  };
+
+  plot.addEventListener("pointerdown", point);
+  plot.addEventListener("pointermove", point);
+  plot.addEventListener("pointerleave", (event) => {
+    // A finger leaves when it is lifted, and what it touched is there to be read.
+    if (event.pointerType !== "touch" && document.activeElement !== plot) {
+      hide();
+    }
+  });
+  plot.addEventListener("focus", () => {
+    show();
+    speak();
+  });
+  plot.addEventListener("blur", hide);
+  plot.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) {
+      return; // the browser's: Alt and an arrow key goes back a page
+    }
+    if (event.key === "Escape") {
+      hide();
+      return;
+    }
+    const moved = step(event.key, cursor, extent);
+    if (moved) {
+      event.preventDefault();
+      cursor = moved;
+      show();
+      speak();
+    }
+  });
+  new ResizeObserver(() => {
+    surface.fit?.();
+    if (!tooltip.hidden) {
+      show();
+    }
+  }).observe(plot);
+  return [plot, spoken];
+}
+
+/**
+ * Where a key leads to; nowhere if it is none of the chart's.
+ * @param {string} key
+ * @param {Cursor} cursor
+ * @param {{points: number, series: number, downwards: boolean}} extent
+ * @returns {Cursor | undefined}
+ */
+function step(key, { point, series }, extent) {
+  const [back, forth] = extent.downwards ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
+  switch (key) {
+    case back:
+      return { point: Math.max(point - 1, 0), series };
+    case forth:
+      return { point: Math.min(point + 1, extent.points - 1), series };
+    case "Home":
+      return { point: 0, series };
+    case "End":
+      return { point: extent.points - 1, series };
+    case "ArrowUp":
+      return extent.series ? { point, series: Math.min(series + 1, extent.series - 1) } : undefined;
+    case "ArrowDown":
+      return extent.series ? { point, series: Math.max(series - 1, ALL) } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * A surface of SVG that is drawn anew for each size: letters stay as large as the page's are.
+ * @param {(size: Size) => Drawing} draw
+ * @returns {Surface}
+ */
+function drawnUpon(draw) {
+  const marked = svg("g", { class: "chart-marks" });
+  const element = svg("svg", { class: "chart-drawing", "aria-hidden": "true", focusable: "false" });
+  /** @type {Drawing | undefined} */
+  let drawing;
+  return {
+    element,
+    nearest: (x) => drawing?.nearest(x) ?? 0,
+    mark: (cursor) => {
+      const { x, marks } = (cursor && drawing?.mark(cursor)) || { x: 0, marks: [] };
+      marked.replaceChildren(...marks);
+      return { x, y: 0 };
+    },
+    fit: () => {
+      const { width, height } = element.getBoundingClientRect();
+      if (width > 0) {
+        element.setAttribute("viewBox", `0 0 ${round(width)} ${round(height)}`);
+        const em = parseFloat(getComputedStyle(element).fontSize);
+        drawing = draw({ width, height, em });
+        element.replaceChildren(...drawing.content, marked);
+      }
+    },
+  };
+}
+
+/**
+ * A scale from zero past `most`, with ticks at steps of 1, 2 or 5 times a power of ten.
+ * @param {number} most
+ * @param {Size} size
+ */
+function countScale(most, { height, em }) {
+  const rough = Math.max(most / Math.max(2, Math.floor(height / (4 * em))), 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const times = [1, 2, 5, 10].find((one) => one * power >= rough * 0.999) ?? 10;
+  const stride = times * power;
+  const steps = Math.ceil(most / stride);
+  return {
+    top: steps * stride,
+    ticks: Array.from({ length: steps + 1 }, (_, one) => one * stride),
+  };
+}
+
+/**
+ * Where the values are drawn, beside and above their axes.
+ * @param {Size} size
+ * @param {number[]} ticks
+ * @param {number} right how much is left free there
+ */
+function plotArea({ width, height, em }, ticks, right) {
+  const longest = Math.max(...ticks.map((tick) => numbers.format(tick).length));
+  return {
+    left: (longest * CHARACTER + 0.75) * em,
+    right: width - right,
+    top: 1.75 * em,
+    bottom: height - 2 * em,
+  };
+}
+
+/**
+ * @param {ReturnType<typeof plotArea>} area
+ * @param {ReturnType<typeof countScale>} scale
+ * @param {(count: number) => number} y
+ * @param {Size} size
+ */
+function countAxis(area, { ticks }, y, { em }) {
+  return ticks.flatMap((tick) => {
+    const at = round(y(tick));
+    return [
+      svg("line", { class: "chart-grid", x1: area.left, x2: area.right, y1: at, y2: at }),
+      text("chart-tick chart-count", numbers.format(tick), area.left - em / 2, at + em / 3, "end"),
+    ];
+  });
+}
+
+/**
+ * As many names of points as there is room for, in steps that suit hours or days.
+ * @param {{at: Date}[]} points
+ * @param {string[]} names
+ * @param {number[]} xs
+ * @param {ReturnType<typeof plotArea>} area
+ * @param {Size} size
+ */
+function timeAxis(points, names, xs, area, { em }) {
+  const first = points[0]?.at.getTime() ?? 0;
+  const hourly = points.length > 1 && (points[1]?.at.getTime() ?? 0) - first < DAY;
+  const room = (Math.max(...names.map((name) => name.length)) * CHARACTER + 1) * em;
+  const fitting = Math.max(1, Math.floor((area.right - area.left) / room));
+  const steps = hourly ? [1, 2, 3, 6, 12, 24, 48, 96] : [1, 2, 7, 14, 28, 56];
+  const needed = points.length / fitting;
+  const stride = steps.find((one) => one >= needed) ?? points.length;
+  /** @type {SVGElement[]} */
+  const labels = [];
+  let free = -Infinity; // where the last label ends
+  for (let point = 0; point < points.length; point += stride) {
+    const name = names[point] ?? "";
+    const half = (name.length * CHARACTER * em) / 2;
+    const middle = Math.max(half, Math.min(xs[point] ?? 0, area.right - half));
+    if (middle - half >= free) {
+      labels.push(text("chart-tick", name, middle, area.bottom + 1.5 * em, "middle"));
+      free = middle + half + em / 2;
+    }
+  }
+  return labels;
+}
+
+/**
+ * @param {string} id
+ * @param {number} one
+ */
+function pattern(id, one) {
+  return svg(
+    "pattern",
+    { id, class: "chart-pattern", width: 8, height: 8, patternUnits: "userSpaceOnUse" },
+    svg("path", { d: PATTERNS[one % PATTERNS.length] ?? "" }),
+  );
+}
+
+/**
+ * A series' colour and pattern, as a legend shows it.
+ * @param {Series[]} series
+ * @param {number} one
+ * @param {string} id
+ */
+function swatch(series, one, id) {
+  const shape = { width: 16, height: 16, rx: 2 };
+  return svg(
+    "svg",
+    { class: "chart-swatch", viewBox: "0 0 16 16", "aria-hidden": "true" },
+    svg(
+      "g",
+      { class: series[one]?.className ?? "" },
+      svg("rect", { class: `chart-area chart-pattern-${one % PATTERNS.length}`, ...shape }),
+      svg("rect", { fill: `url(#${id}-${one})`, ...shape }),
+    ),
+  );
+}
+
+/**
+ * The same numbers as a table, folded away.
+ * @param {string} title
+ * @param {string[]} heads
+ * @param {[Node | string, ...(string | number)[]][]} rows each led by its name
+ */
+function tableOf(title, heads, rows) {
+  const cell = (/** @type {string | number} */ content) =>
+    typeof content === "number"
+      ? html("td", { class: "chart-number" }, numbers.format(content))
+      : html("td", {}, content);
+  const table = html(
+    "table",
+    {},
+    html("caption", {}, title),
+    html("thead", {}, html("tr", {}, ...heads.map((head) => html("th", { scope: "col" }, head)))),
+    html(
+      "tbody",
+      {},
+      ...rows.map(([name, ...cells]) =>
+        html("tr", {}, html("th", { scope: "row" }, name), ...cells.map(cell)),
+      ),
+    ),
+  );
+  const scrolled = { class: "chart-table", tabindex: "0", role: "group", "aria-label": title };
+  return html("details", {}, html("summary", {}, "Show as a table"), html("div", scrolled, table));
+}
+
+/**
+ * @param {Date} at
+ * @param {string} name
+ */
+function time(at, name) {
+  return html("time", { datetime: at.toISOString() }, name);
+}
+
+/**
+ * @param {string} kind
+ * @param {string} content
+ */
+function paragraph(kind, content) {
+  return html("p", { class: kind }, content);
+}
+
+/**
+ * @param {string} kind
+ * @param {string} content
+ * @param {number} x
+ * @param {number} y
+ * @param {"start" | "middle" | "end"} anchor
+ */
+function text(kind, content, x, y, anchor = "start") {
+  return svg("text", { class: kind, x: round(x), y: round(y), "text-anchor": anchor }, content);
+}
+
+/**
+ * @param {number[]} places
+ * @param {number} place
+ */
+function nearestOf(places, place) {
+  const distances = places.map((one) => Math.abs(one - place));
+  return Math.max(0, distances.indexOf(Math.min(...distances)));
+}
+
+/** @param {number} value */
+function round(value) {
+  return Math.round(value * 100) / 100;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string>} attributes
+ * @param {...(Node | string)} children
+ */
+function html(name, attributes, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    element.setAttribute(key, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/**
+ * @template {keyof SVGElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ */
+function svg(name, attributes, ...children) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) {
+    element.setAttribute(key, String(value));
+  }
+  element.append(...children);
+  return element;
+}
