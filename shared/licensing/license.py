@@ -117,13 +117,37 @@ class Code(StrEnum):
     VALID = "VALID"
 
 
+HOUR: Final = 3600
+
+SEEN_HOURS: Final = 176
+"""How many hours a sighting reaches back: a week, and what reading all of them in pages may take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """When, from where and with which version an agent was last seen (R17)."""
+    """When, from where and with which version an agent was last seen (R17).
+
+    ``hours`` says in which hours it was: bit *i* is set when it was noted as seen in the hour that
+    lies *i* hours before that of ``at``, for *i* below :data:`SEEN_HOURS`.
+    """
 
     at: int
     agent_version: str | None
     source_address: str | None
+    hours: int = 1
+
+    def again(self, at: int, agent_version: str | None, source_address: str | None) -> Sighting:
+        """The sighting that follows this one."""
+        return Sighting(at, agent_version, source_address, self.hours_until(at // HOUR) | 1)
+
+    def hours_until(self, hour: int) -> int:
+        """``hours`` as seen from ``hour``, in hours since the epoch; what is later is not there."""
+        passed = hour - self.at // HOUR
+        moved = self.hours << min(passed, SEEN_HOURS) if passed > 0 else self.hours >> -passed
+        return moved & _ALL_HOURS
+
+
+_ALL_HOURS: Final = (1 << SEEN_HOURS) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +247,14 @@ class License:
                 f"Cannot {action} a license that is {self.state}.",
             )
         return self if target is self.state else self.changed(now, state=target)
+
+    def sighted(
+        self, now: int, agent_version: str | None, source_address: str | None
+    ) -> Sighting:
+        """How this licence's agent was last seen, when it is seen at ``now`` (R17)."""
+        if self.last_seen is None:
+            return Sighting(now, agent_version, source_address)
+        return self.last_seen.again(now, agent_version, source_address)
 
     def changed(self, now: int, **changes: Unpack[Changes]) -> License:
         """This licence after a change, one revision on."""

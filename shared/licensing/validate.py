@@ -19,7 +19,7 @@ from licensing.audit import Origin, Refusal
 from licensing.claims import blocker
 from licensing.errors import Unavailable
 from licensing.lease import LeaseTerms, SignedLease
-from licensing.license import Code, License, Sighting
+from licensing.license import Code, License
 from licensing.machine import Machine
 from licensing.organization import Organization
 from licensing.ports import Entropy, Keyrings, ValidationStore
@@ -199,7 +199,7 @@ class ValidateLicense:
         try:
             self.store.note_sighting(
                 record.id,
-                Sighting(now, origin.agent_version, origin.source_address),
+                record.sighted(now, origin.agent_version, origin.source_address),
                 interval=self.sighting_interval,
             )
         except Unavailable:

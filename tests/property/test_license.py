@@ -1,10 +1,23 @@
 """The life of a licence over random actions and clocks, and the end of a random subscription."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from licensing.dynamo import items
+from licensing.dynamo.values import present
 from licensing.lease import LeaseTerms
-from licensing.license import TRANSITIONS, Action, Code, License, State, check
+from licensing.license import (
+    HOUR,
+    SEEN_HOURS,
+    TRANSITIONS,
+    Action,
+    Code,
+    License,
+    State,
+    check,
+)
 from licensing.organization import Subscription, SubscriptionStatus
 from licensing.refusal import Refused
 from tests.unit.samples import NOW, credentials, license, machine, organization
@@ -65,3 +78,23 @@ def test_r14_r16_a_license_is_valid_before_the_end_alone_and_no_lease_outlives_i
         )
         assert now == granted.issued_at < granted.expires_at <= min(now + seconds, valid_until)
         assert granted.issued_at <= granted.renew_after < granted.expires_at
+
+
+@given(st.integers(2**30, 2**31), st.lists(st.integers(-300 * HOUR, 300 * HOUR)), st.data())
+def test_r17_a_sighting_knows_the_hours_of_the_week_in_which_an_agent_was_seen(
+    start: int, steps: list[int], data: st.DataObject
+) -> None:
+    record, now, hours = license(), start, set[int]()
+    for step in [0, *steps]:
+        now = max(0, now + step)  # a clock that is set back forgets what is later
+        record = replace(record, last_seen=record.sighted(now, "4.5", None))
+        hours = {hour for hour in hours if hour < now // HOUR} | {now // HOUR}
+        hours = {hour for hour in hours if hour > now // HOUR - SEEN_HOURS}
+    seen = record.last_seen
+    assert seen is not None
+    assert items.read_sighting(present(items.sighting_attributes(seen))) == seen
+    latest = now // HOUR + data.draw(st.integers(-SEEN_HOURS - 9, SEEN_HOURS + 9))
+    bits = seen.hours_until(latest)
+    assert {latest - back for back in range(bits.bit_length()) if bits >> back & 1} == {
+        hour for hour in hours if latest - SEEN_HOURS < hour <= latest
+    }

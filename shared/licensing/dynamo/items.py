@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from licensing.claims import Claim
@@ -30,7 +31,7 @@ from licensing.dynamo.values import (
     read_text,
     text,
 )
-from licensing.license import License, Sighting, State
+from licensing.license import SEEN_HOURS, License, Sighting, State
 from licensing.machine import Machine
 from licensing.organization import Organization, Subscription, SubscriptionStatus
 from licensing.temporary import Term, TimeToLive
@@ -89,6 +90,7 @@ def sighting_attributes(seen: Sighting) -> dict[str, Value | None]:
         "seen_at": number(seen.at),
         "seen_version": optional_text(seen.agent_version),
         "seen_from": optional_text(seen.source_address),
+        "seen_hours": binary(seen.hours.to_bytes(SEEN_HOURS // 8, "big")),
     }
 
 
@@ -126,16 +128,20 @@ def read_license(item: StoredItem) -> License:
         agent_version=read_text(item, "agent_version"),
         revision=read_number(item, "revision"),
         updated_at=read_number(item, "updated_at"),
-        last_seen=(
-            Sighting(
-                read_number(item, "seen_at"),
-                read_text(item, "seen_version"),
-                read_text(item, "seen_from"),
-            )
-            if "seen_at" in item
-            else None
-        ),
+        last_seen=read_sighting(item),
     )
+
+
+def read_sighting(item: StoredItem) -> Sighting | None:
+    """When the agent of the licence that an item holds was last seen."""
+    if "seen_at" not in item:
+        return None
+    seen = Sighting(
+        read_number(item, "seen_at"), read_text(item, "seen_version"), read_text(item, "seen_from")
+    )
+    if "seen_hours" not in item:
+        return seen
+    return replace(seen, hours=int.from_bytes(read_bytes(item["seen_hours"]["B"]), "big"))
 
 
 def claim_item(pair: bytes, record: License) -> Item:
