@@ -1,28 +1,73 @@
-"""GET and PUT /v1/organizations/{organization_id}: name, subscription, seats (R6, R14, R24)."""
+"""Organizations with name, subscription and seats, and who is asking (R6, R14, R24).
+
+GET /v1/me, GET /v1/organizations, GET and PUT /v1/organizations/{organization_id}
+"""
 
 from licensing import http, runtime, telemetry
+from licensing.contract.callers import CallerReply
 from licensing.contract.organizations import (
     OrganizationReply,
     OrganizationRequest,
+    OrganizationsReply,
     OrganizationView,
 )
 from licensing.errors import InvalidInput
-from licensing.organization import Organization, is_organization_id
+from licensing.organization import Organization, Standing, is_organization_id
 from licensing.read import ReadLicenses
 from licensing.refusal import Refused
+from licensing.selection import OrganizationSort, OrganizationsSought
 from licensing.subscribe import ChangeOrganization, Wanted
 
 app = http.resolver()
 handler = http.handler(app)
 
 
+@app.get("/v1/me")
+def me() -> http.Reply:
+    """Show who is asking."""
+    return http.reply(200, CallerReply.of(http.caller(app.current_event)), outcome="shown")
+
+
+@app.get("/v1/organizations")
+def listing() -> http.Reply:
+    """List all organizations, page by page."""
+    deployment = runtime.current()
+    event = app.current_event
+    now = deployment.now()
+
+    answer = ReadLicenses(deployment.store).organizations(
+        http.caller(event),
+        OrganizationsSought(
+            search=http.search(event),
+            standing=http.query_choice(event, "standing", Standing),
+            ends_from=http.query_instant(event, "ends_from"),
+            ends_before=http.query_instant(event, "ends_before"),
+        ),
+        sort=http.query_choice(event, "sort", OrganizationSort) or OrganizationSort.NAME,
+        limit=http.page_size(event),
+        cursor=http.cursor(event),
+        now=now,
+    )
+    if isinstance(answer, Refused):
+        return http.refuse(answer)
+    body = OrganizationsReply(
+        organizations=[OrganizationView.of(one, now) for one in answer.organizations],
+        next_cursor=answer.next_cursor,
+        total=answer.total,
+    )
+    return http.reply(200, body, outcome="listed")
+
+
 @app.get("/v1/organizations/<organization_id>")
 def show(organization_id: str) -> http.Reply:
     """Show an organization."""
-    answer = ReadLicenses(runtime.current().store).organization(
+    deployment = runtime.current()
+    answer = ReadLicenses(deployment.store).organization(
         organization_id, http.caller(app.current_event)
     )
-    return http.refuse(answer) if isinstance(answer, Refused) else _reply(answer, created=False)
+    if isinstance(answer, Refused):
+        return http.refuse(answer)
+    return _reply(answer, deployment.now(), created=False)
 
 
 @app.put("/v1/organizations/<organization_id>")
@@ -31,6 +76,7 @@ def put(organization_id: str) -> http.Reply:
     deployment = runtime.current()
     event = app.current_event
     person = http.caller(event)
+    now = deployment.now()
     if not is_organization_id(organization_id):
         raise InvalidInput(
             "An organization id has 2 to 63 lower-case letters, digits and hyphens.",
@@ -43,16 +89,16 @@ def put(organization_id: str) -> http.Reply:
         person,
         http.origin_of_user(event, person),
         expected_version=http.if_match(event),
-        now=deployment.now(),
+        now=now,
     )
     if isinstance(answer, Refused):
         return http.refuse(answer)
-    return _reply(answer.organization, created=answer.created)
+    return _reply(answer.organization, now, created=answer.created)
 
 
-def _reply(organization: Organization, *, created: bool) -> http.Reply:
+def _reply(organization: Organization, now: int, *, created: bool) -> http.Reply:
     telemetry.about(organization_id=organization.id)
-    body = OrganizationReply(organization=OrganizationView.of(organization))
+    body = OrganizationReply(organization=OrganizationView.of(organization, now))
     return http.reply(
         201 if created else 200,
         body,

@@ -25,15 +25,18 @@ from pydantic_core import from_json
 from licensing import runtime, telemetry
 from licensing.access import Caller, Role
 from licensing.audit import Actor, ActorKind, Origin
+from licensing.contract.fields import read_instant
 from licensing.contract.problems import Problem, ProblemError
 from licensing.entry import LambdaHandler, entry
 from licensing.errors import InvalidInput, Unauthenticated, Unavailable
+from licensing.listing import Search
 from licensing.organization import is_organization_id
 from licensing.refusal import RefusalCode, Refused
 
 MAX_BODY_BYTES: Final = 65_536
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 100
+LONGEST_SEARCH: Final = 100
 
 Reply = Response[str]
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -226,6 +229,39 @@ def query_choice(
     if value not in {choice.value for choice in choices}:
         raise InvalidInput(f"One of: {', '.join(choices)}.", pointer=f"/query/{name}")
     return choices(value)
+
+
+def query_text(event: APIGatewayProxyEventV2, name: str, *, longest: int) -> str | None:
+    """Some text from the query. Raises :class:`InvalidInput`."""
+    value = event.query_string_parameters.get(name)
+    if value is not None and not 1 <= len(value) <= longest:
+        raise InvalidInput(f"It has 1 to {longest} characters.", pointer=f"/query/{name}")
+    return value
+
+
+def query_flag(event: APIGatewayProxyEventV2, name: str) -> bool | None:
+    """A truth from the query. Raises :class:`InvalidInput`."""
+    value = event.query_string_parameters.get(name)
+    if value not in {None, "true", "false"}:
+        raise InvalidInput("true or false.", pointer=f"/query/{name}")
+    return None if value is None else value == "true"
+
+
+def query_instant(event: APIGatewayProxyEventV2, name: str) -> int | None:
+    """The first second from an instant in the query on. Raises :class:`InvalidInput`."""
+    value = event.query_string_parameters.get(name)
+    if value is None:
+        return None
+    try:
+        return read_instant(value)
+    except ValueError as error:
+        raise InvalidInput(f"{error}.", pointer=f"/query/{name}") from None
+
+
+def search(event: APIGatewayProxyEventV2) -> Search | None:
+    """What the caller looks for in a list. Raises :class:`InvalidInput`."""
+    text = query_text(event, "search", longest=LONGEST_SEARCH)
+    return None if text is None else Search.of(text)
 
 
 def if_match(event: APIGatewayProxyEventV2) -> int | None:

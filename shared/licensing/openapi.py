@@ -16,6 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from licensing.contract import (
     agents,
+    callers,
     events,
     licenses,
     machines,
@@ -24,6 +25,8 @@ from licensing.contract import (
     temporary,
 )
 from licensing.license import Status
+from licensing.organization import Standing
+from licensing.selection import OrganizationSort
 
 # Keyed by class; `object` because pydantic's own function may be given other things than models.
 Schemas = dict[type[object], dict[str, Any]]
@@ -95,6 +98,14 @@ _PAGING: Final = (
         "description": "The next_cursor of this list's page before; none for its first page.",
     },
 )
+
+
+_SEARCH: Final = {"type": "string", "minLength": 1, "maxLength": 100}
+
+
+def _instant_parameter(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string", "format": "date-time"}
+    return {**_query_parameter(name, schema), "description": description}
 
 
 def _transition(verb: str, summary: str) -> Route:
@@ -237,6 +248,40 @@ ROUTES: Final = (
             _ORGANIZATION_ID,
             _query_parameter("status", {"type": "string", "enum": list(Status)}),
             _query_parameter("environment", {"type": "string"}),
+            *_PAGING,
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/me",
+        operation_id="getCaller",
+        summary="Show who is asking, as the token says.",
+        replies={200: callers.CallerReply},
+        problems=(401, 403, 429, 503),
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations",
+        operation_id="listOrganizations",
+        summary="List all organizations.",
+        replies={200: organizations.OrganizationsReply},
+        problems=(400, 401, 403, 429, 503),
+        parameters=(
+            {
+                **_query_parameter("search", _SEARCH),
+                "description": "A part of the id or of the name, in any case.",
+            },
+            _query_parameter("standing", {"type": "string", "enum": list(Standing)}),
+            _instant_parameter("ends_from", "The subscription ends then or later."),
+            _instant_parameter("ends_before", "The subscription ends before."),
+            _query_parameter(
+                "sort",
+                {
+                    "type": "string",
+                    "enum": list(OrganizationSort),
+                    "default": OrganizationSort.NAME,
+                },
+            ),
             *_PAGING,
         ),
     ),

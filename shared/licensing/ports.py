@@ -21,6 +21,7 @@ from licensing.audit import Event, EventType, Facts, Origin, Refusal
 from licensing.claims import Claims
 from licensing.license import License, Sighting, State
 from licensing.organization import Organization
+from licensing.selection import OrganizationEntry
 
 if TYPE_CHECKING:
     # For its type alone: it brings in the cryptography that most functions do without.
@@ -198,6 +199,16 @@ class LicenseLister(LicenseReader, Protocol):
         self, organization_id: str, *, limit: int, cursor: str | None
     ) -> LicensePage:
         """A page of its temporary licences: those that end last come first (R25)."""
+
+
+class OrganizationLister(Protocol):
+    """All organizations."""
+
+    def organization_entries(self) -> Iterator[OrganizationEntry]:
+        """Each at first sight, in no order. From an index: one may be missing that is new."""
+
+    def organizations(self, ids: Sequence[str]) -> list[Organization]:
+        """Up to a hundred organizations by their ids, in that order."""
 
 
 class MachineReader(LicenseReader, Protocol):

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from licensing.access import Caller
 from licensing.errors import Misconfigured
 from licensing.license import License, State, Status
+from licensing.listing import name_of, sorted_page
 from licensing.organization import Organization, Standing
-from licensing.ports import LicenseLister, LicensePage
+from licensing.ports import LicenseLister, LicensePage, OrganizationLister
 from licensing.refusal import (
     Refused,
     license_not_found,
@@ -25,6 +26,7 @@ from licensing.refusal import (
     only_super_admins,
     organization_not_found,
 )
+from licensing.selection import OrganizationSort, OrganizationsSought
 
 # A subscription colours all licences of its organization alike, so a filter by status is a filter
 # by stored state: one of these, or nothing at all.
@@ -47,10 +49,23 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganizationListing:
+    """A page of organizations; ``total`` is how many there are on all pages."""
+
+    organizations: Sequence[Organization]
+    next_cursor: str | None
+    total: int
+
+
+class Reader(LicenseLister, OrganizationLister, Protocol):
+    """What it takes to read all of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadLicenses:
     """The use cases that change nothing."""
 
-    store: LicenseLister
+    store: Reader
 
     def one(self, license_id: str, caller: Caller) -> tuple[License, Organization] | Refused:
         """One licence and its organization."""
@@ -75,6 +90,34 @@ class ReadLicenses:
         if not caller.administers(organization_id):
             return organization_not_found()
         return self.store.organization(organization_id) or organization_not_found()
+
+    def organizations(
+        self,
+        caller: Caller,
+        sought: OrganizationsSought,
+        *,
+        sort: OrganizationSort,
+        limit: int,
+        cursor: str | None,
+        now: int,
+    ) -> OrganizationListing | Refused:
+        """A page of all organizations. Raises ``InvalidInput`` for another listing's cursor.
+
+        The order and the total are an index's, which may be a moment behind; whether an
+        organization fits is looked at anew in its record.
+        """
+        if not caller.is_super_admin:
+            return only_super_admins()
+        entries = [one for one in self.store.organization_entries() if sought.fits(one, now)]
+        page = sorted_page(
+            name_of("organizations", sort=sort, **sought.asked()),
+            [(sort.value_of(one), one.id) for one in entries],
+            is_descending=sort.is_descending,
+            limit=limit,
+            cursor=cursor,
+        )
+        records = [one for one in self.store.organizations(page.ids) if sought.fits(one, now)]
+        return OrganizationListing(records, page.next_cursor, page.total)
 
     def listing(
         self,

@@ -41,6 +41,10 @@ _IN_WORDS = (
     ("/machine", "Fewer than two usable machine credentials"),
     ("", "Fewer than two usable machine credentials"),
     ("/valid_until", "must be between the years 1970 and 9999"),
+    *(
+        (f"/query/{name}", "must be between the years 1970 and 9999")
+        for name in ("ends_from", "ends_before", "from", "before")
+    ),
     ("/query/cursor", "This cursor was not handed out here"),
     ("/headers/idempotency-key", "was used for another time to live"),
     ("/environment", "This license key is for the environment"),

@@ -12,6 +12,9 @@ from typing import Any
 from tests.concurrency import canonical
 from tests.world import Answer, World
 
+_COUNTED = {"next_cursor", "total"}
+"""What tells how much there is."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -35,7 +38,7 @@ class Told:
         return (
             mine.keys() == others.keys()
             and all(one in others[name] for name in lists for one in mine[name])
-            and all(mine[name] == others[name] for name in others.keys() - lists - {"next_cursor"})
+            and all(mine[name] == others[name] for name in others.keys() - lists - _COUNTED)
         )
 
 

@@ -135,6 +135,13 @@ OPERATIONS = (
                 "/v1/organizations/acme",
                 ADA,
             ),
+            (
+                "organizations",
+                ORGANIZATIONS,
+                _changed,
+                "/v1/organizations?search=acme&sort=-valid_until",
+                OLIVIA,
+            ),
             ("license", "LicensesFunction", shared, "/v1/licenses/{license_id}", ADA),
             ("list", "LicensesFunction", shared, "/v1/organizations/acme/licenses", ADA),
             (

@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from billing import handler as billing
-from licensing import http, keys, lease, runtime
+from licensing import http, keys, lease, listing, runtime
 from licensing.audit import Actor, ActorKind, Event, EventType, Origin
 from licensing.contract import agents, licenses, machines, organizations, temporary
 from licensing.dynamo import places
@@ -212,13 +212,18 @@ def parameters(data: bytes) -> None:
     text = data.decode(errors="replace")
     event = _event(
         headers={"if-match": text, "idempotency-key": text},
-        queryStringParameters={"limit": text, "cursor": text, "status": text},
+        queryStringParameters=dict.fromkeys(
+            ("limit", "cursor", "status", "search", "primary", "from"), text
+        ),
     )
     readers: Sequence[Callable[[APIGatewayProxyEventV2], object]] = (
         http.if_match,
         http.idempotency_key,
         http.page_size,
         lambda event: http.query_choice(event, "status", Status),
+        http.search,
+        lambda event: http.query_flag(event, "primary"),
+        lambda event: http.query_instant(event, "from"),
     )
     for read in readers:
         try:
@@ -244,6 +249,9 @@ def claims(data: bytes) -> None:
         assert role in str(said["cognito:groups"])
 
 
+_LISTING = listing.name_of("LICENSES#acme", sort="computer_name", search="pc")
+
+
 def cursor(data: bytes) -> None:
     """Where a list goes on."""
     text = data.decode(errors="replace")
@@ -261,6 +269,11 @@ def cursor(data: bytes) -> None:
         start("acme", place)
         if form is places.LICENSE_PLACE:
             places.state_of_place(place)
+    try:
+        listing.sorted_page(_LISTING, [("a", "1")], is_descending=True, limit=1, cursor=text)
+        found += 1
+    except InvalidInput:
+        pass
     assert found <= 1
     if not found:
         raise InvalidInput("a cursor of no list")
@@ -372,15 +385,18 @@ TARGETS: Mapping[str, Fuzzed] = {
     "temporary_body": Fuzzed(temporary_body, [_json({"ttl": "7d"})]),
     "organization_body": Fuzzed(organization_body, [_json(_WANTED), _json({"status": "paused"})]),
     "base64_body": Fuzzed(base64_body, [base64.b64encode(_json({"primary": True}))]),
-    "parameters": Fuzzed(parameters, [b'"12"', b"50", b"active"]),
+    "parameters": Fuzzed(
+        parameters, [b'"12"', b"50", b"active", b"true", b"2030-03-17T17:46:40.5+01:00"]
+    ),
     "claims": Fuzzed(claims, [_json(_CLAIMS), _json({"sub": "x", "cognito:groups": "partner"})]),
     "cursor": Fuzzed(
         cursor,
         [
-            places.write_cursor(partition, place).encode()
+            listing.write_cursor(partition, place).encode()
             for partition, place in (
                 (places.licenses_of("acme"), f"active#{NOW}#lic_0123456789abcdef"),
                 (places.events_of("acme"), f"{NOW}#evt_1#LICENSE#lic_0123456789abcdef"),
+                (_LISTING, "=acme-pc-01#lic_0123456789abcdef"),
             )
         ],
     ),

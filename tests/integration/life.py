@@ -109,6 +109,8 @@ class Life:
 
     def organizations(self) -> None:
         """What people read, and what comes about with time."""
+        for target in ("/v1/me", "/v1/organizations"):
+            self.ask("GET", target)
         for path in ("", "/licenses", "/events"):
             self.ask("GET", f"/v1/organizations/acme{path}")
         for path in ("/.well-known/jwks.json", "/v1/openapi.json"):

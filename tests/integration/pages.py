@@ -29,7 +29,7 @@ def pages(
     while True:
         answer = page(world, path, person, limit=limit, cursor=cursor)
         assert answer.status == 200, answer
-        (entries,) = [value for name, value in answer.json.items() if name != "next_cursor"]
+        (entries,) = [value for value in answer.json.values() if isinstance(value, list)]
         found.append(entries)
         cursor = answer.json["next_cursor"]
         if cursor is None:

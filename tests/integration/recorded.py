@@ -35,6 +35,13 @@ def acme(world: World) -> Values:
     return {"one_megabyte": "x" * 1_000_000}
 
 
+def two_organizations(world: World) -> Values:
+    """Of both, the first page of one has been read."""
+    acme(world)
+    page = pages.page(world, "/v1/organizations", limit=1)
+    return {"organizations_cursor": page.json["next_cursor"]}
+
+
 def agent(world: World) -> Values:
     """Acme has an agent in production on machine A."""
     values = acme(world)
@@ -260,6 +267,15 @@ CASES = {
     "organizations/put_not_json": Case(acme, 400, INVALID),
     "organizations/put_wrong_fields": Case(acme, 400, INVALID),
     "organizations/put_no_token": Case(acme, 401, "unauthorized"),
+    "organizations/me": Case(nothing, 200),
+    "organizations/me_no_token": Case(nothing, 401, "unauthorized"),
+    "organizations/list": Case(acme, 200),
+    "organizations/list_filtered": Case(acme, 200),
+    "organizations/list_next_page": Case(two_organizations, 200),
+    "organizations/list_by_org_admin": Case(acme, 403, "forbidden"),
+    "organizations/list_no_such_sort": Case(acme, 400, INVALID),
+    "organizations/list_no_such_time": Case(acme, 400, INVALID),
+    "organizations/list_no_token": Case(acme, 401, "unauthorized"),
     "organizations/get": Case(acme, 200),
     "organizations/get_by_member": Case(acme, 403, "forbidden"),
     "organizations/get_of_another_organization": Case(acme, 404, "not_found"),

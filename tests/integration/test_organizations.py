@@ -32,6 +32,7 @@ def test_r24_an_organization_is_registered_with_201_and_shown_with_its_etag(worl
         "id": "acme",
         "name": "Acme",
         "subscription": {"valid_until": instant(NOON + YEAR), "status": "active"},
+        "standing": "current",
         "max_agents": None,
         "seats": 0,
         "version": 1,

@@ -37,10 +37,12 @@ RULES = {
     "keys",
     "lease",
     "license",
+    "listing",
     "machine",
     "organization",
     "refusal",
     "requests",
+    "selection",
     "strictjson",
     "temporary",
 }

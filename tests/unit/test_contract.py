@@ -394,10 +394,11 @@ def test_r06_r14_an_organization_is_shown_with_subscription_and_seats() -> None:
     customer = organization(
         subscription=Subscription(NOW, SubscriptionStatus.PAUSED), max_agents=5, seats=3, version=7
     )
-    assert json.loads(organizations.OrganizationView.of(customer).model_dump_json()) == {
+    assert json.loads(organizations.OrganizationView.of(customer, NOW).model_dump_json()) == {
         "id": "acme",
         "name": "Acme",
         "subscription": {"valid_until": "2030-03-17T17:46:40Z", "status": "paused"},
+        "standing": "suspended",
         "max_agents": 5,
         "seats": 3,
         "version": 7,

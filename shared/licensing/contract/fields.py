@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from math import ceil
 from typing import Annotated
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    ValidationError,
 )
 
 from licensing import keys
@@ -146,3 +148,18 @@ def build_models() -> None:
 def instant(epoch: int) -> datetime:
     """Epoch seconds as a moment in UTC."""
     return datetime.fromtimestamp(epoch, UTC)
+
+
+class _Moment(Request):
+    at: Instant
+
+
+def read_instant(text: str) -> int:
+    """The first whole second, in epoch seconds, that is not before an instant.
+
+    Raises :class:`ValueError` for what is none.
+    """
+    try:
+        return ceil(_Moment.model_validate({"at": text}).at.timestamp())
+    except ValidationError as error:
+        raise ValueError(error.errors(include_input=False)[0]["msg"]) from None

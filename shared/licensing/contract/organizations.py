@@ -18,7 +18,7 @@ from licensing.contract.fields import (
     Whole,
     instant,
 )
-from licensing.organization import Organization, Subscription, SubscriptionStatus
+from licensing.organization import Organization, Standing, Subscription, SubscriptionStatus
 
 OrganizationName = Annotated[
     str,
@@ -83,13 +83,17 @@ class OrganizationView(Reply):
     id: OrganizationId
     name: str
     subscription: SubscriptionView
+    standing: Annotated[
+        Standing,
+        Field(description="What the subscription means for its agents now: only current is good."),
+    ]
     max_agents: int | None
     seats: Annotated[int, Field(description="How many licenses are bound.")]
     version: int
 
     @classmethod
-    def of(cls, organization: Organization) -> OrganizationView:
-        """Show an organization."""
+    def of(cls, organization: Organization, now: int) -> OrganizationView:
+        """Show an organization as it stands at ``now``."""
         return cls(
             id=organization.id,
             name=organization.name,
@@ -97,6 +101,7 @@ class OrganizationView(Reply):
                 valid_until=instant(organization.subscription.valid_until),
                 status=organization.subscription.status,
             ),
+            standing=organization.subscription.standing(now),
             max_agents=organization.max_agents,
             seats=organization.seats,
             version=organization.version,
@@ -107,3 +112,11 @@ class OrganizationReply(Reply):
     """One organization."""
 
     organization: OrganizationView
+
+
+class OrganizationsReply(Reply):
+    """A page of organizations; ask for the next one with ``next_cursor`` until it is null."""
+
+    organizations: list[OrganizationView]
+    next_cursor: str | None
+    total: Annotated[int, Field(description="How many there are on all pages.")]

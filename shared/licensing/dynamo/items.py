@@ -34,6 +34,7 @@ from licensing.dynamo.values import (
 from licensing.license import SEEN_HOURS, License, Sighting, State
 from licensing.machine import Machine
 from licensing.organization import Organization, Subscription, SubscriptionStatus
+from licensing.selection import OrganizationEntry
 from licensing.temporary import Term, TimeToLive
 
 if TYPE_CHECKING:
@@ -220,14 +221,22 @@ def read_organization(item: StoredItem) -> Organization:
     return Organization(
         id=id_of(item),
         name=item["name"]["S"],
-        subscription=Subscription(
-            read_number(item, "valid_until"),
-            SubscriptionStatus(item["subscription_status"]["S"]),
-        ),
+        subscription=_read_subscription(item),
         max_agents=read_optional_number(item, "max_agents"),
         seats=read_number(item, "seats"),
         version=read_number(item, "version"),
         billing_version=read_number(item, "billing_version"),
         announced_days=read_optional_number(item, "announced_days"),
         updated_at=read_number(item, "updated_at"),
+    )
+
+
+def read_organization_entry(entry: StoredItem) -> OrganizationEntry:
+    """What the index tells of an organization."""
+    return OrganizationEntry(id_of(entry), entry["name"]["S"], _read_subscription(entry))
+
+
+def _read_subscription(item: StoredItem) -> Subscription:
+    return Subscription(
+        read_number(item, "valid_until"), SubscriptionStatus(item["subscription_status"]["S"])
     )

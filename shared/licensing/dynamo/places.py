@@ -19,14 +19,13 @@ digits inside keys, so that text order is time order.
 
 from __future__ import annotations
 
-import base64
 import re
 import zlib
 from typing import TYPE_CHECKING, Final
 
+from licensing import listing
 from licensing.audit import Event, Refusal
 from licensing.dynamo.values import text
-from licensing.errors import InvalidInput
 from licensing.license import License, State
 
 if TYPE_CHECKING:
@@ -187,23 +186,14 @@ def read_pair(item: StoredItem) -> bytes:
     return bytes.fromhex(id_of(item))
 
 
-def write_cursor(partition: str, place: str) -> str:
-    """A place within a partition, opaque to callers."""
-    return base64.urlsafe_b64encode(f"{partition}@{place}".encode()).rstrip(b"=").decode()
-
-
 def read_cursor(cursor: str, partition: str, form: re.Pattern[str]) -> str:
     """The place that a cursor for this partition names.
 
-    Raises :class:`InvalidInput` for anything else.
+    Raises :class:`~licensing.errors.InvalidInput` for anything else.
     """
-    try:
-        name = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except ValueError as error:
-        raise _foreign_cursor() from error
-    named, _, place = name.partition("@")
-    if named != partition or not form.fullmatch(place):
-        raise _foreign_cursor()
+    place = listing.read_cursor(cursor, partition)
+    if not form.fullmatch(place):
+        raise listing.foreign_cursor()
     return place
 
 
@@ -245,9 +235,3 @@ def history_start(license_id: str, place: str) -> Item:
 def history_place(item: StoredItem) -> str:
     """The place of an entry within its licence's history."""
     return item["sk"]["S"].removeprefix("EVENT#")
-
-
-def _foreign_cursor() -> InvalidInput:
-    return InvalidInput(
-        "This cursor was not handed out here. Start without one.", pointer="/query/cursor"
-    )

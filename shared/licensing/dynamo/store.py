@@ -24,8 +24,10 @@ from licensing.dynamo.values import number, text
 from licensing.errors import Unavailable
 from licensing.keys import is_license_id
 from licensing.license import BOUND, License, Sighting, State
+from licensing.listing import write_cursor
 from licensing.organization import Organization, is_organization_id
 from licensing.ports import Change, Due, EntryPage, LicensePage, LoginView, Outcome
+from licensing.selection import OrganizationEntry
 from licensing.transient import availability
 
 if TYPE_CHECKING:
@@ -116,6 +118,24 @@ class DynamoStore:
         found, next_cursor = _page(entries, limit, partition, places.place_of)
         records = [record for record in self._hydrated(found) if record.state in states]
         return LicensePage(records, next_cursor)
+
+    def organization_entries(self) -> Iterator[OrganizationEntry]:
+        """See :class:`licensing.ports.OrganizationLister`."""
+        entries = self._query(
+            {
+                "TableName": self.table,
+                "IndexName": places.BY_ORGANIZATION,
+                "KeyConditionExpression": "org_pk = :partition",
+                "ExpressionAttributeValues": {":partition": text(places.ORGANIZATIONS)},
+            }
+        )
+        return map(items.read_organization_entry, entries)
+
+    def organizations(self, ids: Sequence[str]) -> list[Organization]:
+        """See :class:`licensing.ports.OrganizationLister`."""
+        stored = self._batch_get([places.organization_key(id) for id in ids])
+        found = {places.id_of(item): items.read_organization(item) for item in stored}
+        return [found[id] for id in ids if id in found]
 
     def temporary_licenses(
         self, organization_id: str, *, limit: int, cursor: str | None
@@ -463,4 +483,4 @@ def _page(
     """Up to ``limit`` entries, and the cursor to the next page if there is one."""
     found = list(islice(entries, limit + 1))
     page = found[:limit]
-    return page, places.write_cursor(partition, place(page[-1])) if len(found) > limit else None
+    return page, write_cursor(partition, place(page[-1])) if len(found) > limit else None

@@ -1,0 +1,23 @@
+"""Who is asking, as a portal has to know."""
+
+from __future__ import annotations
+
+from licensing.access import Caller, Role
+from licensing.contract.fields import OrganizationId, Reply
+
+
+class CallerReply(Reply):
+    """Who the token says is asking. ``roles`` are those that mean something here."""
+
+    subject: str
+    organization_id: OrganizationId | None
+    roles: list[Role]
+
+    @classmethod
+    def of(cls, caller: Caller) -> CallerReply:
+        """Show a caller."""
+        return cls(
+            subject=caller.subject,
+            organization_id=caller.organization_id,
+            roles=sorted(caller.roles),
+        )
