@@ -39,7 +39,7 @@ FILE_HEADERS: Final = MappingProxyType(
 
 _VERSION: Final = "{version}"
 _POWERS: Final = (
-    *("accelerometer", "autoplay", "bluetooth", "camera", "clipboard-read", "display-capture"),
+    *("accelerometer", "autoplay", "camera", "clipboard-read", "display-capture"),
     *("encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid"),
     *("idle-detection", "local-fonts", "magnetometer", "microphone", "midi", "payment"),
     *("picture-in-picture", "publickey-credentials-create", "publickey-credentials-get"),

@@ -6,15 +6,16 @@ import { filters, given } from "./filters.js";
 import { link } from "./place.js";
 import {
   ago,
-  announce,
   badge,
   choice,
   empty,
   field,
   loaded,
   pager,
+  person,
   statusBadge,
   table,
+  whisper,
 } from "./widgets.js";
 import { counted, day, nameOf, STATUSES } from "./words.js";
 
@@ -70,7 +71,7 @@ export function agents({ params, query: first }) {
         signal,
       ),
     (page) => {
-      announce(told(page.licenses.length, page.total));
+      whisper(told(page.licenses.length, page.total));
       return page.licenses.length === 0 && !query.get("cursor")
         ? nothing(Object.keys(given(query, NARROWING)).length > 0)
         : [
@@ -141,7 +142,7 @@ export function agentTable(organizationId, licenses, sort = "") {
         sort: "last_seen",
         cell: (license) => (license.last_seen ? ago(license.last_seen.at) : "never"),
       },
-      { title: "Issued by", cell: (license) => license.issued_by },
+      { title: "Issued by", cell: (license) => person(license.issued_by) },
       {
         title: "Valid until",
         cell: (license) => (license.valid_until ? day(license.valid_until) : "–"),

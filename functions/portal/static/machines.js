@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./drafts.js";
 import { link } from "./place.js";
-import { announce, empty, failure, field, markWrong } from "./widgets.js";
+import { empty, failure, field, markWrong, whisper } from "./widgets.js";
 import { counted } from "./words.js";
 
 const DRAFT = "machine";
@@ -41,7 +41,7 @@ export function machines() {
         ...(typed.computer_name && { computer_name: typed.computer_name }),
       });
       markWrong(form, []);
-      announce(`${counted(holders.length, "organization")} found`);
+      whisper(`${counted(holders.length, "organization")} found`);
       fill(result, holders.length ? holders.map(holder) : free());
     } catch (error) {
       fill(result);

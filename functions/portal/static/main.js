@@ -187,7 +187,7 @@ function notForYou(me) {
     title: "Nothing to administer",
     element: empty(
       "This portal is for administrators.",
-      `You are signed in as ${me.subject}`,
+      `You are signed in as ${session.name()}`,
       me.roles.length ? ` (${me.roles.join(", ")})` : "",
       ". Ask whoever manages your organization's users for the role org-admin. Agents need no ",
       "portal: log in on the agent itself.",
@@ -273,7 +273,7 @@ function frame(path) {
       h(
         "p",
         { class: "who" },
-        h("span", {}, me?.subject ?? ""),
+        h("span", { title: me?.subject }, session.name()),
         h("button", { type: "button", onclick: session.signOut }, "Sign out"),
       ),
     ),

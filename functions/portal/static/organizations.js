@@ -5,17 +5,7 @@ import { columns } from "./charts.js";
 import { h } from "./dom.js";
 import { filters, given } from "./filters.js";
 import { link } from "./place.js";
-import {
-  announce,
-  badge,
-  choice,
-  daysLeft,
-  empty,
-  field,
-  loaded,
-  pager,
-  table,
-} from "./widgets.js";
+import { badge, choice, daysLeft, empty, field, loaded, pager, table, whisper } from "./widgets.js";
 import { counted, DAY, day, number, STANDINGS } from "./words.js";
 
 const SIZE = 50;
@@ -65,7 +55,7 @@ export function organizations({ query: first }) {
         signal,
       ),
     (page) => {
-      announce(`${counted(page.total, "organization")} found`);
+      whisper(`${counted(page.total, "organization")} found`);
       return page.organizations.length === 0
         ? nothing(query)
         : [

@@ -43,6 +43,20 @@ export function isSignedIn() {
   return read(TOKENS) !== null;
 }
 
+/** What the identity provider calls who is signed in: a name, if it tells one. */
+export function name() {
+  const tokens = /** @type {Tokens | null} */ (read(TOKENS));
+  const claims = tokens ? claimsOf(tokens.id) : {};
+  return String(
+    claims.name ??
+      claims.email ??
+      claims.preferred_username ??
+      claims["cognito:username"] ??
+      claims.sub ??
+      "",
+  );
+}
+
 /** Leaves for the identity provider; who signs in there comes back to where they are now. */
 export async function signIn() {
   const { authorization_endpoint, client_id, scope } = await configured();
@@ -174,7 +188,7 @@ async function exchange(grant, refresh = null) {
   const tokens = {
     id: body.id_token,
     refresh: body.refresh_token ?? refresh,
-    expiresAt: expiry(body.id_token),
+    expiresAt: Number(claimsOf(body.id_token).exp) * 1000,
   };
   write(TOKENS, tokens);
   return tokens;
@@ -197,13 +211,15 @@ async function configured() {
 }
 
 /**
- * When an ID token ends, in epoch milliseconds. Only the service itself verifies it.
+ * What an ID token says, to be shown and to renew it in time. Only the service verifies it.
  *
  * @param {string} token
+ * @returns {Record<string, unknown>}
  */
-function expiry(token) {
+function claimsOf(token) {
   const payload = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
-  return Number(JSON.parse(atob(payload)).exp) * 1000;
+  const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
 }
 
 function redirectUri() {

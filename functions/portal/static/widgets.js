@@ -8,18 +8,43 @@ import { DAY, fromNow, instant, number, STATUS_MEANINGS, STATUSES } from "./word
 
 /** @typedef {import("./dom.js").Child} Child */
 
+const SAID_MS = 8000;
+
 /**
- * Says something to those who do not see it happen; seen by the others, too, for a while.
+ * Says what has been done: to be seen for a while, and heard by those who do not see it.
  *
  * @param {string} text
  */
 export function announce(text) {
-  const place = document.getElementById("announcements");
-  if (place) {
-    const message = h("p", {}, text);
-    fill(place, message);
-    setTimeout(() => message.remove(), 8000);
-  }
+  say(text, "done");
+}
+
+/**
+ * Says what everybody else sees: how many were found.
+ *
+ * @param {string} text
+ */
+export function whisper(text) {
+  say(text, "heard");
+}
+
+/**
+ * @param {string} text
+ * @param {"done" | "heard"} kind
+ */
+function say(text, kind) {
+  const message = h("p", { class: kind }, text);
+  document.getElementById("announcements")?.replaceChildren(message);
+  setTimeout(() => message.remove(), SAID_MS);
+}
+
+/**
+ * Somebody, by what the identity provider calls them: long, and seldom read to the end.
+ *
+ * @param {string} subject
+ */
+export function person(subject) {
+  return h("span", { class: "person", title: subject }, subject);
 }
 
 /**
