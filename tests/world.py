@@ -27,7 +27,7 @@ from botocore.loaders import create_loader
 from licensing import runtime
 from licensing.runtime import Runtime
 from tests.local import aws, deployment, events
-from tests.local.deployment import Deployment, Function
+from tests.local.deployment import Deployment, Function, Route
 from tests.local.gateway import match
 from tests.local.stack import TEMPLATE
 from tests.local.template import Template
@@ -35,6 +35,17 @@ from tests.local.template import Template
 NOON = 1_900_000_000
 """When a world begins: 2030-03-17T17:46:40Z."""
 YEAR = 365 * 86_400
+
+PAGES = frozenset(
+    {
+        "GET /portal",
+        "HEAD /portal",
+        "GET /portal/configuration.json",
+        "GET /portal/{version}/{name}",
+    }
+)
+"""Routes for browsers: the portal, what it loads, and where people sign in to it. They hold nothing
+of anybody's, ask for no token and are no part of the API: its document has none of them."""
 
 _one_loader = cache(create_loader)
 
@@ -93,11 +104,12 @@ class Clock:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; `json` is its body, or None where there is none."""
+    """An HTTP answer; `json` is its body, or None where there is none or it is no JSON."""
 
     status: int
     headers: Mapping[str, str]
     json: Any
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,6 +218,11 @@ class World:
             )
             self._within = [*beside, range(before, len(self.calls))]
         return jsonlib.loads(jsonlib.dumps(result))
+
+    @property
+    def api(self) -> list[Route]:
+        """The routes of the API: all but those for browsers."""
+        return [route for route in self.deployed.routes if route.key not in PAGES]
 
     # -- the usual things to do, each checked ----------------------------------------------------
 
@@ -355,20 +372,26 @@ def instant(epoch: float) -> str:
 
 
 def _answer(result: Mapping[str, Any]) -> Answer:
-    body = result.get("body")
-    return Answer(
-        result["statusCode"], result.get("headers", {}), jsonlib.loads(body) if body else None
-    )
+    headers, text = result.get("headers", {}), result.get("body") or ""
+    kinds = [value for name, value in headers.items() if name.lower() == "content-type"]
+    is_json = bool(text) and kinds != [] and kinds[0].endswith("json")
+    return Answer(result["statusCode"], headers, jsonlib.loads(text) if is_json else None, text)
 
 
 @contextmanager
-def new_world(dynamodb_endpoint: str | None = None, *, has_stream: bool = False) -> Iterator[World]:
-    """A fresh world on moto, or on the DynamoDB at an endpoint; with a stream if it is read."""
+def new_world(
+    dynamodb_endpoint: str | None = None, *, has_stream: bool = False, **parameters: str
+) -> Iterator[World]:
+    """A fresh world on moto, or on the DynamoDB at an endpoint; with a stream if it is read.
+
+    `parameters` are those of the template.
+    """
     endpoint = {"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}
     without = {name for name in os.environ if name == "DYNAMODB_ENDPOINT"}
     kept = {name: value for name, value in os.environ.items() if name not in without}
     # An issuer of one's own spares the user pool: no token is checked here.
-    template = Template(TEMPLATE, {"Issuer": "https://issuer.example", "Audience": "agents"})
+    issuer = {"Issuer": "https://issuer.example", "Audience": "agents"}
+    template = Template(TEMPLATE, issuer | parameters)
     with (
         patch.dict(os.environ, kept | endpoint, clear=True),
         # Each session reads AWS's service models anew otherwise: half of what a world takes.

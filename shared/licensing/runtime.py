@@ -55,11 +55,10 @@ SECRET_SECONDS: Final = 900
 """How long a keyring is used before it is fetched again: how late a rotation may be noticed."""
 
 _UNKNOWN_VERSION_SECONDS: Final = 60
-_CONNECT_SECONDS: Final = 1
 _READ_SECONDS: Final = 2
 _LARGEST_DOCUMENT: Final = 65_536
 _CONFIG: Final = Config(
-    connect_timeout=_CONNECT_SECONDS,
+    connect_timeout=1,
     read_timeout=_READ_SECONDS,
     retries={"mode": "standard", "total_max_attempts": 3},
     tcp_keepalive=True,
@@ -276,14 +275,16 @@ def fetched(url: str) -> bytes:
 
     A redirect is not followed: whoever is asked answers.
     """
-    session = URLLib3Session(timeout=(_CONNECT_SECONDS, _READ_SECONDS))
+    session = URLLib3Session(timeout=_READ_SECONDS)
     request = AWSRequest(
         "GET", url, headers={"accept": "application/json"}, stream_output=True
     ).prepare()
     try:
         with availability("The identity provider"):
             answer = session.send(request)
-            document: bytes = StreamingBody(answer.raw, None).read(_LARGEST_DOCUMENT + 1)
+            # Its stubs know no length that is unknown.
+            body = StreamingBody(answer.raw, None)  # type: ignore[arg-type]
+            document: bytes = body.read(_LARGEST_DOCUMENT + 1)
     finally:
         session.close()
     if answer.status_code != 200 or len(document) > _LARGEST_DOCUMENT:

@@ -119,7 +119,8 @@ def result_of(run: Callable[[], Any]) -> Any:
         return [failed.type, failed.message]
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its outcome
         return [type(error).__name__, str(error)]
-    return result | {"body": json.loads(result["body"])} if "body" in result else result
+    is_json = result.get("headers", {}).get("Content-Type", "").endswith("json")
+    return result | {"body": json.loads(result["body"])} if is_json else result
 
 
 def function_of(record: str) -> str:

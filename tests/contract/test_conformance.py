@@ -27,7 +27,7 @@ def test_the_contract_has_the_deployments_routes_and_says_which_need_a_token(
         for path, operations in _document(world)["paths"].items()
         for method, operation in operations.items()
     }
-    assert said == {route.key: bool(route.authorizer) for route in world.deployed.routes}
+    assert said == {route.key: bool(route.authorizer) for route in world.api}
 
 
 def test_the_contract_names_every_parameter_of_a_path(world: World) -> None:

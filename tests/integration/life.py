@@ -113,7 +113,7 @@ class Life:
             self.ask("GET", target)
         for path in ("", "/licenses", "/events"):
             self.ask("GET", f"/v1/organizations/acme{path}")
-        for path in ("/.well-known/jwks.json", "/v1/openapi.json"):
+        for path in ("/.well-known/jwks.json", "/v1/openapi.json", "/portal"):
             self.ask("GET", path)
         self.ask("POST", "/v1/machines/lookup", json={"machine": RENAMED})
         self.world.invoke("CheckSeatsFunction", {})

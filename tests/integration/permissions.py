@@ -68,7 +68,7 @@ def allowed(function: str) -> frozenset[Permission]:
     template = _template()
     role = template.properties(role_of(function))
     shared = [template.properties(policy) for policy in role["ManagedPolicyArns"]]
-    documents = [policy["PolicyDocument"] for policy in [*role["Policies"], *shared]]
+    documents = [policy["PolicyDocument"] for policy in [*role.get("Policies", []), *shared]]
     return frozenset(
         (action, resource)
         for document in documents

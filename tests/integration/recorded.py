@@ -159,6 +159,14 @@ def with_history(world: World) -> Values:
     return values | cursors
 
 
+def portal(world: World) -> Values:
+    """Somebody has opened the portal."""
+    page = world.request("GET", "/portal")
+    # A JSON text stands in quotes already.
+    etag = json.dumps(page.headers["etag"])[1:-1]
+    return {"etag": etag, "version": re.findall(r"/portal/(\w+)/", page.text)[0]}
+
+
 def billed(world: World) -> Values:
     """Billing has told of Acme in its version 9, and Acme has an agent."""
     assert bill(world, 9, max_agents=25)
@@ -379,6 +387,13 @@ CASES = {
     "history/organization_of_another_organization": Case(with_history, 404, "not_found"),
     "history/organization_by_partner": Case(with_history, 403, "forbidden"),
     "history/organization_no_token": Case(with_history, 401, "unauthorized"),
+    "portal/page": Case(nothing, 200),
+    "portal/page_head": Case(nothing, 200),
+    "portal/page_unchanged": Case(portal, 304),
+    "portal/configuration_not_yet": Case(nothing, 404, "portal_not_configured"),
+    "portal/file": Case(portal, 200),
+    "portal/file_of_another_version": Case(nothing, 404, "not_found"),
+    "portal/file_absent": Case(portal, 404, "not_found"),
 }
 SWEEP = "expiry_sweep/schedule"
 SEATS = "check_seats/schedule"

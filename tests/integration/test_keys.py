@@ -71,7 +71,7 @@ def test_the_contract_is_served_to_anybody(world: World) -> None:
         for path, operations in answer.json["paths"].items()
         for method in operations
     }
-    assert paths == {route.key for route in world.deployed.routes}
+    assert paths == {route.key for route in world.api}
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def things(world: World, person: Person, machine: Any) -> Things:
 
 def about_one(world: World) -> list[Route]:
     """The routes with an id in their path."""
-    return [route for route in world.deployed.routes if "{" in route.path]
+    return [route for route in world.api if "{" in route.path]
 
 
 def call(world: World, route: Route, target: str, person: Person | None) -> Answer:

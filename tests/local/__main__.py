@@ -96,6 +96,7 @@ def _run(command: argparse.Namespace, log: Path) -> int:
             say(f"The service is up at {up.url}, with DynamoDB {_database()}.")
             say(f"The functions' log: {log}\n")
             say(pasted.users())
+            say(f"\nThe portal is at {up.portal_url}. {pasted.WHO_SIGNS_IN}")
             say("\nTo paste into a terminal whose aws CLI shall speak to this service:\n")
             say(pasted.for_aws(up.url))
             say("\nTo paste into another terminal, line by line:\n")

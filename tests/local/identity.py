@@ -137,8 +137,10 @@ class IdentityProvider:
         client = boto3.client("cognito-idp")
         refreshed = _parameters(request).get("REFRESH_TOKEN")
         if isinstance(refreshed, str) and self.sessions.has_ended(refreshed):
-            fault = {"__type": "NotAuthorizedException", "message": "Refresh Token has expired"}
-            return 400, fault
+            return 400, {
+                "__type": "NotAuthorizedException",
+                "message": "Refresh Token has expired",
+            }
         try:
             answer: dict[str, Any] = client.initiate_auth(**request)
         except ClientError as error:
@@ -174,7 +176,8 @@ def create(template: Template) -> IdentityProvider:
     )["UserPool"]["Id"]
     template.created(pool, pool_id, Arn=aws.arn("cognito-idp", f"userpool/{pool_id}"))
 
-    agents, portals = [], []
+    agents: list[Any] = []
+    portals: list[Any] = []
     for app in template.of_type("AWS::Cognito::UserPoolClient"):
         properties = template.properties(app)
         name = properties.pop("ClientName", app)

@@ -17,6 +17,7 @@ from tests.local.identity import PASSWORD, USERS
 from tests.local.template import REGION, STACK_NAME
 
 OPERATOR = "olivia"
+WHO_SIGNS_IN = "Sign in as ada, who administers Acme, or as olivia, who operates the service."
 
 
 def seed(client: Client, client_id: str) -> None:

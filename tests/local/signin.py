@@ -218,7 +218,7 @@ class SignIn:
     def _sign_out(self, request: Request) -> Response:
         asked, portal = _fields(request.query), self._identity.portal
         # Cognito's own name for it, and that of OpenID Connect.
-        target = asked.get("logout_uri") or asked.get("post_logout_redirect_uri")
+        target = asked.get("logout_uri") or asked.get("post_logout_redirect_uri", "")
         if asked.get("client_id") != portal.client_id or target not in portal.logout_uris:
             raise _LeadsNowhereError(
                 "The client_id or the logout_uri is not one that the portal is registered with."

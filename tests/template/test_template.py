@@ -1,5 +1,6 @@
 """What template.yaml promises about the deployed service, beyond what the linters can know."""
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 import yaml
 
 from tests.integration import permissions
-from tests.local.template import Template
+from tests.local.template import STACK_ID, Template
 from tests.template.deployed import ROOT, deployed
+from tests.world import PAGES
 
 
 class _UntaggedLoader(yaml.SafeLoader):
@@ -74,7 +76,7 @@ def test_every_handler_is_deployed() -> None:
     }
 
 
-def test_only_validation_and_public_documents_are_open_to_callers_without_a_token() -> None:
+def test_only_validation_pages_and_public_documents_are_open_to_callers_without_a_token() -> None:
     routes = [
         event["Properties"]
         for function in FUNCTIONS
@@ -85,6 +87,7 @@ def test_only_validation_and_public_documents_are_open_to_callers_without_a_toke
         "POST /v1/licenses/validate",
         "GET /.well-known/jwks.json",
         "GET /v1/openapi.json",
+        *PAGES,
     }
     assert TEMPLATE.properties("HttpApi")["Auth"]["DefaultAuthorizer"] == "OidcAuthorizer"
 
@@ -134,9 +137,108 @@ def test_a_named_issuer_replaces_the_user_pool() -> None:
     template = deployed(Issuer="https://login.example", Audience="agents")
     jwt = template.properties("HttpApi")["Auth"]["Authorizers"]["OidcAuthorizer"]
     assert jwt["JwtConfiguration"] == {"issuer": "https://login.example", "audience": ["agents"]}
-    assert template.of_type("AWS::Cognito::UserPool") == []
+    for kind in ("UserPool", "UserPoolClient", "UserPoolDomain", "UserPoolGroup"):
+        assert template.of_type(f"AWS::Cognito::{kind}") == []
+
+
+def variables(template: Template) -> dict[str, str]:
+    """What the portal's function is told."""
+    properties = template.properties("PortalFunction", "Environment")
+    told: dict[str, str] = properties["Environment"]["Variables"]
+    return told
+
+
+def audience(template: Template) -> list[str]:
+    """Whose tokens the API takes."""
+    jwt = template.properties("HttpApi")["Auth"]["Authorizers"]["OidcAuthorizer"]
+    named: list[str] = jwt["JwtConfiguration"]["audience"]
+    return named
+
+
+def test_without_its_address_the_portal_is_registered_nowhere() -> None:
+    assert TEMPLATE.of_type("AWS::Cognito::UserPoolClient") == ["UserPoolClient"]
+    assert TEMPLATE.of_type("AWS::Cognito::UserPoolDomain") == []
+    assert variables(TEMPLATE)["PORTAL_URL"] == ""
+    assert audience(TEMPLATE) == ["client"]
+
+
+def test_with_its_address_the_portal_has_a_client_of_its_own_that_keeps_no_secret() -> None:
+    template = deployed(PortalUrl="https://portal.example", PortalScope="openid email")
+    assert template.of_type("AWS::Cognito::UserPoolClient") == ["UserPoolClient", "PortalClient"]
+    assert audience(template) == ["client", "portal-client"]
+    assert variables(template) == {
+        "ISSUER": "https://cognito-idp.eu-central-1.amazonaws.com/pool",
+        "PORTAL_URL": "https://portal.example",
+        "PORTAL_CLIENT_ID": "portal-client",
+        "PORTAL_SCOPE": "openid email",
+    }
+    client = template.properties("PortalClient")
+    assert client["GenerateSecret"] is False
+    assert client["AllowedOAuthFlows"] == ["code"]
+    assert client["AllowedOAuthScopes"] == ["openid", "email"]
+    assert client["CallbackURLs"] == client["LogoutURLs"] == ["https://portal.example/portal"]
+    assert client["EnableTokenRevocation"] is True
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+    # A password is typed on Cognito's page only.
+    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+    agents = template.properties("UserPoolClient")
+    assert client["ReadAttributes"] == agents["ReadAttributes"]
+    assert client["WriteAttributes"] == agents["WriteAttributes"]
+
+
+def test_the_domain_that_people_sign_in_at_is_one_that_no_other_stack_has() -> None:
+    (domain,) = deployed(PortalUrl="https://portal.example").of_type("AWS::Cognito::UserPoolDomain")
+    told = deployed(PortalUrl="https://portal.example").properties(domain)
+    uuid = STACK_ID.rpartition("/")[2]
+    assert told == {"UserPoolId": "pool", "Domain": f"licensing-{uuid}"}
+    assert re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", told["Domain"])
+
+
+@pytest.mark.parametrize(
+    ("named", "client", "taken"),
+    [("", "agents", ["agents"]), ("portal", "portal", ["agents", "portal"])],
+)
+def test_at_an_issuer_of_ones_own_the_portal_has_its_own_client_or_that_of_the_agents(
+    named: str, client: str, taken: list[str]
+) -> None:
+    template = deployed(
+        Issuer="https://login.example",
+        Audience="agents",
+        PortalUrl="https://portal.example",
+        PortalClientId=named,
+    )
+    assert variables(template) == {
+        "ISSUER": "https://login.example",
+        "PORTAL_URL": "https://portal.example",
+        "PORTAL_CLIENT_ID": client,
+        "PORTAL_SCOPE": "openid",
+    }
+    assert audience(template) == taken
     assert template.of_type("AWS::Cognito::UserPoolClient") == []
-    assert template.of_type("AWS::Cognito::UserPoolGroup") == []
+    assert template.of_type("AWS::Cognito::UserPoolDomain") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("", True),
+        ("https://abc.execute-api.eu-central-1.amazonaws.com", True),
+        ("https://portal.example", True),
+        ("https://portal.example/", False),
+        ("https://portal.example/portal", False),
+        ("portal.example", False),
+    ],
+)
+def test_the_portals_address_has_no_path(url: str, *, is_one: bool) -> None:
+    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
+    pattern = document["Parameters"]["PortalUrl"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, url)) is is_one
+
+
+def test_the_portals_address_is_told_beside_the_apis() -> None:
+    template = deployed()
+    template.created("HttpApi", "api", ApiEndpoint="https://api.example")
+    assert template.outputs()["PortalUrl"] == "https://api.example/portal"
 
 
 @pytest.mark.parametrize(
