@@ -212,10 +212,6 @@ def _read_keys(world: World, _: object) -> Told:
     return told(world.request("GET", "/.well-known/jwks.json", person=ADA))
 
 
-def _open_portal(world: World, _: object) -> Told:
-    return told(world.request("GET", "/portal"))
-
-
 ISSUE, VALIDATE = "IssueFunction", "ValidateFunction"
 SPINE = (
     Operation("first login", ISSUE, registered, _login),
@@ -256,5 +252,4 @@ OPERATIONS = (
     Operation("validation on a machine that was lost", VALIDATE, _lost_machine, _validate),
     Operation("lookup", "LookupFunction", shared, _look_up, is_cold=True),
     Operation("verification keys", "KeysFunction", registered, _read_keys, is_cold=True),
-    Operation("portal", "PortalFunction", registered, _open_portal),
 )

@@ -104,7 +104,9 @@ def test_r05_every_call_of_every_function_is_among_those_that_fail(
         made.setdefault(right.operation.function, []).extend(
             zip(right.calls, right.parameters, strict=True)
         )
-    assert made.keys() == stage.world.deployed.functions.keys()
+    # The portal may call nothing of AWS, so that nothing can fail: its role says so.
+    assert made.keys() == stage.world.deployed.functions.keys() - {"PortalFunction"}
+    assert permissions.allowed("PortalFunction") == permissions.needed_by_lambda("PortalFunction")
     for function, calls in made.items():
         assert {name for name, _ in calls} <= FAULTS.keys()
         # Only after an answer that was lost it is read whether the transaction took place.

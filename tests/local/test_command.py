@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -197,6 +199,10 @@ def test_run_says_who_can_log_in(tmp_path: Path) -> None:
             "pavel",
         ):
             assert word in printed
+        (portal,) = re.findall(r"The portal is at (\S+/portal)\. Sign in as ada, ", printed)
+        with closing(HTTPConnection(urlsplit(portal).netloc, timeout=30)) as connection:
+            connection.request("GET", urlsplit(portal).path)
+            assert connection.getresponse().status == 200
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

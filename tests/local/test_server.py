@@ -142,6 +142,24 @@ def test_an_idle_connection_does_not_delay_the_stop() -> None:
         assert not stop.is_alive()
 
 
+def test_its_address_is_known_before_it_serves_and_who_asks_early_is_answered_then() -> None:
+    server = Server()
+    connection = HTTPConnection(urlsplit(server.url).netloc, timeout=30)
+    with closing(connection):
+        connection.request("GET", "/early")
+        server.serve(echo)
+        assert connection.getresponse().read() == b"GET /early 0"
+        server.stop()
+
+
+def test_a_server_that_has_never_served_lets_go_of_its_port() -> None:
+    server = Server()
+    server.stop()
+    again = Server(port=urlsplit(server.url).port or 0)
+    assert again.url == server.url
+    again.stop()
+
+
 def test_a_stopped_server_takes_no_connection() -> None:
     with serving() as (server, connection):
         server.stop()
