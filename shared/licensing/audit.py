@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from licensing.errors import Misconfigured
 from licensing.license import License
-from licensing.organization import Organization
+from licensing.organization import Organization, Subscription, SubscriptionStatus
 
 Fact = str | int | bool | None
 Facts = Mapping[str, Fact]
@@ -169,6 +170,14 @@ def of_organization(
         before=_organization_facts(before) if before else None,
         after=_organization_facts(after),
     )
+
+
+def subscription_in(facts: Facts) -> Subscription:
+    """The subscription in one of an organization's events. Raises :class:`Misconfigured`."""
+    match facts:
+        case {"valid_until": int(end), "status": str(status)}:
+            return Subscription(end, SubscriptionStatus(status))
+    raise Misconfigured("an event of an organization without its subscription")
 
 
 def _license_facts(record: License) -> Facts:

@@ -205,18 +205,23 @@ def _origin(event: APIGatewayProxyEventV2, actor: Actor, agent_version: str | No
 
 def page_size(event: APIGatewayProxyEventV2) -> int:
     """How many entries of a list the caller wants on a page. Raises :class:`InvalidInput`."""
-    value = event.query_string_parameters.get("limit")
-    if value is None:
-        return DEFAULT_PAGE
-    is_number = value.isascii() and value.isdecimal() and len(value) < 20
-    if not (is_number and 1 <= int(value) <= LARGEST_PAGE):
-        raise InvalidInput(f"A number from 1 to {LARGEST_PAGE}.", pointer="/query/limit")
-    return int(value)
+    return query_number(event, "limit", usual=DEFAULT_PAGE, largest=LARGEST_PAGE)
 
 
 def cursor(event: APIGatewayProxyEventV2) -> str | None:
     """Where the caller wants to go on in a list."""
     return event.query_string_parameters.get("cursor")
+
+
+def query_number(event: APIGatewayProxyEventV2, name: str, *, usual: int, largest: int) -> int:
+    """A number of one or more from the query. Raises :class:`InvalidInput`."""
+    value = event.query_string_parameters.get(name)
+    if value is None:
+        return usual
+    is_number = value.isascii() and value.isdecimal() and len(value) < 20
+    if not (is_number and 1 <= int(value) <= largest):
+        raise InvalidInput(f"A number from 1 to {largest}.", pointer=f"/query/{name}")
+    return int(value)
 
 
 def query_choice(

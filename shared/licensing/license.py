@@ -120,7 +120,7 @@ class Code(StrEnum):
 HOUR: Final = 3600
 
 SEEN_HOURS: Final = 176
-"""How many hours a sighting reaches back: a week, and what reading all of them in pages may take."""
+"""How many hours a sighting reaches back: a week, and what a walk through its pages may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class License:
     @property
     def status_follows_subscription(self) -> bool:
         """Whether people see the subscription's standing in it: not while blocked or gone."""
-        return self.state in (State.ACTIVE, State.EXPIRED)
+        return self.state in _COLOURED
 
     def key(self, secret: bytes) -> keys.LicenseKey:
         """This licence's key; ``secret`` is that of its own ``secret_version`` (R2, R3)."""
@@ -219,9 +219,7 @@ class License:
 
     def status(self, subscription: Subscription, now: int) -> Status:
         """What people see: blocked, gone, or as good as the subscription is (R14)."""
-        if not self.status_follows_subscription:
-            return Status(self.state.value)
-        return _STATUS_BY_STANDING[subscription.standing(now)]
+        return status_of(self.state, subscription, now)
 
     @property
     def open_actions(self) -> Sequence[Action]:
@@ -248,9 +246,7 @@ class License:
             )
         return self if target is self.state else self.changed(now, state=target)
 
-    def sighted(
-        self, now: int, agent_version: str | None, source_address: str | None
-    ) -> Sighting:
+    def sighted(self, now: int, agent_version: str | None, source_address: str | None) -> Sighting:
         """How this licence's agent was last seen, when it is seen at ``now`` (R17)."""
         if self.last_seen is None:
             return Sighting(now, agent_version, source_address)
@@ -276,6 +272,8 @@ class Changes(TypedDict, total=False):
     agent_version: str | None
 
 
+_COLOURED: Final = frozenset({State.ACTIVE, State.EXPIRED})
+
 _STATUS_BY_STANDING: Final = MappingProxyType(
     {
         Standing.CURRENT: Status.ACTIVE,
@@ -291,6 +289,13 @@ _CODE_BY_STANDING: Final = MappingProxyType(
         Standing.ENDED: Code.EXPIRED,
     }
 )
+
+
+def status_of(state: State, subscription: Subscription, now: int) -> Status:
+    """What people see of a licence in that state (R14)."""
+    if state not in _COLOURED:
+        return Status(state.value)
+    return _STATUS_BY_STANDING[subscription.standing(now)]
 
 
 def check(

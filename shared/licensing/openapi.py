@@ -22,6 +22,7 @@ from licensing.contract import (
     machines,
     organizations,
     problems,
+    statistics,
     temporary,
 )
 from licensing.license import Status
@@ -91,12 +92,13 @@ _LICENSE_ID: Final = _path_parameter("license_id", "^lic_[0-9abcdefghjkmnpqrstvw
 _ORGANIZATION_ID: Final = _path_parameter("organization_id", "^[a-z0-9][a-z0-9-]{1,62}$")
 
 
+_CURSOR: Final = {
+    **_query_parameter("cursor", {"type": "string"}),
+    "description": "The next_cursor of this list's page before; none for its first page.",
+}
 _PAGING: Final = (
     _query_parameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
-    {
-        **_query_parameter("cursor", {"type": "string"}),
-        "description": "The next_cursor of this list's page before; none for its first page.",
-    },
+    _CURSOR,
 )
 
 
@@ -179,6 +181,32 @@ ROUTES: Final = (
         replies={200: events.EventsReply},
         problems=(400, 401, 403, 404, 429, 503),
         parameters=(_ORGANIZATION_ID, *_PAGING),
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id}/statistics",
+        operation_id="getStatistics",
+        summary="An organization's licenses by status over time, and refusals by reason.",
+        replies={200: statistics.StatisticsReply},
+        problems=(400, 401, 403, 404, 429, 503),
+        parameters=(
+            _ORGANIZATION_ID,
+            {
+                **_query_parameter(
+                    "days", {"type": "integer", "minimum": 1, "maximum": 90, "default": 30}
+                ),
+                "description": "How many days (UTC) to tell of; today is the last one.",
+            },
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/organizations/{organization_id}/activity",
+        operation_id="getActivity",
+        summary="In how many licenses' case an agent was seen, for each hour of a week.",
+        replies={200: statistics.ActivityReply},
+        problems=(400, 401, 403, 404, 429, 503),
+        parameters=(_ORGANIZATION_ID, _CURSOR),
     ),
     Route(
         method="POST",

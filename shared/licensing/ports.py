@@ -12,7 +12,7 @@ The promises that a store makes:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -22,6 +22,7 @@ from licensing.claims import Claims
 from licensing.license import License, Sighting, State
 from licensing.organization import Organization
 from licensing.selection import OrganizationEntry
+from licensing.statistics import Move
 
 if TYPE_CHECKING:
     # For its type alone: it brings in the cryptography that most functions do without.
@@ -228,6 +229,70 @@ class EntryReader(LicenseReader, Protocol):
         self, organization_id: str, *, confidential: bool, limit: int, cursor: str | None
     ) -> EntryPage:
         """A page of an organization's entries, with or without the confidential ones (R28)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPast:
+    """An organization and what changed of itself since some time, newest first.
+
+    ``left_at`` is when the newest happened that was left out, ``None`` when nothing was.
+    """
+
+    organization: Organization
+    entries: Sequence[Entry]
+    left_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LicensesPast:
+    """What has happened to an organization's licences since some time, newest first.
+
+    ``moves`` are the changes of its own licences' states. ``left_at`` is when the newest happened
+    that was left out, ``None`` when nothing was.
+    """
+
+    moves: Sequence[Move]
+    refusals: Sequence[Entry]
+    left_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SightingPage:
+    """When the agents of some licences were seen; ``next_cursor`` is ``None`` on the last page.
+
+    ``counted`` is how many licences were looked at, ``hour`` the one that the first page began in.
+    """
+
+    sightings: Sequence[Sighting]
+    counted: int
+    hour: int
+    next_cursor: str | None
+
+
+class StatisticsReader(LicenseReader, Protocol):
+    """An organization's licences as a whole, now and in the past: from an index, for charts."""
+
+    def organization_past(
+        self, organization_id: str, since: int, *, most: int
+    ) -> OrganizationPast | None:
+        """The organization, or ``None``, with up to ``most`` of its own events since a time."""
+
+    def census(self, organization_id: str) -> Mapping[State, int]:
+        """How many of its own licences are in each state."""
+
+    def licenses_past(
+        self, organization_id: str, since: int, *, most: int, most_refusals: int
+    ) -> LicensesPast:
+        """What happened since a time: up to ``most`` entries, with so many refusals at most."""
+
+    def sightings(
+        self, organization_id: str, *, hour: int, limit: int, cursor: str | None
+    ) -> SightingPage:
+        """When the agents of up to ``limit`` licences were seen.
+
+        A walk that begins in ``hour``, in hours since the epoch, stays at it on all of its pages.
+        Raises ``InvalidInput`` for a foreign cursor.
+        """
 
 
 class OrganizationStore(Protocol):

@@ -6,7 +6,14 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from licensing.audit import Actor, ActorKind, Event, EventType, Fact, Facts, Origin, Refusal
-from licensing.dynamo.places import event_key, events_of, feed_place, refusal_key
+from licensing.dynamo.places import (
+    event_key,
+    events_of,
+    feed_place,
+    place_of,
+    refusal_key,
+    time_of_place,
+)
 from licensing.dynamo.values import (
     number,
     optional_text,
@@ -19,7 +26,9 @@ from licensing.dynamo.values import (
     texts,
 )
 from licensing.errors import Misconfigured
+from licensing.license import State
 from licensing.ports import Entry
+from licensing.statistics import Move
 
 if TYPE_CHECKING:
     from licensing.dynamo.values import Item, StoredItem, Value
@@ -49,6 +58,7 @@ def event_item(event: Event) -> Item:
                 "reason": optional_text(event.reason),
                 "components": texts(event.components) if event.components else None,
                 "confidential": {"BOOL": True} if event.confidential else None,
+                "moved": _moved(event),
                 **_origin_attributes(event.origin),
             }
         ),
@@ -73,6 +83,15 @@ def refusal_attributes(refusal: Refusal) -> dict[str, Value | None]:
         "ttl": number(refusal.hour + REFUSAL_SECONDS),
         **_origin_attributes(refusal.origin),
     }
+
+
+def read_move(entry: StoredItem) -> Move | None:
+    """The change of a licence's state that an index entry tells of."""
+    moved = read_text(entry, "moved")
+    if moved is None:
+        return None
+    before, _, after = moved.partition(">")
+    return Move(time_of_place(place_of(entry)), State(before) if before else None, State(after))
 
 
 def read_entry(item: StoredItem) -> Entry:
@@ -114,6 +133,18 @@ def _read_entry(item: StoredItem) -> Entry:
         times=read_optional_number(item, "times"),
         last_at=read_optional_number(item, "last_at"),
     )
+
+
+def _moved(event: Event) -> Value | None:
+    """From which state to which a licence of the organization's own went, for the index.
+
+    So that states at a time past are counted without reading the events themselves.
+    """
+    if event.license_id is None or event.confidential:
+        return None
+    before = event.before["state"] if event.before else ""
+    after = event.after["state"]
+    return text(f"{before}>{after}") if after != before else None
 
 
 def _origin_attributes(origin: Origin) -> dict[str, Value | None]:

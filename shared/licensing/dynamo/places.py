@@ -57,6 +57,9 @@ _ID: Final = r"lic_[0-9a-z]{16}"
 LICENSE_PLACE: Final = re.compile(rf"(?:{'|'.join(State)})#[0-9]{{10}}#{_ID}")
 
 
+ACTIVITY_PLACE: Final = re.compile(rf"[0-9]{{6}}#{LICENSE_PLACE.pattern}")
+
+
 TEMPORARY_PLACE: Final = re.compile(rf"[0-9]{{10}}#{_ID}")
 
 
@@ -118,6 +121,11 @@ def licenses_of(organization_id: str) -> str:
 def temporary_licenses_of(organization_id: str) -> str:
     """Partition of an organization's temporary licences in ``by_organization``."""
     return f"TEMPORARY#{organization_id}"
+
+
+def activity_of(organization_id: str) -> str:
+    """What cursors of an organization's activity are for, which belong to no other list."""
+    return f"ACTIVITY#{organization_id}"
 
 
 ORGANIZATIONS: Final = "ORGANIZATIONS"
@@ -205,6 +213,26 @@ def place_of(entry: StoredItem) -> str:
 def state_of_place(place: str) -> State:
     """The state whose licences a place is among."""
     return State(place.partition("#")[0])
+
+
+def events_from(since: int) -> str:
+    """Where, within a history, the events since a time begin."""
+    return f"EVENT#{feed_from(since)}"
+
+
+def feed_from(since: int) -> str:
+    """Where, within a feed, the events since a time begin."""
+    return f"{since:010d}"
+
+
+def time_of_place(place: str) -> int:
+    """When the event at a place of the feed happened."""
+    return int(place.partition("#")[0])
+
+
+def is_refusal_place(place: str) -> bool:
+    """Whether the entry at a place of the feed is a folded refusal."""
+    return place.partition("#")[2].startswith("REFUSED#")
 
 
 def license_start(partition: str, place: str) -> Item:

@@ -9,6 +9,7 @@ What this module guarantees:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from licensing.audit import Event, Refusal
 from licensing.claims import Claim, Claims
 from licensing.dynamo import items, places
-from licensing.dynamo.entries import read_entry, refusal_attributes
+from licensing.dynamo.entries import read_entry, read_move, refusal_attributes
 from licensing.dynamo.steps import Step, organization_steps, steps_of, update_expression
 from licensing.dynamo.transaction import Pacing, Transactions
 from licensing.dynamo.values import number, text
@@ -26,13 +27,28 @@ from licensing.keys import is_license_id
 from licensing.license import BOUND, License, Sighting, State
 from licensing.listing import write_cursor
 from licensing.organization import Organization, is_organization_id
-from licensing.ports import Change, Due, EntryPage, LicensePage, LoginView, Outcome
+from licensing.ports import (
+    Change,
+    Due,
+    EntryPage,
+    LicensePage,
+    LicensesPast,
+    LoginView,
+    OrganizationPast,
+    Outcome,
+    SightingPage,
+)
 from licensing.selection import OrganizationEntry
+from licensing.statistics import Move
 from licensing.transient import availability
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import QueryInputTypeDef, UpdateItemInputTypeDef
+    from types_boto3_dynamodb.type_defs import (
+        KeysAndAttributesTypeDef,
+        QueryInputTypeDef,
+        UpdateItemInputTypeDef,
+    )
 
     from licensing.dynamo.values import Item, StoredItem, Value
 
@@ -185,6 +201,107 @@ class DynamoStore:
         whole = {places.place_of(item): item for item in self._batch_get(keys)}
         entries = [whole[place] for place in map(places.place_of, found) if place in whole]
         return EntryPage([read_entry(item) for item in entries], next_cursor)
+
+    def organization_past(
+        self, organization_id: str, since: int, *, most: int
+    ) -> OrganizationPast | None:
+        """See :class:`licensing.ports.StatisticsReader`."""
+        if not is_organization_id(organization_id):
+            return None
+        key = places.organization_key(organization_id)
+        found = self._query(
+            {
+                "TableName": self.table,
+                "KeyConditionExpression": "pk = :organization AND sk BETWEEN :since AND :itself",
+                "ExpressionAttributeValues": {
+                    ":organization": key["pk"],
+                    ":since": text(places.events_from(since)),
+                    # It stands behind its events: read backwards, it comes first.
+                    ":itself": key["sk"],
+                },
+                "ConsistentRead": True,
+                "ScanIndexForward": False,
+                "Limit": most + 2,
+            }
+        )
+        item = next(found, None)
+        if item is None:
+            return None
+        entries = [read_entry(item) for item in islice(found, most + 1)]
+        return OrganizationPast(
+            items.read_organization(item),
+            entries[:most],
+            entries[most].at if len(entries) > most else None,
+        )
+
+    def census(self, organization_id: str) -> Mapping[State, int]:
+        """See :class:`licensing.ports.StatisticsReader`."""
+        entries = self._query(
+            {
+                "TableName": self.table,
+                "IndexName": places.BY_ORGANIZATION,
+                "KeyConditionExpression": "org_pk = :partition",
+                "ExpressionAttributeValues": {
+                    ":partition": text(places.licenses_of(organization_id))
+                },
+                "ProjectionExpression": "org_sk",
+            }
+        )
+        return Counter(places.state_of_place(places.place_of(entry)) for entry in entries)
+
+    def licenses_past(
+        self, organization_id: str, since: int, *, most: int, most_refusals: int
+    ) -> LicensesPast:
+        """See :class:`licensing.ports.StatisticsReader`."""
+        entries = self._query(
+            {
+                "TableName": self.table,
+                "IndexName": places.BY_ORGANIZATION,
+                "KeyConditionExpression": "org_pk = :partition AND org_sk >= :since",
+                "ExpressionAttributeValues": {
+                    ":partition": text(places.events_of(organization_id)),
+                    ":since": text(places.feed_from(since)),
+                },
+                "ProjectionExpression": "pk, sk, org_sk, moved",
+                "ScanIndexForward": False,
+            }
+        )
+        moves: list[Move] = []
+        refused: list[Item] = []
+        left_at = None
+        for count, entry in enumerate(entries, 1):
+            place = places.place_of(entry)
+            is_refusal = places.is_refusal_place(place)
+            if count > most or (is_refusal and len(refused) == most_refusals):
+                left_at = places.time_of_place(place)
+                break
+            if is_refusal:
+                refused.append({"pk": entry["pk"], "sk": entry["sk"]})
+            elif (move := read_move(entry)) is not None:
+                moves.append(move)
+        refusals = [read_entry(item) for item in self._many(refused)]
+        return LicensesPast(moves, refusals, left_at)
+
+    def sightings(
+        self, organization_id: str, *, hour: int, limit: int, cursor: str | None
+    ) -> SightingPage:
+        """See :class:`licensing.ports.StatisticsReader`."""
+        cursors, after = places.activity_of(organization_id), None
+        if cursor is not None:
+            place = places.read_cursor(cursor, cursors, places.ACTIVITY_PLACE)
+            walked, _, after = place.partition("#")
+            hour = int(walked)
+        entries = self._entries(organization_id, tuple(State), page_size=limit + 1, after=after)
+        found, next_cursor = _page(
+            entries, limit, cursors, lambda entry: f"{hour:06d}#{places.place_of(entry)}"
+        )
+        # Each once: one that changes between two queries stands in the index at two places.
+        ids = dict.fromkeys(map(places.id_of, found))
+        keys = [places.license_key(id) for id in ids]
+        seen = map(items.read_sighting, self._many(keys, "seen_at, seen_hours"))
+        return SightingPage(
+            [sighting for sighting in seen if sighting], len(ids), hour, next_cursor
+        )
 
     def some_licenses(self, organization_id: str, state: State, *, limit: int) -> list[License]:
         """See :class:`licensing.ports.SweepStore`."""
@@ -346,19 +463,29 @@ class DynamoStore:
         return answer.get("Item")
 
     def _batch_get(self, keys: Sequence[Item]) -> list[StoredItem]:
+        """Up to a hundred items, consistently."""
         if not keys:
             return []  # DynamoDB takes no empty batch
+        return self._batch({"Keys": keys, "ConsistentRead": True})
+
+    def _many(self, keys: Sequence[Item], names: str | None = None) -> Iterator[StoredItem]:
+        """Any number of items, eventually consistently: whole, or the attributes named."""
+        only: KeysAndAttributesTypeDef = {"Keys": []}
+        if names is not None:
+            only["ProjectionExpression"] = names
+        for first in range(0, len(keys), _BATCH):
+            yield from self._batch({**only, "Keys": keys[first : first + _BATCH]})
+
+    def _batch(self, request: KeysAndAttributesTypeDef) -> list[StoredItem]:
         found: list[StoredItem] = []
-        wanted = list(keys)
         for _ in self.pacing.pauses():
             with availability("The database"):
-                answer = self.client.batch_get_item(
-                    RequestItems={self.table: {"Keys": wanted, "ConsistentRead": True}}
-                )
+                answer = self.client.batch_get_item(RequestItems={self.table: request})
             found += answer["Responses"].get(self.table, [])
-            wanted = answer["UnprocessedKeys"].get(self.table, {"Keys": []})["Keys"]
-            if not wanted:
+            left = answer["UnprocessedKeys"].get(self.table, {"Keys": []})["Keys"]
+            if not left:
                 return found
+            request = {**request, "Keys": left}
         raise Unavailable("The database is busy.")
 
     def _entries(

@@ -1,0 +1,106 @@
+"""An organization's licences as a whole, over time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from licensing.contract.fields import Instant, OrganizationId, Reply, instant
+from licensing.license import HOUR
+from licensing.statistics import Point
+from licensing.survey import Activity, Statistics
+
+
+class LicenseCounts(Reply):
+    """How many licenses were in each status at one instant."""
+
+    at: Instant
+    active: int
+    suspended: int
+    detached: int
+    dissociated: int
+    expired: int
+    revoked: int
+
+    @classmethod
+    def of(cls, point: Point) -> LicenseCounts:
+        """Show a point."""
+        counts = {status.value: count for status, count in point.counts.items()}
+        return cls(at=instant(point.at), **counts)
+
+
+class RefusalCount(Reply):
+    """How often uses were refused for one reason, and of how many licenses."""
+
+    reason: str
+    times: int
+    licenses: int
+
+
+class StatisticsReply(Reply):
+    """An organization from ``from`` until now, in UTC.
+
+    ``licenses`` are counted at each midnight and now, oldest first; temporary ones are not among
+    them. ``refusals`` come most first. Where more happened than one request reads, everything is
+    told from ``complete_from`` on, which else is ``from``.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    organization_id: OrganizationId
+    from_: Annotated[Instant, Field(serialization_alias="from")]
+    until: Instant
+    complete_from: Instant
+    licenses: list[LicenseCounts]
+    refusals: list[RefusalCount]
+
+    @classmethod
+    def of(cls, found: Statistics) -> StatisticsReply:
+        """Show what was found."""
+        return cls(
+            organization_id=found.organization_id,
+            from_=instant(found.since),
+            until=instant(found.until),
+            complete_from=instant(found.complete_from),
+            licenses=[LicenseCounts.of(point) for point in found.points],
+            refusals=[
+                RefusalCount(reason=total.reason, times=total.times, licenses=total.licenses)
+                for total in found.refusals
+            ],
+        )
+
+
+class ActiveHour(Reply):
+    """In how many licenses' case an agent was noted as seen in the hour that begins ``at``."""
+
+    at: Instant
+    licenses: int
+
+
+class ActivityReply(Reply):
+    """The week until ``until``, when the current hour ends: full hours of UTC, oldest first.
+
+    A page is about ``counted`` of the licenses. Ask for the next one until ``next_cursor`` is null,
+    and add the pages up: all of them are about the same hours.
+    """
+
+    organization_id: OrganizationId
+    until: Instant
+    hours: list[ActiveHour]
+    counted: int
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, found: Activity) -> ActivityReply:
+        """Show what was found."""
+        return cls(
+            organization_id=found.organization_id,
+            until=instant(found.until),
+            hours=[
+                ActiveHour(at=instant(found.since + number * HOUR), licenses=licenses)
+                for number, licenses in enumerate(found.hours)
+            ],
+            counted=found.counted,
+            next_cursor=found.next_cursor,
+        )
