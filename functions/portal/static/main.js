@@ -257,7 +257,7 @@ function frame(path) {
     ? [
         ["Overview", ["organizations", organization]],
         ["Agents", ["organizations", organization, "agents"]],
-        ["Feed", ["organizations", organization, "feed"]],
+        [isSuperAdmin ? "Audit trail" : "Feed", ["organizations", organization, "feed"]],
       ]
     : [];
   if (organization && isSuperAdmin) {

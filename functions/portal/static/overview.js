@@ -48,7 +48,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
         series: Object.entries(STATUSES).map(([key, label]) => ({
           key,
           label,
-          className: `series-${key}`,
+          className: `status-${key}`,
         })),
         points: found.licenses.map(({ at, ...values }) => ({ at: new Date(at), values })),
         formatX: day,
