@@ -384,6 +384,22 @@ def test_what_a_finger_touched_stays_to_be_read(page: Page, draw: Draw) -> None:
     expect(page.locator(".chart-tooltip")).to_be_hidden()
 
 
+@pytest.mark.parametrize("look", [PHONE], ids=str)
+def test_a_tooltip_stays_within_its_chart(page: Page, draw: Draw) -> None:
+    kind, chart = _expiries()
+    long = [{**point, "label": "a day with a long name " * 3} for point in chart["points"][:4]]
+    draw((kind, {**chart, "points": long}))
+    page.locator(".chart-plot").focus()
+    for _ in long:
+        outer = page.locator(".chart-plot").bounding_box()
+        inner = page.locator(".chart-tooltip").bounding_box()
+        assert outer
+        assert inner
+        assert outer["x"] <= inner["x"]
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+        page.keyboard.press("ArrowRight")
+
+
 def test_a_chart_is_drawn_anew_for_another_width(page: Page, draw: Draw) -> None:
     draw(_activity())
     ticks = page.locator(".chart-tick:not(.chart-count)")
@@ -416,7 +432,7 @@ def test_all_charts_fit_and_can_be_used_in_each_look(page: Page, draw: Draw) -> 
     draw(*_ALL)
     for plot in page.locator(".chart-plot").all():
         plot.focus()
-        for key in ("Home", "End"):  # a tooltip stays within its chart
+        for key in ("Home", "End"):
             page.keyboard.press(key)
             assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert_accessible(page)

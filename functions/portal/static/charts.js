@@ -379,6 +379,7 @@ function explorable({ title }, extent, surface, read) {
       ),
     );
     tooltip.hidden = false;
+    tooltip.style.left = "0"; // measured where nothing squeezes it
     const gap = parseFloat(getComputedStyle(plot).fontSize);
     const left = x > plot.clientWidth / 2 ? x - gap - tooltip.offsetWidth : x + gap;
     const most = plot.clientWidth - tooltip.offsetWidth;
@@ -403,9 +404,9 @@ function explorable({ title }, extent, surface, read) {
 
   plot.addEventListener("pointerdown", point);
   plot.addEventListener("pointermove", point);
-  plot.addEventListener("pointerleave", (event) => {
-    // A finger leaves when it is lifted, and what it touched is there to be read.
-    if (event.pointerType !== "touch" && document.activeElement !== plot) {
+  plot.addEventListener("pointerleave", () => {
+    // Who is in the chart stays there: by the keyboard, or by a tap or a click, which give it focus.
+    if (document.activeElement !== plot) {
       hide();
     }
   });
