@@ -100,6 +100,7 @@ def _billed(world: World) -> None:
 REVOKE = "RevokeFunction"
 ORGANIZATIONS = "OrganizationsFunction"
 TEMPORARY = "TemporaryFunction"
+SURVEY = "SurveyFunction"
 BILLING = "BillingFunction"
 SPINE = (
     Operation("revocation", REVOKE, licensed, _act("revoke")),
@@ -154,6 +155,8 @@ OPERATIONS = (
             ("history", "HistoryFunction", revoked, "/v1/licenses/{license_id}/events", ADA),
             ("feed", "HistoryFunction", tied, "/v1/organizations/acme/events", ADA),
             ("trail", "HistoryFunction", tied, "/v1/organizations/acme/events", OLIVIA),
+            ("statistics", SURVEY, revoked, "/v1/organizations/acme/statistics", ADA),
+            ("activity", SURVEY, revoked, "/v1/organizations/acme/activity", ADA),
             (
                 "list of temporary ones",
                 TEMPORARY,

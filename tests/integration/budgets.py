@@ -59,7 +59,7 @@ class Budget:
 
     operation: Callable[[Stage], object]
     requests: dict[str, int]
-    rcu: int = 0
+    rcu: float = 0
     wcu: int = 0
     transactions: Sequence[Transaction] = ()
     before: Callable[[Stage], object] = lambda _stage: None
@@ -174,6 +174,19 @@ BUDGETS = {
         lambda stage: stage.get("/v1/organizations/acme/licenses?limit=50"),
         {"GetItem": 1, "Query": 1, "BatchGetItem": 1},
         rcu=51,  # beside the query's, which reads small entries eventually consistently
+        before=lambda stage: bind(stage.world, "acme", 60),
+    ),
+    "statistics of an organization": Budget(
+        lambda stage: stage.get("/v1/organizations/acme/statistics"),
+        # The organization with its events, the licences and their events in the index, refusals.
+        {"Query": 3, "BatchGetItem": 1},
+        rcu=0.5,
+        before=lambda stage: stage.world.validate(stage.key, MACHINE_B),
+    ),
+    "a page of activity": Budget(
+        lambda stage: stage.get("/v1/organizations/acme/activity"),
+        {"GetItem": 1, "Query": 5, "BatchGetItem": 1},
+        rcu=31.5,
         before=lambda stage: bind(stage.world, "acme", 60),
     ),
     "change an organization": Budget(

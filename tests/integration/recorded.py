@@ -394,6 +394,18 @@ CASES = {
     "portal/file": Case(portal, 200),
     "portal/file_of_another_version": Case(nothing, 404, "not_found"),
     "portal/file_absent": Case(portal, 404, "not_found"),
+    "survey/statistics": Case(with_history, 200),
+    "survey/statistics_of_a_week": Case(with_history, 200),
+    "survey/statistics_by_super_admin": Case(with_history, 200),
+    "survey/statistics_of_too_many_days": Case(with_history, 400, INVALID),
+    "survey/statistics_of_another_organization": Case(with_history, 404, "not_found"),
+    "survey/statistics_by_member": Case(with_history, 403, "forbidden"),
+    "survey/statistics_no_token": Case(with_history, 401, "unauthorized"),
+    "survey/activity": Case(with_history, 200),
+    "survey/activity_cursor_of_the_feed": Case(with_history, 400, INVALID),
+    "survey/activity_of_another_organization": Case(with_history, 404, "not_found"),
+    "survey/activity_by_member": Case(with_history, 403, "forbidden"),
+    "survey/activity_no_token": Case(with_history, 401, "unauthorized"),
 }
 SWEEP = "expiry_sweep/schedule"
 SEATS = "check_seats/schedule"

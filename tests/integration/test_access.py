@@ -73,6 +73,8 @@ TABLE = {
     "POST /v1/licenses/{license_id}/dissociate": CHANGED_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/licenses": READ_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/events": READ_BY_ADMINISTRATORS,
+    "GET /v1/organizations/{organization_id}/statistics": READ_BY_ADMINISTRATORS,
+    "GET /v1/organizations/{organization_id}/activity": READ_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/temporary-licenses": by_super_admins(200),
     "POST /v1/organizations/{organization_id}/temporary-licenses": by_super_admins(
         201, {"ttl": "1h"}

@@ -43,6 +43,7 @@ RULES = {
     "refusal",
     "requests",
     "selection",
+    "statistics",
     "strictjson",
     "temporary",
 }
