@@ -5,6 +5,7 @@ from licensing.contract.licenses import AdministeredLicense, LicenseReply, Licen
 from licensing.license import Status
 from licensing.read import ReadLicenses
 from licensing.refusal import Refused
+from licensing.selection import LicenseSort, LicensesSought
 
 app = http.resolver()
 handler = http.handler(app)
@@ -34,7 +35,12 @@ def listing(organization_id: str) -> http.Reply:
         organization_id,
         http.caller(event),
         status=http.query_choice(event, "status", Status),
-        environment=event.query_string_parameters.get("environment"),
+        sought=LicensesSought(
+            search=http.search(event),
+            environment=event.query_string_parameters.get("environment"),
+            primary=http.query_flag(event, "primary"),
+        ),
+        sort=http.query_choice(event, "sort", LicenseSort),
         limit=http.page_size(event),
         cursor=http.cursor(event),
         now=now,
@@ -47,5 +53,6 @@ def listing(organization_id: str) -> http.Reply:
             AdministeredLicense.of(record, answer.organization, now) for record in answer.licenses
         ],
         next_cursor=answer.next_cursor,
+        total=answer.total,
     )
     return http.reply(200, body, outcome="listed")

@@ -27,7 +27,7 @@ from licensing.contract import (
 )
 from licensing.license import Status
 from licensing.organization import Standing
-from licensing.selection import OrganizationSort
+from licensing.selection import LicenseSort, OrganizationSort
 
 # Keyed by class; `object` because pydantic's own function may be given other things than models.
 Schemas = dict[type[object], dict[str, Any]]
@@ -269,13 +269,23 @@ ROUTES: Final = (
         method="GET",
         path="/v1/organizations/{organization_id}/licenses",
         operation_id="listLicenses",
-        summary="List an organization's licenses by stored state, then by time of issue.",
+        summary="List an organization's licenses: unsorted by stored state, then by time of issue.",
         replies={200: licenses.LicensesReply},
         problems=(400, 401, 403, 404, 429, 503),
         parameters=(
             _ORGANIZATION_ID,
             _query_parameter("status", {"type": "string", "enum": list(Status)}),
             _query_parameter("environment", {"type": "string"}),
+            {
+                **_query_parameter("search", _SEARCH),
+                "description": "A part of the computer name, the label or the id, in any case.",
+            },
+            _query_parameter("primary", {"type": "boolean"}),
+            {
+                **_query_parameter("sort", {"type": "string", "enum": list(LicenseSort)}),
+                "description": "What is missing comes last. By agent_version and last_seen, up to "
+                "50,000 licenses can be sorted.",
+            },
             *_PAGING,
         ),
     ),

@@ -21,7 +21,7 @@ from licensing.audit import Event, EventType, Facts, Origin, Refusal
 from licensing.claims import Claims
 from licensing.license import License, Sighting, State
 from licensing.organization import Organization
-from licensing.selection import OrganizationEntry
+from licensing.selection import LicenseEntry, LicensesSought, OrganizationEntry, Trace
 from licensing.statistics import Move
 
 if TYPE_CHECKING:
@@ -190,11 +190,25 @@ class LicenseLister(LicenseReader, Protocol):
         organization_id: str,
         *,
         states: Collection[State],
-        environment: str | None,
+        sought: LicensesSought,
         limit: int,
         cursor: str | None,
     ) -> LicensePage:
         """A page of an organization's licences. Raises ``InvalidInput`` for a foreign cursor."""
+
+    def license_entries(
+        self, organization_id: str, *, states: Collection[State], environment: str | None
+    ) -> Iterator[LicenseEntry]:
+        """An organization's licences at first sight. From an index: a hint.
+
+        One that changes its state meanwhile may come twice.
+        """
+
+    def traces(self, ids: Sequence[str]) -> Mapping[str, Trace]:
+        """What the records of so many licences tell of their agents."""
+
+    def licenses_by_id(self, ids: Sequence[str]) -> list[License]:
+        """Up to a hundred licences by their ids, in that order."""
 
     def temporary_licenses(
         self, organization_id: str, *, limit: int, cursor: str | None

@@ -8,15 +8,15 @@ What this module guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
 from licensing.access import Caller
-from licensing.errors import Misconfigured
+from licensing.errors import InvalidInput, Misconfigured
 from licensing.license import License, State, Status
-from licensing.listing import name_of, sorted_page
+from licensing.listing import Value, name_of, sorted_page
 from licensing.organization import Organization, Standing
 from licensing.ports import LicenseLister, LicensePage, OrganizationLister
 from licensing.refusal import (
@@ -26,7 +26,13 @@ from licensing.refusal import (
     only_super_admins,
     organization_not_found,
 )
-from licensing.selection import OrganizationSort, OrganizationsSought
+from licensing.selection import (
+    LicenseEntry,
+    LicenseSort,
+    LicensesSought,
+    OrganizationSort,
+    OrganizationsSought,
+)
 
 # A subscription colours all licences of its organization alike, so a filter by status is a filter
 # by stored state: one of these, or nothing at all.
@@ -39,13 +45,18 @@ _COLOURED: Final = MappingProxyType(
 )
 
 
+MOST_TRACED: Final = 50_000
+"""Licences whose records are read to sort them by what those alone tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of an organization's licences."""
+    """A page of an organization's licences; ``total`` is ``None`` where nobody has counted."""
 
     organization: Organization
     licenses: Sequence[License]
     next_cursor: str | None
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +136,59 @@ class ReadLicenses:
         caller: Caller,
         *,
         status: Status | None,
-        environment: str | None,
+        sought: LicensesSought,
+        sort: LicenseSort | None,
         limit: int,
         cursor: str | None,
         now: int,
     ) -> Listing | Refused:
         """A page of an organization's licences, filtered by what people see.
 
-        Ordered by stored state, then by time of issue. Raises ``InvalidInput`` for a cursor that
-        this listing did not hand out.
+        Ordered by stored state, then by time of issue, if no ``sort`` is asked for; then each page
+        costs what is on it or passed over. A sorted one costs a look at all of them. Raises
+        ``InvalidInput`` for a cursor that this listing did not hand out.
         """
         organization = self.organization(organization_id, caller)
         if isinstance(organization, Refused):
             return organization
-        page = self.store.licenses(
-            organization_id,
-            states=_states(status, organization.subscription.standing(now)),
-            environment=environment,
+        states = _states(status, organization.subscription.standing(now))
+        if sort is None:
+            page = self.store.licenses(
+                organization_id, states=states, sought=sought, limit=limit, cursor=cursor
+            )
+            return Listing(organization, page.licenses, page.next_cursor, None)
+        entries = self.store.license_entries(
+            organization_id, states=states, environment=sought.environment
+        )
+        found = {one.id: one for one in entries if sought.fits(one)}
+        sorted_ids = sorted_page(
+            name_of(f"licenses/{organization_id}", status=status, sort=sort, **sought.asked()),
+            self._values(found, sort),
+            is_descending=sort.is_descending,
             limit=limit,
             cursor=cursor,
         )
-        return Listing(organization, page.licenses, page.next_cursor)
+        records = [
+            one
+            for one in self.store.licenses_by_id(sorted_ids.ids)
+            if one.state in states and sought.fits(one)
+        ]
+        return Listing(organization, records, sorted_ids.next_cursor, sorted_ids.total)
+
+    def _values(
+        self, found: Mapping[str, LicenseEntry], sort: LicenseSort
+    ) -> Iterable[tuple[Value, str]]:
+        """What to sort by, with the id of each licence."""
+        if not sort.goes_by_trace:
+            return [(sort.value_of(one), one.id) for one in found.values()]
+        if len(found) > MOST_TRACED:
+            raise InvalidInput(
+                f"Up to {MOST_TRACED} licenses can be sorted by this, and there are {len(found)}. "
+                "Narrow the list by status, environment, primary or search.",
+                pointer="/query/sort",
+            )
+        traces = self.store.traces(list(found))
+        return [(sort.value_of_trace(trace), id) for id, trace in traces.items()]
 
     def temporary(
         self, organization_id: str, caller: Caller, *, limit: int, cursor: str | None

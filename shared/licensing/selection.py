@@ -136,6 +136,14 @@ class LicensesSought:
     environment: str | None = None
     primary: bool | None = None
 
+    def asked(self) -> dict[str, str | int | None]:
+        """All of it, to tell listings apart by."""
+        return {
+            "search": self.search.wanted if self.search else None,
+            "environment": self.environment,
+            "primary": self.primary,
+        }
+
     @property
     def passes_over(self) -> bool:
         """Whether there may be licences that are none of them."""

@@ -189,6 +189,33 @@ BUDGETS = {
         rcu=31.5,
         before=lambda stage: bind(stage.world, "acme", 60),
     ),
+    "search a page of fifty": Budget(
+        lambda stage: stage.get("/v1/organizations/acme/licenses?search=pc-&limit=50"),
+        # One query for each state, of up to a thousand small entries, until the page is full.
+        {"GetItem": 1, "Query": 1, "BatchGetItem": 1},
+        rcu=51,
+        before=lambda stage: bind(stage.world, "acme", 60),
+    ),
+    "search for nothing that is there": Budget(
+        lambda stage: stage.get("/v1/organizations/acme/licenses?search=nothing"),
+        {"GetItem": 1, "Query": 5},
+        rcu=1,
+        before=lambda stage: bind(stage.world, "acme", 60),
+    ),
+    "sort a page of fifty by name": Budget(
+        lambda stage: stage.get("/v1/organizations/acme/licenses?sort=computer_name&limit=50"),
+        # One query for each state, of small entries; the records of the page alone.
+        {"GetItem": 1, "Query": 5, "BatchGetItem": 1},
+        rcu=51,
+        before=lambda stage: bind(stage.world, "acme", 149),
+    ),
+    "sort a page of fifty by last seen": Budget(
+        lambda stage: stage.get("/v1/organizations/acme/licenses?sort=-last_seen&limit=50"),
+        # The records of all 150, a hundred at a time, and then those of the page.
+        {"GetItem": 1, "Query": 5, "BatchGetItem": 3},
+        rcu=201,
+        before=lambda stage: bind(stage.world, "acme", 149),
+    ),
     "change an organization": Budget(
         lambda stage: stage.world.put("acme", status="paused", version=1),
         {"GetItem": 1, "TransactWriteItems": 1},

@@ -111,7 +111,14 @@ class Life:
         """What people read, and what comes about with time."""
         for target in ("/v1/me", "/v1/organizations"):
             self.ask("GET", target)
-        for path in ("", "/licenses", "/events", "/statistics", "/activity"):
+        for path in (
+            "",
+            "/licenses",
+            "/licenses?sort=last_seen",
+            "/events",
+            "/statistics",
+            "/activity",
+        ):
             self.ask("GET", f"/v1/organizations/acme{path}")
         for path in ("/.well-known/jwks.json", "/v1/openapi.json", "/portal"):
             self.ask("GET", path)

@@ -4,6 +4,8 @@ moto takes seconds for what hundreds of logins do, so the adapter's own steps ar
 without its transactions and conditions.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -20,11 +22,23 @@ ORIGIN = Origin(actor=Actor(ActorKind.USER, "alice", ("member",)), request_id="i
 
 
 def bind(
-    world: World, organization_id: str, count: int, *, environment: str = "production"
+    world: World,
+    organization_id: str,
+    count: int,
+    *,
+    environment: str = "production",
+    looks: Callable[[int, License], License] = lambda _, record: record,
 ) -> None:
-    """Bind so many agents of an organization, each on a machine of its own."""
+    """Bind so many agents of an organization, each on a machine of its own.
+
+    `looks` may make each of them, by its number, look like something.
+    """
     client, table = world.runtime.dynamodb, world.runtime.settings.table_name
-    changes = [_issued(world, organization_id, environment) for _ in range(count)]
+    changes = [
+        replace(change, after=looks(number, change.after))
+        for number in range(count)
+        for change in [_issued(world, organization_id, environment)]
+    ]
     actions = [step.action for step in steps_of(changes, organization=None, known={}, table=table)]
     puts = iter([action["Put"]["Item"] for action in actions if "Put" in action])
     while batch := list(islice(puts, 25)):

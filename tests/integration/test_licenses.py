@@ -94,7 +94,7 @@ def test_a_list_is_the_same_in_pages_of_any_size(world: World, subtests: pytest.
 
 def test_a_page_that_takes_all_has_no_next_one(world: World) -> None:
     world.register("acme")
-    assert _list(world) == {"licenses": [], "next_cursor": None}
+    assert _list(world) == {"licenses": [], "next_cursor": None, "total": None}
     bind(world, "acme", 50)
     assert _list(world)["next_cursor"] is None
     assert len(_list(world)["licenses"]) == 50
@@ -139,8 +139,9 @@ def test_a_list_is_filtered_by_environment(world: World) -> None:
         shown = [one for page in _pages(world, limit=limit, environment="staging") for one in page]
         assert len({one["id"] for one in shown}) == len(shown) == 7
         assert {one["environment"] for one in shown} == {"staging"}
-    assert _list(world, environment="nowhere") == {"licenses": [], "next_cursor": None}
-    assert _list(world, environment="") == {"licenses": [], "next_cursor": None}
+    nothing = {"licenses": [], "next_cursor": None, "total": None}
+    assert _list(world, environment="nowhere") == nothing
+    assert _list(world, environment="") == nothing
 
 
 def test_a_rare_environment_is_found_piece_by_piece(
@@ -233,6 +234,9 @@ def test_a_cursor_of_another_organization_or_of_no_listing_is_refused(
     [
         ("limit", ["0", "101", "-1", "1.5", "ten", "", " 1", "+1", "1e1", "\u0661", "9" * 5000]),
         ("status", ["", "ACTIVE", "asleep", "active,revoked"]),
+        ("search", ["", "x" * 101]),
+        ("primary", ["", "True", "1", "yes", "true,false"]),
+        ("sort", ["", "status", "Environment", "--last_seen", "+last_seen", "label"]),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused(

@@ -139,6 +139,10 @@ class LicensesReply(Reply):
 
     licenses: list[AdministeredLicense]
     next_cursor: str | None
+    total: Annotated[
+        int | None,
+        Field(description="How many there are on all pages, where the list is sorted."),
+    ]
 
 
 class TransitionRequest(Request):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from licensing.claims import Claim
 from licensing.dynamo.places import (
     ORGANIZATIONS,
     due_shard,
     id_of,
+    issued_at_of_place,
     license_key,
     license_place,
     licenses_of,
     organization_key,
     organization_place,
     pair_key,
+    place_of,
     temporary_licenses_of,
 )
 from licensing.dynamo.values import (
@@ -34,7 +36,7 @@ from licensing.dynamo.values import (
 from licensing.license import SEEN_HOURS, License, Sighting, State
 from licensing.machine import Machine
 from licensing.organization import Organization, Subscription, SubscriptionStatus
-from licensing.selection import OrganizationEntry
+from licensing.selection import LicenseEntry, OrganizationEntry, Trace
 from licensing.temporary import Term, TimeToLive
 
 if TYPE_CHECKING:
@@ -228,6 +230,30 @@ def read_organization(item: StoredItem) -> Organization:
         billing_version=read_number(item, "billing_version"),
         announced_days=read_optional_number(item, "announced_days"),
         updated_at=read_number(item, "updated_at"),
+    )
+
+
+def read_license_entry(entry: StoredItem) -> LicenseEntry:
+    """What the index tells of a licence."""
+    return LicenseEntry(
+        id=id_of(entry),
+        environment=entry["environment"]["S"],
+        issued_at=issued_at_of_place(place_of(entry)),
+        computer_name=read_text(entry, "computer_name"),
+        label=read_text(entry, "label"),
+        primary=entry["primary"]["BOOL"],
+    )
+
+
+TRACE: Final = ("pk", "agent_version", "seen_at", "seen_version")
+"""The attributes that a trace is made of."""
+
+
+def read_trace(item: StoredItem) -> Trace:
+    """What a licence tells of its agent: the version that it was last seen with counts."""
+    return Trace(
+        read_text(item, "seen_version") or read_text(item, "agent_version"),
+        read_optional_number(item, "seen_at"),
     )
 
 

@@ -235,6 +235,11 @@ def is_refusal_place(place: str) -> bool:
     return place.partition("#")[2].startswith("REFUSED#")
 
 
+def issued_at_of_place(place: str) -> int:
+    """When the licence at a place was issued."""
+    return int(place.split("#")[1])
+
+
 def license_start(partition: str, place: str) -> Item:
     """The key in ``by_organization`` to go on behind, among licences."""
     return {

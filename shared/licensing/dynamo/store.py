@@ -38,7 +38,7 @@ from licensing.ports import (
     Outcome,
     SightingPage,
 )
-from licensing.selection import OrganizationEntry
+from licensing.selection import LicenseEntry, LicensesSought, OrganizationEntry, Trace
 from licensing.statistics import Move
 from licensing.transient import availability
 
@@ -56,7 +56,9 @@ _CLAIM_ATTEMPTS: Final = 3
 _BATCH: Final = 100
 """What DynamoDB reads in one batch."""
 _FILTERED: Final = 1_000
-"""Entries that are read at a time to find those of one environment: a page often needs no more."""
+"""Entries that are read at a time to find the fitting ones: a page often needs no more."""
+_AT_ONCE: Final = 8
+"""Batches that are read at once, where there are many: a client has twice as many connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class DynamoStore:
         organization_id: str,
         *,
         states: Collection[State],
-        environment: str | None,
+        sought: LicensesSought,
         limit: int,
         cursor: str | None,
     ) -> LicensePage:
@@ -126,14 +128,40 @@ class DynamoStore:
         entries = self._entries(
             organization_id,
             states,
-            environment=environment,
+            environment=sought.environment,
             after=places.read_cursor(cursor, partition, place) if cursor is not None else None,
-            # One more than the page tells whether there is a next one.
-            page_size=limit + 1,
+            # One more than the page tells whether there is a next one. Of those that are passed
+            # over, many are read at a time.
+            page_size=_FILTERED if sought.passes_over else limit + 1,
         )
-        found, next_cursor = _page(entries, limit, partition, places.place_of)
+        fitting = (one for one in entries if sought.fits(items.read_license_entry(one)))
+        found, next_cursor = _page(fitting, limit, partition, places.place_of)
         records = [record for record in self._hydrated(found) if record.state in states]
-        return LicensePage(records, next_cursor)
+        return LicensePage([one for one in records if sought.fits(one)], next_cursor)
+
+    def license_entries(
+        self, organization_id: str, *, states: Collection[State], environment: str | None
+    ) -> Iterator[LicenseEntry]:
+        """See :class:`licensing.ports.LicenseLister`."""
+        entries = self._entries(organization_id, states, environment=environment)
+        return map(items.read_license_entry, entries)
+
+    def traces(self, ids: Sequence[str]) -> Mapping[str, Trace]:
+        """See :class:`licensing.ports.LicenseLister`."""
+        # The one function that needs threads imports them.
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+        keys = [places.license_key(id) for id in ids]
+        batches = [keys[first : first + _BATCH] for first in range(0, len(keys), _BATCH)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            read = pool.map(lambda batch: list(self._many(batch, items.TRACE)), batches)
+            return {places.id_of(item): items.read_trace(item) for batch in read for item in batch}
+
+    def licenses_by_id(self, ids: Sequence[str]) -> list[License]:
+        """See :class:`licensing.ports.LicenseLister`."""
+        stored = self._batch_get([places.license_key(id) for id in ids])
+        found = {places.id_of(item): items.read_license(item) for item in stored}
+        return [found[id] for id in ids if id in found]
 
     def organization_entries(self) -> Iterator[OrganizationEntry]:
         """See :class:`licensing.ports.OrganizationLister`."""
@@ -298,7 +326,7 @@ class DynamoStore:
         # Each once: one that changes between two queries stands in the index at two places.
         ids = dict.fromkeys(map(places.id_of, found))
         keys = [places.license_key(id) for id in ids]
-        seen = map(items.read_sighting, self._many(keys, "seen_at, seen_hours"))
+        seen = map(items.read_sighting, self._many(keys, ("seen_at", "seen_hours")))
         return SightingPage(
             [sighting for sighting in seen if sighting], len(ids), hour, next_cursor
         )
@@ -468,13 +496,13 @@ class DynamoStore:
             return []  # DynamoDB takes no empty batch
         return self._batch({"Keys": keys, "ConsistentRead": True})
 
-    def _many(self, keys: Sequence[Item], names: str | None = None) -> Iterator[StoredItem]:
-        """Any number of items, eventually consistently: whole, or the attributes named."""
-        only: KeysAndAttributesTypeDef = {"Keys": []}
-        if names is not None:
-            only["ProjectionExpression"] = names
+    def _many(self, keys: Sequence[Item], only: Sequence[str] = ()) -> Iterator[StoredItem]:
+        """Any number of items, eventually consistently: whole, or some attributes only."""
+        request: KeysAndAttributesTypeDef = {"Keys": []}
+        if only:
+            request["ProjectionExpression"] = ", ".join(only)
         for first in range(0, len(keys), _BATCH):
-            yield from self._batch({**only, "Keys": keys[first : first + _BATCH]})
+            yield from self._batch({**request, "Keys": keys[first : first + _BATCH]})
 
     def _batch(self, request: KeysAndAttributesTypeDef) -> list[StoredItem]:
         found: list[StoredItem] = []
@@ -512,8 +540,7 @@ class DynamoStore:
                 },
             }
             if page_size is not None:
-                # A limit counts what is read, not what a filter lets through.
-                query["Limit"] = page_size if environment is None else _FILTERED
+                query["Limit"] = page_size
             if environment is not None:
                 query["FilterExpression"] = "environment = :environment"
                 query["ExpressionAttributeValues"] = {
@@ -529,10 +556,7 @@ class DynamoStore:
 
         Each once: one that changes between two queries stands in the index at two places.
         """
-        ids = list(dict.fromkeys(map(places.id_of, entries)))
-        stored = self._batch_get([places.license_key(id) for id in ids])
-        found = {places.id_of(item): items.read_license(item) for item in stored}
-        return [found[id] for id in ids if id in found]
+        return self.licenses_by_id(list(dict.fromkeys(map(places.id_of, entries))))
 
     def _organizations(self, compares: str, border: str, limit: int) -> list[str]:
         """Up to ``limit`` organizations on one side of a place, in order."""

@@ -1,0 +1,137 @@
+"""What lists show, and in what order: the rules by which licences and organizations are chosen."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from licensing.license import License
+from licensing.listing import Search
+from licensing.organization import Standing, Subscription, SubscriptionStatus
+from licensing.selection import (
+    LicenseEntry,
+    LicenseSort,
+    LicensesSought,
+    OrganizationEntry,
+    OrganizationSort,
+    OrganizationsSought,
+    Trace,
+)
+from tests.unit.samples import DAY, NOW, license, organization
+
+
+def entry(record: License) -> LicenseEntry:
+    """A licence, as an index tells of it."""
+    return LicenseEntry(
+        id=record.id,
+        environment=record.environment,
+        issued_at=record.issued_at,
+        computer_name=record.computer_name,
+        label=record.label,
+        primary=record.primary,
+    )
+
+
+SHOP = license(
+    id="lic_0123456789abcdef",
+    computer_name="Shop-PC",
+    label="Till 3",
+    environment="production",
+    primary=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("sought", "fits"),
+    [
+        ({}, True),
+        ({"search": "shop"}, True),
+        ({"search": "TILL"}, True),
+        ({"search": "LIC_0123"}, True),
+        ({"search": "production"}, False),
+        ({"search": "shop-pctill"}, False),
+        ({"environment": "production"}, True),
+        ({"environment": "Production"}, False),
+        ({"primary": True}, True),
+        ({"primary": False}, False),
+        ({"search": "shop", "primary": False}, False),
+        ({"search": "nothing", "primary": True}, False),
+        ({"search": "shop", "environment": "staging"}, False),
+    ],
+)
+def test_a_license_fits_when_all_that_is_sought_is_true_of_it(
+    sought: dict[str, Any], *, fits: bool
+) -> None:
+    if "search" in sought:
+        sought["search"] = Search.of(sought["search"])
+    wanted = LicensesSought(**sought)
+    assert wanted.fits(SHOP) is wanted.fits(entry(SHOP)) is fits
+    assert wanted.passes_over is bool(sought)
+
+
+def test_a_license_without_name_and_label_is_found_by_its_id_alone() -> None:
+    bare = replace(SHOP, computer_name=None, label=None)
+    assert LicensesSought(search=Search.of("0123")).fits(bare)
+    assert not LicensesSought(search=Search.of("none")).fits(bare)
+
+
+@pytest.mark.parametrize("descending", ["", "-"])
+def test_each_sort_goes_by_its_own_field(descending: str) -> None:
+    first = entry(replace(SHOP, computer_name="A", environment="z", issued_at=3))
+    second = entry(replace(SHOP, computer_name="b", environment="Y", issued_at=20))
+    for field, is_less in (("computer_name", True), ("environment", False), ("issued_at", True)):
+        sort = LicenseSort(f"{descending}{field}")
+        values = sort.value_of(first), sort.value_of(second)
+        assert (str(values[0]) < str(values[1])) is is_less
+        assert (sort.field, sort.is_descending) == (field, descending == "-")
+        assert not sort.goes_by_trace
+    older, newer = Trace("4.9", 20), Trace("4.10", 3)
+    for field, is_less in (("agent_version", True), ("last_seen", False)):
+        sort = LicenseSort(f"{descending}{field}")
+        values = sort.value_of_trace(older), sort.value_of_trace(newer)
+        assert (str(values[0]) < str(values[1])) is is_less
+        assert sort.value_of_trace(Trace(None, None)) is None
+        assert sort.goes_by_trace
+    nameless = entry(replace(SHOP, computer_name=None))
+    assert LicenseSort(f"{descending}computer_name").value_of(nameless) is None
+
+
+ACME = organization(subscription=Subscription(NOW + DAY, SubscriptionStatus.ACTIVE))
+
+
+@pytest.mark.parametrize(
+    ("sought", "fits"),
+    [
+        ({}, True),
+        ({"search": Search.of("ACM")}, True),
+        ({"search": Search.of("bolt")}, False),
+        ({"standing": Standing.CURRENT}, True),
+        ({"standing": Standing.ENDED}, False),
+        ({"standing": Standing.SUSPENDED}, False),
+        ({"ends_from": NOW + DAY}, True),
+        ({"ends_from": NOW + DAY + 1}, False),
+        ({"ends_before": NOW + DAY}, False),
+        ({"ends_before": NOW + DAY + 1}, True),
+        ({"ends_from": 0, "ends_before": 0}, False),
+        ({"search": Search.of("acme"), "standing": Standing.ENDED}, False),
+    ],
+)
+def test_r14_an_organization_fits_when_all_that_is_sought_is_true_of_it_now(
+    sought: dict[str, Any], *, fits: bool
+) -> None:
+    seen = OrganizationEntry(ACME.id, ACME.name, ACME.subscription)
+    wanted = OrganizationsSought(**sought)
+    assert wanted.fits(ACME, NOW) is wanted.fits(seen, NOW) is fits
+
+
+def test_r14_what_a_subscription_means_is_looked_at_now() -> None:
+    ended = OrganizationsSought(standing=Standing.ENDED)
+    assert [ended.fits(ACME, NOW + DAY + after) for after in (-1, 0, 1)] == [False, True, True]
+
+
+def test_organizations_are_sorted_by_name_or_by_the_end_of_their_subscription() -> None:
+    one = OrganizationEntry("a", "beta", Subscription(NOW, SubscriptionStatus.ACTIVE))
+    other = OrganizationEntry("b", "Alpha", Subscription(NOW + DAY, SubscriptionStatus.PAUSED))
+    for sort, is_less in (("name", False), ("valid_until", True)):
+        for chosen in (OrganizationSort(sort), OrganizationSort(f"-{sort}")):
+            assert (str(chosen.value_of(one)) < str(chosen.value_of(other))) is is_less
