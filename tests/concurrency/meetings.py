@@ -145,10 +145,10 @@ def both_ways(meetings: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 class ReadsApart(DynamoStore):
     """Reads a batch in two steps: what DynamoDB answers in one batch is not of one instant."""
 
-    def _batch_get(self, keys: Sequence[Item]) -> list[StoredItem]:
+    def _batch_get(self, keys: Sequence[Item], *, only: Sequence[str] = ()) -> list[StoredItem]:
         found: list[StoredItem] = []
         for part in self._parts(keys):
-            found += super()._batch_get(part)
+            found += super()._batch_get(part, only=only)
         return found
 
     def _parts(self, keys: Sequence[Item]) -> list[Sequence[Item]]:

@@ -61,7 +61,8 @@ class Operation:
     `defers` says that the right answer may come before everything is written: what is missing then
     is written the next time. `is_cold` says that it is the first of an execution environment, which
     has not fetched the secret yet. `leaves` tells what it has left elsewhere than in the table, and
-    `rewind` lets its scene forget that, and whatever else it remembers.
+    `rewind` lets its scene forget that, and whatever else it remembers. `counts` says that it tells
+    how much an index shows, as charts do.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Operation:
     is_cold: bool = False
     leaves: Callable[[Any], Sequence[str]] = _nothing
     rewind: Callable[[Any], None] = _no_memory
+    counts: bool = False
 
 
 def told(answer: Answer) -> Told:

@@ -127,7 +127,7 @@ OPERATIONS = (
     Operation("newer billing event", BILLING, _billed, _bill(8, "acme")),
     Operation("older billing event", BILLING, _billed, _bill(6, "acme")),
     *(
-        Operation(name, function, scene, partial(_ask, path, person))
+        Operation(name, function, scene, partial(_ask, path, person), counts=function == SURVEY)
         for name, function, scene, path, person in [
             (
                 "organization",

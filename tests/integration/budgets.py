@@ -59,7 +59,7 @@ class Budget:
 
     operation: Callable[[Stage], object]
     requests: dict[str, int]
-    rcu: float = 0
+    rcu: int = 0
     wcu: int = 0
     transactions: Sequence[Transaction] = ()
     before: Callable[[Stage], object] = lambda _stage: None
@@ -180,13 +180,13 @@ BUDGETS = {
         lambda stage: stage.get("/v1/organizations/acme/statistics"),
         # The organization with its events, the licences and their events in the index, refusals.
         {"Query": 3, "BatchGetItem": 1},
-        rcu=0.5,
+        rcu=1,
         before=lambda stage: stage.world.validate(stage.key, MACHINE_B),
     ),
     "a page of activity": Budget(
         lambda stage: stage.get("/v1/organizations/acme/activity"),
         {"GetItem": 1, "Query": 5, "BatchGetItem": 1},
-        rcu=31.5,
+        rcu=62,
         before=lambda stage: bind(stage.world, "acme", 60),
     ),
     "search a page of fifty": Budget(

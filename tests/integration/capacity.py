@@ -91,9 +91,7 @@ def _add(cost: Cost, table: "_Table", operation: str, parameters: Mapping[str, A
         cost.wcu += table.units(key, 1024) + table.index_units(key)
     elif operation == "BatchGetItem":
         (wanted,) = parameters["RequestItems"].values()
-        # Half of it, where the newest state need not be read.
-        share = 1 if wanted.get("ConsistentRead") else 0.5
-        cost.rcu += share * sum(table.units(_key(key), 4096) for key in wanted["Keys"])
+        cost.rcu += sum(table.units(_key(key), 4096) for key in wanted["Keys"])
     elif operation == "GetItem":
         cost.rcu += table.units(_key(parameters["Key"]), 4096)
 

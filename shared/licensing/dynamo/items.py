@@ -245,6 +245,10 @@ def read_license_entry(entry: StoredItem) -> LicenseEntry:
     )
 
 
+SIGHTING: Final = ("seen_at", "seen_hours")
+"""The attributes that tell when an agent was seen."""
+
+
 TRACE: Final = ("pk", "agent_version", "seen_at", "seen_version")
 """The attributes that a trace is made of."""
 

@@ -154,7 +154,7 @@ class DynamoStore:
         keys = [places.license_key(id) for id in ids]
         batches = [keys[first : first + _BATCH] for first in range(0, len(keys), _BATCH)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            read = pool.map(lambda batch: list(self._many(batch, items.TRACE)), batches)
+            read = pool.map(lambda batch: self._batch_get(batch, only=items.TRACE), batches)
             return {places.id_of(item): items.read_trace(item) for batch in read for item in batch}
 
     def licenses_by_id(self, ids: Sequence[str]) -> list[License]:
@@ -307,7 +307,9 @@ class DynamoStore:
                 refused.append({"pk": entry["pk"], "sk": entry["sk"]})
             elif (move := read_move(entry)) is not None:
                 moves.append(move)
-        refusals = [read_entry(item) for item in self._many(refused)]
+        refusals = [
+            read_entry(item) for keys in _batches(refused) for item in self._batch_get(keys)
+        ]
         return LicensesPast(moves, refusals, left_at)
 
     def sightings(
@@ -326,9 +328,13 @@ class DynamoStore:
         # Each once: one that changes between two queries stands in the index at two places.
         ids = dict.fromkeys(map(places.id_of, found))
         keys = [places.license_key(id) for id in ids]
-        seen = map(items.read_sighting, self._many(keys, ("seen_at", "seen_hours")))
+        seen = [
+            items.read_sighting(item)
+            for batch in _batches(keys)
+            for item in self._batch_get(batch, only=items.SIGHTING)
+        ]
         return SightingPage(
-            [sighting for sighting in seen if sighting], len(ids), hour, next_cursor
+            [sighting for sighting in seen if sighting is not None], len(ids), hour, next_cursor
         )
 
     def some_licenses(self, organization_id: str, state: State, *, limit: int) -> list[License]:
@@ -490,30 +496,22 @@ class DynamoStore:
             answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
         return answer.get("Item")
 
-    def _batch_get(self, keys: Sequence[Item]) -> list[StoredItem]:
-        """Up to a hundred items, consistently."""
+    def _batch_get(self, keys: Sequence[Item], *, only: Sequence[str] = ()) -> list[StoredItem]:
+        """Up to a hundred items, consistently: whole, or some attributes only."""
         if not keys:
             return []  # DynamoDB takes no empty batch
-        return self._batch({"Keys": keys, "ConsistentRead": True})
-
-    def _many(self, keys: Sequence[Item], only: Sequence[str] = ()) -> Iterator[StoredItem]:
-        """Any number of items, eventually consistently: whole, or some attributes only."""
-        request: KeysAndAttributesTypeDef = {"Keys": []}
-        if only:
-            request["ProjectionExpression"] = ", ".join(only)
-        for first in range(0, len(keys), _BATCH):
-            yield from self._batch({**request, "Keys": keys[first : first + _BATCH]})
-
-    def _batch(self, request: KeysAndAttributesTypeDef) -> list[StoredItem]:
         found: list[StoredItem] = []
+        wanted: KeysAndAttributesTypeDef = {"Keys": keys, "ConsistentRead": True}
+        if only:
+            wanted["ProjectionExpression"] = ", ".join(only)
         for _ in self.pacing.pauses():
             with availability("The database"):
-                answer = self.client.batch_get_item(RequestItems={self.table: request})
+                answer = self.client.batch_get_item(RequestItems={self.table: wanted})
             found += answer["Responses"].get(self.table, [])
             left = answer["UnprocessedKeys"].get(self.table, {"Keys": []})["Keys"]
             if not left:
                 return found
-            request = {**request, "Keys": left}
+            wanted = {**wanted, "Keys": left}
         raise Unavailable("The database is busy.")
 
     def _entries(
@@ -626,6 +624,11 @@ class DynamoStore:
                 continue  # a transaction holds the item for a moment
             return Outcome.COMMITTED
         raise Unavailable("The database is busy.")
+
+
+def _batches(keys: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at a time as DynamoDB reads in one batch."""
+    return (keys[first : first + _BATCH] for first in range(0, len(keys), _BATCH))
 
 
 def _page(
