@@ -8,6 +8,8 @@ from licensing.errors import Unavailable
 from licensing.portal import FILE_HEADERS, HEADERS, Portal
 
 PORTAL = Portal.of(Path(__file__).with_name("static"))
+# One for all of it: each outcome is a metric that is paid for, and the access log has the paths.
+OUTCOME = "portal"
 
 app = http.resolver()
 handler = http.handler(app)
@@ -20,9 +22,9 @@ def page() -> http.Reply:
     event = app.current_event
     headers = PORTAL.page_headers(_token_origin())
     if http.has_already(event, headers["etag"]):
-        return http.text(304, PORTAL.page.content_type, "", outcome="unchanged", headers=headers)
+        return http.text(304, PORTAL.page.content_type, "", outcome=OUTCOME, headers=headers)
     body = "" if event.request_context.http.method == "HEAD" else PORTAL.page.text
-    return http.text(200, PORTAL.page.content_type, body, outcome="page", headers=headers)
+    return http.text(200, PORTAL.page.content_type, body, outcome=OUTCOME, headers=headers)
 
 
 @app.get("/portal/configuration.json")
@@ -41,7 +43,7 @@ def configuration() -> http.Reply:
         client_id=registration.client_id,
         scope=registration.scope,
     )
-    return http.reply(200, body, outcome="configuration", headers=HEADERS)
+    return http.reply(200, body, outcome=OUTCOME, headers=HEADERS)
 
 
 @app.get("/portal/<version>/<name>")
@@ -50,7 +52,7 @@ def file(version: str, name: str) -> http.Reply:
     found = PORTAL.file(version, name)
     if found is None:
         return http.refuse(refusal.portal_file_not_found())
-    return http.text(200, found.content_type, found.text, outcome="file", headers=FILE_HEADERS)
+    return http.text(200, found.content_type, found.text, outcome=OUTCOME, headers=FILE_HEADERS)
 
 
 def _token_origin() -> str | None:

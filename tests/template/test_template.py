@@ -226,10 +226,12 @@ def test_at_an_issuer_of_ones_own_the_portal_has_its_own_client_or_that_of_the_a
         ("https://portal.example", True),
         ("https://portal.example/", False),
         ("https://portal.example/portal", False),
+        ("http://portal.example", False),
+        ("https://portal.example; script-src *", False),
         ("portal.example", False),
     ],
 )
-def test_the_portals_address_has_no_path(url: str, *, is_one: bool) -> None:
+def test_the_portals_address_is_https_and_has_no_path(url: str, *, is_one: bool) -> None:
     document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
     pattern = document["Parameters"]["PortalUrl"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, url)) is is_one
