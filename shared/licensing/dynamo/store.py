@@ -152,9 +152,8 @@ class DynamoStore:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
         keys = [places.license_key(id) for id in ids]
-        batches = [keys[first : first + _BATCH] for first in range(0, len(keys), _BATCH)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            read = pool.map(lambda batch: self._batch_get(batch, only=items.TRACE), batches)
+            read = pool.map(lambda batch: self._batch_get(batch, only=items.TRACE), _batches(keys))
             return {places.id_of(item): items.read_trace(item) for batch in read for item in batch}
 
     def licenses_by_id(self, ids: Sequence[str]) -> list[License]:
