@@ -3,11 +3,15 @@
 GET /v1/licenses/{license_id}/events and GET /v1/organizations/{organization_id}/events
 """
 
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
 from licensing import http, runtime, telemetry
+from licensing.audit import EventType
 from licensing.contract.events import EventsReply, EventView
 from licensing.history import ReadHistory
 from licensing.ports import EntryPage
 from licensing.refusal import Refused
+from licensing.selection import EventsSought
 
 app = http.resolver()
 handler = http.handler(app)
@@ -22,6 +26,7 @@ def of_license(license_id: str) -> http.Reply:
         ReadHistory(runtime.current().store).of_license(
             license_id,
             http.caller(event),
+            _sought(event),
             limit=http.page_size(event),
             cursor=http.cursor(event),
         )
@@ -36,9 +41,18 @@ def of_organization(organization_id: str) -> http.Reply:
         ReadHistory(runtime.current().store).of_organization(
             organization_id,
             http.caller(event),
+            _sought(event),
             limit=http.page_size(event),
             cursor=http.cursor(event),
         )
+    )
+
+
+def _sought(event: APIGatewayProxyEventV2) -> EventsSought:
+    return EventsSought(
+        type=http.query_choice(event, "type", EventType),
+        since=http.query_instant(event, "from"),
+        before=http.query_instant(event, "before"),
     )
 
 

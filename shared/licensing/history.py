@@ -18,6 +18,7 @@ from licensing.refusal import (
     only_administrators,
     organization_not_found,
 )
+from licensing.selection import EventsSought
 
 HIDDEN = "hidden"
 """What stands for a person whom the reader may not know of."""
@@ -30,7 +31,13 @@ class ReadHistory:
     store: EntryReader
 
     def of_license(
-        self, license_id: str, caller: Caller, *, limit: int, cursor: str | None
+        self,
+        license_id: str,
+        caller: Caller,
+        sought: EventsSought,
+        *,
+        limit: int,
+        cursor: str | None,
     ) -> EntryPage | Refused:
         """A licence's whole history; a temporary licence's is for super-admins."""
         if not caller.is_administrator:
@@ -42,10 +49,18 @@ class ReadHistory:
             or (record.term is not None and not caller.is_super_admin)
         ):
             return license_not_found()
-        return _as_seen_by(caller, self.store.history(license_id, limit=limit, cursor=cursor))
+        return _as_seen_by(
+            caller, self.store.history(license_id, sought, limit=limit, cursor=cursor)
+        )
 
     def of_organization(
-        self, organization_id: str, caller: Caller, *, limit: int, cursor: str | None
+        self,
+        organization_id: str,
+        caller: Caller,
+        sought: EventsSought,
+        *,
+        limit: int,
+        cursor: str | None,
     ) -> EntryPage | Refused:
         """An organization's feed; for super-admins, the complete trail."""
         if not caller.is_administrator:
@@ -56,7 +71,7 @@ class ReadHistory:
         ):
             return organization_not_found()
         page = self.store.feed(
-            organization_id, confidential=caller.is_super_admin, limit=limit, cursor=cursor
+            organization_id, sought, confidential=caller.is_super_admin, limit=limit, cursor=cursor
         )
         return _as_seen_by(caller, page)
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, RootModel
 from pydantic.json_schema import models_json_schema
 
+from licensing.audit import EventType
 from licensing.contract import (
     agents,
     callers,
@@ -110,6 +111,17 @@ def _instant_parameter(name: str, description: str) -> dict[str, Any]:
     return {**_query_parameter(name, schema), "description": description}
 
 
+_EVENTS_SOUGHT: Final = (
+    _query_parameter("type", {"type": "string", "enum": list(EventType)}),
+    _instant_parameter(
+        "from",
+        "It happened then or later. The refusals of an hour, folded into one entry, count as of "
+        "the beginning of the hour.",
+    ),
+    _instant_parameter("before", "It happened before; refusals as for from."),
+)
+
+
 def _transition(verb: str, summary: str) -> Route:
     return Route(
         method="POST",
@@ -171,7 +183,7 @@ ROUTES: Final = (
         summary="A license's whole history, newest first.",
         replies={200: events.EventsReply},
         problems=(400, 401, 403, 404, 429, 503),
-        parameters=(_LICENSE_ID, *_PAGING),
+        parameters=(_LICENSE_ID, *_EVENTS_SOUGHT, *_PAGING),
     ),
     Route(
         method="GET",
@@ -180,7 +192,7 @@ ROUTES: Final = (
         summary="An organization's feed, newest first; for super-admins, the complete trail.",
         replies={200: events.EventsReply},
         problems=(400, 401, 403, 404, 429, 503),
-        parameters=(_ORGANIZATION_ID, *_PAGING),
+        parameters=(_ORGANIZATION_ID, *_EVENTS_SOUGHT, *_PAGING),
     ),
     Route(
         method="GET",

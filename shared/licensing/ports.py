@@ -21,7 +21,13 @@ from licensing.audit import Event, EventType, Facts, Origin, Refusal
 from licensing.claims import Claims
 from licensing.license import License, Sighting, State
 from licensing.organization import Organization
-from licensing.selection import LicenseEntry, LicensesSought, OrganizationEntry, Trace
+from licensing.selection import (
+    EventsSought,
+    LicenseEntry,
+    LicensesSought,
+    OrganizationEntry,
+    Trace,
+)
 from licensing.statistics import Move
 
 if TYPE_CHECKING:
@@ -236,11 +242,19 @@ class MachineReader(LicenseReader, Protocol):
 class EntryReader(LicenseReader, Protocol):
     """Histories, newest first (R33)."""
 
-    def history(self, license_id: str, *, limit: int, cursor: str | None) -> EntryPage:
+    def history(
+        self, license_id: str, sought: EventsSought, *, limit: int, cursor: str | None
+    ) -> EntryPage:
         """A page of one licence's entries. Raises ``InvalidInput`` for a foreign cursor."""
 
     def feed(
-        self, organization_id: str, *, confidential: bool, limit: int, cursor: str | None
+        self,
+        organization_id: str,
+        sought: EventsSought,
+        *,
+        confidential: bool,
+        limit: int,
+        cursor: str | None,
     ) -> EntryPage:
         """A page of an organization's entries, with or without the confidential ones (R28)."""
 

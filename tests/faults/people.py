@@ -174,6 +174,13 @@ OPERATIONS = (
                 ADA,
             ),
             ("history", "HistoryFunction", revoked, "/v1/licenses/{license_id}/events", ADA),
+            (
+                "detachments",
+                "HistoryFunction",
+                detached,
+                "/v1/organizations/acme/events?type=LicenseDetached&from=2020-01-01T00:00:00Z",
+                ADA,
+            ),
             ("feed", "HistoryFunction", tied, "/v1/organizations/acme/events", ADA),
             ("trail", "HistoryFunction", tied, "/v1/organizations/acme/events", OLIVIA),
             ("statistics", SURVEY, revoked, "/v1/organizations/acme/statistics", ADA),

@@ -1,5 +1,7 @@
 """Lists that are read page by page, as a portal reads them."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -13,9 +15,10 @@ def page(
     *,
     limit: object = None,
     cursor: str | None = None,
+    asked: Mapping[str, object] = MappingProxyType({}),
 ) -> Answer:
     """Ask for a page, whatever the answer."""
-    query = {"limit": limit, "cursor": cursor}
+    query = {"limit": limit, "cursor": cursor} | dict(asked)
     given = [f"{name}={quote(str(value))}" for name, value in query.items() if value is not None]
     return world.request("GET", f"{path}?{'&'.join(given)}" if given else path, person=person)
 

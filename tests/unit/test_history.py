@@ -13,6 +13,7 @@ from licensing.license import License
 from licensing.organization import Organization
 from licensing.ports import Entry, EntryPage
 from licensing.refusal import RefusalCode, Refused
+from licensing.selection import EventsSought
 from licensing.temporary import Term, TimeToLive
 from tests.unit.samples import NOW, ORIGIN, license, organization
 
@@ -22,6 +23,7 @@ ADA = Caller("ada", "acme", frozenset({Role.ORG_ADMIN}))
 BEA = Caller("bea", "bolt", frozenset({Role.ORG_ADMIN}))
 ALICE = Caller("alice", "acme", frozenset({Role.MEMBER}))
 OLIVIA = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
+SOUGHT = EventsSought(type=EventType.LICENSE_ISSUED)
 STRANGER = Origin(
     actor=Actor(ActorKind.USER, "boris", ("member",)),
     request_id="request-2",
@@ -115,14 +117,24 @@ class Shelf:
     ) -> tuple[License | None, Organization | None]:
         return self.license(license_id), self.organization(organization_id)
 
-    def history(self, license_id: str, *, limit: int, cursor: str | None) -> EntryPage:
+    def history(
+        self, license_id: str, sought: EventsSought, *, limit: int, cursor: str | None
+    ) -> EntryPage:
+        assert sought is SOUGHT
         found = [entry for entry in self.entries if entry.license_id == license_id]
         return EntryPage(found[:limit], cursor)
 
     def feed(
-        self, organization_id: str, *, confidential: bool, limit: int, cursor: str | None
+        self,
+        organization_id: str,
+        sought: EventsSought,
+        *,
+        confidential: bool,
+        limit: int,
+        cursor: str | None,
     ) -> EntryPage:
         assert organization_id == "acme"
+        assert sought is SOUGHT
         found = [entry for entry in self.entries if confidential or not entry.confidential]
         return EntryPage(found[:limit], cursor)
 
@@ -131,14 +143,14 @@ def of_license(
     caller: Caller, *entries: Entry, term: Term | None = None, license_id: str = LICENSE
 ) -> EntryPage | Refused:
     shelf = Shelf(license(term=term), entries)
-    return ReadHistory(shelf).of_license(license_id, caller, limit=9, cursor="on")
+    return ReadHistory(shelf).of_license(license_id, caller, SOUGHT, limit=9, cursor="on")
 
 
 def of_organization(
     caller: Caller, *entries: Entry, organization_id: str = "acme"
 ) -> EntryPage | Refused:
     history = ReadHistory(Shelf(license(), entries))
-    return history.of_organization(organization_id, caller, limit=9, cursor="on")
+    return history.of_organization(organization_id, caller, SOUGHT, limit=9, cursor="on")
 
 
 @pytest.mark.parametrize("read", [of_license, of_organization])

@@ -72,6 +72,10 @@ HISTORY_PLACE: Final = re.compile(_ENTRY)
 FEED_PLACE: Final = re.compile(rf"{_ENTRY}#(?:LICENSE|ORGANIZATION)#[0-9a-z_-]+")
 
 
+_LATEST: Final = 9_999_999_999
+"""The last second that a place has digits for."""
+
+
 def license_partition(license_id: str) -> str:
     """Partition of a licence and its history."""
     return f"{_LICENSE}#{license_id}"
@@ -201,6 +205,28 @@ def read_cursor(cursor: str, partition: str, form: re.Pattern[str]) -> str:
     """
     place = listing.read_cursor(cursor, partition)
     if not form.fullmatch(place):
+        raise listing.foreign_cursor()
+    return place
+
+
+def span_of_times(since: int | None, before: int | None) -> tuple[str, str]:
+    """Between which places the events from ``since`` on and before ``before`` stand.
+
+    No place is either of them: what stands in one goes on behind the time.
+    """
+    first = "0" if since is None else f"{min(since, _LATEST):010d}"
+    return first, ":" if before is None else f"{min(before, _LATEST):010d}"
+
+
+def read_cursor_within(
+    cursor: str, partition: str, form: re.Pattern[str], span: tuple[str, str]
+) -> str:
+    """The place within a span that a cursor names: a query takes no other to start behind.
+
+    Raises :class:`~licensing.errors.InvalidInput` for anything else.
+    """
+    place = read_cursor(cursor, partition, form)
+    if not span[0] <= place <= span[1]:
         raise listing.foreign_cursor()
     return place
 

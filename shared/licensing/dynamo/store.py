@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from licensing.audit import Event, Refusal
+from licensing.audit import Event, EventType, Refusal
 from licensing.claims import Claim, Claims
 from licensing.dynamo import items, places
 from licensing.dynamo.entries import read_entry, read_move, refusal_attributes
@@ -38,7 +38,13 @@ from licensing.ports import (
     Outcome,
     SightingPage,
 )
-from licensing.selection import LicenseEntry, LicensesSought, OrganizationEntry, Trace
+from licensing.selection import (
+    EventsSought,
+    LicenseEntry,
+    LicensesSought,
+    OrganizationEntry,
+    Trace,
+)
 from licensing.statistics import Move
 from licensing.transient import availability
 
@@ -192,37 +198,62 @@ class DynamoStore:
         found, next_cursor = _page(self._query(query), limit, partition, places.place_of)
         return LicensePage(self._hydrated(found), next_cursor)
 
-    def history(self, license_id: str, *, limit: int, cursor: str | None) -> EntryPage:
+    def history(
+        self, license_id: str, sought: EventsSought, *, limit: int, cursor: str | None
+    ) -> EntryPage:
         """See :class:`licensing.ports.EntryReader`."""
         partition = places.license_partition(license_id)
+        first, last = span = places.span_of_times(sought.since, sought.before)
         query: QueryInputTypeDef = {
             "TableName": self.table,
-            "KeyConditionExpression": "pk = :license AND begins_with(sk, :event)",
+            "KeyConditionExpression": "pk = :license AND sk BETWEEN :first AND :last",
             "ExpressionAttributeValues": {
                 ":license": text(partition),
-                ":event": text("EVENT#"),
+                ":first": text(f"EVENT#{first}"),
+                ":last": text(f"EVENT#{last}"),
             },
             "ConsistentRead": True,
             "ScanIndexForward": False,
             "Limit": limit + 1,
         }
+        if sought.type is not None:
+            query = _of_type(query, sought.type)
         if cursor is not None:
-            place = places.read_cursor(cursor, partition, places.HISTORY_PLACE)
+            place = places.read_cursor_within(cursor, partition, places.HISTORY_PLACE, span)
             query["ExclusiveStartKey"] = places.history_start(license_id, place)
+        if first >= last:
+            return EntryPage([], None)  # DynamoDB takes no such span
         found, next_cursor = _page(self._query(query), limit, partition, places.history_place)
         return EntryPage([read_entry(item) for item in found], next_cursor)
 
     def feed(
-        self, organization_id: str, *, confidential: bool, limit: int, cursor: str | None
+        self,
+        organization_id: str,
+        sought: EventsSought,
+        *,
+        confidential: bool,
+        limit: int,
+        cursor: str | None,
     ) -> EntryPage:
         """See :class:`licensing.ports.EntryReader`."""
         partition = places.events_of(organization_id)
+        first, last = span = places.span_of_times(sought.since, sought.before)
         query = self._newest_first(partition, page_size=limit + 1)
+        query["KeyConditionExpression"] = "org_pk = :partition AND org_sk BETWEEN :first AND :last"
+        query["ExpressionAttributeValues"] = {
+            ":partition": text(partition),
+            ":first": text(first),
+            ":last": text(last),
+        }
         if not confidential:
             query["FilterExpression"] = "attribute_not_exists(confidential)"
+        if sought.type is not None:
+            query = _of_type(query, sought.type)
         if cursor is not None:
-            place = places.read_cursor(cursor, partition, places.FEED_PLACE)
+            place = places.read_cursor_within(cursor, partition, places.FEED_PLACE, span)
             query["ExclusiveStartKey"] = places.feed_start(organization_id, place)
+        if first >= last:
+            return EntryPage([], None)  # DynamoDB takes no such span
         found, next_cursor = _page(self._query(query), limit, partition, places.place_of)
         keys = [{"pk": entry["pk"], "sk": entry["sk"]} for entry in found]
         whole = {places.place_of(item): item for item in self._batch_get(keys)}
@@ -623,6 +654,21 @@ class DynamoStore:
                 continue  # a transaction holds the item for a moment
             return Outcome.COMMITTED
         raise Unavailable("The database is busy.")
+
+
+def _of_type(query: QueryInputTypeDef, wanted: EventType) -> QueryInputTypeDef:
+    """A query of events, for those of one type alone; many are read at a time to find them."""
+    others = [query["FilterExpression"]] if "FilterExpression" in query else []
+    return {
+        **query,
+        "FilterExpression": " AND ".join([*others, "#type = :type"]),
+        "ExpressionAttributeNames": {"#type": "type"},
+        "ExpressionAttributeValues": {
+            **query["ExpressionAttributeValues"],
+            ":type": text(wanted),
+        },
+        "Limit": _FILTERED,
+    }
 
 
 def _batches(keys: Sequence[Item]) -> Iterator[Sequence[Item]]:
