@@ -126,6 +126,17 @@ def test_the_document_tells_how_many_licenses_a_page_has() -> None:
     )
 
 
+def test_the_document_tells_how_long_a_search_may_be() -> None:
+    searches = [
+        parameter["schema"]
+        for operation in OPERATIONS.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "search"
+    ]
+    assert len(searches) >= 2
+    assert {(one["minLength"], one["maxLength"]) for one in searches} == {(1, http.LONGEST_SEARCH)}
+
+
 @pytest.mark.parametrize("route", sorted(OPERATIONS))
 def test_an_operation_names_every_problem_that_its_kind_can_answer(route: str) -> None:
     responses = {int(status) for status in OPERATIONS[route]["responses"]}
