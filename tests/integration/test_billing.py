@@ -47,6 +47,7 @@ def test_r24_an_event_registers_an_organization(world: World) -> None:
         "id": "acme",
         "name": "Acme Ltd",
         "subscription": {"valid_until": instant(NOON + YEAR), "status": "active"},
+        "standing": "current",
         "max_agents": 1,
         "seats": 1,
         "version": 1,
