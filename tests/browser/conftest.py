@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.looks import DESKTOP, Look, OpenPage
+from tests.browser.portal import Item, Portal, served
 from tests.browser.troubles import Troubles
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -76,3 +77,18 @@ def look() -> Look:
 def page(open_page: OpenPage, look: Look) -> Page:
     """A blank page."""
     return open_page(look)
+
+
+@pytest.fixture(scope="session")
+def fresh_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, list[Item]]]:
+    """One service for each test process, and what its table holds at first."""
+    with served(tmp_path_factory.mktemp("portal") / "functions.log") as portal:
+        yield portal, portal.snapshot()
+
+
+@pytest.fixture
+def portal(fresh_portal: tuple[Portal, list[Item]]) -> Portal:
+    """The service, with organizations that have no agents: as good as new for each test."""
+    portal, snapshot = fresh_portal
+    portal.restore(snapshot)
+    return portal

@@ -38,6 +38,12 @@ def write(client: DynamoDBClient, table: str, items: Iterable[Item]) -> None:
     _write(client, table, [{"PutRequest": {"Item": item}} for item in items])
 
 
+def delete(client: DynamoDBClient, table: str, items: Iterable[Item]) -> None:
+    """Take items away, by their keys."""
+    keys = [{"pk": item["pk"], "sk": item["sk"]} for item in items]
+    _write(client, table, [{"DeleteRequest": {"Key": key}} for key in keys])
+
+
 @contextmanager
 def copied(world: World, snapshot: Sequence[Item]) -> Iterator[str]:
     """Another table of the same form that holds exactly `snapshot`; its name."""

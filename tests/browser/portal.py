@@ -1,0 +1,208 @@
+"""The whole service as a process of its own, with the portal, and what tests do to it.
+
+It keeps its data in a DynamoDB Local, so that a test can put any number of agents right into the
+table, and so that each test begins with the same three organizations and nothing in them.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import boto3
+from playwright.sync_api import Page
+
+from tests.concurrency.table import Item, delete, write
+from tests.engine import dynamodb_local
+from tests.local import cast
+from tests.local.client import Answer, Client
+from tests.local.identity import PASSWORD
+from tests.local.stack import TEMPLATE
+from tests.local.template import REGION
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+ROOT = TEMPLATE.parent
+# A tab's own storage is filled once: what the page does to it later stays done.
+_PUT_ONCE = """
+if (!sessionStorage.getItem("put")) {
+  sessionStorage.setItem("put", "once");
+  sessionStorage.setItem("session.tokens", %s);
+}
+"""
+_UP = re.compile(r"The service is up at (\S+), ")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """An agent that has logged in, and can validate."""
+
+    id: str
+    key: str
+    organization_id: str
+    machine: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its computer's name."""
+        return str(self.machine["computer_name"])
+
+
+@dataclass
+class Portal:
+    """A service that is up, for tests: its API, its table, and who signs in."""
+
+    url: str
+    client: Client
+    database: "DynamoDBClient"
+    table: str
+    _tokens: dict[str, Answer] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def client_id(self) -> str:
+        """The client that the portal signs in by."""
+        return str(self.client.call("GET", "/_local").expect(200)["portal_client_id"])
+
+    def tokens(self, user: str) -> Answer:
+        """A user's tokens, as the portal gets them; the same ones until sessions are ended."""
+        if user not in self._tokens:
+            self._tokens[user] = self.client.log_in(self.client_id, user, PASSWORD).expect(200)
+        return self._tokens[user]
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, user: str = "ada", **headers: str
+    ) -> Answer:
+        """Ask the API as a user."""
+        token = self.tokens(user)["AuthenticationResult.IdToken"]
+        return self.client.call(method, path, body, token=token, headers=headers)
+
+    def end_sessions(self) -> None:
+        """End everybody's session."""
+        self.client.call("POST", "/_local/sessions/end").expect(200)
+        self._tokens.clear()
+
+    # -- people ------------------------------------------------------------------------------------
+
+    def sign_in(self, page: Page, user: str, place: str = "") -> None:
+        """Sign in by the forms, as people do; who comes to `place` is there again afterwards."""
+        page.goto(self.address(place))
+        page.get_by_role("button", name="Sign in").click()
+        self.fill_in(page, user)
+
+    def fill_in(self, page: Page, user: str) -> None:
+        """Fill in the identity provider's form."""
+        page.get_by_label("User name").fill(user)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"{self.url}/portal*")
+
+    def visit(self, page: Page, user: str, place: str = "") -> None:
+        """Come to a place in a tab in which somebody has signed in already."""
+        answer = self.tokens(user)
+        tokens = {
+            "id": answer["AuthenticationResult.IdToken"],
+            "refresh": answer["AuthenticationResult.RefreshToken"],
+            "expiresAt": (time.time() + answer["AuthenticationResult.ExpiresIn"]) * 1000,
+        }
+        page.add_init_script(_PUT_ONCE % json.dumps(json.dumps(tokens)))
+        page.goto(self.address(place))
+
+    def address(self, place: str = "") -> str:
+        """The address of a place, like `/organizations/acme`."""
+        return f"{self.url}/portal{'#' if place else ''}{place}"
+
+    # -- agents ------------------------------------------------------------------------------------
+
+    def log_in_agent(
+        self, name: str, user: str = "alice", environment: str = "production"
+    ) -> Agent:
+        """An agent on a machine of its own, logged in by a user."""
+        machine = {"machine_id": str(uuid4()), "mac_addresses": [], "computer_name": name}
+        answer = self.call("POST", "/v1/licenses", cast.login(machine, environment), user=user)
+        answer.expect(201)
+        return Agent(
+            answer["license.id"], answer["license_key"], answer["license.organization_id"], machine
+        )
+
+    def validate(self, agent: Agent) -> Answer:
+        """What the agent is told."""
+        body = {
+            "license_key": agent.key,
+            "organization_id": agent.organization_id,
+            "environment": cast.ENVIRONMENT,
+            "machine": agent.machine,
+            "agent_version": cast.AGENT_VERSION,
+        }
+        return self.client.call("POST", "/v1/licenses/validate", body).expect(200)
+
+    # -- the table ---------------------------------------------------------------------------------
+
+    def put(self, items: Iterable[Item]) -> None:
+        """Put items right into the table."""
+        write(self.database, self.table, items)
+
+    def snapshot(self) -> list[Item]:
+        """All that the table holds."""
+        pages = self.database.get_paginator("scan").paginate(TableName=self.table)
+        return [item for page in pages for item in page["Items"]]
+
+    def restore(self, snapshot: Iterable[Item]) -> None:
+        """Make the table hold exactly that."""
+        delete(self.database, self.table, self.snapshot())
+        self.put(snapshot)
+
+
+@contextmanager
+def served(log: Path) -> Iterator[Portal]:
+    """The service on a free port, with three organizations; its functions' log is in `log`."""
+    with (
+        dynamodb_local() as endpoint,
+        _running(endpoint, log) as url,
+        closing(Client(url)) as client,
+    ):
+        database = boto3.client(
+            "dynamodb",
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id="LOCALSTACK",
+            aws_secret_access_key="LOCALSTACK",
+        )
+        (table,) = database.list_tables()["TableNames"]
+        yield Portal(url, client, database, table)
+
+
+@contextmanager
+def _running(endpoint: str, log: Path) -> Iterator[str]:
+    path = os.pathsep.join(str(ROOT / part) for part in (".", "shared", "functions"))
+    command = [sys.executable, "-m", "tests.local", "run", "--port", "0", "--log", str(log)]
+    process = subprocess.Popen(
+        command,
+        cwd=log.parent,
+        env={**os.environ, "PYTHONPATH": path, "DYNAMODB_ENDPOINT": endpoint},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            printed = ""
+            for line in process.stdout:
+                printed += line
+                if line.startswith("Ctrl-C"):
+                    break
+            up = _UP.search(printed)
+            assert up, printed
+            yield up[1]
+        finally:
+            process.kill()

@@ -1,0 +1,92 @@
+"""Signing in, who is let in, and what the others are told."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.looks import OpenPage
+from tests.browser.portal import Portal
+from tests.browser.troubles import Troubles
+
+
+def test_an_administrator_signs_in_by_keyboard_and_out_again(page: Page, portal: Portal) -> None:
+    page.goto(portal.address())
+    page.get_by_role("button", name="Sign in").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("User name").press_sequentially("ada")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Correct-Horse-1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Overview")).to_be_focused()
+    expect(page.get_by_role("navigation", name="Organization acme")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert page.evaluate("() => sessionStorage.length") == 0
+
+
+def test_who_came_to_a_place_is_there_after_signing_in(page: Page, portal: Portal) -> None:
+    portal.sign_in(page, "ada", "/organizations/acme/agents?status=detached")
+    expect(page.get_by_label("Status")).to_have_value("detached")
+    assert page.url == portal.address("/organizations/acme/agents?status=detached")
+
+
+@pytest.mark.parametrize(("user", "role"), [("alice", "member"), ("pavel", "partner")])
+@pytest.mark.parametrize("place", ["", "/organizations", "/organizations/acme/agents", "/machines"])
+def test_who_administers_nothing_is_told_so_and_shown_nothing_else(
+    page: Page, portal: Portal, user: str, role: str, place: str
+) -> None:
+    portal.log_in_agent("ACME-PC-1")
+    portal.visit(page, user, place)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing to administer")
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("This portal is for administrators.")
+    expect(main).to_contain_text(f"({role})")
+    expect(main).to_contain_text("Ask whoever manages your organization's users")
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    expect(page.get_by_text("ACME-PC-1")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/organizations",
+        "/organizations/new",
+        "/organizations/acme/edit",
+        "/organizations/acme/temporary",
+        "/machines",
+        "/nowhere",
+        "/organizations/%",
+    ],
+)
+def test_an_org_admin_finds_no_super_admin_page_by_its_address(
+    page: Page, portal: Portal, place: str, troubles: Troubles
+) -> None:
+    portal.visit(page, "ada", place)
+    if place.endswith("%"):
+        troubles.expect("status of 404")
+    else:
+        expect(page.get_by_role("heading", level=1)).to_have_text("No such page")
+        expect(page.get_by_role("link", name="Organizations")).to_have_count(0)
+        page.get_by_role("link", name="Go to the start").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.get_by_role("link", name="Temporary licenses")).to_have_count(0)
+
+
+@pytest.mark.parametrize("rest", ["", "/agents", "/feed", "/agents/"])
+def test_another_organization_is_answered_like_one_that_does_not_exist(
+    open_page: OpenPage, portal: Portal, rest: str, troubles: Troubles
+) -> None:
+    agent = portal.log_in_agent("BOLT-PC-1", "boris")
+    troubles.expect("status of 404")
+    told = []
+    for organization, license_id in [("bolt", agent.id), ("nobody", "lic_" + "0" * 16)]:
+        page = open_page()
+        place = f"/organizations/{organization}{rest}"
+        portal.visit(page, "ada", place + (license_id if rest.endswith("/") else ""))
+        alert = page.get_by_role("alert").first
+        expect(alert).to_contain_text("It does not exist, or it belongs to another organization.")
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        expect(page.get_by_text("BOLT-PC-1")).to_have_count(0)
+        told.append(page.get_by_role("main").inner_text().replace(organization, "it"))
+    assert told[0] == told[1]
