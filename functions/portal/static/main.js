@@ -246,7 +246,8 @@ function showAlone(title, element) {
 function frame(path) {
   const parts = path.split("/").slice(1).map(decoded);
   const isSuperAdmin = me?.roles.includes("super-admin") ?? false;
-  const organization = parts[0] === "organizations" && parts[1] !== "new" ? parts[1] : undefined;
+  const isWithin = parts[0] === "organizations" && parts[1] !== "new";
+  const organization = isWithin && me && homeOf(me) ? parts[1] : undefined;
   /** @type {[text: string, parts: string[]][]} */
   const everywhere = [
     ["Organizations", ["organizations"]],
