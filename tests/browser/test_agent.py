@@ -1,0 +1,254 @@
+"""One agent: what it is, what has happened to it, and what an administrator does to it."""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.looks import OpenPage
+from tests.browser.portal import Agent, Portal
+from tests.browser.troubles import Troubles
+
+
+@pytest.fixture
+def agent(portal: Portal) -> Agent:
+    return portal.log_in_agent("PRESS-PC-1")
+
+
+def place(agent: Agent) -> str:
+    return f"/organizations/{agent.organization_id}/agents/{agent.id}"
+
+
+def fact(page: Page, name: str) -> Locator:
+    """What the page says about the agent."""
+    return page.locator("dl > div").filter(has=page.get_by_text(name, exact=True)).locator("dd")
+
+
+def history(page: Page) -> Locator:
+    return page.locator(".entries li")
+
+
+def dialog(page: Page) -> Locator:
+    return page.get_by_role("dialog")
+
+
+def status(portal: Portal, agent: Agent) -> str:
+    answer = portal.call("GET", f"/v1/licenses/{agent.id}").expect(200)
+    return str(answer["license.status"])
+
+
+def test_an_agent_is_told_with_its_history(page: Page, portal: Portal, agent: Agent) -> None:
+    portal.validate(agent)
+    portal.visit(page, "ada", place(agent))
+    expect(page.get_by_role("heading", level=2, name="PRESS-PC-1")).to_be_visible()
+    expect(fact(page, "Status")).to_have_text("Active")
+    expect(fact(page, "Primary")).to_have_text("no")
+    expect(fact(page, "Environment")).to_have_text("production")
+    expect(fact(page, "Agent version")).to_have_text("4.5.0.0")
+    expect(fact(page, "Last seen")).to_contain_text("(just now)")
+    expect(fact(page, "Seen from")).to_have_text("127.0.0.1")
+    expect(fact(page, "License id")).to_have_text(agent.id)
+    expect(fact(page, "Valid until")).to_contain_text("(in 36")
+    expect(history(page)).to_have_count(1)
+    expect(history(page).first).to_contain_text("License issued")
+    expect(history(page).first).to_contain_text("(member) · from 127.0.0.1 · agent 4.5.0.0")
+
+
+_ACTIONS = [
+    # verb, what is said beforehand, done, status, event, what the agent is told
+    ("Block", "It keeps its machine and its seat.", "Blocked", "Agent blocked", "DETACHED"),
+    ("Unblock", "Nobody has to log in.", "Active", "Agent unblocked", "VALID"),
+    (
+        "Dissociate",
+        "another organization may take the machine",
+        "Dissociated",
+        "Key dissociated from its machine",
+        "DISSOCIATED",
+    ),
+    ("Revoke", "This cannot be undone.", "Revoked", "License revoked", "REVOKED"),
+]
+
+
+def test_an_agent_is_blocked_unblocked_dissociated_and_revoked(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    for verb, said, state, event, code in _ACTIONS:
+        page.get_by_role("button", name=f"{verb}…").click()
+        expect(dialog(page)).to_contain_text(said)
+        page.get_by_label("Reason").fill(f"because of {verb}")
+        dialog(page).get_by_role("button", name=verb).click()
+        expect(dialog(page)).to_have_count(0)
+        expect(page.locator("#announcements")).to_contain_text("PRESS-PC-1 is")
+        expect(fact(page, "Status")).to_have_text(state)
+        expect(history(page).first).to_contain_text(event)
+        expect(history(page).first).to_contain_text(f"“because of {verb}”")
+        expect(history(page).first).to_contain_text("(org-admin)")
+        assert portal.validate(agent)["code"] == code
+    expect(page.get_by_text("Nothing can be done to it any more.")).to_be_visible()
+
+
+def test_an_action_is_done_by_keyboard_alone(page: Page, portal: Portal, agent: Agent) -> None:
+    portal.visit(page, "ada", place(agent))
+    button = page.get_by_role("button", name="Block…")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("lost laptop")
+    page.keyboard.press("Enter")
+    expect(fact(page, "Status")).to_have_text("Blocked")
+    expect(history(page).first).to_contain_text("“lost laptop”")
+    # Undoing it is one key away.
+    expect(page.get_by_role("button", name="Unblock…")).to_be_focused()
+
+
+def test_after_the_last_action_the_reader_is_still_where_it_was(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    page.get_by_role("button", name="Revoke…").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(fact(page, "Status")).to_have_text("Revoked")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Label")).to_be_focused()
+
+
+@pytest.mark.parametrize("way", ["Cancel", "Escape", "back"])
+def test_who_thinks_better_of_it_changes_nothing(
+    page: Page, portal: Portal, agent: Agent, way: str
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    page.get_by_role("button", name="Revoke…").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Reason").fill("a mistake")
+    if way == "Cancel":
+        dialog(page).get_by_role("button", name="Cancel").click()
+    elif way == "Escape":
+        page.keyboard.press("Escape")
+    else:
+        page.go_back()
+    expect(dialog(page)).to_have_count(0)
+    expect(page.get_by_role("button", name="Revoke…")).to_be_focused()
+    assert page.url == portal.address(place(agent))
+    assert status(portal, agent) == "active"
+    page.reload()
+    expect(fact(page, "Status")).to_have_text("Active")
+    expect(dialog(page)).to_have_count(0)
+
+
+def test_tab_does_not_leave_a_dialog_for_the_page_behind(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    page.get_by_role("button", name="Block…").click()
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        assert page.evaluate("() => !document.activeElement.closest('#main, #header')")
+
+
+def test_it_is_asked_once_even_if_the_button_is_pressed_twice(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    page.get_by_role("button", name="Block…").click()
+    sent = []
+    page.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    dialog(page).get_by_role("button", name="Block").dblclick()
+    expect(fact(page, "Status")).to_have_text("Blocked")
+    assert len(sent) == 1
+
+
+def test_a_label_and_the_mark_primary_are_kept(page: Page, portal: Portal, agent: Agent) -> None:
+    portal.visit(page, "ada", place(agent))
+    page.get_by_label("Label").fill("Press hall, left")
+    page.get_by_label("Primary agent").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#announcements")).to_have_text("Saved.")
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+    expect(page.get_by_role("heading", level=2, name="Press hall, left")).to_be_visible()
+    expect(fact(page, "Primary")).to_have_text("Primary")
+    expect(history(page).first).to_contain_text("label: none → Press hall, left")
+    expect(history(page).first).to_contain_text("primary: no → yes")
+    page.get_by_role("link", name="Agents").click()
+    row = page.get_by_role("row", name="Press hall, left")
+    expect(row).to_contain_text("PRESS-PC-1")
+    expect(row.locator(".badge-primary")).to_have_text("Primary")
+
+
+def test_a_label_that_was_typed_survives_a_reload(page: Page, portal: Portal, agent: Agent) -> None:
+    portal.visit(page, "ada", place(agent))
+    page.get_by_label("Label").fill("Not saved yet")
+    page.reload()
+    expect(page.get_by_label("Label")).to_have_value("Not saved yet")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=2, name="Not saved yet")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Label")).to_have_value("Not saved yet")
+
+
+def test_a_label_that_is_being_typed_is_not_lost_to_an_action(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    page.get_by_label("Label").fill("Half typed")
+    page.get_by_role("button", name="Block…").click()
+    dialog(page).get_by_role("button", name="Block").click()
+    expect(fact(page, "Status")).to_have_text("Blocked")
+    expect(page.get_by_label("Label")).to_have_value("Half typed")
+
+
+# -- two people at once ----------------------------------------------------------------------------
+
+
+def test_who_comes_second_is_told_and_sees_how_it_is_now(
+    open_page: OpenPage, portal: Portal, agent: Agent, troubles: Troubles
+) -> None:
+    first, second = open_page(), open_page()
+    for page in (first, second):
+        portal.visit(page, "ada", place(agent))
+    second.get_by_role("button", name="Block…").click()
+    second.get_by_label("Reason").fill("the seat is needed")
+    first.get_by_role("button", name="Revoke…").click()
+    dialog(first).get_by_role("button", name="Revoke").click()
+    expect(fact(first, "Status")).to_have_text("Revoked")
+
+    troubles.expect("status of 409")
+    dialog(second).get_by_role("button", name="Block").click()
+    expect(dialog(second).get_by_role("alert")).to_contain_text("That was refused. ")
+    expect(dialog(second).get_by_role("alert")).not_to_contain_text("invalid_transition")
+    expect(second.get_by_label("Reason")).to_have_value("the seat is needed")
+    expect(fact(second, "Status")).to_have_text("Revoked")
+    expect(history(second).first).to_contain_text("License revoked")
+    dialog(second).get_by_role("button", name="Cancel").click()
+    expect(second.get_by_role("heading", level=1)).to_be_focused()
+    expect(second.get_by_text("Nothing can be done to it any more.")).to_be_visible()
+    assert status(portal, agent) == "revoked"
+
+
+def test_two_who_want_the_same_both_have_it(
+    open_page: OpenPage, portal: Portal, agent: Agent
+) -> None:
+    pages = [open_page(), open_page()]
+    for page in pages:
+        portal.visit(page, "ada", place(agent))
+        page.get_by_role("button", name="Block…").click()
+    for page in pages:
+        dialog(page).get_by_role("button", name="Block").click()
+        expect(fact(page, "Status")).to_have_text("Blocked")
+        expect(dialog(page)).to_have_count(0)
+    assert status(portal, agent) == "detached"
+    expect(history(pages[1])).to_have_count(2)
+
+
+def test_a_label_and_a_block_at_once_are_both_kept(
+    open_page: OpenPage, portal: Portal, agent: Agent
+) -> None:
+    first, second = open_page(), open_page()
+    for page in (first, second):
+        portal.visit(page, "ada", place(agent))
+    second.get_by_label("Label").fill("Press hall")
+    first.get_by_role("button", name="Block…").click()
+    dialog(first).get_by_role("button", name="Block").click()
+    expect(fact(first, "Status")).to_have_text("Blocked")
+    second.get_by_role("button", name="Save").click()
+    expect(second.get_by_role("heading", level=2, name="Press hall")).to_be_visible()
+    expect(fact(second, "Status")).to_have_text("Blocked")

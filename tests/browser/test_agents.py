@@ -1,0 +1,249 @@
+"""An organization's agents in a table: found, filtered, ordered, and page by page."""
+
+import time
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from licensing.dynamo.items import license_item, read_license
+from licensing.license import License, Sighting, State
+from tests.benchmarks.population import Agents
+from tests.browser.looks import OpenPage
+from tests.browser.portal import Portal
+
+_PLACE = "/organizations/acme/agents"
+_DAY = 86_400
+
+
+def _agents(count: int) -> list[License]:
+    """Agents that logged in one after the other, a minute each, and have been seen then."""
+    now = int(time.time())
+    (*items,) = Agents("acme", range(count), now - 2 * _DAY, b"x" * 32, traces=False).items()
+    return [
+        replace(record, computer_name=f"PC-{number:03}", issued_at=record.issued_at + number * 60)
+        for number, record in enumerate(map(read_license, items))
+    ]
+
+
+def _seen(record: License, days_ago: int, version: str) -> License:
+    return replace(record, last_seen=Sighting(int(time.time()) - days_ago * _DAY, version, None))
+
+
+@pytest.fixture
+def varied(portal: Portal) -> Portal:
+    """A portal with agents in several states, environments and versions."""
+    first, second, third, fourth, fifth = _agents(5)
+    records = [
+        replace(_seen(first, 1, "4.10.0.0"), label="Press hall", primary=True),
+        replace(_seen(second, 3, "4.9.0.0"), state=State.DETACHED, environment="test"),
+        replace(third, state=State.DISSOCIATED, last_seen=None, agent_version="4.4.1.0"),
+        replace(_seen(fourth, 2, "4.5.0.0"), state=State.REVOKED),
+        replace(_seen(fifth, 4, "4.5.0.1"), state=State.EXPIRED, environment="test", primary=True),
+    ]
+    portal.put(map(license_item, records))
+    return portal
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("tbody tr")
+
+
+def names(page: Page) -> list[str]:
+    """What the agents are called, in the order in which they are shown."""
+    expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+    return rows(page).locator("th a").all_inner_texts()
+
+
+def test_each_agent_is_told_in_all_columns(page: Page, varied: Portal) -> None:
+    varied.visit(page, "ada", _PLACE)
+    expect(page.get_by_role("columnheader")).to_have_text(
+        [
+            "Computer",
+            "Environment",
+            "Status",
+            "Primary",
+            "Version",
+            "Last seen",
+            "Issued by",
+            "Valid until",
+        ]
+    )
+    cells = page.get_by_role("row", name="Press hall").locator("th, td")
+    told = cells.all_inner_texts()
+    assert told[0].split("\n") == ["Press hall", "PC-000"]
+    assert told[1:6] == ["production", "Active", "Primary", "4.10.0.0", "yesterday"]
+    assert told[6] == "alice"
+    valid_until = varied.call("GET", "/v1/organizations/acme")["organization"]["subscription"]
+    assert told[7].endswith(valid_until["valid_until"][:4])
+    unseen = page.get_by_role("row", name="PC-002").locator("td").all_inner_texts()
+    assert unseen[3:5] == ["4.4.1.0", "never"]
+
+
+def test_a_status_is_a_word_and_a_colour(page: Page, varied: Portal) -> None:
+    varied.visit(page, "ada", _PLACE)
+    badges = rows(page).locator("td:nth-child(3) .badge")
+    words = ["Active", "Active", "Blocked", "Dissociated", "Revoked"]
+    expect(badges).to_have_count(len(words))
+    assert sorted(badges.all_inner_texts()) == words
+    colours = badges.evaluate_all(
+        "(all) => all.map((one) => getComputedStyle(one, '::before').borderTopColor)"
+    )
+    assert len(set(colours)) == len(set(words))
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [({"status": "paused"}, "Suspended"), ({"valid_until": "2026-01-01T00:00:00Z"}, "Expired")],
+)
+def test_a_subscription_that_does_not_hold_is_seen_in_each_agents_status(
+    page: Page, varied: Portal, changed: dict[str, str], status: str
+) -> None:
+    varied.change_organization("acme", **changed)
+    varied.visit(page, "ada", _PLACE)
+    expect(page.get_by_role("row", name="Press hall").locator(".badge").first).to_have_text(status)
+
+
+def test_agents_are_filtered_by_status_and_environment(page: Page, varied: Portal) -> None:
+    varied.visit(page, "ada", _PLACE)
+    expect(rows(page)).to_have_count(5)
+    page.get_by_label("Status").select_option("Blocked")
+    expect(rows(page)).to_have_count(1)
+    assert names(page) == ["PC-001"]
+    page.get_by_label("Status").select_option("Any")
+    page.get_by_label("Environment").fill("test")
+    expect(rows(page)).to_have_count(2)
+    assert page.url == varied.address(f"{_PLACE}?environment=test")
+    page.reload()
+    expect(rows(page)).to_have_count(2)
+    expect(page.get_by_label("Environment")).to_have_value("test")
+    page.get_by_role("button", name="Clear").click()
+    expect(rows(page)).to_have_count(5)
+    assert page.url == varied.address(_PLACE)
+
+
+def test_agents_are_filtered_by_primary(page: Page, varied: Portal) -> None:
+    varied.visit(page, "ada", _PLACE)
+    page.get_by_label("Primary").select_option("Primary only")
+    expect(rows(page)).to_have_count(2)
+    assert set(names(page)) == {"Press hall", "PC-004"}
+    page.get_by_label("Primary").select_option("Others only")
+    expect(rows(page)).to_have_count(3)
+    expect(page.locator(".pager")).to_contain_text("1–3 of 3")
+
+
+@pytest.mark.parametrize(("searched", "found"), [("PRESS", "Press hall"), ("pc-003", "PC-003")])
+def test_an_agent_is_found_by_its_label_and_by_its_computer(
+    page: Page, varied: Portal, searched: str, found: str
+) -> None:
+    varied.visit(page, "ada", _PLACE)
+    page.get_by_label("Search").press_sequentially(searched)
+    expect(rows(page)).to_have_count(1)
+    assert names(page) == [found]
+    expect(page.get_by_label("Search")).to_be_focused()
+    expect(page.get_by_role("status")).to_have_text("one agent found")
+
+
+@pytest.mark.parametrize(
+    ("column", "ascending"),
+    [
+        ("Computer", ["PC-000", "PC-001", "PC-002", "PC-003", "PC-004"]),
+        ("Version", ["PC-002", "PC-003", "PC-004", "PC-001", "PC-000"]),
+    ],
+)
+def test_a_columns_head_orders_by_it_one_way_and_the_other(
+    page: Page, varied: Portal, column: str, ascending: list[str]
+) -> None:
+    shown = ["Press hall" if name == "PC-000" else name for name in ascending]
+    varied.visit(page, "ada", _PLACE)
+    head = page.get_by_role("columnheader", name=column)
+    button = head.get_by_role("button")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    assert names(page) == shown
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(head).to_have_attribute("aria-sort", "descending")
+    assert names(page) == shown[::-1]
+
+
+def test_agents_that_were_never_seen_come_last_whichever_way(page: Page, varied: Portal) -> None:
+    varied.visit(page, "ada", f"{_PLACE}?sort=-last_seen")
+    assert names(page) == ["Press hall", "PC-003", "PC-001", "PC-004", "PC-002"]
+    page.get_by_label("Order").select_option("Not seen for longest first")
+    expect(rows(page).first).to_contain_text("PC-004")
+    assert names(page) == ["PC-004", "PC-001", "PC-003", "Press hall", "PC-002"]
+
+
+def test_pages_are_turned_forth_and_back_and_the_place_is_kept(page: Page, portal: Portal) -> None:
+    portal.put(map(license_item, _agents(120)))
+    portal.visit(page, "ada", _PLACE)
+    turn = page.get_by_role("navigation", name="Pages")
+    expect(turn).to_contain_text("1–50")
+    first = names(page)
+    assert len(first) == 50
+    expect(turn.get_by_role("button", name="Previous page")).to_be_disabled()
+    turn.get_by_role("button", name="Next page").click()
+    expect(turn).to_contain_text("51–100")
+    second = names(page)
+    turn.get_by_role("button", name="Next page").click()
+    expect(turn).to_contain_text("101–120")
+    third = names(page)
+    assert sorted(first + second + third) == [f"PC-{number:03}" for number in range(120)]
+    expect(turn.get_by_role("button", name="Next page")).to_be_disabled()
+
+    page.reload()
+    expect(turn).to_contain_text("101–120")
+    assert names(page) == third
+    page.go_back()
+    expect(turn).to_contain_text("51–100")
+    assert names(page) == second
+    turn.get_by_role("button", name="Previous page").click()
+    expect(turn).to_contain_text("1–50")
+    assert names(page) == first
+    page.go_back()
+    expect(turn).to_contain_text("51–100")
+    turn.get_by_role("button", name="First page").click()
+    expect(turn).to_contain_text("1–50")
+
+
+def test_a_page_can_be_sent_to_a_colleague(open_page: OpenPage, page: Page, portal: Portal) -> None:
+    portal.put(map(license_item, _agents(60)))
+    portal.visit(page, "ada", _PLACE)
+    page.get_by_role("button", name="Next page").click()
+    expect(rows(page)).to_have_count(10)
+    colleague = open_page()
+    portal.visit(colleague, "ada", page.url.partition("#")[2])
+    expect(rows(colleague)).to_have_count(10)
+    assert names(colleague) == names(page)
+
+
+def test_from_an_agent_one_comes_back_to_the_same_page(page: Page, portal: Portal) -> None:
+    portal.put(map(license_item, _agents(60)))
+    portal.visit(page, "ada", f"{_PLACE}?status=active")
+    page.get_by_role("button", name="Next page").click()
+    expect(rows(page)).to_have_count(10)
+    listed = names(page)
+    rows(page).nth(3).get_by_role("link").click()
+    expect(page.get_by_role("heading", name=listed[3])).to_be_visible()
+    page.go_back()
+    expect(rows(page)).to_have_count(10)
+    assert names(page) == listed
+    expect(page.get_by_label("Status")).to_have_value("active")
+    expect(page.get_by_role("navigation", name="Pages")).to_contain_text("51–60")
+
+
+def test_without_agents_it_is_said_how_one_gets_here(page: Page, portal: Portal) -> None:
+    portal.visit(page, "ada", _PLACE)
+    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
+    expect(page.get_by_text("Install an agent and log in on it")).to_be_visible()
+    expect(page.get_by_role("table")).to_have_count(0)
+
+
+def test_where_nothing_is_found_it_is_said_what_to_do(page: Page, varied: Portal) -> None:
+    varied.visit(page, "ada", f"{_PLACE}?environment=nowhere")
+    expect(page.get_by_text("No agent is like this.")).to_be_visible()
+    expect(page.get_by_text("clear the filters")).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    expect(rows(page)).to_have_count(5)
