@@ -152,7 +152,7 @@ export function agent({ params, query: first }) {
           {
             type: "button",
             class: ACTIONS[action].grave ? "grave" : null,
-            "data-key": action,
+            "data-key": action === "attach" ? "detach" : action, // what undoes it takes its place
             onclick: () => change({ do: action }),
           },
           `${ACTIONS[action].verb}…`,
@@ -168,11 +168,12 @@ export function agent({ params, query: first }) {
       name: "label",
       maxlength: 100,
       autocomplete: "off",
+      "data-key": "label",
       value: license.label ?? "",
     });
     const primary = h("input", { name: "primary", type: "checkbox", checked: license.primary });
     primary.id = `primary-${license.id}`;
-    const save = h("button", { type: "submit" }, "Save");
+    const save = h("button", { type: "submit", "data-key": "save" }, "Save");
     const trouble = h("div");
     const form = h(
       "form",

@@ -90,9 +90,16 @@ export function isAsking() {
 
 /** Takes away the dialog that is open, if any; the place has gone on without it. */
 export function shut() {
-  open?.close();
-  open?.remove();
+  if (open === null) {
+    return;
+  }
+  open.close();
+  open.remove();
   open = null;
+  if (document.activeElement === document.body) {
+    // What had opened it is gone: the page has been loaded anew behind it.
+    document.querySelector("h1")?.focus();
+  }
 }
 
 function leave() {

@@ -59,7 +59,7 @@ export function person(subject) {
  * @param {(loaded: T) => Child | Child[]} show
  */
 export function loaded(what, load, show) {
-  const content = h("div", { class: "loaded" });
+  const content = h("div", { class: "loaded", tabindex: -1 });
   /** @type {AbortController | null} */
   let running = null;
 
@@ -90,20 +90,19 @@ export function loaded(what, load, show) {
 }
 
 /**
- * Puts other content into an element, and the focus where it was: on what has the same `data-key`.
+ * Puts other content into an element, and the focus where it was: on what has the same `data-key`,
+ * or else on the element, so that the next Tab goes on from here.
  *
- * @param {Element} element
+ * @param {HTMLElement} element
  * @param {Child | Child[]} content
  */
 function refill(element, content) {
   const focused = element.contains(document.activeElement) ? document.activeElement : null;
   const key = focused?.getAttribute("data-key");
   fill(element, content);
-  if (key) {
-    const same = element.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    if (same instanceof HTMLElement) {
-      same.focus();
-    }
+  if (focused) {
+    const same = key ? element.querySelector(`[data-key="${CSS.escape(key)}"]`) : null;
+    (same instanceof HTMLElement ? same : element).focus();
   }
 }
 
