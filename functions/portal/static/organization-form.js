@@ -7,8 +7,8 @@ import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./drafts.js";
 import { go, link } from "./place.js";
-import { announce, choice, failure, field, loaded, markWrong } from "./widgets.js";
-import { instant, SUBSCRIPTION_STATUSES } from "./words.js";
+import { announce, choice, failure, field, loaded, markWrong, wrongFields } from "./widgets.js";
+import { DAY, instant, SUBSCRIPTION_STATUSES } from "./words.js";
 
 /** @typedef {import("./types.js").Organization} Organization */
 
@@ -36,11 +36,13 @@ export function organizationForm({ params }) {
  */
 function form(organization, etag) {
   const draft = `organization.${organization?.id ?? ""}`;
-  let version = etag;
+  // With the draft, which is of this version even if there is a newer one after a reload.
+  const version = h("input", { name: "etag", type: "hidden", value: etag ?? "" });
   const id = h("input", {
     name: "organization_id",
     required: true,
     pattern: ID_FORM,
+    title: "2 to 63 lower-case letters, digits and hyphens, not a hyphen first.",
     autocomplete: "off",
     autocapitalize: "none",
     value: organization?.id ?? "",
@@ -56,6 +58,7 @@ function form(organization, etag) {
   const end = h("input", {
     name: "valid_until",
     type: "datetime-local",
+    step: 1, // an end need not be on a full minute
     required: true,
     value: localTime(organization ? new Date(organization.subscription.valid_until) : inAYear()),
   });
@@ -76,7 +79,7 @@ function form(organization, etag) {
   const trouble = h("div");
   const element = h(
     "form",
-    { class: "card", onsubmit: submit },
+    { class: "card", novalidate: true, onsubmit: submit }, // what is wrong stays beside its field
     field(
       "Organization id",
       id,
@@ -86,6 +89,7 @@ function form(organization, etag) {
     status,
     field("Valid until", end, `In your time zone (${zone()})`),
     field("Seats", seats, "How many agents at most; empty for no limit"),
+    version,
     trouble,
     h("p", { class: "buttons" }, save, h("button", { type: "button", onclick: cancel }, "Cancel")),
   );
@@ -96,9 +100,12 @@ function form(organization, etag) {
   /** @param {Event} [event] */
   async function submit(event) {
     event?.preventDefault();
-    save.disabled = true;
     fill(trouble);
+    if (markWrong(element, wrongFields(element))) {
+      return;
+    }
     const typed = drafts.values(element);
+    save.disabled = true;
     try {
       const saved = await api.putOrganization(
         typed.organization_id ?? "",
@@ -108,7 +115,7 @@ function form(organization, etag) {
           status: typed.status,
           max_agents: typed.max_agents ? Number(typed.max_agents) : null,
         },
-        version,
+        version.value || null,
       );
       drafts.forget(draft);
       announce(organization ? "Saved." : `${saved.name} is created.`);
@@ -174,7 +181,7 @@ function form(organization, etag) {
           {
             type: "button",
             onclick: () => {
-              version = theirEtag;
+              version.value = theirEtag;
               element.requestSubmit();
             },
           },
@@ -203,7 +210,7 @@ function form(organization, etag) {
 }
 
 function inAYear() {
-  return new Date(Date.now() + YEAR_DAYS * 86_400_000);
+  return new Date(new Date().setSeconds(0, 0) + YEAR_DAYS * DAY);
 }
 
 /**

@@ -220,6 +220,25 @@ export function choice(label, name, options, value = "") {
 }
 
 /**
+ * What the browser finds wrong with the fields of a form, as the service would tell it.
+ *
+ * @param {HTMLFormElement} form
+ * @returns {import("./types.js").WrongField[]}
+ */
+export function wrongFields(form) {
+  return [...form.elements].flatMap((element) =>
+    element instanceof HTMLInputElement && !element.validity.valid
+      ? [
+          {
+            pointer: element.name,
+            detail: element.validity.patternMismatch ? element.title : element.validationMessage,
+          },
+        ]
+      : [],
+  );
+}
+
+/**
  * Writes beside each field of a form what is wrong with it, and goes to the first; whether any is.
  *
  * @param {HTMLFormElement} form
