@@ -45,12 +45,27 @@ export function machines() {
       fill(result, holders.length ? holders.map(holder) : free());
     } catch (error) {
       fill(result);
-      if (!(error instanceof api.Problem && markWrong(form, error.errors))) {
+      if (!(error instanceof api.Problem && markWrong(form, atFields(error.errors)))) {
         fill(result, failure(error, submit));
       }
     } finally {
       find.disabled = false;
     }
+  }
+
+  /**
+   * What is wrong with the machine as a whole is told at what is missing of it, or else at all.
+   *
+   * @param {import("./types.js").WrongField[]} errors
+   */
+  function atFields(errors) {
+    const components = [computer, machineId, macs];
+    const missing = components.filter(({ value }) => !value.trim());
+    return errors.flatMap((error) =>
+      error.pointer.endsWith("/machine")
+        ? (missing.length ? missing : components).map(({ name }) => ({ ...error, pointer: name }))
+        : [error],
+    );
   }
 
   function clear() {
