@@ -40,7 +40,7 @@ import { empty, failure } from "./widgets.js";
 /** @type {[pattern: string, page: MakePage, superAdminsOnly?: boolean][]} */
 const ROUTES = [
   ["/organizations", organizations, true],
-  ["/organizations/new", organizationForm, true],
+  ["/new-organization", organizationForm, true],
   ["/organizations/:organization", overview],
   ["/organizations/:organization/edit", organizationForm, true],
   ["/organizations/:organization/agents", agents],
@@ -146,7 +146,7 @@ function match(pattern, path) {
   const params = {};
   for (const [position, part] of wanted.entries()) {
     const value = given[position] ?? "";
-    if (part.startsWith(":") && value && value !== "new") {
+    if (part.startsWith(":") && value) {
       params[part.slice(1)] = value;
     } else if (part !== value) {
       return null;
@@ -246,7 +246,7 @@ function showAlone(title, element) {
 function frame(path) {
   const parts = path.split("/").slice(1).map(decoded);
   const isSuperAdmin = me?.roles.includes("super-admin") ?? false;
-  const isWithin = parts[0] === "organizations" && parts[1] !== "new";
+  const isWithin = parts[0] === "organizations";
   const organization = isWithin && me && homeOf(me) ? parts[1] : undefined;
   /** @type {[text: string, parts: string[]][]} */
   const everywhere = [

@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { filters, given } from "./filters.js";
 import { link } from "./place.js";
 import { badge, choice, daysLeft, empty, field, loaded, pager, table, whisper } from "./widgets.js";
-import { counted, DAY, day, number, STANDINGS } from "./words.js";
+import { counted, day, number, STANDINGS } from "./words.js";
 
 const SIZE = 50;
 const AHEAD_DAYS = 90;
@@ -89,7 +89,7 @@ export function organizations({ query: first }) {
       h(
         "p",
         { class: "buttons" },
-        h("a", { class: "button", href: link(["organizations", "new"]) }, "New organization"),
+        h("a", { class: "button", href: link(["new-organization"]) }, "New organization"),
       ),
       form,
       list.element,
@@ -115,13 +115,21 @@ export function organizations({ query: first }) {
  * @param {number} days
  */
 function ending(days) {
-  const today = new Date().setUTCHours(0, 0, 0, 0);
   return days > 0
-    ? {
-        ends_from: new Date(today).toISOString(),
-        ends_before: new Date(today + (days + 1) * DAY).toISOString(),
-      }
+    ? { ends_from: dayAhead(0).toISOString(), ends_before: dayAhead(days + 1).toISOString() }
     : {};
+}
+
+/**
+ * When a day begins where the reader is, so many days from today.
+ *
+ * @param {number} days
+ */
+function dayAhead(days) {
+  const start = new Date();
+  start.setHours(0, 0, 0, 0);
+  start.setDate(start.getDate() + days);
+  return start;
 }
 
 /**
@@ -130,9 +138,9 @@ function ending(days) {
  * @param {AbortSignal} signal
  */
 async function endsOfDays(signal) {
-  const today = new Date().setUTCHours(0, 0, 0, 0);
-  const points = Array.from({ length: AHEAD_DAYS }, (_, days) => ({
-    at: new Date(today + days * DAY),
+  // The day that is 90 days ahead is the last one.
+  const points = Array.from({ length: AHEAD_DAYS + 1 }, (_, days) => ({
+    at: dayAhead(days),
     value: 0,
   }));
   /** @type {string | null} */
@@ -143,7 +151,8 @@ async function endsOfDays(signal) {
       signal,
     );
     for (const { subscription } of page.organizations) {
-      const point = points[Math.floor((Date.parse(subscription.valid_until) - today) / DAY)];
+      const end = new Date(subscription.valid_until);
+      const point = points.findLast(({ at }) => at <= end);
       if (point) {
         point.value += 1;
       }
