@@ -48,7 +48,7 @@ _PLATFORM_BYTES: Final = 340
 # What HTTP adds to a body on its way out: status, headers, TLS records.
 _HEADER_BYTES: Final = 500
 _ROUTE_METRICS: Final = 6  # Count, 4xx, 5xx, Latency, IntegrationLatency, DataProcessed
-_OUTCOMES: Final = 40  # at most: codes of answers, each a dimension of two metrics
+_OUTCOMES: Final = 42  # at most: codes of answers, each a dimension of two metrics
 _VALIDATE_ROUTE: Final = "POST /v1/licenses/validate"
 
 
