@@ -113,10 +113,14 @@ export const EVENTS = {
 
 /** @type {Record<string, string>} */
 const REASONS = {
-  MACHINE_MISMATCH: "Used on another machine",
-  ORGANIZATION_MISMATCH: "Used for another organization",
-  REVOKED: "Used after it was revoked",
-  DISSOCIATED: "Used after it was dissociated",
+  machine_mismatch: "Used on another machine",
+  organization_mismatch: "Used for another organization",
+  revoked: "Used after it was revoked",
+  dissociated: "Used after it was dissociated",
+  license_still_bound: "Login on another machine before it was dissociated",
+  machine_registered_to_other_organization: "Login by another organization on its machine",
+  temporary_license_not_usable: "Login with a temporary license that is not for it",
+  drift_refused: "Machine has changed into one that another license holds",
 };
 
 /** @type {Record<string, string>} */
