@@ -58,6 +58,7 @@ let shown = null;
 
 async function start() {
   onMove(render);
+  document.querySelector(".skip")?.addEventListener("click", skip);
   try {
     await session.comeBack();
   } catch (error) {
@@ -128,6 +129,16 @@ function pageAt(path, query, me) {
       ),
     ),
   };
+}
+
+/**
+ * To the content without going anywhere: what stands behind the `#` is the place.
+ *
+ * @param {Event} event
+ */
+function skip(event) {
+  event.preventDefault();
+  main().focus();
 }
 
 /**
