@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { entries } from "./entries.js";
-import { filters } from "./filters.js";
+import { filters, given } from "./filters.js";
 import { choice, empty, field, loaded, pager } from "./widgets.js";
 import { DAY, EVENTS } from "./words.js";
 
@@ -34,10 +34,7 @@ export function feed({ params, query: first, isSuperAdmin }) {
       ),
     (page) =>
       page.events.length === 0 && !query.get("cursor")
-        ? empty(
-            "Nothing has happened here.",
-            "Logins, blocks, renewals and refused uses of a license appear here as they happen.",
-          )
+        ? nothing(Object.keys(given(query, ["type", "from", "until"])).length > 0)
         : [
             entries(page.events, { withLicense: true }),
             pager({ shown: page.events.length, size: SIZE, next: page.next_cursor }),
@@ -54,6 +51,16 @@ export function feed({ params, query: first, isSuperAdmin }) {
     },
     stop: list.stop,
   };
+}
+
+/** @param {boolean} isNarrowed */
+function nothing(isNarrowed) {
+  return isNarrowed
+    ? empty("Nothing like this has happened.", "Choose a longer time, or clear the filters.")
+    : empty(
+        "Nothing has happened here.",
+        "Logins, blocks, renewals and refused uses of a license appear here as they happen.",
+      );
 }
 
 /**
