@@ -16,6 +16,7 @@ import {
   markWrong,
   pager,
   statusBadge,
+  working,
 } from "./widgets.js";
 import { ACTIONS, LEASE_NOTE, nameOf } from "./words.js";
 
@@ -95,9 +96,11 @@ export function agent({ params, query: first }) {
         try {
           await api.act(license.id, action, reason);
         } catch (error) {
-          // Somebody else may have been here first: show how it is now, behind the dialog.
-          facts.reload();
-          history.reload();
+          if (error instanceof api.Problem && error.status === 409) {
+            // Somebody else has been here first: show how it is now, behind the dialog.
+            facts.reload();
+            history.reload();
+          }
           throw error;
         }
         announce(`${name} ${done}.`);
@@ -189,7 +192,10 @@ export function agent({ params, query: first }) {
     /** @param {Event} event */
     async function submit(event) {
       event.preventDefault();
-      save.disabled = true;
+      await working(save, edit);
+    }
+
+    async function edit() {
       fill(trouble);
       try {
         await api.editLicense(license.id, { label: label.value.trim(), primary: primary.checked });
@@ -204,8 +210,6 @@ export function agent({ params, query: first }) {
             failure(error, () => form.requestSubmit()),
           );
         }
-      } finally {
-        save.disabled = false;
       }
     }
     return form;

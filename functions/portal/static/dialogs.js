@@ -6,7 +6,7 @@
 import { h, uniqueId } from "./dom.js";
 import * as drafts from "./drafts.js";
 import { change } from "./place.js";
-import { failure } from "./widgets.js";
+import { failure, working } from "./widgets.js";
 
 /**
  * @typedef {object} Question
@@ -60,19 +60,16 @@ export function ask(question) {
   /** @param {Event} [event] */
   async function submit(event) {
     event?.preventDefault();
-    doIt.disabled = true;
-    doIt.setAttribute("aria-busy", "true");
-    trouble.replaceChildren();
-    try {
-      await question.act(reason.value.trim());
-      drafts.forget(question.draft);
-      leave();
-    } catch (error) {
-      trouble.replaceChildren(failure(error, submit));
-    } finally {
-      doIt.disabled = false;
-      doIt.removeAttribute("aria-busy");
-    }
+    await working(doIt, async () => {
+      trouble.replaceChildren();
+      try {
+        await question.act(reason.value.trim());
+        drafts.forget(question.draft);
+        leave();
+      } catch (error) {
+        trouble.replaceChildren(failure(error, submit));
+      }
+    });
   }
 
   /** @param {Event} event */

@@ -107,6 +107,27 @@ function refill(element, content) {
 }
 
 /**
+ * Does what a button is for. Meanwhile it cannot be pressed again, which takes the focus from it:
+ * it has that again afterwards, unless the reader has gone on.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<void>} work
+ */
+export async function working(button, work) {
+  button.disabled = true;
+  button.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } finally {
+    button.disabled = false;
+    button.removeAttribute("aria-busy");
+    if (document.activeElement === document.body) {
+      button.focus();
+    }
+  }
+}
+
+/**
  * What went wrong, with a button that tries again where that may help.
  *
  * @param {unknown} error
