@@ -1,0 +1,164 @@
+"""An organization at a glance, and its feed: what is shown is what has happened."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.portal import Agent, Portal
+
+_OVERVIEW = "/organizations/acme"
+_FEED = "/organizations/acme/feed"
+
+
+def fact(page: Page, name: str) -> Locator:
+    return page.locator("dl > div").filter(has=page.get_by_text(name, exact=True)).locator("dd")
+
+
+def chart(page: Page, title: str) -> Locator:
+    return page.locator("figure").filter(has=page.get_by_text(title, exact=True))
+
+
+def table(page: Page, title: str) -> list[list[str]]:
+    """A chart's numbers as its table has them, without the heads of the columns."""
+    shown = chart(page, title)
+    shown.locator("summary").click()
+    expect(shown.locator("tbody tr").first).to_be_visible()
+    return [
+        row.locator("th, td").all_inner_texts()
+        for row in shown.locator("tbody").locator("tr").all()
+    ]
+
+
+def on(days: int, **more: int) -> str:
+    instant = datetime.now(UTC) + timedelta(days=days, **more)
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"valid_until": on(90, hours=1)}, ["Current", "90 days left", "(in 90 days)"]),
+        ({"valid_until": on(1, hours=1)}, ["Current", "1 day left"]),
+        ({"valid_until": on(0, hours=2)}, ["Current", "ends within a day"]),
+        (
+            {"valid_until": on(-1)},
+            ["Ended", "ended", "Agents are refused until the subscription is renewed."],
+        ),
+        ({"status": "cancelled"}, ["Suspended Cancelled", "paused or cancelled"]),
+    ],
+)
+def test_the_subscription_is_told_with_what_is_left_of_it(
+    page: Page, portal: Portal, changed: dict[str, str], said: list[str]
+) -> None:
+    portal.change_organization("acme", **changed)
+    portal.visit(page, "ada", _OVERVIEW)
+    expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+    for words in said:
+        expect(page.locator(".card")).to_contain_text(words)
+    expect(page.get_by_role("link", name="Change…")).to_have_count(0)
+
+
+def test_seats_are_counted_and_their_end_is_said(page: Page, portal: Portal) -> None:
+    portal.log_in_agent("PC-1")
+    portal.visit(page, "ada", _OVERVIEW)
+    expect(fact(page, "Seats")).to_have_text("1 used, without a limit")
+    portal.change_organization("acme", max_agents=2)
+    page.reload()
+    expect(fact(page, "Seats")).to_contain_text("1 of 2 used")
+    expect(page.get_by_role("meter")).to_have_js_property("value", 1)
+    expect(page.get_by_text("No seat is free")).to_have_count(0)
+    portal.log_in_agent("PC-2")
+    page.reload()
+    expect(fact(page, "Seats")).to_contain_text("2 of 2 used")
+    expect(page.get_by_text("No seat is free: a new agent cannot log in.")).to_be_visible()
+
+
+@pytest.fixture
+def agents(portal: Portal) -> list[Agent]:
+    """Five agents of which one is blocked, one dissociated and one revoked; two have validated."""
+    made = [portal.log_in_agent(f"PC-{number}") for number in range(5)]
+    for agent in made[:2]:
+        assert portal.validate(agent)["valid"]
+    for agent, action in zip(made[2:], ["detach", "dissociate", "revoke"], strict=True):
+        portal.call("POST", f"/v1/licenses/{agent.id}/{action}", {"reason": "sold"}).expect(200)
+    for _ in range(3):
+        assert portal.validate(made[4])["code"] == "REVOKED"
+    return made
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_charts_show_the_numbers_that_there_are(page: Page, portal: Portal) -> None:
+    portal.visit(page, "ada", _OVERVIEW)
+    licenses = table(page, "Licenses by status")
+    statuses = ["Active", "Suspended", "Expired", "Blocked", "Dissociated", "Revoked"]
+    heads = chart(page, "Licenses by status").locator("thead th").all_inner_texts()
+    assert heads[1:] == [*statuses, "All"]
+    assert len(licenses) == 31
+    assert [int(count) for count in licenses[-1][1:]] == [2, 0, 0, 1, 1, 1, 5]
+    assert all(set(row[1:]) == {"0"} for row in licenses[:-1])
+    refusals = table(page, "Refusals by reason")
+    assert [row[:2] for row in refusals] == [["Used after it was revoked", "3"]]
+    hours = table(page, "Validations per hour")
+    assert len(hours) == 168
+    assert [row[1] for row in hours[-2:]] in (["0", "5"], ["5", "0"])
+
+    page.get_by_role("combobox", name="Period").select_option("7 days")
+    expect(chart(page, "Licenses by status").locator("tbody tr")).to_have_count(8)
+    assert page.url == portal.address(f"{_OVERVIEW}?days=7")
+
+
+def test_without_agents_each_chart_says_what_would_be_in_it(page: Page, portal: Portal) -> None:
+    portal.visit(page, "ada", _OVERVIEW)
+    for words in (
+        "No license has been issued yet.",
+        "No license was used where it does not belong.",
+        "No agent has validated within the last week.",
+    ):
+        expect(page.get_by_text(words)).to_be_visible()
+
+
+# -- the feed --------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_feed_tells_what_happened_and_leads_to_the_agent(page: Page, portal: Portal) -> None:
+    portal.visit(page, "ada", _FEED)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Feed")
+    told = page.locator(".entries li")
+    expect(told).to_have_count(10)
+    refused = told.filter(has_text="Access refused")
+    expect(refused).to_contain_text("Access refused: Used after it was revoked (3 times)")
+    expect(refused).to_contain_text("The agent")
+    revoked = told.filter(has_text="License revoked")
+    expect(revoked).to_contain_text("License revoked · PC-4")
+    expect(revoked).to_contain_text("“sold”")
+    expect(revoked).to_contain_text("(org-admin) · from 127.0.0.1")
+    revoked.get_by_role("link", name="PC-4").click()
+    expect(page.get_by_role("heading", level=2, name="PC-4")).to_be_visible()
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_feed_is_narrowed_to_one_kind_of_event(page: Page, portal: Portal) -> None:
+    portal.visit(page, "ada", _FEED)
+    page.get_by_label("What").select_option("Agent blocked")
+    expect(page.locator(".entries li")).to_have_count(1)
+    expect(page.locator(".entries li")).to_contain_text("PC-2")
+    assert page.url == portal.address(f"{_FEED}?type=LicenseDetached")
+
+
+@pytest.mark.usefixtures("agents")
+def test_the_feed_is_narrowed_to_a_time(page: Page, portal: Portal) -> None:
+    portal.visit(page, "ada", _FEED)
+    page.get_by_label("Until").fill(on(-3)[:10])
+    expect(page.locator(".entries li")).to_have_count(0)
+    page.get_by_label("Until").fill("")
+    page.get_by_label("From").fill(on(-3)[:10])
+    expect(page.locator(".entries li")).to_have_count(10)
+
+
+def test_a_feed_in_which_nothing_is_like_that_says_what_to_do(page: Page, portal: Portal) -> None:
+    portal.visit(page, "ada", f"{_FEED}?type=LicenseRevoked")
+    expect(page.get_by_text("Nothing like this has happened.")).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".entries li")).to_contain_text("Subscription changed")
