@@ -12,8 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.looks import DESKTOP, Look, OpenPage
-from tests.browser.portal import Item, Portal, served
+from tests.browser.portal import Portal, served
 from tests.browser.troubles import Troubles
+from tests.concurrency.table import Item
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = [

@@ -32,7 +32,7 @@ def test_who_came_to_a_place_is_there_after_signing_in(page: Page, portal: Porta
 
 
 @pytest.mark.parametrize(("user", "role"), [("alice", "member"), ("pavel", "partner")])
-@pytest.mark.parametrize("place", ["", "/organizations", "/organizations/acme/agents", "/machines"])
+@pytest.mark.parametrize("place", ["", "/organizations/acme/agents"])
 def test_who_administers_nothing_is_told_so_and_shown_nothing_else(
     page: Page, portal: Portal, user: str, role: str, place: str
 ) -> None:
@@ -65,6 +65,8 @@ def test_an_org_admin_finds_no_super_admin_page_by_its_address(
     portal.visit(page, "ada", place)
     if place.endswith("%"):
         troubles.expect("status of 404")
+        expect(page.get_by_role("alert").first).to_contain_text("There is no such thing")
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
     else:
         expect(page.get_by_role("heading", level=1)).to_have_text("No such page")
         expect(page.get_by_role("link", name="Organizations")).to_have_count(0)
