@@ -21,11 +21,11 @@ export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 your-region := $(if $(filter file,$(origin AWS_DEFAULT_REGION)),env -u AWS_DEFAULT_REGION)
 
-.PHONY: help demo run test prove mutants bench check audit sbom build deploy smoke lock clean
+.PHONY: help demo run test prove mutants bench screenshots check audit sbom build deploy smoke lock clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
 demo: $(venv) ## start the service locally and drive an agent's whole life through it
 	PYTHONPATH=shared:functions exec $(bin)/python -m tests.local demo
@@ -44,6 +44,9 @@ mutants: $(proving) ## change the rules in every small way; their tests have to 
 
 bench: $(measuring) $(dynamodb) ## measure speed and cost, and keep the figures (BENCH="--small warm")
 	PYTHONPATH=shared:functions .venv-bench/bin/python -m tests.benchmarks $(BENCH)
+
+screenshots: $(venv) ## take pictures of the portal with three weeks of a story in it
+	PYTHONPATH=shared:functions $(bin)/python -m tests.browser.screenshots
 
 check: $(venv) $(sam) $(auditing) $(scanning) $(portal) ## lint, format, types, insecure code and template
 	$(bin)/ruff check

@@ -3,42 +3,29 @@
 Each test's pages are its own: nothing is kept from one to the next.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.browser.chromium import NoChromiumError, launched
 from tests.browser.looks import DESKTOP, Look, OpenPage
 from tests.browser.portal import Portal, served
 from tests.browser.troubles import Troubles
 from tests.concurrency.table import Item
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_ARGUMENTS = [
-    "--no-sandbox",  # root has none, and a container seldom; it visits nothing but the tests' pages
-    "--disable-dev-shm-usage",  # a container's /dev/shm is too small, or not there
-]
 _PATIENCE = 10_000  # milliseconds until something that does not come is given up
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window: the one that CHROMIUM names, else the one on the PATH."""
-    names = (os.environ["CHROMIUM"],) if os.environ.get("CHROMIUM") else _NAMES
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        told = " or ".join(names)
-        pytest.fail(
-            f"{told} is not there: `apt-get install chromium`, or name a Chromium by CHROMIUM",
-            pytrace=False,
-        )
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
-        yield chromium
-        chromium.close()
+    """Chromium without a window."""
+    try:
+        with launched() as chromium:
+            yield chromium
+    except NoChromiumError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture
