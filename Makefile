@@ -53,7 +53,7 @@ check: $(venv) $(sam) $(auditing) $(scanning) $(portal) ## lint, format, types, 
 	$(bin)/ruff format --check
 	$(bin)/mypy shared functions tests
 	$(insecure)
-	.cache/portal/node_modules/.bin/biome ci --config-path=tests/browser/biome.json functions/portal/static
+	.cache/portal/node_modules/.bin/biome ci --error-on-warnings --config-path=tests/browser/biome.json functions/portal/static
 	.cache/portal/node_modules/.bin/tsc --project tests/browser/tsconfig.json
 	.venv-sam/bin/sam validate --lint
 	.venv-sam/bin/sam validate

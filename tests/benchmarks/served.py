@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,7 +69,7 @@ def _serve() -> None:
         with stack.running() as up:
             with closing(Client(up.url)) as client:
                 pasted.seed(client, up.client_id)
-            print(json.dumps({"url": up.url, "client_id": up.client_id}), file=out, flush=True)
+            print(json.dumps(asdict(up)), file=out, flush=True)
             sys.stdin.read()
 
 
