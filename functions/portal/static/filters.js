@@ -34,6 +34,9 @@ export function filters(label, query, fields) {
 
   function apply() {
     clearTimeout(timer);
+    if (!form.isConnected) {
+      return; // the reader has gone on to another page while typing
+    }
     const wanted = inputs().map(({ name, value }) => [name, value.trim()]);
     change({ ...Object.fromEntries(wanted), cursor: null }, { replace: true });
   }
