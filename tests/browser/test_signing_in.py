@@ -51,7 +51,7 @@ def test_who_administers_nothing_is_told_so_and_shown_nothing_else(
     "place",
     [
         "/organizations",
-        "/organizations/new",
+        "/new-organization",
         "/organizations/acme/edit",
         "/organizations/acme/temporary",
         "/machines",

@@ -583,7 +583,7 @@ def test_the_audit_trail_shows_what_the_organizations_own_feed_does_not(
         expect(feed.locator("main ol")).not_to_contain_text(hidden)
 
 
-# ---- 6. Whoever they are, and whatever they look at it with ---------------------------------------
+# ---- 6. Whoever they are, and whatever they look at it with --------------------------------------
 
 
 PLACES = {

@@ -221,7 +221,7 @@ def test_a_service_that_is_busy_for_a_moment_is_asked_again_without_a_word(
     troubles.expect("status of 503")
     page.route(_LISTED, _busy, times=2)
     portal.visit(page, "ada", _LIST)
-    expect(page.get_by_role("link", name=agent.name)).to_be_visible()
+    expect(page.get_by_role("link", name=agent.name)).to_be_visible(timeout=15_000)
     expect(alert(page)).to_have_count(0)
 
 

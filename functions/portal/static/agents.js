@@ -71,7 +71,8 @@ export function agents({ params, query: first }) {
         signal,
       ),
     (page) => {
-      whisper(told(page.licenses.length, page.total));
+      const isAll = page.next_cursor === null && !query.get("cursor");
+      whisper(told(page.licenses.length, page.total ?? (isAll ? page.licenses.length : null)));
       return page.licenses.length === 0 && !query.get("cursor")
         ? nothing(Object.keys(given(query, NARROWING)).length > 0)
         : [

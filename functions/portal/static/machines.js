@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./drafts.js";
 import { link } from "./place.js";
-import { empty, failure, field, markWrong, whisper } from "./widgets.js";
+import { empty, failure, field, markWrong, whisper, working } from "./widgets.js";
 import { counted } from "./words.js";
 
 const DRAFT = "machine";
@@ -31,7 +31,10 @@ export function machines() {
   /** @param {Event} [event] */
   async function submit(event) {
     event?.preventDefault();
-    find.disabled = true;
+    await working(find, lookUp);
+  }
+
+  async function lookUp() {
     fill(result, h("p", { class: "loading", role: "status" }, "Looking…"));
     const typed = drafts.values(form);
     try {
@@ -48,8 +51,6 @@ export function machines() {
       if (!(error instanceof api.Problem && markWrong(form, atFields(error.errors)))) {
         fill(result, failure(error, submit));
       }
-    } finally {
-      find.disabled = false;
     }
   }
 

@@ -7,7 +7,16 @@ import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./drafts.js";
 import { go, link } from "./place.js";
-import { announce, choice, failure, field, loaded, markWrong, wrongFields } from "./widgets.js";
+import {
+  announce,
+  choice,
+  failure,
+  field,
+  loaded,
+  markWrong,
+  working,
+  wrongFields,
+} from "./widgets.js";
 import { DAY, instant, SUBSCRIPTION_STATUSES } from "./words.js";
 
 /** @typedef {import("./types.js").Organization} Organization */
@@ -104,8 +113,11 @@ function form(organization, etag) {
     if (markWrong(element, wrongFields(element))) {
       return;
     }
+    await working(save, put);
+  }
+
+  async function put() {
     const typed = drafts.values(element);
-    save.disabled = true;
     try {
       const saved = await api.putOrganization(
         typed.organization_id ?? "",
@@ -122,8 +134,6 @@ function form(organization, etag) {
       go(link(["organizations", saved.id]));
     } catch (error) {
       await refused(error, typed.organization_id ?? "");
-    } finally {
-      save.disabled = false;
     }
   }
 

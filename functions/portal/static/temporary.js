@@ -15,6 +15,7 @@ import {
   pager,
   person,
   table,
+  working,
 } from "./widgets.js";
 import { duration, instant } from "./words.js";
 
@@ -182,7 +183,10 @@ function generator(organizationId, generated) {
   /** @param {Event} [event] */
   async function submit(event) {
     event?.preventDefault();
-    generate.disabled = true;
+    await working(generate, letIn);
+  }
+
+  async function letIn() {
     fill(result);
     const { ttl = "" } = drafts.values(form);
     try {
@@ -198,8 +202,6 @@ function generator(organizationId, generated) {
       generated();
     } catch (error) {
       fill(result, failure(error, submit));
-    } finally {
-      generate.disabled = false;
     }
   }
 

@@ -303,11 +303,12 @@ export function markWrong(form, errors) {
 export function pager({ shown, size, next, total }) {
   const before = trail();
   const first = before.length * size + 1;
+  const all = total ?? (next === null ? first + shown - 1 : null);
   const range = shown ? `${number(first)}–${number(first + shown - 1)}` : "none";
   return h(
     "nav",
     { class: "pager", "aria-label": "Pages" },
-    h("span", {}, total ? `${range} of ${number(total)}` : range),
+    h("span", {}, all === null ? range : `${range} of ${number(all)}`),
     h(
       "button",
       { type: "button", disabled: !here().query.get("cursor"), onclick: () => turn(null, []) },
