@@ -344,8 +344,8 @@ _EVENT = Event(
         source_address="203.0.113.7",
         agent_version="4.5",
     ),
-    before={"label": None, "primary": False, "seats": 1},
-    after={"label": "x", "primary": True, "seats": 2},
+    before={"state": "active", "label": None, "primary": False, "seats": 1},
+    after={"state": "active", "label": "x", "primary": True, "seats": 2},
     reason="why",
     components=("computer_name",),
 )
