@@ -39,7 +39,7 @@ def on(days: int, **more: int) -> str:
     ("changed", "said"),
     [
         ({"valid_until": on(90, hours=1)}, ["Current", "90 days left", "(in 90 days)"]),
-        ({"valid_until": on(1, hours=1)}, ["Current", "1 day left"]),
+        ({"valid_until": on(1, hours=23)}, ["Current", "1 day left", "(in 1 day)"]),
         ({"valid_until": on(0, hours=2)}, ["Current", "ends within a day"]),
         (
             {"valid_until": on(-1)},

@@ -213,7 +213,8 @@ export function nameOf(license) {
 
 const instants = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+// In numbers: 24 hours and more are a day here, but not "yesterday" or "tomorrow" on any calendar.
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 const numbers = new Intl.NumberFormat("en");
 
 /** @param {string | Date} at */
