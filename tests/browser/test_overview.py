@@ -1,10 +1,12 @@
 """An organization at a glance, and its feed: what is shown is what has happened."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.looks import DESKTOP, OpenPage
 from tests.browser.portal import Agent, Portal
 
 _OVERVIEW = "/organizations/acme"
@@ -155,6 +157,18 @@ def test_the_feed_is_narrowed_to_a_time(page: Page, portal: Portal) -> None:
     page.get_by_label("Until").fill("")
     page.get_by_label("From").fill(on(-3)[:10])
     expect(page.locator(".entries li")).to_have_count(10)
+
+
+def test_a_day_of_the_feed_is_as_long_as_it_is_where_the_reader_is(
+    open_page: OpenPage, portal: Portal
+) -> None:
+    page = open_page(DESKTOP, timezone_id="Europe/Berlin")
+    day = "2026-10-25"  # the clocks are put back, and it has 25 hours
+    with page.expect_request("**/v1/organizations/acme/events?*") as asked:
+        portal.visit(page, "ada", f"{_FEED}?from={day}&until={day}")
+    query = parse_qs(urlsplit(asked.value.url).query)
+    assert query["from"] == ["2026-10-24T22:00:00.000Z"]
+    assert query["before"] == ["2026-10-25T23:00:00.000Z"]
 
 
 def test_a_feed_in_which_nothing_is_like_that_says_what_to_do(page: Page, portal: Portal) -> None:

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { entries } from "./entries.js";
 import { filters, given } from "./filters.js";
 import { choice, empty, field, loaded, pager } from "./widgets.js";
-import { DAY, EVENTS } from "./words.js";
+import { EVENTS } from "./words.js";
 
 const SIZE = 50;
 
@@ -26,7 +26,7 @@ export function feed({ params, query: first, isSuperAdmin }) {
         {
           type: query.get("type"),
           from: startOf(query.get("from"), 0),
-          before: startOf(query.get("until"), DAY),
+          before: startOf(query.get("until"), 1),
           cursor: query.get("cursor"),
           limit: SIZE,
         },
@@ -64,12 +64,13 @@ function nothing(isNarrowed) {
 }
 
 /**
- * The start of a day in the reader's time, moved on by so many milliseconds; null for no day.
+ * The start of a day in the reader's time, or of one so many days later; null for no day.
  *
  * @param {string | null} day like 2027-01-31
- * @param {number} later
+ * @param {number} later in days, of which not each has 24 hours
  */
 function startOf(day, later) {
   const start = new Date(`${day}T00:00`);
-  return Number.isNaN(start.getTime()) ? null : new Date(start.getTime() + later).toISOString();
+  start.setDate(start.getDate() + later);
+  return Number.isNaN(start.getTime()) ? null : start.toISOString();
 }
