@@ -252,3 +252,20 @@ def test_a_label_and_a_block_at_once_are_both_kept(
     second.get_by_role("button", name="Save").click()
     expect(second.get_by_role("heading", level=2, name="Press hall")).to_be_visible()
     expect(fact(second, "Status")).to_have_text("Blocked")
+
+
+def test_a_label_and_the_mark_primary_at_once_are_both_kept(
+    open_page: OpenPage, portal: Portal, agent: Agent
+) -> None:
+    first, second = open_page(), open_page()
+    for page in (first, second):
+        portal.visit(page, "ada", place(agent))
+        expect(page.get_by_label("Label")).to_have_value("")
+    first.get_by_label("Label").fill("Press hall")
+    first.get_by_role("button", name="Save").click()
+    expect(first.get_by_role("heading", level=2, name="Press hall")).to_be_visible()
+    second.get_by_label("Primary agent").check()
+    second.get_by_role("button", name="Save").click()
+    expect(fact(second, "Primary")).to_have_text("Primary")
+    expect(second.get_by_role("heading", level=2, name="Press hall")).to_be_visible()
+    expect(second.get_by_label("Label")).to_have_value("Press hall")

@@ -198,7 +198,12 @@ export function agent({ params, query: first }) {
     async function edit() {
       fill(trouble);
       try {
-        await api.editLicense(license.id, { label: label.value.trim(), primary: primary.checked });
+        const typed = label.value.trim();
+        // Not what was left as it was: somebody else may have changed that meanwhile.
+        await api.editLicense(license.id, {
+          ...(typed !== (license.label ?? "") && { label: typed }),
+          ...(primary.checked !== license.primary && { primary: primary.checked }),
+        });
         drafts.forget(draft);
         announce("Saved.");
         facts.reload();
