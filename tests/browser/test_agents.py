@@ -1,5 +1,6 @@
 """An organization's agents in a table: found, filtered, ordered, and page by page."""
 
+import re
 import time
 from dataclasses import replace
 
@@ -218,6 +219,28 @@ def test_a_page_can_be_sent_to_a_colleague(open_page: OpenPage, page: Page, port
     portal.visit(colleague, "ada", page.url.partition("#")[2])
     expect(rows(colleague)).to_have_count(10)
     assert names(colleague) == names(page)
+
+
+def test_in_the_middle_of_a_list_no_place_is_told_that_is_not_known(
+    open_page: OpenPage, page: Page, portal: Portal
+) -> None:
+    portal.put(map(license_item, _agents(120)))
+    portal.visit(page, "ada", f"{_PLACE}?sort=computer_name")
+    turn = page.get_by_role("navigation", name="Pages")
+    turn.get_by_role("button", name="Next page").click()
+    expect(turn).to_contain_text("51–100 of 120")
+    colleague = open_page()
+    portal.visit(colleague, "ada", page.url.partition("#")[2])
+    turn = colleague.get_by_role("navigation", name="Pages")
+    expect(turn).to_contain_text(re.compile(r"^50 of 120"))
+    turn.get_by_role("button", name="Next page").click()
+    expect(turn).to_contain_text(re.compile(r"^20 of 120"))
+    turn.get_by_role("button", name="Previous page").click()
+    expect(turn).to_contain_text(re.compile(r"^50 of 120"))
+    turn.get_by_role("button", name="First page").click()
+    expect(turn).to_contain_text("1–50 of 120")
+    turn.get_by_role("button", name="Next page").click()
+    expect(turn).to_contain_text("51–100 of 120")
 
 
 def test_from_an_agent_one_comes_back_to_the_same_page(page: Page, portal: Portal) -> None:

@@ -302,9 +302,12 @@ export function markWrong(form, errors) {
  */
 export function pager({ shown, size, next, total }) {
   const before = trail();
+  // Who has come right into the middle, by a bookmark say, is told no numbers that nobody knows.
+  const isCounted = before.length === 0 ? !here().query.get("cursor") : before[0] === "";
   const first = before.length * size + 1;
-  const all = total ?? (next === null ? first + shown - 1 : null);
-  const range = shown ? `${number(first)}–${number(first + shown - 1)}` : "none";
+  const all = total ?? (next === null && isCounted ? first + shown - 1 : null);
+  const place = isCounted ? `${number(first)}–${number(first + shown - 1)}` : number(shown);
+  const range = shown ? place : "none";
   return h(
     "nav",
     { class: "pager", "aria-label": "Pages" },
