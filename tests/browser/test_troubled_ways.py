@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -157,6 +158,15 @@ def test_a_sign_in_that_fails_is_explained_and_can_be_done_again(
     alert(page).get_by_role("button", name="Try again").click()
     portal.fill_in(page, "ada")
     expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
+
+
+def test_a_clock_that_is_fast_ends_no_session_before_its_time(page: Page, portal: Portal) -> None:
+    page.clock.set_fixed_time(datetime.now(UTC) + timedelta(hours=5))
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    portal.sign_in(page, "ada", _LIST)
+    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
+    assert sum(url.endswith("/oauth2/token") for url in asked) == 1
 
 
 # -- the network -----------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 // Who is signed in: OIDC's authorization code flow with PKCE, all of it in this tab.
 //
-// Tokens live in the tab's session storage: gone with the tab, never sent anywhere but to the token
-// endpoint and, in the Authorization header, to this service. What cannot be renewed ends the
-// session; what has been typed is kept elsewhere (drafts.js) and is there again after signing in.
+// Tokens live in the tab's session storage: gone with the tab, never sent anywhere but to the
+// identity provider and, in the Authorization header, to this service. What cannot be renewed ends
+// the session; what has been typed is kept elsewhere (drafts.js), and there again after signing in.
 
 import { fetchJson, Unreachable } from "./fetching.js";
 
@@ -185,10 +185,12 @@ async function exchange(grant, refresh = null) {
   if (!response.ok || typeof body.id_token !== "string") {
     throw new SignInFailed(`The identity provider refused: ${body.error ?? "no ID token"}.`);
   }
+  const { iat, exp } = claimsOf(body.id_token);
   const tokens = {
     id: body.id_token,
     refresh: body.refresh_token ?? refresh,
-    expiresAt: Number(claimsOf(body.id_token).exp) * 1000,
+    // By this computer's clock, which need not be the identity provider's.
+    expiresAt: Date.now() + (Number(exp) - Number(iat)) * 1000,
   };
   write(TOKENS, tokens);
   return tokens;
