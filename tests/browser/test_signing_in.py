@@ -1,8 +1,9 @@
 """Signing in, who is let in, and what the others are told."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.chromium import keeping_pages
 from tests.browser.looks import OpenPage
 from tests.browser.portal import Portal
 from tests.browser.troubles import Troubles
@@ -23,6 +24,22 @@ def test_an_administrator_signs_in_by_keyboard_and_out_again(page: Page, portal:
     page.go_back()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     assert page.evaluate("() => sessionStorage.length") == 0
+
+
+def test_going_back_after_signing_out_shows_nothing_of_what_was_there(
+    browser: Browser, portal: Portal
+) -> None:
+    with keeping_pages(browser) as chromium:
+        page = chromium.new_page()
+        portal.sign_in(page, "ada")
+        expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+        page.evaluate("() => addEventListener('pageshow', () => console.log('as it was left'))")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        with page.expect_console_message(lambda message: message.text == "as it was left"):
+            page.evaluate("() => void setTimeout(() => history.back(), 0)")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        expect(page.get_by_text("Acme")).to_have_count(0)
 
 
 def test_who_came_to_a_place_is_there_after_signing_in(page: Page, portal: Portal) -> None:

@@ -58,6 +58,7 @@ let shown = null;
 
 async function start() {
   onMove(render);
+  addEventListener("pageshow", comeBackTo);
   document.querySelector(".skip")?.addEventListener("click", skip);
   try {
     await session.comeBack();
@@ -236,6 +237,17 @@ async function tryToSignIn() {
     await session.signIn();
   } catch (error) {
     showAlone("Signing in", failure(error, tryToSignIn));
+  }
+}
+
+/**
+ * A browser that goes back may show a page as it was left: not after signing out of it.
+ *
+ * @param {PageTransitionEvent} event
+ */
+function comeBackTo(event) {
+  if (event.persisted && me !== null && !session.isSignedIn()) {
+    location.reload();
   }
 }
 
