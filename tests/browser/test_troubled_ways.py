@@ -169,6 +169,42 @@ def test_a_clock_that_is_fast_ends_no_session_before_its_time(page: Page, portal
     assert sum(url.endswith("/oauth2/token") for url in asked) == 1
 
 
+def test_a_sign_out_that_gets_stuck_hides_everything_and_can_be_done_again(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    portal.sign_in(page, "ada", _LIST)
+    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
+    page.reload()  # what it was told of the identity provider is forgotten
+    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
+    troubles.expect("ERR_CONNECTION_REFUSED")
+    page.route("**/portal/configuration.json", _abort)
+    page.get_by_role("button", name="Sign out").click()
+    expect(alert(page)).to_contain_text("No connection.")
+    expect(page.get_by_text("No agent has logged in yet.")).to_have_count(0)
+    assert page.evaluate("() => sessionStorage.length") == 0
+    page.unroute("**/portal/configuration.json")
+    alert(page).get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_sign_in_that_cannot_start_again_says_so(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    portal.visit(page, "ada", _LIST)
+    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
+    page.evaluate("() => sessionStorage.removeItem('session.tokens')")
+    page.get_by_label("Status").select_option("Any")
+    page.get_by_label("Status").select_option("Active")
+    troubles.expect("ERR_CONNECTION_REFUSED")
+    page.route("**/portal/configuration.json", _abort)
+    alert(page).get_by_role("button", name="Sign in again").click()
+    expect(alert(page)).to_contain_text("No connection.")
+    page.unroute("**/portal/configuration.json")
+    alert(page).get_by_role("button", name="Try again").click()
+    portal.fill_in(page, "ada")
+    expect(page.get_by_label("Status")).to_have_value("active")
+
+
 # -- the network -----------------------------------------------------------------------------------
 
 

@@ -63,7 +63,7 @@ async function start() {
   try {
     await session.comeBack();
   } catch (error) {
-    showAlone("Signing in", failure(error, session.signIn));
+    showAlone("Signing in", failure(error, tryToSignIn));
     return;
   }
   await enter();
@@ -240,6 +240,17 @@ async function tryToSignIn() {
   }
 }
 
+async function tryToSignOut() {
+  try {
+    await session.signOut();
+  } catch (error) {
+    me = null;
+    shown?.page.stop?.();
+    shown = null;
+    showAlone("Signing out", failure(error, tryToSignOut));
+  }
+}
+
 /**
  * A browser that goes back may show a page as it was left: not after signing out of it.
  *
@@ -298,7 +309,7 @@ function frame(path) {
         "p",
         { class: "who" },
         h("span", { title: me?.subject }, session.name()),
-        h("button", { type: "button", onclick: session.signOut }, "Sign out"),
+        h("button", { type: "button", onclick: tryToSignOut }, "Sign out"),
       ),
     ),
     organization !== undefined &&

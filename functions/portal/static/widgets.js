@@ -134,15 +134,32 @@ export async function working(button, work) {
  * @param {() => unknown} again
  */
 export function failure(error, again) {
-  const explained = explain(error);
-  return h(
-    "div",
-    { class: "failure", role: "alert" },
-    h("p", {}, h("strong", {}, explained.title), ". ", explained.detail),
-    explained.again && h("button", { type: "button", onclick: again }, "Try again"),
-    error instanceof SessionEnded &&
-      h("button", { type: "button", class: "first", onclick: signIn }, "Sign in again"),
-  );
+  const element = h("div", { class: "failure", role: "alert" });
+  tell(error, again);
+
+  /**
+   * @param {unknown} trouble
+   * @param {() => unknown} retry
+   */
+  function tell(trouble, retry) {
+    const explained = explain(trouble);
+    fill(
+      element,
+      h("p", {}, h("strong", {}, explained.title), ". ", explained.detail),
+      explained.again && h("button", { type: "button", onclick: retry }, "Try again"),
+      trouble instanceof SessionEnded &&
+        h("button", { type: "button", class: "first", onclick: signInAgain }, "Sign in again"),
+    );
+  }
+
+  async function signInAgain() {
+    try {
+      await signIn();
+    } catch (trouble) {
+      tell(trouble, signInAgain);
+    }
+  }
+  return element;
 }
 
 /**
