@@ -1,0 +1,21 @@
+"""Keeps an agent licensed: logs it in once, validates, and lets it run while the service is away.
+
+What this package guarantees stands in its ``README.md``; :class:`Client` and :class:`AsyncClient`
+are the way in.
+"""
+
+from licensing_agent.aio import AsyncClient
+from licensing_agent.client import Client
+from licensing_agent.configuration import Configuration
+from licensing_agent.engine import SignInFailed, Surroundings
+from licensing_agent.lifecycle import Standing, Status
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Configuration",
+    "SignInFailed",
+    "Standing",
+    "Status",
+    "Surroundings",
+]

@@ -1,0 +1,54 @@
+"""``python -m licensing_agent machine``: what this machine is known by, from where, and why.
+
+What this module guarantees: it tells the person who runs it, and nobody else. Nothing is sent or
+logged; a raw machine id is not shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from licensing_agent import machine
+from licensing_agent.credentials import TooFewCredentials
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 1 where the service would not know this machine."""
+    parser = argparse.ArgumentParser(prog="licensing-agent", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("machine", help="show what this machine is known by, and why")
+    command.add_argument("--folder", type=Path, help="where the agent keeps its state")
+    command.add_argument("--computer-name", help="a name that stands for the machine's own")
+    named = parser.parse_args(arguments)
+    try:
+        this = machine.read(folder=named.folder, computer_name=named.computer_name)
+    except machine.UnknownPlatform as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command
+        return 1
+    print("\n".join(lines(this)))  # noqa: T201 - a command
+    try:
+        print(f"\nThumbprint in leases: {this.credentials().thumbprint()}")  # noqa: T201
+    except TooFewCredentials as error:
+        print(f"\n{error}")  # noqa: T201 - a command
+        return 1
+    return 0
+
+
+def lines(this: machine.Machine) -> list[str]:
+    """What was found and what was left out, for a person."""
+    told = [f"This is a {what}." for what in this.surroundings]
+    told += ["Found:"]
+    told += [f"  {one.component:14}{one.value}  from {one.source}: {one.why}" for one in this.found]
+    told += ["Left out:"] if this.left_out else []
+    told += [
+        f"  {one.component:14}{one.value or '-'}  from {one.source}: {one.why}"
+        for one in this.left_out
+    ]
+    return told
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The asynchronous client: the same as :mod:`licensing_agent.client`, for an event loop.
+
+What this module guarantees: what :class:`licensing_agent.client.Client` does, by the same rules. It
+waits for the network without holding up the loop; what it keeps is written in a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from licensing_agent import connection, wire
+from licensing_agent.configuration import Configuration
+from licensing_agent.engine import (
+    Callback,
+    Callbacks,
+    Engine,
+    SignInFailed,
+    Surroundings,
+    nobody,
+)
+from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
+from licensing_agent.outcomes import Failed, NobodySignedIn, Outcome
+
+
+class AsyncClient:
+    """One agent's client; see :class:`licensing_agent.client.Client`."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        sign_in: Callable[[], Awaitable[str | None]],
+        on_valid: Callback = nobody,
+        on_grace: Callback = nobody,
+        on_refused: Callback = nobody,
+        on_unreachable: Callback = nobody,
+        surroundings: Surroundings | None = None,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
+    ) -> None:
+        self._configuration = configuration
+        self._sign_in = sign_in
+        callbacks = Callbacks(
+            on_valid=on_valid,
+            on_grace=on_grace,
+            on_refused=on_refused,
+            on_unreachable=on_unreachable,
+        )
+        self._http = httpx.AsyncClient(**connection.options(configuration))
+        self._engine = Engine(configuration, callbacks, surroundings or Surroundings())
+        self._closed = asyncio.Event()
+        self._sleep = sleep or self._wait
+        self._checking = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def status(self) -> Status:
+        """How it stands now. Nobody is asked."""
+        return self._engine.status()
+
+    async def check(self, *, at_once: bool = False) -> Status:
+        """Do what is due; ``at_once``, ask the service even if nothing is."""
+        async with self._checking:
+            if at_once:
+                self._engine.hurry()
+            while not self._closed.is_set():
+                step = self._engine.step()
+                if isinstance(step, Wait):
+                    self._engine.tell()
+                    break
+                self._engine.take(await self._carry_out(step))
+            return self._engine.status()
+
+    async def run(self) -> None:
+        """Stay licensed until :meth:`stop` or :meth:`close` is called."""
+        while not self._closed.is_set():
+            await self.check()
+            await self._sleep(self._engine.pause())
+
+    def stop(self) -> None:
+        """End :meth:`run`; this is for callbacks, which cannot wait."""
+        self._closed.set()
+
+    async def close(self) -> None:
+        """End :meth:`run`, and keep what there is to keep."""
+        self.stop()
+        async with self._checking:
+            await self._http.aclose()
+            self._engine.close()
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            return
+
+    async def _carry_out(self, step: Login | Validate | FetchKeys) -> Outcome:
+        token = ""
+        if isinstance(step, Login):
+            try:
+                token = await self._sign_in() or ""
+            except (SignInFailed, OSError, httpx.HTTPError) as error:
+                return Failed(why=f"The sign-in has failed: {error}")
+            if not token:
+                return NobodySignedIn()
+        request = self._engine.request(step, token)
+        if isinstance(request, Failed):
+            return request
+        try:
+            answer = await self._send(request)
+        except httpx.HTTPError as error:
+            return connection.failed(error)
+        return answer if isinstance(answer, Failed) else wire.outcome(request, answer)
+
+    async def _send(self, request: wire.Request) -> wire.Answer | Failed:
+        body = bytearray()
+        sending = connection.sending(self._configuration, request)
+        async with self._http.stream(**sending) as response:
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > wire.LARGEST_ANSWER:
+                    break
+        return connection.answer(response, bytes(body))

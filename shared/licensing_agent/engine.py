@@ -1,0 +1,205 @@
+"""What both clients share: the state machine, what is kept of it, and who is told.
+
+What this module guarantees:
+
+* What is known is on the disk before anybody is told of it.
+* Each callback is called when its standing begins, once; the last thing it can do wrong is raise,
+  which ends the check that called it and nothing else.
+* The standing is that of the moment in which it is asked for, from whichever thread.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Final
+
+from licensing_agent import lifecycle, machine, wire
+from licensing_agent.configuration import Configuration
+from licensing_agent.credentials import TooFewCredentials
+from licensing_agent.lifecycle import (
+    FetchKeys,
+    Login,
+    Moment,
+    Standing,
+    State,
+    Status,
+    Step,
+    Validate,
+    Wait,
+)
+from licensing_agent.machine import Machine
+from licensing_agent.outcomes import Failed, Outcome
+from licensing_agent.platform_sources import Platform
+from licensing_agent.store import Store, Trouble, platform_keyring
+
+LONGEST_PAUSE: Final = 60.0
+"""How many seconds may pass between two looks at the clocks."""
+
+Callback = Callable[[Status], None]
+
+
+class SignInFailed(Exception):
+    """A person's token cannot be had just now; it is asked for again later."""
+
+
+def nobody(_: Status) -> None:
+    """Is told of it, and does nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callbacks:
+    """Who is told when a standing begins."""
+
+    on_valid: Callback = nobody
+    on_grace: Callback = nobody
+    on_refused: Callback = nobody
+    on_unreachable: Callback = nobody
+
+    def of(self, standing: Standing) -> Callback:
+        """Who is told of this one. That a person has to sign in, ``sign_in`` sees when asked."""
+        return {
+            Standing.VALID: self.on_valid,
+            Standing.GRACE: self.on_grace,
+            Standing.REFUSED: self.on_refused,
+            Standing.UNREACHABLE: self.on_unreachable,
+        }.get(standing, nobody)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The machine, its clocks and chance; others are for tests."""
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    chance: Callable[[], float] = random.random
+    platform: Platform | None = None
+
+    def moment(self) -> Moment:
+        """Now."""
+        return Moment(self.wall(), self.monotonic(), self.chance())
+
+
+class Engine:
+    """The state of one agent. Raises what :func:`machine.read` and ``credentials`` raise."""
+
+    def __init__(
+        self, configuration: Configuration, callbacks: Callbacks, surroundings: Surroundings
+    ) -> None:
+        self._configuration = configuration
+        self._callbacks = callbacks
+        self._surroundings = surroundings
+        self._lock = RLock()
+        this = self._machine()
+        keyring = platform_keyring() if configuration.use_keyring else None
+        self._store = Store(configuration.folder, this.secret, keyring)
+        reading = self._store.read()
+        self._saved = reading.kept
+        self._storage: Trouble | None = reading.trouble
+        self._state: State = lifecycle.begin(
+            configuration.terms(),
+            reading.kept,
+            this.credentials(),
+            reading.touched,
+            surroundings.moment(),
+        )
+        self._told: tuple[Standing, str | None] | None = None
+        self._save()
+
+    def hurry(self) -> None:
+        """Do not wait for the next attempt."""
+        with self._lock:
+            self._state = lifecycle.hurried(self._state)
+
+    def step(self) -> Step:
+        """What to do now."""
+        with self._lock:
+            self._advance()
+            return lifecycle.next_step(self._state)
+
+    def request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
+        """The request of a step, about the machine as it is now."""
+        told = self._configuration
+        try:
+            match step:
+                case Login():
+                    return wire.login(
+                        step,
+                        self._machine(),
+                        token=token,
+                        environment=told.environment,
+                        agent_version=told.agent_version,
+                    )
+                case Validate():
+                    return wire.validate(
+                        step,
+                        self._machine(),
+                        nonce=secrets.token_urlsafe(16),
+                        environment=told.environment,
+                        agent_version=told.agent_version,
+                    )
+                case FetchKeys():
+                    return wire.fetch_keys(step)
+        except TooFewCredentials as error:
+            return Failed(why=str(error))
+
+    def take(self, outcome: Outcome) -> None:
+        """Go on with what came of a step, keep it, and tell."""
+        with self._lock:
+            self._state = lifecycle.after(self._state, outcome, self._surroundings.moment())
+            self._save()
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell of a standing that has begun."""
+        status = self.status()
+        begun = (status.standing, status.code)
+        if begun != self._told:
+            self._told = begun
+            self._callbacks.of(status.standing)(status)
+
+    def status(self) -> Status:
+        """How it stands now."""
+        with self._lock:
+            self._advance()
+            status = lifecycle.status(self._state)
+            return replace(status, storage=self._storage.value if self._storage else None)
+
+    def pause(self) -> float:
+        """How many seconds to leave until the next look."""
+        with self._lock:
+            step, status = self.step(), self.status()
+            left = status.until - self._state.time.mark if status.until and status.usable else None
+        waiting = step.seconds if isinstance(step, Wait) else 0.0
+        return min(waiting, LONGEST_PAUSE, LONGEST_PAUSE if left is None else left)
+
+    def close(self) -> None:
+        """Keep the time as it is, not ahead as it is kept for a crash."""
+        with self._lock:
+            self._advance()
+            self._state = lifecycle.ended(self._state)
+            self._save()
+
+    def _advance(self) -> None:
+        self._state = lifecycle.advanced(self._state, self._surroundings.moment())
+        self._save()
+
+    def _save(self) -> None:
+        # Nothing to keep replaces nothing: a file that cannot be read may be of use elsewhere.
+        if self._state.kept != self._saved:
+            self._storage = self._store.write(self._state.kept)
+            if self._storage is None:
+                self._saved = self._state.kept
+
+    def _machine(self) -> Machine:
+        told = self._configuration
+        return machine.read(
+            self._surroundings.platform,
+            folder=told.folder,
+            computer_name=told.computer_name,
+            application=told.application,
+        )

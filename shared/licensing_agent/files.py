@@ -1,0 +1,63 @@
+"""Files that are there as a whole or not at all.
+
+What this module guarantees: a file is written and brought to the disk before it gets its name, and
+the name is brought to the disk before the call returns. Only the account that runs can read it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Final
+
+_STALE_SECONDS: Final = 3600
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that only this account can look into, if there is none."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not exist yet. Raises :class:`OSError`."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(number, rest) :]
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put a file in the place of another: whoever reads it gets the old or the new one."""
+    _sweep(path)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        write_new(fresh, data)
+        os.replace(fresh, path)  # noqa: PTH105 - the system call itself, as everywhere here
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk. Windows has no such call, and does it itself."""
+    if os.name == "nt":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what crashes have left, but not what another process is just writing."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        if abs(time.time() - left.stat().st_mtime) > _STALE_SECONDS:
+            left.unlink(missing_ok=True)

@@ -1,0 +1,122 @@
+"""What an agent keeps from one start to the next.
+
+What this module guarantees: :func:`decode` gives back exactly what :func:`encode` was handed, and
+raises :class:`ValueError` for anything else. It shows no key where it is printed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from licensing_agent import strictjson
+from licensing_agent.credentials import Credentials
+from licensing_agent.timekeeping import Timekeeping
+
+_VERSION: Final = 1
+_NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLease:
+    """A lease as it came, and what it was asked for with."""
+
+    token: str = field(repr=False)
+    nonce: str = field(repr=False)
+    credentials: Credentials = field(repr=False)
+    time: Timekeeping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLicense:
+    """The licence that this agent has, and its key."""
+
+    key: str = field(repr=False)
+    id: str
+    organization_id: str
+    save_configuration: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """All of it. ``keys`` are the service's, by ``kid``."""
+
+    license: KeptLicense | None = None
+    lease: KeptLease | None = None
+    keys: Mapping[str, str] = field(default_factory=lambda: _NO_KEYS)
+
+
+NOTHING: Final = Kept()
+
+
+def encode(kept: Kept) -> bytes:
+    """As bytes, to be encrypted."""
+    value = {
+        "version": _VERSION,
+        "license": asdict(kept.license) if kept.license else None,
+        "lease": asdict(kept.lease) if kept.lease else None,
+        "keys": dict(kept.keys),
+    }
+    return json.dumps(value).encode()
+
+
+def decode(data: bytes) -> Kept:
+    """What was encoded. Raises :class:`ValueError`."""
+    value = strictjson.read_object(data)
+    if value.get("version") != _VERSION:
+        raise ValueError("kept by another version")
+    license, lease = value.get("license"), value.get("lease")
+    return Kept(
+        license=None if license is None else _license(_object(license)),
+        lease=None if lease is None else _lease(_object(lease)),
+        keys=MappingProxyType({kid: _text(x) for kid, x in _object(value.get("keys")).items()}),
+    )
+
+
+def _license(value: dict[str, object]) -> KeptLicense:
+    return KeptLicense(
+        key=_text(value.get("key")),
+        id=_text(value.get("id")),
+        organization_id=_text(value.get("organization_id")),
+        save_configuration=value.get("save_configuration") is True,
+    )
+
+
+def _lease(value: dict[str, object]) -> KeptLease:
+    machine, time = _object(value.get("credentials")), _object(value.get("time"))
+    macs = machine.get("mac_addresses")
+    return KeptLease(
+        token=_text(value.get("token")),
+        nonce=_text(value.get("nonce")),
+        credentials=Credentials(
+            _text_or_none(machine.get("machine_id")),
+            tuple(_text(mac) for mac in (macs if isinstance(macs, list) else [None])),
+            _text_or_none(machine.get("computer_name")),
+        ),
+        time=Timekeeping(*(_number(time.get(name)) for name in ("service", "wall", "mark"))),
+    )
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - of what was kept, not of a caller
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a text")  # noqa: TRY004 - as above
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("not a number")  # noqa: TRY004 - as above
+    return value

@@ -1,0 +1,374 @@
+"""The life of an agent's licence: what is the case, and what to do next and when. Pure.
+
+What this module guarantees:
+
+* A licence can be used while a lease of this agent, verified, is in its time, and not one second
+  longer; a refusal ends that at once, also for the starts to come.
+* Whatever is no answer leaves everything as it is, but for the time of the next attempt.
+* Time can be used up only once: :attr:`State.kept` is always ahead of :attr:`State.time`, so that
+  not even a process that is killed again and again runs longer than its lease.
+
+Times are the service's (:mod:`licensing_agent.timekeeping`); a :class:`Moment` is handed in, with
+the share of chance that spreads the requests of many agents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from licensing_agent.credentials import Credentials
+from licensing_agent.kept import Kept, KeptLease, KeptLicense
+from licensing_agent.lease import Expected, Lease, Reason, Rejected, verify
+from licensing_agent.outcomes import (
+    Action,
+    Failed,
+    KeysFetched,
+    LoggedIn,
+    NobodySignedIn,
+    Outcome,
+    Refused,
+    Valid,
+)
+from licensing_agent.timekeeping import Timekeeping
+
+FIRST_RETRY: Final = 2.0
+LONGEST_RETRY: Final = 600.0
+LONGEST_RETRY_AFTER: Final = 86_400.0
+"""The service may ask for this much patience, in seconds, and a broken proxy for no more."""
+REFUSED_AGAIN: Final = 900.0
+"""How long a refusal stands on average before it is asked for again, in seconds."""
+SIGN_IN_AGAIN: Final = 60.0
+"""How often a person's token is asked for, in seconds."""
+LARGEST_RESERVE: Final = 300.0
+"""How many seconds of a lease a crash costs at most."""
+
+
+class Standing(StrEnum):
+    """How it stands with the licence."""
+
+    SIGNED_OUT = "signed_out"
+    """There is none yet: a person has to log in."""
+    VALID = "valid"
+    """The service has said so, and a lease proves it."""
+    GRACE = "grace"
+    """The service is out of reach; the lease still holds."""
+    UNREACHABLE = "unreachable"
+    """The service is out of reach, and no lease holds."""
+    REFUSED = "refused"
+    """The service has said no."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How it stands. ``until`` is when the lease ends, in epoch seconds.
+
+    ``code``, ``message`` and ``action`` are the service's where it refuses; otherwise ``message``
+    says why the service could not be asked. ``storage`` says why nothing can be kept.
+    """
+
+    standing: Standing
+    until: int | None = None
+    code: str | None = None
+    message: str | None = None
+    action: Action | None = None
+    license_id: str | None = None
+    organization_id: str | None = None
+    save_configuration: bool = False
+    storage: str | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the agent may work."""
+        return self.standing in {Standing.VALID, Standing.GRACE}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Both of the machine's clocks, and a number from 0 to 1 drawn by chance."""
+
+    wall: float
+    monotonic: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the configuration says. ``pinned`` are public keys by ``kid``."""
+
+    issuer: str
+    environment: str
+    organization_id: str | None = None
+    license_key: str | None = field(default=None, repr=False)
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    fetches_keys: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before ``seconds`` have passed."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Log in, and present a key if there is one."""
+
+    license_key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Ask whether the licence is valid."""
+
+    license: KeptLicense
+
+
+@dataclass(frozen=True, slots=True)
+class FetchKeys:
+    """Ask for the service's public keys."""
+
+
+Step = Wait | Login | Validate | FetchKeys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that is known. ``kept`` has to be on the disk before a status is told."""
+
+    terms: Terms
+    kept: Kept
+    time: Timekeeping
+    monotonic: float
+    due: float
+    lease: Lease | None = None
+    confirmed: bool = False
+    refusal: Refused | None = None
+    trouble: str | None = None
+    failures: int = 0
+    unproven: Valid | None = None
+
+
+def begin(
+    terms: Terms, kept: Kept, credentials: Credentials, touched: float | None, moment: Moment
+) -> State:
+    """A process starts, with what is kept since the last one; ``touched`` is the file's time."""
+    time = kept.lease.time if kept.lease else Timekeeping.starting(moment.wall)
+    time = time.seen(moment.wall)
+    if kept.lease and touched is not None:
+        time = time.seen(touched)
+    state = State(terms=terms, kept=kept, time=time, monotonic=moment.monotonic, due=time.mark)
+    found = _kept_lease(state, credentials)
+    if isinstance(found, Rejected):
+        return replace(state, trouble=f"The lease that was kept does not hold: {found.reason}.")
+    return _reserved(replace(state, lease=found))
+
+
+def advanced(state: State, moment: Moment) -> State:
+    """Time has passed."""
+    time = state.time.passed(moment.monotonic - state.monotonic).seen(moment.wall)
+    return _reserved(replace(state, time=time, monotonic=moment.monotonic))
+
+
+def hurried(state: State) -> State:
+    """Somebody does not want to wait for the next attempt."""
+    return replace(state, due=state.time.mark)
+
+
+def ended(state: State) -> State:
+    """The process ends in good order: what was reserved and not used is given back."""
+    if state.kept.lease is None:
+        return state
+    return replace(
+        state, kept=replace(state.kept, lease=replace(state.kept.lease, time=state.time))
+    )
+
+
+def next_step(state: State) -> Step:
+    """What to do now."""
+    if state.time.mark < state.due:
+        return Wait(state.due - state.time.mark)
+    if state.unproven is not None:
+        return FetchKeys()
+    if state.kept.license is not None:
+        return Validate(state.kept.license)
+    return Login(state.terms.license_key)
+
+
+def after(state: State, outcome: Outcome, moment: Moment) -> State:
+    """What follows from what came of the last step."""
+    state = advanced(state, moment)
+    match outcome:
+        case LoggedIn():
+            return _logged_in(state, outcome)
+        case Valid():
+            return _valid(state, outcome, moment)
+        case KeysFetched():
+            return _keys_fetched(state, outcome, moment)
+        case Refused():
+            return _refused(state, outcome, moment)
+        case NobodySignedIn():
+            trouble = state.trouble or "Nobody has signed in."
+            return replace(state, due=state.time.mark + SIGN_IN_AGAIN, trouble=trouble)
+        case Failed():
+            return _failed(state, outcome, moment)
+
+
+def status(state: State) -> Status:
+    """How it stands."""
+    license = state.kept.license
+    holds = state.lease is not None and state.time.mark < state.lease.expires_at
+    if state.refusal is not None:
+        standing = Standing.REFUSED
+    elif license is None:
+        standing = Standing.SIGNED_OUT
+    elif not holds:
+        standing = Standing.UNREACHABLE
+    else:
+        standing = Standing.VALID if state.confirmed else Standing.GRACE
+    return Status(
+        standing=standing,
+        until=state.lease.expires_at if state.lease else None,
+        code=state.refusal.code if state.refusal else None,
+        message=state.refusal.message if state.refusal else state.trouble,
+        action=state.refusal.action if state.refusal else None,
+        license_id=license.id if license else None,
+        organization_id=license.organization_id if license else None,
+        save_configuration=bool(license and license.save_configuration),
+    )
+
+
+def _logged_in(state: State, answer: LoggedIn) -> State:
+    wanted = state.terms.organization_id
+    if wanted is not None and answer.organization_id != wanted:
+        message = f"This agent is {wanted}'s; the person belongs to {answer.organization_id}."
+        refusal = Refused(code="organization_mismatch", message=message, action="login")
+        return replace(state, refusal=refusal, due=state.time.mark + REFUSED_AGAIN)
+    license = KeptLicense(
+        key=answer.license_key,
+        id=answer.license_id,
+        organization_id=answer.organization_id,
+        save_configuration=answer.save_configuration,
+    )
+    # A login's lease has no nonce, and so is no proof that it is of today: the next step gets one.
+    kept = replace(state.kept, license=license, lease=None)
+    return replace(state, kept=kept, lease=None, confirmed=False, due=state.time.mark)
+
+
+def _valid(state: State, answer: Valid, moment: Moment) -> State:
+    license = state.kept.license
+    if license is None:
+        raise AssertionError("an answer for a licence that has not been asked about")
+    lease = verify(
+        answer.lease,
+        _keys(state),
+        _expected(state.terms, license, answer.credentials, answer.nonce),
+        now=answer.server_time,
+    )
+    if isinstance(lease, Rejected):
+        if (
+            lease.reason is Reason.UNKNOWN_KEY
+            and state.terms.fetches_keys
+            and state.unproven is None
+        ):
+            return replace(state, unproven=answer, due=state.time.mark)
+        why = f"The service's answer is not proved: its lease is {lease.reason}."
+        return _failed(state, Failed(why=why), moment)
+    time = state.time.contact(answer.server_time, moment.wall)
+    spread = (lease.expires_at - answer.renew_after) / 4
+    kept = KeptLease(
+        token=answer.lease, nonce=answer.nonce, credentials=answer.credentials, time=time
+    )
+    return _reserved(
+        replace(
+            state,
+            kept=replace(state.kept, lease=kept),
+            time=time,
+            lease=lease,
+            due=max(time.mark + FIRST_RETRY, answer.renew_after + moment.chance * spread),
+            confirmed=True,
+            refusal=None,
+            trouble=None,
+            failures=0,
+            unproven=None,
+        )
+    )
+
+
+def _keys_fetched(state: State, answer: KeysFetched, moment: Moment) -> State:
+    state = replace(state, kept=replace(state.kept, keys=answer.keys))
+    return _valid(state, state.unproven, moment) if state.unproven else state
+
+
+def _refused(state: State, answer: Refused, moment: Moment) -> State:
+    is_first = state.kept.license is not None and state.refusal is None
+    kept = replace(state.kept, lease=None)
+    if answer.action == "login":
+        kept = replace(kept, license=None)
+    # A login may help at once. Not so the second time: then something is wrong.
+    is_login_next = answer.action == "login" and is_first
+    wait = 0.0 if is_login_next else REFUSED_AGAIN * (0.5 + moment.chance)
+    return replace(
+        state,
+        kept=kept,
+        lease=None,
+        confirmed=False,
+        refusal=answer,
+        trouble=None,
+        failures=state.failures + 1,
+        due=state.time.mark + wait,
+        unproven=None,
+    )
+
+
+def _failed(state: State, failure: Failed, moment: Moment) -> State:
+    longest = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(state.failures, 16))
+    asked = min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER)
+    return replace(
+        state,
+        confirmed=False,
+        trouble=failure.why,
+        failures=state.failures + 1,
+        due=state.time.mark + asked + moment.chance * longest,
+        unproven=None,
+    )
+
+
+def _kept_lease(state: State, credentials: Credentials) -> Lease | Rejected | None:
+    license, lease = state.kept.license, state.kept.lease
+    if license is None or lease is None:
+        return None
+    # What was sent then is in the lease; of it two of three have to be so today.
+    if not credentials.is_same_machine_as(lease.credentials):
+        return Rejected(Reason.WRONG_MACHINE)
+    expected = _expected(state.terms, license, lease.credentials, lease.nonce)
+    return verify(lease.token, _keys(state), expected, now=state.time.mark)
+
+
+def _expected(terms: Terms, license: KeptLicense, credentials: Credentials, nonce: str) -> Expected:
+    return Expected(
+        issuer=terms.issuer,
+        license_id=license.id,
+        organization_id=license.organization_id,
+        environment=terms.environment,
+        machine_thumbprint=credentials.thumbprint(),
+        nonce=nonce,
+    )
+
+
+def _keys(state: State) -> Mapping[str, str]:
+    fetched = state.kept.keys if state.terms.fetches_keys else {}
+    return {**fetched, **state.terms.pinned}
+
+
+def _reserved(state: State) -> State:
+    """With what is kept ahead of the time, by a part of the lease that can be done without."""
+    kept, lease = state.kept.lease, state.lease
+    if kept is None or lease is None or state.time.mark < kept.time.mark:
+        return state
+    reserve = min(LARGEST_RESERVE, (lease.expires_at - lease.issued_at) / 20)
+    ahead = replace(state.time, mark=state.time.mark + reserve)
+    return replace(state, kept=replace(state.kept, lease=replace(kept, time=ahead)))

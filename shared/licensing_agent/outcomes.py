@@ -1,0 +1,70 @@
+"""What can come of asking the service: the inputs of :mod:`licensing_agent.lifecycle`.
+
+What this module guarantees: a refusal is something that the service has said; everything else that
+is no good answer is a :class:`Failed`, and leaves an agent on the lease that it has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from licensing_agent.credentials import Credentials
+
+Action = Literal["continue", "login", "logout"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """A person has logged in: here is the licence, and its key to keep."""
+
+    license_key: str = field(repr=False)
+    license_id: str
+    organization_id: str
+    save_configuration: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Valid:
+    """The service says that the licence is valid; the lease has to prove it.
+
+    ``nonce`` and ``credentials`` are what was sent. Times are epoch seconds of the service.
+    """
+
+    lease: str = field(repr=False)
+    renew_after: float
+    server_time: float
+    nonce: str = field(repr=False)
+    credentials: Credentials = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The service says no: why, in a code and a sentence, and what to do."""
+
+    code: str
+    message: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class NobodySignedIn:
+    """A login needs a person's token, and there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysFetched:
+    """The service's public keys, by ``kid``."""
+
+    keys: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """No answer, or none that can be used. ``retry_after`` is in seconds, if the service asked."""
+
+    why: str
+    retry_after: float | None = None
+
+
+Outcome = LoggedIn | Valid | Refused | NobodySignedIn | KeysFetched | Failed

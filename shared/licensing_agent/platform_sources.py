@@ -1,0 +1,124 @@
+"""What a platform says of its machine, each read where that platform keeps it.
+
+What this module guarantees: everything outside is reached through :class:`Platform`, so that each
+platform's reading can be tried on another from what has been recorded. A source that is missing or
+does not answer is no error: what it would have said is left out, with the reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from licensing_agent.credentials import is_locally_administered
+
+Component = Literal["machine_id", "mac_address", "computer_name"]
+
+_TOOL_SECONDS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that the machine is known by, where it stood, and why it counts."""
+
+    component: Component
+    value: str
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that does not count, and why. ``value`` is never a raw machine id."""
+
+    component: Component
+    value: str | None
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All that a platform says. ``raw_id`` is its own machine id, which never leaves the machine.
+
+    ``container`` and ``virtual_machine`` name what the machine is, where it is one.
+    """
+
+    raw_id: str | None = field(repr=False)
+    id_source: str
+    id_trouble: str | None
+    computer_name: str
+    name_source: str
+    macs: tuple[Found, ...]
+    left_out: tuple[LeftOut, ...]
+    container: str | None = None
+    virtual_machine: str | None = None
+
+
+def run_tool(arguments: Sequence[str]) -> str:
+    """What a tool of the platform prints. Raises :class:`OSError` where there is no such tool."""
+    ended = subprocess.run(  # noqa: S603 - the platform's own tools, named below
+        arguments, capture_output=True, timeout=_TOOL_SECONDS, check=False, stdin=subprocess.DEVNULL
+    )
+    return ended.stdout.decode(errors="replace")
+
+
+def read_registry(key: str, name: str) -> str:
+    """A text in Windows' registry, under HKEY_LOCAL_MACHINE. Raises :class:`OSError`."""
+    winreg = importlib.import_module("winreg")
+    # The 64-bit view: a 32-bit Python is shown another one that has no machine id.
+    access = winreg.KEY_READ | winreg.KEY_WOW64_64KEY
+    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key, 0, access) as opened:
+        return str(winreg.QueryValueEx(opened, name)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """How the outside is reached. ``system`` is ``Linux``, ``Windows`` or ``Darwin``."""
+
+    system: str = field(default_factory=platform.system)
+    root: Path = Path("/")
+    run: Callable[[Sequence[str]], str] = run_tool
+    registry: Callable[[str, str], str] = read_registry
+    name: Callable[[], str] = socket.gethostname
+
+    def output(self, *arguments: str) -> str:
+        """What a tool prints, nothing where there is none or it does not come to an end."""
+        try:
+            return self.run(arguments)
+        except (OSError, subprocess.SubprocessError):
+            return ""
+
+    def text(self, path: str) -> str | None:
+        """A file under the root, ``None`` where there is none that can be read."""
+        try:
+            return (self.root / path.lstrip("/")).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file, folder or link under the root."""
+        found = self.root / path.lstrip("/")
+        return found.is_symlink() or found.exists()
+
+
+def mac(address: str, source: str, why: str) -> Found | LeftOut:
+    """A physical adapter's address: it counts unless software has given it."""
+    digits = address.strip().lower().replace("-", "").replace(":", "")
+    if len(digits) != 12 or not set(digits) <= set("0123456789abcdef") or digits == "0" * 12:
+        return LeftOut("mac_address", address.strip() or None, source, "not an address of Ethernet")
+    spelled = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+    if is_locally_administered(digits):
+        return LeftOut(
+            "mac_address",
+            spelled,
+            source,
+            "locally administered: given by software, and another one tomorrow",
+        )
+    return Found("mac_address", spelled, source, why)

@@ -1,0 +1,206 @@
+"""The service's requests and answers: how the first are written, and what the second mean.
+
+What this module guarantees: an answer is a refusal only where the service itself has refused, in
+its own form. A proxy's page, a redirection, another status and JSON that is not of this service
+are no answers: the service could not be asked.
+"""
+
+from __future__ import annotations
+
+import email.utils
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal, cast
+
+from licensing_agent import lease, strictjson
+from licensing_agent.credentials import Credentials
+from licensing_agent.lifecycle import FetchKeys, Login, Validate
+from licensing_agent.machine import Machine
+from licensing_agent.outcomes import (
+    Action,
+    Failed,
+    KeysFetched,
+    LoggedIn,
+    Outcome,
+    Refused,
+    Valid,
+)
+
+LARGEST_ANSWER: Final = 262_144
+"""Bytes: what is longer is none of the service's."""
+
+_ACTIONS: Final = frozenset({"continue", "login", "logout"})
+_GARBLED: Final = Failed(why="What answers is not the service.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request; what it sends is not for any log."""
+
+    step: Login | Validate | FetchKeys
+    method: Literal["GET", "POST"]
+    path: str
+    body: Mapping[str, object] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    nonce: str = field(default="", repr=False)
+    credentials: Credentials | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+def login(
+    step: Login, machine: Machine, *, token: str, environment: str, agent_version: str | None
+) -> Request:
+    """A person logs in."""
+    return Request(
+        step=step,
+        method="POST",
+        path="/v1/licenses",
+        headers={"Authorization": f"Bearer {token}"},
+        body={
+            "machine": _machine(machine),
+            "environment": environment,
+            "agent_version": agent_version,
+            "license_key": step.license_key,
+        },
+    )
+
+
+def validate(
+    step: Validate, machine: Machine, *, nonce: str, environment: str, agent_version: str | None
+) -> Request:
+    """The agent proves itself with its key."""
+    return Request(
+        step=step,
+        method="POST",
+        path="/v1/licenses/validate",
+        nonce=nonce,
+        credentials=machine.credentials(),
+        body={
+            "license_key": step.license.key,
+            "organization_id": step.license.organization_id,
+            "environment": environment,
+            "machine": _machine(machine),
+            "agent_version": agent_version,
+            "nonce": nonce,
+        },
+    )
+
+
+def fetch_keys(step: FetchKeys) -> Request:
+    """The public keys."""
+    return Request(step=step, method="GET", path="/.well-known/jwks.json")
+
+
+def outcome(request: Request, answer: Answer) -> Outcome:
+    """What an answer means."""
+    if answer.status >= 500 or answer.status in {408, 425, 429}:
+        why = f"The service is busy or in trouble (status {answer.status})."
+        return Failed(why=why, retry_after=_retry_after(answer.headers))
+    try:
+        body = strictjson.read_object(answer.body)
+        if answer.status >= 400:
+            return _refusal(request, answer.status, body)
+        if answer.status not in {200, 201}:
+            return _GARBLED
+        match request.step:
+            case Login():
+                return _logged_in(body)
+            case Validate():
+                return _validated(request, body)
+            case FetchKeys():
+                return KeysFetched(lease.public_keys(body))
+    except ValueError:
+        return _GARBLED
+
+
+def _machine(machine: Machine) -> dict[str, object]:
+    return {
+        "machine_id": machine.machine_id,
+        "mac_addresses": list(machine.mac_addresses),
+        "computer_name": machine.computer_name,
+    }
+
+
+def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outcome:
+    if not isinstance(request.step, Login):
+        # A validation is refused with status 200. Whatever this is, it is not about the licence.
+        return Failed(why=f"The service does not take the request (status {status}).")
+    if status == 401:
+        message = "The token of the person who signed in is not accepted."
+        return Refused(code="unauthorized", message=message, action="login")
+    return Refused(code=_text(body, "code"), message=_text(body, "detail"), action="login")
+
+
+def _logged_in(body: Mapping[str, object]) -> LoggedIn:
+    license = _object(body, "license")
+    return LoggedIn(
+        license_key=_text(body, "license_key"),
+        license_id=_text(license, "id"),
+        organization_id=_text(license, "organization_id"),
+        save_configuration=_object(body, "capabilities").get("save_configuration") is True,
+    )
+
+
+def _validated(request: Request, body: Mapping[str, object]) -> Outcome:
+    if body.get("valid") is True and request.credentials is not None:
+        granted = _object(body, "lease")
+        return Valid(
+            lease=_text(granted, "token"),
+            renew_after=_instant(granted, "renew_after"),
+            server_time=_instant(body, "server_time"),
+            nonce=request.nonce,
+            credentials=request.credentials,
+        )
+    action = _text(body, "action")
+    if body.get("valid") is not False or action not in _ACTIONS:
+        raise ValueError("not an answer of the service")
+    return Refused(
+        code=_text(body, "code"), message=_text(body, "message"), action=cast("Action", action)
+    )
+
+
+def _object(body: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = body.get(name)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - of the answer, not of a caller
+    return value
+
+
+def _text(body: Mapping[str, object], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a text")
+    return value
+
+
+def _instant(body: Mapping[str, object], name: str) -> float:
+    moment = datetime.fromisoformat(_text(body, name))
+    if moment.tzinfo is None:
+        raise ValueError("not an instant")
+    return moment.timestamp()
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds, whether the header counts them or names a date (RFC 9110)."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    # By the service's own clock, where it tells it: this machine's may be wrong.
+    try:
+        since = email.utils.parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        since = datetime.now(UTC)
+    return max(0.0, (until.astimezone(UTC) - since.astimezone(UTC)).total_seconds())
