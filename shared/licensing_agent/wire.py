@@ -195,12 +195,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
-        until = email.utils.parsedate_to_datetime(text)
+        # By the service's own clock: this machine's may be wrong.
+        until, since = (
+            email.utils.parsedate_to_datetime(date).astimezone(UTC)
+            for date in (text, headers.get("date", ""))
+        )
     except ValueError:
         return None
-    # By the service's own clock, where it tells it: this machine's may be wrong.
-    try:
-        since = email.utils.parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
-        since = datetime.now(UTC)
-    return max(0.0, (until.astimezone(UTC) - since.astimezone(UTC)).total_seconds())
+    return max(0.0, (until - since).total_seconds())

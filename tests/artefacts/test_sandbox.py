@@ -49,7 +49,18 @@ def test_a_function_finds_its_folder_the_layer_and_the_runtime_and_nothing_of_th
 ) -> None:
     layer = ["licensing", "cryptography", "pydantic", "aws_lambda_powertools", "jmespath"]
     runtime = ["boto3", "botocore", "awslambdaric", "snapshot_restore_py", "simplejson", "urllib3"]
-    nobody = ["moto", "tests", "shared", "issue", "pytest", "yaml", "joserfc", "uv", "pip"]
+    nobody = [
+        "moto",
+        "tests",
+        "shared",
+        "licensing_agent",
+        "issue",
+        "pytest",
+        "yaml",
+        "joserfc",
+        "uv",
+        "pip",
+    ]
 
     with running(written(task, FINDS, OWN="1"), sandbox) as process:
         answer = process.invoke([*layer, *runtime, *nobody])

@@ -1,0 +1,106 @@
+"""The cut of the agent's package: it stands alone, its rules are pure, and it ships by itself."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.artefacts.building import build
+from tests.unit.test_architecture import CLOCK_AND_ENTROPY, ROOT, foreign, trees, undocumented
+
+FOLDER = ROOT / "shared" / "licensing_agent"
+MODULES = {
+    name: tree
+    for name, tree in trees(ROOT / "shared").items()
+    if name.startswith("licensing_agent")
+}
+RULES = {
+    "credentials",
+    "kept",
+    "lease",
+    "lifecycle",
+    "outcomes",
+    "strictjson",
+    "timekeeping",
+    "wire",
+}
+OF_OTHERS = {"cryptography", "httpx"}
+
+
+def own(tree: ast.Module) -> set[str]:
+    """The package's modules that a module imports."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("licensing_agent"):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in names}
+    return found
+
+
+def test_it_needs_nothing_but_what_it_names() -> None:
+    project = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
+    assert {text.partition(">")[0] for text in project["dependencies"]} == OF_OTHERS
+    for name, tree in MODULES.items():
+        others = foreign(tree) - set(sys.stdlib_module_names) - {"licensing_agent"}
+        assert others <= OF_OTHERS, name
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_a_rule_reads_no_clock_no_chance_and_no_file(rule: str) -> None:
+    tree = MODULES[f"licensing_agent.{rule}"]
+    assert not foreign(tree) & (CLOCK_AND_ENTROPY | {"httpx", "pathlib", "subprocess"})
+    assert "datetime.now" not in ast.unparse(tree)
+
+
+def test_no_two_modules_import_each_other() -> None:
+    order = TopologicalSorter({name: own(tree) for name, tree in MODULES.items()}).static_order()
+    assert set(order) == set(MODULES)
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_everything_public_has_a_docstring(name: str) -> None:
+    assert list(undocumented(name, MODULES[name])) == []
+
+
+def test_the_layer_does_not_ship_it(tmp_path: Path) -> None:
+    build(tmp_path)
+    shipped = {path.relative_to(tmp_path).parts for path in tmp_path.rglob("*")}
+    assert any(parts[-1] == "licensing" for parts in shipped)
+    assert not [parts for parts in shipped if "licensing_agent" in parts]
+
+
+def test_it_installs_alone_and_runs(tmp_path: Path) -> None:
+    """In an environment with nothing else, of the Python that runs the tests."""
+    environment = tmp_path / "environment"
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
+    python = environment / "bin" / "python"
+    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, FOLDER], check=True)
+    ran = subprocess.run(
+        [
+            python,
+            "-m",
+            "licensing_agent",
+            "machine",
+            "--folder",
+            tmp_path,
+            "--computer-name",
+            "A-1",
+        ],
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "A-1" in ran.stdout
+    listed = "import licensing_agent, pathlib; print(pathlib.Path(licensing_agent.__file__).parent)"
+    where = subprocess.run([python, "-c", listed], check=True, capture_output=True, text=True)
+    installed = {path.name for path in Path(where.stdout.strip()).glob("*.py*")}
+    assert installed == {path.name for path in FOLDER.glob("*.py")}
+    assert not [path.name for path in FOLDER.iterdir() if path.name in {"build", "dist"}]

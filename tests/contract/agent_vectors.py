@@ -1,0 +1,225 @@
+"""What an agent in another language is built against: machines and leases, to the byte.
+
+`python -m tests.contract.agent_vectors` writes them to `vectors/`. All of it is made by the
+service's own code, from keys and texts that stand here.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from licensing.lease import Lease, public_jwk, sign
+from licensing.machine import Credentials
+from tests.unit.samples import DAY, NOW, credentials
+from tests.unit.test_lease import ISSUER, KEY, KID, b64
+
+FOLDER = Path(__file__).parent / "vectors"
+OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+RAW: Mapping[str, dict[str, Any]] = {
+    "as Windows tells it": {
+        "machine_id": "{4C4C4544-0042-3510-8052-B4C04F4E5931}",
+        "mac_addresses": ["3C-52-82-0A-1B-2C", "A4-BB-6D-3E-90-1F"],
+        "computer_name": "ACME-PC-01",
+    },
+    "as Linux tells it": {
+        "machine_id": "d41d8cd98f00b204e9800998ecf8427e",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "factory-7.acme.example.",
+    },
+    "no machine id": {
+        "machine_id": None,
+        "mac_addresses": ["3c52.820a.1b2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id that firmware makes up": {
+        "machine_id": "To Be Filled By O.E.M.",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id of one digit only": {
+        "machine_id": "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "addresses of no adapter": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [
+            "",
+            "00:00:00:00:00:00",
+            "ff:ff:ff:ff:ff:ff",
+            "01:00:5e:00:00:01",
+            "eth0",
+        ],
+        "computer_name": "acme-pc-01",
+    },
+    "more than eight addresses: burnt-in ones first": {
+        "machine_id": None,
+        "mac_addresses": [
+            *(f"02:00:00:00:00:0{n}" for n in range(4)),
+            *(f"f8:5e:a0:7c:22:d{n}" for n in range(7)),
+        ],
+        "computer_name": "acme-pc-01",
+    },
+    "a name in full width": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [],
+        "computer_name": " \N{FULLWIDTH LATIN CAPITAL LETTER A}cme-01 ",
+    },
+    "a name whose case folds to two letters": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [],
+        "computer_name": "Stra\N{LATIN SMALL LETTER SHARP S}e",
+    },
+    "a name beyond the first plane": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [],
+        "computer_name": "pc-\N{ROCKET}",
+    },
+}
+
+
+def machines() -> list[dict[str, Any]]:
+    """Machines as they are found, normalised, and their thumbprints."""
+    return [_machine(name, raw) for name, raw in RAW.items()]
+
+
+def _machine(name: str, raw: dict[str, Any]) -> dict[str, Any]:
+    made = Credentials.of(**raw)
+    normalised = {
+        "machine_id": made.machine_id,
+        "mac_addresses": list(made.mac_addresses),
+        "computer_name": made.computer_name,
+    }
+    return {"name": name, "raw": raw, "normalised": normalised, "thumbprint": made.thumbprint()}
+
+
+LEASE = Lease(
+    issuer=ISSUER,
+    license_id="lic_0123456789abcdef",
+    organization_id="acme",
+    environment="production",
+    machine_thumbprint=credentials().thumbprint(),
+    kind="standard",
+    primary=False,
+    issued_at=NOW,
+    expires_at=NOW + DAY,
+    nonce="n-1",
+)
+EXPECTED = {
+    "issuer": LEASE.issuer,
+    "license_id": LEASE.license_id,
+    "organization_id": LEASE.organization_id,
+    "environment": LEASE.environment,
+    "machine_thumbprint": LEASE.machine_thumbprint,
+    "nonce": LEASE.nonce,
+}
+HEADER = {"alg": "Ed25519", "kid": KID, "typ": "lease+jwt"}
+
+
+def _signed(header: str, claims: str, key: Ed25519PrivateKey = KEY) -> str:
+    content = f"{b64(header.encode())}.{b64(claims.encode())}"
+    return f"{content}.{b64(key.sign(content.encode()))}"
+
+
+def _with(**header: object) -> str:
+    return _signed(json.dumps(HEADER | header), _claims())
+
+
+def _claims(**changed: object) -> str:
+    claims = {
+        "iss": LEASE.issuer,
+        "sub": LEASE.license_id,
+        "organization_id": LEASE.organization_id,
+        "environment": LEASE.environment,
+        "machine_thumbprint": LEASE.machine_thumbprint,
+        "kind": LEASE.kind,
+        "primary": LEASE.primary,
+        "iat": LEASE.issued_at,
+        "exp": LEASE.expires_at,
+        "nonce": LEASE.nonce,
+    }
+    return json.dumps({name: v for name, v in (claims | changed).items() if v is not ...})
+
+
+def tokens() -> Iterator[tuple[str, str, int, str | None]]:
+    """What each is, the token, when it is looked at, and why it is refused, if it is."""
+    good = sign(LEASE, KEY, KID)
+    head, body, signature = good.split(".")
+    yield "good", good, NOW, None
+    yield "good in its last second", good, NOW + DAY - 1, None
+    yield "over", good, NOW + DAY, "over"
+    yield "not yet", good, NOW - 1, "not_yet"
+    for name, reason in (
+        ("issuer", "wrong_issuer"),
+        ("license_id", "wrong_license"),
+        ("organization_id", "wrong_organization"),
+        ("environment", "wrong_environment"),
+        ("machine_thumbprint", "wrong_machine"),
+        ("nonce", "wrong_nonce"),
+    ):
+        yield f"another {name}", sign(replace(LEASE, **{name: "other"}), KEY, KID), NOW, reason
+    yield "without a nonce", sign(replace(LEASE, nonce=None), KEY, KID), NOW, "wrong_nonce"
+    yield "signed by another", sign(LEASE, OTHER, KID), NOW, "wrong_signature"
+    yield "by a key of nobody", sign(LEASE, OTHER, "nobody"), NOW, "unknown_key"
+    later = sign(replace(LEASE, expires_at=NOW + 2 * DAY), KEY, KID).split(".")[1]
+    yield "with other claims", f"{head}.{later}.{signature}", NOW, "wrong_signature"
+    yield "alg EdDSA", _with(alg="EdDSA"), NOW, "wrong_algorithm"
+    yield (
+        "alg none",
+        f"{b64(json.dumps(HEADER | {'alg': 'none'}).encode())}.{body}.",
+        NOW,
+        ("wrong_algorithm"),
+    )
+    yield "typ JWT", _with(typ="JWT"), NOW, "wrong_type"
+    yield "typ in capitals", _with(typ="LEASE+JWT"), NOW, "wrong_type"
+    yield "with a key of its own", _with(jwk=public_jwk(OTHER.public_key())), NOW, "malformed"
+    yield "kid in a list", _with(kid=[KID]), NOW, "unknown_key"
+    yield (
+        "a claim twice",
+        _signed(json.dumps(HEADER), _claims()[:-1] + ',"exp":9999999999}'),
+        NOW,
+        ("malformed"),
+    )
+    yield "exp as a text", _signed(json.dumps(HEADER), _claims(exp="2030-01-01")), NOW, "malformed"
+    yield "exp as a truth", _signed(json.dumps(HEADER), _claims(exp=True)), NOW, "malformed"
+    yield "without exp", _signed(json.dumps(HEADER), _claims(exp=...)), NOW, "malformed"
+    yield "claims in a list", _signed(json.dumps(HEADER), f"[{_claims()}]"), NOW, "malformed"
+    yield "NaN", _signed(json.dumps(HEADER), _claims(iat=float("nan"))), NOW, "malformed"
+    yield "padded", f"{head}=.{body}.{signature}", NOW, "malformed"
+    # Of its last symbol two bits count for nothing; they have to be none.
+    yield "in another spelling", f"{good[:-1]}{chr(ord(good[-1]) + 1)}", NOW, "malformed"
+    yield "two parts", f"{head}.{body}", NOW, "malformed"
+    yield "four parts", f"{good}.{signature}", NOW, "malformed"
+    yield "nothing", "", NOW, "malformed"
+
+
+def leases() -> dict[str, Any]:
+    """Keys, what an agent expects, and tokens with what is to be thought of them."""
+    return {
+        "jwks": {"keys": [public_jwk(KEY.public_key())]},
+        "expected": EXPECTED,
+        "tokens": [
+            {"name": name, "token": token, "now": now, "reason": reason}
+            for name, token, now, reason in tokens()
+        ],
+    }
+
+
+def files() -> dict[Path, str]:
+    """What stands in the folder."""
+    made: dict[str, Any] = {"agent_machines.json": {"machines": machines()}}
+    made["agent_leases.json"] = leases()
+    return {
+        FOLDER / name: json.dumps(value, indent=1, ensure_ascii=True) + "\n"
+        for name, value in made.items()
+    }
+
+
+if __name__ == "__main__":
+    for path, text in files().items():
+        path.write_text(text)
