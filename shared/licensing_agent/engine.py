@@ -173,9 +173,12 @@ class Engine:
         """How many seconds to leave until the next look."""
         with self._lock:
             step, status = self.step(), self.status()
-            left = status.until - self._state.time.mark if status.until and status.usable else None
-        waiting = step.seconds if isinstance(step, Wait) else 0.0
-        return min(waiting, LONGEST_PAUSE, LONGEST_PAUSE if left is None else left)
+            bounds = [LONGEST_PAUSE, step.seconds if isinstance(step, Wait) else 0.0]
+            mark, kept = self._state.time.mark, self._state.kept.lease
+            if status.usable and status.until is not None and kept is not None:
+                # Before the lease is over, and before the time is used that is noted as used.
+                bounds += [status.until - mark, max(1.0, kept.time.mark - mark)]
+        return max(0.0, min(bounds))
 
     def close(self) -> None:
         """Keep the time as it is, not ahead as it is kept for a crash."""
