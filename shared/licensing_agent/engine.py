@@ -157,6 +157,8 @@ class Engine:
     def tell(self) -> None:
         """Tell of a standing that has begun."""
         status = self.status()
+        if status.standing is Standing.UNREACHABLE and status.message is None:
+            return  # there is a key now, and nobody has been asked about it yet
         begun = (status.standing, status.code)
         if begun != self._told:
             self._told = begun

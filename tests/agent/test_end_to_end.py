@@ -1,0 +1,283 @@
+"""The client as a process of its own, against the running stack, through an agent's life."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any, Self
+
+import pytest
+
+from tests.agent.relay import Relay
+from tests.local import pasted, stack
+from tests.local.client import Client
+from tests.local.identity import PASSWORD
+from tests.local.template import STACK_NAME
+from tests.unit.samples import DAY
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "shared" / "licensing_agent" / "README.md"
+ISSUER = f"urn:licensing:{STACK_NAME}"
+HOUR = 3600
+PATIENCE = 60.0
+"""How many seconds a standing may take to be told of on a machine with much to do."""
+
+
+class Agent:
+    """A process, and what it tells."""
+
+    def __init__(self, program: list[str], folder: Path, **variables: str) -> None:
+        self._complaints = folder / "complaints"
+        complaints = self._complaints.open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, *program],
+            cwd=folder,
+            env={
+                **{
+                    name: v for name, v in os.environ.items() if not name.lower().endswith("_proxy")
+                },
+                "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "shared")]),
+                "PYTHONUNBUFFERED": "1",
+                **variables,
+            },
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+        )
+        complaints.close()
+        self._lines: Queue[str] = Queue()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end(signal.SIGKILL)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+
+    def line(self) -> str:
+        """The next that it tells."""
+        try:
+            return self._lines.get(timeout=PATIENCE)
+        except Empty:
+            raise AssertionError(f"it tells nothing more; {self.end(signal.SIGKILL)}") from None
+
+    def next(self, standing: str, **fields: Any) -> dict[str, Any]:
+        """The next standing that it tells, which is this one."""
+        told: dict[str, Any] = json.loads(self.line())
+        assert told["standing"] == standing, told
+        for name, value in fields.items():
+            assert told[name] == value, told
+        return told
+
+    def has_no_more_to_tell(self) -> bool:
+        """Whether all has been read."""
+        return self._lines.empty()
+
+    def end(self, number: signal.Signals) -> str:
+        """End it; what it has complained of."""
+        self._process.send_signal(number)
+        self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        complaints = self._complaints.read_text()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        return complaints
+
+
+@dataclass(frozen=True)
+class Site:
+    """A machine with an agent on it, and the service, with a cable between them."""
+
+    service: Client
+    client_id: str
+    relay: Relay
+    folder: Path
+
+    def token(self, user: str) -> str:
+        """A person signs in."""
+        answer = self.service.log_in(self.client_id, user, PASSWORD).expect(200)
+        token: str = answer["AuthenticationResult.IdToken"]
+        return token
+
+    def sign_in(self, user: str | None) -> None:
+        """A person signs in at the agent, or walks away."""
+        (self.folder / "token").write_text(self.token(user) if user else "")
+
+    def agent(self) -> Agent:
+        """The agent starts."""
+        return Agent(
+            [str(ROOT / "tests" / "agent" / "agent.py"), self.relay.url, "state", ISSUER],
+            self.folder,
+            CLOCK=str(self.folder / "clock"),
+            TOKEN=str(self.folder / "token"),
+        )
+
+    def pass_time(self, seconds: int) -> None:
+        """At the service first, so that the agent never is ahead of it."""
+        self.service.call("POST", "/_local/clock", {"advance_seconds": seconds}).expect(200)
+        clock = self.folder / "clock"
+        ahead = float(clock.read_text()) + seconds
+        clock.with_suffix(".new").write_text(str(ahead))
+        clock.with_suffix(".new").replace(clock)
+
+    def licenses(self) -> list[dict[str, Any]]:
+        """Acme's, as its administrator sees them."""
+        answer = self.service.call(
+            "GET", "/v1/organizations/acme/licenses", token=self.token("ada")
+        ).expect(200)
+        listed: list[dict[str, Any]] = answer.body["licenses"]
+        return listed
+
+    def change(self, action: str, license_id: str) -> None:
+        """An administrator does something about a licence."""
+        self.service.call(
+            "POST", f"/v1/licenses/{license_id}/{action}", {}, token=self.token("ada")
+        ).expect(200)
+
+
+@contextmanager
+def a_site(folder: Path) -> Iterator[Site]:
+    with (
+        stack.running() as up,
+        closing(Client(up.url)) as service,
+        Relay(up.url) as relay,
+    ):
+        pasted.seed(service, up.client_id)
+        (folder / "clock").write_text("0")
+        (folder / "token").write_text("")
+        yield Site(service, up.client_id, relay, folder)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with a_site(tmp_path) as made:
+        yield made
+
+
+def test_an_agent_stays_licensed_through_its_life(site: Site) -> None:
+    # A person logs in, once.
+    site.sign_in("alice")
+    with site.agent() as agent:
+        first = agent.next("valid", usable=True)
+        site.sign_in(None)
+        agent.end(signal.SIGKILL)
+    license_id = first["license"]
+    # It starts anew, without anybody: killed or not, it is licensed.
+    with site.agent() as agent:
+        agent.next("valid", license=license_id)
+        # An outage shorter than the lease, through which the next one falls due.
+        site.relay.cut()
+        site.pass_time(16 * HOUR)
+        grace = agent.next("grace", usable=True)
+        assert grace["until"] is not None
+        site.relay.mend()
+        site.pass_time(HOUR)
+        renewed = agent.next("valid")
+        assert renewed["until"] > grace["until"] + 10 * HOUR
+        # An outage longer than the lease.
+        site.relay.cut()
+        site.pass_time(16 * HOUR)
+        agent.next("grace", usable=True)
+        site.pass_time(10 * HOUR)
+        agent.next("unreachable", usable=False, code=None)
+        site.relay.mend()
+        site.pass_time(HOUR)
+        agent.next("valid", license=license_id)
+        assert agent.has_no_more_to_tell()
+    assert [one["id"] for one in site.licenses()] == [license_id]
+
+
+def test_an_agent_starts_during_an_outage_on_the_lease_that_it_has(site: Site) -> None:
+    site.sign_in("alice")
+    with site.agent() as agent:
+        valid = agent.next("valid")
+        agent.end(signal.SIGKILL)
+    site.relay.cut()
+    with site.agent() as agent:
+        agent.next("grace", usable=True, until=valid["until"])
+        agent.end(signal.SIGKILL)
+    # Its clock is set back, as the whole machine is off for two days.
+    site.pass_time(2 * DAY)
+    (site.folder / "clock").write_text(str(-30 * DAY))
+    site.relay.mend()
+    with site.agent() as agent:
+        agent.next("valid", usable=True)
+        agent.end(signal.SIGKILL)
+    site.relay.cut()
+    (site.folder / "clock").write_text(str(2 * DAY))
+    with site.agent() as agent:
+        agent.next("unreachable", usable=False)
+
+
+def test_an_agent_does_what_the_service_says(site: Site) -> None:
+    site.sign_in("alice")
+    with site.agent() as agent:
+        first = agent.next("valid")
+        site.sign_in(None)
+        # Blocked, it stops, and keeps its key: when the block is lifted it goes on by itself.
+        site.change("detach", first["license"])
+        site.pass_time(16 * HOUR)
+        agent.next("refused", usable=False, code="DETACHED", action="logout", until=None)
+        site.change("attach", first["license"])
+        site.pass_time(HOUR)
+        agent.next("valid", license=first["license"])
+        # Revoked, it stops at its next renewal, offline too, until a person logs in again.
+        site.change("revoke", first["license"])
+        site.pass_time(16 * HOUR)
+        agent.next("refused", usable=False, code="REVOKED", action="login")
+        agent.end(signal.SIGTERM)
+    site.relay.cut()
+    with site.agent() as agent:
+        site.sign_in("amir")
+        site.relay.mend()
+        site.pass_time(HOUR)
+        again = agent.next("valid")
+        assert again["license"] != first["license"]
+
+
+def test_an_agent_whose_state_was_tampered_with_logs_in_again_for_the_same_license(site: Site) -> None:
+    site.sign_in("alice")
+    with site.agent() as agent:
+        agent.next("valid")
+        agent.end(signal.SIGKILL)
+    site.sign_in(None)
+    kept = site.folder / "state" / "license"
+    data = bytearray(kept.read_bytes())
+    data[-1] ^= 1
+    kept.write_bytes(data)
+    with site.agent() as agent:
+        site.pass_time(HOUR)
+        site.sign_in("alice")
+        agent.next("valid")
+    assert len(site.licenses()) == 1
+
+
+def test_the_ten_lines_of_the_readme_log_in_and_stay_licensed(site: Site) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert len([line for line in lines.splitlines() if line.strip()]) <= 16
+    with Agent(
+        ["-c", lines],
+        site.folder,
+        LICENSING_URL=site.relay.url,
+        LICENSING_ISSUER=ISSUER,
+        AGENT_FOLDER="state",
+        ID_TOKEN=site.token("alice"),
+    ) as agent:
+        told = agent.line()
+        assert "Standing.VALID" in told
+        assert "usable" not in told
+    assert len(site.licenses()) == 1
