@@ -249,7 +249,9 @@ def test_an_agent_does_what_the_service_says(site: Site) -> None:
         assert again["license"] != first["license"]
 
 
-def test_an_agent_whose_state_was_tampered_with_logs_in_again_for_the_same_license(site: Site) -> None:
+def test_an_agent_whose_state_was_tampered_with_logs_in_again_for_the_same_license(
+    site: Site,
+) -> None:
     site.sign_in("alice")
     with site.agent() as agent:
         agent.next("valid")

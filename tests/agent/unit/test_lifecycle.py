@@ -1,0 +1,289 @@
+"""What an agent does next, and when: the state machine, without a network or a clock."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from licensing_agent import lifecycle
+from licensing_agent.kept import NOTHING, Kept, KeptLease
+from licensing_agent.lifecycle import (
+    FetchKeys,
+    Login,
+    Moment,
+    Standing,
+    State,
+    Terms,
+    Validate,
+    Wait,
+    advanced,
+    after,
+    begin,
+    next_step,
+    status,
+)
+from licensing_agent.outcomes import Failed, KeysFetched, NobodySignedIn, Outcome, Refused
+from licensing_agent.timekeeping import Timekeeping
+from tests.agent.samples import (
+    ELSEWHERE,
+    KEYS,
+    LICENSE_ID,
+    LOGGED_IN,
+    MACHINE,
+    PINNED,
+    TERMS,
+    lease_token,
+    valid,
+)
+from tests.unit.samples import DAY, NOW
+
+REVOKED = Refused(code="REVOKED", message="Log in again.", action="login")
+BLOCKED = Refused(code="DETACHED", message="Agent is Blocked.", action="logout")
+AWAY = Failed(why="out of reach")
+
+
+def at(seconds: float = 0, chance: float = 0.5) -> Moment:
+    return Moment(NOW + seconds, 1_000 + seconds, chance)
+
+
+def fresh(terms: Terms = PINNED) -> State:
+    return begin(terms, NOTHING, MACHINE, None, at())
+
+
+def told(state: State, *outcomes: Outcome, seconds: float = 0, chance: float = 0.5) -> State:
+    """What follows from one outcome after the other."""
+    for outcome in outcomes:
+        state = after(state, outcome, at(seconds, chance))
+    return state
+
+
+def licensed() -> State:
+    return told(fresh(), LOGGED_IN, valid())
+
+
+def waits(state: State) -> float:
+    step = next_step(state)
+    assert isinstance(step, Wait)
+    return step.seconds
+
+
+# -- from the first login on ---------------------------------------------------------------------
+
+
+def test_without_a_license_a_person_has_to_log_in() -> None:
+    assert next_step(fresh()) == Login(None)
+    assert status(fresh()).standing is Standing.SIGNED_OUT
+    assert next_step(fresh(replace(TERMS, license_key="T-1"))) == Login("T-1")
+    state = told(fresh(), NobodySignedIn())
+    assert waits(state) == lifecycle.SIGN_IN_AGAIN
+    assert not status(state).usable
+
+
+def test_a_login_is_good_once_a_validation_proves_it() -> None:
+    state = told(fresh(), LOGGED_IN)
+    assert isinstance(next_step(state), Validate)
+    assert not status(state).usable
+    shown = status(told(state, valid()))
+    assert (shown.standing, shown.until, shown.license_id) == ("valid", NOW + DAY, LICENSE_ID)
+    assert shown.usable
+    assert shown.save_configuration
+
+
+def test_the_next_lease_is_asked_for_in_time_and_not_by_all_at_once() -> None:
+    earliest = waits(told(fresh(), LOGGED_IN, valid(), chance=0))
+    latest = waits(told(fresh(), LOGGED_IN, valid(), chance=1))
+    assert (earliest, latest) == (DAY / 2, DAY * 5 / 8)
+    due = advanced(licensed(), at(latest))
+    assert isinstance(next_step(due), Validate)
+    renewed = told(due, valid(now=NOW + DAY // 2), seconds=DAY // 2)
+    assert status(renewed).until == NOW + DAY + DAY // 2
+
+
+def test_a_lease_that_is_nearly_over_when_it_comes_makes_no_storm() -> None:
+    state = told(fresh(), LOGGED_IN, valid(seconds=1))
+    assert waits(state) >= lifecycle.FIRST_RETRY
+
+
+def test_an_agent_for_one_organization_takes_no_other() -> None:
+    state = told(fresh(replace(PINNED, organization_id="bolt")), LOGGED_IN)
+    shown = status(state)
+    assert (shown.standing, shown.code) == ("refused", "organization_mismatch")
+    assert state.kept.license is None
+    assert waits(state) == lifecycle.REFUSED_AGAIN
+
+
+# -- unreachable is not refused ------------------------------------------------------------------
+
+
+def test_while_the_service_is_away_the_lease_holds_until_its_end() -> None:
+    state = told(licensed(), AWAY, seconds=DAY // 2)
+    shown = status(state)
+    assert (shown.standing, shown.until, shown.message) == ("grace", NOW + DAY, AWAY.why)
+    assert status(advanced(state, at(DAY - 1))).standing is Standing.GRACE
+    over = status(advanced(state, at(DAY)))
+    assert (over.standing, over.usable, over.code) == ("unreachable", False, None)
+    back = told(advanced(state, at(DAY)), valid(now=NOW + DAY), seconds=DAY)
+    assert status(back).standing is Standing.VALID
+
+
+def test_attempts_get_rarer_with_full_jitter() -> None:
+    state, longest = licensed(), []
+    for _ in range(12):
+        state = told(state, AWAY, chance=1)
+        longest.append(waits(state))
+    assert longest[:4] == [2, 4, 8, 16]
+    assert longest[-1] == lifecycle.LONGEST_RETRY
+    assert next_step(told(state, AWAY, chance=0)) == Validate(state.kept.license)  # type: ignore[arg-type]
+    assert told(state, valid(), AWAY, chance=1).failures == 1
+
+
+@pytest.mark.parametrize(("asked", "wait"), [(30, 30), (0, 0), (10**9, DAY)])
+def test_what_the_service_asks_for_in_patience_it_gets(asked: float, wait: float) -> None:
+    busy = Failed(why="busy", retry_after=asked)
+    earliest, latest = (told(licensed(), busy, chance=chance) for chance in (0, 1))
+    assert earliest.due - earliest.time.mark == wait
+    assert latest.due - latest.time.mark == wait + lifecycle.FIRST_RETRY
+
+
+def test_somebody_who_does_not_want_to_wait_need_not() -> None:
+    assert isinstance(next_step(lifecycle.hurried(licensed())), Validate)
+
+
+# -- refused -------------------------------------------------------------------------------------
+
+
+def test_revoked_the_key_and_the_lease_are_gone_at_once_and_a_login_is_next() -> None:
+    state = told(licensed(), REVOKED)
+    shown = status(state)
+    assert (shown.standing, shown.code, shown.action) == ("refused", "REVOKED", "login")
+    assert (shown.usable, shown.until, shown.license_id) == (False, None, None)
+    assert state.kept.license is None
+    assert state.kept.lease is None
+    assert next_step(state) == Login(None)
+    again = begin(PINNED, state.kept, MACHINE, None, at(1))
+    assert not status(again).usable
+
+
+def test_a_login_that_does_not_help_is_not_tried_again_and_again() -> None:
+    state = told(licensed(), REVOKED, LOGGED_IN, REVOKED)
+    assert 0.5 * lifecycle.REFUSED_AGAIN <= waits(state) <= 1.5 * lifecycle.REFUSED_AGAIN
+
+
+def test_a_refusal_after_failures_leads_to_a_login_at_once_all_the_same() -> None:
+    assert next_step(told(licensed(), AWAY, AWAY, REVOKED)) == Login(None)
+
+
+def test_blocked_the_key_stays_and_is_tried_again() -> None:
+    state = told(licensed(), BLOCKED)
+    assert state.kept.lease is None
+    assert state.kept.license is not None
+    assert status(state).standing is Standing.REFUSED
+    assert waits(state) == lifecycle.REFUSED_AGAIN
+    assert status(told(state, AWAY)).code == "DETACHED"
+    assert status(told(state, valid())).standing is Standing.VALID
+
+
+# -- the lease has to prove it -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"nonce": "of yesterday"}, "wrong_nonce"),
+        ({"nonce": None}, "wrong_nonce"),
+        ({"machine_thumbprint": ELSEWHERE.thumbprint()}, "wrong_machine"),
+        ({"issuer": "urn:licensing:other"}, "wrong_issuer"),
+        ({"license_id": "lic_other"}, "wrong_license"),
+        ({"organization_id": "bolt"}, "wrong_organization"),
+        ({"environment": "test"}, "wrong_environment"),
+        ({"now": NOW + 9}, "not_yet"),
+        ({"now": NOW - DAY}, "over"),
+        ({"kid": "nobody"}, "unknown_key"),
+    ],
+)
+def test_an_answer_that_its_lease_does_not_prove_is_no_answer(
+    changed: dict[str, Any], reason: str
+) -> None:
+    answer = valid(token=lease_token(**changed))
+    first = status(told(fresh(), LOGGED_IN, answer))
+    assert (first.standing, first.usable) == ("unreachable", False)
+    assert reason in str(first.message)
+    held = status(told(licensed(), answer))
+    assert (held.standing, held.until) == ("grace", NOW + DAY)
+
+
+def test_keys_that_are_not_known_are_fetched_once() -> None:
+    state = told(fresh(TERMS), LOGGED_IN, valid())
+    assert next_step(state) == FetchKeys()
+    assert not status(state).usable
+    proved = told(state, KeysFetched(KEYS))
+    assert status(proved).standing is Standing.VALID
+    assert proved.kept.keys == KEYS
+    assert status(told(proved, valid())).standing is Standing.VALID
+    unproved = told(state, KeysFetched({}))
+    assert "unknown_key" in str(status(unproved).message)
+    assert isinstance(next_step(lifecycle.hurried(unproved)), Validate)
+    failed = told(state, AWAY)
+    assert isinstance(next_step(lifecycle.hurried(failed)), Validate)
+
+
+def test_while_a_new_key_is_fetched_the_lease_that_there_is_holds() -> None:
+    state = told(fresh(TERMS), LOGGED_IN, valid(), KeysFetched(KEYS))
+    state = told(state, valid(token=lease_token(kid="new")))
+    assert next_step(state) == FetchKeys()
+    assert status(state).usable
+
+
+def test_pinned_keys_are_the_only_ones() -> None:
+    kept = Kept(keys=KEYS)
+    state = begin(replace(TERMS, fetches_keys=False), kept, MACHINE, None, at())
+    assert "unknown_key" in str(status(told(state, LOGGED_IN, valid())).message)
+
+
+# -- the next start ------------------------------------------------------------------------------
+
+
+def test_a_start_goes_on_with_the_lease_that_is_kept() -> None:
+    state = begin(PINNED, licensed().kept, MACHINE, NOW, at(DAY / 2))
+    assert status(state).standing is Standing.GRACE
+    assert isinstance(next_step(state), Validate)
+    assert status(told(state, valid(), seconds=1)).standing is Standing.VALID
+
+
+def test_a_start_with_a_lease_that_is_over_has_none() -> None:
+    shown = status(begin(PINNED, licensed().kept, MACHINE, None, at(DAY)))
+    assert (shown.standing, shown.usable) == ("unreachable", False)
+    assert "over" in str(shown.message)
+
+
+def test_a_machine_that_has_changed_in_one_thing_goes_on_and_another_machine_does_not() -> None:
+    docked = replace(MACHINE, mac_addresses=("a4bb6d3e901f",))
+    assert status(begin(PINNED, licensed().kept, docked, None, at())).usable
+    shown = status(begin(PINNED, licensed().kept, ELSEWHERE, None, at()))
+    assert not shown.usable
+    assert "wrong_machine" in str(shown.message)
+
+
+def test_a_start_in_another_environment_has_no_lease() -> None:
+    other = replace(PINNED, environment="test")
+    assert not status(begin(other, licensed().kept, MACHINE, None, at())).usable
+
+
+def test_what_is_kept_is_ahead_until_the_process_ends_in_good_order() -> None:
+    state = advanced(licensed(), at(100))
+    assert kept_mark(state) > state.time.mark
+    assert kept_mark(lifecycle.ended(state)) == state.time.mark
+    assert lifecycle.ended(fresh()) == fresh()
+
+
+def kept_mark(state: State) -> float:
+    kept: KeptLease | None = state.kept.lease
+    assert kept is not None
+    return kept.time.mark
+
+
+def test_what_no_clock_shows_cannot_be() -> None:
+    time = Timekeeping.starting(NOW).passed(-5)
+    assert time.mark == NOW
+    with pytest.raises(AssertionError):
+        told(fresh(), valid())
