@@ -162,7 +162,8 @@ def tokens() -> Iterator[tuple[str, str, int, str | None]]:
         ("machine_thumbprint", "wrong_machine"),
         ("nonce", "wrong_nonce"),
     ):
-        yield f"another {name}", sign(replace(LEASE, **{name: "other"}), KEY, KID), NOW, reason
+        changed: dict[str, Any] = {name: "other"}
+        yield f"another {name}", sign(replace(LEASE, **changed), KEY, KID), NOW, reason
     yield "without a nonce", sign(replace(LEASE, nonce=None), KEY, KID), NOW, "wrong_nonce"
     yield "signed by another", sign(LEASE, OTHER, KID), NOW, "wrong_signature"
     yield "by a key of nobody", sign(LEASE, OTHER, "nobody"), NOW, "unknown_key"

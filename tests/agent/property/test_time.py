@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licensing_agent import lifecycle
-from licensing_agent.kept import decode, encode
+from licensing_agent.kept import NOTHING, decode, encode
 from licensing_agent.lifecycle import Moment, State
 from licensing_agent.outcomes import Failed
 from tests.agent.samples import LOGGED_IN, MACHINE, PINNED, valid
@@ -96,7 +96,7 @@ class World:
 def fresh() -> World:
     """An agent that has logged in."""
     world = World()
-    state = lifecycle.begin(PINNED, decode(encode(lifecycle.Kept())), MACHINE, None, world.moment())
+    state = lifecycle.begin(PINNED, decode(encode(NOTHING)), MACHINE, None, world.moment())
     world.state = lifecycle.after(state, LOGGED_IN, world.moment())
     world.contact()
     return world
@@ -171,7 +171,7 @@ def test_r16_killed_and_set_back_again_and_again_a_lease_still_ends(
 def test_r16_a_clock_that_is_wrong_all_along_does_no_harm() -> None:
     for years in (-20, -1, 1, 20):
         world = World(ahead=years * YEAR)
-        state = lifecycle.begin(PINNED, lifecycle.Kept(), MACHINE, None, world.moment())
+        state = lifecycle.begin(PINNED, NOTHING, MACHINE, None, world.moment())
         world.state = lifecycle.after(state, LOGGED_IN, world.moment())
         world.contact()
         world.stop()
@@ -182,7 +182,7 @@ def test_r16_a_clock_that_is_wrong_all_along_does_no_harm() -> None:
 def test_r16_a_clock_that_is_put_right_after_the_contact_counts_as_it_is() -> None:
     for years in (-1, 1):
         world = World(ahead=years * YEAR)
-        state = lifecycle.begin(PINNED, lifecycle.Kept(), MACHINE, None, world.moment())
+        state = lifecycle.begin(PINNED, NOTHING, MACHINE, None, world.moment())
         world.state = lifecycle.after(state, LOGGED_IN, world.moment())
         world.contact()
         world.stop()

@@ -33,11 +33,13 @@ def tree(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
-def adapter(name: str, address: str, *, device: bool = True, **more: str) -> dict[str, str]:
+def adapter(
+    name: str, address: str, more: Mapping[str, str] | None = None, *, device: bool = True
+) -> dict[str, str]:
     """An adapter under /sys/class/net."""
     folder = f"sys/class/net/{name}"
     files = {f"{folder}/address": f"{address}\n", f"{folder}/type": "1\n"}
-    files |= {f"{folder}/{what}": text for what, text in more.items()}
+    files |= {f"{folder}/{what}": text for what, text in (more or {}).items()}
     return files | ({f"{folder}/device/": ""} if device else {})
 
 
@@ -48,12 +50,12 @@ LAPTOP = {
     "sys/class/dmi/id/sys_vendor": "LENOVO\n",
     **adapter("enp0s31f6", "3c:52:82:0a:1b:2c"),
     **adapter("wlp2s0", "a4:bb:6d:3e:90:1f"),
-    **adapter("lo", "00:00:00:00:00:00", device=False, type="772\n"),
+    **adapter("lo", "00:00:00:00:00:00", {"type": "772\n"}, device=False),
     **adapter("docker0", "02:42:5e:11:aa:01", device=False),
-    **adapter("br0", "3c:52:82:0a:1b:2c", **{"bridge/": ""}),
+    **adapter("br0", "3c:52:82:0a:1b:2c", {"bridge/": ""}),
     **adapter("veth12ab", "f6:11:22:33:44:55", device=False),
     **adapter("usb0", "02:11:22:33:44:55"),
-    **adapter("ib0", "80:00:02:08:fe:80", type="32\n"),
+    **adapter("ib0", "80:00:02:08:fe:80", {"type": "32\n"}),
     **adapter("odd", ""),
 }
 
@@ -103,7 +105,7 @@ def test_linux_leaves_out_what_is_no_physical_adapter_and_says_why(tmp_path: Pat
 
 def test_an_adapter_in_a_bond_has_its_own_address(tmp_path: Path) -> None:
     own = {"bonding_slave/perm_hwaddr": "3c:52:82:0a:1b:2d\n"}
-    this = linux(tmp_path, LAPTOP | adapter("eth1", "3c:52:82:0a:1b:2c", **own))
+    this = linux(tmp_path, LAPTOP | adapter("eth1", "3c:52:82:0a:1b:2c", own))
     assert "3c:52:82:0a:1b:2d" in this.mac_addresses
 
 
@@ -272,7 +274,12 @@ def test_windows_registry_is_read_in_its_64_bit_view(monkeypatch: pytest.MonkeyP
 
     winreg: Any = ModuleType("winreg")
     winreg.KEY_READ, winreg.KEY_WOW64_64KEY, winreg.HKEY_LOCAL_MACHINE = 1, 256, "HKLM"
-    winreg.OpenKey = lambda *arguments: asked.append(arguments) or Key()
+
+    def open_key(*arguments: object) -> Key:
+        asked.append(arguments)
+        return Key()
+
+    winreg.OpenKey = open_key
     winreg.QueryValueEx = lambda _, name: (f"value of {name}", 1)
     monkeypatch.setitem(sys.modules, "winreg", winreg)
     assert platform_sources.read_registry("KEY", "MachineGuid") == "value of MachineGuid"

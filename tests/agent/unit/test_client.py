@@ -1,0 +1,510 @@
+"""Both clients at a socket: what they send, what they make of answers, whom they tell."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from licensing_agent import AsyncClient, Client, Configuration, SignInFailed, Status, Surroundings
+from licensing_agent.credentials import TooFewCredentials
+from licensing_agent.platform_sources import Platform
+from tests.agent.samples import JWKS, LICENSE_KEY
+from tests.agent.service import Service, refused
+from tests.local.events import Response
+from tests.local.server import Server
+from tests.unit.samples import DAY, NOW
+from tests.unit.test_lease import ISSUER
+
+TOKEN = "the.person's.token"
+
+
+class Agent:
+    """A client of either kind, on a machine with a clock of its own."""
+
+    def __init__(
+        self, *, asynchronous: bool, sign_in: Callable[[], str | None] = lambda: TOKEN
+    ) -> None:
+        self.asynchronous = asynchronous
+        self.now: float = NOW
+        self.name = "ACME-PC-01"
+        self.told: list[tuple[str, str]] = []
+        self.slept: list[float] = []
+        self.signed_in = sign_in
+        self.runner = asyncio.Runner()
+        self.client: Any = None
+
+    def start(self, configuration: Configuration) -> "Agent":
+        callbacks = {
+            f"on_{name}": self._teller(name)
+            for name in ("valid", "grace", "refused", "unreachable")
+        }
+        surroundings = Surroundings(
+            wall=lambda: self.now,
+            monotonic=lambda: self.now,
+            chance=lambda: 0.5,
+            platform=Platform(system="Linux", root=Path("/nowhere"), name=lambda: self.name),
+        )
+        kind: Any = AsyncClient if self.asynchronous else Client
+
+        async def make() -> Any:
+            return kind(
+                configuration,
+                sign_in=self._sign_in_later if self.asynchronous else self.signed_in,
+                surroundings=surroundings,
+                sleep=self._sleep_later if self.asynchronous else self._sleep,
+                **callbacks,
+            )
+
+        self.client = self.runner.run(make())
+        return self
+
+    def check(self, **how: bool) -> Status:
+        status: Status = self._done(self.client.check(**how))
+        return status
+
+    def run(self) -> None:
+        self._done(self.client.run())
+
+    def close(self) -> None:
+        if self.client is not None:
+            self._done(self.client.close())
+        self.runner.close()
+
+    def _done(self, result: Any) -> Any:
+        return self.runner.run(result) if self.asynchronous else result
+
+    def _teller(self, name: str) -> Callable[[Status], None]:
+        def tell(status: Status) -> None:
+            assert status.standing == name
+            self.told.append((name, status.code or ""))
+
+        return tell
+
+    async def _sign_in_later(self) -> str | None:
+        return self.signed_in()
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        if len(self.slept) == 3:
+            if self.asynchronous:
+                self.client.stop()
+            else:
+                self.client.close()
+
+    async def _sleep_later(self, seconds: float) -> None:
+        self._sleep(seconds)
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def agent(request: pytest.FixtureRequest) -> Iterator[Agent]:
+    made = Agent(asynchronous=request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as made:
+        yield made
+
+
+@pytest.fixture
+def told(service: Service, tmp_path: Path) -> dict[str, Any]:
+    """What a configuration says."""
+    return {
+        "url": service.url,
+        "issuer": ISSUER,
+        "folder": tmp_path / "state",
+        "agent_version": "4.5.0.0",
+        "use_keyring": False,
+        "timeout": 5.0,
+    }
+
+
+def test_a_first_login_is_proved_at_once(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    status = agent.start(Configuration(**told)).check()
+    assert (status.standing, status.until, status.storage) == ("valid", NOW + DAY, None)
+    assert service.paths == ["licenses", "validate", "jwks.json"]
+    login, validation, keys = service.requests
+    assert login.header("authorization") == f"Bearer {TOKEN}"
+    assert validation.header("authorization") is None
+    assert keys.body == b""
+    machine = json.loads(login.body).pop("machine")
+    assert json.loads(login.body) == {
+        "machine": machine,
+        "environment": "production",
+        "agent_version": "4.5.0.0",
+        "license_key": None,
+    }
+    sent = json.loads(validation.body)
+    assert sent.pop("machine") == machine
+    assert len(sent.pop("nonce")) >= 22
+    assert sent == {
+        "license_key": LICENSE_KEY,
+        "organization_id": "acme",
+        "environment": "production",
+        "agent_version": "4.5.0.0",
+    }
+    assert agent.told == [("valid", "")]
+
+
+def test_it_stays_licensed_and_asks_only_when_it_is_time(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    agent.now = NOW + DAY // 2 - 1
+    agent.check()
+    assert len(service.requests) == 3
+    agent.now = service.now = NOW + DAY * 9 // 16
+    assert agent.check().until == service.now + DAY
+    nonces = [json.loads(one.body)["nonce"] for one in service.requests if b"nonce" in one.body]
+    assert len(set(nonces)) == 2
+    agent.check(at_once=True)
+    assert len(service.requests) == 5
+    assert agent.told == [("valid", "")]
+
+
+def test_it_runs_until_it_is_closed_and_looks_at_its_clocks_every_minute(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).run()
+    assert agent.slept == [60, 60, 60]
+    assert agent.check().standing == "valid"
+
+
+def test_it_is_told_when_the_service_is_away_and_when_its_lease_is_over(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    service.__exit__()
+    agent.now += DAY * 3 / 4
+    grace = agent.check()
+    assert (grace.standing, grace.until) == ("grace", NOW + DAY)
+    assert "ConnectError" in str(grace.message)
+    agent.now += DAY
+    assert agent.client.status.usable is False
+    assert agent.check().standing == "unreachable"
+    assert agent.told == [("valid", ""), ("grace", ""), ("unreachable", "")]
+
+
+def test_a_refusal_is_told_before_a_person_is_asked(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    service.answers = [refused("REVOKED", "login")]
+    assert agent.check(at_once=True).standing == "valid"
+    assert agent.told == [("valid", ""), ("refused", "REVOKED"), ("valid", "")]
+    service.answers = [refused("SUSPENDED", "logout")]
+    assert agent.check(at_once=True).action == "logout"
+    assert agent.told[-1] == ("refused", "SUSPENDED")
+
+
+def problem(status: int, code: str) -> Response:
+    return Response.of_json(status, {"code": code, "detail": "Said by the service.", "title": ""})
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (problem(409, "agent_blocked"), "agent_blocked"),
+        (problem(409, "seat_limit_reached"), "seat_limit_reached"),
+        (problem(403, "forbidden"), "forbidden"),
+        (Response.message(401, "Unauthorized"), "unauthorized"),
+    ],
+)
+def test_a_login_that_is_refused_says_why(
+    agent: Agent, service: Service, told: dict[str, Any], answer: Response, code: str
+) -> None:
+    service.answers = [answer]
+    status = agent.start(Configuration(**told)).check()
+    assert (status.standing, status.code, status.action) == ("refused", code, "login")
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(200, [("content-type", "text/html")], b"<html>Please accept our terms</html>"),
+        Response(302, [("location", "https://portal.example/")], b"{}"),
+        Response(204, [], b""),
+        Response.message(404, "Not Found"),
+        Response.message(413, "too large"),
+        Response.message(503, "Service Unavailable"),
+        problem(400, "invalid_request"),
+        Response.of_json(200, {"valid": True, "lease": None}),
+        Response.of_json(200, {"valid": True, "lease": {"token": "", "renew_after": ""}}),
+        Response.of_json(200, {"valid": False, "code": "REVOKED", "message": "m", "action": "eat"}),
+        Response.of_json(200, {"valid": "false", "action": "login"}),
+        Response.of_json(200, ["valid"]),
+        Response(200, [], b'{"valid": true, "valid": false}'),
+        Response(200, [], b'{"valid": NaN}'),
+        Response(200, [], b"[" * 20_000),
+        Response(200, [], b" " * 1_000_000),
+    ],
+    ids=lambda answer: f"{answer.status} {answer.body[:24]!r}",
+)
+def test_what_is_no_answer_of_the_service_is_no_refusal(
+    agent: Agent, service: Service, told: dict[str, Any], answer: Response
+) -> None:
+    agent.start(Configuration(**told)).check()
+    service.answers = [answer]
+    status = agent.check(at_once=True)
+    assert (status.standing, status.code, status.until) == ("grace", None, NOW + DAY)
+    assert status.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ([("retry-after", "120")], 120),
+        ([("retry-after", "soon")], 0),
+        ([], 0),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_service_is_left_alone_for_as_long_as_it_asks(
+    agent: Agent,
+    service: Service,
+    told: dict[str, Any],
+    status: int,
+    headers: list[tuple[str, str]],
+    wait: int,
+) -> None:
+    agent.start(Configuration(**told)).check()
+    asked = len(service.requests)
+    service.answers = [Response.of_json(status, {"message": "later"}, *headers)]
+    agent.check(at_once=True)
+    agent.now += wait
+    agent.check()
+    assert len(service.requests) == asked + 1
+    agent.now += 1
+    agent.check()
+    assert len(service.requests) == asked + 2
+
+
+def test_nobody_who_signs_in_is_asked_again_in_a_minute(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    tokens: list[Any] = [None, SignInFailed("the provider is away"), TOKEN]
+
+    def sign_in() -> str | None:
+        token = tokens.pop(0)
+        if isinstance(token, Exception):
+            raise token
+        return str(token) if token else None
+
+    agent.signed_in = sign_in
+    agent.start(Configuration(**told))
+    assert agent.check().message == "Nobody has signed in."
+    agent.now += 59
+    agent.check()
+    assert len(tokens) == 2
+    agent.now += 1
+    assert "the provider is away" in str(agent.check().message)
+    assert service.requests == []
+    agent.now += 60
+    assert agent.check().standing == "valid"
+
+
+def test_the_next_start_needs_nobody_and_nothing_that_is_kept_needs_be_whole(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    agent.close()
+    again = Agent(asynchronous=agent.asynchronous, sign_in=lambda: None)
+    again.start(Configuration(**told))
+    assert again.client.status.usable
+    assert again.check().standing == "valid"
+    again.close()
+    (told["folder"] / "license").write_bytes(b"torn")
+    after = Agent(asynchronous=agent.asynchronous)
+    after.start(Configuration(**told))
+    assert "torn" in after.client.status.storage
+    assert after.check().storage is None
+    after.close()
+    agent.runner, agent.client = asyncio.Runner(), None
+
+
+def test_a_disk_that_takes_nothing_is_told_and_the_agent_works(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told))
+    (told["folder"] / "license").mkdir()
+    status = agent.check()
+    assert status.usable
+    assert status.storage == "The file cannot be read or written."
+
+
+def test_a_machine_that_cannot_be_told_apart_any_more_keeps_its_lease(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    agent.name = ""
+    status = agent.check(at_once=True)
+    assert status.standing == "grace"
+    assert "At least two" in str(status.message)
+    with pytest.raises(TooFewCredentials):
+        agent.start(Configuration(**told))
+
+
+def test_pinned_keys_are_enough(agent: Agent, service: Service, told: dict[str, Any]) -> None:
+    status = agent.start(Configuration(**told, pinned_keys=JWKS)).check()
+    assert status.standing == "valid"
+    assert "jwks.json" not in service.paths
+
+
+# -- the way there -------------------------------------------------------------------------------
+
+
+def test_it_goes_through_the_proxy(agent: Agent, service: Service, told: dict[str, Any]) -> None:
+    targets = []
+
+    def passed_on(request: Any) -> Response:
+        targets.append(request.target)
+        return service.answer(request)
+
+    proxy = Server(passed_on)
+    told["url"] = "http://127.0.0.1:9"
+    status = agent.start(Configuration(**told, proxy=proxy.url)).check()
+    proxy.stop()
+    assert status.standing == "valid"
+    assert targets[0] == "http://127.0.0.1:9/v1/licenses"
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a private authority")])
+    today = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    paths = folder / "ca.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+def test_a_private_authority_is_trusted_where_it_is_named_and_not_otherwise(
+    agent: Agent, service: Service, told: dict[str, Any], tmp_path: Path
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            answer = httpx.request(
+                self.command,
+                service.url + self.path,
+                content=body,
+                headers={"content-type": "application/json"},
+                trust_env=False,
+            )
+            self.send_response(answer.status_code)
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    authority, key = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, key)
+    with ExitStack() as stack:
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        stack.callback(server.server_close)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(server.shutdown)
+        told["url"] = f"https://127.0.0.1:{server.server_port}/"
+        stranger = Agent(asynchronous=agent.asynchronous).start(Configuration(**told))
+        assert "CERTIFICATE_VERIFY_FAILED" in str(stranger.check().message)
+        stranger.close()
+        assert agent.start(Configuration(**told, ca_file=authority)).check().usable
+        agent.close()
+        agent.runner, agent.client = asyncio.Runner(), None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "http://licensing.example"},
+        {"url": "ftp://127.0.0.1"},
+        {"pinned_keys": {"keys": []}},
+        {"pinned_keys": {"keys": [{"kty": "RSA"}, "odd"]}},
+        {"pinned_keys": {}},
+    ],
+)
+def test_a_configuration_that_cannot_be_meant_is_refused(
+    told: dict[str, Any], wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match=r"https://|verifies leases|not a JWKS"):
+        Configuration(**told | wrong)
+
+
+def test_nothing_secret_is_shown_where_things_are_printed(
+    agent: Agent, told: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    status = agent.start(Configuration(**told, license_key="SECRET-KEY")).check()
+    shown = f"{status} {Configuration(**told, license_key='SECRET-KEY')} {caplog.text}"
+    assert LICENSE_KEY not in shown
+    assert "SECRET-KEY" not in shown
+
+
+def test_an_asynchronous_client_sleeps_until_it_is_closed(told: dict[str, Any]) -> None:
+    async def life() -> None:
+        async def sign_in() -> str:
+            return TOKEN
+
+        valid = asyncio.Event()
+        async with AsyncClient(
+            Configuration(**told), sign_in=sign_in, on_valid=lambda _: valid.set()
+        ) as client:
+            running = asyncio.create_task(client.run())
+            await valid.wait()
+            await client.close()
+            await asyncio.wait_for(running, 10)
+
+    asyncio.run(life())
+
+
+def test_a_client_that_runs_in_a_thread_ends_when_it_is_closed(told: dict[str, Any]) -> None:
+    with Client(Configuration(**told), sign_in=lambda: TOKEN) as client:
+        thread = Thread(target=client.run)
+        thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
