@@ -142,7 +142,7 @@ class Engine:
                         environment=told.environment,
                         agent_version=told.agent_version,
                     )
-                case FetchKeys():
+                case _:
                     return wire.fetch_keys(step)
         except TooFewCredentials as error:
             return Failed(why=str(error))

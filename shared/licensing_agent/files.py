@@ -47,7 +47,7 @@ def replace(path: Path, data: bytes) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk. Windows has no such call, and does it itself."""
-    if os.name == "nt":
+    if not hasattr(os, "O_DIRECTORY"):
         return
     number = os.open(folder, os.O_RDONLY)
     try:

@@ -213,7 +213,7 @@ def after(state: State, outcome: Outcome, moment: Moment) -> State:
         case NobodySignedIn():
             trouble = state.trouble or "Nobody has signed in."
             return replace(state, due=state.time.mark + SIGN_IN_AGAIN, trouble=trouble)
-        case Failed():
+        case _:
             return _failed(state, outcome, moment)
 
 

@@ -116,7 +116,7 @@ def outcome(request: Request, answer: Answer) -> Outcome:
                 return _logged_in(body)
             case Validate():
                 return _validated(request, body)
-            case FetchKeys():
+            case _:
                 return KeysFetched(lease.public_keys(body))
     except ValueError:
         return _GARBLED

@@ -7,13 +7,14 @@ to anything, in both directions, for years. What is counted is the seconds in wh
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from licensing_agent import lifecycle
 from licensing_agent.kept import NOTHING, decode, encode
 from licensing_agent.lifecycle import Moment, State
 from licensing_agent.outcomes import Failed
+from licensing_agent.timekeeping import Timekeeping
 from tests.agent.samples import LOGGED_IN, MACHINE, PINNED, valid
 from tests.proof import Proof
 from tests.unit.samples import DAY, NOW
@@ -144,6 +145,14 @@ def test_r16_a_lease_is_used_for_its_length_and_no_longer_through_years_of_clock
     moves: list[tuple[str, int]],
 ) -> None:
     assert played(moves) <= DAY
+
+
+def test_r16_the_moves_find_a_time_that_stands_still_when_the_clock_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Planted: only the clock on the wall counts.
+    monkeypatch.setattr(Timekeeping, "passed", lambda self, _: self)
+    assert find(st.lists(MOVES, max_size=40), lambda moves: played(moves) > DAY)
 
 
 def killed_and_set_back(rounds: int, seconds: int) -> float:

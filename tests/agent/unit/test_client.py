@@ -20,7 +20,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from licensing_agent import AsyncClient, Client, Configuration, SignInFailed, Status, Surroundings
+from licensing_agent import (
+    AsyncClient,
+    Client,
+    Configuration,
+    SignInFailed,
+    Status,
+    Surroundings,
+    engine,
+)
 from licensing_agent.credentials import TooFewCredentials
 from licensing_agent.platform_sources import Platform
 from tests.agent.samples import JWKS, LICENSE_KEY
@@ -485,17 +493,29 @@ def test_nothing_secret_is_shown_where_things_are_printed(
     assert "SECRET-KEY" not in shown
 
 
-def test_an_asynchronous_client_sleeps_until_it_is_closed(told: dict[str, Any]) -> None:
+def test_an_asynchronous_client_sleeps_until_it_is_closed(
+    told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LONGEST_PAUSE", 0.001)
+    looks: list[int] = []
+
     async def life() -> None:
         async def sign_in() -> str:
             return TOKEN
 
-        valid = asyncio.Event()
+        looked = asyncio.Event()
+
+        def chance() -> float:
+            looks.append(1)
+            if len(looks) > 200:
+                looked.set()
+            return 0.5
+
         async with AsyncClient(
-            Configuration(**told), sign_in=sign_in, on_valid=lambda _: valid.set()
+            Configuration(**told), sign_in=sign_in, surroundings=Surroundings(chance=chance)
         ) as client:
             running = asyncio.create_task(client.run())
-            await valid.wait()
+            await asyncio.wait_for(looked.wait(), 30)
             await client.close()
             await asyncio.wait_for(running, 10)
 

@@ -1,6 +1,7 @@
 """What each platform says of its machine, from recorded trees and outputs."""
 
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -361,9 +362,19 @@ def test_the_command_shows_no_raw_id(tmp_path: Path) -> None:
 
 
 def test_the_command_fails_where_the_service_would_not_know_the_machine(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("platform.system", lambda: "Plan 9")
-    monkeypatch.setattr(Platform, "__init__", lambda self: object.__setattr__(self, "system", "x"))
+    monkeypatch.setattr(machine, "Platform", lambda: Platform(system="Linux", root=tmp_path))
+    assert main(["machine", "--computer-name", "LINE-3"]) == 1
+    assert "At least two" in capsys.readouterr().out
+    monkeypatch.setattr(machine, "Platform", lambda: Platform(system="Plan 9"))
     assert main(["machine"]) == 1
     assert "cannot be told apart" in capsys.readouterr().err
+
+
+def test_the_command_is_the_packages_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["licensing_agent", "--help"])
+    monkeypatch.delitem(sys.modules, "licensing_agent.__main__")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("licensing_agent", run_name="__main__")
+    assert ended.value.code == 0

@@ -254,6 +254,16 @@ def test_what_crashes_have_left_goes_with_the_next_write_that_is_much_later(
     assert being_written.exists()
 
 
+def test_where_folders_cannot_be_synchronized_as_on_windows_all_is_kept_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "O_DIRECTORY")
+    kept_in = a_store(tmp_path, ring=Ring())
+    for kept in (OLD, KEPT):
+        assert kept_in.write(kept) is None
+        assert kept_in.read().kept == kept
+
+
 def test_one_installation_id_for_all_who_make_it_at_once(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from licensing_agent.installation import installation_id;"
