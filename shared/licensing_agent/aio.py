@@ -113,7 +113,7 @@ class AsyncClient:
         token = ""
         if isinstance(step, Login):
             try:
-                token = await self._sign_in() or ""
+                token = (await self._sign_in() or "").strip()
             except (SignInFailed, OSError, httpx.HTTPError) as error:
                 return Failed(why=f"The sign-in has failed: {error}")
             if not token:

@@ -108,7 +108,7 @@ class Client:
         token = ""
         if isinstance(step, Login):
             try:
-                token = self._sign_in() or ""
+                token = (self._sign_in() or "").strip()
             except (SignInFailed, OSError, httpx.HTTPError) as error:
                 return Failed(why=f"The sign-in has failed: {error}")
             if not token:

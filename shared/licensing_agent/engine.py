@@ -127,6 +127,9 @@ class Engine:
         try:
             match step:
                 case Login():
+                    # What HTTP cannot carry would be shown in the error that says so.
+                    if not (token.isascii() and token.isprintable()):
+                        return Failed(why="The sign-in has given something that is no token.")
                     return wire.login(
                         step,
                         self._machine(),

@@ -278,7 +278,9 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
         why = f"The service's answer is not proved: its lease is {lease.reason}."
         return _failed(state, Failed(why=why), moment)
     time = state.time.contact(answer.server_time, moment.wall)
-    spread = (lease.expires_at - answer.renew_after) / 4
+    # Nobody signs when to renew: it is before the end all the same.
+    renew_after = min(answer.renew_after, lease.expires_at)
+    spread = (lease.expires_at - renew_after) / 4
     kept = KeptLease(
         token=answer.lease, nonce=answer.nonce, credentials=answer.credentials, time=time
     )
@@ -288,7 +290,7 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
             kept=replace(state.kept, lease=kept),
             time=time,
             lease=lease,
-            due=max(time.mark + FIRST_RETRY, answer.renew_after + moment.chance * spread),
+            due=max(time.mark + FIRST_RETRY, renew_after + moment.chance * spread),
             confirmed=True,
             refusal=None,
             trouble=None,

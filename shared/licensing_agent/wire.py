@@ -118,14 +118,15 @@ def outcome(request: Request, answer: Answer) -> Outcome:
                 return _validated(request, body)
             case _:
                 return KeysFetched(lease.public_keys(body))
-    except ValueError:
+    except (ValueError, OverflowError):
         return _GARBLED
 
 
 def _machine(machine: Machine) -> dict[str, object]:
     return {
         "machine_id": machine.machine_id,
-        "mac_addresses": list(machine.mac_addresses),
+        # Those that count: the service takes no list without an end.
+        "mac_addresses": list(machine.credentials().mac_addresses),
         "computer_name": machine.computer_name,
     }
 
@@ -200,6 +201,6 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
             email.utils.parsedate_to_datetime(date).astimezone(UTC)
             for date in (text, headers.get("date", ""))
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (until - since).total_seconds())

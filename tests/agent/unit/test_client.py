@@ -261,6 +261,10 @@ def test_a_login_that_is_refused_says_why(
         Response.of_json(200, {"valid": True, "lease": {"token": "", "renew_after": ""}}),
         Response.of_json(200, {"valid": False, "code": "REVOKED", "message": "m", "action": "eat"}),
         Response.of_json(200, {"valid": "false", "action": "login"}),
+        Response.of_json(
+            200,
+            {"valid": True, "lease": {"token": "t", "renew_after": "2033-11-06T08:49:37"}},
+        ),
         Response.of_json(200, ["valid"]),
         Response(200, [], b'{"valid": true, "valid": false}'),
         Response(200, [], b'{"valid": NaN}'),
@@ -330,6 +334,20 @@ def test_nobody_who_signs_in_is_asked_again_in_a_minute(
     assert service.requests == []
     agent.now += 60
     assert agent.check().standing == "valid"
+
+
+def test_a_token_that_is_none_is_not_sent_or_shown(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    tokens = ["SECRET\nTOKEN", "SECRET\N{ROCKET}", f" {TOKEN}\n"]
+    agent.signed_in = lambda: tokens.pop(0)
+    agent.start(Configuration(**told))
+    for _ in range(2):
+        message = str(agent.check(at_once=True).message)
+        assert "no token" in message
+        assert "SECRET" not in message
+    assert service.requests == []
+    assert agent.check(at_once=True).usable
 
 
 def test_the_next_start_needs_nobody_and_nothing_that_is_kept_needs_be_whole(

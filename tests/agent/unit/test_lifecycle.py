@@ -104,6 +104,11 @@ def test_a_lease_that_is_nearly_over_when_it_comes_makes_no_storm() -> None:
     assert waits(state) >= lifecycle.FIRST_RETRY
 
 
+def test_whatever_the_service_says_of_it_a_lease_is_renewed_by_its_end() -> None:
+    state = told(fresh(), LOGGED_IN, replace(valid(), renew_after=NOW + 99 * DAY), chance=1)
+    assert waits(state) == DAY
+
+
 def test_an_agent_for_one_organization_takes_no_other() -> None:
     state = told(fresh(replace(PINNED, organization_id="bolt")), LOGGED_IN)
     shown = status(state)

@@ -21,6 +21,7 @@ LATER = "Sun, 06 Nov 2033 08:49:37 GMT"
         ({"retry-after": LATER}, None),
         ({"retry-after": "soon", "date": DATE}, None),
         ({"retry-after": "-1"}, None),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 -2359", "date": DATE}, None),
         ({"retry-after": "\N{SUPERSCRIPT TWO}"}, None),
         ({}, None),
     ],
