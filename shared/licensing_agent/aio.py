@@ -110,15 +110,15 @@ class AsyncClient:
             return
 
     async def _carry_out(self, step: Login | Validate | FetchKeys) -> Outcome:
-        token = ""
+        bearer = ""
         if isinstance(step, Login):
             try:
-                token = (await self._sign_in() or "").strip()
+                bearer = (await self._sign_in() or "").strip()
             except (SignInFailed, OSError, httpx.HTTPError) as error:
                 return Failed(why=f"The sign-in has failed: {error}")
-            if not token:
+            if not bearer:
                 return NobodySignedIn()
-        request = self._engine.request(step, token)
+        request = self._engine.request(step, bearer)
         if isinstance(request, Failed):
             return request
         try:

@@ -105,15 +105,15 @@ class Client:
             self._engine.close()
 
     def _carry_out(self, step: Login | Validate | FetchKeys) -> Outcome:
-        token = ""
+        bearer = ""
         if isinstance(step, Login):
             try:
-                token = (self._sign_in() or "").strip()
+                bearer = (self._sign_in() or "").strip()
             except (SignInFailed, OSError, httpx.HTTPError) as error:
                 return Failed(why=f"The sign-in has failed: {error}")
-            if not token:
+            if not bearer:
                 return NobodySignedIn()
-        request = self._engine.request(step, token)
+        request = self._engine.request(step, bearer)
         if isinstance(request, Failed):
             return request
         try:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.installed import FOLDER, installed
 from tests.artefacts.building import build
 from tests.unit.test_architecture import CLOCK_AND_ENTROPY, ROOT, foreign, trees, undocumented
 
-FOLDER = ROOT / "shared" / "licensing_agent"
 MODULES = {
     name: tree
     for name, tree in trees(ROOT / "shared").items()
@@ -75,11 +75,7 @@ def test_the_layer_does_not_ship_it(tmp_path: Path) -> None:
 
 def test_it_installs_alone_and_runs(tmp_path: Path) -> None:
     """In an environment with nothing else, of the Python that runs the tests."""
-    environment = tmp_path / "environment"
-    uv = [sys.executable, "-m", "uv"]
-    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    python = environment / "bin" / "python"
-    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, FOLDER], check=True)
+    python = installed(tmp_path / "environment")
     ran = subprocess.run(
         [
             python,
@@ -101,6 +97,6 @@ def test_it_installs_alone_and_runs(tmp_path: Path) -> None:
     assert "A-1" in ran.stdout
     listed = "import licensing_agent, pathlib; print(pathlib.Path(licensing_agent.__file__).parent)"
     where = subprocess.run([python, "-c", listed], check=True, capture_output=True, text=True)
-    installed = {path.name for path in Path(where.stdout.strip()).glob("*.py*")}
-    assert installed == {path.name for path in FOLDER.glob("*.py")}
+    there = {path.name for path in Path(where.stdout.strip()).glob("*.py*")}
+    assert there == {path.name for path in FOLDER.glob("*.py")}
     assert not [path.name for path in FOLDER.iterdir() if path.name in {"build", "dist"}]

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import pytest
 
+from tests.agent.installed import FOLDER, installed
 from tests.agent.relay import Relay
 from tests.local import pasted, stack
 from tests.local.client import Client
@@ -24,7 +25,7 @@ from tests.local.template import STACK_NAME
 from tests.unit.samples import DAY
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "shared" / "licensing_agent" / "README.md"
+README = FOLDER / "README.md"
 ISSUER = f"urn:licensing:{STACK_NAME}"
 HOUR = 3600
 PATIENCE = 60.0
@@ -34,17 +35,18 @@ PATIENCE = 60.0
 class Agent:
     """A process, and what it tells."""
 
-    def __init__(self, program: list[str], folder: Path, **variables: str) -> None:
+    def __init__(self, program: list[str | Path], folder: Path, **variables: str) -> None:
         self._complaints = folder / "complaints"
         complaints = self._complaints.open("w")
         self._process = subprocess.Popen(
-            [sys.executable, *program],
+            program,
             cwd=folder,
             env={
                 **{
-                    name: v for name, v in os.environ.items() if not name.lower().endswith("_proxy")
+                    name: v
+                    for name, v in os.environ.items()
+                    if not (name == "PYTHONPATH" or name.lower().endswith("_proxy"))
                 },
-                "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "shared")]),
                 "PYTHONUNBUFFERED": "1",
                 **variables,
             },
@@ -120,8 +122,15 @@ class Site:
     def agent(self) -> Agent:
         """The agent starts."""
         return Agent(
-            [str(ROOT / "tests" / "agent" / "agent.py"), self.relay.url, "state", ISSUER],
+            [
+                sys.executable,
+                ROOT / "tests" / "agent" / "agent.py",
+                self.relay.url,
+                "state",
+                ISSUER,
+            ],
             self.folder,
+            PYTHONPATH=str(ROOT / "shared"),
             CLOCK=str(self.folder / "clock"),
             TOKEN=str(self.folder / "token"),
         )
@@ -272,7 +281,7 @@ def test_the_ten_lines_of_the_readme_log_in_and_stay_licensed(site: Site) -> Non
     (lines,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert len([line for line in lines.splitlines() if line.strip()]) <= 16
     with Agent(
-        ["-c", lines],
+        [installed(site.folder / "environment"), "-c", lines],
         site.folder,
         LICENSING_URL=site.relay.url,
         LICENSING_ISSUER=ISSUER,
