@@ -6,6 +6,7 @@ the name is brought to the disk before the call returns. Only the account that r
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import time
@@ -59,5 +60,7 @@ def sync_folder(folder: Path) -> None:
 def _sweep(path: Path) -> None:
     """Remove what crashes have left, but not what another process is just writing."""
     for left in path.parent.glob(f".{path.name}.*"):
-        if abs(time.time() - left.stat().st_mtime) > _STALE_SECONDS:
-            left.unlink(missing_ok=True)
+        # Another process may have been done with it, or have swept it away.
+        with contextlib.suppress(FileNotFoundError):
+            if abs(time.time() - left.stat().st_mtime) > _STALE_SECONDS:
+                left.unlink()

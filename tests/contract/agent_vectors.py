@@ -1,4 +1,4 @@
-"""What an agent in another language is built against: machines and leases, to the byte.
+"""What an agent in another language is built against: machines, leases and keys, to the byte.
 
 `python -m tests.contract.agent_vectors` writes them to `vectors/`. All of it is made by the
 service's own code, from keys and texts that stand here.
@@ -12,9 +12,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from licensing import keys
+from licensing.errors import InvalidInput
 from licensing.lease import Lease, public_jwk, sign
 from licensing.machine import Credentials
 from tests.unit.samples import DAY, NOW, credentials
+from tests.unit.test_keys import PRINTED
 from tests.unit.test_lease import ISSUER, KEY, KID, b64
 
 FOLDER = Path(__file__).parent / "vectors"
@@ -211,10 +214,39 @@ def leases() -> dict[str, Any]:
     }
 
 
+TYPED: Mapping[str, str] = {
+    "as printed": PRINTED,
+    "in lower case": PRINTED.lower(),
+    "without hyphens": PRINTED.replace("-", ""),
+    "with blanks": f" {PRINTED.replace('-', ' ')} ",
+    "letters for digits that look like them": PRINTED.replace("0", "O").replace("1", "l"),
+    "one symbol wrong": PRINTED[:-1] + "X",
+    "two symbols swapped": PRINTED[1] + PRINTED[0] + PRINTED[2:],
+    "two symbols swapped further on": PRINTED[:12] + PRINTED[13] + PRINTED[12] + PRINTED[14:],
+    "a group missing": PRINTED[:-6],
+    "a group twice": f"{PRINTED}-{PRINTED[-5:]}",
+    "a symbol that is none": PRINTED.replace("S", "U"),
+    "nothing": "",
+}
+
+
+def license_keys() -> list[dict[str, str | None]]:
+    """Keys as people type them, and the licence that each names if it is typed well."""
+    return [{"name": name, "typed": typed, "id": _named(typed)} for name, typed in TYPED.items()]
+
+
+def _named(typed: str) -> str | None:
+    try:
+        return keys.parse(typed).license_id
+    except InvalidInput:
+        return None
+
+
 def files() -> dict[Path, str]:
     """What stands in the folder."""
     made: dict[str, Any] = {"agent_machines.json": {"machines": machines()}}
     made["agent_leases.json"] = leases()
+    made["agent_keys.json"] = {"keys": license_keys()}
     return {
         FOLDER / name: json.dumps(value, indent=1, ensure_ascii=True) + "\n"
         for name, value in made.items()

@@ -30,6 +30,13 @@ def test_the_files_are_what_the_service_makes_now() -> None:
         assert path.read_text() == text, f"{path.name}: python -m tests.contract.agent_vectors"
 
 
+def test_r03_the_key_vectors_have_both_kinds() -> None:
+    listed = json.loads((FOLDER / "agent_keys.json").read_text())["keys"]
+    named = [vector["name"] for vector in listed if vector["id"]]
+    assert named == [vector["name"] for vector in listed][:5]
+    assert len(listed) == 12
+
+
 @pytest.mark.parametrize("vector", MACHINES, ids=[one["name"] for one in MACHINES])
 def test_r12_r16_the_client_normalises_and_digests_as_the_service_does(
     vector: dict[str, Any],
