@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.looks import DESKTOP, OpenPage
 from tests.browser.portal import Agent, Portal
@@ -108,6 +108,36 @@ def test_the_charts_show_the_numbers_that_there_are(page: Page, portal: Portal) 
     page.get_by_role("combobox", name="Period").select_option("7 days")
     expect(chart(page, "Licenses by status").locator("tbody tr")).to_have_count(8)
     assert page.url == portal.address(f"{_OVERVIEW}?days=7")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Pacific/Auckland"])
+def test_each_day_of_the_statuses_is_told_once_and_then_now(
+    open_page: OpenPage, portal: Portal, zone: str
+) -> None:
+    portal.log_in_agent("PC-1")
+    page = open_page(DESKTOP, timezone_id=zone)
+    portal.visit(page, "ada", f"{_OVERVIEW}?days=7")
+    told = [row[0] for row in table(page, "Licenses by status")]
+    today = datetime.now(UTC)
+    days = [today - timedelta(days=back) for back in range(6, -1, -1)]
+    assert told == [*(f"{day:%-d %b %Y}" for day in days), "now"]
+
+
+def test_a_time_that_is_not_told_whole_is_told_as_such(page: Page, portal: Portal) -> None:
+    portal.log_in_agent("PC-1")
+
+    def only_the_last_part(route: Route) -> None:
+        answer = route.fetch()
+        found = {**answer.json(), "complete_from": "2026-03-01T12:00:00Z"}
+        route.fulfill(response=answer, json=found)
+
+    portal.visit(page, "ada", _OVERVIEW)
+    left_out = page.get_by_text("this tells of the time from 1 Mar 2026, 12:00 on.")
+    expect(chart(page, "Licenses by status")).to_be_visible()
+    expect(left_out).to_have_count(0)
+    page.route("**/v1/organizations/acme/statistics?*", only_the_last_part)
+    page.reload()
+    expect(left_out).to_have_count(2)
 
 
 def test_without_agents_each_chart_says_what_would_be_in_it(page: Page, portal: Portal) -> None:

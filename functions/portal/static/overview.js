@@ -8,7 +8,7 @@ import { link } from "./place.js";
 import { badge, choice, daysLeft, exactly, loaded } from "./widgets.js";
 import {
   counted,
-  day,
+  instant,
   number,
   reasonOf,
   STANDINGS,
@@ -23,6 +23,9 @@ const DAYS = [
   ["90", "90 days"],
 ];
 const DEFAULT_DAYS = "30";
+
+// The licenses are counted when a day begins in UTC, which is another day for some.
+const utcDays = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 
 /** @type {Intl.DateTimeFormatOptions} */
 const HOUR_FORM = { weekday: "short", hour: "2-digit", minute: "2-digit" };
@@ -44,19 +47,19 @@ export function overview({ params, query: first, isSuperAdmin }) {
     (found) => [
       stackedArea({
         title: "Licenses by status",
-        description: `How many licenses were in which status, from ${day(found.complete_from)} until now.`,
+        description: `How many licenses were in which status when each day began (in UTC), and now.${missing(found)}`,
         series: Object.entries(STATUSES).map(([key, label]) => ({
           key,
           label,
           className: `status-${key}`,
         })),
         points: found.licenses.map(({ at, ...values }) => ({ at: new Date(at), values })),
-        formatX: day,
+        formatX: (at) => (at.getTime() < Date.parse(found.until) ? utcDays.format(at) : "now"),
         empty: "No license has been issued yet. The first login on an agent issues one.",
       }),
       bars({
         title: "Refusals by reason",
-        description: `How often a license of this organization was used where it does not belong, in ${counted(Number(daysOf(query)), "day")}.`,
+        description: `How often a license of this organization was used where it does not belong, in ${counted(Number(daysOf(query)), "day")}.${missing(found)}`,
         rows: found.refusals.map(({ reason, times, licenses }) => ({
           label: reasonOf(reason),
           value: times,
@@ -73,7 +76,8 @@ export function overview({ params, query: first, isSuperAdmin }) {
     (found) =>
       columns({
         title: "Validations per hour",
-        description: "How many agents validated in each hour of the last week, each counted once.",
+        description:
+          "How many agents logged in or validated in each hour of the last week, each counted once.",
         points: found.hours.map(({ at, licenses }) => ({ at: new Date(at), value: licenses })),
         formatX: (at) => hours.format(at),
         unit: "agents",
@@ -115,6 +119,17 @@ export function overview({ params, query: first, isSuperAdmin }) {
 /** @param {URLSearchParams} query */
 function daysOf(query) {
   return query.get("days") || DEFAULT_DAYS;
+}
+
+/**
+ * From when on everything is told, if that is not the whole time.
+ *
+ * @param {import("./types.js").Statistics} found
+ */
+function missing(found) {
+  return found.complete_from === found.from
+    ? ""
+    : ` More has happened than is counted at once: this tells of the time from ${instant(found.complete_from)} on.`;
 }
 
 /**
