@@ -249,6 +249,18 @@ def test_every_wrong_field_is_pointed_at(
     assert world.items() == before
 
 
+def test_what_is_wrong_with_a_time_is_said_in_a_sentence(world: World) -> None:
+    world.register("acme")
+    told = "It must be between the years 1970 and 9999"
+    body = json.dumps({"name": "A", "valid_until": "1969-12-31T23:59:59Z"}).encode()
+    (error,) = _send(world, PUT, "", body).json["errors"]
+    assert error["detail"] == told
+    answer = world.request(
+        "GET", "/v1/organizations/acme/events?from=0002-01-01T00:00:00Z", person=ADA
+    )
+    assert answer.json["errors"] == [{"pointer": "/query/from", "detail": f"{told}."}]
+
+
 def test_a_problem_repeats_nothing_of_what_was_sent(world: World) -> None:
     issued = _prepared(world)
     sent = {

@@ -17,6 +17,7 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
 )
+from pydantic_core import PydanticCustomError
 
 from licensing import keys
 from licensing.errors import InvalidInput
@@ -28,7 +29,7 @@ def _key_as_typed(text: str) -> str:
     try:
         keys.parse(text)
     except InvalidInput as error:
-        raise ValueError(error.message) from error
+        raise PydanticCustomError("license_key", "{told}", {"told": error.message}) from error
     return text
 
 
@@ -40,12 +41,14 @@ def _as_rfc3339(moment: object) -> object:
     # Pydantic alone takes a text of digits for epoch seconds: "20310131" would be a day in 1970.
     if isinstance(moment, datetime) or (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
         return moment
-    raise ValueError("must be a date and a time with a UTC offset, like 2027-01-31T12:00:00Z")
+    raise PydanticCustomError(
+        "instant", "It must be a date and a time with a UTC offset, like 2027-01-31T12:00:00Z"
+    )
 
 
 def _in_unix_time(moment: datetime) -> datetime:
     if not 0 <= moment.timestamp() < 253_402_300_800:  # until the end of the year 9999
-        raise ValueError("must be between the years 1970 and 9999")
+        raise PydanticCustomError("instant", "It must be between the years 1970 and 9999")
     return moment
 
 
