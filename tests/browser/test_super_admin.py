@@ -268,6 +268,19 @@ def test_a_subscription_and_its_seats_are_changed(page: Page, portal: Portal) ->
     assert subscription(portal, "acme")["subscription"]["status"] == "paused"
 
 
+def test_an_end_in_an_hour_that_comes_twice_stays_as_it_is(
+    open_page: OpenPage, portal: Portal
+) -> None:
+    end = "2027-10-31T01:30:00Z"  # half past two for the second time
+    portal.change_organization("acme", valid_until=end)
+    page = open_page(DESKTOP, timezone_id="Europe/Berlin")
+    portal.visit(page, "olivia", "/organizations/acme/edit")
+    page.get_by_label("Seats").fill("40")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".card")).to_contain_text("0 of 40 used")
+    assert subscription(portal, "acme")["subscription"]["valid_until"] == end
+
+
 def changed_twice(open_page: OpenPage, portal: Portal, troubles: Troubles) -> Page:
     """Two super-admins have opened Acme; one has saved, and the other has just been told."""
     troubles.expect("status of 412")

@@ -123,7 +123,7 @@ function form(organization, etag) {
         typed.organization_id ?? "",
         {
           name: typed.name,
-          valid_until: new Date(typed.valid_until ?? "").toISOString(),
+          valid_until: instantOf(typed.valid_until ?? ""),
           status: typed.status,
           max_agents: typed.max_agents ? Number(typed.max_agents) : null,
         },
@@ -135,6 +135,17 @@ function form(organization, etag) {
     } catch (error) {
       await refused(error, typed.organization_id ?? "");
     }
+  }
+
+  /**
+   * The end as it was, unless another one was typed: when the clocks are put back, an hour comes
+   * twice, and its local time does not say which.
+   *
+   * @param {string} typed
+   */
+  function instantOf(typed) {
+    const before = organization?.subscription.valid_until;
+    return before && typed === localTime(new Date(before)) ? before : new Date(typed).toISOString();
   }
 
   /**
