@@ -594,6 +594,9 @@ def test_the_audit_trail_shows_what_the_organizations_own_feed_does_not(
     expect(theirs.filter(has_text="License issued")).to_have_count(1)
     for hidden in ("Temporary license", license_id, me["pavel"]):
         expect(feed.locator("main ol")).not_to_contain_text(hidden)
+    # Nor does it offer what it would always have to deny.
+    expect(trail.get_by_label("What").get_by_text("Temporary license")).to_have_count(4)
+    expect(feed.get_by_label("What").get_by_text("Temporary license")).to_have_count(0)
 
 
 # ---- 6. Whoever they are, and whatever they look at it with --------------------------------------

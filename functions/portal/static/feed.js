@@ -14,7 +14,7 @@ export function feed({ params, query: first, isSuperAdmin }) {
   const organizationId = params.organization ?? "";
   let query = first;
   const { form, show } = filters("Feed", query, [
-    choice("What", "type", [["", "Everything"], ...Object.entries(EVENTS)]),
+    choice("What", "type", [["", "Everything"], ...typesFor(isSuperAdmin)]),
     field("From", h("input", { name: "from", type: "date" })),
     field("Until", h("input", { name: "until", type: "date" })),
   ]);
@@ -51,6 +51,17 @@ export function feed({ params, query: first, isSuperAdmin }) {
     },
     stop: list.stop,
   };
+}
+
+/**
+ * The types of events that somebody may see, with their names.
+ *
+ * @param {boolean} isSuperAdmin
+ */
+function typesFor(isSuperAdmin) {
+  return Object.entries(EVENTS).filter(
+    ([type]) => isSuperAdmin || !type.startsWith("TemporaryLicense"),
+  );
 }
 
 /** @param {boolean} isNarrowed */
