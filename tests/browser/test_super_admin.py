@@ -416,6 +416,24 @@ def test_a_key_of_each_time_to_live_is_generated_and_copied(
         assert key not in page.content()
 
 
+def test_a_double_click_generates_one_license_and_leaves_its_key(
+    page: Page, portal: Portal
+) -> None:
+    portal.visit(page, "olivia", TEMPORARY)
+    page.get_by_role("button", name="Generate").click()
+    key = page.get_by_label("License key")
+    expect(key).to_be_visible()  # the answer is faster than the second click
+    shown = key.inner_text()
+    box = page.get_by_role("button", name="Generate").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+    expect(key).to_have_text(shown)
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
 def test_a_browser_without_a_clipboard_selects_the_key(open_page: OpenPage, portal: Portal) -> None:
     page = open_page(DESKTOP, permissions=[])
     page.add_init_script("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))")

@@ -156,7 +156,11 @@ function generator(organizationId, generated) {
   const draft = `generate.${organizationId}`;
   const name = uniqueId("ttl");
   const result = h("div");
-  const generate = h("button", { type: "submit", class: "first" }, "Generate");
+  const generate = h(
+    "button",
+    { type: "submit", class: "first", onclick: takeDoubleForOne },
+    "Generate",
+  );
   const form = h(
     "form",
     { class: "card", onsubmit: submit },
@@ -179,6 +183,17 @@ function generator(organizationId, generated) {
     result,
   );
   drafts.keep(form, draft);
+
+  /**
+   * A second click may come after the answer to the first: no other key takes the place of that.
+   *
+   * @param {MouseEvent} event
+   */
+  function takeDoubleForOne(event) {
+    if (event.detail > 1) {
+      event.preventDefault();
+    }
+  }
 
   /** @param {Event} [event] */
   async function submit(event) {
