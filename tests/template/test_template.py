@@ -241,6 +241,9 @@ def test_the_portals_address_is_told_beside_the_apis() -> None:
     template = deployed()
     template.created("HttpApi", "api", ApiEndpoint="https://api.example")
     assert template.outputs()["PortalUrl"] == "https://api.example/portal"
+    named = deployed(PortalUrl="https://portal.example")
+    named.created("HttpApi", "api", ApiEndpoint="https://api.example")
+    assert named.outputs()["PortalUrl"] == "https://portal.example/portal"
 
 
 @pytest.mark.parametrize(

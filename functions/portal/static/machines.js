@@ -20,7 +20,7 @@ export function machines() {
   const form = h(
     "form",
     { class: "card", onsubmit: submit },
-    h("p", {}, "Two of the three are enough. They are hashed; nothing of them is kept or logged."),
+    h("p", {}, "Two of the three are enough. The service keeps and logs nothing of them."),
     field("Computer name", computer),
     field("Machine id", machineId, "SMBIOS UUID, MachineGuid, or what /etc/machine-id says"),
     field("MAC addresses", macs, "One on each line"),

@@ -49,7 +49,9 @@ export function organizations({ query: first }) {
       api.organizations(
         {
           ...given(query, ["search", "standing", "sort", "cursor"]),
-          ...ending(Number(query.get("ends"))),
+          ...ending(
+            ENDS.some(([ends]) => ends === query.get("ends")) ? Number(query.get("ends")) : 0,
+          ),
           limit: SIZE,
         },
         signal,

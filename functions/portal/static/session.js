@@ -129,7 +129,6 @@ export async function bearer({ anew = false } = {}) {
 
 /** Forgets the tokens and ends the identity provider's session, too. */
 export async function signOut() {
-  const tokens = /** @type {Tokens | null} */ (read(TOKENS));
   sessionStorage.clear();
   const { end_session_endpoint, client_id } = await configured();
   if (end_session_endpoint === null) {
@@ -137,12 +136,11 @@ export async function signOut() {
     return;
   }
   const url = new URL(end_session_endpoint);
-  // The standard's names, and Cognito's own.
+  // The standard's names, and Cognito's own; but no token: an address is kept in many places.
   for (const [name, value] of Object.entries({
     client_id,
     post_logout_redirect_uri: redirectUri(),
     logout_uri: redirectUri(),
-    ...(tokens && { id_token_hint: tokens.id }),
   })) {
     url.searchParams.set(name, value);
   }

@@ -4,8 +4,8 @@
 /** @typedef {import("./types.js").Action} Action */
 /** @typedef {import("./types.js").Entry} Entry */
 
-export const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 /** @type {Record<Status, string>} */
@@ -59,7 +59,9 @@ export const ACTIONS = {
     verb: "Unblock",
     done: "is not blocked any more",
     title: (name) => `Unblock ${name}?`,
-    effects: ["The agent validates again with the key that it has. Nobody has to log in."],
+    effects: [
+      "The agent validates again with the key that it has, if the subscription is good. Nobody has to log in.",
+    ],
     grave: false,
   },
   dissociate: {
