@@ -7,8 +7,9 @@ import pytest
 
 from licensing import audit
 from licensing.audit import Actor, ActorKind, Event, EventType, Origin, Refusal
+from licensing.errors import Misconfigured
 from licensing.license import State
-from licensing.organization import SubscriptionStatus
+from licensing.organization import Subscription, SubscriptionStatus
 from licensing.temporary import Term, TimeToLive
 from tests.unit.samples import (
     NOW,
@@ -236,3 +237,14 @@ def test_r32_refusals_of_one_hour_are_folded_to_its_beginning(at: int, hour: int
         origin=Origin(actor=Actor(ActorKind.AGENT, "lic_0123456789abcdef"), request_id="request-1"),
     )
     assert refusal.hour == hour
+
+
+def test_r33_an_event_of_an_organization_that_tells_no_subscription_is_none_of_this_service() -> (
+    None
+):
+    assert audit.subscription_in({"valid_until": 1_900_000_000, "status": "paused"}) == (
+        Subscription(1_900_000_000, SubscriptionStatus.PAUSED)
+    )
+    for facts in ({}, {"valid_until": None, "status": "active"}, {"valid_until": 1_900_000_000}):
+        with pytest.raises(Misconfigured):
+            audit.subscription_in(facts)
