@@ -14,30 +14,24 @@ Key objects are handed in; nothing is read from the outside. Times are integer e
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
 
-from licensing import strictjson
+from licensing import jws
 from licensing.errors import ForgedLease
+from licensing.jws import ALGORITHM, MalformedJws
 from licensing.license import License
 from licensing.machine import Credentials
 from licensing.organization import Organization
 
-ALGORITHM: Final = "Ed25519"
 TYPE: Final = "lease+jwt"
 
-_MAX_CHARACTERS: Final = 4096
 _TEXT_CLAIMS: Final = (
     "iss",
     "sub",
@@ -121,10 +115,7 @@ class LeaseTerms:
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
     """The key as an entry of the JWKS; its ``kid`` is its RFC 7638 thumbprint."""
-    members = {"crv": "Ed25519", "kty": "OKP", "x": _b64(key.public_bytes_raw())}
-    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
-    kid = _b64(hashlib.sha256(canonical).digest())
-    return {**members, "kid": kid, "alg": ALGORITHM, "use": "sig"}
+    return {**jws.members(key), "kid": jws.thumbprint(key), "alg": ALGORITHM, "use": "sig"}
 
 
 def sign(lease: Lease, key: Ed25519PrivateKey, kid: str) -> str:
@@ -143,8 +134,7 @@ def sign(lease: Lease, key: Ed25519PrivateKey, kid: str) -> str:
     }
     if lease.nonce is not None:
         claims["nonce"] = lease.nonce
-    signed = f"{_b64_json(header)}.{_b64_json(claims)}"
-    return f"{signed}.{_b64(key.sign(signed.encode()))}"
+    return jws.write(header, claims, key)
 
 
 def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now: int) -> Lease:
@@ -152,25 +142,11 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now
 
     ``keys`` maps ``kid`` to public key. Raises :class:`ForgedLease` otherwise.
     """
-    # 1. Three parts, of characters and of a size that a lease can have.
-    parts = token.split(".")
-    if len(parts) != 3 or len(token) > _MAX_CHARACTERS or not token.isascii():
-        raise ForgedLease("not a compact JWS")
-    # 2. The header says exactly what a lease's header says; a key in it is never used.
-    header = _json_object(parts[0])
-    if header.keys() != {"alg", "kid", "typ"} or header["alg"] != ALGORITHM:
-        raise ForgedLease("not signed as a lease is")
-    if header["typ"] != TYPE:
-        raise ForgedLease("signed for another use")
-    # 3. One of the service's keys signed it.
-    kid = header["kid"]
-    key = keys.get(kid) if isinstance(kid, str) else None
-    if key is None:
-        raise ForgedLease("signed by a key that is not the service's")
-    if not is_signed(f"{parts[0]}.{parts[1]}".encode(), _unb64(parts[2]), key):
-        raise ForgedLease("the signature does not fit")
-    # 4. It is of this issuer, whole, and in its time.
-    lease = _read_claims(_json_object(parts[1]))
+    try:
+        lease = _signed(jws.read(token), keys)
+    except MalformedJws as error:
+        raise ForgedLease(str(error)) from error
+    # 4. It is of this issuer, and in its time.
     if lease.issuer != issuer:
         raise ForgedLease("issued by another service")
     if not lease.issued_at <= now < lease.expires_at:
@@ -178,13 +154,23 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now
     return lease
 
 
-def is_signed(content: bytes, signature: bytes, key: Ed25519PublicKey) -> bool:
-    """Whether ``signature`` is the key's own of ``content``, in its one form (RFC 8032, 5.1.7)."""
-    try:
-        key.verify(signature, content)
-    except InvalidSignature:
-        return False
-    return True
+def _signed(token: jws.Jws, keys: Mapping[str, Ed25519PublicKey]) -> Lease:
+    """What one of the keys has signed as a lease. Raises also :class:`MalformedJws`."""
+    # 1. The header says exactly what a lease's header says; a key in it is never used.
+    header = token.header()
+    if header.keys() != {"alg", "kid", "typ"} or header["alg"] != ALGORITHM:
+        raise ForgedLease("not signed as a lease is")
+    if header["typ"] != TYPE:
+        raise ForgedLease("signed for another use")
+    # 2. One of the service's keys signed it.
+    kid = header["kid"]
+    key = keys.get(kid) if isinstance(kid, str) else None
+    if key is None:
+        raise ForgedLease("signed by a key that is not the service's")
+    if not token.is_signed_by(key):
+        raise ForgedLease("the signature does not fit")
+    # 3. It is whole.
+    return _read_claims(token.claims())
 
 
 def _read_claims(claims: Mapping[str, object]) -> Lease:
@@ -211,32 +197,3 @@ def _read_claims(claims: Mapping[str, object]) -> Lease:
         expires_at=expires_at,
         nonce=nonce,
     )
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _b64_json(value: Mapping[str, object]) -> str:
-    return _b64(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
-
-
-def _unb64(text: str) -> bytes:
-    try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ForgedLease("not base64url") from error
-    # One value, one spelling: trailing bits that decoders drop must not make a second token.
-    if _b64(data) != text:
-        raise ForgedLease("not canonical base64url")
-    return data
-
-
-def _json_object(part: str) -> dict[str, object]:
-    try:
-        value = strictjson.read(_unb64(part))
-    except ValueError as error:
-        raise ForgedLease("not JSON of one reading") from error
-    if not isinstance(value, dict):
-        raise ForgedLease("not a JSON object")
-    return value

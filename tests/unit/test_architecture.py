@@ -33,6 +33,7 @@ RULES = {
     "audit",
     "claims",
     "errors",
+    "jws",
     "keyring",
     "keys",
     "lease",
