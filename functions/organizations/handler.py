@@ -1,6 +1,6 @@
 """Organizations with name, subscription and seats, and who is asking (R6, R14, R24).
 
-GET /v1/me, GET /v1/organizations, GET and PUT /v1/organizations/{organization_id}
+GET /v1/me, GET /v1/organizations, GET, PUT and PATCH /v1/organizations/{organization_id}
 """
 
 from licensing import http, runtime, telemetry
@@ -10,8 +10,10 @@ from licensing.contract.organizations import (
     OrganizationRequest,
     OrganizationsReply,
     OrganizationView,
+    PolicyRequest,
 )
 from licensing.errors import InvalidInput
+from licensing.govern import Decision, GovernOrganization
 from licensing.organization import Organization, Standing, is_organization_id
 from licensing.read import ReadLicenses
 from licensing.refusal import Refused
@@ -94,6 +96,26 @@ def put(organization_id: str) -> http.Reply:
     if isinstance(answer, Refused):
         return http.refuse(answer)
     return _reply(answer.organization, now, created=answer.created)
+
+
+@app.patch("/v1/organizations/<organization_id>")
+def govern(organization_id: str) -> http.Reply:
+    """Change what an organization has decided about its agents."""
+    deployment = runtime.current()
+    person = http.caller(app.current_event)
+    request = http.parse(app.current_event, PolicyRequest)
+    now = deployment.now()
+
+    answer = GovernOrganization(deployment.store, deployment.entropy)(
+        organization_id,
+        Decision(request.require_device_key, request.block_clones),
+        person,
+        http.origin_of_user(app.current_event, person),
+        now=now,
+    )
+    if isinstance(answer, Refused):
+        return http.refuse(answer)
+    return _reply(answer, now, created=False)
 
 
 def _reply(organization: Organization, now: int, *, created: bool) -> http.Reply:

@@ -44,6 +44,7 @@ class EventType(StrEnum):
     TEMPORARY_LICENSE_USED = "TemporaryLicenseUsed"
     TEMPORARY_LICENSE_EXPIRED = "TemporaryLicenseExpired"
     TEMPORARY_LICENSE_REVOKED = "TemporaryLicenseRevoked"
+    ORGANIZATION_UPDATED = "OrganizationUpdated"
     SUBSCRIPTION_CHANGED = "SubscriptionChanged"
     SUBSCRIPTION_ENDING = "SubscriptionEnding"
     ACCESS_REFUSED = "AccessRefused"
@@ -204,4 +205,6 @@ def _organization_facts(organization: Organization) -> Facts:
         "max_agents": organization.max_agents,
         "billing_version": organization.billing_version,
         "announced_days": organization.announced_days,
+        "require_device_key": organization.policy.require_device_key,
+        "block_clones": organization.policy.block_clones,
     }

@@ -364,6 +364,16 @@ ROUTES: Final = (
         ),
     ),
     Route(
+        method="PATCH",
+        path="/v1/organizations/{organization_id}",
+        operation_id="governOrganization",
+        summary="Decide how an organization's agents prove themselves, and what a clone costs.",
+        request=organizations.PolicyRequest,
+        replies={200: organizations.OrganizationReply},
+        problems=(400, 401, 403, 404, 413, 429, 503),
+        parameters=(_ORGANIZATION_ID,),
+    ),
+    Route(
         method="GET",
         path="/.well-known/jwks.json",
         operation_id="getKeys",

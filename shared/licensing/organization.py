@@ -63,11 +63,24 @@ class Subscription:
         return now >= self.valid_until
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the organization decides about its agents.
+
+    ``require_device_key``: every agent has to prove that it holds its licence's device key.
+    ``block_clones``: a licence on which two agents seem to live is detached at once, until somebody
+    has looked at it.
+    """
+
+    require_device_key: bool = False
+    block_clones: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
     """A customer. ``seats`` counts its bound licences and is kept by the store alone (R6).
 
-    ``version`` grows by one with every change of name, subscription or seat limit and serves as
+    ``version`` grows by one with every change of name, subscription, seat limit or policy: it is
     the entity tag; ``billing_version`` is the highest one that billing's events have brought
     (R24). ``announced_days`` is the last announcement made for the present
     ``valid_until``, ``None`` when there was none. ``updated_at`` is the time of the last
@@ -82,6 +95,7 @@ class Organization:
     version: int = 1
     billing_version: int = 0
     announced_days: int | None = None
+    policy: Policy = Policy()
     updated_at: int
 
     def has_free_seat(self) -> bool:
@@ -101,6 +115,12 @@ class Organization:
             version=self.version + 1,
             announced_days=self.announced_days if same_end else None,
             updated_at=max(now, self.updated_at),
+        )
+
+    def governed(self, policy: Policy, now: int) -> Organization:
+        """This organization under another policy."""
+        return replace(
+            self, policy=policy, version=self.version + 1, updated_at=max(now, self.updated_at)
         )
 
     def due_announcement(self, now: int) -> int | None:

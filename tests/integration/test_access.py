@@ -85,6 +85,9 @@ TABLE = {
     "GET /v1/me": Row((200,) * 9),
     "GET /v1/organizations": by_super_admins(200),
     "GET /v1/organizations/{organization_id}": READ_BY_ADMINISTRATORS,
+    "PATCH /v1/organizations/{organization_id}": replace(
+        READ_BY_ADMINISTRATORS, sent={"block_clones": True}
+    ),
     "PUT /v1/organizations/{organization_id}": PUT_BY_SUPER_ADMINS,
 }
 OPEN = {"POST /v1/licenses/validate", "GET /.well-known/jwks.json", "GET /v1/openapi.json"}

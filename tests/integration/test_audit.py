@@ -84,6 +84,8 @@ def test_r32_a_change_of_an_organization_writes_one_event_with_before_and_after(
         "max_agents": None,
         "billing_version": 0,
         "announced_days": None,
+        "require_device_key": False,
+        "block_clones": False,
     }
     assert changed["before"] == registered["after"]
     assert changed["after"] == registered["after"] | {"status": "paused", "max_agents": 7}

@@ -50,6 +50,7 @@ def test_r24_an_event_registers_an_organization(world: World) -> None:
         "standing": "current",
         "max_agents": 1,
         "seats": 1,
+        "policy": {"require_device_key": False, "block_clones": False},
         "version": 1,
     }
 

@@ -67,6 +67,7 @@ def test_a_super_admin_sees_all_organizations_by_name(world: World) -> None:
         "standing": "suspended",
         "max_agents": 7,
         "seats": 0,
+        "policy": {"require_device_key": False, "block_clones": False},
         "version": 2,
     }
     assert found["organizations"][1]["seats"] == 1

@@ -35,6 +35,7 @@ def test_r24_an_organization_is_registered_with_201_and_shown_with_its_etag(worl
         "standing": "current",
         "max_agents": None,
         "seats": 0,
+        "policy": {"require_device_key": False, "block_clones": False},
         "version": 1,
     }
     for person in (OLIVIA, ADA):

@@ -43,6 +43,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 BODIES: dict[str, Any] = {
     "POST /v1/machines/lookup": {"machine": MACHINE_A},
     "PATCH /v1/licenses/{license_id}": {"primary": True},
+    "PATCH /v1/organizations/{organization_id}": {"block_clones": True},
     "PUT /v1/organizations/{organization_id}": {
         "name": "Taken Over",
         "valid_until": instant(NOON + YEAR),

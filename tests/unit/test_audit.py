@@ -94,6 +94,8 @@ def test_r32_an_organizations_event_shows_the_subscription_before_and_after() ->
         "status": "paused",
         "max_agents": 5,
         "announced_days": None,
+        "require_device_key": False,
+        "block_clones": False,
     }.items() <= event.after.items()
 
 
@@ -147,6 +149,8 @@ def test_r32_an_organizations_first_event_tells_all_of_it_and_nothing_before_it(
         "max_agents": None,
         "billing_version": 3,
         "announced_days": None,
+        "require_device_key": False,
+        "block_clones": False,
     }
 
 
@@ -167,6 +171,7 @@ def test_r32_events_and_actors_have_the_names_that_readers_know() -> None:
         "TemporaryLicenseUsed",
         "TemporaryLicenseExpired",
         "TemporaryLicenseRevoked",
+        "OrganizationUpdated",
         "SubscriptionChanged",
         "SubscriptionEnding",
         "AccessRefused",

@@ -401,6 +401,7 @@ def test_r06_r14_an_organization_is_shown_with_subscription_and_seats() -> None:
         "standing": "suspended",
         "max_agents": 5,
         "seats": 3,
+        "policy": {"require_device_key": False, "block_clones": False},
         "version": 7,
     }
 

@@ -50,6 +50,19 @@ class OrganizationRequest(Request):
         return Subscription(int(self.valid_until.timestamp()), self.status)
 
 
+class PolicyRequest(Request):
+    """What an organization decides about its agents; what is left out stays as it is."""
+
+    require_device_key: Annotated[
+        bool | None,
+        Field(description="Every agent has to prove that it holds its license's device key."),
+    ] = None
+    block_clones: Annotated[
+        bool | None,
+        Field(description="A license on which two agents seem to live is detached at once."),
+    ] = None
+
+
 class SubscriptionChanged(BaseModel):
     """The detail of billing's event: all of it, each time (R24).
 
@@ -77,6 +90,13 @@ class SubscriptionView(Reply):
     status: SubscriptionStatus
 
 
+class PolicyView(Reply):
+    """What the organization has decided about its agents."""
+
+    require_device_key: bool
+    block_clones: bool
+
+
 class OrganizationView(Reply):
     """An organization; ``version`` is its ETag."""
 
@@ -89,6 +109,7 @@ class OrganizationView(Reply):
     ]
     max_agents: int | None
     seats: Annotated[int, Field(description="How many licenses are bound.")]
+    policy: PolicyView
     version: int
 
     @classmethod
@@ -104,6 +125,10 @@ class OrganizationView(Reply):
             standing=organization.subscription.standing(now),
             max_agents=organization.max_agents,
             seats=organization.seats,
+            policy=PolicyView(
+                require_device_key=organization.policy.require_device_key,
+                block_clones=organization.policy.block_clones,
+            ),
             version=organization.version,
         )
 

@@ -35,7 +35,7 @@ from licensing.dynamo.values import (
 )
 from licensing.license import SEEN_HOURS, License, Sighting, State
 from licensing.machine import Machine
-from licensing.organization import Organization, Subscription, SubscriptionStatus
+from licensing.organization import Organization, Policy, Subscription, SubscriptionStatus
 from licensing.selection import LicenseEntry, OrganizationEntry, Trace
 from licensing.temporary import Term, TimeToLive
 
@@ -205,6 +205,8 @@ def organization_attributes(
         "version": number(organization.version),
         "billing_version": number(organization.billing_version),
         "announced_days": optional_number(organization.announced_days),
+        "require_device_key": {"BOOL": organization.policy.require_device_key},
+        "block_clones": {"BOOL": organization.policy.block_clones},
         "updated_at": number(organization.updated_at),
         **due_attributes(organization.id, due_at),
     }
@@ -229,6 +231,10 @@ def read_organization(item: StoredItem) -> Organization:
         version=read_number(item, "version"),
         billing_version=read_number(item, "billing_version"),
         announced_days=read_optional_number(item, "announced_days"),
+        policy=Policy(
+            require_device_key=item["require_device_key"]["BOOL"],
+            block_clones=item["block_clones"]["BOOL"],
+        ),
         updated_at=read_number(item, "updated_at"),
     )
 

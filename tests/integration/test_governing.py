@@ -1,0 +1,91 @@
+"""`PATCH /v1/organizations/{organization_id}`: what an organization decides about its agents."""
+
+import pytest
+
+from tests.integration.answers import assert_problem
+from tests.integration.billing import bill
+from tests.integration.trail import events
+from tests.world import ADA, ALICE, BEA, NOON, OLIVIA, YEAR, Answer, Person, World
+
+PATH = "/v1/organizations/acme"
+
+
+def govern(world: World, person: Person = ADA, **wanted: bool) -> Answer:
+    return world.request("PATCH", PATH, person=person, json=wanted)
+
+
+@pytest.fixture
+def acme(world: World) -> World:
+    world.register("acme")
+    return world
+
+
+def test_at_first_nothing_is_required_and_nothing_blocked(acme: World) -> None:
+    shown = acme.request("GET", PATH, person=ADA)
+    assert shown.json["organization"]["policy"] == {
+        "require_device_key": False,
+        "block_clones": False,
+    }
+
+
+@pytest.mark.parametrize("person", [ADA, OLIVIA], ids=lambda person: person.subject)
+def test_an_administrator_decides_one_thing_and_the_other_stays(
+    acme: World, person: Person
+) -> None:
+    govern(acme, block_clones=True)
+    changed = govern(acme, person, require_device_key=True)
+    assert changed.status == 200
+    assert changed.json["organization"]["policy"] == {
+        "require_device_key": True,
+        "block_clones": True,
+    }
+    assert acme.request("GET", PATH, person=ADA).json == changed.json
+
+
+@pytest.mark.parametrize(("person", "status"), [(ALICE, 403), (BEA, 404)], ids=["member", "other"])
+def test_nobody_else_does(acme: World, person: Person, status: int) -> None:
+    before = acme.items()
+    assert govern(acme, person, block_clones=True).status == status
+    assert acme.items() == before
+
+
+def test_r32_it_is_on_record_once_with_before_and_after(acme: World) -> None:
+    govern(acme, block_clones=True)
+    govern(acme, block_clones=True)  # the answer to the first was lost
+    (event,) = events(acme, "OrganizationUpdated")
+    assert event["before"]["block_clones"] is False
+    assert event["after"] == event["before"] | {"block_clones": True}
+    assert (event["at"], event["revision"]) == (NOON, 2)
+    assert event["actor"] == {"kind": "user", "subject": "ada", "roles": ["member", "org-admin"]}
+
+
+def test_it_has_a_version_of_its_own_that_an_older_change_is_refused_after(acme: World) -> None:
+    etag = acme.request("GET", PATH, person=OLIVIA).headers["etag"]
+    assert govern(acme, block_clones=True).headers["etag"] != etag
+    refused = acme.request(
+        "PUT",
+        PATH,
+        person=OLIVIA,
+        json={"name": "Acme", "valid_until": "2031-01-01T00:00:00Z"},
+        headers=[("if-match", etag)],
+    )
+    assert_problem(refused, 412, "precondition_failed")
+
+
+def test_r24_neither_billing_nor_an_administrators_change_touches_it(acme: World) -> None:
+    govern(acme, require_device_key=True, block_clones=True)
+    bill(acme, version=7, name="Acme Two")
+    acme.change("acme", name="Acme Three", seconds=2 * YEAR)
+    shown = acme.request("GET", PATH, person=ADA).json["organization"]
+    assert shown["name"] == "Acme Three"
+    assert shown["policy"] == {"require_device_key": True, "block_clones": True}
+
+
+def test_r22_the_sweep_still_announces_the_end_after_it(acme: World) -> None:
+    acme.change("acme", seconds=40 * 86_400)
+    govern(acme, block_clones=True)
+    acme.sweep()
+    acme.clock.time += 11 * 86_400
+    acme.sweep()
+    (event,) = events(acme, "SubscriptionEnding")
+    assert event["after"]["announced_days"] == 30
