@@ -13,7 +13,7 @@ from licensing.issue import IssueLicense
 from licensing.refusal import Refused
 
 app = http.resolver()
-handler = http.handler(app)
+handler = http.handler(app, takes_proofs=True)
 
 
 @app.post("/v1/licenses")
@@ -21,7 +21,8 @@ def login() -> http.Reply:
     """Log an agent in."""
     deployment = runtime.current()
     person = http.caller(app.current_event)
-    request = http.parse_either(app.current_event, LoginRequest, OlderLoginRequest).login()
+    body = http.parse_either(app.current_event, LoginRequest, OlderLoginRequest)
+    request = body.login(http.good_proof(app.current_event, http.bearer(app.current_event)))
     telemetry.about(organization_id=person.organization_id)
     now = deployment.now()
 
@@ -41,7 +42,7 @@ def login() -> http.Reply:
         return http.refuse(answer)
 
     telemetry.about(license_id=answer.record.id)
-    body = LoginReply(
+    reply = LoginReply(
         license=LicenseView.of(
             answer.record, answer.organization, now, environment=request.environment
         ),
@@ -51,5 +52,5 @@ def login() -> http.Reply:
         created=answer.created,
     )
     if answer.created:
-        return http.reply(201, body, outcome="issued")
-    return http.reply(200, body, outcome="returned")
+        return http.reply(201, reply, outcome="issued")
+    return http.reply(200, reply, outcome="returned")

@@ -14,16 +14,15 @@ from licensing.refusal import Refused
 from licensing.validate import ValidateLicense
 
 app = http.resolver()
-handler = http.handler(app)
+handler = http.handler(app, takes_proofs=True)
 
 
 @app.post("/v1/licenses/validate")
 def validate() -> http.Reply:
     """Validate a licence key."""
     deployment = runtime.current()
-    request = http.parse_either(
-        app.current_event, ValidateRequest, OlderValidateRequest
-    ).validation()
+    body = http.parse_either(app.current_event, ValidateRequest, OlderValidateRequest)
+    request = body.validation(http.proof(app.current_event, body.license_key))
     license_id = request.key.license_id
     telemetry.about(license_id=license_id)
     now = deployment.now()
@@ -48,7 +47,7 @@ def validate() -> http.Reply:
         telemetry.logger.warning("the agent's last-seen time could not be kept")
         telemetry.count("SightingsDeferred")
 
-    body = ValidateReply(
+    reply = ValidateReply(
         valid=verdict.code is Code.VALID,
         code=verdict.code,
         message=verdict.message,
@@ -60,4 +59,4 @@ def validate() -> http.Reply:
         lease=LeaseView.of(verdict.lease) if verdict.lease else None,
         server_time=instant(now),
     )
-    return http.reply(200, body, outcome=verdict.code)
+    return http.reply(200, reply, outcome=verdict.code)

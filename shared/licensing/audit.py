@@ -39,6 +39,7 @@ class EventType(StrEnum):
     LICENSE_UPDATED = "LicenseUpdated"
     LICENSE_EXPIRED = "LicenseExpired"
     LICENSE_REINSTATED = "LicenseReinstated"
+    DEVICE_KEY_CHANGED = "DeviceKeyChanged"
     MACHINE_DRIFTED = "MachineDrifted"
     TEMPORARY_LICENSE_GENERATED = "TemporaryLicenseGenerated"
     TEMPORARY_LICENSE_USED = "TemporaryLicenseUsed"
@@ -47,6 +48,7 @@ class EventType(StrEnum):
     ORGANIZATION_UPDATED = "OrganizationUpdated"
     SUBSCRIPTION_CHANGED = "SubscriptionChanged"
     SUBSCRIPTION_ENDING = "SubscriptionEnding"
+    CLONE_SUSPECTED = "CloneSuspected"
     ACCESS_REFUSED = "AccessRefused"
 
 
@@ -85,7 +87,8 @@ class Event:
     ``license_id`` is ``None`` for a change of the organization itself. ``revision`` is that of
     the licence (or the version of the organization) after the change. ``reason`` is what the
     person who made the change wrote about it; ``components`` are those of the machine that have
-    changed. A ``confidential`` event is for the audit trail, not for the feed (R28).
+    changed; ``other_address`` is where a second agent of the licence works from. A
+    ``confidential`` event is for the audit trail, not for the feed (R28).
     """
 
     id: str
@@ -99,18 +102,24 @@ class Event:
     after: Facts
     reason: str | None = None
     components: tuple[str, ...] = ()
+    other_address: str | None = None
     confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An attempt to use a licence where it does not belong (R32)."""
+    """An attempt to use a licence where it does not belong (R32), or a sign of a second agent.
+
+    ``other_address`` is where that one works from, for the type ``CloneSuspected``.
+    """
 
     license_id: str
     organization_id: str
     reason: str
     at: int
     origin: Origin
+    type: EventType = EventType.ACCESS_REFUSED
+    other_address: str | None = None
     confidential: bool = False
 
     @property
@@ -132,6 +141,7 @@ def of_license(
     id: str,
     origin: Origin,
     reason: str | None = None,
+    other_address: str | None = None,
 ) -> Event:
     """The event of a licence's change from ``before`` to ``after``."""
     return Event(
@@ -146,6 +156,7 @@ def of_license(
         after=_license_facts(after),
         reason=reason,
         components=before.machine.differences(after.machine) if before else (),
+        other_address=other_address,
         confidential=after.term is not None,
     )
 
@@ -191,6 +202,7 @@ def _license_facts(record: License) -> Facts:
         "exclusive": record.exclusive,
         "primary": record.primary,
         "label": record.label,
+        "device_key": record.device_key,
     }
     if record.term is not None:
         facts |= {"expires_at": record.term.expires_at, "holder": record.term.holder}

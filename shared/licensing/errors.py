@@ -5,6 +5,7 @@
     LicensingError
     ├── InvalidInput          the request is malformed; says where and what to send instead
     ├── Unauthenticated       the request comes without a token that the gateway has verified
+    ├── StaleProof            a proof of possession that has to be made anew, with a nonce of now
     ├── ForgedLease           a lease that this service did not sign, or not for this use
     ├── Unavailable           nothing was done, or doing it again is safe; says when to retry
     └── Misconfigured         the deployment itself is wrong; an operator has to act
@@ -34,6 +35,13 @@ class InvalidInput(LicensingError):
 
 class Unauthenticated(LicensingError):
     """No verified token came with a request that needs one (R1)."""
+
+
+class StaleProof(LicensingError):
+    """A proof that is good but for its time: without a nonce, with an old one, or used before.
+
+    Nothing was done. The answer carries a nonce for the next proof (RFC 9449, 8).
+    """
 
 
 class ForgedLease(LicensingError):

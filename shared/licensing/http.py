@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
@@ -27,8 +29,9 @@ from licensing.access import Caller, Role
 from licensing.audit import Actor, ActorKind, Origin
 from licensing.contract.fields import read_instant
 from licensing.contract.problems import Problem, ProblemError
+from licensing.device import BadProof, Proof
 from licensing.entry import LambdaHandler, entry
-from licensing.errors import InvalidInput, Unauthenticated, Unavailable
+from licensing.errors import InvalidInput, StaleProof, Unauthenticated, Unavailable
 from licensing.listing import Search
 from licensing.organization import is_organization_id
 from licensing.refusal import RefusalCode, Refused
@@ -48,6 +51,7 @@ STATUS_OF_REFUSAL: Final = MappingProxyType(
         RefusalCode.FORBIDDEN: 403,
         RefusalCode.ON_BEHALF_DISABLED: 403,
         RefusalCode.TEMPORARY_NOT_USABLE: 403,
+        RefusalCode.PROOF_REQUIRED: 403,
         RefusalCode.NOT_FOUND: 404,
         RefusalCode.MACHINE_REGISTERED: 409,
         RefusalCode.AGENT_BLOCKED: 409,
@@ -72,6 +76,7 @@ _TITLES: Final = MappingProxyType(
         503: "Temporarily unavailable",
     }
 )
+_PROOF: Final = "dpop"
 _OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
 _KNOWN_ROLES: Final = frozenset(Role)
 _BRACKETED: Final = re.compile(r"\[(.*)\]", re.DOTALL)
@@ -299,6 +304,48 @@ def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     return value
 
 
+def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | BadProof | None:
+    """The proof of a device key that came along (RFC 9449), for the token or key it goes with.
+
+    Raises :class:`StaleProof` for one that has to be made anew, with a nonce of now.
+    """
+    token = event.headers.get(_PROOF)
+    if token is None:
+        return None
+    # Most functions do without the cryptography that this brings in.
+    from licensing import dpop  # noqa: PLC0415
+
+    deployment = runtime.current()
+    http = event.request_context.http
+    scheme = event.headers.get("x-forwarded-proto", "https")
+    own = f"{scheme}://{event.request_context.domain_name}{event.raw_path}"
+    urls = {dpop.plain_url(own)}
+    if deployment.settings.agent_url:
+        urls.add(dpop.plain_url(deployment.settings.agent_url.rstrip("/") + event.raw_path))
+    return dpop.verify(
+        token,
+        method=http.method,
+        urls=frozenset(url for url in urls if url is not None),
+        credential=credential,
+        nonce_key=deployment.keyrings.keyring().nonce_key,
+        now_ms=deployment.now_ms(),
+    )
+
+
+def good_proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | None:
+    """A proof that has to be good, see :func:`proof`. Raises :class:`InvalidInput`, too."""
+    found = proof(event, credential)
+    if isinstance(found, BadProof):
+        raise InvalidInput(f"No proof (RFC 9449): {found.why}.", pointer="/headers/dpop")
+    return found
+
+
+def bearer(event: APIGatewayProxyEventV2) -> str:
+    """The token that the caller has shown, ``""`` where there is none."""
+    scheme, _, token = event.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else scheme
+
+
 # -- replies ----------------------------------------------------------------------------------
 
 
@@ -373,6 +420,12 @@ def _unauthenticated(error: Unauthenticated) -> Reply:
     return _problem(401, "unauthorized", str(error), headers={"www-authenticate": "Bearer"})
 
 
+def _stale_proof(error: StaleProof) -> Reply:
+    # The nonce itself comes with every answer to a proof.
+    headers = {"www-authenticate": 'DPoP error="use_dpop_nonce"'}
+    return _problem(401, "use_dpop_nonce", str(error), headers=headers)
+
+
 def _unavailable(error: Unavailable) -> Reply:
     telemetry.logger.warning("unavailable", exc_info=True)
     return _problem(503, "unavailable", str(error), headers={"retry-after": str(error.retry_after)})
@@ -396,11 +449,36 @@ def resolver() -> APIGatewayHttpResolver:
     app.exception_handler(PayloadTooLarge)(_too_large)
     app.exception_handler(InvalidInput)(_wrong_input)
     app.exception_handler(Unauthenticated)(_unauthenticated)
+    app.exception_handler(StaleProof)(_stale_proof)
     app.exception_handler(Unavailable)(_unavailable)
     app.not_found(_no_route)
     return app
 
 
-def handler(app: APIGatewayHttpResolver) -> LambdaHandler:
-    """The Lambda handler of a resolver."""
-    return entry(app.resolve)
+def handler(app: APIGatewayHttpResolver, *, takes_proofs: bool = False) -> LambdaHandler:
+    """The Lambda handler of a resolver.
+
+    One that ``takes_proofs`` tells whoever sends one what the next proof has to carry.
+    """
+    return entry(_with_nonce(app.resolve) if takes_proofs else app.resolve)
+
+
+def _with_nonce(resolve: LambdaHandler) -> LambdaHandler:
+    def resolved(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        answer = resolve(event, context)
+        if _PROOF in event["headers"]:
+            # Without the secret there is no nonce, and the answer says already what is the matter.
+            with suppress(Unavailable):
+                answer["headers"] |= _next_nonce()
+        return answer
+
+    return resolved
+
+
+def _next_nonce() -> dict[str, str]:
+    """The header that names what the next proof has to carry. Raises :class:`Unavailable`."""
+    from licensing import dpop  # noqa: PLC0415 - as in :func:`proof`
+
+    deployment = runtime.current()
+    nonce_key = deployment.keyrings.keyring().nonce_key
+    return {"dpop-nonce": dpop.new_nonce(nonce_key, deployment.now_ms())}

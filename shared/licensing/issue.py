@@ -23,12 +23,12 @@ from licensing.claims import is_exclusive_to, is_older_agent, license_at
 from licensing.errors import InvalidInput, Misconfigured, Unavailable
 from licensing.lease import LeaseTerms
 from licensing.license import Action, License, Sighting, State
-from licensing.login import Issued, issued, refuse_ended, refuse_foreign
+from licensing.login import Issued, hold_device_key, issued, refuse_ended, refuse_foreign
 from licensing.machine import Machine
 from licensing.organization import Organization
 from licensing.partner import PartnerLogin
 from licensing.ports import Change, Entropy, Keyrings, LoginStore, LoginView, Outcome
-from licensing.refusal import RefusalCode, Refused, older_agents_refused
+from licensing.refusal import RefusalCode, Refused, older_agents_refused, proof_required
 from licensing.requests import Login
 
 MAX_ENVIRONMENTS: Final = 100
@@ -111,6 +111,8 @@ class IssueLicense:
                 RefusalCode.FORBIDDEN,
                 f"Your organization ({caller.organization_id}) is not registered here.",
             )
+        if organization.policy.require_device_key and request.proof is None:
+            return proof_required()
         # 3. The presented licence waits for a machine.
         if presented is not None:
             freed = presented.after(Action.REASSIGN, now)
@@ -173,8 +175,13 @@ class IssueLicense:
         ) or refuse_ended(organization, now)
         if refused is not None:
             return refused
+        held = hold_device_key(
+            record, request.proof, origin, store=self.store, entropy=self.entropy, now=now
+        )
+        if not isinstance(held, License):
+            return held
         record = AdaptLicense(self.store, self.entropy)(
-            record,
+            held,
             Seen(request.credentials, machine, request.agent_version),
             origin,
             now=now,
@@ -207,6 +214,8 @@ class IssueLicense:
             identity=machine.identity(),
             secret_version=self.keyrings.keyring().newest,
             exclusive=exclusive,
+            device_key=request.proof.thumbprint if request.proof else None,
+            proved_ms=request.proof.made_ms if request.proof else 0,
             issued_at=now,
             issued_by=caller.subject,
             agent_version=request.agent_version,
@@ -251,8 +260,10 @@ class IssueLicense:
                 "portal.",
             )
         _check_environments(organization, view)
+        proved = freed.proved(request.proof) if request.proof else freed
         bound = replace(  # the same change: one revision, one event
-            freed,
+            proved,
+            device_key=request.proof.thumbprint if request.proof else None,
             machine=machine,
             computer_name=request.credentials.display_name,
             exclusive=exclusive,

@@ -13,25 +13,34 @@ What this module guarantees:
 
 from __future__ import annotations
 
+import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from licensing import strictjson
 from licensing.errors import Misconfigured
+from licensing.jws import encoded
 from licensing.keys import MAX_SECRET_VERSION
 from licensing.lease import Lease, public_jwk, sign
 
 _MIN_CHARACTERS: Final = 32
 _MAX_DIGITS: Final = 3
+_LINK_BYTES: Final = 16
 _LICENSE_KEY: Final = b"licensing/license-key"
 _CREDENTIALS: Final = b"licensing/machine-credentials"
 _LEASE: Final = b"licensing/lease-ed25519"
+_NONCE: Final = b"licensing/proof-nonce"
+_CHAIN: Final = b"licensing/lease-chain"
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,34 @@ class Keyring:
     def _signer(self) -> tuple[Ed25519PrivateKey, str]:
         key = self._lease_key(self.newest)
         return key, public_jwk(key.public_key())["kid"]
+
+    @cached_property
+    def lease_keys(self) -> Mapping[str, Ed25519PublicKey]:
+        """The public keys of all versions, by ``kid``: what this service's leases verify by."""
+        keys = [self._lease_key(version).public_key() for version in self.versions]
+        return {public_jwk(key)["kid"]: key for key in keys}
+
+    @cached_property
+    def nonce_key(self) -> bytes:
+        """The key that marks the nonces of proofs.
+
+        Of the lowest version: whether they have noticed a rotation or not, all environments take
+        each other's.
+        """
+        return _derive(self.versions[min(self.versions)], _NONCE)
+
+    def next_link(self, license_id: str, link: str, nonce: str) -> str:
+        """The id of the lease that follows ``link`` in a licence's chain: 128 bits of HMAC.
+
+        Of the lowest version, so that a renewal which is repeated during a rotation comes to the
+        same link.
+        """
+        text = json.dumps([license_id, link, nonce]).encode()
+        return encoded(hmac.digest(self._chain_key, text, "sha256")[:_LINK_BYTES])
+
+    @cached_property
+    def _chain_key(self) -> bytes:
+        return _derive(self.versions[min(self.versions)], _CHAIN)
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public keys of all versions, newest first (RFC 7517)."""

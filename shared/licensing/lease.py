@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from licensing import jws
+from licensing.chain import Link, halfway
 from licensing.errors import ForgedLease
 from licensing.jws import ALGORITHM, MalformedJws
 from licensing.license import License
@@ -48,6 +49,7 @@ class Lease:
 
     ``machine_thumbprint`` is the public digest of the machine's credentials, see
     :meth:`licensing.machine.Credentials.thumbprint`; ``nonce`` is the caller's, if it sent one.
+    ``id`` is the lease's place in its licence's chain (:mod:`licensing.chain`), if there is one.
     """
 
     issuer: str
@@ -60,11 +62,17 @@ class Lease:
     issued_at: int
     expires_at: int
     nonce: str | None = None
+    id: str | None = None
 
     @property
     def renew_after(self) -> int:
         """When an agent should ask for the next one: halfway, so that an outage can be outlived."""
-        return self.issued_at + (self.expires_at - self.issued_at) // 2
+        return halfway(self.issued_at, self.expires_at)
+
+    @property
+    def link(self) -> Link:
+        """The lease as a link of its licence's chain."""
+        return Link(self.id, self.issued_at, self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +98,19 @@ class LeaseTerms:
         *,
         environment: str,
         nonce: str | None,
+        kept: Link | None = None,
         now: int,
     ) -> Lease:
         """The lease of a licence that has been found valid at ``now`` (R16, R27).
 
-        ``environment`` is the agent's, which a temporary licence is not bound to.
+        ``environment`` is the agent's, which a temporary licence is not bound to. The lease is the
+        current link of the licence's chain; ``kept`` is that link where it has been granted before,
+        with the time that it has.
         """
-        ends = [now + self.seconds, organization.subscription.valid_until]
+        since, until = (
+            (now, now + self.seconds) if kept is None else (kept.issued_at, kept.expires_at)
+        )
+        ends = [until, organization.subscription.valid_until]
         if record.term is not None:
             ends.append(record.term.expires_at)
         return Lease(
@@ -107,9 +121,10 @@ class LeaseTerms:
             machine_thumbprint=credentials.thumbprint(),
             kind=record.kind,
             primary=record.primary,
-            issued_at=now,
+            issued_at=since,
             expires_at=min(ends),
             nonce=nonce,
+            id=record.chain.current if record.chain else None,
         )
 
 
@@ -134,6 +149,8 @@ def sign(lease: Lease, key: Ed25519PrivateKey, kid: str) -> str:
     }
     if lease.nonce is not None:
         claims["nonce"] = lease.nonce
+    if lease.id is not None:
+        claims["jti"] = lease.id
     return jws.write(header, claims, key)
 
 
@@ -142,15 +159,22 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now
 
     ``keys`` maps ``kid`` to public key. Raises :class:`ForgedLease` otherwise.
     """
+    lease = genuine(token, keys, issuer=issuer)
+    # 5. It is in its time.
+    if not lease.issued_at <= now < lease.expires_at:
+        raise ForgedLease("not within its time")
+    return lease
+
+
+def genuine(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str) -> Lease:
+    """The lease that ``token`` carries, be it over or not. Raises :class:`ForgedLease`."""
     try:
         lease = _signed(jws.read(token), keys)
     except MalformedJws as error:
         raise ForgedLease(str(error)) from error
-    # 4. It is of this issuer, and in its time.
+    # 4. It is of this issuer.
     if lease.issuer != issuer:
         raise ForgedLease("issued by another service")
-    if not lease.issued_at <= now < lease.expires_at:
-        raise ForgedLease("not within its time")
     return lease
 
 
@@ -175,12 +199,13 @@ def _signed(token: jws.Jws, keys: Mapping[str, Ed25519PublicKey]) -> Lease:
 
 def _read_claims(claims: Mapping[str, object]) -> Lease:
     texts = {name: claims.get(name) for name in _TEXT_CLAIMS}
-    nonce, primary = claims.get("nonce"), claims.get("primary")
+    nonce, primary, id = claims.get("nonce"), claims.get("primary"), claims.get("jti")
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
     if (
         not all(isinstance(text, str) for text in texts.values())
         or not isinstance(primary, bool)
         or not (nonce is None or isinstance(nonce, str))
+        or not (id is None or isinstance(id, str))
         or type(issued_at) is not int
         or type(expires_at) is not int
     ):
@@ -196,4 +221,5 @@ def _read_claims(claims: Mapping[str, object]) -> Lease:
         issued_at=issued_at,
         expires_at=expires_at,
         nonce=nonce,
+        id=id,
     )

@@ -18,6 +18,9 @@ from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
 from licensing import keys
+from licensing.chain import Chain
+from licensing.device import BadProof, Possession, Proof, possession
+from licensing.errors import StaleProof
 from licensing.machine import Machine
 from licensing.organization import Organization, Standing, Subscription
 from licensing.refusal import RefusalCode, Refused
@@ -111,6 +114,8 @@ class Code(StrEnum):
     REVOKED = "REVOKED"
     DISSOCIATED = "DISSOCIATED"
     MACHINE_MISMATCH = "MACHINE_MISMATCH"
+    PROOF_REQUIRED = "PROOF_REQUIRED"
+    PROOF_INVALID = "PROOF_INVALID"
     DETACHED = "DETACHED"
     SUSPENDED = "SUSPENDED"
     EXPIRED = "EXPIRED"
@@ -159,7 +164,12 @@ class License:
     ``updated_at`` never runs backwards, whatever the clocks of two servers say. ``issued_by`` is
     the subject of the user who logged in first, or who generated it. ``exclusive`` says that its
     machine is its organization's alone (R31). ``term`` is there when the licence is temporary:
-    such a licence holds no machine and no seat (R26).
+    such a licence holds no machine and no seat (R26). ``device_key`` is the thumbprint of the key
+    that its agent has to prove to hold, if there is one.
+
+    ``last_seen``, ``chain`` and ``proved_ms`` are traces of its use: they move without a revision.
+    ``chain`` is where the chain of its leases stands, ``None`` until an agent presents one;
+    ``proved_ms`` is how new the last proof was that has counted, in epoch milliseconds.
     """
 
     id: str
@@ -174,12 +184,15 @@ class License:
     label: str | None = None
     exclusive: bool = True
     term: Term | None = None
+    device_key: str | None = None
     issued_at: int
     issued_by: str
     agent_version: str | None
     revision: int = 1
     updated_at: int
     last_seen: Sighting | None = None
+    chain: Chain | None = None
+    proved_ms: int = 0
 
     @property
     def kind(self) -> Kind:
@@ -244,7 +257,20 @@ class License:
                 RefusalCode.INVALID_TRANSITION,
                 f"Cannot {action} a license that is {self.state}.",
             )
-        return self if target is self.state else self.changed(now, state=target)
+        if target is self.state:
+            return self
+        changed = self.changed(now, state=target)
+        # Who works on after a block or on another machine, works on alone: a new chain.
+        return replace(changed, chain=None) if action in _BEGINNINGS else changed
+
+    def proved(self, proof: Proof) -> License:
+        """This licence after a proof, which counts once.
+
+        Raises :class:`StaleProof` for one that is not newer than the last.
+        """
+        if proof.made_ms <= self.proved_ms:
+            raise StaleProof("The proof has been used. Make another with this answer's nonce.")
+        return replace(self, proved_ms=proof.made_ms)
 
     def sighted(self, now: int, agent_version: str | None, source_address: str | None) -> Sighting:
         """How this licence's agent was last seen, when it is seen at ``now`` (R17)."""
@@ -269,8 +295,11 @@ class Changes(TypedDict, total=False):
     label: str | None
     exclusive: bool
     term: Term
+    device_key: str | None
     agent_version: str | None
 
+
+_BEGINNINGS: Final = frozenset({Action.ATTACH, Action.REASSIGN})
 
 _COLOURED: Final = frozenset({State.ACTIVE, State.EXPIRED})
 
@@ -291,6 +320,11 @@ _CODE_BY_STANDING: Final = MappingProxyType(
 )
 
 
+_CODE_BY_POSSESSION: Final = MappingProxyType(
+    {Possession.MISSING: Code.PROOF_REQUIRED, Possession.FAILED: Code.PROOF_INVALID}
+)
+
+
 def status_of(state: State, subscription: Subscription, now: int) -> Status:
     """What people see of a licence in that state (R14)."""
     if state not in _COLOURED:
@@ -305,6 +339,7 @@ def check(
     claimed_organization_id: str,
     environment: str | None,
     machine: Machine,
+    proof: Proof | BadProof | None,
     now: int,
 ) -> Code:
     """Whether a genuine key works here and now; the steps stand in order of precedence (R13).
@@ -324,10 +359,14 @@ def check(
     # 3. The machine, and the agent on it, is the licence's.
     if not record.machine.is_same_as(machine) or not _is_at(record, environment):
         return Code.MACHINE_MISMATCH
-    # 4. The agent is not blocked.
+    # 4. The agent holds the licence's device key, where there is one or has to be one.
+    held = possession(record.device_key, proof, required=organization.policy.require_device_key)
+    if held in _CODE_BY_POSSESSION:
+        return _CODE_BY_POSSESSION[held]
+    # 5. The agent is not blocked.
     if record.state is State.DETACHED:
         return Code.DETACHED
-    # 5. The subscription is good, and so is the temporary licence's own term.
+    # 6. The subscription is good, and so is the temporary licence's own term.
     code = _CODE_BY_STANDING[organization.subscription.standing(now)]
     if code is Code.VALID and record.term is not None and record.term.has_ended(now):
         return Code.EXPIRED

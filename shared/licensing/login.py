@@ -1,18 +1,19 @@
-"""What the two kinds of login have in common: the answer and some refusals."""
+"""What the two kinds of login have in common: the device key, the answer and some refusals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from licensing import keys
-from licensing.audit import Origin, Refusal
+from licensing import audit, keys
+from licensing.audit import EventType, Origin, Refusal
 from licensing.claims import Claim, blocker
+from licensing.device import Proof
 from licensing.lease import LeaseTerms, SignedLease
 from licensing.license import License
 from licensing.organization import Organization, Standing
-from licensing.ports import Keyrings, LoginStore
-from licensing.refusal import RefusalCode, Refused
+from licensing.ports import Change, Entropy, Keyrings, LoginStore, Outcome
+from licensing.refusal import RefusalCode, Refused, proof_required
 from licensing.requests import Login
 
 
@@ -54,6 +55,38 @@ def issued(
         lease=SignedLease(lease, keyring.sign(lease)),
         created=created,
     )
+
+
+def hold_device_key(
+    record: License,
+    proof: Proof | None,
+    origin: Origin,
+    *,
+    store: LoginStore,
+    entropy: Entropy,
+    now: int,
+) -> License | Refused | None:
+    """A licence, bound to the device key that its agent has proved to hold.
+
+    A person has logged in: a key that was lost is replaced by the one that there is now, which is
+    on record. ``None`` when another change came first. Raises ``StaleProof`` for a proof that has
+    counted before.
+    """
+    if proof is None:
+        return record if record.device_key is None else proof_required()
+    proved = record.proved(proof)
+    if proof.thumbprint == record.device_key:
+        return proved if store.note_use(record, proved) is Outcome.COMMITTED else None
+    bound = proved.changed(now, device_key=proof.thumbprint)
+    event = audit.of_license(
+        EventType.DEVICE_KEY_CHANGED,
+        record,
+        bound,
+        id=audit.new_event_id(entropy(16)),
+        origin=origin,
+    )
+    outcome = store.commit([Change(record, bound, event)])
+    return bound if outcome is Outcome.COMMITTED else None
 
 
 def refuse_foreign(

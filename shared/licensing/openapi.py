@@ -122,6 +122,17 @@ _EVENTS_SOUGHT: Final = (
 )
 
 
+_PROOF: Final = {
+    "name": "DPoP",
+    "in": "header",
+    "required": False,
+    "description": "A proof that the agent holds its device key (RFC 9449), with the latest "
+    "DPoP-Nonce that an answer has brought. Its ath is the hash of the token or license key that "
+    "the request carries. Without a nonce of now, the answer is a 401 with a new one.",
+    "schema": {"type": "string", "maxLength": 4096},
+}
+
+
 def _transition(verb: str, summary: str) -> Route:
     return Route(
         method="POST",
@@ -150,6 +161,7 @@ ROUTES: Final = (
         older_request=agents.OlderLoginRequest,
         replies={201: agents.LoginReply, 200: agents.LoginReply},
         problems=(400, 401, 403, 404, 409, 413, 429, 503),
+        parameters=(_PROOF,),
     ),
     Route(
         method="POST",
@@ -159,8 +171,9 @@ ROUTES: Final = (
         request=agents.ValidateRequest,
         older_request=agents.OlderValidateRequest,
         replies={200: agents.ValidateReply},
-        problems=(400, 403, 413, 429, 503),
+        problems=(400, 401, 403, 413, 429, 503),
         needs_token=False,
+        parameters=(_PROOF,),
     ),
     _transition("revoke", "End a license for good; its machine and seat are free."),
     _transition("detach", "Block an agent; its machine and seat stay taken."),
@@ -473,7 +486,8 @@ def _problem(route: Route, status: int, schemas: Schemas) -> dict[str, Any]:
     if status not in _BY_GATEWAY_ALONE:
         content["application/problem+json"] = {"schema": schemas[problems.Problem]}
     # Where a path has no parameters, it fits its route or it is another one.
-    if status in _BY_GATEWAY and (status != 404 or "{" in route.path):
+    # Where no token is needed, it misses none.
+    if status in _BY_GATEWAY and {404: "{" in route.path, 401: route.needs_token}.get(status, True):
         content["application/json"] = {"schema": schemas[problems.GatewayMessage]}
     response: dict[str, Any] = {"description": _PROBLEMS[status], "content": content}
     if status in _HEADERS:

@@ -16,10 +16,10 @@ from licensing.audit import EventType, Origin, Refusal
 from licensing.errors import Misconfigured
 from licensing.lease import LeaseTerms
 from licensing.license import License, State
-from licensing.login import Issued, issued, refuse_ended, refuse_foreign
+from licensing.login import Issued, hold_device_key, issued, refuse_ended, refuse_foreign
 from licensing.machine import Machine
 from licensing.ports import Change, Entropy, Keyrings, LoginStore, LoginView, Outcome
-from licensing.refusal import RefusalCode, Refused
+from licensing.refusal import RefusalCode, Refused, proof_required
 from licensing.requests import Login
 from licensing.temporary import Term
 
@@ -74,10 +74,14 @@ class PartnerLogin:
         ) or refuse_ended(organization, now)
         if refused is not None:
             return refused
+        if organization.policy.require_device_key and request.proof is None:
+            return proof_required()
         # 3. The first use ties it.
         if term.holder is None:
-            tied = record.changed(
+            proved = record.proved(request.proof) if request.proof else record
+            tied = proved.changed(
                 now,
+                device_key=request.proof.thumbprint if request.proof else None,
                 machine=machine,
                 computer_name=request.credentials.display_name,
                 agent_version=request.agent_version,
@@ -94,6 +98,13 @@ class PartnerLogin:
             if self.store.commit([change], claims=view.claims) is Outcome.LOST:
                 return None
             record = tied
+        else:
+            held = hold_device_key(
+                record, request.proof, origin, store=self.store, entropy=self.entropy, now=now
+            )
+            if not isinstance(held, License):
+                return held
+            record = held
         return issued(
             request,
             record,

@@ -97,6 +97,7 @@ class Entry:
     after: Facts | None
     reason: str | None
     components: tuple[str, ...]
+    other_address: str | None
     confidential: bool
     times: int | None
     last_at: int | None
@@ -172,7 +173,17 @@ class AdaptingStore(Committer, Protocol):
         """Record a refusal, folded (R32)."""
 
 
-class LoginStore(AdaptingStore, Protocol):
+class UsedStore(AdaptingStore, Protocol):
+    """What it takes to let a proof and a lease count once."""
+
+    def note_use(self, before: License, after: License) -> Outcome:
+        """Put chain, last proof and sighting of ``after`` in the place of those of ``before``.
+
+        Lost when the chain is not as it was, or a proof as new as this one has counted.
+        """
+
+
+class LoginStore(UsedStore, Protocol):
     """What the login needs."""
 
     def login_view(
@@ -181,7 +192,7 @@ class LoginStore(AdaptingStore, Protocol):
         """Who holds these pairs, the organization and a licence, in one request."""
 
 
-class ValidationStore(AdaptingStore, Protocol):
+class ValidationStore(UsedStore, Protocol):
     """What the validation needs."""
 
     def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:

@@ -18,6 +18,7 @@ class RefusalCode(StrEnum):
     TEMPORARY_NOT_USABLE = "temporary_license_not_usable"
     NOT_FOUND = "not_found"
     MACHINE_REGISTERED = "machine_registered_to_other_organization"
+    PROOF_REQUIRED = "proof_required"
     AGENT_BLOCKED = "agent_blocked"
     LICENSE_STILL_BOUND = "license_still_bound"
     SEAT_LIMIT_REACHED = "seat_limit_reached"
@@ -53,6 +54,15 @@ def only_administrators() -> Refused:
 def only_super_admins() -> Refused:
     """A caller who is not the vendor's operator."""
     return Refused(RefusalCode.FORBIDDEN, "Only super-admins can do this.")
+
+
+def proof_required() -> Refused:
+    """An agent that does not prove to hold a device key, where that is needed."""
+    return Refused(
+        RefusalCode.PROOF_REQUIRED,
+        "This agent has to prove that it holds its device key. Update it to a version that does; "
+        "where its license has to go on without one, revoke it from the portal first.",
+    )
 
 
 def older_agents_refused() -> Refused:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from licensing.claims import is_older_agent
+from licensing.device import BadProof, Proof
 from licensing.keys import LicenseKey
 from licensing.machine import Credentials
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What an agent sends when a person logs in; ``key`` is the one that it holds, if any."""
+    """What an agent sends when a person logs in; ``key`` is the one that it holds, if any.
+
+    ``proof`` is of the device key that the licence is to be bound to.
+    """
 
     credentials: Credentials
     environment: str
     agent_version: str | None
     key: LicenseKey | None = None
     has_older_form: bool = False
+    proof: Proof | None = None
 
     @property
     def is_of_older_agent(self) -> bool:
@@ -29,7 +34,8 @@ class Login:
 class Validation:
     """What an agent sends to prove its licence. ``nonce`` comes back in the lease.
 
-    Older agents know no ``organization_id`` and send ``None`` (R30).
+    ``lease`` is the token of the last lease that it has. Older agents know no ``organization_id``
+    and send ``None`` (R30).
     """
 
     key: LicenseKey
@@ -38,6 +44,8 @@ class Validation:
     credentials: Credentials
     agent_version: str | None
     nonce: str | None
+    lease: str | None = None
+    proof: Proof | BadProof | None = None
 
     @property
     def is_of_older_agent(self) -> bool:

@@ -81,6 +81,7 @@ class Settings:
     organization_claim: str
     roles_claim: str
     older_agents: bool
+    agent_url: str | None
     event_bus: str
     dynamodb_endpoint: str | None
     sign_in: Registration
@@ -116,6 +117,8 @@ class Settings:
             organization_claim=required("ORGANIZATION_CLAIM"),
             roles_claim=required("ROLES_CLAIM"),
             older_agents=switch("OLDER_AGENTS"),
+            # Only the functions that agents call are told.
+            agent_url=environ.get("AGENT_URL") or None,
             event_bus=required("EVENT_BUS"),
             dynamodb_endpoint=environ.get("DYNAMODB_ENDPOINT") or None,
             # Only the portal's function is told.
@@ -260,6 +263,10 @@ class Runtime:
     def now(self) -> int:
         """The time, in whole epoch seconds: read once per request and handed on."""
         return int(self.clock())
+
+    def now_ms(self) -> int:
+        """The time, in whole epoch milliseconds: how new the nonces of proofs are."""
+        return int(self.clock() * 1000)
 
     def begin(self, remaining_ms: Callable[[], int]) -> None:
         """Take over the time limit of the invocation that begins."""

@@ -3,6 +3,8 @@
 What this module guarantees:
 
 * The answer rests on one strongly consistent read of the licence and the organization (R14, R15).
+* A proof of a device key counts once, and so does each link of the licence's chain of leases:
+  whatever counts is written before it is answered for.
 * No user and no password takes part (R7).
 * A key that the server did not derive is answered like one that does not exist.
 """
@@ -16,15 +18,19 @@ from typing import Final, Literal
 from licensing import keys, license
 from licensing.adapt import AdaptLicense, Seen
 from licensing.audit import Origin, Refusal
+from licensing.chain import Link
 from licensing.claims import blocker
-from licensing.errors import Unavailable
-from licensing.lease import LeaseTerms, SignedLease
+from licensing.device import Proof
+from licensing.errors import ForgedLease, Unavailable
+from licensing.keyring import Keyring
+from licensing.lease import LeaseTerms, SignedLease, genuine
 from licensing.license import Code, License
 from licensing.machine import Machine
 from licensing.organization import Organization
 from licensing.ports import Entropy, Keyrings, ValidationStore
 from licensing.refusal import Refused, older_agents_refused
 from licensing.requests import Validation
+from licensing.use import Used, UseLicense
 
 NextStep = Literal["continue", "login", "logout"]
 
@@ -35,6 +41,8 @@ _MESSAGES: Final = MappingProxyType(
         Code.REVOKED: "This license has been revoked. Log in again.",
         Code.DISSOCIATED: "This license has been separated from its machine. Log in again.",
         Code.MACHINE_MISMATCH: "This license key belongs to another agent. Log in on this one.",
+        Code.PROOF_REQUIRED: "This agent has to prove that it holds its device key. Log in again.",
+        Code.PROOF_INVALID: "This license is bound to another device key. Log in again.",
         Code.DETACHED: "Agent is Blocked.",
         Code.SUSPENDED: "The subscription is paused or cancelled.",
         Code.EXPIRED: "The subscription has ended.",
@@ -55,6 +63,8 @@ _NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
         Code.REVOKED: "login",
         Code.DISSOCIATED: "login",
         Code.MACHINE_MISMATCH: "login",
+        Code.PROOF_REQUIRED: "login",
+        Code.PROOF_INVALID: "login",
         Code.DETACHED: "logout",
         Code.SUSPENDED: "logout",
         Code.EXPIRED: "logout",
@@ -65,10 +75,20 @@ _NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
 
 # The licence is in use where it does not belong: worth an entry in its history (R32).
 _MISUSES: Final = frozenset(
-    {Code.ORGANIZATION_MISMATCH, Code.REVOKED, Code.DISSOCIATED, Code.MACHINE_MISMATCH}
+    {
+        Code.ORGANIZATION_MISMATCH,
+        Code.REVOKED,
+        Code.DISSOCIATED,
+        Code.MACHINE_MISMATCH,
+        Code.PROOF_REQUIRED,
+        Code.PROOF_INVALID,
+    }
 )
 # From here on the key has proved to be this agent's own, which may see its licence.
 _OWN: Final = frozenset({Code.DETACHED, Code.SUSPENDED, Code.EXPIRED, Code.VALID})
+
+_ATTEMPTS: Final = 8
+_UNSAID_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +135,20 @@ class ValidateLicense:
     accepts_older_agents: bool
 
     def __call__(self, request: Validation, origin: Origin, *, now: int) -> Verdict | Refused:
-        """Answer whether the agent may work. Raises :class:`Unavailable`."""
+        """Answer whether the agent may work.
+
+        Raises :class:`Unavailable`, and ``StaleProof`` for a proof that has counted before.
+        """
         if request.is_of_older_agent and not self.accepts_older_agents:
             return older_agents_refused()
+        for _ in range(_ATTEMPTS):
+            verdict = self._verdict(request, origin, now)
+            if verdict is not None:
+                return verdict
+        raise Unavailable("This license is in use from several places at once. Try again.")
+
+    def _verdict(self, request: Validation, origin: Origin, now: int) -> Verdict | None:
+        """What follows from the records; ``None`` when another use of the licence came first."""
         record, organization = self._read(request)
         if record is None:
             return Verdict(Code.NOT_FOUND)
@@ -135,6 +166,7 @@ class ValidateLicense:
             claimed_organization_id=request.organization_id or record.organization_id,
             environment=request.environment,
             machine=machine,
+            proof=request.proof,
             now=now,
         )
         if code is Code.VALID and self._is_anothers_machine(record):
@@ -159,23 +191,51 @@ class ValidateLicense:
         record = AdaptLicense(self.store, self.entropy)(
             record, Seen(request.credentials, machine, request.agent_version), origin, now=now
         )
-        # 4. What the agent may rely on until the lease ends.
-        lease = self.terms.grant(
+        # 4. What counts once is counted, which shows whether a second agent has the licence, too.
+        presented = self._presented(request, record, keyring)
+        use = UseLicense(self.store, self.entropy, self.sighting_interval)(
             record,
+            organization,
+            presented,
+            request.proof if record.device_key and isinstance(request.proof, Proof) else None,
+            derive=lambda link: keyring.next_link(
+                record.id, link, request.nonce or self.entropy(_UNSAID_BYTES).hex()
+            ),
+            origin=origin,
+            now=now,
+        )
+        if use is None:
+            return None
+        if not isinstance(use, Used):
+            return Verdict(Code.DETACHED, is_temporary, use, organization)
+        # 5. What the agent may rely on until the lease ends.
+        lease = self.terms.grant(
+            use.record,
             organization,
             request.credentials,
             environment=request.environment or record.environment,
             nonce=request.nonce,
+            kept=use.kept,
             now=now,
         )
         return Verdict(
             code,
             is_temporary,
-            record,
+            use.record,
             organization,
             SignedLease(lease, keyring.sign(lease)),
-            sighting_deferred=not self._keep_sighting(record, origin, now),
+            sighting_deferred=use.sighting_deferred,
         )
+
+    def _presented(self, request: Validation, record: License, keyring: Keyring) -> Link | None:
+        """The link that the agent presents: a lease of this licence that this service signed."""
+        if request.lease is None:
+            return None
+        try:
+            lease = genuine(request.lease, keyring.lease_keys, issuer=self.terms.issuer)
+        except ForgedLease:
+            return None  # as good as none, which shows in the chain
+        return lease.link if lease.license_id == record.id else None
 
     def _is_anothers_machine(self, record: License) -> bool:
         """Whether a partner's machine has been registered by another organization since (R26)."""
@@ -191,17 +251,3 @@ class ValidateLicense:
             )
         record = self.store.license(request.key.license_id)
         return record, self.store.organization(record.organization_id) if record else None
-
-    def _keep_sighting(self, record: License, origin: Origin, now: int) -> bool:
-        seen = record.last_seen
-        if seen is not None and now < seen.at + self.sighting_interval:
-            return True
-        try:
-            self.store.note_sighting(
-                record.id,
-                record.sighted(now, origin.agent_version, origin.source_address),
-                interval=self.sighting_interval,
-            )
-        except Unavailable:
-            return False
-        return True

@@ -60,6 +60,7 @@ SETTINGS = Settings(
     organization_claim="custom:organization_id",
     roles_claim="cognito:groups",
     older_agents=True,
+    agent_url=None,
     event_bus="bus",
     dynamodb_endpoint=None,
     sign_in=Registration("", "", "", "", None),
@@ -162,7 +163,7 @@ def _sent(data: bytes) -> APIGatewayProxyEventV2:
 def login_body(data: bytes) -> None:
     """A login in either form."""
     event = _sent(data)
-    login = http.parse_either(event, agents.LoginRequest, agents.OlderLoginRequest).login()
+    login = http.parse_either(event, agents.LoginRequest, agents.OlderLoginRequest).login(None)
     assert Machine.of(login.credentials, b"key").pairs()
     assert isinstance(login.is_of_older_agent, bool)
 
@@ -171,7 +172,7 @@ def validation_body(data: bytes) -> None:
     """A validation in either form."""
     event = _sent(data)
     asked = http.parse_either(event, agents.ValidateRequest, agents.OlderValidateRequest)
-    assert Machine.of(asked.validation().credentials, b"key").pairs()
+    assert Machine.of(asked.validation(None).credentials, b"key").pairs()
 
 
 def lookup_body(data: bytes) -> None:

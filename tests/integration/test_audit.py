@@ -46,6 +46,7 @@ def test_r32_the_first_login_writes_one_event_that_tells_it_whole(world: World) 
         "exclusive": True,
         "primary": False,
         "label": None,
+        "device_key": None,
     }
     assert "reason" not in event
 

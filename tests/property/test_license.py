@@ -69,6 +69,7 @@ def test_r14_r16_a_license_is_valid_before_the_end_alone_and_no_lease_outlives_i
         claimed_organization_id="acme",
         environment=None,
         machine=machine(),
+        proof=None,
         now=now,
     )
     assert (code is Code.VALID) == (status == "active" and now < valid_until)

@@ -31,7 +31,10 @@ EDGE = {
 RULES = {
     "access",
     "audit",
+    "chain",
     "claims",
+    "device",
+    "dpop",
     "errors",
     "jws",
     "keyring",

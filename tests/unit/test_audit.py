@@ -109,6 +109,7 @@ def test_r32_r33_an_event_tells_all_that_a_license_is_and_how_a_temporary_one_en
         "exclusive": True,
         "primary": False,
         "label": "Till",
+        "device_key": None,
     }
     standard = license(label="Till")
     told = audit.of_license(EventType.LICENSE_ISSUED, None, standard, id="evt_1", origin=ORIGIN)
@@ -166,6 +167,7 @@ def test_r32_events_and_actors_have_the_names_that_readers_know() -> None:
         "LicenseUpdated",
         "LicenseExpired",
         "LicenseReinstated",
+        "DeviceKeyChanged",
         "MachineDrifted",
         "TemporaryLicenseGenerated",
         "TemporaryLicenseUsed",
@@ -174,6 +176,7 @@ def test_r32_events_and_actors_have_the_names_that_readers_know() -> None:
         "OrganizationUpdated",
         "SubscriptionChanged",
         "SubscriptionEnding",
+        "CloneSuspected",
         "AccessRefused",
     }
     assert {"user", "agent", "schedule"} <= {kind.value for kind in ActorKind}

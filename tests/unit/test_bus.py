@@ -83,6 +83,7 @@ def an_entry(number: int, license_id: str | None = None, **fields: Any) -> Entry
         "after": {"state": "active", "label": f"Counter {number}"},
         "reason": None,
         "components": (),
+        "other_address": None,
         "confidential": False,
         "times": None,
         "last_at": None,
@@ -175,6 +176,7 @@ def test_r34_an_event_says_where_it_comes_from_what_it_is_and_all_about_it(
         "after": None,
         "reason": "machine_mismatch",
         "components": [],
+        "other_address": None,
         "times": 1,
         "last_at": last_at,
     }

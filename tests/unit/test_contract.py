@@ -40,6 +40,7 @@ GOOD: dict[type[BaseModel], dict[str, Any]] = {
         "machine": MACHINE,
         "agent_version": "4.5.0.0",
         "nonce": "n-1",
+        "lease": "a.b.c",
     },
     licenses.TransitionRequest: {"reason": "stolen"},
     organizations.OrganizationRequest: {
@@ -369,6 +370,7 @@ def test_r17_administrators_see_where_an_agent_was_last_seen(*, is_seen: bool) -
         "actions": [],
         "computer_name": "ACME-PC-01",
         "label": None,
+        "device_key": None,
         "agent_version": "4.5.0.0",
         "issued_by": "alice",
         "last_seen": {

@@ -46,6 +46,7 @@ def entry(revision: int | None, license_id: str | None = LICENSE, **facts: str) 
         after=facts,
         reason=None,
         components=(),
+        other_address=None,
         confidential=False,
         times=None,
         last_at=None,

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from licensing.device import BadProof, Proof
 from licensing.license import (
     TRANSITIONS,
     Action,
@@ -15,7 +16,7 @@ from licensing.license import (
     Status,
     check,
 )
-from licensing.organization import Organization, SubscriptionStatus
+from licensing.organization import Organization, Policy, SubscriptionStatus
 from licensing.refusal import RefusalCode, Refused
 from tests.unit.samples import (
     NOW,
@@ -219,6 +220,7 @@ def code(
     claimed: str = "acme",
     environment: str | None = "production",
     on: str = "this machine",
+    proof: Proof | BadProof | None = None,
     now: int = NOW,
 ) -> Code:
     return check(
@@ -227,6 +229,7 @@ def code(
         claimed_organization_id=claimed,
         environment=environment,
         machine=OTHER_MACHINE if on == "another machine" else machine(),
+        proof=proof,
         now=now,
     )
 
@@ -238,6 +241,8 @@ def test_r13_the_codes_are_these_in_this_order() -> None:
         "REVOKED",
         "DISSOCIATED",
         "MACHINE_MISMATCH",
+        "PROOF_REQUIRED",
+        "PROOF_INVALID",
         "DETACHED",
         "SUSPENDED",
         "EXPIRED",
@@ -254,30 +259,41 @@ def test_r13_of_all_reasons_to_refuse_the_first_in_the_order_is_answered() -> No
         (None, "production", "staging"),  # the environment that the caller names
         SubscriptionStatus,
         (NOW - 1, NOW, NOW + 1),  # when the subscription ends
+        (None, "jkt"),  # the licence's device key
+        (None, Proof("jkt", 1), Proof("other", 1), BadProof("torn")),
+        (True, False),  # whether the organization requires one
     )
     answered = set()
-    for claimed, exists, state, on, environment, status, end in cases:
+    for claimed, exists, state, on, environment, status, end, key, proof, required in cases:
         # The order of R13, written down a second time.
         reasons = [
             ("ORGANIZATION_MISMATCH", claimed != "acme" or not exists),
             ("REVOKED", state == "revoked"),
             ("DISSOCIATED", state == "dissociated"),
             ("MACHINE_MISMATCH", on == "another machine" or environment == "staging"),
+            ("PROOF_REQUIRED", (key or required) and proof is None),
+            ("PROOF_INVALID", isinstance(proof, BadProof) or (key and proof != Proof(key, 1))),
+            ("PROOF_REQUIRED", required and key is None),
             ("DETACHED", state == "detached"),
             ("SUSPENDED", status in {"paused", "cancelled"}),
             ("EXPIRED", end <= NOW),
             ("VALID", True),
         ]
         expected = next(name for name, applies in reasons if applies)
-        named = organization(id=claimed, subscription=subscription(end - NOW, status))
+        named = organization(
+            id=claimed,
+            subscription=subscription(end - NOW, status),
+            policy=Policy(require_device_key=required),
+        )
         answer = code(
-            license(state=state),
+            license(state=state, device_key=key),
             named if exists else None,
             claimed=claimed,
             environment=environment,
             on=on,
+            proof=proof,
         )
-        assert answer == expected, (claimed, exists, state, on, environment, status, end)
+        assert answer == expected, (claimed, state, on, environment, status, end, key, proof)
         answered.add(answer)
     assert answered == set(Code) - {Code.NOT_FOUND}  # answered before the licence is looked at
 
@@ -291,6 +307,7 @@ def test_r09_r13_a_machine_that_has_changed_one_component_is_still_the_machine()
             claimed_organization_id="acme",
             environment=None,
             machine=renamed,
+            proof=None,
             now=NOW,
         )
         is Code.VALID

@@ -10,6 +10,7 @@ from licensing.refusal import RefusalCode, Refused
 
 STATUSES = {
     "forbidden": 403,
+    "proof_required": 403,
     "on_behalf_login_disabled": 403,
     "temporary_license_not_usable": 403,
     "not_found": 404,

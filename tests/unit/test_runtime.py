@@ -19,6 +19,7 @@ def test_the_settings_are_those_of_the_environment() -> None:
         organization_claim="custom:organization_id",
         roles_claim="cognito:groups",
         older_agents=False,
+        agent_url=None,
         event_bus="licensing",
         dynamodb_endpoint=None,
         sign_in=Registration("", "", "", "", None),

@@ -119,6 +119,7 @@ def test_r26_one_that_nobody_has_used_yet_is_on_no_machine() -> None:
             claimed_organization_id="acme",
             environment=None,
             machine=found,
+            proof=None,
             now=NOW,
         )
         assert code is Code.MACHINE_MISMATCH
@@ -142,5 +143,6 @@ def _code(
         claimed_organization_id="acme",
         environment=environment,
         machine=seen,
+        proof=None,
         now=now,
     )

@@ -12,6 +12,7 @@ from pydantic import (
 )
 
 from licensing import keys
+from licensing.device import BadProof, Proof
 from licensing.errors import InvalidInput
 from licensing.machine import Credentials
 from licensing.requests import Login, Validation
@@ -73,13 +74,14 @@ class LoginRequest(Request):
         ),
     ] = None
 
-    def login(self) -> Login:
+    def login(self, proof: Proof | None) -> Login:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Login(
             self.machine.credentials(),
             self.environment,
             self.agent_version,
             keys.parse(self.license_key) if self.license_key is not None else None,
+            proof=proof,
         )
 
 
@@ -102,8 +104,17 @@ class ValidateRequest(Request):
             description="Comes back in the lease, which shows that the lease is fresh.",
         ),
     ] = None
+    lease: Annotated[
+        str | None,
+        Field(
+            max_length=4096,
+            description="The token of the last lease that the agent has: once it is halfway over, "
+            "the answer's lease is the next link of its chain. A renewal whose answer was lost is "
+            "repeated with the same nonce.",
+        ),
+    ] = None
 
-    def validation(self) -> Validation:
+    def validation(self, proof: Proof | BadProof | None) -> Validation:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Validation(
             key=keys.parse(self.license_key),
@@ -112,6 +123,8 @@ class ValidateRequest(Request):
             credentials=self.machine.credentials(),
             agent_version=self.agent_version,
             nonce=self.nonce,
+            lease=self.lease,
+            proof=proof,
         )
 
 
@@ -157,7 +170,7 @@ class OlderLoginRequest(_OlderAgent):
         Field(alias="LicenseKey", description="Empty or null while the agent holds none."),
     ] = None
 
-    def login(self) -> Login:
+    def login(self, proof: Proof | None) -> Login:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Login(
             self.credentials(),
@@ -165,6 +178,7 @@ class OlderLoginRequest(_OlderAgent):
             self.agent_version,
             keys.parse(self.license_key) if self.license_key else None,
             has_older_form=True,
+            proof=proof,
         )
 
 
@@ -173,7 +187,7 @@ class OlderValidateRequest(_OlderAgent):
 
     license_key: Annotated[LicenseKeyText, Field(alias="LicenseKey")]
 
-    def validation(self) -> Validation:
+    def validation(self, proof: Proof | BadProof | None) -> Validation:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Validation(
             key=keys.parse(self.license_key),
@@ -182,6 +196,7 @@ class OlderValidateRequest(_OlderAgent):
             credentials=self.credentials(),
             agent_version=self.agent_version,
             nonce=None,
+            proof=proof,
         )
 
 
@@ -228,6 +243,8 @@ class ValidateReply(Reply):
         "REVOKED",
         "DISSOCIATED",
         "MACHINE_MISMATCH",
+        "PROOF_REQUIRED",
+        "PROOF_INVALID",
         "DETACHED",
         "SUSPENDED",
         "EXPIRED",

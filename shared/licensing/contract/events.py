@@ -16,7 +16,10 @@ class ActorView(Reply):
 
 
 class EventView(Reply):
-    """What happened. A refusal is folded by hour: ``times`` counts, ``last_at`` is the latest."""
+    """What happened. A refusal is folded by hour: ``times`` counts, ``last_at`` is the latest.
+
+    ``other_address`` is where the second agent of a cloned one works from.
+    """
 
     id: str
     type: EventType
@@ -32,6 +35,7 @@ class EventView(Reply):
     after: dict[str, str | int | bool | None] | None
     reason: str | None
     components: list[str]
+    other_address: str | None
     times: int | None
     last_at: Instant | None
 
@@ -57,6 +61,7 @@ class EventView(Reply):
             after=dict(entry.after) if entry.after is not None else None,
             reason=entry.reason,
             components=list(entry.components),
+            other_address=entry.other_address,
             times=entry.times,
             last_at=instant(entry.last_at) if entry.last_at is not None else None,
         )

@@ -70,6 +70,10 @@ class AdministeredLicense(LicenseFacts):
     actions: list[Action]
     computer_name: str | None
     label: str | None
+    device_key: Annotated[
+        str | None,
+        Field(description="The RFC 7638 thumbprint of the key that the agent proves to hold."),
+    ]
     agent_version: str | None
     issued_by: str
     last_seen: LastSeen | None
@@ -85,6 +89,7 @@ class AdministeredLicense(LicenseFacts):
             actions=list(record.open_actions),
             computer_name=record.computer_name,
             label=record.label,
+            device_key=record.device_key,
             agent_version=record.agent_version,
             issued_by=record.issued_by,
             last_seen=(

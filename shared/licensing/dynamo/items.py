@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from licensing.chain import Chain
 from licensing.claims import Claim
 from licensing.dynamo.places import (
     ORGANIZATIONS,
@@ -60,6 +61,7 @@ def license_item(record: License) -> Item:
         "issued_at": number(record.issued_at),
         "issued_by": text(record.issued_by),
         **present(license_attributes(record)),
+        **present(proof_attributes(record.proved_ms)),
     }
     return item if seen is None else {**item, **present(sighting_attributes(seen))}
 
@@ -81,6 +83,7 @@ def license_attributes(record: License) -> dict[str, Value | None]:
         "ttl_name": text(record.term.ttl) if record.term else None,
         "expires_at": optional_number(record.term.expires_at if record.term else None),
         "holder": optional_text(record.term.holder if record.term else None),
+        "device_key": optional_text(record.device_key),
         "agent_version": optional_text(record.agent_version),
         "revision": number(record.revision),
         "updated_at": number(record.updated_at),
@@ -95,6 +98,20 @@ def sighting_attributes(seen: Sighting) -> dict[str, Value | None]:
         "seen_from": optional_text(seen.source_address),
         "seen_hours": binary(seen.hours.to_bytes(SEEN_HOURS // 8, "big")),
     }
+
+
+def chain_attributes(chain: Chain | None) -> dict[str, Value | None]:
+    """Where the chain of a licence's leases stands."""
+    return {
+        "lease_id": optional_text(chain.current if chain else None),
+        "previous_lease_id": optional_text(chain.previous if chain else None),
+        "leased_from": optional_text(chain.source_address if chain else None),
+    }
+
+
+def proof_attributes(proved_ms: int) -> dict[str, Value | None]:
+    """How new the last proof of a device key was: nothing while there was none."""
+    return {"proved_ms": number(proved_ms) if proved_ms else None}
 
 
 def read_license(item: StoredItem) -> License:
@@ -126,12 +143,23 @@ def read_license(item: StoredItem) -> License:
             if "ttl_name" in item
             else None
         ),
+        device_key=read_text(item, "device_key"),
         issued_at=read_number(item, "issued_at"),
         issued_by=item["issued_by"]["S"],
         agent_version=read_text(item, "agent_version"),
         revision=read_number(item, "revision"),
         updated_at=read_number(item, "updated_at"),
         last_seen=read_sighting(item),
+        chain=(
+            Chain(
+                item["lease_id"]["S"],
+                read_text(item, "previous_lease_id"),
+                read_text(item, "leased_from"),
+            )
+            if "lease_id" in item
+            else None
+        ),
+        proved_ms=read_optional_number(item, "proved_ms") or 0,
     )
 
 

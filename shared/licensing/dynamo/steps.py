@@ -98,6 +98,16 @@ def organization_steps(
     return [step, _event_step(event, table)]
 
 
+def use_attributes(before: License, after: License) -> dict[str, Value | None]:
+    """What of a licence's chain and proofs changes. What does not is left as it stands by then."""
+    attributes: dict[str, Value | None] = {}
+    if after.chain != before.chain:
+        attributes |= items.chain_attributes(after.chain)
+    if after.proved_ms != before.proved_ms:
+        attributes |= items.proof_attributes(after.proved_ms)
+    return attributes
+
+
 def update_expression(
     attributes: Mapping[str, Value | None],
 ) -> tuple[str, dict[str, str], dict[str, Value]]:
@@ -119,7 +129,7 @@ def _license_step(before: License | None, after: License, table: str) -> Step:
         return _put(items.license_item(after), table)
     return _update(
         places.license_key(after.id),
-        items.license_attributes(after),
+        {**items.license_attributes(after), **use_attributes(before, after)},
         condition="revision = :seen_revision",
         values={":seen_revision": number(before.revision)},
         table=table,

@@ -19,7 +19,13 @@ from licensing.audit import Event, EventType, Refusal
 from licensing.claims import Claim, Claims
 from licensing.dynamo import items, places
 from licensing.dynamo.entries import read_entry, read_move, refusal_attributes
-from licensing.dynamo.steps import Step, organization_steps, steps_of, update_expression
+from licensing.dynamo.steps import (
+    Step,
+    organization_steps,
+    steps_of,
+    update_expression,
+    use_attributes,
+)
 from licensing.dynamo.transaction import Pacing, Transactions
 from licensing.dynamo.values import number, text
 from licensing.errors import Unavailable
@@ -485,6 +491,27 @@ class DynamoStore:
             condition="attribute_exists(pk) "
             "AND (attribute_not_exists(seen_at) OR seen_at <= :overdue)",
             values={":overdue": number(sighting.at - interval)},
+        )
+
+    def note_use(self, before: License, after: License) -> Outcome:
+        """See :class:`licensing.ports.UsedStore`."""
+        attributes = use_attributes(before, after)
+        conditions, values = ["attribute_exists(pk)"], {}
+        if after.chain != before.chain:
+            if before.chain is None:
+                conditions.append("attribute_not_exists(lease_id)")
+            else:
+                conditions.append("lease_id = :seen_lease_id")
+                values[":seen_lease_id"] = text(before.chain.current)
+        if after.proved_ms != before.proved_ms:
+            conditions.append("(attribute_not_exists(proved_ms) OR proved_ms < :proved_ms)")
+        if after.last_seen is not None and after.last_seen != before.last_seen:
+            attributes |= items.sighting_attributes(after.last_seen)
+        return self._set(
+            places.license_key(after.id),
+            attributes,
+            condition=" AND ".join(conditions),
+            values=values,
         )
 
     def note_refusal(self, refusal: Refusal) -> None:

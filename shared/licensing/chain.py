@@ -1,0 +1,96 @@
+"""The chain that a licence's leases form, and how it shows that two agents live on one licence.
+
+An agent presents its last lease when it asks for the next one. The service keeps the ids of the
+current link and of the one before.
+
+What this module guarantees:
+
+* Before half of its time a presented current link is validated and nothing has to be written; from
+  then on it is renewed, which is one write.
+* The next link follows from the presented one and the request's nonce. So a renewal whose answer
+  was lost, repeated with its nonce, leads to the same link, in whatever order the two arrive.
+* The link before the current one, presented once more, is taken for a lost answer. Everything else
+  is a fork: of two agents that go on from one link, one comes to it within two renewals of each.
+
+Pure. All times are integer epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Derive = Callable[[str], str]
+"""The link that follows one, for this licence and the request's nonce."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Where a licence's chain stands.
+
+    ``source_address`` is where the current link was asked for from.
+    """
+
+    current: str
+    previous: str | None
+    source_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A lease as a link: its id, ``None`` from before the chain began, and its time."""
+
+    id: str | None
+    issued_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows from what is presented.
+
+    ``chain`` is the chain afterwards. ``kept`` is the link that is merely validated: the lease to
+    grant is the same link, in the same time. A ``fork`` is a chain that two agents go on with.
+    """
+
+    chain: Chain
+    kept: Link | None = None
+    fork: bool = False
+
+
+def followed(
+    chain: Chain | None,
+    presented: Link | None,
+    *,
+    derive: Derive,
+    source_address: str | None,
+    now: int,
+) -> Step | None:
+    """The step from ``chain``, with ``presented`` as the agent's last link.
+
+    ``None`` while there is no chain: the agent presents nothing, and never has.
+    """
+    if chain is None:
+        if presented is None:
+            return None
+        return Step(Chain(derive(presented.id or ""), presented.id, source_address))
+    # 1. The current link: validated in its first half, renewed from then on.
+    if presented is not None and presented.id == chain.current:
+        if now < halfway(presented.issued_at, presented.expires_at):
+            return Step(chain, kept=presented)
+        return Step(Chain(derive(chain.current), chain.current, source_address))
+    # 2. The one before it: the answer was lost. With another nonce than then, this is a link beside
+    #    the current one, and takes its place: whoever has that one will show up.
+    if presented is not None and presented.id == chain.previous:
+        again = derive(presented.id or "")
+        if again == chain.current:
+            return Step(chain)
+        return Step(Chain(again, chain.previous, source_address))
+    # 3. An older one, one that was replaced, or none at all.
+    last = presented.id if presented is not None else None
+    return Step(Chain(derive(last or ""), chain.current, source_address), fork=True)
+
+
+def halfway(issued_at: int, expires_at: int) -> int:
+    """When a lease is to be renewed: halfway, so that an outage can be outlived."""
+    return issued_at + (expires_at - issued_at) // 2

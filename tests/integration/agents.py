@@ -1,0 +1,93 @@
+"""An agent as the service sees it: a machine, a key, perhaps a device key, and its last lease."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.devices import Device
+from tests.world import ALICE, MACHINE_A, Answer, Person, World
+
+HOST = "licensing.example"
+LOGIN = f"http://{HOST}/v1/licenses"
+VALIDATE = f"{LOGIN}/validate"
+TOKEN = "a person's token"
+
+
+@dataclass
+class Agent:
+    """One agent; `presents` says whether it takes part in the chain of leases."""
+
+    world: World
+    device: Device | None = None
+    machine: dict[str, Any] = field(default_factory=lambda: MACHINE_A)
+    address: str = "203.0.113.7"
+    presents: bool = True
+    key: str = ""
+    license_id: str = ""
+    lease: str | None = None
+    turn: int = 0
+
+    def login(self, person: Person = ALICE, **more: Any) -> Answer:
+        """Log in, with a new proof where the service asks for one."""
+        body = {"machine": self.machine, "agent_version": "4.5.0.0", **more}
+        answer = self._sent("/v1/licenses", LOGIN, TOKEN, body, person)
+        if answer.status in {200, 201}:
+            self.key = answer.json["license_key"]
+            self.license_id = answer.json["license"]["id"]
+            self.lease = answer.json["lease"]["token"]
+        return answer
+
+    def validate(self, **more: Any) -> Answer:
+        """Validate, and keep the lease; with a new proof where the service asks for one."""
+        self.turn += 1
+        answer = self._sent(
+            "/v1/licenses/validate",
+            VALIDATE,
+            self.key,
+            {
+                "license_key": self.key,
+                "organization_id": "acme",
+                "machine": self.machine,
+                "nonce": f"{id(self)}-{self.turn}",
+                **({"lease": self.lease} if self.presents else {}),
+                **more,
+            },
+        )
+        if answer.status == 200 and answer.json["valid"]:
+            self.lease = answer.json["lease"]["token"]
+        return answer
+
+    def code(self, **more: Any) -> str:
+        """The code that a validation answers."""
+        answer = self.validate(**more)
+        assert answer.status == 200, answer
+        code: str = answer.json["code"]
+        return code
+
+    def fresh_proof(self, url: str = VALIDATE, credential: str | None = None) -> str:
+        """A proof with a nonce that the service has just made."""
+        assert self.device is not None
+        self.world.clock.advance(0.002)
+        refused = self.send("/v1/licenses/validate", {}, "")
+        self.device.nonce = refused.headers["dpop-nonce"]
+        return self.device.proof(url, self.key if credential is None else credential)
+
+    def send(self, path: str, body: Any, proof: str | None, person: Person | None = None) -> Answer:
+        """Send a request as it is, with a proof if there is one."""
+        headers = [("host", HOST), ("authorization", f"Bearer {TOKEN}")]
+        headers += [("dpop", proof)] if proof is not None else []
+        return self.world.request(
+            "POST", path, person=person, json=body, headers=headers, source_ip=self.address
+        )
+
+    def _sent(
+        self, path: str, url: str, credential: str, body: Any, person: Person | None = None
+    ) -> Answer:
+        if self.device is None:
+            return self.send(path, body, None, person)
+        for _ in range(2):
+            self.world.clock.advance(0.002)  # nonces count by the millisecond
+            answer = self.send(path, body, self.device.proof(url, credential), person)
+            self.device.nonce = answer.headers["dpop-nonce"]
+            if answer.status != 401:
+                break
+        return answer

@@ -1,0 +1,316 @@
+"""Device keys: a licence key alone is worth nothing where its agent has proved to hold one."""
+
+from dataclasses import replace
+
+import pytest
+
+from licensing.dpop import NONCE_SECONDS
+from tests.devices import Device
+from tests.integration.agents import LOGIN, TOKEN, VALIDATE, Agent
+from tests.integration.answers import assert_problem
+from tests.integration.capacity import metered
+from tests.integration.partner import generated
+from tests.integration.trail import events
+from tests.world import ADA, ALICE, AMIR, MACHINE_A, MACHINE_B, OLIVIA, PAVEL, World
+
+
+@pytest.fixture
+def agent(world: World) -> Agent:
+    """An agent of Acme's whose licence was issued with a device key."""
+    world.register("acme")
+    made = Agent(world, Device())
+    assert made.login().status == 201
+    return made
+
+
+def require_device_keys(world: World) -> None:
+    answer = world.request(
+        "PATCH", "/v1/organizations/acme", person=ADA, json={"require_device_key": True}
+    )
+    assert answer.status == 200
+
+
+def thief(agent: Agent, device: Device | None = None) -> Agent:
+    """Somebody with the licence key and with credentials that say what the true machine's say."""
+    return replace(agent, device=device, address="198.51.100.66", lease=None)
+
+
+def reasons(world: World) -> list[str]:
+    return [event["reason"] for event in events(world, "AccessRefused")]
+
+
+# -- with a key ------------------------------------------------------------------------------------
+
+
+def test_a_licence_that_was_issued_with_a_device_key_validates_with_it(agent: Agent) -> None:
+    assert agent.code() == "VALID"
+    shown = agent.world.request("GET", f"/v1/licenses/{agent.license_id}", person=ADA)
+    assert agent.device is not None
+    assert shown.json["license"]["device_key"] == agent.device.thumbprint
+    (issued,) = events(agent.world, "LicenseIssued")
+    assert issued["after"]["device_key"] == agent.device.thumbprint
+
+
+def test_a_copied_key_on_a_machine_that_says_what_the_true_one_says_is_worth_nothing(
+    agent: Agent,
+) -> None:
+    bare = thief(agent).validate()
+    assert (bare.json["valid"], bare.json["code"], bare.json["action"]) == (
+        False,
+        "PROOF_REQUIRED",
+        "login",
+    )
+    own = thief(agent, Device()).validate()
+    assert (own.json["valid"], own.json["code"], own.json["action"]) == (
+        False,
+        "PROOF_INVALID",
+        "login",
+    )
+    for answer in (bare, own):
+        assert (answer.json["license"], answer.json["lease"]) == (None, None)
+    assert agent.code() == "VALID"
+
+
+def test_r32_who_tries_it_is_on_record_with_the_address(agent: Agent) -> None:
+    thief(agent).validate()
+    thief(agent, Device()).validate()
+    refused = events(agent.world, "AccessRefused")
+    assert {(event["reason"], event["source_address"]) for event in refused} == {
+        ("proof_required", "198.51.100.66"),
+        ("proof_invalid", "198.51.100.66"),
+    }
+
+
+def test_r13_the_wrong_machine_comes_before_the_missing_proof(agent: Agent) -> None:
+    assert replace(thief(agent), machine=MACHINE_B).code() == "MACHINE_MISMATCH"
+
+
+def test_r13_a_blocked_agent_without_its_proof_learns_nothing(agent: Agent) -> None:
+    agent.world.act("detach", agent.license_id)
+    assert thief(agent).code() == "PROOF_REQUIRED"
+    assert agent.code() == "DETACHED"
+
+
+@pytest.mark.parametrize("proof", ["nonsense", "a.b.c", ""])
+def test_what_is_no_proof_is_refused(agent: Agent, proof: str) -> None:
+    body = {"license_key": agent.key, "organization_id": "acme", "machine": MACHINE_A}
+    answer = agent.send("/v1/licenses/validate", body, proof)
+    assert answer.json["code"] == "PROOF_INVALID"
+
+
+# -- nonces and replays ----------------------------------------------------------------------------
+
+
+def body_of(agent: Agent) -> dict[str, object]:
+    return {"license_key": agent.key, "organization_id": "acme", "machine": MACHINE_A}
+
+
+def test_without_a_nonce_of_now_the_proof_is_to_be_made_anew_and_nothing_is_read(
+    agent: Agent,
+) -> None:
+    assert agent.device is not None
+    agent.world.clock.advance(NONCE_SECONDS + 1)
+    agent.world.runtime.keyrings.keyring()
+    before = agent.world.items()
+    proof = agent.device.proof(VALIDATE, agent.key)
+    with metered(agent.world) as spent:
+        answer = agent.send("/v1/licenses/validate", body_of(agent), proof)
+    assert spent.requests == {}
+    assert_problem(answer, 401, "use_dpop_nonce")
+    assert answer.headers["www-authenticate"] == 'DPoP error="use_dpop_nonce"'
+    assert agent.world.items() == before
+    again = agent.device.proof(VALIDATE, agent.key, nonce=answer.headers["dpop-nonce"])
+    assert agent.send("/v1/licenses/validate", body_of(agent), again).json["code"] == "VALID"
+
+
+def test_a_replayed_validation_is_refused(agent: Agent) -> None:
+    proof = agent.fresh_proof()
+    assert agent.send("/v1/licenses/validate", body_of(agent), proof).json["code"] == "VALID"
+    before = agent.world.items()
+    for _ in range(3):
+        replayed = agent.send("/v1/licenses/validate", body_of(agent), proof)
+        assert_problem(replayed, 401, "use_dpop_nonce")
+    assert agent.world.items() == before
+
+
+def test_a_proof_that_is_older_than_one_that_has_counted_is_refused(agent: Agent) -> None:
+    kept = agent.fresh_proof()
+    assert agent.code() == "VALID"
+    late = agent.send("/v1/licenses/validate", body_of(agent), kept)
+    assert_problem(late, 401, "use_dpop_nonce")
+
+
+def test_a_replayed_login_is_refused(agent: Agent) -> None:
+    proof = agent.fresh_proof(LOGIN, TOKEN)
+    body = {"machine": MACHINE_A}
+    answers = [agent.send("/v1/licenses", body, proof, ALICE).status for _ in range(3)]
+    assert answers == [200, 401, 401]
+
+
+def test_a_proof_for_one_thing_is_none_for_another(agent: Agent) -> None:
+    for url, credential in ((LOGIN, agent.key), (VALIDATE, TOKEN)):
+        proof = agent.fresh_proof(url, credential)
+        answer = agent.send("/v1/licenses/validate", body_of(agent), proof)
+        assert answer.json["code"] == "PROOF_INVALID"
+
+
+def test_every_answer_to_a_proof_brings_the_next_nonce_and_no_other_does(agent: Agent) -> None:
+    assert agent.device is not None
+    agent.device.nonce = None
+    assert "dpop-nonce" in agent.validate().headers
+    malformed = agent.send("/v1/licenses/validate", {}, "nonsense")
+    assert_problem(malformed, 400, "invalid_request")
+    assert "dpop-nonce" in malformed.headers
+    assert "dpop-nonce" not in thief(agent).validate().headers
+
+
+def test_r14_a_proof_costs_one_write_and_the_sighting_goes_with_it(agent: Agent) -> None:
+    agent.world.clock.advance(900)
+    agent.world.runtime.keyrings.keyring()
+    proof = agent.fresh_proof()
+    with metered(agent.world) as spent:
+        answer = agent.send("/v1/licenses/validate", body_of(agent), proof)
+    assert answer.json["code"] == "VALID"
+    assert spent.requests == {"BatchGetItem": 1, "UpdateItem": 1}
+    seen = agent.world.request("GET", f"/v1/licenses/{agent.license_id}", person=ADA)
+    assert seen.json["license"]["last_seen"]["at"] == "2030-03-17T18:01:40Z"
+
+
+# -- logins ----------------------------------------------------------------------------------------
+
+
+def test_r02_a_repeated_login_with_the_same_device_key_changes_nothing(agent: Agent) -> None:
+    key = agent.key
+    assert agent.login(AMIR).status == 200
+    assert agent.key == key
+    assert events(agent.world, "DeviceKeyChanged") == []
+
+
+def test_a_lost_device_key_is_replaced_by_a_login_and_that_is_on_record(agent: Agent) -> None:
+    lost, key = agent.device, agent.key
+    assert lost is not None
+    agent.device = Device()
+    assert agent.code() == "PROOF_INVALID"
+    assert agent.login(AMIR).status == 200
+    assert agent.key == key
+    assert agent.code() == "VALID"
+    assert thief(agent, lost).code() == "PROOF_INVALID"
+    (event,) = events(agent.world, "DeviceKeyChanged")
+    assert (event["before"]["device_key"], event["after"]["device_key"]) == (
+        lost.thumbprint,
+        agent.device.thumbprint,
+    )
+    assert event["actor"]["subject"] == "amir"
+
+
+def test_an_agent_that_learns_to_prove_gets_its_key_bound_at_the_next_login(world: World) -> None:
+    world.register("acme")
+    agent = Agent(world)
+    agent.login()
+    agent.device = Device()
+    assert agent.code() == "VALID"  # a proof without a licence that asks for one
+    assert thief(agent).code() == "VALID"
+    assert agent.login().status == 200
+    assert thief(agent).code() == "PROOF_REQUIRED"
+    (event,) = events(world, "DeviceKeyChanged")
+    assert event["before"]["device_key"] is None
+
+
+def test_a_login_without_a_proof_does_not_take_the_device_key_away(agent: Agent) -> None:
+    before = agent.world.items()
+    answer = replace(agent, device=None).login()
+    assert_problem(answer, 403, "proof_required")
+    assert agent.world.items() == before
+
+
+@pytest.mark.parametrize("proof", ["nonsense", "a.b.c"])
+def test_a_login_with_what_is_no_proof_is_told_so(world: World, proof: str) -> None:
+    world.register("acme")
+    before = world.items()
+    answer = Agent(world).send("/v1/licenses", {"machine": MACHINE_A}, proof, ALICE)
+    assert_problem(answer, 400, "invalid_request", "/headers/dpop")
+    assert world.items() == before
+
+
+def test_r20_a_licence_that_moves_to_another_machine_is_bound_to_the_key_there(
+    agent: Agent,
+) -> None:
+    agent.world.act("dissociate", agent.license_id)
+    moved = Agent(agent.world, Device(), MACHINE_B)
+    assert moved.login(license_key=agent.key).status == 200
+    assert moved.code() == "VALID"
+    assert replace(thief(moved), machine=MACHINE_B).code() == "PROOF_REQUIRED"
+
+
+def test_r26_a_partners_licence_is_bound_at_its_first_use(world: World) -> None:
+    world.register("acme")
+    temporary = generated(world)
+    agent = Agent(world, Device())
+    assert agent.login(PAVEL, license_key=temporary.key).status == 200
+    assert agent.code() == "VALID"
+    assert thief(agent).code() == "PROOF_REQUIRED"
+    agent.device = Device()
+    assert agent.login(PAVEL, license_key=temporary.key).status == 200
+    assert agent.code() == "VALID"
+    assert_problem(
+        replace(agent, device=None).login(PAVEL, license_key=temporary.key),
+        403,
+        "proof_required",
+    )
+
+
+# -- organizations that require one ----------------------------------------------------------------
+
+
+def test_an_organization_can_require_one_of_all_its_agents(world: World) -> None:
+    world.register("acme")
+    agent = Agent(world)
+    agent.login()
+    require_device_keys(world)
+    assert agent.code() == "PROOF_REQUIRED"
+    assert_problem(agent.login(), 403, "proof_required")
+    agent.device = Device()
+    assert agent.code() == "PROOF_REQUIRED"  # its licence has none yet
+    assert agent.login().status == 200
+    assert agent.code() == "VALID"
+
+
+def test_an_organization_that_requires_one_issues_nothing_without(world: World) -> None:
+    world.register("acme")
+    require_device_keys(world)
+    before = world.items()
+    assert_problem(Agent(world).login(), 403, "proof_required")
+    assert world.items() == before
+    assert Agent(world, Device()).login().status == 201
+
+
+def test_r26_a_partner_needs_one_where_the_organization_requires_it(world: World) -> None:
+    world.register("acme")
+    require_device_keys(world)
+    key = generated(world).key
+    assert_problem(Agent(world).login(PAVEL, license_key=key), 403, "proof_required")
+    assert Agent(world, Device()).login(PAVEL, license_key=key).status == 200
+
+
+def test_r30_older_agents_go_on_unless_it_is_required(world: World) -> None:
+    world.register("acme")
+    older = {"MacId": "3C-52-82-0A-1B-2C", "ComputerName": "ACME-PC-01", "AgentVersion": "4.3.0.12"}
+    issued = world.request("POST", "/v1/licenses", person=ALICE, json=older)
+    asked = older | {"LicenseKey": issued.json["license_key"]}
+    assert world.request("POST", "/v1/licenses/validate", json=asked).json["code"] == "VALID"
+    require_device_keys(world)
+    answer = world.request("POST", "/v1/licenses/validate", json=asked)
+    assert answer.json["code"] == "PROOF_REQUIRED"
+    assert reasons(world) == ["proof_required"]
+
+
+def test_r33_the_operator_sees_the_key_of_a_partners_licence_too(world: World) -> None:
+    world.register("acme")
+    temporary = generated(world)
+    agent = Agent(world, Device())
+    agent.login(PAVEL, license_key=temporary.key)
+    (used,) = events(world, "TemporaryLicenseUsed")
+    assert agent.device is not None
+    assert used["after"]["device_key"] == agent.device.thumbprint
+    feed = world.request("GET", "/v1/organizations/acme/events", person=OLIVIA)
+    assert agent.device.thumbprint in feed.text

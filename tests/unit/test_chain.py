@@ -1,0 +1,102 @@
+"""The chain of a licence's leases: what is renewed, what is a lost answer, and what is a fork."""
+
+import pytest
+
+from licensing.chain import Chain, Link, Step, followed, halfway
+from tests.unit.samples import DAY, NOW
+
+CHAIN = Chain("second", "first", "198.51.100.7")
+FIRST = Link("first", NOW - DAY, NOW)
+SECOND = Link("second", NOW - DAY, NOW)
+FRESH = Link("second", NOW, NOW + DAY)
+HERE = "203.0.113.7"
+
+
+def step(
+    chain: Chain | None, presented: Link | None, *, nonce: str = "n", now: int = NOW
+) -> Step | None:
+    return followed(
+        chain,
+        presented,
+        derive=lambda link: f"{link}/{nonce}",
+        source_address=HERE,
+        now=now,
+    )
+
+
+def test_an_agent_that_presents_nothing_and_never_has_is_in_no_chain() -> None:
+    assert step(None, None) is None
+
+
+@pytest.mark.parametrize("link", [Link(None, NOW, NOW + DAY), FIRST], ids=["login", "older"])
+def test_the_first_lease_that_is_presented_begins_the_chain(link: Link) -> None:
+    assert step(None, link) == Step(Chain(f"{link.id or ''}/n", link.id, HERE))
+
+
+def test_the_answer_to_the_very_first_renewal_may_be_lost_too() -> None:
+    login = Link(None, NOW, NOW + DAY)
+    begun = step(None, login)
+    assert begun is not None
+    assert step(begun.chain, login) == begun
+    assert step(begun.chain, login, nonce="m") == Step(Chain("/m", None, HERE))
+
+
+def test_the_current_link_is_validated_in_its_first_half_and_renewed_from_then_on() -> None:
+    middle = halfway(FRESH.issued_at, FRESH.expires_at)
+    assert middle == NOW + DAY // 2
+    assert step(CHAIN, FRESH, now=NOW) == Step(CHAIN, kept=FRESH)
+    assert step(CHAIN, FRESH, now=middle - 1) == Step(CHAIN, kept=FRESH)
+    assert step(CHAIN, FRESH, now=middle) == Step(Chain("second/n", "second", HERE))
+
+
+def test_a_lease_that_is_over_is_renewed() -> None:
+    assert step(CHAIN, SECOND, now=NOW + 30 * DAY) == Step(Chain("second/n", "second", HERE))
+
+
+def test_a_renewal_that_is_repeated_with_its_nonce_comes_to_the_same_link() -> None:
+    renewed = step(CHAIN, SECOND)
+    assert renewed is not None
+    assert step(renewed.chain, SECOND) == Step(renewed.chain)
+
+
+def test_one_step_back_with_another_nonce_takes_the_place_of_the_current_link() -> None:
+    renewed = step(CHAIN, SECOND)
+    assert renewed is not None
+    again = step(renewed.chain, SECOND, nonce="m")
+    assert again == Step(Chain("second/m", "second", HERE))
+
+
+@pytest.mark.parametrize(
+    ("presented", "next_link"),
+    [
+        (Link("older", NOW - DAY, NOW), "older/n"),
+        (Link(None, NOW - DAY, NOW), "/n"),
+        (Link("older", NOW, NOW + DAY), "older/n"),  # in its first half, too
+        (None, "/n"),
+    ],
+    ids=["two steps back", "from before the chain", "fresh", "none"],
+)
+def test_everything_else_is_a_fork(presented: Link | None, next_link: str) -> None:
+    assert step(CHAIN, presented) == Step(Chain(next_link, "second", HERE), fork=True)
+
+
+def test_whoever_was_forked_off_is_taken_for_a_lost_answer_once() -> None:
+    fork = step(CHAIN, Link("older", NOW - DAY, NOW))
+    assert fork is not None
+    other = step(fork.chain, SECOND, nonce="m")
+    assert other == Step(Chain("second/m", "second", HERE))
+
+
+@pytest.mark.parametrize("order", ["aab", "aba", "abb", "abab"])
+def test_of_two_agents_that_go_on_from_one_link_one_is_found_within_two_renewals(
+    order: str,
+) -> None:
+    chain, held, forks = CHAIN, {"a": SECOND, "b": SECOND}, 0
+    now = NOW
+    for turn, who in enumerate(order * 2):
+        taken = step(chain, held[who], nonce=f"{who}{turn}", now=now)
+        assert taken is not None
+        chain, forks = taken.chain, forks + taken.fork
+        held[who] = Link(chain.current, now, now + DAY)
+        now += DAY
+    assert forks >= 1
