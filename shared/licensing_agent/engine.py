@@ -35,7 +35,8 @@ from licensing_agent.lifecycle import (
 from licensing_agent.machine import Machine
 from licensing_agent.outcomes import Failed, Outcome
 from licensing_agent.platform_sources import Platform
-from licensing_agent.store import Store, Trouble, platform_keyring
+from licensing_agent.sealed import Trouble, platform_keyring
+from licensing_agent.store import Store
 
 LONGEST_PAUSE: Final = 60.0
 """How many seconds may pass between two looks at the clocks."""

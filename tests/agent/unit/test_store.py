@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from licensing_agent import installation, store
+from licensing_agent import installation, sealed, store
 from licensing_agent.kept import NOTHING, Kept, KeptLease, KeptLicense, decode, encode
-from licensing_agent.store import Reading, Store, Trouble
+from licensing_agent.sealed import Trouble
+from licensing_agent.store import Reading, Store
 from licensing_agent.timekeeping import Timekeeping
 from tests.agent.samples import KEYS, LICENSE_ID, LICENSE_KEY, MACHINE, lease_token
 from tests.unit.samples import NOW
@@ -162,10 +163,10 @@ def test_an_entry_of_somebody_else_in_the_keyring_is_replaced(tmp_path: Path) ->
 
 def test_the_extra_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    assert store.platform_keyring() is None
+    assert sealed.platform_keyring() is None
     ring: Any = Ring()
     monkeypatch.setitem(sys.modules, "keyring", ring)
-    assert store.platform_keyring() is ring
+    assert sealed.platform_keyring() is ring
 
 
 # -- crashes -------------------------------------------------------------------------------------
