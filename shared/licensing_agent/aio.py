@@ -16,6 +16,8 @@ import httpx
 from licensing_agent import connection, wire
 from licensing_agent.configuration import Configuration
 from licensing_agent.engine import (
+    NO_PROOF_TAKEN,
+    PROOFS,
     Callback,
     Callbacks,
     Engine,
@@ -118,6 +120,13 @@ class AsyncClient:
                 return Failed(why=f"The sign-in has failed: {error}")
             if not bearer:
                 return NobodySignedIn()
+        for _ in range(PROOFS):
+            outcome = await self._asked(step, bearer)
+            if outcome is not None:
+                return outcome
+        return NO_PROOF_TAKEN
+
+    async def _asked(self, step: Login | Validate | FetchKeys, bearer: str) -> Outcome | None:
         request = self._engine.request(step, bearer)
         if isinstance(request, Failed):
             return request
@@ -125,7 +134,7 @@ class AsyncClient:
             answer = await self._send(request)
         except httpx.HTTPError as error:
             return connection.failed(error)
-        return answer if isinstance(answer, Failed) else wire.outcome(request, answer)
+        return answer if isinstance(answer, Failed) else self._engine.understood(request, answer)
 
     async def _send(self, request: wire.Request) -> wire.Answer | Failed:
         body = bytearray()

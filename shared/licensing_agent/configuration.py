@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from licensing_agent import lease
+from licensing_agent.device import DeviceKey
 from licensing_agent.lifecycle import Terms
 from licensing_agent.machine import APPLICATION
 
@@ -52,6 +53,10 @@ class Configuration:
         stands for the machine's own, which in a container may change with each start.
     ``application``
         what machine ids are hashed for; a vendor may have an id of its own, and keep it.
+    ``use_device_key``
+        whether the agent proves to hold a key that never leaves its machine.
+    ``device_key``
+        that key, where the vendor has it in a TPM or the like; by default it is kept in ``folder``.
     ``use_keyring``
         whether the platform's keyring takes part, where the extra is installed.
     """
@@ -71,6 +76,8 @@ class Configuration:
     computer_name: str | None = None
     application: UUID = APPLICATION
     use_keyring: bool = True
+    use_device_key: bool = True
+    device_key: DeviceKey | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -80,6 +87,10 @@ class Configuration:
             raise ValueError("The service's address begins with https://.")
         if self.pinned_keys is not None and not lease.public_keys(self.pinned_keys):
             raise ValueError("No key in pinned_keys verifies leases.")
+
+    def address(self, path: str) -> str:
+        """Where a request goes."""
+        return self.url.rstrip("/") + path
 
     def terms(self) -> Terms:
         """What of it the rules need."""

@@ -53,7 +53,7 @@ def sending(configuration: Configuration, request: Request) -> Sending:
     """A request to the service."""
     return {
         "method": request.method,
-        "url": configuration.url.rstrip("/") + request.path,
+        "url": configuration.address(request.path),
         "json": request.body,
         "headers": dict(request.headers),
     }

@@ -21,6 +21,7 @@ from typing import Final
 from licensing_agent import lifecycle, machine, wire
 from licensing_agent.configuration import Configuration
 from licensing_agent.credentials import TooFewCredentials
+from licensing_agent.device import KeptKey, KeyLocked
 from licensing_agent.lifecycle import (
     FetchKeys,
     Login,
@@ -35,11 +36,17 @@ from licensing_agent.lifecycle import (
 from licensing_agent.machine import Machine
 from licensing_agent.outcomes import Failed, Outcome
 from licensing_agent.platform_sources import Platform
+from licensing_agent.proof import Occasion, prove
 from licensing_agent.sealed import Trouble, platform_keyring
 from licensing_agent.store import Store
 
 LONGEST_PAUSE: Final = 60.0
 """How many seconds may pass between two looks at the clocks."""
+
+PROOFS: Final = 3
+"""How many proofs are made for one request, where the service wants newer ones."""
+
+NO_PROOF_TAKEN: Final = Failed(why="The service takes no proof of the device key.")
 
 Callback = Callable[[Status], None]
 
@@ -89,7 +96,10 @@ class Engine:
     """The state of one agent. Raises what :func:`machine.read` and ``credentials`` raise."""
 
     def __init__(
-        self, configuration: Configuration, callbacks: Callbacks, surroundings: Surroundings
+        self,
+        configuration: Configuration,
+        callbacks: Callbacks,
+        surroundings: Surroundings,
     ) -> None:
         self._configuration = configuration
         self._callbacks = callbacks
@@ -98,6 +108,8 @@ class Engine:
         this = self._machine()
         keyring = platform_keyring() if configuration.use_keyring else None
         self._store = Store(configuration.folder, this.secret, keyring)
+        self._kept_key = KeptKey(configuration.folder, this.secret, keyring)
+        self._proof_nonce: str | None = None
         reading = self._store.read()
         self._saved = reading.kept
         self._storage: Trouble | None = reading.trouble
@@ -123,33 +135,66 @@ class Engine:
             return lifecycle.next_step(self._state)
 
     def request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
-        """The request of a step, about the machine as it is now."""
-        told = self._configuration
+        """The request of a step, about the machine as it is now, with a proof of its own."""
         try:
-            match step:
-                case Login():
-                    # What HTTP cannot carry would be shown in the error that says so.
-                    if not (token.isascii() and token.isprintable()):
-                        return Failed(why="The sign-in has given something that is no token.")
-                    return wire.login(
-                        step,
-                        self._machine(),
-                        token=token,
-                        environment=told.environment,
-                        agent_version=told.agent_version,
-                    )
-                case Validate():
-                    return wire.validate(
-                        step,
-                        self._machine(),
-                        nonce=secrets.token_urlsafe(16),
-                        environment=told.environment,
-                        agent_version=told.agent_version,
-                    )
-                case _:
-                    return wire.fetch_keys(step)
-        except TooFewCredentials as error:
+            request = self._request(step, token)
+            return request if isinstance(request, Failed) else self._proved(request)
+        except (TooFewCredentials, KeyLocked) as error:
             return Failed(why=str(error))
+
+    def understood(self, request: wire.Request, answer: wire.Answer) -> Outcome | None:
+        """What an answer means; ``None`` when the service wants the request with another proof."""
+        self._proof_nonce = wire.proof_nonce(answer) or self._proof_nonce
+        return None if wire.asks_for_proof(answer) else wire.outcome(request, answer)
+
+    def _request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
+        told = self._configuration
+        match step:
+            case Login():
+                # What HTTP cannot carry would be shown in the error that says so.
+                if not (token.isascii() and token.isprintable()):
+                    return Failed(why="The sign-in has given something that is no token.")
+                return wire.login(
+                    step,
+                    self._machine(),
+                    token=token,
+                    environment=told.environment,
+                    agent_version=told.agent_version,
+                )
+            case Validate():
+                return wire.validate(
+                    step,
+                    self._machine(),
+                    nonce=self._asking(),
+                    environment=told.environment,
+                    agent_version=told.agent_version,
+                )
+            case _:
+                return wire.fetch_keys(step)
+
+    def _asking(self) -> str:
+        """The nonce to ask with: the same one until there is an answer, also after a crash."""
+        with self._lock:
+            asked = self._state.kept.asked or secrets.token_urlsafe(16)
+            self._state = lifecycle.asking(self._state, asked)
+            self._save()
+        return asked
+
+    def _proved(self, request: wire.Request) -> wire.Request:
+        """With a proof, if it carries a credential. Raises :class:`KeyLocked`."""
+        if not (request.credential and self._configuration.use_device_key):
+            return request
+        occasion = Occasion(
+            method=request.method,
+            url=self._configuration.address(request.path),
+            credential=request.credential,
+            nonce=self._proof_nonce,
+            id=secrets.token_urlsafe(16),
+            at=int(self._surroundings.wall()),
+        )
+        return wire.proved(
+            request, prove(self._configuration.device_key or self._kept_key.get(), occasion)
+        )
 
     def take(self, outcome: Outcome) -> None:
         """Go on with what came of a step, keep it, and tell."""
@@ -173,7 +218,8 @@ class Engine:
         with self._lock:
             self._advance()
             status = lifecycle.status(self._state)
-            return replace(status, storage=self._storage.value if self._storage else None)
+            notices = (self._storage, self._kept_key.notice, self._store.notice)
+            return replace(status, storage=next((str(one) for one in notices if one), None))
 
     def pause(self) -> float:
         """How many seconds to leave until the next look."""

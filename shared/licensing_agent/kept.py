@@ -16,7 +16,7 @@ from licensing_agent import strictjson
 from licensing_agent.credentials import Credentials
 from licensing_agent.timekeeping import Timekeeping
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -42,10 +42,16 @@ class KeptLicense:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """All of it. ``keys`` are the service's, by ``kid``."""
+    """All of it. ``keys`` are the service's, by ``kid``.
+
+    ``link`` is the token of the last lease that there was of the licence, be it of use or not: the
+    next request presents it. ``asked`` is the nonce of a request that has not been answered yet.
+    """
 
     license: KeptLicense | None = None
     lease: KeptLease | None = None
+    link: str | None = field(default=None, repr=False)
+    asked: str | None = field(default=None, repr=False)
     keys: Mapping[str, str] = field(default_factory=lambda: _NO_KEYS)
 
 
@@ -58,6 +64,8 @@ def encode(kept: Kept) -> bytes:
         "version": _VERSION,
         "license": asdict(kept.license) if kept.license else None,
         "lease": asdict(kept.lease) if kept.lease else None,
+        "link": kept.link,
+        "asked": kept.asked,
         "keys": dict(kept.keys),
     }
     return json.dumps(value).encode()
@@ -66,12 +74,18 @@ def encode(kept: Kept) -> bytes:
 def decode(data: bytes) -> Kept:
     """What was encoded. Raises :class:`ValueError`."""
     value = strictjson.read_object(data)
-    if value.get("version") != _VERSION:
+    version = value.get("version")
+    if version not in {1, _VERSION}:
         raise ValueError("kept by another version")
     license, lease = value.get("license"), value.get("lease")
+    kept_lease = None if lease is None else _lease(_object(lease))
+    # The first version presented nothing: what it presents next is the lease that it has.
+    link = kept_lease.token if version == 1 and kept_lease else _text_or_none(value.get("link"))
     return Kept(
         license=None if license is None else _license(_object(license)),
-        lease=None if lease is None else _lease(_object(lease)),
+        lease=kept_lease,
+        link=link,
+        asked=_text_or_none(value.get("asked")),
         keys=MappingProxyType({kid: _text(x) for kid, x in _object(value.get("keys")).items()}),
     )
 

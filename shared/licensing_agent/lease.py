@@ -74,7 +74,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A lease that has been verified."""
+    """A lease that has been verified. ``id`` is its place in the licence's chain, if it has one."""
 
     license_id: str
     organization_id: str
@@ -83,6 +83,7 @@ class Lease:
     primary: bool
     issued_at: int
     expires_at: int
+    id: str | None = None
 
 
 def verify(
@@ -188,7 +189,7 @@ def _is_signed(message: bytes, signature: bytes, key: bytes) -> bool:
 
 def _lease(claims: Mapping[str, object]) -> Lease:
     texts = [claims.get(name) for name in ("sub", "organization_id", "environment", "kind")]
-    primary, since, until = (claims.get(name) for name in ("primary", "iat", "exp"))
+    primary, since, until, id = (claims.get(name) for name in ("primary", "iat", "exp", "jti"))
     if (
         not all(isinstance(text, str) for text in texts)
         or not isinstance(primary, bool)
@@ -196,6 +197,7 @@ def _lease(claims: Mapping[str, object]) -> Lease:
         or type(since) is not int
         or type(until) is not int
         or not 0 <= since <= until <= _LATEST
+        or not (id is None or isinstance(id, str))
     ):
         raise ValueError("claims are missing or of the wrong type")
     license_id, organization_id, environment, kind = map(str, texts)
@@ -207,6 +209,7 @@ def _lease(claims: Mapping[str, object]) -> Lease:
         primary=primary,
         issued_at=since,
         expires_at=until,
+        id=id,
     )
 
 

@@ -5,6 +5,9 @@ What this module guarantees:
 * A licence can be used while a lease of this agent, verified, is in its time, and not one second
   longer; a refusal ends that at once, also for the starts to come.
 * Whatever is no answer leaves everything as it is, but for the time of the next attempt.
+* The last lease is presented until another one has been verified, and a request that was not
+  answered is repeated with its nonce: so the service comes to the same link of the licence's chain,
+  and takes one agent for one, whatever is lost on the way and wherever it crashes.
 * Time can be used up only once: :attr:`State.kept` is always ahead of :attr:`State.time`, so that
   not even a process that is killed again and again runs longer than its lease.
 
@@ -122,9 +125,10 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Validate:
-    """Ask whether the licence is valid."""
+    """Ask whether the licence is valid; ``link`` is the lease to present, if there is one."""
 
     license: KeptLicense
+    link: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +198,13 @@ def next_step(state: State) -> Step:
     if state.unproven is not None:
         return FetchKeys()
     if state.kept.license is not None:
-        return Validate(state.kept.license)
+        return Validate(state.kept.license, state.kept.link)
     return Login(state.terms.license_key)
+
+
+def asking(state: State, nonce: str) -> State:
+    """A request is about to be sent with ``nonce``: has to be on the disk before it is."""
+    return replace(state, kept=replace(state.kept, asked=nonce))
 
 
 def after(state: State, outcome: Outcome, moment: Moment) -> State:
@@ -254,7 +263,7 @@ def _logged_in(state: State, answer: LoggedIn) -> State:
         save_configuration=answer.save_configuration,
     )
     # A login's lease has no nonce, and so is no proof that it is of today: the next step gets one.
-    kept = replace(state.kept, license=license, lease=None)
+    kept = replace(state.kept, license=license, lease=None, link=answer.lease, asked=None)
     return replace(state, kept=kept, lease=None, confirmed=False, due=state.time.mark)
 
 
@@ -287,7 +296,7 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
     return _reserved(
         replace(
             state,
-            kept=replace(state.kept, lease=kept),
+            kept=replace(state.kept, lease=kept, link=answer.lease, asked=None),
             time=time,
             lease=lease,
             due=max(time.mark + FIRST_RETRY, renew_after + moment.chance * spread),
@@ -309,7 +318,7 @@ def _refused(state: State, answer: Refused, moment: Moment) -> State:
     is_first = state.kept.license is not None and state.refusal is None
     kept = replace(state.kept, lease=None)
     if answer.action == "login":
-        kept = replace(kept, license=None)
+        kept = replace(kept, license=None, link=None, asked=None)
     # A login may help at once. Not so the second time: then something is wrong.
     is_login_next = answer.action == "login" and is_first
     wait = 0.0 if is_login_next else REFUSED_AGAIN * (0.5 + moment.chance)

@@ -16,9 +16,13 @@ Action = Literal["continue", "login", "logout"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn:
-    """A person has logged in: here is the licence, and its key to keep."""
+    """A person has logged in: here is the licence, and its key to keep.
+
+    ``lease`` is the token to present next.
+    """
 
     license_key: str = field(repr=False)
+    lease: str = field(repr=False)
     license_id: str
     organization_id: str
     save_configuration: bool

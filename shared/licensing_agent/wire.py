@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, cast
 
-from licensing_agent import lease, strictjson
+from licensing_agent import lease, proof, strictjson
 from licensing_agent.credentials import Credentials
 from licensing_agent.lifecycle import FetchKeys, Login, Validate
 from licensing_agent.machine import Machine
@@ -36,13 +36,17 @@ _GARBLED: Final = Failed(why="What answers is not the service.")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request; what it sends is not for any log."""
+    """One request; what it sends is not for any log.
+
+    ``credential`` is what the service knows the sender by, which a proof goes with.
+    """
 
     step: Login | Validate | FetchKeys
     method: Literal["GET", "POST"]
     path: str
     body: Mapping[str, object] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    credential: str = field(default="", repr=False)
     nonce: str = field(default="", repr=False)
     credentials: Credentials | None = field(default=None, repr=False)
 
@@ -65,6 +69,7 @@ def login(
         method="POST",
         path="/v1/licenses",
         headers={"Authorization": f"Bearer {token}"},
+        credential=token,
         body={
             "machine": _machine(machine),
             "environment": environment,
@@ -82,6 +87,7 @@ def validate(
         step=step,
         method="POST",
         path="/v1/licenses/validate",
+        credential=step.license.key,
         nonce=nonce,
         credentials=machine.credentials(),
         body={
@@ -91,6 +97,7 @@ def validate(
             "machine": _machine(machine),
             "agent_version": agent_version,
             "nonce": nonce,
+            "lease": step.link,
         },
     )
 
@@ -98,6 +105,24 @@ def validate(
 def fetch_keys(step: FetchKeys) -> Request:
     """The public keys."""
     return Request(step=step, method="GET", path="/.well-known/jwks.json")
+
+
+def proved(request: Request, token: str) -> Request:
+    """A request with the proof of a device key."""
+    return replace(request, headers={**request.headers, "DPoP": token})
+
+
+def asks_for_proof(answer: Answer) -> bool:
+    """Whether the service wants the request again, with a proof that has its newest nonce."""
+    try:
+        return proof.is_asked_for(answer.status, strictjson.read_object(answer.body))
+    except ValueError:
+        return False
+
+
+def proof_nonce(answer: Answer) -> str | None:
+    """What the next proof has to carry, if the service has said so."""
+    return answer.headers.get("dpop-nonce")
 
 
 def outcome(request: Request, answer: Answer) -> Outcome:
@@ -145,6 +170,7 @@ def _logged_in(body: Mapping[str, object]) -> LoggedIn:
     license = _object(body, "license")
     return LoggedIn(
         license_key=_text(body, "license_key"),
+        lease=_text(_object(body, "lease"), "token"),
         license_id=_text(license, "id"),
         organization_id=_text(license, "organization_id"),
         save_configuration=_object(body, "capabilities").get("save_configuration") is True,

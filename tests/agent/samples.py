@@ -23,12 +23,6 @@ TERMS = Terms(issuer=ISSUER, environment="production")
 PINNED = replace(TERMS, pinned=KEYS, fetches_keys=False)
 LICENSE_ID = "lic_0123456789abcdef"
 LICENSE_KEY = "AAAAA-BBBBB"
-LOGGED_IN = LoggedIn(
-    license_key=LICENSE_KEY,
-    license_id=LICENSE_ID,
-    organization_id="acme",
-    save_configuration=True,
-)
 
 
 def lease_token(*, now: int = NOW, seconds: int = DAY, kid: str = KID, **changed: Any) -> str:
@@ -46,6 +40,15 @@ def lease_token(*, now: int = NOW, seconds: int = DAY, kid: str = KID, **changed
         nonce="n-1",
     )
     return sign(replace(statement, **changed), KEY, kid)
+
+
+LOGGED_IN = LoggedIn(
+    license_key=LICENSE_KEY,
+    lease=lease_token(nonce=None),
+    license_id=LICENSE_ID,
+    organization_id="acme",
+    save_configuration=True,
+)
 
 
 def valid(*, now: int = NOW, seconds: int = DAY, token: str | None = None) -> Valid:

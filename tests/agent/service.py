@@ -55,7 +55,7 @@ class Service:
         return {
             "license": {"id": LICENSE_ID, "organization_id": "acme"},
             "license_key": LICENSE_KEY,
-            "lease": {},
+            "lease": {"token": lease_token(now=int(self.now), nonce=None)},
             "capabilities": {"save_configuration": True},
             "created": True,
         }

@@ -170,6 +170,7 @@ def test_a_first_login_is_proved_at_once(
         "organization_id": "acme",
         "environment": "production",
         "agent_version": "4.5.0.0",
+        "lease": service.login()["lease"]["token"],
     }
     assert agent.told == [("valid", "")]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from licensing_agent import lifecycle
-from licensing_agent.kept import NOTHING, Kept, KeptLease
+from licensing_agent.kept import NOTHING, Kept, KeptLease, decode, encode
 from licensing_agent.lifecycle import (
     FetchKeys,
     Login,
@@ -65,6 +65,56 @@ def waits(state: State) -> float:
     step = next_step(state)
     assert isinstance(step, Wait)
     return step.seconds
+
+
+# -- what is presented, and asked with -----------------------------------------------------------
+
+
+def validation(state: State) -> Validate:
+    step = next_step(lifecycle.hurried(state))
+    assert isinstance(step, Validate)
+    return step
+
+
+def test_the_lease_of_a_login_is_presented_and_of_no_other_use() -> None:
+    state = told(fresh(), LOGGED_IN)
+    assert validation(state).link == LOGGED_IN.lease
+    assert status(state).until is None
+
+
+def test_from_then_on_the_last_lease_that_was_proved_is_presented() -> None:
+    assert validation(licensed()).link == valid().lease
+    unproved = told(licensed(), valid(now=NOW + 60, token=lease_token(nonce="n-2")), seconds=60)
+    assert validation(unproved).link == valid().lease
+
+
+def test_a_question_is_asked_with_its_nonce_until_it_is_answered() -> None:
+    state = lifecycle.asking(licensed(), "n-1")
+    assert state.kept.asked == "n-1"
+    assert told(state, AWAY).kept.asked == "n-1"
+    unproved = valid(token=lease_token(nonce="n-2"))
+    assert told(state, unproved).kept.asked == "n-1"
+    assert told(state, valid()).kept.asked is None
+
+
+def test_after_a_crash_it_is_asked_with_the_same_nonce() -> None:
+    kept = decode(encode(lifecycle.asking(licensed(), "n-1").kept))
+    state = begin(PINNED, kept, MACHINE, None, at())
+    assert (state.kept.asked, validation(state).link) == ("n-1", valid().lease)
+
+
+def test_a_block_leaves_what_is_presented_and_the_end_of_a_license_does_not() -> None:
+    blocked = told(lifecycle.asking(licensed(), "n-1"), BLOCKED)
+    assert (validation(blocked).link, blocked.kept.asked) == (valid().lease, "n-1")
+    revoked = told(lifecycle.asking(licensed(), "n-1"), REVOKED)
+    assert (revoked.kept.link, revoked.kept.asked) == (None, None)
+
+
+def test_a_lease_that_is_over_or_another_machines_is_presented_all_the_same() -> None:
+    over = begin(PINNED, licensed().kept, MACHINE, None, at(3 * DAY))
+    moved = begin(PINNED, licensed().kept, ELSEWHERE, None, at())
+    for state in (over, moved):
+        assert validation(state).link == valid().lease
 
 
 # -- from the first login on ---------------------------------------------------------------------
@@ -138,7 +188,7 @@ def test_attempts_get_rarer_with_full_jitter() -> None:
         longest.append(waits(state))
     assert longest[:4] == [2, 4, 8, 16]
     assert longest[-1] == lifecycle.LONGEST_RETRY
-    assert next_step(told(state, AWAY, chance=0)) == Validate(state.kept.license)  # type: ignore[arg-type]
+    assert isinstance(next_step(told(state, AWAY, chance=0)), Validate)
     assert told(state, valid(), AWAY, chance=1).failures == 1
 
 

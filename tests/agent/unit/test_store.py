@@ -1,5 +1,6 @@
 """The licence at rest: encrypted, of one machine, whole through every crash."""
 
+import json
 import os
 import signal
 import stat
@@ -30,7 +31,7 @@ LEASE = KeptLease(
     credentials=MACHINE,
     time=Timekeeping(NOW, NOW + 0.25, NOW + 300),
 )
-KEPT = Kept(license=LICENSE, lease=LEASE, keys=KEYS)
+KEPT = Kept(license=LICENSE, lease=LEASE, link="a.b.c", asked="n-2", keys=KEYS)
 OLD = Kept(license=replace(LICENSE, key="OLD"))
 
 
@@ -103,6 +104,19 @@ def test_whatever_byte_of_it_is_changed_or_missing_there_is_no_license(tmp_path:
             assert reading.trouble is not None
     path.write_bytes(whole)
     assert a_store(tmp_path).read().kept == OLD
+
+
+def test_what_the_first_version_has_kept_is_taken_over(tmp_path: Path) -> None:
+    old = json.loads(encode(KEPT))
+    assert old["version"] == 2
+    del old["link"], old["asked"]
+    taken = decode(json.dumps(old | {"version": 1}).encode())
+    # It never presented a lease: the one that it has is the one to begin with.
+    assert taken == replace(KEPT, link=LEASE.token, asked=None)
+    nothing = decode(json.dumps(old | {"version": 1, "lease": None}).encode())
+    assert nothing == replace(KEPT, lease=None, link=None, asked=None)
+    a_store(tmp_path).write(taken)
+    assert a_store(tmp_path).read().kept == taken
 
 
 NO_TIME = encode(KEPT).decode().replace(f'"mark": {NOW + 300}', '"mark": true')

@@ -1,0 +1,96 @@
+"""The device key: an Ed25519 key that never leaves its machine, which a copied licence key lacks.
+
+What this module guarantees:
+
+* The key is made once and kept encrypted in a file of its own, so that a licence that is lost does
+  not take it along, nor the other way round.
+* A file that is torn or another machine's gives way to a new key; one whose keyring is locked does
+  not, since that will be unlocked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from licensing_agent.sealed import Keyring, SealedFile, Trouble
+
+NAME: Final = "device-key"
+
+_PURPOSE: Final = b"licensing_agent: the device key"
+
+
+class DeviceKey(Protocol):
+    """A key that proves itself. A vendor's may live in a TPM or another device."""
+
+    def public_key(self) -> bytes:
+        """The public half: 32 bytes (RFC 8032)."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The Ed25519 signature of ``data``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftwareKey:
+    """A key in this process's memory."""
+
+    key: Ed25519PrivateKey = field(repr=False)
+
+    def public_key(self) -> bytes:
+        """See :class:`DeviceKey`."""
+        return self.key.public_key().public_bytes_raw()
+
+    def sign(self, data: bytes) -> bytes:
+        """See :class:`DeviceKey`."""
+        return self.key.sign(data)
+
+
+class KeyLocked(Exception):
+    """There is a device key, and the platform's keyring does not open it now."""
+
+
+class KeptKey:
+    """The key in ``folder``, made when it is first asked for; ``secret`` is the machine's."""
+
+    def __init__(self, folder: Path, secret: bytes, keyring: Keyring | None) -> None:
+        self._file = SealedFile(folder / NAME, secret, keyring, purpose=_PURPOSE)
+        self._key: SoftwareKey | None = None
+        self._trouble: Trouble | None = None
+
+    @property
+    def notice(self) -> str | None:
+        """What went wrong with it, for the agent's administrators."""
+        match self._trouble:
+            case None:
+                return None
+            case Trouble.UNREADABLE:
+                return f"The device key was lost: {self._trouble} A new one has been made."
+            case _:
+                return f"The device key cannot be kept: {self._trouble}"
+
+    def get(self) -> SoftwareKey:
+        """The key. Raises :class:`KeyLocked`."""
+        if self._key is None:
+            self._key = self._read() or self._made()
+        return self._key
+
+    def _read(self) -> SoftwareKey | None:
+        opened = self._file.read()
+        self._trouble = opened.trouble
+        if opened.trouble in {Trouble.LOCKED, Trouble.NO_FILE}:
+            raise KeyLocked(f"The device key cannot be used: {opened.trouble}")
+        if opened.content is None:
+            return None
+        try:
+            return SoftwareKey(Ed25519PrivateKey.from_private_bytes(opened.content))
+        except ValueError:
+            self._trouble = Trouble.UNREADABLE
+            return None
+
+    def _made(self) -> SoftwareKey:
+        key = Ed25519PrivateKey.generate()
+        self._trouble = self._file.write(key.private_bytes_raw()) or self._trouble
+        return SoftwareKey(key)

@@ -1,0 +1,178 @@
+"""One agent is never taken for two, whatever is lost, late or crashed; and two always are.
+
+The agent is the client's own state machine, the service's side its own rules of the chain. Between
+them, questions and answers are lost, and a question that was given up may still arrive later on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+
+from licensing.chain import Chain, Link, followed
+from licensing.keyring import Keyring
+from licensing.lease import genuine
+from licensing_agent import lifecycle
+from licensing_agent.kept import NOTHING, decode, encode
+from licensing_agent.lifecycle import Moment, State, Validate
+from licensing_agent.outcomes import Failed
+from tests.agent.samples import LICENSE_ID, LOGGED_IN, MACHINE, PINNED, lease_token, valid
+from tests.unit.samples import DAY, NOW
+from tests.unit.test_lease import ISSUER, KEYS
+
+HOUR = 3600
+KEYRING = Keyring({1: b"x" * 32})
+
+
+@dataclass
+class Service:
+    """What the service keeps, and how often it has suspected a clone."""
+
+    now: int = NOW
+    chain: Chain | None = None
+    suspicions: int = 0
+
+    def validate(self, nonce: str, presented: str | None) -> str:
+        """The lease that a question is answered with."""
+        link = genuine(presented, KEYS, issuer=ISSUER).link if presented else None
+        step = followed(
+            self.chain,
+            link,
+            derive=lambda one: KEYRING.next_link(LICENSE_ID, one, nonce),
+            source_address=None,
+            now=self.now,
+        )
+        assert step is not None
+        self.suspicions += step.fork
+        self.chain = step.chain
+        kept = step.kept or Link(None, self.now, self.now + DAY)
+        return lease_token(now=kept.issued_at, nonce=nonce, id=self.chain.current)
+
+
+@dataclass
+class Agent:
+    """A client on a disk; `fresh` draws a nonce for each question instead of each renewal."""
+
+    service: Service
+    draws_anew: bool = False
+    disk: bytes = b""
+    state: State = field(init=False)
+    turn: int = 0
+    late: list[tuple[int, str, str | None]] = field(default_factory=list)
+    name: str = "a"
+
+    def __post_init__(self) -> None:
+        state = lifecycle.begin(PINNED, NOTHING, MACHINE, None, self.moment())
+        self.state = lifecycle.after(state, LOGGED_IN, self.moment())
+        self.save()
+
+    def moment(self) -> Moment:
+        return Moment(self.service.now, self.service.now, 0.5)
+
+    def save(self) -> None:
+        self.disk = encode(self.state.kept)
+
+    def crash(self) -> None:
+        """The process is killed, and starts from its disk."""
+        self.state = lifecycle.begin(PINNED, decode(self.disk), MACHINE, None, self.moment())
+
+    def ask(self, fate: str) -> None:
+        """One question, and what becomes of it."""
+        step = lifecycle.next_step(lifecycle.hurried(self.state))
+        assert isinstance(step, Validate)
+        self.turn += 1
+        asked = None if self.draws_anew else self.state.kept.asked
+        nonce = asked or f"{self.name}-{self.turn}"
+        self.state = lifecycle.asking(self.state, nonce)
+        self.save()
+        if fate in {"lost", "late"}:
+            self.late += [(self.service.now, nonce, step.link)] * (fate == "late")
+            self.fail()
+            return
+        token = self.service.validate(nonce, step.link)
+        if fate == "unanswered":
+            self.fail()
+            return
+        now = self.service.now
+        answer = replace(valid(now=now), lease=token, nonce=nonce)
+        self.state = lifecycle.after(self.state, answer, self.moment())
+        if fate != "crashed":
+            self.save()
+        else:
+            self.crash()
+
+    def fail(self) -> None:
+        self.state = lifecycle.after(self.state, Failed(why="lost"), self.moment())
+        self.save()
+
+    def arrive(self) -> None:
+        """What was given up arrives after all; nobody waits for the answer.
+
+        Later than in an hour nothing does: the gateway gives it up within half a minute.
+        """
+        for sent, nonce, presented in self.late:
+            if self.service.now - sent < HOUR:
+                self.service.validate(nonce, presented)
+        self.late.clear()
+
+
+DEEDS = st.lists(
+    st.tuples(
+        st.sampled_from(["answered", "lost", "late", "unanswered", "crashed", "crash", "arrive"]),
+        st.sampled_from([0, 60, DAY // 4, DAY // 2, 3 * DAY]),
+    ),
+    max_size=30,
+)
+
+
+def suspected(deeds: list[tuple[str, int]], make: Callable[[Service], Agent]) -> int:
+    """How often one agent is taken for two."""
+    service = Service()
+    agent = make(service)
+    for deed, seconds in deeds:
+        service.now += seconds
+        match deed:
+            case "crash":
+                agent.crash()
+            case "arrive":
+                agent.arrive()
+            case fate:
+                agent.ask(fate)
+    return service.suspicions
+
+
+@given(DEEDS)
+def test_one_agent_is_never_taken_for_two(deeds: list[tuple[str, int]]) -> None:
+    assert suspected(deeds, Agent) == 0
+
+
+def test_an_agent_that_draws_a_nonce_for_each_question_would_be() -> None:
+    planted = find(
+        DEEDS,
+        lambda deeds: suspected(deeds, lambda service: Agent(service, draws_anew=True)) > 0,
+        settings=settings(max_examples=5_000),
+    )
+    assert {"late", "arrive"} <= {deed for deed, _ in planted}
+
+
+@pytest.mark.parametrize("lag", [0, DAY // 4])
+@given(st.lists(st.booleans(), min_size=4, max_size=12))
+def test_two_that_go_on_from_one_disk_are_found_within_two_renewals_of_each(
+    lag: int, order: list[bool]
+) -> None:
+    service = Service()
+    agent = Agent(service)
+    agent.ask("answered")
+    service.now += lag
+    clone = Agent(service, disk=agent.disk, name="b")
+    clone.disk = agent.disk
+    clone.crash()
+    renewals = {True: 0, False: 0}
+    for is_clone in order:
+        service.now += DAY
+        (clone if is_clone else agent).ask("answered")
+        renewals[is_clone] += 1
+        if min(renewals.values()) >= 2:
+            assert service.suspicions >= 1
