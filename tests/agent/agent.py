@@ -1,7 +1,8 @@
 """An agent as a process, `agent.py URL FOLDER ISSUER`; tells each standing on a line of JSON.
 
-Its clock is ahead by as many seconds as stand in the file that CLOCK names, and its clocks that
-cannot be set, too: that is how days pass in a test. Its token stands in the file that TOKEN names.
+Its clock shows what stands in the file that CLOCK names, and so does the one that cannot be set:
+that is how days pass in a test, and how none passes unasked. Its token stands in the file that
+TOKEN names. It also tells how it stands for each line that it is sent.
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 from licensing_agent import Client, Configuration, Status, Surroundings
 
@@ -16,9 +18,9 @@ CLOCK, TOKEN = Path(os.environ["CLOCK"]), Path(os.environ["TOKEN"])
 PAUSE = 0.05
 
 
-def ahead() -> float:
-    """Seconds, as the test says."""
-    return float(CLOCK.read_text() or 0)
+def now() -> float:
+    """Epoch seconds, as the test says."""
+    return float(CLOCK.read_text())
 
 
 def tell(status: Status) -> None:
@@ -31,12 +33,20 @@ def tell(status: Status) -> None:
         "action": status.action,
         "license": status.license_id,
     }
-    print(json.dumps(shown), flush=True)  # noqa: T201 - to the test
+    # In one piece, since two threads tell.
+    sys.stdout.write(json.dumps(shown) + "\n")
+    sys.stdout.flush()
 
 
 def token() -> str | None:
     """The person's, who signs in once."""
     return TOKEN.read_text() or None
+
+
+def answer(client: Client) -> None:
+    """Tell how it stands, whenever the test asks."""
+    for _ in sys.stdin:
+        tell(client.status)
 
 
 def main() -> None:
@@ -48,10 +58,8 @@ def main() -> None:
         folder=Path(folder),
         agent_version="4.5.0.0",
         computer_name="AGENT-1",
-        timeout=5,
-    )
-    surroundings = Surroundings(
-        wall=lambda: time.time() + ahead(), monotonic=lambda: time.monotonic() + ahead()
+        # A clock that stands tries nothing again: an answer is waited for.
+        timeout=30,
     )
     with Client(
         service,
@@ -60,9 +68,10 @@ def main() -> None:
         on_grace=tell,
         on_refused=tell,
         on_unreachable=tell,
-        surroundings=surroundings,
+        surroundings=Surroundings(wall=now, monotonic=now),
         sleep=lambda _: time.sleep(PAUSE),
     ) as client:
+        Thread(target=answer, args=(client,), daemon=True).start()
         client.run()
 
 

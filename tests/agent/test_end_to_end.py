@@ -1,103 +1,25 @@
 """The client as a process of its own, against the running stack, through an agent's life."""
 
-import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from tests.agent.installed import FOLDER, installed
+from tests.agent.process import ISSUER, Agent, Surroundings
 from tests.agent.relay import Relay
 from tests.local import pasted, stack
 from tests.local.client import Client
 from tests.local.identity import PASSWORD
-from tests.local.template import STACK_NAME
 from tests.unit.samples import DAY
 
-ROOT = Path(__file__).parents[2]
 README = FOLDER / "README.md"
-ISSUER = f"urn:licensing:{STACK_NAME}"
 HOUR = 3600
-PATIENCE = 60.0
-"""How many seconds a standing may take to be told of on a machine with much to do."""
-
-
-class Agent:
-    """A process, and what it tells."""
-
-    def __init__(self, program: list[str | Path], folder: Path, **variables: str) -> None:
-        self._complaints = folder / "complaints"
-        complaints = self._complaints.open("w")
-        self._process = subprocess.Popen(
-            program,
-            cwd=folder,
-            env={
-                **{
-                    name: v
-                    for name, v in os.environ.items()
-                    if not (name == "PYTHONPATH" or name.lower().endswith("_proxy"))
-                },
-                "PYTHONUNBUFFERED": "1",
-                **variables,
-            },
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-        )
-        complaints.close()
-        self._lines: Queue[str] = Queue()
-        self._reader = Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end(signal.SIGKILL)
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
-
-    def line(self) -> str:
-        """The next that it tells."""
-        try:
-            return self._lines.get(timeout=PATIENCE)
-        except Empty:
-            raise AssertionError(f"it tells nothing more; {self.end(signal.SIGKILL)}") from None
-
-    def next(self, standing: str, **fields: Any) -> dict[str, Any]:
-        """The next standing that it tells, which is this one."""
-        told: dict[str, Any] = json.loads(self.line())
-        assert told["standing"] == standing, told
-        for name, value in fields.items():
-            assert told[name] == value, told
-        return told
-
-    def has_no_more_to_tell(self) -> bool:
-        """Whether all has been read."""
-        return self._lines.empty()
-
-    def end(self, number: signal.Signals) -> str:
-        """End it; what it has complained of."""
-        self._process.send_signal(number)
-        self._process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        complaints = self._complaints.read_text()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        return complaints
 
 
 @dataclass(frozen=True)
@@ -107,7 +29,12 @@ class Site:
     service: Client
     client_id: str
     relay: Relay
-    folder: Path
+    surroundings: Surroundings
+
+    @property
+    def folder(self) -> Path:
+        """Where the agent runs."""
+        return self.surroundings.folder
 
     def token(self, user: str) -> str:
         """A person signs in."""
@@ -117,31 +44,16 @@ class Site:
 
     def sign_in(self, user: str | None) -> None:
         """A person signs in at the agent, or walks away."""
-        (self.folder / "token").write_text(self.token(user) if user else "")
+        self.surroundings.sign_in(self.token(user) if user else None)
 
     def agent(self) -> Agent:
         """The agent starts."""
-        return Agent(
-            [
-                sys.executable,
-                ROOT / "tests" / "agent" / "agent.py",
-                self.relay.url,
-                "state",
-                ISSUER,
-            ],
-            self.folder,
-            PYTHONPATH=str(ROOT / "shared"),
-            CLOCK=str(self.folder / "clock"),
-            TOKEN=str(self.folder / "token"),
-        )
+        return self.surroundings.agent(self.relay.url)
 
     def pass_time(self, seconds: int) -> None:
         """At the service first, so that the agent never is ahead of it."""
         self.service.call("POST", "/_local/clock", {"advance_seconds": seconds}).expect(200)
-        clock = self.folder / "clock"
-        ahead = float(clock.read_text()) + seconds
-        clock.with_suffix(".new").write_text(str(ahead))
-        clock.with_suffix(".new").replace(clock)
+        self.surroundings.pass_time(seconds)
 
     def licenses(self) -> list[dict[str, Any]]:
         """Acme's, as its administrator sees them."""
@@ -166,9 +78,7 @@ def a_site(folder: Path) -> Iterator[Site]:
         Relay(up.url) as relay,
     ):
         pasted.seed(service, up.client_id)
-        (folder / "clock").write_text("0")
-        (folder / "token").write_text("")
-        yield Site(service, up.client_id, relay, folder)
+        yield Site(service, up.client_id, relay, Surroundings(folder))
 
 
 @pytest.fixture
@@ -221,13 +131,14 @@ def test_an_agent_starts_during_an_outage_on_the_lease_that_it_has(site: Site) -
         agent.end(signal.SIGKILL)
     # Its clock is set back, as the whole machine is off for two days.
     site.pass_time(2 * DAY)
-    (site.folder / "clock").write_text(str(-30 * DAY))
+    right = site.surroundings.clock
+    site.surroundings.set_clock(right - 32 * DAY)
     site.relay.mend()
     with site.agent() as agent:
         agent.next("valid", usable=True)
         agent.end(signal.SIGKILL)
     site.relay.cut()
-    (site.folder / "clock").write_text(str(2 * DAY))
+    site.surroundings.set_clock(right)
     with site.agent() as agent:
         agent.next("unreachable", usable=False)
 

@@ -42,6 +42,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         """`url` is the service's, as in `http://127.0.0.1:8080`."""
+        self.url = url
         parts = urlsplit(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._http: HTTPConnection = kind(parts.netloc, timeout=60)

@@ -108,6 +108,13 @@ def assert_story_told(told: subprocess.CompletedProcess[str]) -> None:
         "LicenseReassigned (user)",
         "GET /_local/bus",
         "LicenseReassigned: lic_",
+        "the agent: valid, until ",
+        "the agent: grace, until ",
+        "the agent: valid, until ",
+        "the agent: grace, until ",
+        "the agent: unreachable, until ",
+        "the agent: valid, until ",
+        "the agent: refused, REVOKED",
         "All as it should be.",
     )
     position = 0

@@ -13,6 +13,7 @@ Every step is printed and every answer is checked; the first that is not as it s
     billing           the billing system's events
     partner           an hour on a client's agent
     trail             what is remembered, and what has left on the bus
+    outages           an agent as a process of its own, while the service is out of reach
     deployed          what of all this `smoke` tries a deployed stack with
 """
 
@@ -25,6 +26,7 @@ from tests.local.story import (
     drift,
     first_login,
     older_agents,
+    outages,
     partner,
     squatting,
     subscription,
@@ -59,3 +61,4 @@ class Story:
         billing.tell(teller, bolt)
         partner.tell(teller, moved, machine)
         trail.tell(teller, moved)
+        outages.tell(teller, people, self._client.url)

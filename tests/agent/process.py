@@ -1,0 +1,145 @@
+"""An agent that runs as a process of its own, and what surrounds it: clocks, a person's token."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any, Self
+
+from tests.local.client import UnexpectedAnswerError
+from tests.local.template import STACK_NAME
+
+ROOT = Path(__file__).parents[2]
+ISSUER = f"urn:licensing:{STACK_NAME}"
+PATIENCE = 60.0
+"""How many seconds a standing may take to be told of on a machine with much to do."""
+
+
+class UnexpectedStandingError(UnexpectedAnswerError):
+    """The agent tells something else than was expected, or nothing; the message shows it."""
+
+
+class Agent:
+    """A process, and what it tells."""
+
+    def __init__(self, program: list[str | Path], folder: Path, **variables: str) -> None:
+        self._complaints = folder / "complaints"
+        complaints = self._complaints.open("w")
+        self._process = subprocess.Popen(
+            program,
+            cwd=folder,
+            env={
+                **{
+                    name: v
+                    for name, v in os.environ.items()
+                    if not (name == "PYTHONPATH" or name.lower().endswith("_proxy"))
+                },
+                "PYTHONUNBUFFERED": "1",
+                **variables,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+        )
+        complaints.close()
+        self._lines: Queue[str] = Queue()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end(signal.SIGKILL)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")  # it has ended
+
+    def line(self) -> str:
+        """The next that it tells."""
+        try:
+            line = self._lines.get(timeout=PATIENCE)
+        except Empty:
+            line = ""
+        if not line:
+            complaints = self.end(signal.SIGKILL)
+            raise UnexpectedStandingError(f"the agent tells nothing more; {complaints}")
+        return line
+
+    def next(self, standing: str, **fields: Any) -> dict[str, Any]:
+        """The next standing that it tells, which is this one."""
+        told: dict[str, Any] = json.loads(self.line())
+        for name, value in {"standing": standing, **fields}.items():
+            if told[name] != value:
+                raise UnexpectedStandingError(f"{name} is not {value!r} where it tells {told}")
+        return told
+
+    def asked(self, standing: str, **fields: Any) -> dict[str, Any]:
+        """How it stands now, which is like this."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self.next(standing, **fields)
+
+    def has_no_more_to_tell(self) -> bool:
+        """Whether all has been read."""
+        return self._lines.empty()
+
+    def end(self, number: signal.Signals) -> str:
+        """End it; what it has complained of."""
+        self._process.send_signal(number)
+        self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
+        return self._complaints.read_text()
+
+
+class Surroundings:
+    """A folder on a machine, its clocks, which stand until moved, and who has signed in."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nobody has signed in, and the clocks show what time it is."""
+        self.folder = folder
+        self._clock, self._token = folder / "clock", folder / "token"
+        self.set_clock(datetime.now(UTC).timestamp())
+        self.sign_in(None)
+
+    def agent(self, url: str) -> Agent:
+        """The agent starts, and looks for the service at `url`."""
+        return Agent(
+            [sys.executable, ROOT / "tests" / "agent" / "agent.py", url, "state", ISSUER],
+            self.folder,
+            PYTHONPATH=str(ROOT / "shared"),
+            CLOCK=str(self._clock),
+            TOKEN=str(self._token),
+        )
+
+    def sign_in(self, token: str | None) -> None:
+        """A person signs in at the agent, or walks away."""
+        self._token.write_text(token or "")
+
+    @property
+    def clock(self) -> float:
+        """What the clocks show, in epoch seconds."""
+        return float(self._clock.read_text())
+
+    def set_clock(self, shown: float) -> None:
+        """Let the clocks show another time."""
+        new = self._clock.with_suffix(".new")
+        new.write_text(repr(shown))
+        new.replace(self._clock)
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clocks on."""
+        self.set_clock(self.clock + seconds)
