@@ -1,0 +1,42 @@
+"""Clients with a bug each, which a simulation has to find."""
+
+from licensing_agent import lifecycle
+from licensing_agent.lifecycle import State, Step, Wait
+from licensing_agent.outcomes import Failed, Outcome, Refused
+from tests.agent.simulation.fleet import Client
+from tests.agent.simulation.story import DAY
+
+
+class TakesSilenceForRefusal(Client):
+    """What is no answer ends the licence."""
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """A failure is a refusal."""
+        if isinstance(outcome, Failed):
+            return Refused(code="unreachable", message=outcome.why, action="continue")
+        return outcome
+
+
+class GoesOn(Client):
+    """A lease that is over is as good as one that is not."""
+
+    def usable_for(self, state: State) -> float:
+        """As long as there is a lease."""
+        return DAY if state.lease else 0.0
+
+
+class GivesUp(Client):
+    """Once the lease is over, it does not ask again."""
+
+    def next_step(self, state: State) -> Step:
+        """Nothing, for long."""
+        is_over = state.lease is not None and state.time.mark >= state.lease.expires_at
+        return Wait(30 * DAY) if is_over else lifecycle.next_step(state)
+
+
+class KeepsStep(Client):
+    """Nothing spreads the requests of many."""
+
+    def chance(self, drawn: float) -> float:  # noqa: ARG002 - that is the bug
+        """The same for all."""
+        return 0.5
