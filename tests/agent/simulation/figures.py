@@ -75,6 +75,7 @@ class Figures:
             f"without the service, agents worked for {self.longest_grace / HOUR:.1f} h at most, "
             f"after an end that they could not know for {self.longest_after_end / HOUR:.1f} h, and "
             f"waited for a good answer that could be had for {self.longest_wait / 60:.0f} min; "
+            f"clocks set back while agents were off gave them {self.lent / HOUR:.1f} h; "
             f"requests a minute at most: {self.peak(Time.OUTAGE):,} after an outage, "
             f"{self.peak(Time.END):,} at the end of a subscription, {self.peak(Time.QUIET):,} "
             f"else; {_listed(self.requests)}; {_listed(self.failures)}; DynamoDB: "

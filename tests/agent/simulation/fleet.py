@@ -217,7 +217,7 @@ class Fleet:
         if agent.state is not None:
             agent.look(at)
         agent.ahead += by
-        agent.truth.clock_is_set(by)
+        agent.truth.clock_is_set(by, agent.ahead)
         if agent.state is not None:
             agent.look(at)
             if not agent.asks:

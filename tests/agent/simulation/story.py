@@ -17,7 +17,7 @@ BEGIN: Final = 1_900_000_000
 FIRST_LOGINS: Final = 12 * HOUR
 """Over how long a fleet is rolled out."""
 RECOVERY: Final = HOUR / 2
-"""How long after an outage it is felt."""
+"""For how many seconds it is felt that something is over."""
 
 
 class Way(StrEnum):
@@ -37,7 +37,7 @@ class Time(StrEnum):
     OUTAGE = "outage"
     """In an outage, or soon after one."""
     END = "end"
-    """About when a subscription ends."""
+    """About when a subscription ends or is paused, and until it has been good for a while."""
     QUIET = "quiet"
     """At any other time."""
 
@@ -76,7 +76,7 @@ class Organization:
 
     def subscribed(self, at: float) -> Subscribed:
         """The latest change."""
-        return next(one for one in reversed(self.changes) if one.at <= at)
+        return next((one for one in reversed(self.changes) if one.at <= at), self.changes[0])
 
     def turns(self) -> Iterator[float]:
         """When it begins or ceases to be good."""
@@ -160,8 +160,9 @@ class Story:
         """What is special about a moment for an agent's organization."""
         if any(one.since <= at < one.until + RECOVERY for one in self.outages):
             return Time.OUTAGE
-        ends = (one.valid_until for one in life.organization.changes)
-        return Time.END if any(end - HOUR <= at < end + HOUR for end in ends) else Time.QUIET
+        around = (at - RECOVERY, at, at + RECOVERY)
+        is_good = all(life.organization.subscribed(one).code(one) == "VALID" for one in around)
+        return Time.QUIET if is_good else Time.END
 
 
 OUTAGES: Final = (
@@ -169,8 +170,8 @@ OUTAGES: Final = (
     (2.0, 4 / 60, Way.CUT, 1.0),
     (3.0, 0.75, Way.CUT, 1.0),
     (5.0, 3.0, Way.CUT, 1.0),
-    (7.0, 2.0, Way.BUSY, 1.0),
-    (9.0, 1.5, Way.THROTTLED, 1.0),
+    (7.0, 6.0, Way.BUSY, 1.0),
+    (9.0, 5.0, Way.THROTTLED, 1.0),
     (11.0, 20.0, Way.CUT, 1.0),  # more than half a lease, less than a lease
     (15.0, 40.0, Way.CUT, 0.2),  # more than a lease
     (21.0, 6.0, Way.CUT, 0.5),

@@ -1,9 +1,10 @@
 """What an agent may do, second by second, worked out from the story and from what reached it.
 
 It may work while its last contact that succeeded is less than a lease ago, and nothing that came
-since has refused it. Nothing of the client's code is used. Two things cost an agent time by design,
-and so it must not work for as long as it may: a clock that is set forward, and being killed. One
-thing gives it time: a clock that is set back counts nothing of the time that the agent is off.
+since has refused it. Nothing of the client's code is used. Some things cost an agent time by
+design, so that it need not work for as long as it may: being killed, a clock that is set forward,
+and one that is set back, since that is taken for right from then on, and may still be ahead. One
+thing gives it time: while it is off, a clock that has been set back counts nothing.
 """
 
 from __future__ import annotations
@@ -118,10 +119,10 @@ class Truth:
 
     # -- what happens to the machine ---------------------------------------------------------------
 
-    def clock_is_set(self, by: float) -> None:
-        """The clock has been set."""
+    def clock_is_set(self, by: float, ahead: float) -> None:
+        """The clock has been set, and is ahead of the time that it is, or behind, from now on."""
         self.shift += by
-        self.must_until -= max(0.0, by)
+        self.must_until -= max(0.0, by if by > 0 else ahead)
 
     def was_off(self, seconds: float, *, killed: bool) -> None:
         """The agent starts again."""
