@@ -1,10 +1,11 @@
-"""Clients with a bug each, which a simulation has to find."""
+"""Clients with a bug each, and a service with one, which a simulation has to find."""
 
 from licensing_agent import lifecycle
 from licensing_agent.lifecycle import State, Step, Wait
 from licensing_agent.outcomes import Failed, Outcome, Refused
 from tests.agent.simulation.fleet import Client
-from tests.agent.simulation.story import DAY
+from tests.agent.simulation.service import Service
+from tests.agent.simulation.story import DAY, Life
 
 
 class TakesSilenceForRefusal(Client):
@@ -40,3 +41,10 @@ class KeepsStep(Client):
     def chance(self, drawn: float) -> float:  # noqa: ARG002 - that is the bug
         """The same for all."""
         return 0.5
+
+
+class Forgets(Service):
+    """What administrators do is of no effect."""
+
+    def administer(self, action: str, life: Life, at: float) -> None:
+        """Nothing."""

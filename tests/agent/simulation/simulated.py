@@ -19,11 +19,13 @@ PROCESSES: Final = 2
 AS_IT_IS: Final = Client()
 
 
-def played(story: Story, endpoint: str, client: Client = AS_IT_IS) -> Figures:
+def played(
+    story: Story, endpoint: str, client: Client = AS_IT_IS, kind: type[Service] = Service
+) -> Figures:
     """Play a story on the engine at an endpoint; what came of it."""
     figures = Figures()
     with new_world(endpoint) as world, metered(world, figures):
-        Fleet(story, Service(world, story, figures), figures, client).run()
+        Fleet(story, kind(world, story, figures), figures, client).run()
     return figures
 
 

@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from tests.agent.simulation.figures import Figures
-from tests.agent.simulation.planted import GivesUp, GoesOn, KeepsStep, TakesSilenceForRefusal
+from tests.agent.simulation.planted import (
+    Forgets,
+    GivesUp,
+    GoesOn,
+    KeepsStep,
+    TakesSilenceForRefusal,
+)
 from tests.agent.simulation.simulated import played, played_by_processes
 from tests.agent.simulation.story import (
     BEGIN,
@@ -87,3 +93,22 @@ def test_r16_a_fleet_works_through_a_month_of_outages_when_it_may_and_only_then(
     assert figures.longest_grace > 8 * HOUR
     planted = ", ".join(found(name, engine) for name in PLANTED)
     proof.found(figures.words(), planted=f"{planted}: each found")
+
+
+def test_r15_a_service_that_forgets_what_administrators_do_is_found(engine: str) -> None:
+    quiet = outage(0, agents=3)
+    revoked, blocked, other = quiet.lives
+    story = replace(
+        quiet,
+        lives=(
+            replace(revoked, revoked_at=BEGIN + DAY),
+            replace(blocked, blocked=(BEGIN + DAY, BEGIN + 2 * DAY)),
+            other,
+        ),
+    )
+    figures = played(story, engine)
+    assert wrong(figures) == []
+    assert {"validate REVOKED", "validate DETACHED"} < figures.requests.keys()
+    forgotten = played(story, engine, kind=Forgets)
+    assert forgotten.differences.keys() == {"VALID instead of REVOKED", "VALID instead of DETACHED"}
+    assert forgotten.longest_after_end > DAY
