@@ -54,6 +54,7 @@ def test_a_function_finds_its_folder_the_layer_and_the_runtime_and_nothing_of_th
         "tests",
         "shared",
         "licensing_agent",
+        "licensing_cli",
         "issue",
         "pytest",
         "yaml",

@@ -1,0 +1,108 @@
+"""``licensing login``, ``logout`` and ``whoami``."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import typer
+
+from licensing_cli import browser, commands, tokens
+from licensing_cli.errors import SignedOut, WrongUse
+from licensing_cli.invocation import Invocation
+from licensing_cli.output import Columns, Row, joined, text_of
+from licensing_cli.provider import Registration, Tokens
+from licensing_cli.session import TOKEN_VARIABLE
+
+
+def _roles(row: Row) -> object:
+    roles = row.get("roles")
+    return joined(roles) if isinstance(roles, list) else None
+
+
+FIELDS: Final[Columns] = MappingProxyType(
+    {
+        "subject": text_of("subject"),
+        "organization": text_of("organization_id"),
+        "roles": _roles,
+    }
+)
+"""What is shown of a person."""
+
+
+def register(app: typer.Typer) -> None:
+    """Make these commands of ``app``."""
+    commands.command(app, "login", example="login")(login)
+    commands.command(app, "logout", example="logout")(logout)
+    commands.command(app, "whoami", example="whoami --output json")(whoami)
+
+
+def login(
+    at: Invocation,
+    *,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", help="A file with an ID token; - reads it.", metavar="FILE|-"),
+    ] = None,
+    browse: Annotated[
+        bool,
+        typer.Option("--browser/--no-browser", help="Open the page, or tell its address only."),
+    ] = True,
+    client_id: Annotated[
+        str | None,
+        typer.Option(
+            "--client-id",
+            envvar="LICENSING_CLIENT_ID",
+            help="What the command line is registered as at an identity provider of your own.",
+        ),
+    ] = None,
+) -> None:
+    """Sign in with a browser, or with an ID token.
+
+    The sign-in is kept for this account alone, and used until logout or until it ends.
+    """
+    at.session.given = None
+    if token is not None:
+        at.session.keep(_given(token))
+    else:
+        portal = at.api.public("/portal/configuration.json").body
+        registration = Registration.of(portal, client_id)
+
+        def show(page: str) -> None:
+            opened = browse and webbrowser.open(page)
+            at.output.note(
+                "Sign in on the page that has been opened." if opened else f"Sign in on {page}"
+            )
+
+        signed_in = browser.sign_in(registration, at.client, show)
+        at.session.keep(signed_in, registration.token_endpoint, registration.client_id)
+    try:
+        whoami(at)
+    except SignedOut:
+        at.session.store.forget(at.url)
+        raise
+
+
+def logout(at: Invocation) -> None:
+    """Forget the sign-in at this service."""
+    known = at.session.store.forget(at.url)
+    at.output.note("Signed out." if known else "Nobody was signed in.")
+    if at.session.given:
+        at.output.note(f"{TOKEN_VARIABLE} is still set, and goes before any sign-in.")
+
+
+def whoami(at: Invocation) -> None:
+    """Tell who is signed in, and as what."""
+    document = at.api.get("/v1/me").body
+    at.output.one({"me": document} if not at.output.is_json else document, "me", FIELDS)
+
+
+def _given(source: str) -> Tokens:
+    text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
+    seconds = tokens.lifetime(text.strip())
+    if seconds is None:
+        raise WrongUse("This is no ID token.", "It is the one with three parts, separated by dots.")
+    return Tokens(text.strip(), "", seconds)

@@ -1,0 +1,27 @@
+"""Where tokens may be sent to.
+
+What this module guarantees: by https alone; by http to this machine only, for a local stack.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from licensing_cli.errors import WrongUse
+
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def checked(url: str) -> str:
+    """An address without its last slash. Raises :class:`WrongUse` if no token may go there."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+        raise WrongUse(f"{url!r} is not the address of a service.", "Say --url https://…")
+    if parts.scheme == "http" and host not in _THIS_MACHINE:
+        raise WrongUse(f"A token is sent by https alone, and not to http://{parts.netloc}.")
+    return url.rstrip("/")

@@ -1,0 +1,62 @@
+"""All commands together, and the options that stand before their names."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from licensing_cli import (
+    account,
+    commands,
+    events,
+    examine,
+    leases,
+    licenses,
+    machines,
+    organizations,
+    temporary,
+)
+from licensing_cli.commands import Common, OutputFormat, Retries, Timeout, Verbose
+
+app = typer.Typer(
+    epilog=commands.EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(organizations.app, name="organizations")
+app.add_typer(licenses.app, name="licenses")
+app.add_typer(temporary.app, name="temporary")
+app.add_typer(events.app, name="events")
+app.add_typer(machines.app, name="machines")
+app.add_typer(leases.app, name="lease")
+examine.register(app)
+account.register(app)
+
+
+def _tell_version(value: bool) -> None:  # noqa: FBT001 - typer hands it over like this
+    if value:
+        typer.echo(f"licensing {version('licensing-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    *,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", envvar="LICENSING_URL", help="The service: the output ApiUrl."),
+    ] = None,
+    output: OutputFormat = None,
+    timeout: Timeout = None,
+    retries: Retries = None,
+    verbose: Verbose = None,
+    version: Annotated[  # noqa: ARG001 - told before any command
+        bool | None,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = None,
+) -> None:
+    """The licence service from a terminal, for the people who operate it."""
+    context.obj = Common(url=url, output=output, timeout=timeout, retries=retries, verbose=verbose)

@@ -1,0 +1,172 @@
+"""How a function becomes a command: options that all have, errors as exit codes.
+
+What this module guarantees:
+
+* The options of ``licensing`` itself are taken before and after the command's name alike.
+* Every :class:`CommandError` ends the command with its code and says why on standard error, with
+  what to do next. Whoever reads the output may stop reading at any time.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Concatenate, Final, ParamSpec
+
+import typer
+
+from licensing_cli.errors import CommandError, ExitCode, Negative, WrongUse
+from licensing_cli.invocation import Invocation, Settings
+from licensing_cli.output import Format, Output
+
+Given = ParamSpec("Given")
+Command = Callable[Concatenate[Invocation, Given], None]
+
+EXIT_CODES: Final = (
+    "Exit codes: 0 done; 1 the answer is no; 2 wrong use; 3 not signed in; 4 refused; "
+    "5 the service cannot be reached; 130 interrupted."
+)
+
+_PANEL: Final = "Options of every command"
+_URL_HELP: Final = "The service: the stack's output ApiUrl."
+_TIMEOUT_HELP: Final = "Seconds that one request may take."
+_RETRIES_HELP: Final = "How often a request is repeated while the service is in trouble."
+_OUTPUT_HELP: Final = "A table, or the API's own objects as one JSON document."
+_VERBOSE_HELP: Final = "Tell of each request on standard error."
+
+Url = Annotated[str | None, typer.Option("--url", help=_URL_HELP, rich_help_panel=_PANEL)]
+OutputFormat = Annotated[
+    Format | None, typer.Option("--output", "-o", help=_OUTPUT_HELP, rich_help_panel=_PANEL)
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0.1, help=_TIMEOUT_HELP, rich_help_panel=_PANEL),
+]
+Retries = Annotated[
+    int | None,
+    typer.Option("--retries", min=0, max=10, help=_RETRIES_HELP, rich_help_panel=_PANEL),
+]
+Verbose = Annotated[
+    bool | None,
+    typer.Option("--verbose", "-v", help=_VERBOSE_HELP, rich_help_panel=_PANEL),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
+Limit = Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all.")]
+Organization = Annotated[str, typer.Argument(help="The organization's id.", metavar="ORGANIZATION")]
+License = Annotated[str, typer.Argument(help="The licence's id: lic_…", metavar="LICENSE")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """The options of every command; ``None`` is what was not said."""
+
+    url: str | None = None
+    output: Format | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    verbose: bool | None = None
+
+    def over(self, other: Common) -> Common:
+        """These, and ``other`` where nothing was said here."""
+        return Common(
+            url=self.url if self.url is not None else other.url,
+            output=self.output if self.output is not None else other.output,
+            timeout=self.timeout if self.timeout is not None else other.timeout,
+            retries=self.retries if self.retries is not None else other.retries,
+            verbose=self.verbose if self.verbose is not None else other.verbose,
+        )
+
+
+_USUAL: Final = Common(output=Format.TABLE, timeout=10.0, retries=3, verbose=False)
+_OPTIONS: Final = (
+    ("url", Url),
+    ("output", OutputFormat),
+    ("timeout", Timeout),
+    ("retries", Retries),
+    ("verbose", Verbose),
+)
+
+
+def new_app(help: str) -> typer.Typer:  # noqa: A002 - typer's own word for it
+    """A group of commands."""
+    return typer.Typer(
+        help=help, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+
+
+def command(
+    app: typer.Typer, name: str, *, example: str
+) -> Callable[[Command[Given]], Command[Given]]:
+    """Make a function a command of ``app``; what it is handed first is its :class:`Invocation`."""
+
+    def registered(function: Command[Given]) -> Command[Given]:
+        @functools.wraps(function)
+        def run(context: typer.Context, **given: object) -> None:
+            common = Common(**{name: given.pop(name) for name, _ in _OPTIONS})  # type: ignore[arg-type]
+            _run(function, common.over(context.obj).over(_USUAL), given)
+
+        signature = inspect.signature(function, eval_str=True)
+        _, *own = signature.parameters.values()
+        parameters = [
+            inspect.Parameter("context", _KEYWORD, annotation=typer.Context),
+            *(one.replace(kind=_KEYWORD) for one in own),
+            *(
+                inspect.Parameter(name, _KEYWORD, default=None, annotation=kind)
+                for name, kind in _OPTIONS
+            ),
+        ]
+        run.__dict__["__signature__"] = inspect.Signature(parameters)
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        app.command(name, epilog=f"Example: licensing {example}")(run)
+        return function
+
+    return registered
+
+
+_KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
+
+
+def _run(function: Callable[..., None], common: Common, given: dict[str, object]) -> None:
+    output = Output(common.output or Format.TABLE, verbose=bool(common.verbose))
+    settings = Settings(url=common.url, timeout=common.timeout or 0.0, retries=common.retries or 0)
+    try:
+        with Invocation(settings=settings, output=output) as invocation:
+            function(invocation, **given)
+        sys.stdout.flush()
+    except CommandError as error:
+        _tell(output, error)
+        raise typer.Exit(error.code) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever reads has seen enough. What is still in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ExitCode.OK) from None
+    except OSError as error:
+        _tell(output, WrongUse(f"{error.filename or 'A file'}: {error.strerror or error}"))
+        raise typer.Exit(ExitCode.USAGE) from error
+
+
+def _tell(output: Output, error: CommandError) -> None:
+    if error.message:
+        output.note(f"Error: {error.message}")
+    if error.advice:
+        output.note(error.advice)
+
+
+def confirm(at: Invocation, question: str, *, yes: bool) -> None:
+    """Ask whether it is meant.
+
+    Raises :class:`Negative` if it is not, and :class:`WrongUse` if nobody is there to be asked.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise WrongUse("This cannot be undone, and nobody can be asked.", "Say --yes to do it.")
+    at.output.note(question)
+    if not typer.confirm("Is that what you want?", err=True):
+        raise Negative("Nothing has been done.")

@@ -1,0 +1,470 @@
+"""Why an agent would be refused: rules over what an administrator can read.
+
+What this module guarantees:
+
+* The codes of a validation are walked through in their order of precedence, then what refuses a
+  login, then the traces that tell of trouble. Each finding says what to do next.
+* What could not be looked at is said, and never taken for good.
+
+The rules are pure: facts and the present time are handed in. What no administrator can read (the
+key that the agent has, its clock, its network, whose token a person sends) is no part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from licensing_cli import documents
+
+Json = Mapping[str, object]
+
+RECENT: Final = timedelta(days=1)
+SOON: Final = timedelta(days=7)
+_SILENT: Final = timedelta(days=1)
+_EXCLUSIVE_FROM: Final = (4, 4)
+_BOUND: Final = frozenset({"active", "detached", "expired", "suspended"})
+
+
+class Level(StrEnum):
+    """What a finding means for the agent."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    UNSEEN = "not seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the diagnosis; ``code`` is that of the answer which the agent would get."""
+
+    level: Level
+    code: str
+    told: str
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Something that could not be looked at, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was read. ``None`` is what is not there, or, of holders, what was not asked for.
+
+    ``license`` is that of the agent; ``holders`` hold the machine that was named; ``events`` are
+    the licence's, newest first.
+    """
+
+    now: datetime
+    organization_id: str
+    environment: str | None
+    organization: Json | None
+    license: Json | None
+    holders: Sequence[Json] | Unseen | None
+    events: Sequence[Json] | Unseen
+
+
+def diagnose(facts: Facts) -> list[Finding]:
+    """All findings, in the order in which the service would refuse."""
+    return [finding for rule in RULES for finding in rule(facts)]
+
+
+def is_healthy(findings: Sequence[Finding]) -> bool:
+    """Whether nothing that was looked at stands in the way."""
+    return all(finding.level is not Level.FAIL for finding in findings)
+
+
+Found = Iterator[Finding]
+
+
+# -- a validation ---------------------------------------------------------------------------------
+
+
+def not_found(facts: Facts) -> Found:
+    """There is a licence, of an organization that there is."""
+    if facts.organization is None:
+        yield Finding(
+            Level.FAIL,
+            "NOT_FOUND",
+            f"There is no organization {facts.organization_id}, or it is not yours.",
+            "Register it (licensing organizations create), or sign in as one of its "
+            "administrators.",
+        )
+    if facts.license is None:
+        yield Finding(
+            Level.FAIL,
+            "NOT_FOUND",
+            f"{facts.organization_id} has no such licence.",
+            "Log in on the agent. A key that it has all the same is of another stack.",
+        )
+    else:
+        yield Finding(Level.OK, "NOT_FOUND", f"{facts.license.get('id')} is there.")
+
+
+def organization_mismatch(facts: Facts) -> Found:
+    """The licence is the organization's."""
+    if facts.license is None:
+        return
+    owner = facts.license.get("organization_id")
+    if owner != facts.organization_id:
+        yield Finding(
+            Level.FAIL,
+            "ORGANIZATION_MISMATCH",
+            f"The licence is of {owner}.",
+            f"Set the agent up for {owner}, or log in on it for {facts.organization_id}.",
+        )
+    else:
+        yield Finding(Level.OK, "ORGANIZATION_MISMATCH", f"It is of {owner}.")
+
+
+def revoked(facts: Facts) -> Found:
+    """The licence was not ended for good."""
+    yield from _status(
+        facts,
+        "revoked",
+        "REVOKED",
+        _change(facts, "LicenseRevoked", "TemporaryLicenseRevoked"),
+        "Log in on the agent: it gets a new licence.",
+    )
+
+
+def dissociated(facts: Facts) -> Found:
+    """The licence has a machine."""
+    yield from _status(
+        facts,
+        "dissociated",
+        "DISSOCIATED",
+        _change(facts, "LicenseDissociated"),
+        "Log in with the key, on the machine that shall have it.",
+    )
+
+
+def machine_mismatch(facts: Facts) -> Found:
+    """The licence is bound to the machine and the environment that were named."""
+    if facts.license is None:
+        return
+    code = "MACHINE_MISMATCH"
+    id, environment = facts.license.get("id"), facts.license.get("environment")
+    is_standard = facts.license.get("kind") != "temporary"
+    if is_standard and facts.environment is not None and environment != facts.environment:
+        yield Finding(
+            Level.FAIL,
+            code,
+            f"The licence is of the environment {environment}, not {facts.environment}.",
+            "Log in on the agent in its own environment: each has a licence of its own.",
+        )
+    elif isinstance(facts.holders, Unseen):
+        yield Finding(Level.UNSEEN, code, facts.holders.why, "A super-admin can look it up.")
+    elif facts.holders is None:
+        told = "No machine was named to compare the licence's with."
+        advice = "Say two of --machine-id, --mac and --name, or --this."
+        yield Finding(Level.UNSEEN, code, told, advice)
+    elif _is_bound(facts.license) and id not in {one.get("id") for one in _held(facts.holders)}:
+        yield Finding(
+            Level.FAIL,
+            code,
+            f"The licence is bound to another machine: {facts.license.get('computer_name')}.",
+            "Two of machine id, MAC address and name have to agree. If it has moved: licensing "
+            f"licenses dissociate {id}, then log in with the key.",
+        )
+    else:
+        yield Finding(Level.OK, code, "The machine is the licence's.")
+
+
+def proof_required(facts: Facts) -> Found:
+    """The licence has a device key where its organization demands one."""
+    if facts.license is None or facts.organization is None:
+        return
+    code, policy = "PROOF_REQUIRED", facts.organization.get("policy")
+    if not isinstance(policy, Mapping):
+        yield Finding(Level.UNSEEN, code, "The service tells of no policy for device keys.")
+    elif facts.license.get("device_key"):
+        yield Finding(Level.OK, code, "The licence has a device key.")
+    elif policy.get("require_device_key") is True:
+        yield Finding(
+            Level.FAIL,
+            code,
+            "The organization requires a device key, and the licence has none.",
+            "Log in on an agent that makes one; or, for older agents, licensing organizations "
+            f"policy {facts.organization_id} --no-require-device-key",
+        )
+    else:
+        yield Finding(Level.OK, code, "No device key is required.")
+    yield from _refusal(
+        facts,
+        "proof_required",
+        code,
+        "The agent has to be one that makes proofs, with its key at hand. Else log in on it.",
+    )
+
+
+def proof_invalid(facts: Facts) -> Found:
+    """The agent has not sent proofs of another key."""
+    yield from _refusal(
+        facts,
+        "proof_invalid",
+        "PROOF_INVALID",
+        "Its device key is not the licence's: its state was lost, or is a copy. Log in on the "
+        "machine that shall have it. Behind a proxy, the address that it calls may be changed.",
+    )
+
+
+def detached(facts: Facts) -> Found:
+    """The agent is not blocked."""
+    clone = _latest(facts, "CloneSuspected")
+    id = facts.license.get("id") if facts.license is not None else None
+    first = "Two agents were seen on this licence: find the copy. Then " if clone else ""
+    yield from _status(
+        facts,
+        "detached",
+        "DETACHED",
+        _change(facts, "LicenseDetached", "CloneSuspected"),
+        f"{first}licensing licenses attach {id}",
+    )
+
+
+def suspended(facts: Facts) -> Found:
+    """The subscription is not paused or cancelled."""
+    if facts.organization is None:
+        return
+    status = _subscription(facts.organization).get("status")
+    if status == "active":
+        yield Finding(Level.OK, "SUSPENDED", "The subscription is active.")
+    else:
+        yield Finding(
+            Level.FAIL,
+            "SUSPENDED",
+            f"The subscription is {status}. A login is refused, too.",
+            "Have billing settle it, or: licensing organizations update "
+            f"{facts.organization_id} --status active",
+        )
+
+
+def expired(facts: Facts) -> Found:
+    """Neither the subscription nor a temporary licence has ended."""
+    if facts.license is not None and facts.license.get("kind") == "temporary":
+        yield from _status(
+            facts, "expired", "EXPIRED", "", "A super-admin can generate another temporary licence."
+        )
+    if facts.organization is None:
+        return
+    until = _instant(_subscription(facts.organization).get("valid_until"))
+    renew = f"licensing organizations update {facts.organization_id} --valid-until …"
+    if facts.organization.get("standing") == "ended" or (until and until <= facts.now):
+        told = f"The subscription ended at {_shown(until)}. A login is refused, too."
+        yield Finding(Level.FAIL, "EXPIRED", told, f"Have billing renew it, or: {renew}")
+    elif until and until - facts.now <= SOON:
+        told = f"The subscription ends soon, at {_shown(until)}."
+        yield Finding(Level.WARN, "EXPIRED", told, f"Renew it in time: {renew}")
+    else:
+        yield Finding(Level.OK, "EXPIRED", f"The subscription is good until {_shown(until)}.")
+
+
+# -- a login --------------------------------------------------------------------------------------
+
+
+def registered_elsewhere(facts: Facts) -> Found:
+    """No other organization has the machine."""
+    code = "machine_registered_to_other_organization"
+    if isinstance(facts.holders, Unseen):
+        yield Finding(Level.UNSEEN, code, facts.holders.why, "A super-admin can look it up.")
+    elif facts.holders is not None:
+        others = [
+            one for one in facts.holders if one.get("organization_id") != facts.organization_id
+        ]
+        has_own = facts.license is not None and _is_bound(facts.license)
+        for other in others:
+            told = f"The machine is registered with {other.get('name')}, too."
+            advice = "Their administrator has to dissociate or revoke it there."
+            yield Finding(Level.WARN if has_own else Level.FAIL, code, told, advice)
+        if not others:
+            yield Finding(Level.OK, code, "No other organization has the machine.")
+
+
+def no_free_seat(facts: Facts) -> Found:
+    """There is a seat, where the agent needs one."""
+    if facts.organization is None:
+        return
+    code = "seat_limit_reached"
+    seats, limit = facts.organization.get("seats"), facts.organization.get("max_agents")
+    if not isinstance(seats, int) or not isinstance(limit, int):
+        yield Finding(Level.OK, code, "There is no seat limit.")
+    elif facts.license is not None and _is_bound(facts.license):
+        yield Finding(Level.OK, code, f"The agent has one of {limit} seats.")
+    elif seats >= limit:
+        yield Finding(
+            Level.FAIL,
+            code,
+            f"All {limit} seats are taken, and the agent has none of them.",
+            "Dissociate or revoke a licence, or: licensing organizations update "
+            f"{facts.organization_id} --max-agents …",
+        )
+    else:
+        yield Finding(Level.OK, code, f"{limit - seats} of {limit} seats are free.")
+
+
+# -- traces ---------------------------------------------------------------------------------------
+
+_OF_A_RULE: Final = frozenset({"proof_required", "proof_invalid"})
+
+
+def refused_lately(facts: Facts) -> Found:
+    """The licence was not refused within a day."""
+    if isinstance(facts.events, Unseen):
+        yield Finding(Level.UNSEEN, "AccessRefused", facts.events.why)
+        return
+    found = [
+        Finding(
+            Level.WARN,
+            "AccessRefused",
+            f"Refused {event.get('times') or 1} times, last at {_shown(at)} from "
+            f"{event.get('source_address') or 'an unknown address'}: {event.get('reason')}.",
+            "If it was this agent, see above; if not, somebody else has its key or machine.",
+        )
+        for event, at in _recent(facts, "AccessRefused")
+        if event.get("reason") not in _OF_A_RULE
+    ]
+    yield from found
+    if not found and facts.license is not None:
+        yield Finding(Level.OK, "AccessRefused", "It was not refused within a day.")
+
+
+def cloned(facts: Facts) -> Found:
+    """No second agent was seen on the licence."""
+    for event, at in _recent(facts, "CloneSuspected"):
+        told = f"Two agents were seen on this licence at {_shown(at)}: {_addresses(event)}."
+        advice = "Find the copy and log in on it: each agent needs a licence of its own."
+        yield Finding(Level.WARN, "CloneSuspected", told, advice)
+
+
+def seen(facts: Facts) -> Found:
+    """The agent was seen within a day, which is how long a lease is usually good for."""
+    if facts.license is None:
+        return
+    last = facts.license.get("last_seen")
+    at = _instant(last.get("at")) if isinstance(last, Mapping) else None
+    advice = "Can the agent reach the service? Network, proxy and its clock are what to look at."
+    if at is None:
+        yield Finding(Level.WARN, "last_seen", "The agent has never validated.", advice)
+    elif facts.now - at > _SILENT:
+        yield Finding(Level.WARN, "last_seen", f"Last seen at {_shown(at)}.", advice)
+    else:
+        yield Finding(Level.OK, "last_seen", f"Last seen at {_shown(at)}.")
+
+
+def old_version(facts: Facts) -> Found:
+    """The agent is none of those that a deployment can switch off."""
+    version = facts.license.get("agent_version") if facts.license is not None else None
+    if not isinstance(version, str):
+        return
+    numbers = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
+    if len(numbers) == 2 and tuple(numbers) < _EXCLUSIVE_FROM:
+        told = f"The agent is of version {version}: deployments can switch off those before 4.4."
+        yield Finding(Level.WARN, "agent_version", told, "Update it.")
+    else:
+        yield Finding(Level.OK, "agent_version", f"The agent is of version {version}.")
+
+
+RULES: Final[Sequence[Callable[[Facts], Found]]] = (
+    not_found,
+    organization_mismatch,
+    revoked,
+    dissociated,
+    machine_mismatch,
+    proof_required,
+    proof_invalid,
+    detached,
+    suspended,
+    expired,
+    registered_elsewhere,
+    no_free_seat,
+    refused_lately,
+    cloned,
+    seen,
+    old_version,
+)
+"""In the order of precedence of a validation; then of a login; then traces."""
+
+
+# -- what the rules have in common ----------------------------------------------------------------
+
+
+def _status(facts: Facts, status: str, code: str, why: str, advice: str) -> Found:
+    if facts.license is None:
+        return
+    if facts.license.get("status") == status:
+        yield Finding(Level.FAIL, code, f"The licence is {status}{why}.", advice)
+    else:
+        yield Finding(Level.OK, code, f"It is not {status}.")
+
+
+def _refusal(facts: Facts, reason: str, code: str, advice: str) -> Found:
+    for event, at in _recent(facts, "AccessRefused"):
+        if event.get("reason") == reason:
+            told = f"Refused for it {event.get('times') or 1} times, last at {_shown(at)}."
+            yield Finding(Level.WARN, code, told, advice)
+
+
+def _change(facts: Facts, *types: str) -> str:
+    """Who brought the licence into its state, as far as the history tells."""
+    event = _latest(facts, *types)
+    if event is None:
+        return ""
+    actor = event.get("actor")
+    subject = actor.get("subject") if isinstance(actor, Mapping) else None
+    reason = f" ({event.get('reason')})" if event.get("reason") else ""
+    return f", since {_shown(_instant(event.get('at')))}, by {subject}{reason}"
+
+
+def _latest(facts: Facts, *types: str) -> Json | None:
+    if isinstance(facts.events, Unseen):
+        return None
+    return next((event for event in facts.events if event.get("type") in types), None)
+
+
+def _recent(facts: Facts, type: str) -> list[tuple[Json, datetime]]:  # noqa: A002 - as the service
+    if isinstance(facts.events, Unseen):
+        return []
+    dated = [
+        (event, _instant(event.get("last_at") or event.get("at")))
+        for event in facts.events
+        if event.get("type") == type
+    ]
+    return [(event, at) for event, at in dated if at is not None and facts.now - at <= RECENT]
+
+
+def _held(holders: Sequence[Json]) -> list[documents.Json]:
+    return [one for holder in holders for one in documents.objects(holder, "licenses")]
+
+
+def _addresses(event: Json) -> str:
+    told = [event.get("source_address")]
+    for side in ("before", "after"):
+        facts = event.get(side)
+        told += facts.values() if isinstance(facts, Mapping) else []
+    return ", ".join(dict.fromkeys(str(one) for one in told if one is not None))
+
+
+def _is_bound(license: Json) -> bool:
+    return license.get("status") in _BOUND
+
+
+def _subscription(organization: Json) -> Json:
+    subscription = organization.get("subscription")
+    return subscription if isinstance(subscription, Mapping) else {}
+
+
+def _instant(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _shown(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%SZ}" if moment else "an unknown time"

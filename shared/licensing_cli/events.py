@@ -1,0 +1,229 @@
+"""``licensing events``: what happened, once or as it happens.
+
+What :class:`Tail` guarantees: each event is told once, also one that comes late. A refusal is
+folded, so its entry stands at the beginning of its hour, behind events that were told before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import typer
+
+from licensing_cli import commands
+from licensing_cli.api import Query, segment
+from licensing_cli.commands import Limit
+from licensing_cli.documents import Json, objects
+from licensing_cli.errors import Unreachable, WrongUse
+from licensing_cli.invocation import Invocation
+from licensing_cli.output import Columns, Output, Row, moment, text_of
+
+REFUSAL: Final = "AccessRefused"
+TYPES: Final = (
+    "LicenseIssued",
+    "LicenseRevoked",
+    "LicenseDetached",
+    "LicenseAttached",
+    "LicenseDissociated",
+    "LicenseReassigned",
+    "LicenseUpdated",
+    "LicenseExpired",
+    "LicenseReinstated",
+    "MachineDrifted",
+    "DeviceKeyChanged",
+    "CloneSuspected",
+    "TemporaryLicenseGenerated",
+    "TemporaryLicenseUsed",
+    "TemporaryLicenseExpired",
+    "TemporaryLicenseRevoked",
+    "OrganizationUpdated",
+    "SubscriptionChanged",
+    "SubscriptionEnding",
+    REFUSAL,
+)
+"""What shells complete; the service says which there are."""
+
+_LATE: Final = timedelta(minutes=1)
+_LONGEST_WAIT: Final = 60.0
+
+Reader = Callable[[Query], Json]
+"""Reads the whole list that a query asks for."""
+
+
+def _reason(row: Row) -> object:
+    times = row.get("times")
+    more = f" ({times} times)" if isinstance(times, int) and times > 1 else ""
+    return f"{row.get('reason') or ''}{more}"
+
+
+def _when(row: Row) -> object:
+    return moment("last_at")(row) or moment("at")(row)
+
+
+COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "at": _when,
+        "type": text_of("type"),
+        "license": text_of("license_id"),
+        "by": text_of("actor", "kind"),
+        "subject": text_of("actor", "subject"),
+        "from": text_of("source_address"),
+        "reason": _reason,
+    }
+)
+"""What a list shows."""
+
+app = commands.new_app("What happened to agents and organizations.")
+
+
+def _completed(incomplete: str) -> list[str]:
+    return [name for name in TYPES if name.startswith(incomplete)]
+
+
+@commands.command(app, "list", example="events list --organization acme --follow")
+def find(  # noqa: PLR0913 - each is an option
+    at: Invocation,
+    *,
+    organization: Annotated[
+        str | None, typer.Option("--organization", help="An organization's feed.")
+    ] = None,
+    license: Annotated[str | None, typer.Option("--license", help="A licence's history.")] = None,
+    type: Annotated[  # noqa: A002 - the service's word for it
+        str | None, typer.Option("--type", help="Of this type.", autocompletion=_completed)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="From this instant on: 2027-01-31T12:00:00Z")
+    ] = None,
+    before: Annotated[str | None, typer.Option("--before", help="Before this instant.")] = None,
+    limit: Limit = 100,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what happens, oldest first.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option("--every", min=0.01, help="Seconds between looks, with --follow.")
+    ] = 5.0,
+) -> None:
+    """List events, newest first, or follow them as they happen.
+
+    --follow begins with the last --limit events, goes on when the service has been away, and ends
+    with Ctrl-C. With --output json it prints one object a line.
+    """
+    path = _path(organization, license)
+    query: Query = {"type": type, "from": since, "before": before}
+    if not follow:
+        at.output.listed(at.api.listed(path, "events", query, limit=limit), "events", COLUMNS)
+        return
+    if before is not None:
+        raise WrongUse("--before sets an end, and --follow has none.", "Leave one of them out.")
+    first = at.api.listed(path, "events", query, limit=1)
+    tail = Tail(type, since)
+    patient = at.api_of(0)
+
+    def read(asked: Query) -> Json:
+        return patient.listed(path, "events", asked, limit=0)
+
+    tail.begin(first)
+    tail.pass_over(at.api.listed(path, "events", asked, limit=0) for asked in tail.queries())
+    shown = tail.news([at.api.listed(path, "events", query, limit=limit)], again=True)
+    _tell(at.output, shown)
+    _follow(tail, read, at, every)
+
+
+def _follow(tail: Tail, read: Reader, at: Invocation, every: float) -> None:
+    failures = 0
+    while True:
+        at.api.pause(every)
+        try:
+            news = tail.news([read(asked) for asked in tail.queries()])
+        except Unreachable as error:
+            if not error.passes:
+                raise
+            wait = error.retry_after
+            if wait is None:
+                wait = at.api.chance(0, min(_LONGEST_WAIT, 2.0**failures))
+            failures += 1
+            at.output.note(f"{error.message} Trying again in {wait:.1f} s.")
+            at.api.pause(wait)
+            continue
+        if failures:
+            at.output.note("The service is back.")
+            failures = 0
+        _tell(at.output, news)
+
+
+def _tell(output: Output, news: Iterable[Json]) -> None:
+    for event in news:
+        if output.is_json:
+            output.record(event)
+        else:
+            output.line("  ".join(str(cell(event) or "-") for cell in COLUMNS.values()))
+
+
+def _path(organization: str | None, license: str | None) -> str:
+    if (organization is None) == (license is None):
+        raise WrongUse("Whose events?", "Say either --organization or --license.")
+    if organization is not None:
+        return f"/v1/organizations/{segment(organization)}/events"
+    return f"/v1/licenses/{segment(license or '')}/events"
+
+
+@dataclass(slots=True)
+class Tail:
+    """What has been told of a list of events, and what to ask for next."""
+
+    type: str | None
+    since: str | None
+    _newest: datetime | None = None
+    _known: set[str] = field(default_factory=set)
+
+    def begin(self, first: Mapping[str, object]) -> None:
+        """``first`` has the newest event, if there is any."""
+        for event in objects(first, "events"):
+            self._newest = _at(event)
+
+    def queries(self) -> list[Query]:
+        """What may have something new: the last minute, and of refusals the whole hour."""
+        if self._newest is None:
+            return [{"type": self.type, "from": self.since}]
+        late = self._newest - _LATE
+        asked: list[Query] = []
+        if self.type != REFUSAL:
+            asked.append({"type": self.type, "from": self._from(late)})
+        if self.type in {None, REFUSAL}:
+            hour = late.replace(minute=0, second=0, microsecond=0)
+            asked.append({"type": REFUSAL, "from": self._from(hour)})
+        return asked
+
+    def pass_over(self, lists: Iterable[Mapping[str, object]]) -> None:
+        """What is in these lists has happened before."""
+        self._known |= {str(event.get("id")) for one in lists for event in objects(one, "events")}
+
+    def news(self, lists: Iterable[Mapping[str, object]], *, again: bool = False) -> list[Json]:
+        """The events that have not been told, oldest first; with ``again`` also those passed over.
+
+        Each list answers one of :meth:`queries`, which reach back as far as what is known has to.
+        """
+        found = {str(event.get("id")): event for one in lists for event in objects(one, "events")}
+        # Events of one second stay in the service's order, which is newest first.
+        oldest_first = list(reversed(found.items()))
+        fresh = [event for id, event in oldest_first if again or id not in self._known]
+        self._known = self._known | set(found) if again else set(found)
+        times = [_at(event) for event in found.values()]
+        self._newest = max([*times, *([self._newest] if self._newest else [])], default=None)
+        return sorted(fresh, key=lambda event: str(event.get("last_at") or event["at"]))
+
+    def _from(self, moment: datetime) -> str:
+        since = _instant(self.since) if self.since is not None else moment
+        return max(moment, since).isoformat()
+
+
+def _at(event: Mapping[str, object]) -> datetime:
+    return _instant(str(event.get("at")))
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.upper())

@@ -1,0 +1,184 @@
+"""``licensing doctor``: reads what an administrator may read of an agent, and has it diagnosed.
+
+What this module guarantees: it works with what an org-admin may read. What is for super-admins
+alone is told as not seen; nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import typer
+
+from licensing_agent.credentials import TooFewCredentials
+from licensing_cli import commands, doctor, licenses, machines
+from licensing_cli.api import segment
+from licensing_cli.doctor import Facts, Unseen
+from licensing_cli.documents import Json, an_object, objects
+from licensing_cli.errors import Negative, Refused, WrongUse
+from licensing_cli.invocation import Invocation
+from licensing_cli.output import Columns, text_of
+
+_HISTORY: Final = 200
+_BOUND: Final = frozenset({"active", "detached", "expired", "suspended"})
+_COLUMNS: Final[Columns] = MappingProxyType(
+    {"": text_of("level"), "code": text_of("code"), "found": text_of("told")}
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Make it a command of ``app``."""
+    commands.command(app, "doctor", example="doctor --organization acme --this")(examine)
+
+
+def examine(
+    at: Invocation,
+    *,
+    organization: Annotated[str, typer.Option("--organization", help="Whose agent it is.")],
+    license: Annotated[str | None, typer.Option("--license", help="The agent's licence.")] = None,
+    machine_id: machines.MachineId = None,
+    mac: machines.Macs = None,
+    name: machines.Name = None,
+    this: machines.This = False,
+    environment: Annotated[
+        str | None, typer.Option("--environment", help="Which agent of the machine.")
+    ] = None,
+) -> None:
+    """Tell why an agent would be refused: 0 if nothing stands in the way, 1 if something does."""
+    machine = machines.named(machine_id, mac, name) or (machines.this_one(None) if this else None)
+    if license is None and machine is None:
+        raise WrongUse(
+            "Which agent?", "Say --license, or two of --machine-id, --mac and --name, or --this."
+        )
+    facts = _read(at, organization, license, machine, environment)
+    findings = doctor.diagnose(facts)
+    is_healthy = doctor.is_healthy(findings)
+    if at.output.is_json:
+        at.output.document(
+            {
+                "organization_id": organization,
+                "license_id": facts.license.get("id") if facts.license else None,
+                "healthy": is_healthy,
+                "findings": [asdict(finding) for finding in findings],
+            }
+        )
+    else:
+        at.output.table(_COLUMNS, [asdict(finding) for finding in findings])
+        for finding in findings:
+            if finding.advice and finding.level is not doctor.Level.OK:
+                at.output.line(f"{finding.level} {finding.code}: {finding.advice}")
+    if not is_healthy:
+        raise Negative("The agent would be refused.")
+
+
+def _read(
+    at: Invocation,
+    organization: str,
+    license: str | None,
+    machine: Json | None,
+    environment: str | None,
+) -> Facts:
+    holders = _holders(at, machine) if machine is not None else None
+    if license is not None:
+        found = _license(at, license)
+    else:
+        found = _of_machine(at, organization, machine or {}, holders or [], environment)
+    return Facts(
+        now=datetime.now(UTC),
+        organization_id=organization,
+        environment=environment,
+        organization=_organization(at, organization),
+        license=found,
+        holders=holders,
+        events=_events(at, found) if found is not None else [],
+    )
+
+
+def _organization(at: Invocation, id: str) -> Json | None:
+    try:
+        answer = at.api.get(f"/v1/organizations/{segment(id)}")
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
+    return an_object(answer.body, "organization")
+
+
+def _license(at: Invocation, id: str) -> Json | None:
+    try:
+        return an_object(at.api.get(licenses.path_of(id)).body, "license")
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+def _holders(at: Invocation, machine: Json) -> list[Json] | Unseen:
+    try:
+        machines.credentials(machine)
+    except TooFewCredentials:
+        return Unseen("A machine is looked up by two of its id, its MAC addresses and its name.")
+    try:
+        document = machines.holders(at, machine)
+    except Refused as error:
+        if error.status != 403:
+            raise
+        return Unseen(f"Who holds the machine is not told: {error.message}")
+    return objects(document, "holders")
+
+
+def _events(at: Invocation, license: Json) -> list[Json] | Unseen:
+    path = f"{licenses.path_of(str(license.get('id')))}/events"
+    try:
+        return objects(at.api.listed(path, "events", {}, limit=_HISTORY), "events")
+    except Refused as error:
+        return Unseen(f"Its history is not told: {error.message}")
+
+
+def _of_machine(
+    at: Invocation,
+    organization: str,
+    machine: Json,
+    holders: Sequence[Json] | Unseen,
+    environment: str | None,
+) -> Json | None:
+    """The licence of the machine's agent: by who holds it, or by the computer's name."""
+    if isinstance(holders, Unseen):
+        found = _by_name(at, organization, machine.get("computer_name"))
+    else:
+        found = [
+            one
+            for holder in holders
+            if holder.get("organization_id") == organization
+            for one in objects(holder, "licenses")
+        ]
+    fitting = [one for one in found if environment in {None, one.get("environment")}]
+    bound = [one for one in fitting if one.get("status") in _BOUND]
+    if len(bound) > 1:
+        told = ", ".join(f"{one.get('id')} ({one.get('environment')})" for one in bound)
+        raise WrongUse(f"Several agents fit: {told}.", "Say --environment or --license.")
+    return next(iter(bound or fitting), None)
+
+
+def _by_name(at: Invocation, organization: str, name: object) -> list[Json]:
+    if not isinstance(name, str) or not name:
+        raise WrongUse(
+            "Only a super-admin can find an agent by these.", "Say --license, or --name as well."
+        )
+    path = f"/v1/organizations/{segment(organization)}/licenses"
+    query = {"search": name, "sort": licenses.Sort.ISSUED_AT_DESCENDING}
+    try:
+        document = at.api.listed(path, "licenses", query, limit=0)
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return []
+    return [
+        one
+        for one in objects(document, "licenses")
+        if str(one.get("computer_name")).casefold() == name.casefold()
+    ]

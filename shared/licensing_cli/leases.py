@@ -1,0 +1,203 @@
+"""``licensing lease``: what a lease says, and whether that is true.
+
+What this module guarantees: a lease is verified by :mod:`licensing_agent.lease`, as agents do it,
+and nothing that was not verified is shown as if it were.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import typer
+
+from licensing_agent import lease as leases
+from licensing_agent import strictjson
+from licensing_agent.lease import Expected, Lease, Reason, Rejected
+from licensing_cli import commands, tokens
+from licensing_cli.documents import Json
+from licensing_cli.errors import Negative, WrongUse
+from licensing_cli.invocation import Invocation
+
+STEPS: Final = MappingProxyType(
+    {
+        Reason.MALFORMED: "It is a compact JWS of the form that leases have.",
+        Reason.WRONG_ALGORITHM: "It is signed with Ed25519.",
+        Reason.WRONG_TYPE: "Its type is lease+jwt.",
+        Reason.UNKNOWN_KEY: "Its key is one of the service's.",
+        Reason.WRONG_SIGNATURE: "That key has signed it.",
+        Reason.WRONG_ISSUER: "It names the issuer.",
+        Reason.WRONG_LICENSE: "It is of the licence.",
+        Reason.WRONG_ORGANIZATION: "It is of the organization.",
+        Reason.WRONG_ENVIRONMENT: "It is of the environment.",
+        Reason.WRONG_MACHINE: "It is of the machine.",
+        Reason.WRONG_NONCE: "It answers the nonce.",
+        Reason.NOT_YET: "Its time has begun.",
+        Reason.OVER: "Its time is not over.",
+    }
+)
+"""The steps of a check, in order; each fails for one reason."""
+
+_WHERE_ASKED: Final = MappingProxyType(
+    {
+        Reason.WRONG_ISSUER: "issuer",
+        Reason.WRONG_LICENSE: "license_id",
+        Reason.WRONG_ORGANIZATION: "organization_id",
+        Reason.WRONG_ENVIRONMENT: "environment",
+        Reason.WRONG_MACHINE: "machine_thumbprint",
+        Reason.WRONG_NONCE: "nonce",
+    }
+)
+
+Token = Annotated[str, typer.Argument(help="The lease; - reads it.", metavar="TOKEN|-")]
+
+app = commands.new_app("Leases: the signed statements that agents run on.")
+
+
+@commands.command(app, "decode", example="lease decode - < lease.txt")
+def decode(at: Invocation, token: Token) -> None:
+    """Show what a lease says, WITHOUT verifying it."""
+    try:
+        header, claims = tokens.parts(_read(token))
+    except ValueError as error:
+        raise Negative(f"This is no lease: {error}.") from error
+    at.output.note("NOT VERIFIED: anybody can write this. licensing lease verify checks it.")
+    if at.output.is_json:
+        at.output.document({"verified": False, "header": header, "claims": claims})
+        return
+    at.output.fields(
+        header
+        | {
+            name: _as_moment(value) if name in {"iat", "exp"} else value
+            for name, value in claims.items()
+        }
+    )
+
+
+@commands.command(
+    app, "verify", example="lease verify - --license lic_0123456789abcdef < lease.txt"
+)
+def verify(
+    at: Invocation,
+    token: Token,
+    *,
+    jwks: Annotated[
+        Path | None, typer.Option("--jwks", help="The service's keys, in a file; else it is asked.")
+    ] = None,
+    issuer: Annotated[str | None, typer.Option("--issuer", help="It has to name this.")] = None,
+    moment: Annotated[
+        str | None, typer.Option("--at", help="The instant to check it for; now if left out.")
+    ] = None,
+    license: Annotated[str | None, typer.Option("--license", help="It has to be of this.")] = None,
+    organization: Annotated[
+        str | None, typer.Option("--organization", help="It has to be of this.")
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", help="It has to be of this.")
+    ] = None,
+) -> None:
+    """Verify a lease as an agent does, step by step: 0 if it is good, 1 if not.
+
+    What no option asks for is taken from the lease itself. Which machine it is of, and which nonce
+    it answers, its agent alone can tell.
+    """
+    now = time.time() if moment is None else _epoch(moment)
+    said = _read(token)
+    asked = {
+        "issuer": issuer,
+        "license_id": license,
+        "organization_id": organization,
+        "environment": environment,
+        "machine_thumbprint": None,
+        "nonce": None,
+    }
+    found = leases.verify(said, _keys(at, jwks), _expected(said, asked), now=now)
+    reason = found.reason if isinstance(found, Rejected) else None
+    _tell(at, found, {name for name, value in asked.items() if value is not None})
+    if reason is not None:
+        raise Negative(f"The lease is not good: {reason.replace('_', ' ')}.")
+
+
+def _tell(at: Invocation, found: Lease | Rejected, asked: set[str]) -> None:
+    reason = found.reason if isinstance(found, Rejected) else None
+    if at.output.is_json:
+        at.output.document(
+            {
+                "valid": reason is None,
+                "reason": reason,
+                "lease": None if isinstance(found, Rejected) else asdict(found),
+            }
+        )
+        return
+    outcome = "ok"
+    rows: list[Json] = []
+    for step, sentence in STEPS.items():
+        if step is reason:
+            outcome = "fail"
+        unasked = step in _WHERE_ASKED and _WHERE_ASKED[step] not in asked
+        rows.append(
+            {"outcome": "not asked" if unasked and outcome == "ok" else outcome, "step": sentence}
+        )
+        if step is reason:
+            outcome = "not reached"
+    at.output.table({"": lambda row: row["outcome"], "step": lambda row: row["step"]}, rows)
+    if isinstance(found, Lease):
+        until = datetime.fromtimestamp(found.expires_at, UTC)
+        at.output.line(
+            f"{found.license_id} of {found.organization_id}, until {until:%Y-%m-%d %H:%M:%SZ}"
+        )
+
+
+def _expected(token: str, asked: dict[str, str | None]) -> Expected:
+    """What was asked for, and where nothing was, what the lease says."""
+    names = {"issuer": "iss", "license_id": "sub"}
+    claims = tokens.claims(token)
+    said = {name: claims.get(names.get(name, name)) for name in asked}
+    texts = {name: value if isinstance(value, str) else "" for name, value in said.items()}
+    wanted = {name: value if value is not None else texts[name] for name, value in asked.items()}
+    nonce = said["nonce"]
+    return Expected(
+        issuer=wanted["issuer"],
+        license_id=wanted["license_id"],
+        organization_id=wanted["organization_id"],
+        environment=wanted["environment"],
+        machine_thumbprint=wanted["machine_thumbprint"],
+        nonce=nonce if isinstance(nonce, str) else None,
+    )
+
+
+def _keys(at: Invocation, jwks: Path | None) -> dict[str, str]:
+    try:
+        if jwks is not None:
+            return leases.public_keys(strictjson.read_object(jwks.read_bytes()))
+        return leases.public_keys(at.api.public("/.well-known/jwks.json").body)
+    except ValueError as error:
+        raise WrongUse(f"{jwks or at.url} has no JWKS.") from error
+
+
+def _read(token: str) -> str:
+    return (sys.stdin.read() if token == "-" else token).strip()  # noqa: S105 - a dash
+
+
+def _epoch(text: str) -> float:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongUse(f"--at: {text!r} is no instant.", "Write 2027-01-31T12:00:00Z") from error
+    if instant.tzinfo is None:
+        raise WrongUse("--at: the UTC offset is missing.", "Write 2027-01-31T12:00:00Z")
+    return instant.timestamp()
+
+
+def _as_moment(value: object) -> object:
+    if type(value) is not int:
+        return value
+    try:
+        return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%SZ})"
+    except (ValueError, OverflowError, OSError):
+        return value

@@ -1,0 +1,199 @@
+"""``licensing licenses``: agents and what administrators do to them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import typer
+
+from licensing_cli import commands, events
+from licensing_cli.api import segment
+from licensing_cli.commands import License, Limit, Organization, Yes
+from licensing_cli.invocation import Invocation
+from licensing_cli.output import Columns, Row, joined, moment, text_of
+
+
+class Status(StrEnum):
+    """A licence's status, as people see it."""
+
+    ACTIVE = "active"
+    DETACHED = "detached"
+    DISSOCIATED = "dissociated"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Sort(StrEnum):
+    """What licences can be sorted by."""
+
+    COMPUTER_NAME = "computer_name"
+    COMPUTER_NAME_DESCENDING = "-computer_name"
+    ENVIRONMENT = "environment"
+    ENVIRONMENT_DESCENDING = "-environment"
+    ISSUED_AT = "issued_at"
+    ISSUED_AT_DESCENDING = "-issued_at"
+    AGENT_VERSION = "agent_version"
+    AGENT_VERSION_DESCENDING = "-agent_version"
+    LAST_SEEN = "last_seen"
+    LAST_SEEN_DESCENDING = "-last_seen"
+
+
+def _actions(row: Row) -> object:
+    actions = row.get("actions")
+    return joined(actions) if isinstance(actions, list) else None
+
+
+COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "id": text_of("id"),
+        "status": text_of("status"),
+        "computer": text_of("computer_name"),
+        "environment": text_of("environment"),
+        "label": text_of("label"),
+        "primary": text_of("primary"),
+        "version": text_of("agent_version"),
+        "last seen": moment("last_seen", "at"),
+    }
+)
+"""What a list shows."""
+
+FIELDS: Final[Columns] = MappingProxyType(
+    {
+        "id": text_of("id"),
+        "organization": text_of("organization_id"),
+        "status": text_of("status"),
+        "valid until": moment("valid_until"),
+        "kind": text_of("kind"),
+        "computer": text_of("computer_name"),
+        "environment": text_of("environment"),
+        "label": text_of("label"),
+        "primary": text_of("primary"),
+        "issued": moment("issued_at"),
+        "issued by": text_of("issued_by"),
+        "agent version": text_of("agent_version"),
+        "last seen": moment("last_seen", "at"),
+        "last seen at": text_of("last_seen", "source_address"),
+        "device key": text_of("device_key"),
+        "can be": _actions,
+    }
+)
+"""What is shown of one."""
+
+Reason = Annotated[
+    str | None, typer.Option("--reason", help="Why, for the history: up to 500 characters.")
+]
+
+app = commands.new_app("Agents, by their licences.")
+
+
+@commands.command(app, "list", example="licenses list acme --status active --sort=-last_seen")
+def find(
+    at: Invocation,
+    organization: Organization,
+    *,
+    search: Annotated[
+        str | None, typer.Option("--search", help="Part of id, computer's name or label.")
+    ] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="In this status.")] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", help="Of this environment.")
+    ] = None,
+    primary: Annotated[
+        bool | None, typer.Option("--primary/--not-primary", help="Marked as primary, or not.")
+    ] = None,
+    sort: Annotated[Sort | None, typer.Option("--sort", help="The order.")] = None,
+    limit: Limit = 100,
+) -> None:
+    """Find agents of an organization."""
+    query = {
+        "search": search,
+        "status": status,
+        "environment": environment,
+        "primary": None if primary is None else str(primary).lower(),
+        "sort": sort,
+    }
+    path = f"/v1/organizations/{segment(organization)}/licenses"
+    at.output.listed(at.api.listed(path, "licenses", query, limit=limit), "licenses", COLUMNS)
+
+
+@commands.command(app, "show", example="licenses show lic_0123456789abcdef")
+def show(at: Invocation, license: License) -> None:
+    """Show one licence."""
+    at.output.one(at.api.get(path_of(license)).body, "license", FIELDS)
+
+
+@commands.command(app, "history", example="licenses history lic_0123456789abcdef --limit 20")
+def history(at: Invocation, license: License, *, limit: Limit = 100) -> None:
+    """Show what happened to a licence, newest first; licensing events list tells more."""
+    document = at.api.listed(f"{path_of(license)}/events", "events", {}, limit=limit)
+    at.output.listed(document, "events", events.COLUMNS)
+
+
+@commands.command(app, "revoke", example="licenses revoke lic_0123456789abcdef --reason 'sold'")
+def revoke(at: Invocation, license: License, *, reason: Reason = None, yes: Yes = False) -> None:
+    """End a licence for good: its key is dead, its machine and seat are free."""
+    question = f"{license} ends for good: its key will never work again."
+    commands.confirm(at, question, yes=yes)
+    _apply(at, license, "revoke", reason)
+
+
+@commands.command(app, "detach", example="licenses detach lic_0123456789abcdef --reason 'stolen?'")
+def detach(at: Invocation, license: License, *, reason: Reason = None) -> None:
+    """Block an agent; its machine stays taken, and attach lifts it."""
+    _apply(at, license, "detach", reason)
+
+
+@commands.command(app, "attach", example="licenses attach lic_0123456789abcdef")
+def attach(at: Invocation, license: License, *, reason: Reason = None) -> None:
+    """Let a blocked agent work again."""
+    _apply(at, license, "attach", reason)
+
+
+@commands.command(app, "dissociate", example="licenses dissociate lic_0123456789abcdef --yes")
+def dissociate(
+    at: Invocation, license: License, *, reason: Reason = None, yes: Yes = False
+) -> None:
+    """Separate a key from its machine: machine and seat are free, the key waits for another one."""
+    question = (
+        f"{license} loses its machine, which anybody may take then. A person of the organization "
+        "has to log in with the key to bind it again."
+    )
+    commands.confirm(at, question, yes=yes)
+    _apply(at, license, "dissociate", reason)
+
+
+@commands.command(app, "label", example="licenses label lic_0123456789abcdef 'Hall 3, press 2'")
+def label(
+    at: Invocation,
+    license: License,
+    text: Annotated[str, typer.Argument(help="The name to show; '' removes it.", metavar="TEXT")],
+) -> None:
+    """Give an agent a name of your own."""
+    answer = at.api.send("PATCH", path_of(license), {"label": text})
+    at.output.one(answer.body, "license", FIELDS)
+
+
+@commands.command(app, "primary", example="licenses primary lic_0123456789abcdef --off")
+def primary(
+    at: Invocation,
+    license: License,
+    *,
+    on: Annotated[bool, typer.Option("--on/--off", help="Set the mark, or remove it.")] = True,
+) -> None:
+    """Mark an agent as primary; an organization may have several."""
+    answer = at.api.send("PATCH", path_of(license), {"primary": on})
+    at.output.one(answer.body, "license", FIELDS)
+
+
+def path_of(license: str) -> str:
+    """Where a licence is."""
+    return f"/v1/licenses/{segment(license)}"
+
+
+def _apply(at: Invocation, license: str, action: str, reason: str | None) -> None:
+    body = {} if reason is None else {"reason": reason}
+    answer = at.api.send("POST", f"{path_of(license)}/{action}", body)
+    at.output.one(answer.body, "license", FIELDS)

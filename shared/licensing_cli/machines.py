@@ -1,0 +1,115 @@
+"""``licensing machines``: who holds a computer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import typer
+
+from licensing_agent import machine as this_machine
+from licensing_agent.credentials import Credentials
+from licensing_cli import commands
+from licensing_cli.documents import Json, objects
+from licensing_cli.errors import WrongUse
+from licensing_cli.invocation import Invocation
+from licensing_cli.output import Columns, moment, text_of
+
+COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "organization": text_of("organization_id"),
+        "name": text_of("name"),
+        "license": text_of("license", "id"),
+        "status": text_of("license", "status"),
+        "environment": text_of("license", "environment"),
+        "computer": text_of("license", "computer_name"),
+        "version": text_of("license", "agent_version"),
+        "last seen": moment("license", "last_seen", "at"),
+    }
+)
+"""What is shown of each licence on a machine."""
+
+MachineId = Annotated[
+    str | None, typer.Option("--machine-id", help="The machine id, as the agent sends it.")
+]
+Macs = Annotated[
+    list[str] | None, typer.Option("--mac", help="A MAC address; may be said several times.")
+]
+Name = Annotated[str | None, typer.Option("--name", help="The computer's name.")]
+This = Annotated[bool, typer.Option("--this", help="The machine that this runs on.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", help="Where the agent keeps its state, with --this in a container."),
+]
+
+app = commands.new_app("Computers.")
+
+
+@commands.command(
+    app, "lookup", example="machines lookup --name FACTORY-PC-01 --mac a4:bb:6d:3e:90:1f"
+)
+def lookup(
+    at: Invocation,
+    *,
+    machine_id: MachineId = None,
+    mac: Macs = None,
+    name: Name = None,
+    this: This = False,
+    folder: Folder = None,
+) -> None:
+    """Tell who holds a machine, by two of its three features (super-admins)."""
+    wanted = named(machine_id, mac, name) or (this_one(folder) if this else None)
+    if wanted is None:
+        raise WrongUse("Which machine?", "Say two of --machine-id, --mac and --name, or --this.")
+    document = holders(at, wanted)
+    if at.output.is_json:
+        at.output.document(document)
+        return
+    rows = [
+        {**holder, "license": license}
+        for holder in objects(document, "holders")
+        for license in objects(holder, "licenses") or [{}]
+    ]
+    at.output.table(COLUMNS, rows)
+    if not rows:
+        at.output.note("Nobody holds this machine.")
+
+
+def holders(at: Invocation, machine: Json) -> Json:
+    """The service's answer to who holds a machine."""
+    return at.api.send("POST", "/v1/machines/lookup", {"machine": machine}).body
+
+
+def credentials(machine: Json) -> Credentials:
+    """A machine as the service knows it. Raises :class:`TooFewCredentials`."""
+    macs = machine.get("mac_addresses")
+    return Credentials.of(
+        machine_id=_text(machine.get("machine_id")),
+        mac_addresses=map(str, macs) if isinstance(macs, list) else [],
+        computer_name=_text(machine.get("computer_name")),
+    )
+
+
+def named(machine_id: str | None, macs: list[str] | None, name: str | None) -> Json | None:
+    """The machine that options tell of, if they do."""
+    if machine_id is None and not macs and name is None:
+        return None
+    return {"machine_id": machine_id, "mac_addresses": macs or [], "computer_name": name}
+
+
+def this_one(folder: Path | None) -> Json:
+    """The machine that this runs on, as an agent on it would tell of it."""
+    try:
+        found = this_machine.read(folder=folder)
+    except this_machine.UnknownPlatform as error:
+        raise WrongUse(str(error), "Say --machine-id, --mac and --name.") from error
+    return {
+        "machine_id": found.machine_id,
+        "mac_addresses": list(found.mac_addresses),
+        "computer_name": found.computer_name,
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,235 @@
+"""``licensing organizations``: customers, their subscriptions and their seats."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import typer
+
+from licensing_cli import commands
+from licensing_cli.api import segment
+from licensing_cli.commands import Limit, Organization
+from licensing_cli.documents import Json, an_object
+from licensing_cli.errors import WrongUse
+from licensing_cli.invocation import Invocation
+from licensing_cli.output import Columns, Row, moment, text_of
+
+
+class Standing(StrEnum):
+    """What a subscription means for the organization's agents."""
+
+    CURRENT = "current"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+
+
+class SubscriptionStatus(StrEnum):
+    """What billing says of a subscription."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
+class Sort(StrEnum):
+    """What organizations can be sorted by."""
+
+    NAME = "name"
+    NAME_DESCENDING = "-name"
+    VALID_UNTIL = "valid_until"
+    VALID_UNTIL_DESCENDING = "-valid_until"
+
+
+def _seats(row: Row) -> object:
+    limit = row.get("max_agents")
+    return f"{row.get('seats')}" if limit is None else f"{row.get('seats')}/{limit}"
+
+
+COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "id": text_of("id"),
+        "name": text_of("name"),
+        "standing": text_of("standing"),
+        "status": text_of("subscription", "status"),
+        "valid until": moment("subscription", "valid_until"),
+        "seats": _seats,
+        "version": text_of("version"),
+    }
+)
+"""What a list shows."""
+
+FIELDS: Final[Columns] = MappingProxyType(
+    {
+        **COLUMNS,
+        "device key required": text_of("policy", "require_device_key"),
+        "clones blocked": text_of("policy", "block_clones"),
+    }
+)
+"""What is shown of one."""
+
+Name = Annotated[str, typer.Option("--name", help="The name to show.")]
+Until = Annotated[
+    str, typer.Option("--valid-until", help="When the subscription ends: 2027-01-31T12:00:00Z")
+]
+SubscriptionOption = Annotated[
+    SubscriptionStatus, typer.Option("--status", help="What billing says of the subscription.")
+]
+Seats = Annotated[
+    int | None, typer.Option("--max-agents", min=0, help="The seat limit; none if left out.")
+]
+
+app = commands.new_app("Customers, their subscriptions and their seats.")
+
+
+@commands.command(app, "list", example="organizations list --standing ended --sort=-valid_until")
+def find(
+    at: Invocation,
+    *,
+    search: Annotated[str | None, typer.Option("--search", help="Part of id or name.")] = None,
+    standing: Annotated[
+        Standing | None, typer.Option("--standing", help="What the subscription means now.")
+    ] = None,
+    ends_from: Annotated[
+        str | None, typer.Option("--ends-from", help="It ends at this instant or later.")
+    ] = None,
+    ends_before: Annotated[
+        str | None, typer.Option("--ends-before", help="It ends before this instant.")
+    ] = None,
+    sort: Annotated[Sort | None, typer.Option("--sort", help="The order.")] = None,
+    limit: Limit = 100,
+) -> None:
+    """Find organizations (super-admins)."""
+    query = {
+        "search": search,
+        "standing": standing,
+        "ends_from": ends_from,
+        "ends_before": ends_before,
+        "sort": sort,
+    }
+    document = at.api.listed("/v1/organizations", "organizations", query, limit=limit)
+    at.output.listed(document, "organizations", COLUMNS)
+
+
+@commands.command(app, "show", example="organizations show acme")
+def show(at: Invocation, organization: Organization) -> None:
+    """Show one organization with its subscription, seats and policy."""
+    at.output.one(at.api.get(_path(organization)).body, "organization", FIELDS)
+
+
+@commands.command(
+    app,
+    "create",
+    example="organizations create acme --name Acme --valid-until 2027-01-31T12:00:00Z",
+)
+def create(
+    at: Invocation,
+    organization: Organization,
+    *,
+    name: Name,
+    valid_until: Until,
+    status: SubscriptionOption = SubscriptionStatus.ACTIVE,
+    max_agents: Seats = None,
+) -> None:
+    """Register an organization that is not there yet (super-admins)."""
+    wanted = {
+        "name": name,
+        "valid_until": valid_until,
+        "status": status,
+        "max_agents": max_agents,
+    }
+    at.output.one(at.api.send("PUT", _path(organization), wanted).body, "organization", FIELDS)
+
+
+@commands.command(
+    app, "update", example="organizations update acme --valid-until 2028-01-31T12:00:00Z"
+)
+def update(
+    at: Invocation,
+    organization: Organization,
+    *,
+    name: Annotated[str | None, typer.Option("--name", help="The name to show.")] = None,
+    valid_until: Annotated[
+        str | None, typer.Option("--valid-until", help="When the subscription ends.")
+    ] = None,
+    status: Annotated[
+        SubscriptionStatus | None, typer.Option("--status", help="What billing says of it.")
+    ] = None,
+    max_agents: Annotated[
+        int | None, typer.Option("--max-agents", min=-1, help="The seat limit; -1 for none.")
+    ] = None,
+    if_version: Annotated[
+        int | None, typer.Option("--if-version", help="Only if this is its version still.")
+    ] = None,
+) -> None:
+    """Change name, subscription or seats; what is left out stays as it is (super-admins).
+
+    Nothing is changed if somebody else changes the organization at the same moment.
+    """
+    changes: Json = {
+        name: value
+        for name, value in {
+            "name": name,
+            "valid_until": valid_until,
+            "status": status,
+            "max_agents": max_agents,
+        }.items()
+        if value is not None
+    }
+    if not changes:
+        raise WrongUse("Nothing to change.", "Say --name, --valid-until, --status or --max-agents.")
+    if max_agents == -1:
+        changes["max_agents"] = None
+    found = at.api.get(_path(organization))
+    present = an_object(found.body, "organization") or {}
+    wanted = {
+        "name": present.get("name"),
+        **(an_object(present, "subscription") or {}),
+        "max_agents": present.get("max_agents"),
+        **changes,
+    }
+    version = f'"{if_version}"' if if_version is not None else found.headers.get("etag", "")
+    answer = at.api.send("PUT", _path(organization), wanted, headers={"If-Match": version})
+    at.output.one(answer.body, "organization", FIELDS)
+
+
+@commands.command(app, "policy", example="organizations policy acme --require-device-key")
+def policy(
+    at: Invocation,
+    organization: Organization,
+    *,
+    require_device_key: Annotated[
+        bool | None,
+        typer.Option(
+            "--require-device-key/--no-require-device-key",
+            help="Whether agents without a device key are refused.",
+        ),
+    ] = None,
+    block_clones: Annotated[
+        bool | None,
+        typer.Option(
+            "--block-clones/--no-block-clones",
+            help="Whether an agent is blocked when two of them live on one licence.",
+        ),
+    ] = None,
+) -> None:
+    """Say what the organization demands of its agents."""
+    changes = {
+        name: value
+        for name, value in {
+            "require_device_key": require_device_key,
+            "block_clones": block_clones,
+        }.items()
+        if value is not None
+    }
+    if not changes:
+        raise WrongUse(
+            "Nothing to change.", "Say --require-device-key or --block-clones, or --no-…"
+        )
+    answer = at.api.send("PATCH", _path(organization), changes)
+    at.output.one(answer.body, "organization", FIELDS)
+
+
+def _path(organization: str) -> str:
+    return f"/v1/organizations/{segment(organization)}"

@@ -1,0 +1,195 @@
+"""What commands print: tables for people, the API's own objects for programs.
+
+What this module guarantees:
+
+* Results go to standard output, everything else to standard error.
+* A table is as wide as what is in it where nobody looks on a terminal, has colours on a terminal
+  alone, and none with ``NO_COLOR``. JSON is one document.
+* What others have written (names, labels, reasons) cannot move a terminal's cursor: control
+  characters are shown as what they are.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = Mapping[str, object]
+Cell = Callable[[Row], object]
+Columns = Mapping[str, Cell]
+"""Headings, and what stands below them."""
+
+_NOWHERE_ENDS: Final = 100_000
+_CONTROL: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_STYLES: Final[Mapping[str, str]] = {
+    "active": "green",
+    "current": "green",
+    "ok": "green",
+    "detached": "yellow",
+    "suspended": "yellow",
+    "warn": "yellow",
+    "ended": "red",
+    "expired": "red",
+    "fail": "red",
+    "revoked": "red",
+}
+
+
+class Format(StrEnum):
+    """The two forms of output."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@dataclass(slots=True)
+class Output:
+    """Where a command prints to, and how."""
+
+    format: Format
+    verbose: bool = False
+    _out: Console = field(init=False)
+    _err: Console = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Looks at the streams as they are now."""
+        self._out = _console(stderr=False)
+        self._err = _console(stderr=True)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a program reads it."""
+        return self.format is Format.JSON
+
+    def document(self, value: object) -> None:
+        """One JSON document."""
+        sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+    def record(self, value: object) -> None:
+        """One JSON document of many, on a line of its own, there at once."""
+        sys.stdout.write(json.dumps(value) + "\n")
+        sys.stdout.flush()
+
+    def listed(self, document: Row, name: str, columns: Columns) -> None:
+        """A list; in a table, a note says whether there is more of it."""
+        if self.is_json:
+            self.document(document)
+            return
+        entries = document.get(name)
+        rows = (
+            [row for row in entries if isinstance(row, dict)] if isinstance(entries, list) else []
+        )
+        self.table(columns, rows)
+        total = document.get("total")
+        if document.get("next_cursor") is not None:
+            of = f" of {total}" if isinstance(total, int) else ""
+            self.note(f"{len(rows)}{of} are shown. --limit 0 shows all of them.")
+        elif not rows:
+            self.note("There are none.")
+
+    def one(self, document: Row, name: str, columns: Columns) -> None:
+        """One object; in a table, a field on each line."""
+        if self.is_json:
+            self.document(document)
+            return
+        row = document.get(name)
+        self.fields(
+            {title: cell(row if isinstance(row, dict) else {}) for title, cell in columns.items()}
+        )
+
+    def fields(self, values: Mapping[str, object]) -> None:
+        """Names and values."""
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in values.items():
+            table.add_row(name, _cell(value))
+        self._out.print(table)
+
+    def table(self, columns: Columns, rows: Sequence[Row]) -> None:
+        """Rows below headings; nothing where there are no rows."""
+        if not rows:
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in columns:
+            table.add_column(title, overflow="fold")
+        for row in rows:
+            table.add_row(*(_cell(cell(row)) for cell in columns.values()))
+        self._out.print(table)
+
+    def line(self, text: str) -> None:
+        """One line of a result, there at once."""
+        self._out.print(Text(shown(text)), soft_wrap=True)
+        self._out.file.flush()
+
+    def note(self, text: str) -> None:
+        """Something to know that is no result."""
+        self._err.print(Text(shown(text, keep="\n")), soft_wrap=True)
+
+    def tell(self, text: str) -> None:
+        """Something that whoever asked for ``--verbose`` wants to know."""
+        if self.verbose:
+            self.note(text)
+
+
+def shown(text: str, *, keep: str = "") -> str:
+    """Text without the characters that mean something to a terminal, but for those to ``keep``."""
+    return "".join(
+        character
+        if character in keep or unicodedata.category(character) not in _CONTROL
+        else f"\\u{ord(character):04x}"
+        for character in text
+    )
+
+
+def text_of(*path: str) -> Cell:
+    """A cell with a member of a row, or of an object in it."""
+
+    def cell(row: Row) -> object:
+        value: object = row
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value
+
+    return cell
+
+
+def moment(*path: str) -> Cell:
+    """A cell with an instant, as people read it; it stays UTC."""
+    found = text_of(*path)
+
+    def cell(row: Row) -> object:
+        value = found(row)
+        return value.replace("T", " ") if isinstance(value, str) else value
+
+    return cell
+
+
+def joined(values: Iterable[object]) -> str:
+    """Several values in one cell."""
+    return ", ".join(str(value) for value in values)
+
+
+def _cell(value: object) -> Text:
+    if value is None or value == "":
+        return Text("-", style="dim")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    text = shown(str(value))
+    return Text(text, style=_STYLES.get(text, ""))
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _NOWHERE_ENDS
+    return console
