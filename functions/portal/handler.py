@@ -41,6 +41,7 @@ def configuration() -> http.Reply:
         token_endpoint=endpoints.token,
         end_session_endpoint=endpoints.end_session,
         client_id=registration.client_id,
+        command_line_client_id=registration.command_line_client_id or None,
         scope=registration.scope,
     )
     return http.reply(200, body, outcome=OUTCOME, headers=HEADERS)

@@ -128,6 +128,7 @@ class Settings:
                 scope=environ.get("PORTAL_SCOPE", ""),
                 portal_url=environ.get("PORTAL_URL", ""),
                 discovery_url=environ.get("DISCOVERY_URL") or None,
+                command_line_client_id=environ.get("COMMAND_LINE_CLIENT_ID", ""),
             ),
         )
 

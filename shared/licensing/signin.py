@@ -35,7 +35,8 @@ class Registration:
     """What the portal is registered as at the identity provider; ``""`` where nothing is named.
 
     ``portal_url`` is where the portal is opened, without ``/portal``. ``discovery_url`` is where
-    the provider's document is, if not where its issuer says.
+    the provider's document is, if not where its issuer says. ``command_line_client_id`` is what the
+    operators' command line is registered as.
     """
 
     issuer: str
@@ -43,6 +44,7 @@ class Registration:
     scope: str
     portal_url: str
     discovery_url: str | None
+    command_line_client_id: str = ""
 
     @property
     def is_complete(self) -> bool:

@@ -173,6 +173,7 @@ def test_the_configuration_says_where_and_as_what_people_sign_in(
         "token_endpoint": "https://login.example/token",
         "end_session_endpoint": "https://login.example/logout",
         "client_id": "portal",
+        "command_line_client_id": None,
         "scope": "openid email",
     }
     assert provider.asked == [PATH]

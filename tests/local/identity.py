@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import ClientError, ParamValidationError
@@ -76,8 +77,8 @@ class Sessions:
 
 
 @dataclass(frozen=True)
-class PortalClient:
-    """The portal's own client, as the template registers it."""
+class BrowserClient:
+    """A client whose people sign in with a browser, as the template registers it."""
 
     client_id: str
     redirect_uris: Sequence[str]
@@ -86,11 +87,12 @@ class PortalClient:
 
 @dataclass(frozen=True)
 class IdentityProvider:
-    """One user pool, the client that the agents log in through, and that of the portal."""
+    """One user pool, and its clients: the agents', the portal's and the command line's."""
 
     pool_id: str
     client_id: str
-    portal: PortalClient
+    portal: BrowserClient
+    command_line: BrowserClient
     sessions: Sessions = field(default_factory=Sessions)
 
     @property
@@ -165,7 +167,8 @@ def _parameters(request: Mapping[str, Any]) -> Mapping[str, Any]:
 def create(template: Template) -> IdentityProvider:
     """Create the template's user pool with its clients, groups and `USERS`.
 
-    The portal's client is the one that is sent back to addresses; the other one is the agents'.
+    The agents' client is the one that is sent back to no address, and the command line's the one
+    that is sent back to this machine.
     """
     client = boto3.client("cognito-idp")
     pool = _only(template, "AWS::Cognito::UserPool")
@@ -176,26 +179,39 @@ def create(template: Template) -> IdentityProvider:
     )["UserPool"]["Id"]
     template.created(pool, pool_id, Arn=aws.arn("cognito-idp", f"userpool/{pool_id}"))
 
-    agents: list[Any] = []
-    portals: list[Any] = []
+    found: dict[str, list[Any]] = {"agents": [], "portal": [], "command line": []}
     for app in template.of_type("AWS::Cognito::UserPoolClient"):
         properties = template.properties(app)
         name = properties.pop("ClientName", app)
         created = client.create_user_pool_client(ClientName=name, **properties)["UserPoolClient"]
         template.created(app, created["ClientId"])
-        (portals if "CallbackURLs" in properties else agents).append(created)
-    if (len(agents), len(portals)) != (1, 1):
-        raise TemplateError("the local stack wants one client for agents and one for the portal")
-    portal = PortalClient(
-        portals[0]["ClientId"], portals[0]["CallbackURLs"], portals[0]["LogoutURLs"]
-    )
+        found[_whose(properties)].append(created)
+    if any(len(clients) != 1 for clients in found.values()):
+        raise TemplateError(f"the local stack wants one client for each of {', '.join(found)}")
+    agents, portal, command_line = (clients[0] for clients in found.values())
 
     for group in template.of_type("AWS::Cognito::UserPoolGroup"):
         client.create_group(**template.properties(group))
-    provider = IdentityProvider(pool_id, agents[0]["ClientId"], portal)
+    provider = IdentityProvider(
+        pool_id, agents["ClientId"], _browser_client(portal), _browser_client(command_line)
+    )
     for user in USERS:
         provider.add(user)
     return provider
+
+
+def _whose(properties: Mapping[str, Any]) -> str:
+    urls = properties.get("CallbackURLs", [])
+    if not urls:
+        return "agents"
+    is_here = all(urlsplit(url).hostname == "localhost" for url in urls)
+    return "command line" if is_here else "portal"
+
+
+def _browser_client(created: Mapping[str, Any]) -> BrowserClient:
+    return BrowserClient(
+        created["ClientId"], created["CallbackURLs"], created.get("LogoutURLs", [])
+    )
 
 
 def _only(template: Template, resource_type: str) -> str:

@@ -1,4 +1,4 @@
-"""The pages that people sign in to the portal on: what Cognito's domain is on AWS.
+"""The pages that people sign in on, to the portal and the command line: Cognito's domain on AWS.
 
 Authorization code flow with PKCE (RFC 6749, RFC 7636), over moto's users and tokens:
 
@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.local.events import Request, Response
-from tests.local.identity import PASSWORD, USERS, IdentityProvider
+from tests.local.identity import PASSWORD, USERS, BrowserClient, IdentityProvider
 
 CODE_SECONDS = 60
 
@@ -40,6 +40,7 @@ Fields = Mapping[str, str]
 class _Grant:
     """What a code stands for."""
 
+    client_id: str
     redirect_uri: str
     challenge: str
     until: float
@@ -47,11 +48,11 @@ class _Grant:
 
 
 class _LeadsNowhereError(Exception):
-    """The request is none of the portal's; the message says what is wrong with it."""
+    """The request is of no client's; the message says what is wrong with it."""
 
 
 class _RefusedError(Exception):
-    """The portal is told, by an OAuth error code."""
+    """The client is told, by an OAuth error code."""
 
 
 class SignIn:
@@ -120,7 +121,7 @@ class SignIn:
         status, answer = self._identity.initiate_auth(
             {
                 "AuthFlow": "USER_PASSWORD_AUTH",
-                "ClientId": self._identity.portal.client_id,
+                "ClientId": asked["client_id"],
                 "AuthParameters": {
                     "USERNAME": username,
                     "PASSWORD": filled.get("password", ""),
@@ -133,6 +134,7 @@ class SignIn:
         code = secrets.token_urlsafe(32)
         with self._lock:
             self._grants[code] = _Grant(
+                asked["client_id"],
                 asked["redirect_uri"],
                 asked["code_challenge"],
                 self._clock() + CODE_SECONDS,
@@ -141,13 +143,15 @@ class SignIn:
         return _back(asked, code=code)
 
     def _check(self, asked: Fields) -> None:
-        """Whether the portal asks, and asks for what there is here."""
-        portal = self._identity.portal
-        if asked.get("client_id") != portal.client_id:
-            raise _LeadsNowhereError("The client_id is not that of the portal.")
-        if asked.get("redirect_uri") not in portal.redirect_uris:
+        """Whether a client asks, and asks for what there is here."""
+        client = self._client(asked)
+        if client is None:
             raise _LeadsNowhereError(
-                "The redirect_uri is not one that the portal is registered with."
+                "The client_id is neither the portal's nor the command line's."
+            )
+        if asked.get("redirect_uri") not in client.redirect_uris:
+            raise _LeadsNowhereError(
+                "The redirect_uri is not one that the client is registered with."
             )
         if asked.get("response_type") != "code":
             raise _RefusedError("unsupported_response_type")
@@ -156,6 +160,10 @@ class SignIn:
             raise _RefusedError("invalid_request")
         if "openid" not in asked.get("scope", "").split():
             raise _RefusedError("invalid_scope")
+
+    def _client(self, asked: Fields) -> BrowserClient | None:
+        clients = (self._identity.portal, self._identity.command_line)
+        return next((one for one in clients if one.client_id == asked.get("client_id")), None)
 
     # -- tokens ------------------------------------------------------------------------------------
 
@@ -177,7 +185,7 @@ class SignIn:
         )
 
     def _tokens(self, asked: Fields) -> Mapping[str, Any]:
-        if asked.get("client_id") != self._identity.portal.client_id:
+        if self._client(asked) is None:
             raise _RefusedError("invalid_client")
         if asked.get("grant_type") == "authorization_code":
             return self._of_code(asked)
@@ -194,6 +202,7 @@ class SignIn:
         if (
             grant is None
             or self._clock() > grant.until
+            or asked.get("client_id") != grant.client_id
             or asked.get("redirect_uri") != grant.redirect_uri
             or not hmac.compare_digest(shown, grant.challenge)
         ):
@@ -204,7 +213,7 @@ class SignIn:
         status, answer = self._identity.initiate_auth(
             {
                 "AuthFlow": "REFRESH_TOKEN_AUTH",
-                "ClientId": self._identity.portal.client_id,
+                "ClientId": asked["client_id"],
                 "AuthParameters": {"REFRESH_TOKEN": asked.get("refresh_token", "")},
             }
         )
@@ -216,12 +225,13 @@ class SignIn:
     # -- the end -----------------------------------------------------------------------------------
 
     def _sign_out(self, request: Request) -> Response:
-        asked, portal = _fields(request.query), self._identity.portal
+        asked = _fields(request.query)
+        client = self._client(asked)
         # Cognito's own name for it, and that of OpenID Connect.
         target = asked.get("logout_uri") or asked.get("post_logout_redirect_uri", "")
-        if asked.get("client_id") != portal.client_id or target not in portal.logout_uris:
+        if client is None or target not in client.logout_uris:
             raise _LeadsNowhereError(
-                "The client_id or the logout_uri is not one that the portal is registered with."
+                "The client_id or the logout_uri is not one that a client is registered with."
             )
         return Response(302, [("location", target), ("cache-control", "no-store")], b"")
 
@@ -234,7 +244,7 @@ def _fields(encoded: str) -> dict[str, str]:
 
 
 def _back(asked: Fields, **told: str) -> Response:
-    """Send the browser back to the portal."""
+    """Send the browser back to where it came from."""
     state = {"state": asked["state"]} if "state" in asked else {}
     location = f"{asked['redirect_uri']}?{urlencode({**told, **state})}"
     return Response(302, [("location", location), ("cache-control", "no-store")], b"")

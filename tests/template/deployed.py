@@ -22,6 +22,7 @@ def deployed(**parameters: str) -> Template:
     template.created("UserPool", "pool")
     template.created("UserPoolClient", "client")
     template.created("PortalClient", "portal-client")
+    template.created("CommandLineClient", "command-line-client")
     template.created("Alarms", "arn:alarms")
     for function in template.of_type("AWS::Serverless::Function"):
         template.created(function, function)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from licensing_cli import browser
 from tests.integration import permissions
 from tests.local.template import STACK_ID, Template
 from tests.template.deployed import ROOT, deployed
@@ -164,13 +165,13 @@ def test_without_its_address_the_portal_is_registered_nowhere() -> None:
 
 def test_with_its_address_the_portal_has_a_client_of_its_own_that_keeps_no_secret() -> None:
     template = deployed(PortalUrl="https://portal.example", PortalScope="openid email")
-    assert template.of_type("AWS::Cognito::UserPoolClient") == ["UserPoolClient", "PortalClient"]
-    assert audience(template) == ["client", "portal-client"]
+    assert audience(template)[:2] == ["client", "portal-client"]
     assert variables(template) == {
         "ISSUER": "https://cognito-idp.eu-central-1.amazonaws.com/pool",
         "PORTAL_URL": "https://portal.example",
         "PORTAL_CLIENT_ID": "portal-client",
         "PORTAL_SCOPE": "openid email",
+        "COMMAND_LINE_CLIENT_ID": "command-line-client",
     }
     client = template.properties("PortalClient")
     assert client["GenerateSecret"] is False
@@ -184,6 +185,25 @@ def test_with_its_address_the_portal_has_a_client_of_its_own_that_keeps_no_secre
     agents = template.properties("UserPoolClient")
     assert client["ReadAttributes"] == agents["ReadAttributes"]
     assert client["WriteAttributes"] == agents["WriteAttributes"]
+
+
+def test_the_command_line_has_a_client_like_the_portals_that_comes_back_to_its_own_machine() -> (
+    None
+):
+    template = deployed(PortalUrl="https://portal.example", PortalScope="openid email")
+    assert template.of_type("AWS::Cognito::UserPoolClient") == [
+        "UserPoolClient",
+        "PortalClient",
+        "CommandLineClient",
+    ]
+    assert audience(template) == ["client", "portal-client", "command-line-client"]
+    client = template.properties("CommandLineClient")
+    assert client["CallbackURLs"] == [browser.REDIRECT_URI]
+    assert client.keys() == template.properties("PortalClient").keys() - {"LogoutURLs"}
+    differing = {
+        name for name in client if client[name] != template.properties("PortalClient")[name]
+    }
+    assert differing == {"CallbackURLs"}
 
 
 def test_the_domain_that_people_sign_in_at_is_one_that_no_other_stack_has() -> None:
@@ -212,6 +232,7 @@ def test_at_an_issuer_of_ones_own_the_portal_has_its_own_client_or_that_of_the_a
         "PORTAL_URL": "https://portal.example",
         "PORTAL_CLIENT_ID": client,
         "PORTAL_SCOPE": "openid",
+        "COMMAND_LINE_CLIENT_ID": "",
     }
     assert audience(template) == taken
     assert template.of_type("AWS::Cognito::UserPoolClient") == []
