@@ -184,8 +184,8 @@ def proof_required(facts: Facts) -> Found:
     if facts.license is None or facts.organization is None:
         return
     code, policy = "PROOF_REQUIRED", facts.organization.get("policy")
-    if not isinstance(policy, Mapping):
-        yield Finding(Level.UNSEEN, code, "The service tells of no policy for device keys.")
+    if not isinstance(policy, Mapping) or "device_key" not in facts.license:
+        yield Finding(Level.UNSEEN, code, "The service does not tell of device keys.")
     elif facts.license.get("device_key"):
         yield Finding(Level.OK, code, "The licence has a device key.")
     elif policy.get("require_device_key") is True:

@@ -1,0 +1,38 @@
+"""A token goes by https, or stays on this machine."""
+
+import pytest
+
+from licensing_cli.addresses import checked
+from licensing_cli.errors import WrongUse
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://abc.execute-api.eu-central-1.amazonaws.com",
+        "http://127.0.0.1:8080",
+        "http://localhost:8080",
+        "http://[::1]:8080",
+    ],
+)
+def test_these_are_taken_with_or_without_a_slash(url: str) -> None:
+    assert checked(url) == checked(f"{url}/") == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://licensing.example",
+        "http://127.0.0.1.example",
+        "http://localhost@evil.example",
+        "https://user:secret@licensing.example",
+        "ftp://licensing.example",
+        "licensing.example",
+        "https://",
+        "https://[",
+        "file:///etc/passwd",
+    ],
+)
+def test_these_are_not(url: str) -> None:
+    with pytest.raises(WrongUse):
+        checked(url)
