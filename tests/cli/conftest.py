@@ -90,3 +90,9 @@ def olivia(site: Site, tmp_path: Path) -> Terminal:
 def ada(site: Site, tmp_path: Path) -> Terminal:
     """Acme's administrator."""
     return Terminal(site.url, tmp_path, site.token("ada"))
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Terminal:
+    """A machine without a network, on which nobody is signed in."""
+    return Terminal("", tmp_path)

@@ -50,7 +50,8 @@ class PastedLinesError(Exception):
     """Lines that were pasted have failed; the message shows what they said."""
 
 
-def _jq_in(folder: Path) -> Path:
+def jq_in(folder: Path) -> Path:
+    """The folder, with a `jq` in it for a machine that has none."""
     command = folder / "jq"
     command.write_text(
         f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("json_filter.py")}" "$@"\n'
@@ -68,7 +69,7 @@ class Terminal:
         own = str(Path(sys.executable).parent)
         path = os.pathsep.join([own, os.environ["PATH"]])
         if shutil.which("jq") is None:
-            path = os.pathsep.join([path, str(_jq_in(folder))])
+            path = os.pathsep.join([path, str(jq_in(folder))])
         self._bash = subprocess.Popen(
             ["bash", "--norc"],  # noqa: S607 - whichever bash the reader has
             cwd=folder,

@@ -296,6 +296,33 @@ def test_a_code_is_nothing_without_what_it_was_asked_for_with(
     assert answer.headers["cache-control"] == "no-store"
 
 
+def of_the_command_line(browser: Browser) -> dict[str, str]:
+    """What the command line asks for, instead of what the portal does."""
+    return {
+        "client_id": browser.configuration["command_line_client_id"],
+        "redirect_uri": "http://localhost:8977/callback",
+    }
+
+
+def test_the_command_line_signs_in_as_a_client_of_its_own(browser: Browser) -> None:
+    own = of_the_command_line(browser)
+    code = browser.fills(browser.opens(**own), "ada", PASSWORD).returned["code"]
+    tokens = browser.redeems(code, **own).json
+    assert claims(tokens)["aud"] == own["client_id"]
+    assert browser.is_let_in(tokens)
+
+
+@pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
+def test_of_two_clients_neither_gets_what_was_meant_for_the_other(
+    browser: Browser, name: str
+) -> None:
+    own = of_the_command_line(browser)
+    assert browser.opens(**{name: own[name]}).status == 400
+    code = browser.fills(browser.opens(**own), "ada", PASSWORD).returned["code"]
+    portals = {name: browser.asked[name]}
+    assert browser.redeems(code, **(own | portals)).json == {"error": "invalid_grant"}
+
+
 def test_a_code_that_was_tried_with_a_wrong_verifier_is_used_up(browser: Browser) -> None:
     code = browser.gets_code()
     browser.redeems(code, code_verifier="x" * 43)

@@ -61,9 +61,9 @@ def with_organization(**changed: Any) -> Facts:
     return replace(WELL, organization={**ORGANIZATION, **changed})
 
 
-def event(type: str, **facts: Any) -> Mapping[str, Any]:
+def event(kind: str, **facts: Any) -> Mapping[str, Any]:
     actor = {"kind": "user", "subject": "ada", "roles": ["org-admin"]}
-    return {"type": type, "at": at(hours=2), "last_at": None, "actor": actor, **facts}
+    return {"type": kind, "at": at(hours=2), "last_at": None, "actor": actor, **facts}
 
 
 def refused(reason: str, **facts: Any) -> Facts:

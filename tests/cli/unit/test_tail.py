@@ -27,10 +27,10 @@ class Feed:
     def __init__(self) -> None:
         self.events: list[Json] = []
 
-    def happens(self, id: str, epoch: int, type: str = "LicenseIssued") -> None:
-        at = epoch - epoch % HOUR if type == REFUSAL else epoch
-        last_at = instant(epoch) if type == REFUSAL else None
-        self.events.append({"id": id, "type": type, "at": instant(at), "last_at": last_at})
+    def happens(self, id: str, epoch: int, kind: str = "LicenseIssued") -> None:
+        at = epoch - epoch % HOUR if kind == REFUSAL else epoch
+        last_at = instant(epoch) if kind == REFUSAL else None
+        self.events.append({"id": id, "type": kind, "at": instant(at), "last_at": last_at})
 
     def answer(self, query: Query, limit: int | None = None) -> Json:
         """Newest first."""
@@ -49,10 +49,10 @@ def seconds(text: Any) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def begun(feed: Feed, *, type: str | None = None, since: str | None = None) -> Tail:
+def begun(feed: Feed, *, kind: str | None = None, since: str | None = None) -> Tail:
     """A tail that begins where the feed ends."""
-    tail = Tail(type, since)
-    query: Mapping[str, str | None] = {"type": type, "from": since}
+    tail = Tail(kind, since)
+    query: Mapping[str, str | None] = {"type": kind, "from": since}
     tail.begin(feed.answer(query, limit=1))
     tail.pass_over(feed.answer(asked) for asked in tail.queries())
     return tail
@@ -123,15 +123,15 @@ def test_a_feed_without_events_is_waited_on() -> None:
     assert looks(tail, feed) == []
 
 
-@pytest.mark.parametrize("type", ["LicenseIssued", REFUSAL])
-def test_events_of_one_type_are_asked_for_by_it_alone(type: str) -> None:
+@pytest.mark.parametrize("kind", ["LicenseIssued", REFUSAL])
+def test_events_of_one_type_are_asked_for_by_it_alone(kind: str) -> None:
     feed = Feed()
-    feed.happens("a", START, type)
-    tail = begun(feed, type=type)
-    assert [query["type"] for query in tail.queries()] == [type]
+    feed.happens("a", START, kind)
+    tail = begun(feed, kind=kind)
+    assert [query["type"] for query in tail.queries()] == [kind]
     feed.happens("b", START + 5, "LicenseIssued")
     feed.happens("r", START + 6, REFUSAL)
-    assert looks(tail, feed) == (["r"] if type == REFUSAL else ["b"])
+    assert looks(tail, feed) == (["r"] if kind == REFUSAL else ["b"])
 
 
 def test_nothing_from_before_the_instant_that_was_named_is_told() -> None:

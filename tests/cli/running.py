@@ -1,0 +1,73 @@
+"""A command as a process of its own, which is read as it tells."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+from threading import Thread
+
+from tests.cli.terminal import PROGRAM, Ran, Terminal
+
+PATIENCE = 60.0
+"""How many seconds a line may take on a machine with much to do."""
+
+
+@dataclass
+class Running:
+    """Its lines come as they are told, those of each stream in their order."""
+
+    process: "subprocess.Popen[str]"
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+    _lines: "Queue[str]" = field(default_factory=Queue)
+    _readers: list[Thread] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for stream, kept in ((self.process.stdout, self.out), (self.process.stderr, self.err)):
+            assert stream is not None
+            reader = Thread(target=self._read, args=(stream, kept), daemon=True)
+            reader.start()
+            self._readers.append(reader)
+
+    def _read(self, stream: "Iterator[str]", kept: list[str]) -> None:
+        for line in stream:
+            kept.append(line)
+            self._lines.put(line)
+
+    def line_with(self, text: str) -> str:
+        """The next line that has this in it."""
+        while True:
+            try:
+                line = self._lines.get(timeout=PATIENCE)
+            except Empty:
+                raise AssertionError(f"it never says {text!r}: {self.out} {self.err}") from None
+            if text in line:
+                return line
+
+    def ended(self, number: signal.Signals | None = None) -> Ran:
+        """How it ends, by itself or by a signal."""
+        if number is not None:
+            self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        return Ran(code, "".join(self.out), "".join(self.err))
+
+
+@contextmanager
+def running(terminal: Terminal, *arguments: str) -> Iterator[Running]:
+    """A command that runs while the context is entered."""
+    with subprocess.Popen(
+        [*PROGRAM, *arguments],
+        env=terminal.whole_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Running(process)
+        finally:
+            if process.poll() is None:
+                process.kill()

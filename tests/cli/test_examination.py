@@ -1,0 +1,114 @@
+"""The doctor at work on a running service: what it reads, as whom, and what it concludes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Site
+from tests.cli.terminal import Terminal
+
+MACHINE = {
+    "machine_id": "7d1f8a50-0b7e-4d52-8f6e-2c1f9a3e4b5d",
+    "mac_addresses": ["3c:7c:3f:1e:aa:01"],
+    "computer_name": "PATIENT-PC-01",
+}
+NAMED = (
+    *("--machine-id", str(MACHINE["machine_id"]), "--mac", "3c:7c:3f:1e:aa:01"),
+    *("--name", "PATIENT-PC-01"),
+)
+OF_ACME = ("doctor", "--organization", "acme")
+
+
+@pytest.fixture(scope="module")
+def agent(site: Site) -> str:
+    license_id: str = site.agent(MACHINE)["license.id"]
+    return license_id
+
+
+def bad(findings: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What is not well. A service without device keys cannot tell of them, which is no fault."""
+    found = [(one["level"], one["code"]) for one in findings if one["level"] != "ok"]
+    return [one for one in found if one != ("not seen", "PROOF_REQUIRED")]
+
+
+def test_an_agent_that_is_well_is_found_by_its_machine(olivia: Terminal, agent: str) -> None:
+    told = olivia(*OF_ACME, *NAMED, "-o", "json").expect(0).json
+    assert (told["license_id"], told["healthy"], bad(told["findings"])) == (agent, True, [])
+    assert "fail" not in olivia(*OF_ACME, *NAMED).expect(0).out
+
+
+def test_why_it_is_refused_is_told_with_what_to_do(
+    site: Site, olivia: Terminal, agent: str
+) -> None:
+    site.call("POST", f"/v1/licenses/{agent}/detach", {"reason": "a copy?"}).expect(200)
+    told = olivia(*OF_ACME, "--license", agent).expect(1)
+    assert "(a copy?)" in told.out
+    assert f"licensing licenses attach {agent}" in told.out
+    assert "would be refused" in told.err
+    # It does what it advises.
+    olivia("licenses", "attach", agent).expect(0)
+    olivia(*OF_ACME, "--license", agent).expect(0)
+
+
+def test_an_administrator_is_told_what_they_may_read_and_what_was_not_seen(
+    ada: Terminal, agent: str
+) -> None:
+    told = ada(*OF_ACME, *NAMED, "-o", "json").expect(0).json
+    assert told["license_id"] == agent
+    assert bad(told["findings"]) == [
+        ("not seen", "MACHINE_MISMATCH"),
+        ("not seen", "machine_registered_to_other_organization"),
+    ]
+    assert "A super-admin can look it up." in ada(*OF_ACME, "--name", "patient-pc-01").out
+    # Without the name there is nothing that they could look for.
+    assert "--license" in ada(*OF_ACME, *NAMED[:4]).expect(2).err
+
+
+def test_another_organization_and_a_licence_that_is_not_there_are_not_found(
+    ada: Terminal, olivia: Terminal, agent: str
+) -> None:
+    foreign = ada("doctor", "--organization", "bolt", *NAMED, "-o", "json").expect(1).json
+    assert [one["code"] for one in foreign["findings"] if one["level"] == "fail"] == [
+        "NOT_FOUND",
+        "NOT_FOUND",
+    ]
+    absent = olivia(*OF_ACME, "--license", "lic_0123456789abcdef", "-o", "json").expect(1).json
+    assert bad(absent["findings"])[0] == ("fail", "NOT_FOUND")
+    mismatch = olivia("doctor", "--organization", "bolt", "--license", agent, "-o", "json")
+    assert ("fail", "ORGANIZATION_MISMATCH") in bad(mismatch.expect(1).json["findings"])
+    taken = olivia("doctor", "--organization", "bolt", *NAMED, "-o", "json").expect(1).json
+    assert ("fail", "machine_registered_to_other_organization") in bad(taken["findings"])
+
+
+def test_of_several_agents_on_a_machine_one_has_to_be_named(
+    site: Site, olivia: Terminal, agent: str
+) -> None:
+    second = site.agent(MACHINE, "staging")["license.id"]
+    told = olivia(*OF_ACME, *NAMED).expect(2).err
+    assert agent in told
+    assert second in told
+    chosen = olivia(*OF_ACME, *NAMED, "--environment", "staging", "-o", "json").expect(0).json
+    assert chosen["license_id"] == second
+    # One that was revoked since is found only by its id.
+    olivia("licenses", "revoke", second, "--yes").expect(0)
+    assert json.loads(olivia(*OF_ACME, *NAMED, "-o", "json").expect(0).out)["license_id"] == agent
+    assert "REVOKED" in olivia(*OF_ACME, "--license", second).expect(1).out
+
+
+def test_a_policy_that_the_agent_cannot_meet_is_told(
+    site: Site, olivia: Terminal, agent: str
+) -> None:
+    shown = site.call("GET", f"/v1/licenses/{agent}").body["license"]
+    olivia("organizations", "policy", "acme", "--require-device-key").expect(0)
+    try:
+        told = olivia(*OF_ACME, "--license", agent, "-o", "json").json
+    finally:
+        olivia("organizations", "policy", "acme", "--no-require-device-key").expect(0)
+    (found,) = [one for one in told["findings"] if one["code"] == "PROOF_REQUIRED"]
+    assert found["level"] == ("fail" if "device_key" in shown else "not seen")
+
+
+def test_an_agent_has_to_be_named(olivia: Terminal) -> None:
+    assert "--this" in olivia(*OF_ACME).expect(2).err
