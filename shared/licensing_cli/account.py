@@ -15,7 +15,7 @@ from licensing_cli.errors import SignedOut, WrongUse
 from licensing_cli.invocation import Invocation
 from licensing_cli.output import Columns, Row, joined, text_of
 from licensing_cli.provider import Registration, Tokens
-from licensing_cli.session import TOKEN_VARIABLE
+from licensing_cli.session import VARIABLE
 
 
 def _roles(row: Row) -> object:
@@ -91,7 +91,7 @@ def logout(at: Invocation) -> None:
     known = at.session.store.forget(at.url)
     at.output.note("Signed out." if known else "Nobody was signed in.")
     if at.session.given:
-        at.output.note(f"{TOKEN_VARIABLE} is still set, and goes before any sign-in.")
+        at.output.note(f"{VARIABLE} is still set, and goes before any sign-in.")
 
 
 def whoami(at: Invocation) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -37,7 +37,11 @@ account.register(app)
 
 def _tell_version(value: bool) -> None:  # noqa: FBT001 - typer hands it over like this
     if value:
-        typer.echo(f"licensing {version('licensing-cli')}")
+        try:
+            told = version("licensing-cli")
+        except PackageNotFoundError:
+            told = "of a source tree"
+        typer.echo(f"licensing {told}")
         raise typer.Exit
 
 

@@ -152,8 +152,7 @@ def _run(function: Callable[..., None], common: Common, given: dict[str, object]
 
 
 def _tell(output: Output, error: CommandError) -> None:
-    if error.message:
-        output.note(f"Error: {error.message}")
+    output.note(f"Error: {error.message}")
     if error.advice:
         output.note(error.advice)
 

@@ -69,7 +69,7 @@ class Facts:
     organization: Json | None
     license: Json | None
     holders: Sequence[Json] | Unseen | None
-    events: Sequence[Json] | Unseen
+    events: Sequence[Json]
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -318,9 +318,6 @@ _OF_A_RULE: Final = frozenset({"proof_required", "proof_invalid"})
 
 def refused_lately(facts: Facts) -> Found:
     """The licence was not refused within a day."""
-    if isinstance(facts.events, Unseen):
-        yield Finding(Level.UNSEEN, "AccessRefused", facts.events.why)
-        return
     found = [
         Finding(
             Level.WARN,
@@ -425,14 +422,10 @@ def _change(facts: Facts, *types: str) -> str:
 
 
 def _latest(facts: Facts, *types: str) -> Json | None:
-    if isinstance(facts.events, Unseen):
-        return None
     return next((event for event in facts.events if event.get("type") in types), None)
 
 
 def _recent(facts: Facts, type: str) -> list[tuple[Json, datetime]]:  # noqa: A002 - as the service
-    if isinstance(facts.events, Unseen):
-        return []
     dated = [
         (event, _instant(event.get("last_at") or event.get("at")))
         for event in facts.events

@@ -99,22 +99,12 @@ def _read(
 
 
 def _organization(at: Invocation, id: str) -> Json | None:
-    try:
-        answer = at.api.get(f"/v1/organizations/{segment(id)}")
-    except Refused as error:
-        if error.status != 404:
-            raise
-        return None
-    return an_object(answer.body, "organization")
+    document = _unless_absent(at, f"/v1/organizations/{segment(id)}")
+    return an_object(document, "organization")
 
 
 def _license(at: Invocation, id: str) -> Json | None:
-    try:
-        return an_object(at.api.get(licenses.path_of(id)).body, "license")
-    except Refused as error:
-        if error.status != 404:
-            raise
-        return None
+    return an_object(_unless_absent(at, licenses.path_of(id)), "license")
 
 
 def _holders(at: Invocation, machine: Json) -> list[Json] | Unseen:
@@ -125,18 +115,13 @@ def _holders(at: Invocation, machine: Json) -> list[Json] | Unseen:
     try:
         document = machines.holders(at, machine)
     except Refused as error:
-        if error.status != 403:
-            raise
         return Unseen(f"Who holds the machine is not told: {error.message}")
     return objects(document, "holders")
 
 
-def _events(at: Invocation, license: Json) -> list[Json] | Unseen:
+def _events(at: Invocation, license: Json) -> list[Json]:
     path = f"{licenses.path_of(str(license.get('id')))}/events"
-    try:
-        return objects(at.api.listed(path, "events", {}, limit=_HISTORY), "events")
-    except Refused as error:
-        return Unseen(f"Its history is not told: {error.message}")
+    return objects(at.api.listed(path, "events", {}, limit=_HISTORY), "events")
 
 
 def _of_machine(
@@ -171,14 +156,21 @@ def _by_name(at: Invocation, organization: str, name: object) -> list[Json]:
         )
     path = f"/v1/organizations/{segment(organization)}/licenses"
     query = {"search": name, "sort": licenses.Sort.ISSUED_AT_DESCENDING}
-    try:
-        document = at.api.listed(path, "licenses", query, limit=0)
-    except Refused as error:
-        if error.status != 404:
-            raise
+    if _organization(at, organization) is None:
         return []
+    document = at.api.listed(path, "licenses", query, limit=0)
     return [
         one
         for one in objects(document, "licenses")
         if str(one.get("computer_name")).casefold() == name.casefold()
     ]
+
+
+def _unless_absent(at: Invocation, path: str) -> Json:
+    """What stands at a path; nothing, if there is none or it is another organization's."""
+    try:
+        return at.api.get(path).body
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return {}

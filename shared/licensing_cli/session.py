@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import httpx
 
@@ -15,8 +16,8 @@ from licensing_cli import provider
 from licensing_cli.errors import SignedOut
 from licensing_cli.kept import Kept, Store
 
-TOKEN_VARIABLE = "LICENSING_TOKEN"  # noqa: S105 - the name of a variable
-_RENEWED_BEFORE_SECONDS = 60
+VARIABLE: Final = "LICENSING_TOKEN"
+_RENEWED_BEFORE_SECONDS: Final = 60
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Session:
         if self.given:
             if anew:
                 raise SignedOut(
-                    f"The service does not accept the token in {TOKEN_VARIABLE}.",
+                    f"The service does not accept the token in {VARIABLE}.",
                     "Put a new ID token there, or unset it and sign in: licensing login",
                 )
             return self.given

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ from tests.local.identity import PASSWORD
 
 ROOT = Path(__file__).parents[2]
 UP = "The service is up at "
+
+
+def machine(name: str) -> dict[str, Any]:
+    """A computer of this name, and of no other test."""
+    digits = sha256(name.encode()).hexdigest()
+    mac = ":".join(["3c", *(digits[i : i + 2] for i in range(0, 10, 2))])
+    return {"machine_id": digits[:32], "mac_addresses": [mac], "computer_name": name}
 
 
 @dataclass(frozen=True)

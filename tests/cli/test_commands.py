@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Site
+from tests.cli.conftest import Site, machine
 from tests.cli.terminal import PROGRAM, Terminal
-from tests.local.cast import MACHINE_A, MACHINE_B, MACHINE_C, MACHINE_D, MACHINE_E
 
 KEY = re.compile(r"(?:[0-9A-Z]{5}-){8}[0-9A-Z]{5}")
 
@@ -20,7 +19,7 @@ KEY = re.compile(r"(?:[0-9A-Z]{5}-){8}[0-9A-Z]{5}")
 @pytest.fixture(scope="session")
 def agent(site: Site) -> str:
     """The licence of an agent of Acme."""
-    license_id: str = site.agent(MACHINE_A)["license.id"]
+    license_id: str = site.agent(machine("PRESS-1"))["license.id"]
     return license_id
 
 
@@ -132,12 +131,12 @@ def test_licenses_are_listed_and_shown_as_the_api_tells_of_them(
     site: Site, ada: Terminal, agent: str
 ) -> None:
     of_acme = "/v1/organizations/acme/licenses"
-    told = ada("licenses", "list", "acme", "--search", "factory", "-o", "json").expect(0).json
-    assert told == site.call("GET", f"{of_acme}?search=factory", user="ada").body
+    told = ada("licenses", "list", "acme", "--search", "press-1", "-o", "json").expect(0).json
+    assert told == site.call("GET", f"{of_acme}?search=press-1", user="ada").body
     assert [one["id"] for one in told["licenses"]] == [agent]
     one = ada("licenses", "show", agent, "--output", "json").expect(0).json
     assert one == site.call("GET", f"/v1/licenses/{agent}", user="ada").body
-    assert "FACTORY-PC-01" in ada("licenses", "show", agent).expect(0).out
+    assert "PRESS-1" in ada("licenses", "show", agent).expect(0).out
     history = ada("licenses", "history", agent, "-o", "json").expect(0).json
     assert history == site.call("GET", f"/v1/licenses/{agent}/events", user="ada").body
 
@@ -151,7 +150,7 @@ def test_all_filters_of_the_list_are_the_apis(ada: Terminal, agent: str) -> None
 
 
 def test_an_agent_is_blocked_labelled_marked_and_moved(site: Site, ada: Terminal) -> None:
-    license_id = site.agent(MACHINE_B)["license.id"]
+    license_id = site.agent(machine("PRESS-2"))["license.id"]
 
     def done(*arguments: str) -> Any:
         return ada("licenses", *arguments, "-o", "json").expect(0).json["license"]
@@ -183,7 +182,7 @@ def test_what_cannot_be_undone_is_not_done_where_nobody_can_be_asked(
 def test_a_person_at_a_terminal_is_asked_whether_it_is_meant(
     site: Site, ada: Terminal, typed: str, code: int, status: str
 ) -> None:
-    license_id = site.agent(MACHINE_C)["license.id"]
+    license_id = site.agent(machine("PRESS-3"))["license.id"]
     ours, theirs = pty.openpty()
     os.write(ours, f"{typed}\n".encode())
     ran = subprocess.run(
@@ -202,8 +201,8 @@ def test_a_person_at_a_terminal_is_asked_whether_it_is_meant(
 
 
 def test_a_list_ends_at_its_limit_and_says_so(site: Site, ada: Terminal) -> None:
-    made = {site.agent(MACHINE_D, f"line {number}")["license.id"] for number in range(3)}
-    of_it = ("licenses", "list", "acme", "--search", "PLANNING-PC-04")
+    made = {site.agent(machine("LINE-PC"), f"line {number}")["license.id"] for number in range(3)}
+    of_it = ("licenses", "list", "acme", "--search", "LINE-PC")
     whole = ada(*of_it, "--limit", "0", "-o", "json").expect(0).json
     assert {one["id"] for one in whole["licenses"]} == made
     assert whole["next_cursor"] is None
@@ -253,11 +252,12 @@ def test_a_temporary_license_lives_for_one_of_seven_lengths(olivia: Terminal, tt
 def test_who_holds_a_machine_is_told_with_the_licenses_on_it(
     site: Site, olivia: Terminal, agent: str
 ) -> None:
-    named = ("--name", "FACTORY-PC-01", "--mac", "a4:bb:6d:3e:90:1f", "--mac", "f8:5e:a0:7c:22:d4")
+    this = machine("PRESS-1")
+    named = ("--name", "PRESS-1", "--mac", this["mac_addresses"][0], "--mac", "f8:5e:a0:7c:22:d4")
     held = olivia("machines", "lookup", *named).expect(0).out
     assert agent in held
     told = olivia("machines", "lookup", *named, "-o", "json").expect(0).json
-    assert told == site.call("POST", "/v1/machines/lookup", {"machine": MACHINE_A}).body
+    assert told == site.call("POST", "/v1/machines/lookup", {"machine": this}).body
     assert "Nobody holds" in olivia("machines", "lookup", "--machine-id", "x-1", "--name", "x").err
     olivia("machines", "lookup").expect(2)
 
@@ -333,15 +333,15 @@ def test_what_is_for_super_admins_is_refused_to_others(ada: Terminal, arguments:
 def test_another_organization_is_refused_like_one_that_does_not_exist(
     site: Site, ada: Terminal
 ) -> None:
-    foreign = site.agent(MACHINE_E, user="boris")["license.id"]
+    foreign = site.agent(machine("BOLT-PC"), user="boris")["license.id"]
     told = ada("licenses", "show", foreign).expect(4).err
     assert told == ada("licenses", "show", "lic_0123456789abcdef").expect(4).err
 
 
 def test_no_token_is_told_of_however_much_is_told(site: Site, ada: Terminal) -> None:
-    ran = ada("-v", "licenses", "list", "acme", "--search", "factory").expect(0)
+    ran = ada("-v", "licenses", "list", "acme", "--search", "press-1").expect(0)
     assert re.search(
-        r"GET http://\S+/v1/organizations/acme/licenses\?search=factory\S* 200", ran.err
+        r"GET http://\S+/v1/organizations/acme/licenses\?search=press-1\S* 200", ran.err
     )
     assert ada.token not in ran.out + ran.err
     wrong = Terminal(site.url, ada.home, f"{ada.token}x")("-v", "whoami").expect(3)

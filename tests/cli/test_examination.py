@@ -6,16 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Site
+from tests.cli.conftest import Site, machine
 from tests.cli.terminal import Terminal
 
-MACHINE = {
-    "machine_id": "7d1f8a50-0b7e-4d52-8f6e-2c1f9a3e4b5d",
-    "mac_addresses": ["3c:7c:3f:1e:aa:01"],
-    "computer_name": "PATIENT-PC-01",
-}
+MACHINE = machine("PATIENT-PC-01")
 NAMED = (
-    *("--machine-id", str(MACHINE["machine_id"]), "--mac", "3c:7c:3f:1e:aa:01"),
+    *("--machine-id", MACHINE["machine_id"], "--mac", MACHINE["mac_addresses"][0]),
     *("--name", "PATIENT-PC-01"),
 )
 OF_ACME = ("doctor", "--organization", "acme")
@@ -108,6 +104,12 @@ def test_a_policy_that_the_agent_cannot_meet_is_told(
         olivia("organizations", "policy", "acme", "--no-require-device-key").expect(0)
     (found,) = [one for one in told["findings"] if one["code"] == "PROOF_REQUIRED"]
     assert found["level"] == ("fail" if "device_key" in shown else "not seen")
+
+
+def test_who_may_not_read_is_told_so(site: Site, ada: Terminal, agent: str) -> None:
+    alice = Terminal(site.url, ada.home, site.token("alice"))
+    assert "Only administrators" in alice(*OF_ACME, "--license", agent).expect(4).err
+    alice(*OF_ACME, *NAMED).expect(4)
 
 
 def test_an_agent_has_to_be_named(olivia: Terminal) -> None:

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.agent.relay import Relay
-from tests.cli.conftest import Site
+from tests.cli.conftest import Site, machine
 from tests.cli.running import running
 from tests.cli.terminal import Terminal
-from tests.local.cast import MACHINE_F
 
+MACHINE = machine("FOLLOWED")
 FOLLOW = ("events", "list", "--follow", "--every", "0.05")
 
 
 @pytest.fixture(scope="module")
 def agent(site: Site) -> str:
     """The licence of an agent, with five events in its history."""
-    license_id: str = site.agent(MACHINE_F, "followed")["license.id"]
+    license_id: str = site.agent(MACHINE)["license.id"]
     for label in ("one", "two", "three", "four"):
         edits(site, license_id, label)
     return license_id
@@ -68,17 +68,17 @@ def test_people_get_a_line_for_each_event_and_a_refusal_where_it_happens(
         command.line_with(agent)
         site.call("POST", f"/v1/licenses/{agent}/detach", {"reason": "stolen?"}).expect(200)
         assert agent in command.line_with("stolen?")
-        machine = {**MACHINE_F, "mac_addresses": ["02:00:00:00:00:01"], "computer_name": "other"}
+        other = {**MACHINE, "mac_addresses": ["02:00:00:00:00:01"], "computer_name": "other"}
         key = site.service.call(
             "POST",
             "/v1/licenses",
-            {"machine": MACHINE_F, "environment": "refused", "agent_version": "4.5.0.0"},
+            {"machine": MACHINE, "environment": "refused", "agent_version": "4.5.0.0"},
             token=site.token("alice"),
         ).expect(201)
         asked = {
             "license_key": key["license_key"],
             "organization_id": "acme",
-            "machine": machine,
+            "machine": other,
         }
         site.service.call("POST", "/v1/licenses/validate", asked).expect(
             200, code="MACHINE_MISMATCH"

@@ -11,9 +11,8 @@ import pytest
 from licensing_agent.lease import Reason
 from licensing_cli import leases
 from tests.agent.samples import JWKS, LICENSE_ID, lease_token
-from tests.cli.conftest import Site
+from tests.cli.conftest import Site, machine
 from tests.cli.terminal import Terminal
-from tests.local.cast import MACHINE_A
 from tests.unit.samples import DAY, NOW
 from tests.unit.test_lease import ISSUER
 
@@ -37,7 +36,7 @@ def altered(token: str, **claims: object) -> str:
 
 
 def test_a_lease_of_the_service_is_good_until_it_ends(site: Site, olivia: Terminal) -> None:
-    answer = site.agent(MACHINE_A, "of leases")
+    answer = site.agent(machine("LEASED"))
     token, license_id = answer["lease.token"], answer["license.id"]
     told = olivia("lease", "verify", "-", "--license", license_id, typed=f"{token}\n").expect(0)
     assert license_id in told.out

@@ -6,7 +6,7 @@ import re
 import socket
 import webbrowser
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from threading import Thread
@@ -62,22 +62,31 @@ class Person:
             self.seen = web.get(back.headers["location"])
 
 
+@dataclass
+class Desktop:
+    """Where a command opens pages, and somebody does something with them."""
+
+    visit: Visit
+    _threads: list[Thread] = field(default_factory=list)
+
+    def open(self, page: str) -> bool:
+        """What `webbrowser.open` does: it does not wait for anybody."""
+        self._threads.append(Thread(target=self.visit, args=(page,)))
+        self._threads[-1].start()
+        return True
+
+    def is_left(self) -> None:
+        """Whoever was there has gone."""
+        for thread in self._threads:
+            thread.join(timeout=60)
+
+
 @pytest.fixture
-def opens(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Visit], None]]:
-    """Has somebody do something with the page that the command opens."""
-    threads: list[Thread] = []
-
-    def opened_by(visit: Visit) -> None:
-        def opened(page: str) -> bool:
-            threads.append(Thread(target=visit, args=(page,)))
-            threads[-1].start()
-            return True
-
-        monkeypatch.setattr(webbrowser, "open", opened)
-
-    yield opened_by
-    for thread in threads:
-        thread.join(timeout=60)
+def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
+    made = Desktop(Person().visits)
+    monkeypatch.setattr(webbrowser, "open", made.open)
+    yield made
+    made.is_left()
 
 
 def asked_for(page: str) -> dict[str, str]:
@@ -98,11 +107,12 @@ def kept(terminal: Terminal) -> dict[str, Any]:
 
 
 def test_a_person_signs_in_with_a_browser_and_stays_signed_in(
-    nobody: Terminal, opens: Callable[[Visit], None]
+    nobody: Terminal, desktop: Desktop
 ) -> None:
     person = Person()
-    opens(person.visits)
+    desktop.visit = person.visits
     told = nobody("login").expect(0)
+    desktop.is_left()
     assert "org-admin" in told.out
     assert person.seen is not None
     assert person.seen.status_code == 200
@@ -123,7 +133,7 @@ def test_without_a_browser_the_address_is_told(nobody: Terminal) -> None:
 
 
 def test_the_page_is_asked_for_with_a_challenge_and_a_state_of_its_own(
-    nobody: Terminal, opens: Callable[[Visit], None]
+    nobody: Terminal, desktop: Desktop
 ) -> None:
     asked: list[dict[str, str]] = []
 
@@ -131,9 +141,10 @@ def test_the_page_is_asked_for_with_a_challenge_and_a_state_of_its_own(
         asked.append(asked_for(page))
         comes_back(state=asked[-1]["state"], error="access_denied")
 
-    opens(visit)
+    desktop.visit = visit
     for _ in range(2):
         assert "access_denied" in nobody("login").expect(3).err
+    desktop.is_left()
     first, second = asked
     assert first["response_type"] == "code"
     assert first["code_challenge_method"] == "S256"
@@ -145,7 +156,7 @@ def test_the_page_is_asked_for_with_a_challenge_and_a_state_of_its_own(
 
 
 def test_another_page_can_neither_sign_anybody_in_nor_end_the_waiting(
-    nobody: Terminal, opens: Callable[[Visit], None]
+    nobody: Terminal, desktop: Desktop
 ) -> None:
     seen: list[int] = []
 
@@ -156,13 +167,14 @@ def test_another_page_can_neither_sign_anybody_in_nor_end_the_waiting(
         seen.append(httpx.get(f"http://localhost:{browser.PORT}/favicon.ico").status_code)
         Person().visits(page)
 
-    opens(visit)
+    desktop.visit = visit
     nobody("login").expect(0)
+    desktop.is_left()
     assert seen == [400, 400, 400, 404]
 
 
 def test_what_the_provider_says_is_not_repeated_to_the_page(
-    nobody: Terminal, opens: Callable[[Visit], None]
+    nobody: Terminal, desktop: Desktop
 ) -> None:
     seen: list[str] = []
 
@@ -170,19 +182,20 @@ def test_what_the_provider_says_is_not_repeated_to_the_page(
         told = {"error": "x", "error_description": "<script>alert(1)</script>\x1b[2J"}
         seen.append(comes_back(state=asked_for(page)["state"], **told).text)
 
-    opens(visit)
+    desktop.visit = visit
     told = nobody("login").expect(3).err
+    desktop.is_left()
     assert "<script" not in seen[0]
     assert "\x1b" not in told
 
 
 def test_a_code_of_somebody_elses_sign_in_is_worth_nothing(
-    nobody: Terminal, opens: Callable[[Visit], None]
+    nobody: Terminal, desktop: Desktop
 ) -> None:
     def visit(page: str) -> None:
         comes_back(state=asked_for(page)["state"], code="of another")
 
-    opens(visit)
+    desktop.visit = visit
     assert "invalid_grant" in nobody("login").expect(3).err
 
 
@@ -192,9 +205,9 @@ def test_a_port_that_is_taken_is_told(nobody: Terminal) -> None:
 
 
 def test_nobody_is_waited_for_without_end(
-    nobody: Terminal, opens: Callable[[Visit], None], monkeypatch: pytest.MonkeyPatch
+    nobody: Terminal, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opens(lambda _: None)
+    desktop.visit = lambda _: None
     monkeypatch.setattr(browser, "PATIENCE_SECONDS", 0.05)
     nobody("login").expect(3)
     # What listened is gone.
@@ -202,9 +215,9 @@ def test_nobody_is_waited_for_without_end(
 
 
 def test_a_session_is_renewed_before_it_ends_and_when_it_was_ended(
-    nobody: Terminal, opens: Callable[[Visit], None], site: Site
+    nobody: Terminal, desktop: Desktop, site: Site
 ) -> None:
-    opens(Person().visits)
+    desktop.visit = Person().visits
     nobody("login").expect(0)
     first = kept(nobody)
     nobody("whoami").expect(0)
