@@ -219,9 +219,10 @@ def proof_invalid(facts: Facts) -> Found:
 
 def detached(facts: Facts) -> Found:
     """The agent is not blocked."""
-    clone = _latest(facts, "CloneSuspected")
+    last = _latest(facts, "LicenseDetached", "CloneSuspected")
+    is_clone = last is not None and last.get("type") == "CloneSuspected"
     id = facts.license.get("id") if facts.license is not None else None
-    first = "Two agents were seen on this licence: find the copy. Then " if clone else ""
+    first = "Two agents were seen on this licence: find the copy. Then " if is_clone else ""
     yield from _status(
         facts,
         "detached",
@@ -337,7 +338,7 @@ def refused_lately(facts: Facts) -> Found:
 def cloned(facts: Facts) -> Found:
     """No second agent was seen on the licence."""
     for event, at in _recent(facts, "CloneSuspected"):
-        told = f"Two agents were seen on this licence at {_shown(at)}: {_addresses(event)}."
+        told = f"Two agents were seen on this licence at {_shown(at)}, from {_addresses(event)}."
         advice = "Find the copy and log in on it: each agent needs a licence of its own."
         yield Finding(Level.WARN, "CloneSuspected", told, advice)
 
@@ -439,11 +440,8 @@ def _held(holders: Sequence[Json]) -> list[documents.Json]:
 
 
 def _addresses(event: Json) -> str:
-    told = [event.get("source_address")]
-    for side in ("before", "after"):
-        facts = event.get(side)
-        told += facts.values() if isinstance(facts, Mapping) else []
-    return ", ".join(dict.fromkeys(str(one) for one in told if one is not None))
+    told = (event.get("source_address"), event.get("other_address"))
+    return " and ".join(str(one or "an unknown address") for one in told)
 
 
 def _is_bound(license: Json) -> bool:

@@ -1,7 +1,8 @@
 """``licensing events``: what happened, once or as it happens.
 
-What :class:`Tail` guarantees: each event is told once, also one that comes late. A refusal is
-folded, so its entry stands at the beginning of its hour, behind events that were told before.
+What :class:`Tail` guarantees: each event is told once, also one that comes late. Refusals and
+suspected clones are folded, so they stand at the beginning of their hour, behind events that were
+told before.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from licensing_cli.commands import Limit
 from licensing_cli.documents import Json, objects
 from licensing_cli.errors import Unreachable, WrongUse
 from licensing_cli.invocation import Invocation
-from licensing_cli.output import Columns, Output, Row, moment, text_of
+from licensing_cli.output import Columns, Output, Row, joined, moment, text_of
 
-REFUSAL: Final = "AccessRefused"
+FOLDED: Final = ("AccessRefused", "CloneSuspected")
+"""What is one event in an hour, however often it happens."""
+
 TYPES: Final = (
     "LicenseIssued",
     "LicenseRevoked",
@@ -35,7 +38,6 @@ TYPES: Final = (
     "LicenseReinstated",
     "MachineDrifted",
     "DeviceKeyChanged",
-    "CloneSuspected",
     "TemporaryLicenseGenerated",
     "TemporaryLicenseUsed",
     "TemporaryLicenseExpired",
@@ -43,7 +45,7 @@ TYPES: Final = (
     "OrganizationUpdated",
     "SubscriptionChanged",
     "SubscriptionEnding",
-    REFUSAL,
+    *FOLDED,
 )
 """What shells complete; the service says which there are."""
 
@@ -60,6 +62,11 @@ def _reason(row: Row) -> object:
     return f"{row.get('reason') or ''}{more}"
 
 
+def _where(row: Row) -> object:
+    addresses = (row.get("source_address"), row.get("other_address"))
+    return joined(address for address in addresses if address is not None)
+
+
 def _when(row: Row) -> object:
     return moment("last_at")(row) or moment("at")(row)
 
@@ -71,7 +78,7 @@ COLUMNS: Final[Columns] = MappingProxyType(
         "license": text_of("license_id"),
         "by": text_of("actor", "kind"),
         "subject": text_of("actor", "subject"),
-        "from": text_of("source_address"),
+        "from": _where,
         "reason": _reason,
     }
 )
@@ -186,17 +193,17 @@ class Tail:
             self._newest = _at(event)
 
     def queries(self) -> list[Query]:
-        """What may have something new: the last minute, and of refusals the whole hour."""
+        """What may have something new: the last minute, and of what is folded the whole hour."""
         if self._newest is None:
             return [{"type": self.type, "from": self.since}]
         late = self._newest - _LATE
         asked: list[Query] = []
-        if self.type != REFUSAL:
+        if self.type not in FOLDED:
             asked.append({"type": self.type, "from": self._from(late)})
-        if self.type in {None, REFUSAL}:
-            hour = late.replace(minute=0, second=0, microsecond=0)
-            asked.append({"type": REFUSAL, "from": self._from(hour)})
-        return asked
+        hour = self._from(late.replace(minute=0, second=0, microsecond=0))
+        return asked + [
+            {"type": folded, "from": hour} for folded in FOLDED if self.type in {None, folded}
+        ]
 
     def pass_over(self, lists: Iterable[Mapping[str, object]]) -> None:
         """What is in these lists has happened before."""

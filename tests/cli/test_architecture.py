@@ -88,7 +88,7 @@ def test_what_can_be_chosen_is_what_the_service_knows(
 
 
 def test_every_event_of_the_service_is_completed() -> None:
-    assert set(EventType) <= set(events.TYPES)
+    assert set(EventType) == set(events.TYPES)
 
 
 def test_the_command_line_is_registered_with_the_address_that_it_listens_at() -> None:

@@ -159,7 +159,7 @@ def test_events_are_followed_through_trouble(
         happened.insert(0, {"id": id, "type": "LicenseIssued", "at": moment, "last_at": None})
 
     def feed(request: Request) -> Response:
-        if "AccessRefused" in request.query:
+        if "type=" in request.query:
             return Response.of_json(200, {"events": [], "next_cursor": None})
         return Response.of_json(200, {"events": happened, "next_cursor": None})
 

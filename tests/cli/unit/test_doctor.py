@@ -242,14 +242,15 @@ def test_two_agents_on_one_licence_are_told_with_both_addresses() -> None:
     clone = event(
         "CloneSuspected",
         source_address="203.0.113.7",
-        after={"source_address": "198.51.100.9"},
-        before=None,
+        other_address="198.51.100.9",
     )
     found = only(replace(WELL, events=[clone]))
     assert (found.level, found.code) == (Level.WARN, "CloneSuspected")
-    assert "203.0.113.7, 198.51.100.9" in found.told
+    assert "203.0.113.7 and 198.51.100.9" in found.told
     blocked = replace(with_license(status="detached"), events=[clone])
     assert "find the copy" in str(bad(blocked)[0].advice)
+    by_hand = replace(blocked, events=[event("LicenseDetached"), clone])
+    assert "find the copy" not in str(bad(by_hand)[0].advice)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from licensing_cli.api import Query
 from licensing_cli.documents import Json
-from licensing_cli.events import REFUSAL, Tail
+from licensing_cli.events import FOLDED, Tail
 
+REFUSAL, CLONE = FOLDED
 START = 1_900_000_000  # 17:46:40, in the middle of an hour
 HOUR = 3600
 
@@ -28,8 +29,8 @@ class Feed:
         self.events: list[Json] = []
 
     def happens(self, id: str, epoch: int, kind: str = "LicenseIssued") -> None:
-        at = epoch - epoch % HOUR if kind == REFUSAL else epoch
-        last_at = instant(epoch) if kind == REFUSAL else None
+        at = epoch - epoch % HOUR if kind in FOLDED else epoch
+        last_at = instant(epoch) if kind in FOLDED else None
         self.events.append({"id": id, "type": kind, "at": instant(at), "last_at": last_at})
 
     def answer(self, query: Query, limit: int | None = None) -> Json:
@@ -84,12 +85,15 @@ def test_an_event_that_is_there_late_is_told() -> None:
     assert looks(tail, feed) == ["b"]
 
 
-def test_a_refusal_stands_at_the_beginning_of_its_hour_and_is_told_when_it_happens() -> None:
+@pytest.mark.parametrize("folded", FOLDED)
+def test_what_is_folded_stands_at_the_beginning_of_its_hour_and_is_told_when_it_happens(
+    folded: str,
+) -> None:
     feed = Feed()
     feed.happens("a", START)
     tail = begun(feed)
     feed.happens("b", START + 5)
-    feed.happens("r", START + 10, REFUSAL)
+    feed.happens("r", START + 10, folded)
     assert looks(tail, feed) == ["b", "r"]
     # One that repeats within its hour is the same event.
     feed.events[-1]["last_at"] = instant(START + 60)
@@ -123,15 +127,16 @@ def test_a_feed_without_events_is_waited_on() -> None:
     assert looks(tail, feed) == []
 
 
-@pytest.mark.parametrize("kind", ["LicenseIssued", REFUSAL])
+@pytest.mark.parametrize("kind", ["LicenseIssued", *FOLDED])
 def test_events_of_one_type_are_asked_for_by_it_alone(kind: str) -> None:
     feed = Feed()
     feed.happens("a", START, kind)
     tail = begun(feed, kind=kind)
     assert [query["type"] for query in tail.queries()] == [kind]
     feed.happens("b", START + 5, "LicenseIssued")
-    feed.happens("r", START + 6, REFUSAL)
-    assert looks(tail, feed) == (["r"] if kind == REFUSAL else ["b"])
+    feed.happens("c", START + 6, CLONE)
+    feed.happens("r", START + 7, REFUSAL)
+    assert looks(tail, feed) == [{"LicenseIssued": "b", CLONE: "c", REFUSAL: "r"}[kind]]
 
 
 def test_nothing_from_before_the_instant_that_was_named_is_told() -> None:
@@ -152,24 +157,24 @@ def test_nothing_from_before_the_instant_that_was_named_is_told() -> None:
         st.tuples(
             st.integers(min_value=0, max_value=900),  # how much later it happens
             st.integers(min_value=0, max_value=59),  # how late it is there
-            st.booleans(),  # whether it is a refusal
+            st.sampled_from(["LicenseIssued", *FOLDED]),
             st.booleans(),  # whether anybody looks before the next one
         ),
         max_size=30,
     )
 )
 def test_whatever_happens_everything_is_told_once(
-    happenings: list[tuple[int, int, bool, bool]],
+    happenings: list[tuple[int, int, str, bool]],
 ) -> None:
     feed, now, told = Feed(), START, list[str]()
     feed.happens("first", START)
     tail = begun(feed)
     # What is there late comes before the newest that was told, at most by a minute.
-    for number, (later, late, is_refusal, is_looked_at) in enumerate(happenings):
+    for number, (later, late, kind, is_looked_at) in enumerate(happenings):
         now += later
         newest = max(seconds(event["last_at"] or event["at"]) for event in feed.events)
         epoch = int(max(now - late, newest - late))
-        feed.happens(f"{number}", epoch, REFUSAL if is_refusal else "LicenseIssued")
+        feed.happens(f"{number}", epoch, kind)
         if is_looked_at:
             told += looks(tail, feed)
     told += looks(tail, feed)
