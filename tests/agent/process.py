@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, Queue
@@ -89,6 +90,15 @@ class Agent:
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         return self.next(standing, **fields)
+
+    def renewed(self, until: int) -> int:
+        """Until when it may work, once it has another lease than that which ends at ``until``."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found: int = self.asked("valid")["until"]
+            if found != until:
+                return found
+        raise UnexpectedStandingError("the agent does not renew its lease")
 
     def has_no_more_to_tell(self) -> bool:
         """Whether all has been read."""

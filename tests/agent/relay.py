@@ -9,9 +9,13 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """Passes connections on to the service at `url`, unless it is cut."""
+    """Passes connections on to the service at `url`, unless it is cut.
 
-    def __init__(self, url: str) -> None:
+    `address` is one of this machine's own, which the service sees them come from.
+    """
+
+    def __init__(self, url: str, address: str = "127.0.0.1") -> None:
+        self._address = address
         parts = urlsplit(url)
         self._there = (str(parts.hostname), int(parts.port or 80))
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -60,8 +64,11 @@ class Relay:
                 self._threads.append(Thread(target=self._pass, args=(near,)))
                 self._threads[-1].start()
 
+    def _connected(self) -> socket.socket:
+        return socket.create_connection(self._there, source_address=(self._address, 0))
+
     def _pass(self, near: socket.socket) -> None:
-        with near, socket.create_connection(self._there) as far, suppress(OSError):
+        with near, self._connected() as far, suppress(OSError):
             while True:
                 for one in select.select([near, far], [], [])[0]:
                     data = one.recv(65_536)

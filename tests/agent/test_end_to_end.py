@@ -1,7 +1,11 @@
 """The client as a process of its own, against the running stack, through an agent's life."""
 
+import os
 import re
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.agent.installed import FOLDER, installed
-from tests.agent.process import ISSUER, Agent, Surroundings
+from tests.agent.process import ISSUER, ROOT, Agent, Surroundings
 from tests.agent.relay import Relay
 from tests.local import pasted, stack
 from tests.local.client import Client
@@ -61,6 +65,14 @@ class Site:
             "GET", "/v1/organizations/acme/licenses", token=self.token("ada")
         ).expect(200)
         listed: list[dict[str, Any]] = answer.body["licenses"]
+        return listed
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """Acme's feed, of one type."""
+        answer = self.service.call(
+            "GET", f"/v1/organizations/acme/events?type={kind}", token=self.token("ada")
+        ).expect(200)
+        listed: list[dict[str, Any]] = answer.body["events"]
         return listed
 
     def change(self, action: str, license_id: str) -> None:
@@ -118,6 +130,7 @@ def test_an_agent_stays_licensed_through_its_life(site: Site) -> None:
         agent.next("valid", license=license_id)
         assert agent.has_no_more_to_tell()
     assert [one["id"] for one in site.licenses()] == [license_id]
+    assert site.events("CloneSuspected") == []
 
 
 def test_an_agent_starts_during_an_outage_on_the_lease_that_it_has(site: Site) -> None:
@@ -141,6 +154,7 @@ def test_an_agent_starts_during_an_outage_on_the_lease_that_it_has(site: Site) -
     site.surroundings.set_clock(right)
     with site.agent() as agent:
         agent.next("unreachable", usable=False)
+    assert site.events("CloneSuspected") == []
 
 
 def test_an_agent_does_what_the_service_says(site: Site) -> None:
@@ -167,6 +181,7 @@ def test_an_agent_does_what_the_service_says(site: Site) -> None:
         site.pass_time(HOUR)
         again = agent.next("valid")
         assert again["license"] != first["license"]
+    assert site.events("CloneSuspected") == []
 
 
 def test_an_agent_whose_state_was_tampered_with_logs_in_again_for_the_same_license(
@@ -186,6 +201,114 @@ def test_an_agent_whose_state_was_tampered_with_logs_in_again_for_the_same_licen
         site.sign_in("alice")
         agent.next("valid")
     assert len(site.licenses()) == 1
+    assert site.events("CloneSuspected") == []
+
+
+def stolen(site: Site, mode: str) -> str:
+    """What a thief is told who has taken the agent's key, and spoofs its machine."""
+    ran = subprocess.run(
+        [
+            sys.executable,
+            ROOT / "tests" / "agent" / "thief.py",
+            site.service.url,
+            site.folder / "state",
+            mode,
+        ],
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT}"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return ran.stdout.strip()
+
+
+def test_a_stolen_key_with_spoofed_credentials_is_worth_nothing(site: Site) -> None:
+    site.sign_in("alice")
+    with site.agent() as agent:
+        valid = agent.next("valid")
+        assert stolen(site, "without") == "PROOF_REQUIRED"
+        assert stolen(site, "own") == "PROOF_INVALID"
+        # The true agent goes on, and so does its organization's record of it.
+        site.pass_time(16 * HOUR)
+        agent.renewed(valid["until"])
+    reasons = {event["reason"] for event in site.events("AccessRefused")}
+    assert reasons == {"proof_required", "proof_invalid"}
+    assert site.events("CloneSuspected") == []
+
+
+def test_a_lost_device_key_is_replaced_by_the_next_person_who_logs_in(site: Site) -> None:
+    site.sign_in("alice")
+    with site.agent() as agent:
+        first = agent.next("valid")
+        agent.end(signal.SIGKILL)
+    site.sign_in(None)
+    (site.folder / "state" / "device-key").unlink()
+    with site.agent() as agent:
+        site.pass_time(16 * HOUR)
+        agent.next("refused", code="PROOF_INVALID", action="login")
+        site.sign_in("amir")
+        site.pass_time(HOUR)
+        agent.next("valid", license=first["license"])
+    (event,) = site.events("DeviceKeyChanged")
+    assert event["before"]["device_key"] != event["after"]["device_key"]
+
+
+@contextmanager
+def cloned(site: Site) -> Iterator[tuple[Surroundings, Agent]]:
+    """The agent's whole folder, and device key, on a machine that says the same of itself."""
+    folder = site.folder.with_name("clone")
+    shutil.copytree(site.folder / "state", folder / "state")
+    surroundings = Surroundings(folder)
+    surroundings.set_clock(site.surroundings.clock)
+    with Relay(site.service.url, "127.0.0.2") as relay, surroundings.agent(relay.url) as agent:
+        yield surroundings, agent
+
+
+def test_a_clone_is_found_by_the_second_renewal_of_each_and_told_with_both_addresses(
+    site: Site,
+) -> None:
+    site.sign_in("alice")
+    with site.agent() as agent:
+        until = agent.next("valid")["until"]
+        site.sign_in(None)
+        with cloned(site) as (elsewhere, clone):
+            clones = clone.next("valid")["until"]
+            for _ in range(2):
+                site.pass_time(16 * HOUR)
+                until = agent.renewed(until)
+                elsewhere.pass_time(16 * HOUR)
+                clones = clone.renewed(clones)
+    addresses = {
+        event[name]
+        for event in site.events("CloneSuspected")
+        for name in ("source_address", "other_address")
+    }
+    assert addresses == {"127.0.0.1", "127.0.0.2"}
+
+
+def test_where_the_organization_wants_it_a_cloned_agent_is_blocked(site: Site) -> None:
+    site.service.call(
+        "PATCH", "/v1/organizations/acme", {"block_clones": True}, token=site.token("ada")
+    ).expect(200)
+    site.sign_in("alice")
+    with site.agent() as agent:
+        valid = agent.next("valid")
+        site.sign_in(None)
+        with cloned(site) as (elsewhere, clone):
+            clone.next("valid")
+            site.pass_time(16 * HOUR)
+            agent.renewed(valid["until"])
+            elsewhere.pass_time(16 * HOUR)
+            clone.renewed(valid["until"])  # taken for a lost answer of the first one's
+            site.pass_time(16 * HOUR)
+            agent.next("refused", code="DETACHED", action="logout")
+            elsewhere.pass_time(16 * HOUR)
+            clone.next("refused", code="DETACHED", action="logout")
+        # Once somebody has removed the clone, the agent goes on with a chain of its own.
+        site.change("attach", valid["license"])
+        site.pass_time(HOUR)
+        agent.next("valid")
+    assert len(site.events("CloneSuspected")) == 1
 
 
 def test_the_ten_lines_of_the_readme_log_in_and_stay_licensed(site: Site) -> None:
