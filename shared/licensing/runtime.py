@@ -247,7 +247,8 @@ class Runtime:
 
     def rehearse(self) -> None:
         """Go through one call of each client, up to where it would leave."""
-        from licensing import keyring  # noqa: F401, PLC0415 - so that its first use finds it there
+        # So that their first use finds them there.
+        from licensing import dpop, keyring  # noqa: F401, PLC0415
 
         with _kept_in(self.dynamodb, b'{"Responses": {}, "UnprocessedKeys": {}}'):
             self.store.license_and_organization("", "rehearsal")

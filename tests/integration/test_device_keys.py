@@ -176,6 +176,19 @@ def test_r14_a_proof_costs_one_write_and_the_sighting_goes_with_it(agent: Agent)
     assert seen.json["license"]["last_seen"]["at"] == "2030-03-17T18:01:40Z"
 
 
+def test_where_agents_reach_it_by_a_domain_before_its_own_their_proofs_name_that(
+    agent: Agent,
+) -> None:
+    outside = "https://agents.example/v1/licenses/validate"
+    refused = agent.send("/v1/licenses/validate", body_of(agent), agent.fresh_proof(outside))
+    assert refused.json["code"] == "PROOF_INVALID"
+    runtime = agent.world.runtime
+    runtime.settings = replace(runtime.settings, agent_url="https://agents.example")
+    for url in (outside, VALIDATE):
+        answer = agent.send("/v1/licenses/validate", body_of(agent), agent.fresh_proof(url))
+        assert answer.json["code"] == "VALID"
+
+
 # -- logins ----------------------------------------------------------------------------------------
 
 

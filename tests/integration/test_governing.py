@@ -89,3 +89,14 @@ def test_r22_the_sweep_still_announces_the_end_after_it(acme: World) -> None:
     acme.sweep()
     (event,) = events(acme, "SubscriptionEnding")
     assert event["after"]["announced_days"] == 30
+
+
+def test_a_record_from_before_there_was_a_policy_has_none(acme: World) -> None:
+    acme.runtime.dynamodb.update_item(
+        TableName=acme.runtime.settings.table_name,
+        Key={"pk": {"S": "ORGANIZATION#acme"}, "sk": {"S": "ORGANIZATION"}},
+        UpdateExpression="REMOVE require_device_key, block_clones",
+    )
+    shown = acme.request("GET", PATH, person=ADA).json["organization"]
+    assert shown["policy"] == {"require_device_key": False, "block_clones": False}
+    assert govern(acme, block_clones=True).json["organization"]["policy"]["block_clones"] is True

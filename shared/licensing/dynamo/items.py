@@ -29,6 +29,7 @@ from licensing.dynamo.values import (
     optional_text,
     present,
     read_bytes,
+    read_flag,
     read_number,
     read_optional_number,
     read_text,
@@ -260,8 +261,8 @@ def read_organization(item: StoredItem) -> Organization:
         billing_version=read_number(item, "billing_version"),
         announced_days=read_optional_number(item, "announced_days"),
         policy=Policy(
-            require_device_key=item["require_device_key"]["BOOL"],
-            block_clones=item["block_clones"]["BOOL"],
+            require_device_key=read_flag(item, "require_device_key"),
+            block_clones=read_flag(item, "block_clones"),
         ),
         updated_at=read_number(item, "updated_at"),
     )

@@ -65,6 +65,11 @@ def read_optional_number(item: StoredItem, name: str) -> int | None:
     return read_number(item, name) if name in item else None
 
 
+def read_flag(item: StoredItem, name: str) -> bool:
+    """A boolean attribute of an item: false where a record from before it has none."""
+    return name in item and item[name]["BOOL"]
+
+
 def texts(values: Sequence[str]) -> Value:
     """A list of strings."""
     return {"L": [text(value) for value in values]}
