@@ -42,7 +42,7 @@ _MESSAGES: Final = MappingProxyType(
         Code.DISSOCIATED: "This license has been separated from its machine. Log in again.",
         Code.MACHINE_MISMATCH: "This license key belongs to another agent. Log in on this one.",
         Code.PROOF_REQUIRED: "This agent has to prove that it holds its device key. Log in again.",
-        Code.PROOF_INVALID: "This license is bound to another device key. Log in again.",
+        Code.PROOF_INVALID: "The proof of this agent's device key does not hold. Log in again.",
         Code.DETACHED: "Agent is Blocked.",
         Code.SUSPENDED: "The subscription is paused or cancelled.",
         Code.EXPIRED: "The subscription has ended.",
