@@ -29,6 +29,11 @@ class Figures:
     """Answers that the story does not have; none is right."""
     minutes: Counter[tuple[Time, int]] = field(default_factory=Counter)
     """Requests that have reached a gateway, by the minute since the epoch."""
+    copies: int = 0
+    """Agents that have been copied."""
+    copies_found: int = 0
+    false_alarms: int = 0
+    """Agents that are taken for copied, and are not."""
     contacts: int = 0
     """Leases that have been granted, and proved."""
     starts: int = 0
@@ -46,6 +51,8 @@ class Figures:
     longest_grace: float = 0.0
     longest_wait: float = 0.0
     """Without a licence that a request would have brought."""
+    longest_unnoticed: int = 0
+    """Renewals of the one or of the other, until a copy was found."""
 
     def __add__(self, other: Figures) -> Figures:
         """Of both parts. Days are those of the longer one."""
@@ -64,6 +71,14 @@ class Figures:
     def peak(self, time: Time) -> int:
         """The most requests in one minute of a kind."""
         return max((count for (kind, _), count in self.minutes.items() if kind is time), default=0)
+
+    def words_of_copies(self) -> str:
+        """Of those that were copied."""
+        return (
+            f"{self.copies_found} of {self.copies} copied agents, among {self.agents:,}, found "
+            f"within {self.longest_unnoticed} renewals, through {self.days:.0f} days of outages, "
+            f"lost answers and kills; {self.false_alarms} others suspected"
+        )
 
     def words(self) -> str:
         """For the README."""

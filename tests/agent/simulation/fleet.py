@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from licensing_agent import kept, lifecycle, wire
 from licensing_agent.kept import NOTHING, Kept
@@ -59,6 +60,10 @@ class Client:
         """What to do."""
         return lifecycle.next_step(state)
 
+    def presents(self, agent: Agent) -> str | None:  # noqa: ARG002 - as this one does
+        """The lease that a validation shows the service."""
+        return None
+
     def usable_for(self, state: State) -> float:
         """For how many seconds more it works, if nothing happens."""
         shown = lifecycle.status(state)
@@ -80,6 +85,10 @@ class Agent:
         """What has been planned counts as long as this is the same."""
         self.asks = False
         """Whether it waits for an answer."""
+        self.lease: str | None = None
+        """The last one that a login or a validation has brought, whatever has come since."""
+        self.nonce: str | None = None
+        """That of a validation without an answer, which is made again with it."""
         self._booted = 0.0
         self._disk: bytes | None = None
         self._saved: Kept = NOTHING
@@ -120,7 +129,45 @@ class Agent:
         state = self.look(at)
         if not killed:
             self._becomes(lifecycle.ended(state), at)
-        self.state, self._works_until = None, NEVER
+        self.state, self._works_until, self.nonce = None, NEVER, None
+
+    def copy(self) -> Agent:
+        """Another one, on a copy of the disk."""
+        life = self.life.copy()
+        other = Agent(life, self.truth.copy(life), self.client, self.chance)
+        other.ahead, other.lease = self.ahead, self.lease
+        other._disk, other._touched = self._disk, self._touched
+        return other
+
+    def request(self, step: Login | Validate | FetchKeys) -> wire.Request:
+        """The request of a step."""
+        match step:
+            case Login():
+                return wire.login(
+                    step,
+                    self.machine,
+                    token="a-token",
+                    environment=TERMS.environment,
+                    agent_version=VERSION,
+                )
+            case FetchKeys():
+                return wire.fetch_keys(step)
+        lease = self.client.presents(self)
+        self.nonce = self.nonce or f"{self.chance.getrandbits(128):032x}"
+        request = wire.validate(
+            step,
+            self.machine,
+            nonce=self.nonce,
+            environment=TERMS.environment,
+            agent_version=VERSION,
+        )
+        return replace(request, body={**(request.body or {}), "lease": lease}) if lease else request
+
+    def hears(self, request: wire.Request, answer: Mapping[str, Any]) -> None:
+        """The service's own answer has come."""
+        if isinstance(request.step, Validate):
+            self.nonce = None
+        self.lease = (answer.get("lease") or {}).get("token", self.lease)
 
     def _becomes(self, state: State, at: float) -> State:
         self.state = state
@@ -157,6 +204,7 @@ class Fleet:
             happen(at)
         for agent in self._agents:
             agent.settle(self._story.end)
+        self._service.looks_for_false_alarms()
 
     def _plan(self, at: float, happen: Callable[[float], None]) -> None:
         heapq.heappush(self._queue, (at, next(self._order), happen))
@@ -180,15 +228,20 @@ class Fleet:
             self._plan(at, partial(self._set_clock, agent, by))
         for stop in life.stops:
             self._plan(stop.at, partial(self._stop, agent, stop))
+        if life.copied_at is not None:
+            self._plan(life.copied_at, partial(self._copy, agent))
         if life.revoked_at is not None:
             self._plan(life.revoked_at, partial(self._service.administer, "revoke", life))
         if life.blocked is not None:
             for at, action in zip(life.blocked, ("detach", "attach"), strict=True):
                 self._plan(at, partial(self._service.administer, action, life))
-        # What an agent may do changes at these moments, or what can be told to it.
+        self._plan_turns(agent, life.first_login)
+
+    def _plan_turns(self, agent: Agent, since: float) -> None:
+        """What an agent may do changes at these moments, or what can be told to it."""
         outages = (at for one in self._story.outages for at in (one.since, one.until))
-        for at in {*life.turns(), *outages}:
-            if at > life.first_login:
+        for at in {*agent.life.turns(), *outages}:
+            if at > since:
                 self._plan(at, agent.settle)
 
     # -- what happens to an agent ------------------------------------------------------------------
@@ -211,6 +264,18 @@ class Fleet:
             self._start(agent, then)
 
         self._plan(at + stop.seconds, again)
+
+    def _copy(self, agent: Agent, at: float) -> None:
+        if agent.state is None:
+            self._plan(at + HOUR, partial(self._copy, agent))
+            return
+        agent.settle(at)
+        agent.look(at)
+        other = agent.copy()
+        self._agents.append(other)
+        self._service.watch(agent.life, agent.lease)
+        self._plan_turns(other, at)
+        self._start(other, at)
 
     def _set_clock(self, agent: Agent, by: float, at: float) -> None:
         agent.settle(at)
@@ -242,7 +307,7 @@ class Fleet:
             self._go_on(agent, at)
 
     def _ask(self, agent: Agent, step: Login | Validate | FetchKeys, at: float) -> None:
-        request = _request(step, agent.machine, agent.chance)
+        request = agent.request(step)
         told = self._service.ask(agent.life, request, at)
         agent.asks = True
         hear = partial(self._hear, agent, agent.turn, request, told)
@@ -254,6 +319,8 @@ class Fleet:
         agent.settle(at)
         agent.asks = False
         self._tell_truth(agent, request, told, at)
+        if told.json is not None:
+            agent.hears(request, told.json)
         outcome = (
             told.answer if isinstance(told.answer, Failed) else wire.outcome(request, told.answer)
         )
@@ -273,30 +340,6 @@ class Fleet:
                 truth.logged_in = self._service.logged_in(agent.life)
             case _:
                 truth.is_refused()
-
-
-def _request(
-    step: Login | Validate | FetchKeys, machine: Machine, chance: random.Random
-) -> wire.Request:
-    match step:
-        case Login():
-            return wire.login(
-                step,
-                machine,
-                token="a-token",
-                environment=TERMS.environment,
-                agent_version=VERSION,
-            )
-        case Validate():
-            return wire.validate(
-                step,
-                machine,
-                nonce=f"{chance.getrandbits(128):032x}",
-                environment=TERMS.environment,
-                agent_version=VERSION,
-            )
-        case FetchKeys():
-            return wire.fetch_keys(step)
 
 
 def _machine(number: int) -> Machine:

@@ -1,9 +1,9 @@
-"""Clients with a bug each, and a service with one, which a simulation has to find."""
+"""Other clients, most with a bug, and a service with one, which a simulation has to find."""
 
 from licensing_agent import lifecycle
 from licensing_agent.lifecycle import State, Step, Wait
 from licensing_agent.outcomes import Failed, Outcome, Refused
-from tests.agent.simulation.fleet import Client
+from tests.agent.simulation.fleet import Agent, Client
 from tests.agent.simulation.service import Service
 from tests.agent.simulation.story import DAY, Life
 
@@ -41,6 +41,23 @@ class KeepsStep(Client):
     def chance(self, drawn: float) -> float:  # noqa: ARG002 - that is the bug
         """The same for all."""
         return 0.5
+
+
+class Presents(Client):
+    """No bug: a client that presents its leases, as the service asks of those that do."""
+
+    def presents(self, agent: Agent) -> str | None:
+        """The last one that has come."""
+        return agent.lease
+
+
+class PresentsWhatHolds(Client):
+    """A client that presents its lease, and drops it when it is refused."""
+
+    def presents(self, agent: Agent) -> str | None:
+        """The last one, unless it has been refused since."""
+        assert agent.state is not None
+        return agent.lease if agent.state.kept.lease else None
 
 
 class Forgets(Service):

@@ -7,6 +7,7 @@ What stands between is not real: the network, and a gateway that is busy or thro
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from licensing_agent.lifecycle import FetchKeys, Login, Validate
 from licensing_agent.outcomes import Failed
 from tests.agent.simulation.figures import Figures
 from tests.agent.simulation.story import Life, Organization, Story, Way
+from tests.agent.simulation.tokens import part
 from tests.world import Answer, Person, World, rotate_secret
 
 URL: Final = "https://api.example"
 TIMEOUT: Final = 10.0
 """How many seconds an agent waits for an answer."""
 RETRY_AFTER: Final = 60
+SUSPECTED: Final = "CloneSuspected"
 _ASKS: Final = "ReturnConsumedCapacity"
 _LOGINS: Final[Mapping[str, str]] = {"DETACHED": "409", "SUSPENDED": "409", "EXPIRED": "409"}
 
@@ -47,6 +50,10 @@ class Service:
         self._figures = figures
         self._chance = random.Random(story.seed)  # noqa: S311 - reproducible, not secret
         self._licenses: dict[int, tuple[str, float]] = {}
+        self._watched: dict[int, set[tuple[bool, str | None]]] = {}
+        """The renewals of each agent that has been copied, and of the copy, until it is found."""
+        self._copied: dict[int, str | None] = {}
+        """Agents that have been copied, and the links that they and their copies begin with."""
 
     # -- agents ------------------------------------------------------------------------------------
 
@@ -95,6 +102,8 @@ class Service:
             case Validate():
                 told, wanted = answer.json.get("code"), life.code(at, self.logged_in(life))
                 self._figures.requests[f"validate {told}"] += 1
+                if life.number in self._watched and told == "VALID":
+                    self._look_for_copy(life, answer.json["lease"]["token"])
             case Login():
                 code = life.code(at, at)
                 told, wanted = str(answer.status), _LOGINS.get(code, "200")
@@ -116,6 +125,38 @@ class Service:
         self._figures.failures[why] += 1
         return Told(seconds, Failed(why=why))
 
+    # -- copies ------------------------------------------------------------------------------------
+
+    def watch(self, life: Life, lease: str | None) -> None:
+        """An agent has been copied, with the lease that it has."""
+        self._watched[life.number] = set()
+        self._copied[life.number] = part(lease, 1).get("jti") if lease else None
+        self._figures.copies += 1
+
+    def _look_for_copy(self, life: Life, token: str) -> None:
+        """Look into the history of a licence, as an administrator would."""
+        renewals, link = self._watched[life.number], part(token, 1).get("jti")
+        if link != self._copied[life.number]:
+            renewals.add((life.is_copy, link))
+        path = f"/v1/licenses/{self._licenses[life.number][0]}/events?limit=10"
+        history = self._world.request("GET", path, person=_admin(life.organization))
+        if any(event["type"] == SUSPECTED for event in history.json["events"]):
+            each = Counter(is_copy for is_copy, _ in renewals)
+            longest = max(self._figures.longest_unnoticed, *each.values())
+            self._figures.longest_unnoticed = longest
+            self._figures.copies_found += 1
+            del self._watched[life.number]
+
+    def looks_for_false_alarms(self) -> None:
+        """Look through the whole table for agents that are taken for copied."""
+        suspected = {
+            item["license_id"]["S"]
+            for item in self._world.items()
+            if item.get("type", {}).get("S") == SUSPECTED
+        }
+        copied = {self._licenses[number][0] for number in self._copied}
+        self._figures.false_alarms += len(suspected - copied)
+
     # -- people and schedules ----------------------------------------------------------------------
 
     def subscribe(self, organization: Organization, at: float) -> None:
@@ -130,9 +171,8 @@ class Service:
 
     def administer(self, action: str, life: Life, at: float) -> None:
         """An administrator does something about an agent's licence."""
-        admin = Person(f"admin-of-{life.organization.id}", life.organization.id, ("org-admin",))
         id = self._licenses[life.number][0]
-        answer = self._at(at, lambda: self._world.act(action, id, admin))
+        answer = self._at(at, lambda: self._world.act(action, id, _admin(life.organization)))
         assert answer.status == 200, answer
 
     def rotate(self, at: float) -> None:
@@ -152,6 +192,10 @@ class Service:
         self._world.exchanges.clear()
         self._world.work.clear()
         return done
+
+
+def _admin(organization: Organization) -> Person:
+    return Person(f"admin-of-{organization.id}", organization.id, ("org-admin",))
 
 
 @contextmanager

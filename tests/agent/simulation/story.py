@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -99,6 +99,7 @@ class Life:
 
     ``place`` decides which outages it is in; ``ahead`` is how wrong its clock is, and ``jumps`` are
     when it is set, and by how much. A person is there for its first login and from ``again_at`` on.
+    From ``copied_at`` on, another one runs on a copy of the whole machine.
     """
 
     number: int
@@ -111,6 +112,12 @@ class Life:
     revoked_at: float | None = None
     again_at: float | None = None
     blocked: tuple[float, float] | None = None
+    copied_at: float | None = None
+    is_copy: bool = False
+
+    def copy(self) -> Life:
+        """The other one's life, of which nothing else is known."""
+        return replace(self, jumps=(), stops=(), copied_at=None, is_copy=True)
 
     def has_person(self, at: float) -> bool:
         """Whether somebody can log in."""
@@ -182,11 +189,15 @@ _LONG: Final = 11.0  # when the outage of 20 hours begins
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of it: so many organizations of so many agents, for so many days."""
+    """How much of it: so many organizations of so many agents, for so many days.
+
+    Of each ``copied`` agents one is copied.
+    """
 
     organizations: range
     agents: int
     days: float = 30.0
+    copied: int | None = None
 
 
 def told(extent: Extent, seed: int) -> Story:
@@ -203,7 +214,7 @@ def told(extent: Extent, seed: int) -> Story:
         ),
         organizations=organizations,
         lives=tuple(
-            _life(number, organization, end, chance)
+            _perhaps_copied(_life(number, organization, end, chance), extent.copied, end, chance)
             for at, organization in zip(extent.organizations, organizations, strict=True)
             for number in range(at * extent.agents, (at + 1) * extent.agents)
         ),
@@ -250,6 +261,13 @@ def _life(number: int, organization: Organization, end: float, chance: random.Ra
         again_at=revoked_at + chance.uniform(HOUR, DAY) if revoked_at and kind < 0.01 else None,
         blocked=(blocked_at, blocked_at + chance.uniform(HOUR, 2 * DAY)) if blocked_at else None,
     )
+
+
+def _perhaps_copied(life: Life, each: int | None, end: float, chance: random.Random) -> Life:
+    """With time enough left to find that, and nothing else that would keep it from being found."""
+    if each is None or life.number % each or life.revoked_at or life.blocked:
+        return life
+    return replace(life, copied_at=chance.uniform(BEGIN + DAY, end - 5 * DAY))
 
 
 def _jumps(end: float, chance: random.Random) -> Iterator[tuple[float, float]]:

@@ -10,6 +10,8 @@ from tests.agent.simulation.planted import (
     GivesUp,
     GoesOn,
     KeepsStep,
+    Presents,
+    PresentsWhatHolds,
     TakesSilenceForRefusal,
 )
 from tests.agent.simulation.simulated import played, played_by_processes
@@ -112,3 +114,26 @@ def test_r15_a_service_that_forgets_what_administrators_do_is_found(engine: str)
     forgotten = played(story, engine, kind=Forgets)
     assert forgotten.differences.keys() == {"VALID instead of REVOKED", "VALID instead of DETACHED"}
     assert forgotten.longest_after_end > DAY
+
+
+@pytest.mark.proof
+def test_an_agent_that_is_copied_is_found_within_two_renewals_and_no_other_is_suspected(
+    engine: str, proof: Proof
+) -> None:
+    extent = proof.of(
+        Extent(range(3), agents=4, days=15, copied=4), Extent(range(5), agents=40, copied=4)
+    )
+    story = told(extent, proof.seed)
+    figures = played(story, engine, Presents())
+    assert wrong(figures) == []
+    assert (
+        figures.copies_found == figures.copies == sum(1 for life in story.lives if life.copied_at)
+    )
+    assert figures.longest_unnoticed <= 2
+    assert figures.false_alarms == 0
+    # Planted: a refusal makes a client forget its lease, which the service still knows of.
+    planted = told(Extent(range(1), agents=2, days=15), seed=0)
+    assert played(planted, engine, PresentsWhatHolds()).false_alarms > 0
+    proof.found(
+        figures.words_of_copies(), planted="a lease forgotten when it is refused, taken for a copy"
+    )

@@ -9,15 +9,14 @@ thing gives it time: while it is off, a clock that has been set back counts noth
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from tests.agent.simulation.figures import Figures
 from tests.agent.simulation.story import DAY, Life, Story
+from tests.agent.simulation.tokens import part
 
 LEASE: Final = DAY
 KILLED: Final = 300.0
@@ -89,10 +88,11 @@ class Truth:
 
     def is_told_valid(self, at: float, answer: Mapping[str, Any]) -> None:
         """A validation has been answered; it counts once the key that signed it is known."""
-        head, claims = (_part(answer["lease"]["token"], number) for number in (0, 1))
-        subscribed = self.life.organization.subscribed(claims["iat"])
-        ends = min(claims["iat"] + LEASE, subscribed.valid_until)
+        head, claims = (part(answer["lease"]["token"], number) for number in (0, 1))
+        # A lease that is not renewed yet keeps its end, and never outlives the subscription.
         server_time = datetime.fromisoformat(answer["server_time"]).timestamp()
+        known = (self.life.organization.subscribed(one) for one in (claims["iat"], server_time))
+        ends = min(claims["iat"] + LEASE, *(one.valid_until for one in known))
         self.unproven = (head["kid"], ends - server_time)
         self._counts(at)
 
@@ -117,6 +117,18 @@ class Truth:
             self.shift = 0.0
             self.figures.contacts += 1
 
+    def copy(self, life: Life) -> Truth:
+        """What another agent may do that starts on a copy of this one's disk."""
+        return replace(
+            self,
+            life=life,
+            must_until=self.must_until - KILLED,
+            unproven=None,
+            used=0.0,
+            grace=0.0,
+            waited=0.0,
+        )
+
     # -- what happens to the machine ---------------------------------------------------------------
 
     def clock_is_set(self, by: float, ahead: float) -> None:
@@ -131,9 +143,3 @@ class Truth:
         if self.shift < 0:
             self.may_until += seconds
             self.figures.lent += seconds if self.may_until > self.since else 0.0
-
-
-def _part(token: str, number: int) -> dict[str, Any]:
-    text = token.split(".")[number]
-    part: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    return part
