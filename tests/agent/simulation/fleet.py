@@ -9,15 +9,19 @@ time goes on, so that its standing at any second follows from the last one.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from licensing_agent import kept, lifecycle, wire
+from licensing_agent.device import SoftwareKey
+from licensing_agent.engine import NO_PROOF_TAKEN, PROOFS
 from licensing_agent.kept import NOTHING, Kept
 from licensing_agent.lifecycle import (
     FetchKeys,
@@ -33,9 +37,10 @@ from licensing_agent.lifecycle import (
 from licensing_agent.machine import Machine
 from licensing_agent.outcomes import Failed, NobodySignedIn, Outcome
 from licensing_agent.platform_sources import Component, Found
+from licensing_agent.proof import ASKED_FOR, Occasion, prove
 from tests.agent.process import ISSUER
 from tests.agent.simulation.figures import Figures
-from tests.agent.simulation.service import Service, Told
+from tests.agent.simulation.service import TOKEN, URL, Service, Told
 from tests.agent.simulation.story import BEGIN, DAY, HOUR, Life, Stop, Story
 from tests.agent.simulation.truth import NEVER, Truth
 
@@ -60,10 +65,6 @@ class Client:
         """What to do."""
         return lifecycle.next_step(state)
 
-    def presents(self, agent: Agent) -> str | None:  # noqa: ARG002 - as this one does
-        """The lease that a validation shows the service."""
-        return None
-
     def usable_for(self, state: State) -> float:
         """For how many seconds more it works, if nothing happens."""
         shown = lifecycle.status(state)
@@ -85,10 +86,9 @@ class Agent:
         """What has been planned counts as long as this is the same."""
         self.asks = False
         """Whether it waits for an answer."""
-        self.lease: str | None = None
-        """The last one that a login or a validation has brought, whatever has come since."""
-        self.nonce: str | None = None
-        """That of a validation without an answer, which is made again with it."""
+        self.proof_nonce: str | None = None
+        """What the service wants to see in the next proof."""
+        self._device = _device(life.number) if life.proves else None
         self._booted = 0.0
         self._disk: bytes | None = None
         self._saved: Kept = NOTHING
@@ -129,45 +129,56 @@ class Agent:
         state = self.look(at)
         if not killed:
             self._becomes(lifecycle.ended(state), at)
-        self.state, self._works_until, self.nonce = None, NEVER, None
+        self.state, self._works_until, self.proof_nonce = None, NEVER, None
 
     def copy(self) -> Agent:
         """Another one, on a copy of the disk."""
         life = self.life.copy()
         other = Agent(life, self.truth.copy(life), self.client, self.chance)
-        other.ahead, other.lease = self.ahead, self.lease
-        other._disk, other._touched = self._disk, self._touched
+        other.ahead, other._disk, other._touched = self.ahead, self._disk, self._touched
         return other
 
-    def request(self, step: Login | Validate | FetchKeys) -> wire.Request:
-        """The request of a step."""
+    def request(self, step: Login | Validate | FetchKeys, at: float) -> wire.Request:
+        """The request of a step, with a proof where there is a device key."""
+        asked = self._request(step, at)
+        if self._device is None or not asked.credential:
+            return asked
+        occasion = Occasion(
+            method=asked.method,
+            url=URL + asked.path,
+            credential=asked.credential,
+            nonce=self.proof_nonce,
+            id=self._drawn(),
+            at=int(at + self.ahead),
+        )
+        return wire.proved(asked, prove(self._device, occasion))
+
+    def _request(self, step: Login | Validate | FetchKeys, at: float) -> wire.Request:
         match step:
             case Login():
                 return wire.login(
                     step,
                     self.machine,
-                    token="a-token",
+                    token=TOKEN,
+                    environment=TERMS.environment,
+                    agent_version=VERSION,
+                )
+            case Validate():
+                assert self.state is not None
+                nonce = self.state.kept.asked or self._drawn()
+                self._becomes(lifecycle.asking(self.state, nonce), at)
+                return wire.validate(
+                    step,
+                    self.machine,
+                    nonce=nonce,
                     environment=TERMS.environment,
                     agent_version=VERSION,
                 )
             case FetchKeys():
                 return wire.fetch_keys(step)
-        lease = self.client.presents(self)
-        self.nonce = self.nonce or f"{self.chance.getrandbits(128):032x}"
-        request = wire.validate(
-            step,
-            self.machine,
-            nonce=self.nonce,
-            environment=TERMS.environment,
-            agent_version=VERSION,
-        )
-        return replace(request, body={**(request.body or {}), "lease": lease}) if lease else request
 
-    def hears(self, request: wire.Request, answer: Mapping[str, Any]) -> None:
-        """The service's own answer has come."""
-        if isinstance(request.step, Validate):
-            self.nonce = None
-        self.lease = (answer.get("lease") or {}).get("token", self.lease)
+    def _drawn(self) -> str:
+        return f"{self.chance.getrandbits(128):032x}"
 
     def _becomes(self, state: State, at: float) -> State:
         self.state = state
@@ -270,10 +281,10 @@ class Fleet:
             self._plan(at + HOUR, partial(self._copy, agent))
             return
         agent.settle(at)
-        agent.look(at)
+        link = agent.look(at).kept.link
         other = agent.copy()
         self._agents.append(other)
-        self._service.watch(agent.life, agent.lease)
+        self._service.watch(agent.life, link)
         self._plan_turns(other, at)
         self._start(other, at)
 
@@ -306,31 +317,41 @@ class Fleet:
             agent.settle(at)
             self._go_on(agent, at)
 
-    def _ask(self, agent: Agent, step: Login | Validate | FetchKeys, at: float) -> None:
-        request = agent.request(step)
+    def _ask(
+        self, agent: Agent, step: Login | Validate | FetchKeys, at: float, proofs: int = PROOFS
+    ) -> None:
+        request = agent.request(step, at)
         told = self._service.ask(agent.life, request, at)
         agent.asks = True
-        hear = partial(self._hear, agent, agent.turn, request, told)
+        hear = partial(self._hear, agent, agent.turn, request, told, proofs - 1)
         self._plan(at + told.seconds, hear)
 
-    def _hear(self, agent: Agent, turn: int, request: wire.Request, told: Told, at: float) -> None:
+    def _hear(
+        self, agent: Agent, turn: int, request: wire.Request, told: Told, proofs: int, at: float
+    ) -> None:
         if turn != agent.turn:
             return  # it has been stopped
         agent.settle(at)
+        answer = told.answer
+        if isinstance(answer, wire.Answer):
+            agent.proof_nonce = wire.proof_nonce(answer) or agent.proof_nonce
+            if wire.asks_for_proof(answer) and proofs:
+                self._ask(agent, request.step, at, proofs)
+                return
         agent.asks = False
         self._tell_truth(agent, request, told, at)
-        if told.json is not None:
-            agent.hears(request, told.json)
-        outcome = (
-            told.answer if isinstance(told.answer, Failed) else wire.outcome(request, told.answer)
-        )
+        if isinstance(answer, Failed):
+            outcome: Outcome = answer
+        else:
+            is_proved = not wire.asks_for_proof(answer)
+            outcome = wire.outcome(request, answer) if is_proved else NO_PROOF_TAKEN
         agent.take(agent.client.outcome(outcome), at)
         self._go_on(agent, at)
 
     def _tell_truth(self, agent: Agent, request: wire.Request, told: Told, at: float) -> None:
         truth = agent.truth
         match request.step:
-            case _ if told.json is None:
+            case _ if told.json is None or told.json.get("code") == ASKED_FOR:
                 truth.is_told_nothing()
             case Validate() if told.json["valid"]:
                 truth.is_told_valid(at, told.json)
@@ -340,6 +361,11 @@ class Fleet:
                 truth.logged_in = self._service.logged_in(agent.life)
             case _:
                 truth.is_refused()
+
+
+def _device(number: int) -> SoftwareKey:
+    secret = hashlib.sha256(f"agent {number}".encode()).digest()
+    return SoftwareKey(Ed25519PrivateKey.from_private_bytes(secret))
 
 
 def _machine(number: int) -> Machine:

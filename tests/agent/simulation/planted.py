@@ -1,9 +1,9 @@
-"""Other clients, most with a bug, and a service with one, which a simulation has to find."""
+"""Clients with a bug each, and a service with one, which a simulation has to find."""
 
 from licensing_agent import lifecycle
-from licensing_agent.lifecycle import State, Step, Wait
+from licensing_agent.lifecycle import State, Step, Validate, Wait
 from licensing_agent.outcomes import Failed, Outcome, Refused
-from tests.agent.simulation.fleet import Agent, Client
+from tests.agent.simulation.fleet import Client
 from tests.agent.simulation.service import Service
 from tests.agent.simulation.story import DAY, Life
 
@@ -43,21 +43,15 @@ class KeepsStep(Client):
         return 0.5
 
 
-class Presents(Client):
-    """No bug: a client that presents its leases, as the service asks of those that do."""
+class ForgetsItsLink(Client):
+    """A lease that is of no use any more is not presented any more."""
 
-    def presents(self, agent: Agent) -> str | None:
-        """The last one that has come."""
-        return agent.lease
-
-
-class PresentsWhatHolds(Client):
-    """A client that presents its lease, and drops it when it is refused."""
-
-    def presents(self, agent: Agent) -> str | None:
-        """The last one, unless it has been refused since."""
-        assert agent.state is not None
-        return agent.lease if agent.state.kept.lease else None
+    def next_step(self, state: State) -> Step:
+        """As it should be, but for that."""
+        step = lifecycle.next_step(state)
+        if isinstance(step, Validate) and state.kept.lease is None:
+            return Validate(step.license, link=None)
+        return step
 
 
 class Forgets(Service):

@@ -16,12 +16,14 @@ from typing import Any, Final, TypeVar
 from licensing_agent import wire
 from licensing_agent.lifecycle import FetchKeys, Login, Validate
 from licensing_agent.outcomes import Failed
+from licensing_agent.proof import ASKED_FOR
 from tests.agent.simulation.figures import Figures
 from tests.agent.simulation.story import Life, Organization, Story, Way
 from tests.agent.simulation.tokens import part
 from tests.world import Answer, Person, World, rotate_secret
 
-URL: Final = "https://api.example"
+URL: Final = "http://api.example"
+TOKEN: Final = "a-token"
 TIMEOUT: Final = 10.0
 """How many seconds an agent waits for an answer."""
 RETRY_AFTER: Final = 60
@@ -98,6 +100,9 @@ class Service:
 
     def _note(self, life: Life, request: wire.Request, answer: Answer, at: float) -> None:
         """Count what has been answered, and compare it with the story."""
+        if answer.status == 401 and answer.json["code"] == ASKED_FOR:
+            self._figures.requests["proof made anew"] += 1
+            return
         match request.step:
             case Validate():
                 told, wanted = answer.json.get("code"), life.code(at, self.logged_in(life))

@@ -16,6 +16,8 @@ DAY: Final = 24 * HOUR
 BEGIN: Final = 1_900_000_000
 FIRST_LOGINS: Final = 12 * HOUR
 """Over how long a fleet is rolled out."""
+PROVES: Final = 5
+"""Of so many agents one has a device key."""
 RECOVERY: Final = HOUR / 2
 """For how many seconds it is felt that something is over."""
 
@@ -99,7 +101,8 @@ class Life:
 
     ``place`` decides which outages it is in; ``ahead`` is how wrong its clock is, and ``jumps`` are
     when it is set, and by how much. A person is there for its first login and from ``again_at`` on.
-    From ``copied_at`` on, another one runs on a copy of the whole machine.
+    ``proves`` says that it has a device key. From ``copied_at`` on, another one runs on a copy of
+    the whole machine.
     """
 
     number: int
@@ -112,6 +115,7 @@ class Life:
     revoked_at: float | None = None
     again_at: float | None = None
     blocked: tuple[float, float] | None = None
+    proves: bool = False
     copied_at: float | None = None
     is_copy: bool = False
 
@@ -232,7 +236,7 @@ def _organization(number: int) -> Organization:
         1: (
             Subscribed(BEGIN, year),
             Subscribed(paused, year, "paused"),
-            Subscribed(paused + 12 * HOUR, year),
+            Subscribed(paused + 15 * HOUR, year),
         ),
         # It ends while nobody can be told, and is renewed while nobody can be told.
         2: (Subscribed(BEGIN, in_outage), Subscribed(in_outage + 6 * HOUR, year)),
@@ -260,6 +264,7 @@ def _life(number: int, organization: Organization, end: float, chance: random.Ra
         revoked_at=revoked_at,
         again_at=revoked_at + chance.uniform(HOUR, DAY) if revoked_at and kind < 0.01 else None,
         blocked=(blocked_at, blocked_at + chance.uniform(HOUR, 2 * DAY)) if blocked_at else None,
+        proves=number % PROVES == 0,
     )
 
 
