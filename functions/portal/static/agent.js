@@ -16,6 +16,7 @@ import {
   markWrong,
   pager,
   statusBadge,
+  thumbprint,
   working,
 } from "./widgets.js";
 import { ACTIONS, LEASE_NOTE, nameOf } from "./words.js";
@@ -131,6 +132,10 @@ export function agent({ params, query: first }) {
           fact("Last seen", license.last_seen ? exactly(license.last_seen.at) : "never"),
           fact("Seen from", license.last_seen?.source_address ?? "–"),
           fact("Valid until", license.valid_until ? exactly(license.valid_until) : "not in force"),
+          fact(
+            "Device key",
+            license.device_key ? ["proved ", thumbprint(license.device_key)] : "none",
+          ),
           fact("Issued", exactly(license.issued_at)),
           fact("Issued by", license.issued_by),
           fact("License id", h("code", {}, license.id)),
@@ -240,7 +245,7 @@ export function agent({ params, query: first }) {
 
 /**
  * @param {string} name
- * @param {import("./dom.js").Child} value
+ * @param {import("./dom.js").Child | import("./dom.js").Child[]} value
  */
 function fact(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));

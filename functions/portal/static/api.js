@@ -71,6 +71,15 @@ export async function putOrganization(id, wanted, etag) {
 }
 
 /**
+ * @param {string} id
+ * @param {Partial<import("./types.js").Policy>} decided
+ */
+export async function govern(id, decided) {
+  const { body } = await send("PATCH", path`/v1/organizations/${id}`, decided);
+  return /** @type {Organization} */ (body.organization);
+}
+
+/**
  * @param {string} organizationId
  * @param {Query} query
  * @param {AbortSignal} [signal]

@@ -14,7 +14,7 @@ import { failure, working } from "./widgets.js";
  * @property {import("./dom.js").Child[]} text what will happen
  * @property {string} verb the button that does it
  * @property {boolean} [grave] it cannot be undone
- * @property {string} draft under which name what is typed is kept
+ * @property {string} [draft] under which name the reason is kept; without one, none is asked for
  * @property {(reason: string) => Promise<void>} act
  */
 
@@ -41,16 +41,19 @@ export function ask(question) {
     { onsubmit: submit },
     h("h2", { id: titleId }, question.title),
     question.text,
-    h(
-      "p",
-      { class: "field" },
-      h("label", { for: reason.id }, "Reason (optional, for the history)"),
-      reason,
-    ),
+    question.draft &&
+      h(
+        "p",
+        { class: "field" },
+        h("label", { for: reason.id }, "Reason (optional, for the history)"),
+        reason,
+      ),
     trouble,
     h("p", { class: "buttons" }, doIt, h("button", { type: "button", onclick: close }, "Cancel")),
   );
-  drafts.keep(form, question.draft);
+  if (question.draft) {
+    drafts.keep(form, question.draft);
+  }
   shut();
   const dialog = h("dialog", { "aria-labelledby": titleId, oncancel: close }, form);
   open = dialog;
@@ -64,8 +67,7 @@ export function ask(question) {
       trouble.replaceChildren();
       try {
         await question.act(reason.value.trim());
-        drafts.forget(question.draft);
-        leave();
+        done();
       } catch (error) {
         trouble.replaceChildren(failure(error, submit));
       }
@@ -75,7 +77,13 @@ export function ask(question) {
   /** @param {Event} event */
   function close(event) {
     event.preventDefault();
-    drafts.forget(question.draft);
+    done();
+  }
+
+  function done() {
+    if (question.draft) {
+      drafts.forget(question.draft);
+    }
     leave();
   }
 }

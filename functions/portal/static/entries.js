@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { link } from "./place.js";
 import { ago } from "./widgets.js";
-import { actorOf, changesOf, counted, eventOf, reasonOf } from "./words.js";
+import { actorOf, CLONE_ADVICE, changesOf, counted, eventOf, reasonOf } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 
@@ -36,6 +36,7 @@ function entry(event, withLicense) {
       withLicense && event.license_id ? subject(event) : null,
     ),
     changesOf(event).map((change) => h("p", { class: "change" }, change)),
+    isBlockOfClone(event) ? h("p", { class: "help" }, CLONE_ADVICE) : null,
     !isRefusal && event.reason ? h("p", { class: "reason" }, `“${event.reason}”`) : null,
     h(
       "p",
@@ -44,9 +45,15 @@ function entry(event, withLicense) {
       ` · ${actorOf(event.actor)}`,
       event.actor.roles.length ? ` (${event.actor.roles.join(", ")})` : null,
       event.source_address ? ` · from ${event.source_address}` : null,
+      event.other_address ? ` · also used from ${event.other_address}` : null,
       event.agent_version ? ` · agent ${event.agent_version}` : null,
     ),
   ].flat();
+}
+
+/** @param {Entry} event */
+function isBlockOfClone({ type, after }) {
+  return type === "CloneSuspected" && after?.state === "detached";
 }
 
 /** @param {Entry} event */

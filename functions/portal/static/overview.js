@@ -2,9 +2,11 @@
 
 import * as api from "./api.js";
 import { bars, columns, stackedArea } from "./charts.js";
+import { isAsking } from "./dialogs.js";
 import { h } from "./dom.js";
 import { filters } from "./filters.js";
 import { link } from "./place.js";
+import { decide, decisions } from "./policy.js";
 import { badge, choice, daysLeft, exactly, loaded } from "./widgets.js";
 import {
   counted,
@@ -15,6 +17,8 @@ import {
   STATUSES,
   SUBSCRIPTION_STATUSES,
 } from "./words.js";
+
+/** @typedef {import("./types.js").Organization} Organization */
 
 /** @type {[value: string, text: string][]} */
 const DAYS = [
@@ -35,11 +39,19 @@ export function overview({ params, query: first, isSuperAdmin }) {
   const organizationId = params.organization ?? "";
   let query = first;
   const hours = new Intl.DateTimeFormat("en-GB", HOUR_FORM);
+  /** @type {Organization | null} */
+  let present = null;
 
   const facts = loaded(
     "the organization",
     async (signal) => (await api.organization(organizationId, signal)).organization,
-    (organization) => card(organization, isSuperAdmin),
+    (organization) => {
+      present = organization;
+      if (!isAsking()) {
+        openDialog();
+      }
+      return card(organization, isSuperAdmin);
+    },
   );
   const statistics = loaded(
     "its history",
@@ -87,6 +99,14 @@ export function overview({ params, query: first, isSuperAdmin }) {
   for (const part of [facts, statistics, activity]) {
     part.reload();
   }
+
+  function openDialog() {
+    const name = query.get("do");
+    if (present !== null && name !== null) {
+      decide(name, present);
+    }
+  }
+
   const { form, show } = filters("Period", query, [choice("Period", "days", DAYS)]);
   return {
     title: "Overview",
@@ -104,9 +124,17 @@ export function overview({ params, query: first, isSuperAdmin }) {
       ),
     ),
     update(changed) {
+      const hasOtherDays = daysOf(changed) !== daysOf(query);
+      const hasAsked = query.get("do") !== null;
       query = changed;
       show(query);
-      statistics.reload();
+      openDialog();
+      if (hasOtherDays) {
+        statistics.reload();
+      }
+      if (hasAsked) {
+        facts.reload(); // also if the reader thought better of it: an answer may have been lost
+      }
     },
     stop() {
       for (const part of [facts, statistics, activity]) {
@@ -155,11 +183,11 @@ async function wholeActivity(organizationId, signal) {
 }
 
 /**
- * @param {import("./types.js").Organization} organization
+ * @param {Organization} organization
  * @param {boolean} isSuperAdmin
  */
 function card(organization, isSuperAdmin) {
-  const { id, name, subscription, standing, seats, max_agents: limit } = organization;
+  const { id, name, subscription, standing, seats, max_agents: limit, policy } = organization;
   return h(
     "div",
     { class: "card" },
@@ -175,6 +203,8 @@ function card(organization, isSuperAdmin) {
       fact("Valid until", exactly(subscription.valid_until)),
       fact("Time left", h("strong", {}, daysLeft(subscription.valid_until))),
       fact("Seats", ...seatsUsed(seats, limit)),
+      fact("Device keys", policy.require_device_key ? "required" : "not required"),
+      fact("Clones", policy.block_clones ? "blocked at once" : "reported"),
       fact("Organization id", h("code", {}, id)),
     ),
     standing === "ended" &&
@@ -189,12 +219,13 @@ function card(organization, isSuperAdmin) {
         { class: "note" },
         "Agents are refused while the subscription is paused or cancelled.",
       ),
-    isSuperAdmin &&
-      h(
-        "p",
-        { class: "buttons" },
+    h(
+      "p",
+      { class: "buttons" },
+      isSuperAdmin &&
         h("a", { class: "button", href: link(["organizations", id, "edit"]) }, "Change…"),
-      ),
+      decisions(organization),
+    ),
   );
 }
 

@@ -12,6 +12,12 @@
  */
 
 /**
+ * @typedef {object} Policy
+ * @property {boolean} require_device_key
+ * @property {boolean} block_clones
+ */
+
+/**
  * @typedef {object} Organization
  * @property {string} id
  * @property {string} name
@@ -19,6 +25,7 @@
  * @property {Standing} standing
  * @property {number | null} max_agents
  * @property {number} seats
+ * @property {Policy} policy
  * @property {number} version
  */
 
@@ -35,6 +42,7 @@
  * @property {string | null} valid_until
  * @property {string | null} computer_name
  * @property {string | null} label
+ * @property {string | null} device_key
  * @property {string | null} agent_version
  * @property {string} issued_by
  * @property {{ at: string, agent_version: string | null, source_address: string | null } | null} last_seen
@@ -71,6 +79,7 @@
  * @property {Facts | null} after
  * @property {string | null} reason
  * @property {string[]} components
+ * @property {string | null} other_address
  * @property {number | null} times
  * @property {string | null} last_at
  */

@@ -48,6 +48,15 @@ export function person(subject) {
 }
 
 /**
+ * A device key by its thumbprint: of the whole one that stands there, its start is shown.
+ *
+ * @param {string} whole
+ */
+export function thumbprint(whole) {
+  return h("code", { class: "thumbprint", title: whole }, whole);
+}
+
+/**
  * A part that shows that it is loading, then what was loaded, or what went wrong and what to do.
  *
  * Loaded again, it keeps what it shows until there is something else; an older answer never replaces

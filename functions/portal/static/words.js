@@ -2,11 +2,13 @@
 
 /** @typedef {import("./types.js").Status} Status */
 /** @typedef {import("./types.js").Action} Action */
+/** @typedef {import("./types.js").Policy} Policy */
 /** @typedef {import("./types.js").Entry} Entry */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
+const TOLD_OF_KEY = 12; // characters: enough to tell keys apart, and not to make one that is alike
 
 /** @type {Record<Status, string>} */
 export const STATUSES = {
@@ -23,7 +25,8 @@ export const STATUS_MEANINGS = {
   active: "It validates and runs.",
   suspended: "The organization's subscription is paused or cancelled.",
   expired: "The organization's subscription has ended. A renewal brings it back by itself.",
-  detached: "An administrator has blocked it. It holds its machine and its seat.",
+  detached:
+    "An administrator has blocked it, or it was blocked as a clone. It holds its machine and its seat.",
   dissociated: "Its key waits to be bound to another machine. Machine and seat are free.",
   revoked: "It has ended for good.",
 };
@@ -92,6 +95,71 @@ export const ACTIONS = {
 export const LEASE_NOTE =
   "An agent that cannot reach the service runs on until its present lease ends.";
 
+/**
+ * What an organization can decide about its agents, and what each decision will do.
+ *
+ * @type {Record<string, { member: keyof Policy, value: boolean, verb: string, done: string, title: (name: string) => string, effects: string[], refuses: boolean }>}
+ */
+export const DECISIONS = {
+  "require-keys": {
+    member: "require_device_key",
+    value: true,
+    verb: "Require device keys",
+    done: "Device keys are required.",
+    title: (name) => `Require a device key of each agent of ${name}?`,
+    effects: [
+      "An agent whose license has no device key is refused at its next validation, until somebody logs in again on it, in a version that has one.",
+      "Older agents have none: they stop, and nobody can log in on them.",
+      "An agent that proves a device key already goes on as before.",
+      "You can do without device keys again at any time.",
+    ],
+    refuses: true,
+  },
+  "waive-keys": {
+    member: "require_device_key",
+    value: false,
+    verb: "Do without device keys",
+    done: "Device keys are not required any more.",
+    title: (name) => `Let agents of ${name} do without a device key?`,
+    effects: [
+      "An agent whose license has no device key validates again with the license key that it has. Nobody has to log in.",
+      "An agent whose license has a device key still has to prove it.",
+    ],
+    refuses: false,
+  },
+  "block-clones": {
+    member: "block_clones",
+    value: true,
+    verb: "Block clones",
+    done: "Clones are blocked at once.",
+    title: (name) => `Block clones among the agents of ${name}?`,
+    effects: [
+      "A license that two agents seem to use is blocked at once, and both are told “Agent is Blocked.”",
+      "It stays blocked until an administrator has looked, and unblocks, dissociates or revokes it.",
+      "An agent that was put back from an old backup looks like a clone, too.",
+    ],
+    refuses: true,
+  },
+  "report-clones": {
+    member: "block_clones",
+    value: false,
+    verb: "Only report clones",
+    done: "Clones are reported, and not blocked any more.",
+    title: (name) => `Only report clones among the agents of ${name}?`,
+    effects: [
+      "Two agents that seem to use one license both go on. History and feed tell of them.",
+      "What is blocked by now stays blocked until an administrator unblocks it.",
+    ],
+    refuses: false,
+  },
+};
+
+/** Said where a license was blocked because of a clone. */
+export const CLONE_ADVICE =
+  "Blocked until somebody has looked. If there is one agent alone (it was put back from a backup, " +
+  "say), unblock it: a new chain of leases begins. If two machines really are alike, dissociate or " +
+  "revoke the license: whoever is to go on logs in again.";
+
 /** @type {Record<string, string>} */
 export const EVENTS = {
   LicenseIssued: "License issued",
@@ -103,13 +171,16 @@ export const EVENTS = {
   LicenseUpdated: "Agent marked or labelled",
   LicenseExpired: "License expired",
   LicenseReinstated: "License reinstated by a renewal",
+  DeviceKeyChanged: "Device key changed",
   MachineDrifted: "Machine has changed",
   TemporaryLicenseGenerated: "Temporary license generated",
   TemporaryLicenseUsed: "Temporary license used",
   TemporaryLicenseExpired: "Temporary license expired",
   TemporaryLicenseRevoked: "Temporary license revoked",
+  OrganizationUpdated: "Rules for agents changed",
   SubscriptionChanged: "Subscription changed",
   SubscriptionEnding: "Subscription ends soon",
+  CloneSuspected: "Clone suspected",
   AccessRefused: "Access refused",
 };
 
@@ -119,6 +190,9 @@ const REASONS = {
   organization_mismatch: "Used for another organization",
   revoked: "Used after it was revoked",
   dissociated: "Used after it was dissociated",
+  proof_required: "Used without a proof of its device key",
+  proof_invalid: "Used with a proof that is not its device key's",
+  clone_suspected: "Two agents seem to use one license",
   license_still_bound: "Login on another machine before it was dissociated",
   machine_registered_to_other_organization: "Login by another organization on its machine",
   temporary_license_not_usable: "Login with a temporary license that is not for it",
@@ -135,6 +209,7 @@ const FACTS = {
   exclusive: "machine not shared",
   primary: "primary",
   label: "label",
+  device_key: "device key",
   expires_at: "expires",
   holder: "used by",
   name: "name",
@@ -143,6 +218,8 @@ const FACTS = {
   max_agents: "seats",
   billing_version: "billing's version",
   announced_days: "announced, days ahead",
+  require_device_key: "device keys required",
+  block_clones: "clones blocked",
 };
 
 /** @type {Record<string, string>} */
@@ -301,6 +378,9 @@ function fact(name, value) {
   }
   if (typeof value === "number" && ["expires_at", "valid_until"].includes(name)) {
     return instant(new Date(value * 1000));
+  }
+  if (name === "device_key") {
+    return `${String(value).slice(0, TOLD_OF_KEY)}…`;
   }
   return name === "state" ? (STATUSES[/** @type {Status} */ (value)] ?? value) : String(value);
 }
