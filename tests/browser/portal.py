@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ import boto3
 from playwright.sync_api import Page
 
 from tests.concurrency.table import Item, delete, write
+from tests.devices import Device
 from tests.engine import dynamodb_local
 from tests.local import cast
 from tests.local.client import Answer, Client
@@ -51,6 +52,8 @@ class Agent:
     key: str
     organization_id: str
     machine: dict[str, Any]
+    device: Device | None = None
+    """Its device key, if it has one."""
 
     @property
     def name(self) -> str:
@@ -138,26 +141,60 @@ class Portal:
     # -- agents ------------------------------------------------------------------------------------
 
     def log_in_agent(
-        self, name: str, user: str = "alice", environment: str = "production"
+        self,
+        name: str,
+        user: str = "alice",
+        environment: str = "production",
+        device: Device | None = None,
     ) -> Agent:
         """An agent on a machine of its own, logged in by a user."""
         machine = {"machine_id": str(uuid4()), "mac_addresses": [], "computer_name": name}
-        answer = self.call("POST", "/v1/licenses", cast.login(machine, environment), user=user)
-        answer.expect(201)
+        answer = self._logged_in(machine, user, environment, device).expect(201)
         return Agent(
-            answer["license.id"], answer["license_key"], answer["license.organization_id"], machine
+            answer["license.id"],
+            answer["license_key"],
+            answer["license.organization_id"],
+            machine,
+            device,
         )
 
-    def validate(self, agent: Agent) -> Answer:
-        """What the agent is told."""
+    def log_in_again(self, agent: Agent, device: Device) -> Agent:
+        """The same agent, logged in with a device key that it has now."""
+        self._logged_in(agent.machine, "alice", cast.ENVIRONMENT, device).expect(200)
+        return replace(agent, device=device)
+
+    def validate(self, agent: Agent, *, lease: str | None = None) -> Answer:
+        """What the agent is told; `lease` is the last one that it has, if it presents one."""
         body = {
             "license_key": agent.key,
             "organization_id": agent.organization_id,
             "environment": cast.ENVIRONMENT,
             "machine": agent.machine,
             "agent_version": cast.AGENT_VERSION,
+            **({} if lease is None else {"lease": lease}),
         }
-        return self.client.call("POST", "/v1/licenses/validate", body).expect(200)
+        path = "/v1/licenses/validate"
+        return self._proved(path, body, agent.key, agent.device, None).expect(200)
+
+    def _logged_in(
+        self, machine: dict[str, Any], user: str, environment: str, device: Device | None
+    ) -> Answer:
+        token = self.tokens(user)["AuthenticationResult.IdToken"]
+        body = cast.login(machine, environment)
+        return self._proved("/v1/licenses", body, token, device, token)
+
+    def _proved(
+        self, path: str, body: Any, credential: str, device: Device | None, token: str | None
+    ) -> Answer:
+        """The answer to a request, with a proof that carries a nonce of the service's."""
+        if device is None:
+            return self.client.call("POST", path, body, token=token)
+        while True:
+            proof = {"DPoP": device.proof(f"{self.url}{path}", credential)}
+            answer = self.client.call("POST", path, body, token=token, headers=proof)
+            device.nonce = answer.headers["dpop-nonce"]
+            if answer["code"] != "use_dpop_nonce":
+                return answer
 
     # -- the table ---------------------------------------------------------------------------------
 

@@ -1,11 +1,14 @@
 """One agent: what it is, what has happened to it, and what an administrator does to it."""
 
+from dataclasses import replace
+
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.looks import OpenPage
 from tests.browser.portal import Agent, Portal
 from tests.browser.troubles import Troubles
+from tests.devices import Device
 
 
 @pytest.fixture
@@ -194,6 +197,82 @@ def test_a_label_that_is_being_typed_is_not_lost_to_an_action(
     dialog(page).get_by_role("button", name="Block").click()
     expect(fact(page, "Status")).to_have_text("Blocked")
     expect(page.get_by_label("Label")).to_have_value("Half typed")
+
+
+# -- device keys and clones -----------------------------------------------------------------------
+
+
+def test_an_agent_shows_the_device_key_that_it_proves_and_what_became_of_it(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    expect(fact(page, "Device key")).to_have_text("none")
+    device, other = Device(), Device()
+    portal.log_in_again(agent, device)
+    for use in (agent, replace(agent, device=other), replace(agent, device=device)):
+        portal.validate(use)
+    page.reload()
+    expect(fact(page, "Device key")).to_have_text(f"proved {device.thumbprint}")  # all of it
+    shown = fact(page, "Device key").locator("code").bounding_box()
+    assert shown is not None
+    assert shown["width"] < 150  # pixels: its start
+    expect(history(page)).to_have_count(4)
+    told = history(page).filter(has_text="Device key changed")
+    expect(told).to_contain_text(f"device key: none → {device.thumbprint[:12]}…")
+    expect(told).to_contain_text("(member)")
+    for said in (
+        "Used without a proof of its device key",
+        "Used with a proof that is not its device key's",
+    ):
+        expect(history(page).filter(has_text=f"Access refused: {said}")).to_have_count(1)
+
+
+def shared_by_two(portal: Portal, agent: Agent) -> str:
+    """What an agent is told whose licence another one goes on with, too."""
+    lease = portal.validate(agent)["lease.token"]
+    assert portal.validate(agent, lease=lease)["code"] == "VALID"
+    return str(portal.validate(agent)["code"])
+
+
+def test_a_clone_is_told_with_where_the_other_one_is(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    def elsewhere(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        for event in found["events"]:
+            if event["other_address"] == "127.0.0.1":  # where every agent of a test is
+                event["other_address"] = "198.51.100.66"
+        route.fulfill(response=answer, json=found)
+
+    assert shared_by_two(portal, agent) == "VALID"
+    page.route("**/v1/licenses/*/events?*", elsewhere)
+    portal.visit(page, "ada", place(agent))
+    told = history(page).filter(has_text="Clone suspected")
+    expect(told).to_contain_text("Clone suspected: Two agents seem to use one license")
+    expect(told).to_contain_text("from 127.0.0.1 · also used from 198.51.100.66")
+    expect(told).not_to_contain_text("unblock it")
+    expect(fact(page, "Status")).to_have_text("Active")
+
+
+def test_an_agent_that_was_blocked_as_a_clone_says_what_to_do_next(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.call("PATCH", "/v1/organizations/acme", {"block_clones": True}).expect(200)
+    assert shared_by_two(portal, agent) == "DETACHED"
+    portal.visit(page, "ada", place(agent))
+    expect(fact(page, "Status")).to_have_text("Blocked")
+    told = history(page).first
+    expect(told).to_contain_text("Clone suspected")
+    expect(told).to_contain_text("state: Active → Blocked")
+    expect(told).to_contain_text("The agent · from 127.0.0.1 · also used from 127.0.0.1")
+    expect(told).to_contain_text("unblock it: a new chain of leases begins.")
+    expect(told).to_contain_text("dissociate or revoke the license")
+    page.get_by_role("button", name="Unblock…").click()
+    dialog(page).get_by_role("button", name="Unblock").click()
+    expect(fact(page, "Status")).to_have_text("Active")
+    lease = portal.validate(agent)["lease.token"]
+    assert portal.validate(agent, lease=lease)["code"] == "VALID"
 
 
 # -- two people at once ----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from tests.browser.accessibility import assert_accessible
 from tests.browser.looks import DARK, DESKTOP, Look
 from tests.browser.portal import Agent, Portal
 from tests.browser.troubles import Troubles
+from tests.devices import Device
 
 _NARROW = Look("narrow", width=360, height=740, touch=True)
 _DARK_NARROW = Look("dark-narrow", width=360, height=740, touch=True, scheme="dark")
@@ -27,15 +28,8 @@ _HEADINGS = """
 @pytest.fixture
 def agent(portal: Portal) -> Agent:
     """One of four agents of which things can be told, with a long label."""
-    made = [
-        portal.log_in_agent(name)
-        for name in (
-            "PC-1",
-            "PC-2",
-            "PC-3",
-            _LONG,
-        )
-    ]
+    made = [portal.log_in_agent("PC-1", device=Device())]
+    made += [portal.log_in_agent(name) for name in ("PC-2", "PC-3", _LONG)]
     portal.validate(made[0])
     for agent, action in zip(made[1:3], ["detach", "revoke"], strict=True):
         portal.call("POST", f"/v1/licenses/{agent.id}/{action}", {"reason": "sold"}).expect(200)
@@ -49,6 +43,7 @@ def places(agent: Agent) -> Iterator[tuple[str, str]]:
     """Where an administrator can be, and what is to be seen once all of it is there."""
     here = "/organizations/acme"
     yield here, "3 of 10 used"
+    yield f"{here}?do=require-keys", "Older agents have none"
     yield f"{here}/agents", "Press hall"
     yield f"{here}/agents?environment=nowhere", "No agent is like this."
     yield f"{here}/agents/{agent.id}", "License issued"

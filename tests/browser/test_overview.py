@@ -6,8 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from licensing.audit import EventType
 from tests.browser.looks import DESKTOP, OpenPage
 from tests.browser.portal import Agent, Portal
+from tests.browser.troubles import Troubles
 
 _OVERVIEW = "/organizations/acme"
 _FEED = "/organizations/acme/feed"
@@ -150,6 +152,135 @@ def test_without_agents_each_chart_says_what_would_be_in_it(page: Page, portal: 
         expect(page.get_by_text(words)).to_be_visible()
 
 
+# -- what an organization decides about its agents -------------------------------------------------
+
+
+def dialog(page: Page) -> Locator:
+    return page.get_by_role("dialog")
+
+
+def policy(portal: Portal) -> tuple[bool, bool]:
+    """Whether Acme requires device keys, and whether it blocks clones."""
+    found = portal.call("GET", "/v1/organizations/acme").expect(200)["organization.policy"]
+    return found["require_device_key"], found["block_clones"]
+
+
+_DECISIONS = [
+    # verb, what is said beforehand, whose fact, what it is then, the policy, what the feed tells
+    (
+        "Require device keys",
+        [
+            "is refused at its next validation, until somebody logs in again on it",
+            "Older agents have none: they stop, and nobody can log in on them.",
+            "An agent that cannot reach the service runs on until its present lease ends.",
+        ],
+        ("Device keys", "required"),
+        (True, False),
+        "device keys required: no → yes",
+    ),
+    (
+        "Block clones",
+        ["both are told “Agent is Blocked.”", "until an administrator has looked"],
+        ("Clones", "blocked at once"),
+        (True, True),
+        "clones blocked: no → yes",
+    ),
+    (
+        "Do without device keys",
+        ["Nobody has to log in.", "still has to prove it"],
+        ("Device keys", "not required"),
+        (False, True),
+        "device keys required: yes → no",
+    ),
+    (
+        "Only report clones",
+        ["both go on", "stays blocked until an administrator unblocks it"],
+        ("Clones", "reported"),
+        (False, False),
+        "clones blocked: yes → no",
+    ),
+]
+
+
+@pytest.mark.parametrize(("user", "role"), [("ada", "org-admin"), ("olivia", "super-admin")])
+def test_device_keys_and_clones_are_decided_about_after_it_is_said_what_will_happen(
+    page: Page, portal: Portal, user: str, role: str
+) -> None:
+    portal.visit(page, user, _OVERVIEW)
+    for verb, said, (name, value), decided, _ in _DECISIONS:
+        page.get_by_role("button", name=f"{verb}…").click()
+        for words in said:
+            expect(dialog(page)).to_contain_text(words)
+        expect(dialog(page).get_by_role("textbox")).to_have_count(0)
+        dialog(page).get_by_role("button", name=verb).click()
+        expect(fact(page, name)).to_have_text(value)
+        expect(dialog(page)).to_have_count(0)
+        expect(page.get_by_role("button", name=f"{verb}…")).to_have_count(0)
+        assert policy(portal) == decided
+        assert page.url == portal.address(_OVERVIEW)
+    page.goto(portal.address(f"{_FEED}?type=OrganizationUpdated"))
+    told = page.locator(".entries li")
+    expect(told).to_have_count(4)
+    for entry, (*_, change) in zip(reversed(told.all()), _DECISIONS, strict=True):
+        expect(entry).to_contain_text("Rules for agents changed")
+        expect(entry.locator(".change")).to_have_text(change)
+        expect(entry).to_contain_text(f"({role})")
+
+
+def test_a_decision_is_taken_by_keyboard_alone_and_undoing_it_is_one_key_away(
+    page: Page, portal: Portal
+) -> None:
+    portal.visit(page, "ada", _OVERVIEW)
+    page.get_by_role("button", name="Require device keys…").focus()
+    page.keyboard.press("Enter")
+    expect(dialog(page)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
+    expect(page.get_by_role("button", name="Require device keys…")).to_be_focused()
+    assert policy(portal) == (False, False)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(page.locator("#announcements")).to_have_text("Device keys are required.")
+    expect(page.get_by_role("button", name="Do without device keys…")).to_be_focused()
+    assert policy(portal) == (True, False)
+
+
+@pytest.mark.parametrize("way", ["Try again", "Cancel"])
+def test_a_decision_whose_answer_is_lost_is_shown_as_it_stands(
+    page: Page, portal: Portal, troubles: Troubles, way: str
+) -> None:
+    def carry_out(route: Route) -> None:
+        if route.request.method == "PATCH":
+            route.fetch()
+            route.abort("connectionreset")
+        else:
+            route.fallback()
+
+    portal.visit(page, "ada", f"{_OVERVIEW}?do=require-keys")
+    expect(dialog(page)).to_be_visible()
+    page.reload()  # what was asked is asked still
+    troubles.expect("ERR_CONNECTION_RESET")
+    page.route("**/v1/organizations/acme", carry_out)
+    dialog(page).get_by_role("button", name="Require device keys").click()
+    expect(dialog(page).get_by_role("alert")).to_contain_text("No connection.")
+    expect(fact(page, "Device keys")).to_have_text("not required")
+    page.unroute("**/v1/organizations/acme")
+    dialog(page).get_by_role("button", name=way).click()
+    expect(fact(page, "Device keys")).to_have_text("required")
+    expect(dialog(page)).to_have_count(0)
+    assert policy(portal) == (True, False)
+
+
+@pytest.mark.parametrize("decision", ["waive-keys", "nonsense", "toString"])
+def test_what_is_decided_already_is_not_asked_again(
+    page: Page, portal: Portal, decision: str
+) -> None:
+    portal.visit(page, "ada", f"{_OVERVIEW}?do={decision}&days=7")
+    expect(fact(page, "Device keys")).to_have_text("not required")
+    expect(page).to_have_url(portal.address(f"{_OVERVIEW}?days=7"))
+    expect(dialog(page)).to_have_count(0)
+
+
 # -- the feed --------------------------------------------------------------------------------------
 
 
@@ -177,6 +308,16 @@ def test_the_feed_is_narrowed_to_one_kind_of_event(page: Page, portal: Portal) -
     expect(page.locator(".entries li")).to_have_count(1)
     expect(page.locator(".entries li")).to_contain_text("PC-2")
     assert page.url == portal.address(f"{_FEED}?type=LicenseDetached")
+
+
+def test_every_kind_of_event_has_words_and_can_be_chosen(page: Page, portal: Portal) -> None:
+    portal.visit(page, "olivia", _FEED)
+    options = page.get_by_label("What").locator("option")
+    expect(options.first).to_have_text("Everything")
+    told = dict(options.evaluate_all("(all) => all.map((one) => [one.value, one.textContent])"))
+    told.pop("")
+    assert told.keys() == set(EventType)
+    assert all(" " in words for words in told.values())
 
 
 @pytest.mark.usefixtures("agents")

@@ -21,6 +21,9 @@ import { failure, working } from "./widgets.js";
 /** @type {HTMLDialogElement | null} */
 let open = null;
 
+/** @type {string | null | undefined} the `data-key` of what the reader has come from */
+let opener = null;
+
 /**
  * Opens the dialog. It closes when `act` has succeeded, or when the reader thinks better of it.
  *
@@ -55,6 +58,7 @@ export function ask(question) {
     drafts.keep(form, question.draft);
   }
   shut();
+  opener = document.activeElement?.getAttribute("data-key");
   const dialog = h("dialog", { "aria-labelledby": titleId, oncancel: close }, form);
   open = dialog;
   document.body.append(dialog);
@@ -103,7 +107,8 @@ export function shut() {
   open = null;
   if (document.activeElement === document.body) {
     // What had opened it is gone: the page has been loaded anew behind it.
-    document.querySelector("h1")?.focus();
+    const same = opener ? document.querySelector(`[data-key="${CSS.escape(opener)}"]`) : null;
+    (same instanceof HTMLElement ? same : document.querySelector("h1"))?.focus();
   }
 }
 
