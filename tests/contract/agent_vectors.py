@@ -1,7 +1,8 @@
-"""What an agent in another language is built against: machines, leases and keys, to the byte.
+"""What an agent in another language is built against, to the byte.
 
-`python -m tests.contract.agent_vectors` writes them to `vectors/`. All of it is made by the
-service's own code, from keys and texts that stand here.
+`python -m tests.contract.agent_vectors` writes it to `vectors/`: machines, leases and keys from
+here, pairs, proofs and chains from the modules beside this one. All of it is made by the service's
+own code, from keys and texts that stand in them.
 """
 
 import json
@@ -16,6 +17,7 @@ from licensing import keys
 from licensing.errors import InvalidInput
 from licensing.lease import Lease, public_jwk, sign
 from licensing.machine import Credentials
+from tests.contract import agent_chains, agent_pairs, agent_proofs
 from tests.unit.samples import DAY, NOW, credentials
 from tests.unit.test_keys import PRINTED
 from tests.unit.test_lease import ISSUER, KEY, KID, b64
@@ -156,6 +158,12 @@ def tokens() -> Iterator[tuple[str, str, int, str | None]]:
     yield "good", good, NOW, None
     yield "good in its last second", good, NOW + DAY - 1, None
     yield "over", good, NOW + DAY, "over"
+    link = sign(replace(LEASE, id="bGluay0x"), KEY, KID)
+    yield "a link of a chain", link, NOW, None
+    yield "a link that was validated, hours after it was issued", link, NOW + DAY // 3, None
+    yield "a link that is over", link, NOW + DAY, "over"
+    more = _signed(json.dumps(HEADER), _claims(jti="bGluay0x", plan="gold"))
+    yield "a link with a claim that is not known yet", more, NOW, None
     yield "not yet", good, NOW - 1, "not_yet"
     for name, reason in (
         ("issuer", "wrong_issuer"),
@@ -195,7 +203,7 @@ def tokens() -> Iterator[tuple[str, str, int, str | None]]:
     yield "claims in a list", _signed(json.dumps(HEADER), f"[{_claims()}]"), NOW, "malformed"
     yield "NaN", _signed(json.dumps(HEADER), _claims(iat=float("nan"))), NOW, "malformed"
     yield "padded", f"{head}=.{body}.{signature}", NOW, "malformed"
-    # Of its last symbol two bits count for nothing; they have to be none.
+    # Of its last symbol four bits count for nothing; they have to be none.
     yield "in another spelling", f"{good[:-1]}{chr(ord(good[-1]) + 1)}", NOW, "malformed"
     yield "two parts", f"{head}.{body}", NOW, "malformed"
     yield "four parts", f"{good}.{signature}", NOW, "malformed"
@@ -247,6 +255,9 @@ def files() -> dict[Path, str]:
     made: dict[str, Any] = {"agent_machines.json": {"machines": machines()}}
     made["agent_leases.json"] = leases()
     made["agent_keys.json"] = {"keys": license_keys()}
+    made["agent_pairs.json"] = agent_pairs.pairs()
+    made["agent_proofs.json"] = agent_proofs.proofs()
+    made["agent_chains.json"] = agent_chains.chains()
     return {
         FOLDER / name: json.dumps(value, indent=1, ensure_ascii=True) + "\n"
         for name, value in made.items()

@@ -1,12 +1,19 @@
 """The vectors for agents of any language: the service makes them, and the client reads them so."""
 
+import hashlib
+import hmac
 import json
 from typing import Any
 
 import pytest
+from jwcrypto.common import JWKeyNotFound  # type: ignore[import-untyped]
+from jwcrypto.jwk import JWKSet  # type: ignore[import-untyped]
+from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 
 from licensing.errors import ForgedLease
 from licensing.lease import verify as verify_as_service
+from licensing.machine import Credentials as ServiceCredentials
+from licensing.machine import Machine
 from licensing_agent.credentials import Credentials
 from licensing_agent.lease import Expected, Lease, Rejected, public_keys, verify
 from tests.contract.agent_vectors import FOLDER, files
@@ -15,6 +22,9 @@ from tests.unit.test_lease import ISSUER, KEYS
 MACHINES = json.loads((FOLDER / "agent_machines.json").read_text())["machines"]
 LEASES = json.loads((FOLDER / "agent_leases.json").read_text())
 TOKENS = LEASES["tokens"]
+PAIRS = json.loads((FOLDER / "agent_pairs.json").read_text())
+HASHING_KEY = bytes.fromhex(PAIRS["hashing_key"])
+CHAINS = json.loads((FOLDER / "agent_chains.json").read_text())
 # What the service's own verification leaves to the agent, which alone knows it.
 OF_THE_AGENT = {
     "wrong_license",
@@ -69,3 +79,112 @@ def test_r16_the_service_thinks_the_same_of_them(vector: dict[str, Any]) -> None
         assert vector["reason"] not in {None, *OF_THE_AGENT}
     else:
         assert vector["reason"] in {None, *OF_THE_AGENT}
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [v for v in TOKENS if v["reason"] in {None, "wrong_signature", *OF_THE_AGENT}],
+    ids=lambda vector: vector["name"],
+)
+def test_r16_another_library_verifies_the_signatures_that_hold_and_no_other(
+    vector: dict[str, Any],
+) -> None:
+    token, keys = JWS(), JWKSet.from_json(json.dumps(LEASES["jwks"]))
+    token.allowed_algs = ["Ed25519"]
+    token.deserialize(vector["token"])
+    if vector["reason"] == "wrong_signature":
+        with pytest.raises(JWKeyNotFound):
+            token.verify(keys)
+    else:
+        token.verify(keys)
+        assert json.loads(token.payload)["sub"] in {"other", LEASES["expected"]["license_id"]}
+
+
+# -- pairs -----------------------------------------------------------------------------------------
+
+
+def hashed(kind: str, value: str | None) -> bytes | None:
+    """A component as the service keeps it, written out."""
+    if value is None:
+        return None
+    return hmac.new(HASHING_KEY, f"{kind}\0{value}".encode(), hashlib.sha256).digest()[:16]
+
+
+def claim(of: dict[str, str]) -> str:
+    """A pair's claim, written out: of an id and another part, or of an address and a name."""
+    short = {"machine_id": "id", "mac_address": "mac", "computer_name": "name"}
+    kind = "+".join(short[part] for part in of)
+    parts = b"".join(hashed(part, value) or b"" for part, value in of.items())
+    return hashlib.sha256(f"{kind}\0".encode() + parts).digest()[:16].hex()
+
+
+@pytest.mark.parametrize("vector", PAIRS["machines"], ids=lambda vector: vector["name"])
+def test_r10_r12_hashes_and_claims_are_what_they_are_said_to_be(vector: dict[str, Any]) -> None:
+    normalised, hashes = vector["normalised"], vector["hashes"]
+    for part in ("machine_id", "computer_name"):
+        digest = hashed(part, normalised[part])
+        assert hashes[part] == (digest.hex() if digest else None)
+    macs = [hashed("mac_address", mac) or b"" for mac in normalised["mac_addresses"]]
+    assert hashes["mac_addresses"] == [mac.hex() for mac in sorted(macs)]
+    assert [pair["claim"] for pair in vector["pairs"]] == [
+        claim(pair["of"]) for pair in vector["pairs"]
+    ]
+    machine = Machine.of(ServiceCredentials.of(**vector["raw"]), HASHING_KEY)
+    assert {pair["claim"] for pair in vector["pairs"]} == {one.hex() for one in machine.pairs()}
+
+
+@pytest.mark.parametrize("vector", PAIRS["two"], ids=lambda vector: vector["name"])
+def test_r09_r10_two_are_one_machine_where_they_share_a_claim_and_the_client_thinks_so_too(
+    vector: dict[str, Any],
+) -> None:
+    one, other = (Credentials.of(**vector[name]) for name in ("one", "other"))
+    assert vector["same"] is bool(vector["claims_in_common"])
+    assert one.is_same_machine_as(other) is vector["same"]
+    assert other.is_same_machine_as(one) is vector["same"]
+
+
+# -- chains ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", CHAINS["rows"], ids=lambda row: row["name"])
+def test_a_chain_is_followed_as_the_table_says(row: dict[str, Any]) -> None:
+    chain, presented, lease, after = (
+        row[name] for name in ("chain", "presented", "lease", "after")
+    )
+    link = presented and presented["jti"]
+    assert lease["nonce"] == row["nonce"]
+    match row["step"]:
+        case "no chain":
+            assert chain is presented is after is lease["jti"] is None
+        case "begun":
+            assert chain is None
+            assert after == {"current": lease["jti"], "previous": link}
+        case "kept":
+            assert (link, after) == (chain["current"], chain)
+            assert {name: lease[name] for name in presented} == presented
+            assert row["now"] < (presented["iat"] + presented["exp"]) / 2
+        case "renewed":
+            assert row["now"] >= (presented["iat"] + presented["exp"]) / 2
+            assert link == chain["current"] == after["previous"]
+        case "lost answer":
+            assert link == chain["previous"] == after["previous"]
+        case _:
+            assert row["step"] == "fork"
+            assert not presented or link not in chain.values()
+            assert after["previous"] == chain["current"]
+    if row["step"] != "kept":
+        assert (lease["iat"], lease["exp"]) == (row["now"], row["now"] + CHAINS["lease_seconds"])
+
+
+def test_links_follow_from_the_one_before_and_the_nonce() -> None:
+    followed = {
+        (row["presented"]["jti"], row["nonce"]): row["lease"]["jti"]
+        for row in CHAINS["rows"]
+        if row["presented"] and row["step"] != "kept"
+    }
+    assert len(set(followed.values())) == len(followed)
+    for row in CHAINS["rows"]:
+        if row["presented"] and row["step"] != "kept":
+            assert row["lease"]["jti"] == followed[row["presented"]["jti"], row["nonce"]]
+    steps = [row["step"] for row in CHAINS["rows"]]
+    assert set(steps) == {"no chain", "begun", "kept", "renewed", "lost answer", "fork"}

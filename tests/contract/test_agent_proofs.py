@@ -1,0 +1,113 @@
+"""The vectors of proofs: other libraries make them to the byte, and think the same of them."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jws as jose
+from joserfc.jwk import OKPKey
+from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
+from jwcrypto.jws import JWS, InvalidJWSSignature  # type: ignore[import-untyped]
+
+from licensing import jws
+from tests.contract.agent_vectors import FOLDER
+from tests.unit.test_lease import b64, unb64
+
+PROOFS = json.loads((FOLDER / "agent_proofs.json").read_text())
+DEVICE = PROOFS["device_key"]
+VECTORS = PROOFS["proofs"]
+GOOD = [vector for vector in VECTORS if vector["verdict"] == "good"]
+
+
+def by_the_service(header: str, claims: str) -> str:
+    """As the service writes a JWS."""
+    key = Ed25519PrivateKey.from_private_bytes(unb64(DEVICE["seed"]))
+    return jws.write(json.loads(header), json.loads(claims), key)
+
+
+def by_joserfc(header: str, claims: str) -> str:
+    """As joserfc does."""
+    key = OKPKey.import_key({**DEVICE["jwk"], "d": DEVICE["seed"]})
+    said = json.loads(header)
+    return jose.serialize_compact(said, claims, key, algorithms=[said["alg"]])
+
+
+def by_jwcrypto(header: str, claims: str) -> str:
+    """As jwcrypto does."""
+    token = JWS(claims)
+    key = JWK(**DEVICE["jwk"], d=DEVICE["seed"])
+    token.add_signature(key, json.loads(header)["alg"], header)
+    compact: str = token.serialize(compact=True)
+    return compact
+
+
+MAKERS = [by_the_service, by_joserfc, by_jwcrypto]
+"""Whoever makes a proof of a header's and claims' texts."""
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("vector", GOOD, ids=lambda vector: vector["name"])
+def test_a_proof_comes_out_to_the_byte(
+    vector: dict[str, Any], make: Callable[[str, str], str]
+) -> None:
+    header, claims = vector["header"], vector["claims"]
+    assert vector["signing_input"] == f"{b64(header.encode())}.{b64(claims.encode())}"
+    assert vector["proof"].startswith(f"{vector['signing_input']}.")
+    if vector["name"] != "in another layout":  # which is nobody's own
+        assert make(header, claims) == vector["proof"]
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [vector for vector in VECTORS if vector["reason"] not in {"header", "malformed"}],
+    ids=lambda vector: vector["name"],
+)
+def test_another_library_finds_the_same_signatures_good(vector: dict[str, Any]) -> None:
+    token = JWS()
+    token.allowed_algs = ["Ed25519", "EdDSA"]
+    token.deserialize(vector["proof"])
+    key = JWK(**token.jose_header["jwk"])
+    if vector["reason"] == "signature":
+        with pytest.raises(InvalidJWSSignature):
+            token.verify(key)
+    else:
+        token.verify(key)
+        assert token.payload.decode() == vector["claims"]
+
+
+def test_the_key_is_the_seeds_and_its_thumbprint_what_others_take_it_for() -> None:
+    private = Ed25519PrivateKey.from_private_bytes(unb64(DEVICE["seed"]))
+    assert DEVICE["jwk"]["x"] == b64(private.public_key().public_bytes_raw())
+    assert DEVICE["thumbprint"] == JWK(**DEVICE["jwk"]).thumbprint()
+    assert DEVICE["thumbprint"] == OKPKey.import_key(DEVICE["jwk"]).thumbprint()
+
+
+@pytest.mark.parametrize("vector", PROOFS["ath"], ids=lambda vector: vector["credential"][:8])
+def test_a_credential_is_hashed_as_its_text_stands(vector: dict[str, str]) -> None:
+    assert vector["ath"] == b64(hashlib.sha256(vector["credential"].encode("ascii")).digest())
+
+
+@pytest.mark.parametrize("vector", PROOFS["htu"], ids=lambda vector: vector["htu"])
+def test_addresses_are_compared_as_another_library_reads_them(vector: dict[str, Any]) -> None:
+    named, asked = (httpx.URL(vector[name]) for name in ("htu", "url"))
+    one, other = (
+        (url.scheme, url.userinfo, url.host.lower(), url.port, url.path) for url in (named, asked)
+    )
+    assert (one == other) is vector["equal"]
+
+
+def test_there_is_one_of_each_kind() -> None:
+    assert {(vector["verdict"], vector["reason"]) for vector in VECTORS} == {
+        ("good", None),
+        ("stale", "use_dpop_nonce"),
+        *(
+            ("bad", reason)
+            for reason in ("header", "signature", "claims", "request", "credential", "malformed")
+        ),
+    }
+    assert len({vector["name"] for vector in VECTORS}) == len(VECTORS)
