@@ -16,11 +16,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="jq", add_help=False)
     for flag in ("-n", "-r", "-c", "-S"):
         parser.add_argument(flag, action="store_true", dest=flag[1])
-    parser.add_argument("--arg", nargs=2, action="append", default=[])
     parser.add_argument("program")
     parser.add_argument("file", nargs="?", type=Path)
-    asked = parser.parse_intermixed_args()
-    program = jq.compile(asked.program, args=dict(asked.arg))
+    named, rest = _named(sys.argv[1:])
+    asked = parser.parse_intermixed_args(rest)
+    program = jq.compile(asked.program, args=named)
     if asked.n:
         answers = program.input_value(None)
     else:
@@ -30,6 +30,20 @@ def main() -> None:
         layout = {"separators": (",", ":")} if asked.c else {"indent": 2}
         text = json.dumps(value, ensure_ascii=False, sort_keys=asked.S, **layout)
         sys.stdout.write(f"{value if raw else text}\n")
+
+
+def _named(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The values that have a name, and what else there is; a value may begin with a hyphen."""
+    named: dict[str, str] = {}
+    rest: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == "--arg":
+            name, value = next(left), next(left)
+            named[name] = value
+        else:
+            rest.append(word)
+    return named, rest
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def ran(command: list[str], *arguments: str) -> str:
         (["-cS", ".a // 0"], '{"c":[],"d":1.5}\n0\n'),
         (["-r", ".b[1, 3] // empty"], 'x"y\nBüro\n'),
         (["-n", "env | {WHO}"], '{\n  "WHO": "olivia"\n}\n'),
+        (["-n", "-r", "--arg", "n", "-5", "--arg", "m", "", "$n + $m"], "-5\n"),
         (["-c", "--arg", "n", "5", ".b + [$n]"], '[1,"x\\"y",null,"Büro","5"]\n["5"]\n'),
     ],
 )

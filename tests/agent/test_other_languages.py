@@ -1,0 +1,175 @@
+"""The page for agents in other languages: its lines are pasted, and its tables are complete."""
+
+import json
+import re
+import typing
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from licensing.contract.agents import ValidateReply
+from licensing.license import Code
+from licensing.refusal import RefusalCode
+from licensing.validate import Verdict
+from tests.agent.installed import FOLDER
+from tests.contract import agent_vectors
+from tests.local import pasted, stack
+from tests.local.client import Client
+from tests.local.identity import PASSWORD
+from tests.local.procedures import Terminal
+
+PAGE = FOLDER / "OTHER_LANGUAGES.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+SECTIONS = dict(
+    part.split("\n", 1) for part in re.split(r"^## (?:\d+\. )?", TEXT, flags=re.MULTILINE)
+)
+STEPS = {
+    title: re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for title, text in SECTIONS.items()
+}
+NOT_OF_A_LOGIN = {
+    RefusalCode.INVALID_TRANSITION,
+    RefusalCode.PRECONDITION_FAILED,
+    RefusalCode.PORTAL_NOT_CONFIGURED,
+}
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What each step's lines have said, and the licence as Acme's administrator sees it then."""
+
+    said: dict[str, list[str]]
+    licenses: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
+    """A newcomer has followed the page from top to bottom."""
+    folder = tmp_path_factory.mktemp("agent")
+    with (
+        stack.running() as up,
+        closing(Client(up.url)) as service,
+        closing(Terminal(folder)) as bash,
+    ):
+        pasted.seed(service, up.client_id)
+        bash.paste(f"URL={up.url}")
+        said = {
+            title: [line for block in blocks for line in bash.paste(block).splitlines()]
+            for title, blocks in STEPS.items()
+        }
+        answer = service.log_in(up.client_id, "ada", PASSWORD).expect(200)
+        token = answer["AuthenticationResult.IdToken"]
+        listed, happened = (
+            service.call("GET", f"/v1/organizations/acme/{what}", token=token).expect(200).body
+            for what in ("licenses", "events")
+        )
+        yield Followed(said, listed["licenses"], happened["events"])
+
+
+def remarks(title: str) -> list[str]:
+    """What the page says that the lines of a step say."""
+    return re.findall(r"# (?:[^#\n]*: )?(\w+)(?:, as before)?$", STEPS[title][-1], re.MULTILINE)
+
+
+def test_the_thumbprint_is_that_of_the_vectors(followed: Followed) -> None:
+    first, *_ = agent_vectors.machines()
+    assert followed.said["Know the machine"] == [first["thumbprint"]]
+
+
+def test_the_first_proof_is_asked_for_anew_and_binds_the_licence_to_the_device_key(
+    followed: Followed,
+) -> None:
+    (license,) = followed.licenses
+    assert followed.said["Log in, once"] == [
+        "attempt 1: the service wants a newer nonce",
+        "201",
+        json.dumps([license["id"], True], separators=(",", ":")),
+    ]
+    assert followed.said["Make a device key"] == [license["device_key"]]
+
+
+def test_the_licence_is_valid(followed: Followed) -> None:
+    status, answer = followed.said["Validate"]
+    assert status == "200"
+    assert json.loads(answer) == [True, "VALID", "continue", "The license is valid."]
+
+
+def test_the_lease_holds_and_what_is_wrong_with_others_is_told(followed: Followed) -> None:
+    assert followed.said["Check the lease"] == ["kept", *remarks("Check the lease")]
+    assert followed.said["Check the lease"] == ["kept", "nonce", "time", "signature"]
+
+
+def test_a_renewal_that_is_repeated_comes_to_the_same_link(followed: Followed) -> None:
+    first, kept, _, second, again, kept_again = followed.said["Renew it"]
+    assert kept == kept_again == "kept"
+    assert second == again != first
+
+
+def test_a_copied_key_is_worth_nothing(followed: Followed) -> None:
+    assert [json.loads(line) for line in followed.said["Do what the answer says"]] == [
+        ["VALID", "continue"],
+        ["use_dpop_nonce", None],
+        ["PROOF_REQUIRED", "login"],
+        ["PROOF_INVALID", "login"],
+    ]
+
+
+def test_the_administrator_sees_who_was_refused_and_suspects_no_clone(followed: Followed) -> None:
+    assert sorted(event["reason"] for event in followed.events if event.get("reason")) == [
+        "proof_invalid",
+        "proof_required",
+    ]
+    assert "CloneSuspected" not in {event["type"] for event in followed.events}
+
+
+def test_pauses_are_drawn_from_a_range_that_grows_and_time_does_not_go_back(
+    followed: Followed,
+) -> None:
+    *pauses, asked, later, back = map(int, followed.said["When there is no answer"])
+    longest = (2, 4, 8, 600)
+    assert all(0 <= pause <= most for pause, most in zip(pauses, longest, strict=True))
+    assert 30 <= asked <= 32
+    assert [str(later), str(back)] == remarks("When there is no answer")
+    assert later == back == 1_900_003_600
+
+
+# -- its tables ------------------------------------------------------------------------------------
+
+
+def rows(title: str) -> list[tuple[set[str], str]]:
+    """The rows of a step's tables: what is named in the first cell, and the second one."""
+    cells = re.findall(r"^\| (.*?) \| (.*?) \|", SECTIONS[title], re.MULTILINE)
+    return [(set(re.findall(r"`(\w+)`", first)), second) for first, second in cells]
+
+
+def test_every_code_of_a_validation_stands_there_with_its_action() -> None:
+    codes = typing.get_args(ValidateReply.model_fields["code"].annotation)
+    told = {code: action for names, action in rows("Do what the answer says") for code in names}
+    assert {code: told[code] for code in codes} == {
+        code: f"`{Verdict(Code(code)).action}`" for code in codes
+    }
+
+
+def test_every_refusal_of_a_login_stands_there() -> None:
+    told = {code for names, _ in rows("Do what the answer says") for code in names}
+    refusals = {code.value for code in set(RefusalCode) - NOT_OF_A_LOGIN}
+    assert {code for code in told if code.islower()} == refusals | {
+        "unauthorized",
+        "invalid_request",
+    }
+
+
+def test_every_file_of_vectors_stands_there() -> None:
+    linked = re.findall(r"\| \[`(\w+\.json)`\]\(\S+/(\w+\.json)\)", TEXT)
+    assert {name for name, _ in linked} == {path.name for path in agent_vectors.files()}
+    assert all(name == target for name, target in linked)
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([\w.][\w./-]*)\)", TEXT)
+    assert len(links) >= 9
+    assert not [link for link in links if not (PAGE.parent / link).exists()]
