@@ -178,13 +178,10 @@ def test_what_cannot_be_undone_is_not_done_where_nobody_can_be_asked(
     assert site.call("GET", f"/v1/licenses/{agent}")["license.status"] == "active"
 
 
-@pytest.mark.parametrize(("typed", "code", "status"), [("n", 1, "active"), ("y", 0, "revoked")])
-def test_a_person_at_a_terminal_is_asked_whether_it_is_meant(
-    site: Site, ada: Terminal, typed: str, code: int, status: str
-) -> None:
+def test_a_person_at_a_terminal_is_asked_whether_it_is_meant(site: Site, ada: Terminal) -> None:
     license_id = site.agent(machine("PRESS-3"))["license.id"]
     ours, theirs = pty.openpty()
-    os.write(ours, f"{typed}\n".encode())
+    os.write(ours, b"n\n")
     ran = subprocess.run(
         [*PROGRAM, "licenses", "revoke", license_id],
         env=ada.whole_environment(),
@@ -195,9 +192,8 @@ def test_a_person_at_a_terminal_is_asked_whether_it_is_meant(
     )
     os.close(ours)
     os.close(theirs)
-    assert (ran.returncode, "Is that what you want?" in ran.stderr) == (code, True), ran
-    assert site.call("GET", f"/v1/licenses/{license_id}")["license.status"] == status
-    site.call("POST", f"/v1/licenses/{license_id}/revoke", {}).expect(200)
+    assert (ran.returncode, "Is that what you want?" in ran.stderr) == (1, True), ran
+    assert site.call("GET", f"/v1/licenses/{license_id}")["license.status"] == "active"
 
 
 def test_a_list_ends_at_its_limit_and_says_so(site: Site, ada: Terminal) -> None:
