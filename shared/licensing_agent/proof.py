@@ -48,7 +48,7 @@ def prove(key: DeviceKey, occasion: Occasion) -> str:
     }
     if occasion.nonce is not None:
         claims["nonce"] = occasion.nonce
-    header = {"typ": TYPE, "alg": ALGORITHM, "jwk": _jwk(key)}
+    header = {"alg": ALGORITHM, "jwk": _jwk(key), "typ": TYPE}
     signed = f"{_b64_json(header)}.{_b64_json(claims)}"
     return f"{signed}.{_b64(key.sign(signed.encode()))}"
 

@@ -14,6 +14,8 @@ from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS, InvalidJWSSignature  # type: ignore[import-untyped]
 
 from licensing import jws
+from licensing_agent.device import SoftwareKey
+from licensing_agent.proof import Occasion, prove, thumbprint
 from tests.contract.agent_vectors import FOLDER
 from tests.unit.test_lease import b64, unb64
 
@@ -47,6 +49,23 @@ def by_jwcrypto(header: str, claims: str) -> str:
 
 MAKERS = [by_the_service, by_joserfc, by_jwcrypto]
 """Whoever makes a proof of a header's and claims' texts."""
+
+
+@pytest.mark.parametrize("name", ["a login", "a validation", "by a clock that is wrong"])
+def test_the_client_makes_them_to_the_byte(name: str) -> None:
+    (vector,) = [one for one in GOOD if one["name"] == name]
+    said = json.loads(vector["claims"])
+    occasion = Occasion(
+        method=vector["method"],
+        url=vector["url"],
+        credential=vector["credential"],
+        nonce=said["nonce"],
+        id=said["jti"],
+        at=said["iat"],
+    )
+    key = SoftwareKey(Ed25519PrivateKey.from_private_bytes(unb64(DEVICE["seed"])))
+    assert prove(key, occasion) == vector["proof"]
+    assert thumbprint(key) == DEVICE["thumbprint"]
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
