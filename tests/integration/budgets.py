@@ -4,17 +4,21 @@ The figures are those of the README; one that changes is a decision, and is chan
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from tests.devices import Device
+from tests.integration.agents import VALIDATE, Agent
 from tests.integration.answers import assert_problem
 from tests.integration.capacity import Cost, Transaction, metered
 from tests.integration.many import bind
+from tests.integration.policy import govern
 from tests.world import (
     ADA,
     ALICE,
     AMIR,
     BORIS,
+    MACHINE_A,
     MACHINE_B,
     OLIVIA,
     Person,
@@ -22,6 +26,9 @@ from tests.world import (
 )
 
 INTERVAL = 900
+HALF = 43_200
+"""Half of a lease's time: from then on it is renewed."""
+
 LARGEST = {
     "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
     "mac_addresses": [f"3c:52:82:0a:1b:{number:02x}" for number in range(8)],
@@ -35,6 +42,12 @@ class Stage:
 
     world: World
     issued: Any
+    agent: Agent = field(init=False)
+    """The agent, as one that presents its leases."""
+
+    def __post_init__(self) -> None:
+        lease = self.issued["lease"]["token"]
+        self.agent = Agent(self.world, key=self.key, license_id=self.license_id, lease=lease)
 
     @property
     def key(self) -> str:
@@ -80,6 +93,64 @@ def later(stage: Stage) -> None:
     stage.world.runtime.keyrings.keyring()  # which is fetched anew by now
 
 
+def _begin_chain(stage: Stage) -> None:
+    assert stage.agent.code() == "VALID"
+
+
+def _half_a_lease_later(stage: Stage) -> None:
+    _begin_chain(stage)
+    stage.world.clock.advance(HALF)
+    stage.world.runtime.keyrings.keyring()
+
+
+def _bind_device_key(stage: Stage) -> None:
+    stage.agent.device = Device()
+    assert stage.agent.login().status == 200
+    _begin_chain(stage)
+
+
+def _lose_device_key(stage: Stage) -> None:
+    _bind_device_key(stage)
+    stage.agent.device = Device(nonce=_nonce(stage))
+
+
+def _lose_nonce(stage: Stage) -> None:
+    _bind_device_key(stage)
+    stage.agent.device = Device()
+
+
+def _use_proof(stage: Stage) -> None:
+    _bind_device_key(stage)
+    kept = _nonce(stage)
+    _begin_chain(stage)
+    assert stage.agent.device is not None
+    stage.agent.device.nonce = kept
+
+
+def _nonce(stage: Stage) -> str | None:
+    assert stage.agent.device is not None
+    return stage.agent.device.nonce
+
+
+def _be_challenged(stage: Stage) -> None:
+    """Send one request with the proof as it is."""
+    assert stage.agent.device is not None
+    proof = stage.agent.device.proof(VALIDATE, stage.key)
+    body = {"license_key": stage.key, "organization_id": "acme", "machine": MACHINE_A}
+    answer = stage.agent.send("/v1/licenses/validate", body, proof)
+    assert_problem(answer, 401, "use_dpop_nonce")
+
+
+def _fork(stage: Stage) -> None:
+    """A second agent, without the lease that the first one has."""
+    Agent(stage.world, key=stage.key).validate()
+
+
+def _block_clones(stage: Stage) -> None:
+    _begin_chain(stage)
+    govern(stage.world, block_clones=True)
+
+
 BUDGETS = {
     "validate, steady state": Budget(
         lambda stage: stage.world.code(stage.key), {"BatchGetItem": 1}, rcu=2
@@ -90,6 +161,41 @@ BUDGETS = {
         rcu=2,
         wcu=1,
         before=later,
+    ),
+    "validate, lease in its first half": Budget(
+        lambda stage: stage.agent.code(), {"BatchGetItem": 1}, rcu=2, before=_begin_chain
+    ),
+    "validate, lease renewed": Budget(
+        lambda stage: stage.agent.code(),
+        {"BatchGetItem": 1, "UpdateItem": 1},  # with the sighting in it
+        rcu=2,
+        wcu=1,
+        before=_half_a_lease_later,
+    ),
+    "validate, device key proved": Budget(
+        lambda stage: stage.agent.code(),
+        {"BatchGetItem": 1, "UpdateItem": 1},
+        rcu=2,
+        wcu=1,
+        before=_bind_device_key,
+    ),
+    "validate, proof without a nonce": Budget(_be_challenged, {}, before=_lose_nonce),
+    "validate, proof that has counted": Budget(
+        _be_challenged, {"BatchGetItem": 1}, rcu=2, before=_use_proof
+    ),
+    "validate, clone reported": Budget(
+        _fork,
+        {"BatchGetItem": 1, "UpdateItem": 2},
+        rcu=2,
+        wcu=3,  # the report with its index entry, and the link
+        before=_begin_chain,
+    ),
+    "validate, clone blocked": Budget(
+        _fork,
+        {"BatchGetItem": 1, "TransactWriteItems": 1},
+        rcu=2,
+        transactions=[Transaction(2, 4, 3)],  # the licence, which moves within its index, and event
+        before=_block_clones,
     ),
     "validate, mistyped key": Budget(_mistyped, {}),
     "validate, malformed": Budget(
@@ -130,6 +236,20 @@ BUDGETS = {
     ),
     "repeated login": Budget(
         lambda stage: stage.world.login(AMIR), {"BatchGetItem": 1, "GetItem": 1}, rcu=5
+    ),
+    "repeated login, device key proved": Budget(
+        lambda stage: stage.agent.login(),
+        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 1},
+        rcu=5,
+        wcu=1,
+        before=_bind_device_key,
+    ),
+    "login, another device key": Budget(
+        lambda stage: stage.agent.login(),
+        {"BatchGetItem": 1, "GetItem": 1, "TransactWriteItems": 1},
+        rcu=5,
+        transactions=[Transaction(2, 4, 1)],
+        before=_lose_device_key,
     ),
     "login, machine of another organization": Budget(
         lambda stage: stage.world.login(BORIS),
@@ -223,6 +343,12 @@ BUDGETS = {
         # Organization and event; the event joins an index, which shows the organization, too. It is
         # due since its registration.
         transactions=[Transaction(2, 4, 2)],
+    ),
+    "decide about its agents": Budget(
+        lambda stage: govern(stage.world, block_clones=True),
+        {"GetItem": 1, "TransactWriteItems": 1},
+        rcu=1,
+        transactions=[Transaction(2, 4, 1)],  # still due since its registration
     ),
     "keys": Budget(lambda stage: stage.get("/.well-known/jwks.json"), {}),
     "contract": Budget(lambda stage: stage.get("/v1/openapi.json"), {}),

@@ -11,6 +11,7 @@ from tests.integration.agents import Agent
 from tests.integration.capacity import metered
 from tests.integration.leases import Read, verified
 from tests.integration.partner import generated
+from tests.integration.policy import govern
 from tests.integration.trail import events
 from tests.world import ADA, MACHINE_B, OLIVIA, PAVEL, World, rotate_secret
 
@@ -31,13 +32,6 @@ def agent(world: World) -> Agent:
 def lease_of(agent: Agent) -> Read:
     assert agent.lease is not None
     return verified(agent.world, agent.lease)
-
-
-def block_clones(world: World) -> None:
-    answer = world.request(
-        "PATCH", "/v1/organizations/acme", person=ADA, json={"block_clones": True}
-    )
-    assert answer.status == 200
 
 
 def clone_of(agent: Agent) -> Agent:
@@ -256,7 +250,7 @@ def test_a_forged_lease_is_as_good_as_none(agent: Agent) -> None:
 def test_by_the_organizations_choice_both_are_blocked_until_somebody_has_looked(
     agent: Agent,
 ) -> None:
-    block_clones(agent.world)
+    govern(agent.world, block_clones=True)
     clone = clone_of(agent)
     codes = []
     for _ in range(2):
@@ -272,7 +266,7 @@ def test_by_the_organizations_choice_both_are_blocked_until_somebody_has_looked(
 
 
 def test_a_block_that_was_lifted_is_a_new_beginning(agent: Agent) -> None:
-    block_clones(agent.world)
+    govern(agent.world, block_clones=True)
     assert replace(clone_of(agent), presents=False).code() == "DETACHED"
     agent.world.act("attach", agent.license_id)
     for _ in range(4):
@@ -285,7 +279,7 @@ def test_r28_a_partners_licence_is_reported_to_the_operator_alone_and_never_bloc
     world: World,
 ) -> None:
     world.register("acme")
-    block_clones(world)
+    govern(world, block_clones=True)
     agent = Agent(world)
     agent.login(PAVEL, license_key=generated(world, "7d").key)
     agent.code()
@@ -296,7 +290,7 @@ def test_r28_a_partners_licence_is_reported_to_the_operator_alone_and_never_bloc
 
 
 def test_r33_the_blocking_is_in_the_licences_history(agent: Agent) -> None:
-    block_clones(agent.world)
+    govern(agent.world, block_clones=True)
     replace(clone_of(agent), presents=False).code()
     history = agent.world.request("GET", f"/v1/licenses/{agent.license_id}/events", person=ADA)
     newest = history.json["events"][0]

@@ -10,6 +10,7 @@ from tests.integration.agents import LOGIN, TOKEN, VALIDATE, Agent
 from tests.integration.answers import assert_problem
 from tests.integration.capacity import metered
 from tests.integration.partner import generated
+from tests.integration.policy import govern
 from tests.integration.trail import events
 from tests.world import ADA, ALICE, AMIR, MACHINE_A, MACHINE_B, OLIVIA, PAVEL, World
 
@@ -21,13 +22,6 @@ def agent(world: World) -> Agent:
     made = Agent(world, Device())
     assert made.login().status == 201
     return made
-
-
-def require_device_keys(world: World) -> None:
-    answer = world.request(
-        "PATCH", "/v1/organizations/acme", person=ADA, json={"require_device_key": True}
-    )
-    assert answer.status == 200
 
 
 def thief(agent: Agent, device: Device | None = None) -> Agent:
@@ -279,7 +273,7 @@ def test_an_organization_can_require_one_of_all_its_agents(world: World) -> None
     world.register("acme")
     agent = Agent(world)
     agent.login()
-    require_device_keys(world)
+    govern(world, require_device_key=True)
     assert agent.code() == "PROOF_REQUIRED"
     assert_problem(agent.login(), 403, "proof_required")
     agent.device = Device()
@@ -290,7 +284,7 @@ def test_an_organization_can_require_one_of_all_its_agents(world: World) -> None
 
 def test_an_organization_that_requires_one_issues_nothing_without(world: World) -> None:
     world.register("acme")
-    require_device_keys(world)
+    govern(world, require_device_key=True)
     before = world.items()
     assert_problem(Agent(world).login(), 403, "proof_required")
     assert world.items() == before
@@ -299,7 +293,7 @@ def test_an_organization_that_requires_one_issues_nothing_without(world: World) 
 
 def test_r26_a_partner_needs_one_where_the_organization_requires_it(world: World) -> None:
     world.register("acme")
-    require_device_keys(world)
+    govern(world, require_device_key=True)
     key = generated(world).key
     assert_problem(Agent(world).login(PAVEL, license_key=key), 403, "proof_required")
     assert Agent(world, Device()).login(PAVEL, license_key=key).status == 200
@@ -311,7 +305,7 @@ def test_r30_older_agents_go_on_unless_it_is_required(world: World) -> None:
     issued = world.request("POST", "/v1/licenses", person=ALICE, json=older)
     asked = older | {"LicenseKey": issued.json["license_key"]}
     assert world.request("POST", "/v1/licenses/validate", json=asked).json["code"] == "VALID"
-    require_device_keys(world)
+    govern(world, require_device_key=True)
     answer = world.request("POST", "/v1/licenses/validate", json=asked)
     assert answer.json["code"] == "PROOF_REQUIRED"
     assert reasons(world) == ["proof_required"]

@@ -4,14 +4,11 @@ import pytest
 
 from tests.integration.answers import assert_problem
 from tests.integration.billing import bill
+from tests.integration.policy import govern
 from tests.integration.trail import events
-from tests.world import ADA, ALICE, BEA, NOON, OLIVIA, YEAR, Answer, Person, World
+from tests.world import ADA, ALICE, BEA, NOON, OLIVIA, YEAR, Person, World
 
 PATH = "/v1/organizations/acme"
-
-
-def govern(world: World, person: Person = ADA, **wanted: bool) -> Answer:
-    return world.request("PATCH", PATH, person=person, json=wanted)
 
 
 @pytest.fixture
