@@ -79,16 +79,17 @@ def followed(
         if now < halfway(presented.issued_at, presented.expires_at):
             return Step(chain, kept=presented)
         return Step(Chain(derive(chain.current), chain.current, source_address))
-    # 2. The one before it: the answer was lost. With another nonce than then, this is a link beside
-    #    the current one, and takes its place: whoever has that one will show up.
-    if presented is not None and presented.id == chain.previous:
-        again = derive(presented.id or "")
-        if again == chain.current:
-            return Step(chain)
-        return Step(Chain(again, chain.previous, source_address))
-    # 3. An older one, one that was replaced, or none at all.
+    # 2. What led to the current link, with the nonce of then: the answer was lost.
     last = presented.id if presented is not None else None
-    return Step(Chain(derive(last or ""), chain.current, source_address), fork=True)
+    following = derive(last or "")
+    if following == chain.current:
+        return Step(chain)
+    # 3. The link before it, with another nonce: this is a link beside the current one, and takes
+    #    its place. Whoever has that one will show up.
+    if presented is not None and presented.id == chain.previous:
+        return Step(Chain(following, chain.previous, source_address))
+    # 4. An older one, one that was replaced, or none at all.
+    return Step(Chain(following, chain.current, source_address), fork=True)
 
 
 def halfway(issued_at: int, expires_at: int) -> int:

@@ -179,7 +179,8 @@ class UsedStore(AdaptingStore, Protocol):
     def note_use(self, before: License, after: License) -> Outcome:
         """Put chain, last proof and sighting of ``after`` in the place of those of ``before``.
 
-        Lost when the chain is not as it was, or a proof as new as this one has counted.
+        Lost when the licence or its chain is not as it was, or a proof as new as this one has
+        counted.
         """
 
 

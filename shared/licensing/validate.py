@@ -141,13 +141,15 @@ class ValidateLicense:
         """
         if request.is_of_older_agent and not self.accepts_older_agents:
             return older_agents_refused()
+        # One for the whole request: what is decided anew leads to the same link.
+        nonce = request.nonce or self.entropy(_UNSAID_BYTES).hex()
         for _ in range(_ATTEMPTS):
-            verdict = self._verdict(request, origin, now)
+            verdict = self._verdict(request, nonce, origin, now)
             if verdict is not None:
                 return verdict
         raise Unavailable("This license is in use from several places at once. Try again.")
 
-    def _verdict(self, request: Validation, origin: Origin, now: int) -> Verdict | None:
+    def _verdict(self, request: Validation, nonce: str, origin: Origin, now: int) -> Verdict | None:
         """What follows from the records; ``None`` when another use of the licence came first."""
         record, organization = self._read(request)
         if record is None:
@@ -185,22 +187,24 @@ class ValidateLicense:
         is_temporary = record.term is not None
         if code not in _OWN or organization is None:
             return Verdict(code, is_temporary)
+        # 3. A request that is repeated by somebody who has overheard it ends here.
+        proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None
+        if proof is not None:
+            record.proved(proof)
         if code is not Code.VALID:
             return Verdict(code, is_temporary, record, organization)
-        # 3. The licence follows its machine (R11).
+        # 4. The licence follows its machine (R11).
         record = AdaptLicense(self.store, self.entropy)(
             record, Seen(request.credentials, machine, request.agent_version), origin, now=now
         )
-        # 4. What counts once is counted, which shows whether a second agent has the licence, too.
+        # 5. What counts once is counted, which shows whether a second agent has the licence, too.
         presented = self._presented(request, record, keyring)
         use = UseLicense(self.store, self.entropy, self.sighting_interval)(
             record,
             organization,
             presented,
-            request.proof if record.device_key and isinstance(request.proof, Proof) else None,
-            derive=lambda link: keyring.next_link(
-                record.id, link, request.nonce or self.entropy(_UNSAID_BYTES).hex()
-            ),
+            proof,
+            derive=lambda link: keyring.next_link(record.id, link, nonce),
             origin=origin,
             now=now,
         )
@@ -208,7 +212,7 @@ class ValidateLicense:
             return None
         if not isinstance(use, Used):
             return Verdict(Code.DETACHED, is_temporary, use, organization)
-        # 5. What the agent may rely on until the lease ends.
+        # 6. What the agent may rely on until the lease ends.
         lease = self.terms.grant(
             use.record,
             organization,

@@ -134,6 +134,25 @@ def test_a_proof_that_is_older_than_one_that_has_counted_is_refused(agent: Agent
     assert_problem(late, 401, "use_dpop_nonce")
 
 
+def test_a_replayed_request_from_a_changed_machine_changes_nothing(agent: Agent) -> None:
+    proof = agent.fresh_proof()
+    assert agent.send("/v1/licenses/validate", body_of(agent), proof).json["code"] == "VALID"
+    before = agent.world.items()
+    renamed = {**body_of(agent), "machine": MACHINE_A | {"computer_name": "ACME-PC-02"}}
+    replayed = agent.send("/v1/licenses/validate", renamed, proof)
+    assert_problem(replayed, 401, "use_dpop_nonce")
+    assert agent.world.items() == before
+
+
+def test_a_replayed_request_shows_nothing_of_a_blocked_agent_either(agent: Agent) -> None:
+    proof = agent.fresh_proof()
+    assert agent.send("/v1/licenses/validate", body_of(agent), proof).json["code"] == "VALID"
+    agent.world.act("detach", agent.license_id)
+    replayed = agent.send("/v1/licenses/validate", body_of(agent), proof)
+    assert_problem(replayed, 401, "use_dpop_nonce")
+    assert agent.code() == "DETACHED"
+
+
 def test_a_replayed_login_is_refused(agent: Agent) -> None:
     proof = agent.fresh_proof(LOGIN, TOKEN)
     body = {"machine": MACHINE_A}

@@ -80,6 +80,13 @@ def test_everything_else_is_a_fork(presented: Link | None, next_link: str) -> No
     assert step(CHAIN, presented) == Step(Chain(next_link, "second", HERE), fork=True)
 
 
+def test_a_fork_that_is_repeated_with_its_nonce_is_the_same_one() -> None:
+    older = Link("older", NOW - DAY, NOW)
+    fork = step(CHAIN, older)
+    assert fork is not None
+    assert step(fork.chain, older) == Step(fork.chain)
+
+
 def test_whoever_was_forked_off_is_taken_for_a_lost_answer_once() -> None:
     fork = step(CHAIN, Link("older", NOW - DAY, NOW))
     assert fork is not None

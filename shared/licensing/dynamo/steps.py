@@ -108,6 +108,13 @@ def use_attributes(before: License, after: License) -> dict[str, Value | None]:
     return attributes
 
 
+def proof_conditions(before: License, after: License) -> list[str]:
+    """That no proof as new as the one that counts now has counted by then."""
+    if after.proved_ms == before.proved_ms:
+        return []
+    return ["(attribute_not_exists(proved_ms) OR proved_ms < :proved_ms)"]
+
+
 def update_expression(
     attributes: Mapping[str, Value | None],
 ) -> tuple[str, dict[str, str], dict[str, Value]]:
@@ -127,10 +134,11 @@ def update_expression(
 def _license_step(before: License | None, after: License, table: str) -> Step:
     if before is None:
         return _put(items.license_item(after), table)
+    conditions = ["revision = :seen_revision", *proof_conditions(before, after)]
     return _update(
         places.license_key(after.id),
         {**items.license_attributes(after), **use_attributes(before, after)},
-        condition="revision = :seen_revision",
+        condition=" AND ".join(conditions),
         values={":seen_revision": number(before.revision)},
         table=table,
     )

@@ -22,6 +22,7 @@ from licensing.dynamo.entries import read_entry, read_move, refusal_attributes
 from licensing.dynamo.steps import (
     Step,
     organization_steps,
+    proof_conditions,
     steps_of,
     update_expression,
     use_attributes,
@@ -496,15 +497,15 @@ class DynamoStore:
     def note_use(self, before: License, after: License) -> Outcome:
         """See :class:`licensing.ports.UsedStore`."""
         attributes = use_attributes(before, after)
-        conditions, values = ["attribute_exists(pk)"], {}
+        # Whatever else has changed of the licence may be what decides.
+        conditions = ["revision = :seen_revision", *proof_conditions(before, after)]
+        values = {":seen_revision": number(before.revision)}
         if after.chain != before.chain:
             if before.chain is None:
                 conditions.append("attribute_not_exists(lease_id)")
             else:
                 conditions.append("lease_id = :seen_lease_id")
                 values[":seen_lease_id"] = text(before.chain.current)
-        if after.proved_ms != before.proved_ms:
-            conditions.append("(attribute_not_exists(proved_ms) OR proved_ms < :proved_ms)")
         if after.last_seen is not None and after.last_seen != before.last_seen:
             attributes |= items.sighting_attributes(after.last_seen)
         return self._set(
