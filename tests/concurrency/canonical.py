@@ -1,4 +1,7 @@
-"""States and answers of different runs, made comparable: random ids replaced, order ignored."""
+"""States and answers of different runs, made comparable: random ids replaced, order ignored.
+
+When a proof was made is left out, too: an agent that is challenged makes another.
+"""
 
 import json
 import re
@@ -9,7 +12,7 @@ _RANDOM = re.compile(r"lic_[0-9a-z]{16}|evt_[0-9a-f]{32}")
 
 
 def state(
-    scanned: Iterable[Mapping[str, Any]], *, without: Collection[str] = ("request_id",)
+    scanned: Iterable[Mapping[str, Any]], *, without: Collection[str] = ("request_id", "proved_ms")
 ) -> list[str]:
     """Items as sorted text, in which all ids are the same, `without` some attributes."""
     return sorted(

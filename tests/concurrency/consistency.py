@@ -17,6 +17,8 @@ from licensing.organization import Organization
 
 Item = Mapping[str, Any]
 
+_CHANGES = {EventType.SUBSCRIPTION_CHANGED, EventType.ORGANIZATION_UPDATED}
+
 
 def assert_consistent(scanned: Iterable[Item]) -> None:
     """Check every rule that ties items of the table to each other."""
@@ -84,7 +86,7 @@ def _assert_claims(claims: Mapping[bytes, Claim], bound: Iterable[License]) -> N
 def _assert_history(record: License, events: Iterable[Item]) -> None:
     """One event for each revision, each going on where the one before it ended."""
     changes = sorted(
-        (event for event in events if event["type"]["S"] != EventType.ACCESS_REFUSED),
+        (event for event in events if "after" in event),  # but refusals and signs of a clone
         key=lambda event: int(event["revision"]["N"]),
     )
     revisions = [int(event["revision"]["N"]) for event in changes]
@@ -105,7 +107,7 @@ def _assert_changes(organization: Organization, events: Iterable[Item]) -> None:
     for event in events:
         version = int(event["revision"]["N"])
         after = event["after"]["M"]
-        if event["type"]["S"] == EventType.SUBSCRIPTION_CHANGED:
+        if event["type"]["S"] in _CHANGES:
             assert version not in ends, f"{organization.id}: two changes to version {version}"
             ends[version] = after["valid_until"]["N"]
         else:

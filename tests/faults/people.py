@@ -9,6 +9,7 @@ from tests.faults.agents import detached, licensed, registered, revoked, shared,
 from tests.faults.operation import Operation, Told, told
 from tests.integration.billing import bill
 from tests.integration.partner import generate, revoke
+from tests.integration.policy import govern
 from tests.world import ADA, OLIVIA, YEAR, Person, World
 
 ORDER = "order-17"
@@ -81,6 +82,15 @@ def _changed(world: World) -> None:
     world.change("acme", seconds=3 * YEAR)
 
 
+def _govern(world: World, _: object) -> Told:
+    return told(govern(world, require_device_key=True))
+
+
+def _governed(world: World) -> None:
+    registered(world)
+    govern(world, require_device_key=True)
+
+
 def _bill(version: int, organization_id: str) -> Callable[[World, object], Told]:
     def act(world: World, _: object) -> Told:
         try:
@@ -123,6 +133,8 @@ OPERATIONS = (
     Operation("end of a temporary license", REVOKE, tied, _end_early),
     Operation("repeated end of a temporary license", REVOKE, _ended_early, _end_early),
     Operation("refused change", ORGANIZATIONS, _changed, _change),
+    Operation("decision about agents", ORGANIZATIONS, registered, _govern),
+    Operation("repeated decision about agents", ORGANIZATIONS, _governed, _govern),
     Operation("first billing event", BILLING, registered, _bill(7, "cork")),
     Operation("newer billing event", BILLING, _billed, _bill(8, "acme")),
     Operation("older billing event", BILLING, _billed, _bill(6, "acme")),

@@ -18,7 +18,7 @@ from tests.faults.operation import NEVER_ANSWERED, Operation, Told
 from tests.faults.seam import WRITES, InvocationEnded, Stopwatch, Wire, no_waiting
 from tests.world import NOON, World
 
-UNCOUNTED = ("request_id", "times")
+UNCOUNTED = ("request_id", "times", "proved_ms")
 """Attributes to leave out where a request that was repeated is as good as one that was not."""
 
 Items = Sequence[Mapping[str, Any]]
