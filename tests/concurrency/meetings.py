@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from licensing.device import Proof
 from licensing.dynamo import DynamoStore, items, places
-from licensing.errors import InvalidInput
+from licensing.errors import InvalidInput, StaleProof
 from licensing.generate import Generated
+from licensing.govern import Decision
 from licensing.license import Action, License, Sighting
 from licensing.login import Issued
-from licensing.organization import DAY
+from licensing.machine import Credentials
+from licensing.organization import DAY, Organization
 from licensing.subscribe import Registered
 from licensing.sweep import SETTLING_SECONDS, SweepReport
 from licensing.temporary import TimeToLive
@@ -76,6 +80,28 @@ MEETINGS = [
     ("detachment", "revocation"),
     ("detachment", "edit"),
     ("edit", "another edit"),
+    # Which lease is the current one, and whose?
+    ("renewal of a lease", "renewal of a lease"),
+    ("renewal of a lease", "renewal with another nonce"),
+    ("validation without a lease", "renewal of a lease"),
+    ("renewal of a lease", "detachment of its agent"),
+    ("renewal of a lease", "dissociation of its agent"),
+    ("attachment", "validation of a blocked agent with its lease"),
+    ("renewal where clones are blocked", "clone where clones are blocked"),
+    # Whose device key is a licence bound to, and what has been proved?
+    ("first login with a device key", "first login with another device key"),
+    ("login with the device key", "login with another device key"),
+    ("proved validation", "proved validation"),
+    ("older proved validation", "proved validation"),
+    ("proved validation", "login with the device key"),
+    ("proved validation", "login with another device key"),
+    # What does an organization's decision leave?
+    ("decision", "decision"),
+    ("decision", "another decision"),
+    ("decision", "change"),
+    ("decision", "billing event"),
+    ("decision", "first login"),
+    ("decision", "validation"),
     # Whose is a temporary licence, and until when?
     ("first use", "first use"),
     ("first use", "first use by another partner"),
@@ -98,6 +124,11 @@ HARMLESS = {
     ("revocation", "login on a foreign machine"),
     ("detachment", "repeated login"),
     ("sweep", "use of a license whose time is over"),
+    ("attachment", "validation of a blocked agent with its lease"),
+    ("decision", "validation"),
+    # The link of either is a right one, and so is the one that is written last.
+    ("renewal of a lease", "renewal of a lease"),
+    ("renewal of a lease", "renewal with another nonce"),
     # A partner's use claims nothing: whoever comes first, both get what they want.
     ("first use", "foreign login on the partner's machine"),
 }
@@ -125,6 +156,11 @@ READ_NO_BATCH = [
     "end of the temporary license",
     "generation",
     "generation for longer",
+    "detachment of its agent",
+    "dissociation of its agent",
+    "attachment",
+    "decision",
+    "another decision",
 ]
 MEETINGS_OF_SWEEP = [
     "sweep",
@@ -260,7 +296,10 @@ class Scene:
             case Registered():
                 told = (answer.organization.version, answer.created)
             case Verdict():
-                told = answer.code
+                lease = answer.lease.statement.id if answer.lease else None
+                told = (answer.code, lease)
+            case Organization():
+                told = (answer.version, answer.policy)
             case SweepReport():
                 told = "swept"
             case _:
@@ -330,7 +369,7 @@ def _answering(task: Task) -> Task:
     def answering(store: DynamoStore) -> object:
         try:
             return task(store)
-        except InvalidInput as error:
+        except (InvalidInput, StaleProof) as error:
             return str(error)
 
     return answering
@@ -410,9 +449,67 @@ def set_up(arena: Arena) -> Scene:
         "update": arena.validate(older.key, "acme", machine(10), now=NOW),
         "foreign older login beside it": older_login("cork", 10),
     }
+    operations |= {
+        **_with_leases(arena, machine(12), machine(13), machine(14)),
+        **_with_device_keys(arena, machine(15), machine(16)),
+        "decision": arena.govern("acme", Decision(require_device_key=True), now=NOW),
+        "another decision": arena.govern("acme", Decision(block_clones=True), now=NOW),
+    }
     snapshot = arena.checked()
     known = frozenset(item["pk"]["S"].partition("#")[2] for item in snapshot)
     return Scene(arena, snapshot, known, operations, whole_state)
+
+
+def _with_leases(
+    arena: Arena, at_work: Credentials, blocked: Credentials, strict: Credentials
+) -> dict[str, Task]:
+    """Agents whose chains have begun: of one that is blocked, and where clones are blocked."""
+    arena.register("dorn")
+    arena.govern("dorn", Decision(block_clones=True))(arena.stores[0])
+    asks = {}
+    for organization_id, credentials in (("acme", at_work), ("acme", blocked), ("dorn", strict)):
+        issued = arena.issued(organization_id, credentials)
+        ask = partial(arena.validate, issued.key, organization_id, credentials)
+        begun = ask(lease=issued.lease.token, nonce="first", now=NOW - DAY)(arena.stores[0])
+        assert begun.lease is not None
+        asks[credentials] = (issued.record.id, partial(ask, now=NOW), begun.lease.token)
+    (id, ask, lease), (blocked_id, ask_blocked, old), (_, ask_strict, last) = asks.values()
+    arena.act(Action.DETACH, blocked_id)(arena.stores[0])
+    return {
+        "renewal of a lease": ask(lease=lease, nonce="one"),
+        "renewal with another nonce": ask(lease=lease, nonce="other"),
+        "validation without a lease": ask(nonce="none"),
+        "detachment of its agent": arena.act(Action.DETACH, id, now=NOW),
+        "dissociation of its agent": arena.act(Action.DISSOCIATE, id, now=NOW),
+        "attachment": arena.act(Action.ATTACH, blocked_id, now=NOW),
+        "validation of a blocked agent with its lease": ask_blocked(lease=old, nonce="one"),
+        "renewal where clones are blocked": ask_strict(lease=last, nonce="one"),
+        "clone where clones are blocked": ask_strict(nonce="clone"),
+    }
+
+
+def _with_device_keys(arena: Arena, bound: Credentials, free: Credentials) -> dict[str, Task]:
+    """An agent that proves to hold a device key, and a machine that has no licence yet."""
+    issued = arena.issued("acme", bound, proof=Proof("its key", 1))
+
+    def login(credentials: Credentials, thumbprint: str, made_ms: int) -> Task:
+        proof = Proof(thumbprint, made_ms)
+        return _answering(arena.login("acme", credentials, proof=proof, now=NOW))
+
+    def validate(made_ms: int) -> Task:
+        proof = Proof("its key", made_ms)
+        return _answering(
+            arena.validate(issued.key, "acme", bound, nonce="n", proof=proof, now=NOW)
+        )
+
+    return {
+        "first login with a device key": login(free, "one", 11),
+        "first login with another device key": login(free, "other", 12),
+        "login with the device key": login(bound, "its key", 13),
+        "login with another device key": login(bound, "other", 11),
+        "proved validation": validate(12),
+        "older proved validation": validate(10),
+    }
 
 
 def whole_state(arena: Arena) -> Sequence[object]:

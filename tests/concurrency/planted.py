@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from licensing.claims import Claim, Claims
 from licensing.dynamo import DynamoStore, entries, items, places, values
+from licensing.dynamo.steps import use_attributes
 from licensing.license import License, Sighting
 from licensing.organization import Organization
 from licensing.ports import Change, Outcome
@@ -81,6 +82,17 @@ class CheckThenPut(DynamoStore):
             attributes = items.sighting_attributes(sighting)
             self._put_with(places.license_key(license_id), attributes)
 
+    def note_use(self, before: License, after: License) -> Outcome:
+        found = self.license(after.id)
+        if found is None or not _is_usable(found, before, after):
+            return Outcome.LOST
+        self._hesitate()
+        attributes = use_attributes(before, after)
+        if after.last_seen is not None and after.last_seen != before.last_seen:
+            attributes |= items.sighting_attributes(after.last_seen)
+        self._put_with(places.license_key(after.id), attributes)
+        return Outcome.COMMITTED
+
     def _hesitate(self) -> None:
         """Between check and put."""
 
@@ -88,6 +100,8 @@ class CheckThenPut(DynamoStore):
         before, after = change.before, change.after
         found = self.license(after.id)
         if (found and found.revision) != (before and before.revision):
+            return False
+        if found and before and not _is_newly_proved(found, before, after):
             return False
         mine, exclusive = after.organization_id, after.exclusive
         return all(
@@ -104,7 +118,8 @@ class CheckThenPut(DynamoStore):
         if before is None:
             self._put(items.license_item(after))
         else:
-            self._put_with(places.license_key(after.id), items.license_attributes(after))
+            attributes = {**items.license_attributes(after), **use_attributes(before, after)}
+            self._put_with(places.license_key(after.id), attributes)
         for pair in _taken(change) | (_kept(change) if after.exclusive else frozenset()):
             self._hold(pair, after, after.id)
         for pair in _given_up(change):
@@ -152,6 +167,18 @@ class HesitantCheckThenPut(CheckThenPut):
 
     def _hesitate(self) -> None:
         time.sleep(HESITATION_SECONDS)
+
+
+def _is_usable(found: License, before: License, after: License) -> bool:
+    has_chain = after.chain == before.chain or (found.chain and found.chain.current) == (
+        before.chain and before.chain.current
+    )
+    is_same = found.revision == before.revision
+    return is_same and has_chain and _is_newly_proved(found, before, after)
+
+
+def _is_newly_proved(found: License, before: License, after: License) -> bool:
+    return after.proved_ms == before.proved_ms or found.proved_ms < after.proved_ms
 
 
 def _taken(change: Change) -> frozenset[bytes]:

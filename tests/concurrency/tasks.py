@@ -10,15 +10,17 @@ from secrets import token_bytes
 
 from licensing.access import Caller, Role
 from licensing.audit import Actor, ActorKind, Origin
+from licensing.device import Proof
 from licensing.dynamo import DynamoStore, places
 from licensing.generate import Generated, GenerateTemporary
+from licensing.govern import Decision, GovernOrganization
 from licensing.issue import IssueLicense
 from licensing.keys import LicenseKey
 from licensing.lease import LeaseTerms
 from licensing.license import Action, License
 from licensing.login import Issued
 from licensing.machine import Credentials
-from licensing.organization import Subscription, SubscriptionStatus
+from licensing.organization import Organization, Subscription, SubscriptionStatus
 from licensing.ports import Keyrings
 from licensing.refusal import Refused
 from licensing.requests import Login, Validation
@@ -32,6 +34,7 @@ from tests.world import NOON
 SWEEP_WORKERS = 4
 
 _OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
+_PEOPLE = frozenset({Role.MEMBER, Role.PARTNER})  # what counts depends on the organization
 _BY_OPERATOR = Origin(actor=Actor(ActorKind.USER, "olivia"), request_id="operator")
 _BY_AGENT = Origin(actor=Actor(ActorKind.AGENT, "agent"), request_id="agent")
 _BY_BILLING = Origin(actor=Actor(ActorKind.BILLING, "billing"), request_id="billing")
@@ -67,6 +70,14 @@ class Tasks:
             wanted, _OPERATOR, _BY_OPERATOR, expected_version=version, now=now
         )
 
+    def govern(
+        self, organization_id: str, decision: Decision, *, now: int = NOON
+    ) -> Callable[[DynamoStore], Organization | Refused]:
+        """Let an organization decide about its agents."""
+        return lambda store: GovernOrganization(store, token_bytes)(
+            organization_id, decision, _OPERATOR, _BY_OPERATOR, now=now
+        )
+
     def login(
         self,
         organization_id: str,
@@ -76,10 +87,10 @@ class Tasks:
         environment: str = "production",
         agent_version: str = "4.5.0.0",
         key: LicenseKey | None = None,
-        role: Role = Role.MEMBER,
+        proof: Proof | None = None,
         now: int = NOON,
     ) -> Callable[[DynamoStore], Issued | Refused]:
-        """Log an agent in; it may present a key."""
+        """Log an agent in; it may present a key, and prove to hold a device key."""
         return lambda store: IssueLicense(
             store,
             self.keyrings,
@@ -87,8 +98,8 @@ class Tasks:
             token_bytes,
             accepts_older_agents=True,
         )(
-            Login(credentials, environment, agent_version, key),
-            Caller(subject, organization_id, frozenset({role})),
+            Login(credentials, environment, agent_version, key, proof=proof),
+            Caller(subject, organization_id, _PEOPLE),
             Origin(actor=Actor(ActorKind.USER, subject), request_id=f"login of {subject}"),
             now=now,
         )
@@ -97,9 +108,7 @@ class Tasks:
         self, key: LicenseKey, subject: str, credentials: Credentials, *, now: int = NOON
     ) -> Callable[[DynamoStore], Issued | Refused]:
         """Log a partner in with a temporary licence."""
-        return self.login(
-            "partner-works", credentials, subject=subject, key=key, role=Role.PARTNER, now=now
-        )
+        return self.login("partner-works", credentials, subject=subject, key=key, now=now)
 
     def generate(
         self,
@@ -180,9 +189,14 @@ class Tasks:
         *,
         now: int,
         agent_version: str = "4.5.0.0",
+        nonce: str | None = None,
+        lease: str | None = None,
+        proof: Proof | None = None,
     ) -> Callable[[DynamoStore], Verdict]:
-        """Validate a key."""
-        request = Validation(key, organization_id, None, credentials, agent_version, None)
+        """Validate a key; the agent may present its last lease, and a proof of its device key."""
+        request = Validation(
+            key, organization_id, None, credentials, agent_version, nonce, lease, proof
+        )
 
         def task(store: DynamoStore) -> Verdict:
             verdict = ValidateLicense(
