@@ -1,4 +1,4 @@
-"""The eight races that processes run: what meets, and what must come of it, whoever is first.
+"""The nine races that processes run: what meets, and what must come of it, whoever is first.
 
 Each is one instance of `Race`. Its verdict names what happened, so that a run can tell whether
 either end has come about often enough.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from licensing.device import Proof
+from licensing.errors import StaleProof
 from licensing.generate import Generated
 from licensing.keys import LicenseKey
 from licensing.license import Action, Code, License, State
@@ -196,6 +198,36 @@ last_seat = Race(
     _one_has_the_seat,
     _ACME_WITH_ONE_SEAT,
 )
+
+
+# -- proofs ----------------------------------------------------------------------------------------
+
+_PROOF = Proof("its key", 2)
+
+
+def _proving(hand: Hand, _: random.Random, number: int) -> Scene:
+    """Acme's agent holds a device key."""
+    scene = Scene(number)
+    login = hand.login(scene.acme, scene.machine(), proof=replace(_PROOF, made_ms=1))
+    return scene._replace(holder=Told.of(hand.do(login)))
+
+
+def _show_proof(hand: Hand, scene: Scene) -> bool:
+    """Whether the proof has counted; the other one shows the same, as one who has overheard it."""
+    task = hand.validate(scene.key, scene.acme, scene.machine(), proof=_PROOF, now=NOON)
+    try:
+        return bool(hand.do(task).code is Code.VALID)
+    except StaleProof:
+        return False
+
+
+def _it_counts_once(hand: Hand, scene: Scene, one: bool, other: bool) -> str:  # noqa: FBT001
+    assert one is not other, (one, other)
+    assert not _show_proof(hand, scene)
+    return "one" if one else "other"
+
+
+one_proof = Race(_proving, (_show_proof, _show_proof), _it_counts_once, _ACME)
 
 
 # -- what an administrator ends -------------------------------------------------------------------

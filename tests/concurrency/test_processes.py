@@ -1,4 +1,4 @@
-"""Eight races between processes, as between execution environments: who wins, and what remains.
+"""Nine races between processes, as between execution environments: who wins, and what remains.
 
 Each also runs over a store that checks and then puts, on and on until that is caught.
 """
@@ -49,6 +49,10 @@ def test_r02_two_users_in_two_processes_get_one_license_and_one_key(run: Run) ->
 
 def test_r06_of_two_agents_in_two_processes_one_has_the_last_seat(run: Run) -> None:
     run(races.last_seat)
+
+
+def test_of_two_processes_that_are_shown_one_proof_one_takes_it(run: Run) -> None:
+    run(races.one_proof)
 
 
 def test_r15_no_process_finds_valid_what_another_has_revoked(run: Run) -> None:
