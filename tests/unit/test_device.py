@@ -1,0 +1,31 @@
+"""Device keys: how an agent stands to the key that it should hold."""
+
+import pytest
+
+from licensing.device import BadProof, Possession, Proof, possession
+
+PROOF = Proof("its key", 1)
+OTHERS = Proof("another", 1)
+BAD = BadProof("the signature does not fit")
+
+
+@pytest.mark.parametrize(
+    ("device_key", "proof", "required", "stands"),
+    [
+        (None, None, False, Possession.NOT_ASKED),
+        (None, PROOF, False, Possession.NOT_ASKED),
+        (None, BAD, False, Possession.FAILED),
+        (None, None, True, Possession.MISSING),
+        (None, PROOF, True, Possession.MISSING),
+        ("its key", None, False, Possession.MISSING),
+        ("its key", PROOF, False, Possession.PROVED),
+        ("its key", OTHERS, False, Possession.FAILED),
+        ("its key", BAD, False, Possession.FAILED),
+        ("its key", PROOF, True, Possession.PROVED),
+        ("its key", None, True, Possession.MISSING),
+    ],
+)
+def test_possession_is_of_the_licences_own_key(
+    device_key: str | None, proof: Proof | BadProof | None, *, required: bool, stands: Possession
+) -> None:
+    assert possession(device_key, proof, required=required) is stands

@@ -1,0 +1,207 @@
+"""What a use leaves behind: in one write what counts once, and a sighting that nobody waits for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from licensing.audit import EventType, Refusal
+from licensing.chain import Chain, Link
+from licensing.claims import Claims
+from licensing.device import Proof
+from licensing.errors import StaleProof, Unavailable
+from licensing.license import License, Sighting, State
+from licensing.organization import Policy
+from licensing.ports import Change, Outcome
+from licensing.temporary import Term, TimeToLive
+from licensing.use import Used, UseLicense
+from tests.unit.samples import DAY, NOW, ORIGIN, license, organization
+
+INTERVAL = 900
+HERE = replace(ORIGIN, source_address="203.0.113.7", agent_version="4.6.0.0")
+THERE = "198.51.100.66"
+SEEN = Sighting(NOW - 60, "4.5.0.0", THERE)
+CHAIN = Chain("second", "first", THERE)
+LEASED = license(chain=CHAIN, last_seen=SEEN)
+FRESH = Link("second", NOW, NOW + DAY)
+HALF_OVER = Link("second", NOW - DAY, NOW + 1)
+TERM = Term(TimeToLive.ONE_HOUR, NOW + 3600)
+STRICT = organization(policy=Policy(block_clones=True))
+
+
+@dataclass
+class Store:
+    """Remembers what is written; `outcome` is what comes of it, `fails` lets sightings fail."""
+
+    outcome: Outcome = Outcome.COMMITTED
+    fails: bool = False
+    uses: list[tuple[License, License]] = field(default_factory=list)
+    sightings: list[tuple[str, Sighting, int]] = field(default_factory=list)
+    reports: list[Refusal] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    def note_use(self, before: License, after: License) -> Outcome:
+        self.uses.append((before, after))
+        return self.outcome
+
+    def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
+        if self.fails:
+            raise Unavailable("busy")
+        self.sightings.append((license_id, sighting, interval))
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        self.reports.append(refusal)
+
+    def commit(self, changes: Sequence[Change], **_: object) -> Outcome:
+        self.changes += changes
+        return self.outcome
+
+    def claims(self, _pairs: object) -> Claims:
+        raise NotImplementedError("a use takes no machine")
+
+    def license(self, _id: str) -> License | None:
+        raise NotImplementedError("a use goes by what was read")
+
+    def organization(self, _id: str) -> None:
+        raise NotImplementedError("a use goes by what was read")
+
+    def license_and_organization(self, _id: str, _organization_id: str) -> Any:
+        raise NotImplementedError("a use goes by what was read")
+
+
+def use(store: Store, record: License, presented: Link | None, **how: Any) -> Any:
+    usual: Mapping[str, Any] = {"organization": organization(), "proof": None, "origin": HERE}
+    given = {**usual, **how}
+    return UseLicense(store, bytes, INTERVAL)(
+        record,
+        given["organization"],
+        presented,
+        given["proof"],
+        derive=lambda link: f"{link}/n",
+        origin=given["origin"],
+        now=NOW,
+    )
+
+
+def test_a_link_in_its_first_half_is_kept_and_nothing_is_written() -> None:
+    store = Store()
+    assert use(store, LEASED, FRESH) == Used(LEASED, FRESH, sighting_deferred=False)
+    assert store == Store()
+
+
+def test_a_renewal_is_one_write_from_where_it_was_asked_for() -> None:
+    store = Store()
+    renewed = replace(LEASED, chain=Chain("second/n", "second", "203.0.113.7"))
+    assert use(store, LEASED, HALF_OVER) == Used(renewed, None, sighting_deferred=False)
+    assert store == Store(uses=[(LEASED, renewed)])
+
+
+@pytest.mark.parametrize(
+    ("seen_at", "is_due"), [(NOW - INTERVAL, True), (NOW - INTERVAL + 1, False)]
+)
+def test_r17_a_sighting_that_is_due_goes_with_what_is_written_anyway(
+    seen_at: int, *, is_due: bool
+) -> None:
+    store = Store()
+    record = replace(LEASED, last_seen=replace(SEEN, at=seen_at))
+    used = use(store, record, HALF_OVER)
+    ((_, written),) = store.uses
+    assert written == used.record
+    assert (written.last_seen != record.last_seen) is is_due
+    if is_due:
+        assert written.last_seen == record.sighted(NOW, "4.6.0.0", "203.0.113.7")
+    assert store.sightings == []
+
+
+def test_r17_a_sighting_alone_is_noted_when_it_is_due() -> None:
+    store = Store()
+    unseen = license()
+    assert use(store, unseen, None) == Used(unseen, None, sighting_deferred=False)
+    sighting = Sighting(NOW, "4.6.0.0", "203.0.113.7")
+    assert store == Store(sightings=[(unseen.id, sighting, INTERVAL)])
+
+
+def test_r17_a_sighting_that_cannot_be_noted_is_deferred() -> None:
+    assert use(Store(fails=True), license(), None) == Used(license(), None, sighting_deferred=True)
+
+
+def test_a_proof_is_written_before_anything_is_answered() -> None:
+    store = Store()
+    record = license(device_key="its key", proved_ms=1, last_seen=SEEN)
+    proved = replace(record, proved_ms=2)
+    answer = use(store, record, None, proof=Proof("its key", 2))
+    assert answer == Used(proved, None, sighting_deferred=False)
+    assert store.uses == [(record, proved)]
+    with pytest.raises(StaleProof):
+        use(store, proved, None, proof=Proof("its key", 2))
+
+
+def test_proof_and_link_are_one_write() -> None:
+    store = Store()
+    record = replace(LEASED, device_key="its key", proved_ms=1)
+    used = use(store, record, HALF_OVER, proof=Proof("its key", 2))
+    assert (used.record.proved_ms, used.record.chain.current) == (2, "second/n")
+    assert store.uses == [(record, used.record)]
+
+
+def test_a_link_that_is_kept_is_kept_with_a_proof_too() -> None:
+    record = replace(LEASED, device_key="its key", proved_ms=1)
+    used = use(Store(), record, FRESH, proof=Proof("its key", 2))
+    assert (used.kept, used.record.chain) == (FRESH, CHAIN)
+
+
+def test_who_comes_second_has_to_look_again() -> None:
+    assert use(Store(Outcome.LOST), LEASED, HALF_OVER) is None
+
+
+@pytest.mark.parametrize("term", [None, TERM], ids=["standard", "temporary"])
+def test_a_fork_is_reported_with_both_addresses_and_gone_along_with(
+    term: Term | None,
+) -> None:
+    store = Store()
+    record = replace(LEASED, term=term)
+    used = use(store, record, None)
+    (report,) = store.reports
+    assert report == Refusal(
+        type=EventType.CLONE_SUSPECTED,
+        license_id=record.id,
+        organization_id="acme",
+        reason="clone_suspected",
+        at=NOW,
+        origin=HERE,
+        other_address=THERE,
+        confidential=term is not None,
+    )
+    assert used.record.chain == Chain("/n", "second", "203.0.113.7")
+    assert store.uses == [(record, used.record)]
+
+
+def test_a_fork_is_blocked_where_the_organization_wants_that() -> None:
+    store = Store()
+    blocked = use(store, LEASED, None, organization=STRICT)
+    assert (blocked.state, blocked.revision, blocked.chain) == (State.DETACHED, 2, CHAIN)
+    (change,) = store.changes
+    assert (change.before, change.after) == (LEASED, blocked)
+    event = change.event
+    assert (event.type, event.license_id) == (EventType.CLONE_SUSPECTED, LEASED.id)
+    assert (event.id, event.at) == ("evt_" + "00" * 16, NOW)
+    assert (event.origin, event.reason, event.other_address) == (HERE, None, THERE)
+    assert (store.reports, store.uses) == ([], [])
+
+
+def test_a_partners_fork_is_reported_where_others_are_blocked() -> None:
+    store = Store()
+    record = replace(LEASED, term=TERM)
+    assert isinstance(use(store, record, None, organization=STRICT), Used)
+    assert (len(store.reports), store.changes) == (1, [])
+
+
+def test_who_is_overtaken_while_it_is_blocked_has_to_look_again() -> None:
+    assert use(Store(Outcome.LOST), LEASED, None, organization=STRICT) is None
+
+
+def test_a_renewal_is_not_blocked() -> None:
+    store = Store()
+    assert isinstance(use(store, LEASED, HALF_OVER, organization=STRICT), Used)
+    assert (store.reports, store.changes) == ([], [])
