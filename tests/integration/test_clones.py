@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from licensing.runtime import SecretsManagerKeyrings
 from tests.devices import Device
 from tests.integration.agents import Agent
 from tests.integration.capacity import metered
@@ -154,6 +155,20 @@ def test_a_rotation_of_the_secret_between_a_renewal_and_its_repetition_changes_n
     agent.lease = kept
     agent.validate(nonce="one")
     assert lease_of(agent).claims["jti"] == first
+    assert suspicions(agent.world) == []
+
+
+def test_a_lease_that_is_signed_with_a_version_not_known_here_yet_is_no_clones(
+    agent: Agent,
+) -> None:
+    govern(agent.world, block_clones=True)
+    here = agent.world.runtime.keyrings
+    here.keyring()
+    rotate_secret(agent.world)
+    agent.world.runtime.keyrings = SecretsManagerKeyrings(here.client, here.secret_id, here.clock)
+    agent.login()  # in an environment that knows it
+    agent.world.runtime.keyrings = here
+    assert agent.code() == "VALID"
     assert suspicions(agent.world) == []
 
 
