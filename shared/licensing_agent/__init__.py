@@ -7,7 +7,7 @@ are the way in.
 from licensing_agent.aio import AsyncClient
 from licensing_agent.client import Client
 from licensing_agent.configuration import Configuration
-from licensing_agent.device import DeviceKey
+from licensing_agent.device import DeviceKey, KeyLocked
 from licensing_agent.engine import SignInFailed, Surroundings
 from licensing_agent.lifecycle import Standing, Status
 
@@ -16,6 +16,7 @@ __all__ = [
     "Client",
     "Configuration",
     "DeviceKey",
+    "KeyLocked",
     "SignInFailed",
     "Standing",
     "Status",

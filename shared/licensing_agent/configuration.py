@@ -13,6 +13,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import httpx
+
 from licensing_agent import lease
 from licensing_agent.device import DeviceKey
 from licensing_agent.lifecycle import Terms
@@ -89,8 +91,8 @@ class Configuration:
             raise ValueError("No key in pinned_keys verifies leases.")
 
     def address(self, path: str) -> str:
-        """Where a request goes."""
-        return self.url.rstrip("/") + path
+        """Where a request goes, spelled as it is sent: a proof names it."""
+        return str(httpx.URL(self.url.rstrip("/") + path))
 
     def terms(self) -> Terms:
         """What of it the rules need."""

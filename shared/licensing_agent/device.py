@@ -4,8 +4,8 @@ What this module guarantees:
 
 * The key is made once and kept encrypted in a file of its own, so that a licence that is lost does
   not take it along, nor the other way round.
-* A file that is torn or another machine's gives way to a new key; one whose keyring is locked does
-  not, since that will be unlocked.
+* A file that is torn or another machine's gives way to a new key. One that cannot be opened just
+  now, as its keyring is locked, does so only where a person logs in: until then, it may be opened.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _PURPOSE: Final = b"licensing_agent: the device key"
 
 
 class DeviceKey(Protocol):
-    """A key that proves itself. A vendor's may live in a TPM or another device."""
+    """A key that proves itself. A vendor's may live in a TPM or another device.
+
+    Where that does not answer, it raises :class:`KeyLocked` or :class:`OSError`: the agent goes on
+    with its lease, and tries again. It is called by one thread at a time.
+    """
 
     def public_key(self) -> bytes:
         """The public half: 32 bytes (RFC 8032)."""
@@ -49,7 +53,7 @@ class SoftwareKey:
 
 
 class KeyLocked(Exception):
-    """There is a device key, and the platform's keyring does not open it now."""
+    """There is a device key, and it cannot be used now."""
 
 
 class KeptKey:
@@ -66,21 +70,26 @@ class KeptKey:
         match self._trouble:
             case None:
                 return None
-            case Trouble.UNREADABLE:
-                return f"The device key was lost: {self._trouble} A new one has been made."
-            case _:
+            case Trouble.NO_FILE:
                 return f"The device key cannot be kept: {self._trouble}"
+            case _ if self._key is None:
+                return f"The device key cannot be used: {self._trouble}"
+            case _:
+                return f"The device key was lost: {self._trouble} A new one has been made."
 
-    def get(self) -> SoftwareKey:
-        """The key. Raises :class:`KeyLocked`."""
+    def get(self, *, at_login: bool) -> SoftwareKey:
+        """The key; ``at_login``, a new one in the place of one that cannot be opened.
+
+        Raises :class:`KeyLocked`.
+        """
         if self._key is None:
-            self._key = self._read() or self._made()
+            self._key = self._read(at_login=at_login) or self._made()
         return self._key
 
-    def _read(self) -> SoftwareKey | None:
+    def _read(self, *, at_login: bool) -> SoftwareKey | None:
         opened = self._file.read()
         self._trouble = opened.trouble
-        if opened.trouble in {Trouble.LOCKED, Trouble.NO_FILE}:
+        if opened.trouble in {Trouble.LOCKED, Trouble.NO_FILE} and not at_login:
             raise KeyLocked(f"The device key cannot be used: {opened.trouble}")
         if opened.content is None:
             return None

@@ -34,9 +34,9 @@ from licensing_agent.lifecycle import (
     Wait,
 )
 from licensing_agent.machine import Machine
-from licensing_agent.outcomes import Failed, Outcome
+from licensing_agent.outcomes import Failed, LoggedIn, Outcome
 from licensing_agent.platform_sources import Platform
-from licensing_agent.proof import Occasion, prove
+from licensing_agent.proof import Occasion, prove, thumbprint
 from licensing_agent.sealed import Trouble, platform_keyring
 from licensing_agent.store import Store
 
@@ -109,6 +109,7 @@ class Engine:
         keyring = platform_keyring() if configuration.use_keyring else None
         self._store = Store(configuration.folder, this.secret, keyring)
         self._kept_key = KeptKey(configuration.folder, this.secret, keyring)
+        self._device_key: str | None = None
         self._proof_nonce: str | None = None
         reading = self._store.read()
         self._saved = reading.kept
@@ -141,6 +142,8 @@ class Engine:
             return request if isinstance(request, Failed) else self._proved(request)
         except (TooFewCredentials, KeyLocked) as error:
             return Failed(why=str(error))
+        except OSError as error:
+            return Failed(why=f"The device key does not answer: {error}")
 
     def understood(self, request: wire.Request, answer: wire.Answer) -> Outcome | None:
         """What an answer means; ``None`` when the service wants the request with another proof."""
@@ -181,9 +184,13 @@ class Engine:
         return asked
 
     def _proved(self, request: wire.Request) -> wire.Request:
-        """With a proof, if it carries a credential. Raises :class:`KeyLocked`."""
+        """With a proof, if it carries a credential. Raises :class:`KeyLocked`, :class:`OSError`."""
         if not (request.credential and self._configuration.use_device_key):
             return request
+        key = self._configuration.device_key or self._kept_key.get(
+            at_login=isinstance(request.step, Login)
+        )
+        self._device_key = thumbprint(key)
         occasion = Occasion(
             method=request.method,
             url=self._configuration.address(request.path),
@@ -192,12 +199,12 @@ class Engine:
             id=secrets.token_urlsafe(16),
             at=int(self._surroundings.wall()),
         )
-        return wire.proved(
-            request, prove(self._configuration.device_key or self._kept_key.get(), occasion)
-        )
+        return wire.proved(request, prove(key, occasion))
 
     def take(self, outcome: Outcome) -> None:
         """Go on with what came of a step, keep it, and tell."""
+        if isinstance(outcome, LoggedIn):
+            outcome = replace(outcome, device_key=self._device_key)
         with self._lock:
             self._state = lifecycle.after(self._state, outcome, self._surroundings.moment())
             self._save()
@@ -218,8 +225,13 @@ class Engine:
         with self._lock:
             self._advance()
             status = lifecycle.status(self._state)
-            notices = (self._storage, self._kept_key.notice, self._store.notice)
-            return replace(status, storage=next((str(one) for one in notices if one), None))
+            notices = (
+                self._storage,
+                self._kept_key.notice or self._other_key(),
+                self._store.notice,
+            )
+            told = " ".join(str(one) for one in notices if one)
+            return replace(status, storage=told or None)
 
     def pause(self) -> float:
         """How many seconds to leave until the next look."""
@@ -249,6 +261,17 @@ class Engine:
             self._storage = self._store.write(self._state.kept)
             if self._storage is None:
                 self._saved = self._state.kept
+
+    def _other_key(self) -> str | None:
+        """What there is to say where the person logged in with another device key.
+
+        That is for the service to decide about, and a login puts it right: it is asked as always.
+        """
+        license = self._state.kept.license
+        bound = license.device_key if license else None
+        if bound is None or self._device_key in {None, bound}:
+            return None
+        return "The device key is another one than at the login: a person has to log in again."
 
     def _machine(self) -> Machine:
         told = self._configuration

@@ -32,12 +32,16 @@ class KeptLease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptLicense:
-    """The licence that this agent has, and its key."""
+    """The licence that this agent has, and its key.
+
+    ``device_key`` is the thumbprint of the key that was proved at the login, if one was.
+    """
 
     key: str = field(repr=False)
     id: str
     organization_id: str
     save_configuration: bool
+    device_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,7 @@ def _license(value: dict[str, object]) -> KeptLicense:
         id=_text(value.get("id")),
         organization_id=_text(value.get("organization_id")),
         save_configuration=value.get("save_configuration") is True,
+        device_key=_text_or_none(value.get("device_key")),
     )
 
 

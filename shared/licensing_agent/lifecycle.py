@@ -203,7 +203,17 @@ def next_step(state: State) -> Step:
 
 
 def asking(state: State, nonce: str) -> State:
-    """A request is about to be sent with ``nonce``: has to be on the disk before it is."""
+    """A request is about to be sent with ``nonce``: has to be on the disk before it is.
+
+    A question keeps its nonce until it is answered, in the first half of a lease, too: whether it
+    comes before halfway, the service decides by its own clock. So it leads to one link, however
+    often and whenever it arrives. Every answer ends it, also one that leaves the link as it was:
+    no recording of an answer is good for a second time.
+
+    What was sent earlier and arrives after that answer carries an older proof than the one that has
+    counted, and is not taken. Without a device key it could lead past the agent's next link: but
+    only if it is still under way when that is asked for, across halfway.
+    """
     return replace(state, kept=replace(state.kept, asked=nonce))
 
 
@@ -261,6 +271,7 @@ def _logged_in(state: State, answer: LoggedIn) -> State:
         id=answer.license_id,
         organization_id=answer.organization_id,
         save_configuration=answer.save_configuration,
+        device_key=answer.device_key,
     )
     # A login's lease has no nonce, and so is no proof that it is of today: the next step gets one.
     kept = replace(state.kept, license=license, lease=None, link=answer.lease, asked=None)
@@ -316,9 +327,11 @@ def _keys_fetched(state: State, answer: KeysFetched, moment: Moment) -> State:
 
 def _refused(state: State, answer: Refused, moment: Moment) -> State:
     is_first = state.kept.license is not None and state.refusal is None
-    kept = replace(state.kept, lease=None)
+    # What is presented outlives a block, and the question does not: a good answer that somebody has
+    # held back since before the block is none afterwards.
+    kept = replace(state.kept, lease=None, asked=None)
     if answer.action == "login":
-        kept = replace(kept, license=None, link=None, asked=None)
+        kept = replace(kept, license=None, link=None)
     # A login may help at once. Not so the second time: then something is wrong.
     is_login_next = answer.action == "login" and is_first
     wait = 0.0 if is_login_next else REFUSED_AGAIN * (0.5 + moment.chance)

@@ -18,7 +18,8 @@ Action = Literal["continue", "login", "logout"]
 class LoggedIn:
     """A person has logged in: here is the licence, and its key to keep.
 
-    ``lease`` is the token to present next.
+    ``lease`` is the token to present next; ``device_key`` the thumbprint of the key that was
+    proved.
     """
 
     license_key: str = field(repr=False)
@@ -26,6 +27,7 @@ class LoggedIn:
     license_id: str
     organization_id: str
     save_configuration: bool
+    device_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,6 +139,7 @@ class SealedFile:
         except Exception as error:  # noqa: BLE001 - each platform's has errors of its own
             self._failure = type(error).__name__
             return None
+        self._failure = None
         try:
             return base64.b64decode(text, validate=True) if text else None
         except binascii.Error:
@@ -154,4 +155,6 @@ class SealedFile:
             self._failure = type(error).__name__
             return None
         # Some take everything and keep nothing.
-        return random if self._from_keyring() == random else None
+        kept = self._from_keyring() == random
+        self._failure = self._failure if kept else self._failure or "it keeps nothing"
+        return random if kept else None

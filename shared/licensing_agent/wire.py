@@ -8,6 +8,7 @@ are no answers: the service could not be asked.
 from __future__ import annotations
 
 import email.utils
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ LARGEST_ANSWER: Final = 262_144
 """Bytes: what is longer is none of the service's."""
 
 _ACTIONS: Final = frozenset({"continue", "login", "logout"})
+_PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
 _GARBLED: Final = Failed(why="What answers is not the service.")
 
 
@@ -122,7 +124,9 @@ def asks_for_proof(answer: Answer) -> bool:
 
 def proof_nonce(answer: Answer) -> str | None:
     """What the next proof has to carry, if the service has said so."""
-    return answer.headers.get("dpop-nonce")
+    nonce = answer.headers.get("dpop-nonce", "")
+    # Whoever answers in the service's place must not make requests that nobody takes.
+    return nonce if _PROOF_NONCE.fullmatch(nonce) else None
 
 
 def outcome(request: Request, answer: Answer) -> Outcome:

@@ -105,9 +105,17 @@ def test_after_a_crash_it_is_asked_with_the_same_nonce() -> None:
 
 def test_a_block_leaves_what_is_presented_and_the_end_of_a_license_does_not() -> None:
     blocked = told(lifecycle.asking(licensed(), "n-1"), BLOCKED)
-    assert (validation(blocked).link, blocked.kept.asked) == (valid().lease, "n-1")
+    assert validation(blocked).link == valid().lease
     revoked = told(lifecycle.asking(licensed(), "n-1"), REVOKED)
     assert (revoked.kept.link, revoked.kept.asked) == (None, None)
+
+
+def test_an_answer_that_was_held_back_until_after_a_block_is_none() -> None:
+    state = told(lifecycle.asking(licensed(), "n-1"), BLOCKED)
+    assert state.kept.asked is None
+    asked_anew = lifecycle.asking(state, "n-2")
+    held_back = replace(valid(), nonce="n-2")
+    assert not status(told(asked_anew, held_back)).usable
 
 
 def test_a_lease_that_is_over_or_another_machines_is_presented_all_the_same() -> None:

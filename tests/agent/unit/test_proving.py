@@ -1,20 +1,24 @@
 """Both clients prove their device key: with the service's nonce, and again where it asks."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from licensing_agent import Configuration
+from licensing_agent import Configuration, KeyLocked, machine
 from licensing_agent.device import SoftwareKey
+from licensing_agent.platform_sources import Platform
 from licensing_agent.proof import thumbprint
-from tests.agent.service import Service
+from licensing_agent.store import Store
+from tests.agent.service import Service, refused
 from tests.agent.unit.test_client import TOKEN, Agent
 from tests.agent.unit.test_client import agent as agent  # noqa: PLC0414 - a fixture
 from tests.agent.unit.test_client import service as service  # noqa: PLC0414 - a fixture
 from tests.agent.unit.test_client import told as told  # noqa: PLC0414 - a fixture
 from tests.devices import Device
 from tests.local.events import Request, Response
+from tests.local.server import Server
 from tests.unit.test_lease import unb64
 
 
@@ -134,6 +138,97 @@ def test_a_key_that_was_lost_is_told_and_replaced_by_the_next_login(
     again.close()
     agent.__init__(asynchronous=agent.asynchronous)  # type: ignore[misc]
     assert proof(service.requests[0])["x"] != proof(service.requests[-1])["x"]
+
+
+def test_another_key_than_at_the_login_is_told_until_somebody_logs_in(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    agent.close()
+    (told["folder"] / "device-key").unlink()
+    again = Agent(asynchronous=agent.asynchronous)
+    again.start(Configuration(**told))
+    assert again.client.status.storage is None
+    assert "another one than at the login" in str(again.check(at_once=True).storage)
+    service.answers.append(refused("PROOF_INVALID", "login"))
+    status = again.check(at_once=True)
+    assert (status.standing, status.storage) == ("valid", None)
+    again.close()
+    agent.__init__(asynchronous=agent.asynchronous)  # type: ignore[misc]
+
+
+def test_a_vendors_key_that_does_not_answer_leaves_the_agent_on_its_lease(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    class Chip(SoftwareKey):
+        trouble: Exception | None = None
+
+        def sign(self, data: bytes) -> bytes:
+            if Chip.trouble is not None:
+                raise Chip.trouble
+            return super().sign(data)
+
+    agent.start(Configuration(**told, device_key=Chip(Device().key))).check()
+    asked = len(service.requests)
+    for Chip.trouble in (OSError("the chip is away"), KeyLocked("the chip is away")):
+        status = agent.check(at_once=True)
+        assert (status.standing, status.usable) == ("grace", True)
+        assert "the chip is away" in str(status.message)
+    assert len(service.requests) == asked
+    Chip.trouble = None
+    assert agent.check(at_once=True).standing == "valid"
+
+
+def test_all_that_is_wrong_with_what_is_kept_is_told(agent: Agent, told: dict[str, Any]) -> None:
+    agent.start(Configuration(**told))
+    for name in ("license", "device-key"):
+        (told["folder"] / name).mkdir()
+    status = agent.check()
+    assert status.usable
+    assert status.storage == (
+        "The file cannot be read or written. "
+        "The device key cannot be kept: The file cannot be read or written."
+    )
+
+
+@pytest.mark.parametrize("nonce", ["", "x" * 257, 'a"b', "a b", "\xe9"])
+def test_what_is_no_nonce_is_not_carried_on(
+    agent: Agent, service: Service, told: dict[str, Any], nonce: str
+) -> None:
+    service.answers.append(challenge("nonce-1"))
+    service.answers.append(Response.of_json(503, {}, ("dpop-nonce", nonce)))
+    agent.start(Configuration(**told)).check()
+    agent.check(at_once=True)
+    assert proof(service.requests[2])["nonce"] == "nonce-1"
+
+
+def test_a_proof_names_the_address_as_it_is_sent(tmp_path: Path) -> None:
+    service = Configuration(url="https://b\xfccher.example/x/", issuer="urn:x", folder=tmp_path)
+    assert service.address("/v1/licenses") == "https://xn--bcher-kva.example/x/v1/licenses"
+
+
+def test_what_is_asked_with_is_on_the_disk_before_it_is_asked(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    """A process that is killed at that moment starts with what was there."""
+    there = []
+
+    def looked(request: Request) -> Response:
+        if request.path.endswith("/validate"):
+            platform = Platform(system="Linux", root=Path("/nowhere"), name=lambda: agent.name)
+            secret = machine.read(platform, folder=told["folder"]).secret
+            kept = Store(told["folder"], secret, None).read().kept
+            there.append({"nonce": kept.asked, "lease": kept.link})
+        return service.answer(request)
+
+    server = Server(looked)
+    agent.start(Configuration(**told | {"url": server.url}))
+    for _ in range(3):
+        agent.check(at_once=True)
+    server.stop()
+    bodies = [json.loads(one.body) for one in service.requests if b"nonce" in one.body]
+    assert [{name: body[name] for name in ("nonce", "lease")} for body in bodies] == there
+    assert len(there) == 3
 
 
 @pytest.mark.parametrize("lost", ["the question", "the answer"])

@@ -168,6 +168,34 @@ def test_a_keyring_that_does_not_work_is_done_without(ring: Ring, tmp_path: Path
     assert a_store(tmp_path, ring=None).read().kept == KEPT
 
 
+@pytest.mark.parametrize(
+    ("ring", "failure"),
+    [
+        (None, None),
+        (Ring(), None),
+        (Ring(works=False), "RuntimeError"),
+        (Ring(keeps=False), "it keeps nothing"),
+    ],
+)
+def test_a_keyring_that_does_not_work_is_told_with_what_it_fails_with(
+    ring: Ring | None, failure: str | None, tmp_path: Path
+) -> None:
+    kept_in = a_store(tmp_path, ring=ring)
+    kept_in.write(KEPT)
+    told = f"The platform's keyring fails ({failure}) and is done without." if failure else None
+    assert kept_in.notice == told
+
+
+def test_a_keyring_that_works_again_is_not_complained_of(tmp_path: Path) -> None:
+    ring = Ring(works=False)
+    kept_in = a_store(tmp_path, ring=ring)
+    kept_in.write(OLD)
+    ring.works = True
+    kept_in.write(KEPT)
+    assert kept_in.notice is None
+    assert a_store(tmp_path, ring=None).read().trouble is Trouble.LOCKED
+
+
 def test_an_entry_of_somebody_else_in_the_keyring_is_replaced(tmp_path: Path) -> None:
     ring = Ring()
     ring.kept["licensing_agent", str(tmp_path / store.NAME)] = "not base64 at all"
