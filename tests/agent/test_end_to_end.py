@@ -1,5 +1,6 @@
 """The client as a process of its own, against the running stack, through an agent's life."""
 
+import json
 import os
 import re
 import shutil
@@ -8,12 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from licensing_agent import machine
+from licensing_agent.lease import public_keys
+from licensing_agent.sealed import SealedFile
 from tests.agent.installed import FOLDER, installed
 from tests.agent.process import ISSUER, ROOT, Agent, Surroundings
 from tests.agent.relay import Relay
@@ -309,6 +314,64 @@ def test_where_the_organization_wants_it_a_cloned_agent_is_blocked(site: Site) -
         site.pass_time(HOUR)
         agent.next("valid")
     assert len(site.events("CloneSuspected")) == 1
+
+
+def keep_as_the_first_version(site: Site) -> int:
+    """What an agent has on its disk that never had a device key and never presented a lease.
+
+    Until when its lease is.
+    """
+    folder = site.folder / "state"
+    this = machine.read(folder=folder, computer_name="AGENT-1")
+    sent = {
+        "machine": {
+            "machine_id": this.machine_id,
+            "mac_addresses": list(this.credentials().mac_addresses),
+            "computer_name": this.computer_name,
+        },
+        "environment": "production",
+    }
+    token = site.token("alice")
+    issued = site.service.call("POST", "/v1/licenses", sent, token=token).expect(201)
+    asked = {**sent, "license_key": issued["license_key"], "organization_id": "acme", "nonce": "n"}
+    answer = site.service.call("POST", "/v1/licenses/validate", asked).expect(200, code="VALID")
+    clock = site.surroundings.clock
+    old = {
+        "version": 1,
+        "license": {
+            "key": issued["license_key"],
+            "id": issued["license.id"],
+            "organization_id": "acme",
+            "save_configuration": True,
+        },
+        "lease": {
+            "token": answer["lease.token"],
+            "nonce": "n",
+            "credentials": asdict(this.credentials()),
+            "time": {"service": clock, "wall": clock, "mark": clock + 300},
+        },
+        "keys": public_keys(site.service.call("GET", "/.well-known/jwks.json").body),
+    }
+    purpose = b"licensing_agent: the licence at rest"
+    file = SealedFile(folder / "license", this.secret, None, purpose=purpose)
+    assert file.write(json.dumps(old).encode()) is None
+    return int(datetime.fromisoformat(answer["lease.expires_at"]).timestamp())
+
+
+def test_what_an_agent_of_the_first_version_has_kept_is_taken_over(site: Site) -> None:
+    until = keep_as_the_first_version(site)
+    site.relay.cut()
+    with site.agent() as agent:
+        agent.next("grace", until=until)
+        site.relay.mend()
+        site.pass_time(HOUR)
+        until = agent.next("valid")["until"]
+        for _ in range(3):
+            site.pass_time(16 * HOUR)
+            until = agent.renewed(until)
+    (license,) = site.licenses()
+    assert license["device_key"] is None
+    assert site.events("CloneSuspected") == []
 
 
 def test_the_ten_lines_of_the_readme_log_in_and_stay_licensed(site: Site) -> None:

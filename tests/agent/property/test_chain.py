@@ -4,6 +4,7 @@ The agent is the client's own state machine, the service's side its own rules of
 them, questions and answers are lost, and a question that was given up may still arrive later on.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -17,12 +18,13 @@ from licensing.lease import genuine
 from licensing_agent import lifecycle
 from licensing_agent.kept import NOTHING, decode, encode
 from licensing_agent.lifecycle import Moment, State, Validate
-from licensing_agent.outcomes import Failed
+from licensing_agent.outcomes import Failed, Refused
 from tests.agent.samples import LICENSE_ID, LOGGED_IN, MACHINE, PINNED, lease_token, valid
 from tests.unit.samples import DAY, NOW
 from tests.unit.test_lease import ISSUER, KEYS
 
 HOUR = 3600
+SUSPENDED = Refused(code="SUSPENDED", message="Paused.", action="logout")
 KEYRING = Keyring({1: b"x" * 32})
 
 
@@ -33,6 +35,21 @@ class Service:
     now: int = NOW
     chain: Chain | None = None
     suspicions: int = 0
+    proof_nonces: int = 0
+    proved: int = 0
+
+    def proof_nonce(self) -> int:
+        """What the next proof has to carry: newer than all before."""
+        self.proof_nonces += 1
+        return self.proof_nonces
+
+    def takes(self, proof: int | None) -> bool:
+        """Whether a question counts; one without a proof always does, where there is no key."""
+        if proof is None:
+            return True
+        is_newer = proof > self.proved
+        self.proved = max(self.proved, proof)
+        return is_newer
 
     def validate(self, nonce: str, presented: str | None) -> str:
         """The lease that a question is answered with."""
@@ -53,14 +70,21 @@ class Service:
 
 @dataclass
 class Agent:
-    """A client on a disk; `fresh` draws a nonce for each question instead of each renewal."""
+    """A client on a disk.
+
+    `draws_anew` draws a nonce for each question, also for one that is asked again. `proves` has a
+    device key: then a question may arrive as late as it will.
+    """
 
     service: Service
     draws_anew: bool = False
+    proves: bool = False
+    patience: float = HOUR
     disk: bytes = b""
     state: State = field(init=False)
     turn: int = 0
-    late: list[tuple[int, str, str | None]] = field(default_factory=list)
+    late: list[tuple[int, str, str | None, int | None]] = field(default_factory=list)
+    proof: int | None = None
     name: str = "a"
 
     def __post_init__(self) -> None:
@@ -87,10 +111,17 @@ class Agent:
         nonce = asked or f"{self.name}-{self.turn}"
         self.state = lifecycle.asking(self.state, nonce)
         self.save()
+        if self.proves and (self.proof is None or self.proof <= self.service.proved):
+            self.proof = self.service.proof_nonce()  # asked for, and the question asked again
         if fate in {"lost", "late"}:
-            self.late += [(self.service.now, nonce, step.link)] * (fate == "late")
+            self.late += [(self.service.now, nonce, step.link, self.proof)] * (fate == "late")
             self.fail()
             return
+        if fate == "refused":
+            self.state = lifecycle.after(self.state, SUSPENDED, self.moment())
+            self.save()
+            return
+        assert self.service.takes(self.proof)
         token = self.service.validate(nonce, step.link)
         if fate == "unanswered":
             self.fail()
@@ -110,21 +141,22 @@ class Agent:
     def arrive(self) -> None:
         """What was given up arrives after all; nobody waits for the answer.
 
-        Later than in an hour nothing does: the gateway gives it up within half a minute.
+        Without a proof not later than in an hour: the gateway gives it up within half a minute.
         """
-        for sent, nonce, presented in self.late:
-            if self.service.now - sent < HOUR:
+        for sent, nonce, presented, proof in self.late:
+            if self.service.now - sent < self.patience and self.service.takes(proof):
                 self.service.validate(nonce, presented)
         self.late.clear()
 
 
-DEEDS = st.lists(
-    st.tuples(
-        st.sampled_from(["answered", "lost", "late", "unanswered", "crashed", "crash", "arrive"]),
-        st.sampled_from([0, 60, DAY // 4, DAY // 2, 3 * DAY]),
-    ),
+FATES = ["answered", "lost", "late", "unanswered", "crashed", "crash", "arrive"]
+PAUSES = [0, 60, DAY // 4, DAY // 2, 3 * DAY]
+DEEDS = st.lists(st.tuples(st.sampled_from(FATES), st.sampled_from(PAUSES)), max_size=30)
+WORSE = st.lists(
+    st.tuples(st.sampled_from([*FATES, "refused"]), st.sampled_from([*PAUSES, DAY // 2 - 60])),
     max_size=30,
 )
+"""Also across a block, and from just before halfway to after it."""
 
 
 def suspected(deeds: list[tuple[str, int]], make: Callable[[Service], Agent]) -> int:
@@ -146,6 +178,22 @@ def suspected(deeds: list[tuple[str, int]], make: Callable[[Service], Agent]) ->
 @given(DEEDS)
 def test_one_agent_is_never_taken_for_two(deeds: list[tuple[str, int]]) -> None:
     assert suspected(deeds, Agent) == 0
+
+
+@given(WORSE)
+def test_one_that_proves_its_key_never_is_however_late_its_questions_arrive(
+    deeds: list[tuple[str, int]],
+) -> None:
+    assert suspected(deeds, lambda service: Agent(service, proves=True, patience=math.inf)) == 0
+
+
+def test_a_service_to_which_old_proofs_are_as_good_as_new_ones_would_take_it_for_two() -> None:
+    planted = find(
+        WORSE,
+        lambda deeds: suspected(deeds, lambda service: Agent(service, patience=math.inf)) > 0,
+        settings=settings(max_examples=5_000),
+    )
+    assert {"late", "arrive"} <= {deed for deed, _ in planted}
 
 
 def test_an_agent_that_draws_a_nonce_for_each_question_would_be() -> None:
