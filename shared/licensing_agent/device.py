@@ -62,20 +62,19 @@ class KeptKey:
     def __init__(self, folder: Path, secret: bytes, keyring: Keyring | None) -> None:
         self._file = SealedFile(folder / NAME, secret, keyring, purpose=_PURPOSE)
         self._key: SoftwareKey | None = None
-        self._trouble: Trouble | None = None
+        self._reading: Trouble | None = None
+        self._writing: Trouble | None = None
 
     @property
     def notice(self) -> str | None:
         """What went wrong with it, for the agent's administrators."""
-        match self._trouble:
-            case None:
-                return None
-            case Trouble.NO_FILE:
-                return f"The device key cannot be kept: {self._trouble}"
-            case _ if self._key is None:
-                return f"The device key cannot be used: {self._trouble}"
-            case _:
-                return f"The device key was lost: {self._trouble} A new one has been made."
+        if self._writing is not None:
+            return f"The device key cannot be kept: {self._writing}"
+        if self._reading is None:
+            return None
+        if self._key is None:
+            return f"The device key cannot be used: {self._reading}"
+        return f"The device key was lost: {self._reading} A new one has been made."
 
     def get(self, *, at_login: bool) -> SoftwareKey:
         """The key; ``at_login``, a new one in the place of one that cannot be opened.
@@ -84,11 +83,14 @@ class KeptKey:
         """
         if self._key is None:
             self._key = self._read(at_login=at_login) or self._made()
+        elif self._writing is not None:
+            # The licence may be bound to it by the time that the disk takes something again.
+            self._write(self._key)
         return self._key
 
     def _read(self, *, at_login: bool) -> SoftwareKey | None:
         opened = self._file.read()
-        self._trouble = opened.trouble
+        self._reading = opened.trouble
         if opened.trouble in {Trouble.LOCKED, Trouble.NO_FILE} and not at_login:
             raise KeyLocked(f"The device key cannot be used: {opened.trouble}")
         if opened.content is None:
@@ -96,10 +98,13 @@ class KeptKey:
         try:
             return SoftwareKey(Ed25519PrivateKey.from_private_bytes(opened.content))
         except ValueError:
-            self._trouble = Trouble.UNREADABLE
+            self._reading = Trouble.UNREADABLE
             return None
 
     def _made(self) -> SoftwareKey:
-        key = Ed25519PrivateKey.generate()
-        self._trouble = self._file.write(key.private_bytes_raw()) or self._trouble
-        return SoftwareKey(key)
+        made = SoftwareKey(Ed25519PrivateKey.generate())
+        self._write(made)
+        return made
+
+    def _write(self, key: SoftwareKey) -> None:
+        self._writing = self._file.write(key.key.private_bytes_raw())

@@ -118,12 +118,25 @@ def test_one_that_cannot_be_read_just_now_is_not_replaced(tmp_path: Path) -> Non
 def test_on_a_disk_that_takes_nothing_there_is_one_until_the_process_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr(os, "fsync", full)
     key = a_key(tmp_path)
     public = key.get(at_login=False).public_key()
     assert key.get(at_login=False).public_key() == public
     assert key.notice == ("The device key cannot be kept: The file cannot be read or written.")
     assert not (tmp_path / device.NAME).exists()
+
+
+def test_once_the_disk_takes_something_the_key_is_kept_that_the_licence_may_be_bound_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = a_key(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        public = key.get(at_login=True).public_key()
+    assert key.get(at_login=True).public_key() == public
+    assert key.notice is None
+    assert a_key(tmp_path).get(at_login=True).public_key() == public
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
