@@ -8,6 +8,7 @@ import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from licensing.errors import Misconfigured, Unavailable
-from tests.integration import disguises
+from tests.devices import Device, b64, compact
+from tests.integration import disguises, trail
+from tests.integration.agents import VALIDATE, Agent
+from tests.integration.policy import govern
 from tests.integration.spoken import Spoken
 from tests.local import stack
 from tests.local.cast import billing_event
@@ -38,8 +42,10 @@ OTHER_MACHINE = {
     "mac_addresses": ["3c:52:82:ca:7a:93"],
     "computer_name": "OTHER-PC",
 }
+PRIVATE_PART = "cHJpdmF0ZS1wYXJ0LW9mLXRoZS1jYW5hcnk"
 CANARIES = {
     TOKEN,
+    PRIVATE_PART,
     *(part for part in TOKEN.split(".")),
     *(str(machine["machine_id"]) for machine in (MACHINE, OTHER_MACHINE)),
     *MACHINE["mac_addresses"],
@@ -58,6 +64,76 @@ def test_r35_nothing_secret_is_said_or_stored_through_an_agents_whole_life(
     _live(world, secrets)
     assert len(secrets) > len(CANARIES) + 5
     _assert_kept(world, spoken.taken(), secrets)
+
+
+def test_r35_no_proof_nonce_or_lease_is_said_or_stored_whatever_becomes_of_it(
+    world: World, spoken: Spoken
+) -> None:
+    world.register("acme")
+    agent = Overheard(world, Device(), MACHINE)
+    _prove(agent)
+    for happened in ("CloneSuspected", "DeviceKeyChanged"):
+        assert trail.events(world, happened)
+    assert len(agent.secrets) > 40
+    _assert_kept(world, spoken.taken(), agent.secrets | CANARIES)
+
+
+@RAISES
+def test_r35_no_proof_nonce_or_lease_is_said_when_the_database_fails(
+    world: World, spoken: Spoken
+) -> None:
+    world.register("acme")
+    agent = Overheard(world, Device(), MACHINE)
+    _prove(agent)
+    for code, status in (("ThrottlingException", 400), ("ValidationException", 400)):
+        for ask in (agent.validate, agent.login):
+            with _failing(world, code, status):
+                _say_what_a_runtime_would(ask)
+    said = spoken.taken()
+    assert "Traceback" in said
+    _assert_kept(world, said, agent.secrets | CANARIES)
+
+
+@dataclass
+class Overheard(Agent):
+    """An agent all of whose secrets are known."""
+
+    secrets: set[str] = field(default_factory=set)
+
+    def send(self, path: str, body: Any, proof: str | None, person: Person | None = None) -> Answer:
+        if self.device is not None:
+            self.secrets.add(b64(self.device.key.private_bytes_raw()))
+        if proof:
+            self.secrets |= {proof, *proof.split(".")[1:]}
+        answer = super().send(path, body, proof, person)
+        self.secrets |= {*_secrets_in(body), *_secrets_in(answer.json)}
+        self.secrets |= {answer.headers[name] for name in ("dpop-nonce",) if name in answer.headers}
+        return answer
+
+
+def _prove(agent: Overheard) -> None:
+    """An agent's life with proofs and leases, right and wrong."""
+    agent.login()
+    for _ in range(3):
+        agent.code()
+        agent.world.clock.advance(43_200)
+    assert agent.device is not None
+    body = {"license_key": agent.key, "organization_id": "acme", "machine": MACHINE}
+    replayed = agent.fresh_proof()
+    for proof in (replayed, replayed, f"{replayed}x", replayed.replace(".", "..")):
+        agent.send("/v1/licenses/validate", body, proof)
+        agent.send("/v1/licenses", {"machine": MACHINE}, proof, ALICE)
+    shown = agent.device.header(jwk={**agent.device.jwk, "d": PRIVATE_PART})
+    claims = agent.device.claims(VALIDATE, agent.key)
+    agent.send("/v1/licenses/validate", body, compact(shown, claims, agent.device.key))
+    agent.code(lease=None)
+    agent.code(lease=f"{agent.lease}x")
+    agent.device = Device()
+    agent.code()
+    agent.login()
+    govern(agent.world, block_clones=True)
+    agent.code(lease=None)
+    agent.code()
 
 
 def test_r35_what_is_sent_in_the_wrong_place_is_not_said_either(
