@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from licensing import keys
-from tests.integration.budgets import BUDGETS, LARGEST, Stage, later, measured
+from tests.devices import Device
+from tests.integration.agents import Agent
+from tests.integration.budgets import BUDGETS, HALF, LARGEST, Stage, later, measured
 from tests.integration.capacity import item_size, metered
 from tests.world import AMIR, World
 
@@ -70,3 +72,19 @@ def test_r17_the_largest_license_takes_one_write_unit_per_sighting(world: World)
     assert cost.wcu == 1
     (item,) = [item for item in world.items() if item["sk"]["S"] == "LICENSE"]
     assert 600 < item_size(item) < 1024
+
+
+def test_r17_the_largest_license_takes_one_write_unit_per_proof_and_renewal(world: World) -> None:
+    world.register("acme")
+    machine = LARGEST | {"computer_name": "N" * 63}
+    agent = Agent(world, Device(), machine, address="2001:0db8:85a3:0000:0000:8a2e:0370:7334")
+    agent.login(environment="e" * 64, agent_version="4" * 32)
+    for _ in range(2):
+        world.clock.advance(HALF)
+        world.runtime.keyrings.keyring()
+        agent.fresh_proof()
+        with metered(world) as cost:
+            assert agent.code(environment="e" * 64, agent_version="5" * 32) == "VALID"
+        assert (cost.wcu, cost.requests["UpdateItem"]) == (1, 1)
+    (item,) = [item for item in world.items() if item["sk"]["S"] == "LICENSE"]
+    assert 900 < item_size(item) < 1024
