@@ -149,6 +149,10 @@ def _run(function: Callable[..., None], common: Common, given: dict[str, object]
     except OSError as error:
         _tell(output, WrongUse(f"{error.filename or 'A file'}: {error.strerror or error}"))
         raise typer.Exit(ExitCode.USAGE) from error
+    except UnicodeError as error:
+        # The error's own words show what was read.
+        _tell(output, WrongUse("What was handed over is not text in UTF-8."))
+        raise typer.Exit(ExitCode.USAGE) from error
 
 
 def _tell(output: Output, error: CommandError) -> None:

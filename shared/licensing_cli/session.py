@@ -33,7 +33,8 @@ class Session:
     def __call__(self, *, anew: bool = False) -> str:
         """A token that is good for a while; see :class:`licensing_cli.api.Bearer`."""
         if self.given:
-            if anew:
+            # What HTTP cannot carry would be shown in the error that says so.
+            if anew or not (self.given.isascii() and self.given.isprintable()):
                 raise SignedOut(
                     f"The service does not accept the token in {VARIABLE}.",
                     "Put a new ID token there, or unset it and sign in: licensing login",

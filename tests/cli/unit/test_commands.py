@@ -1,6 +1,7 @@
 """What all commands have in common: how they end, who is asked, and what a shell completes."""
 
 import io
+import json
 import os
 import pty
 import runpy
@@ -21,6 +22,7 @@ from licensing_cli.invocation import Invocation, Settings
 from licensing_cli.output import Format, Output
 from tests.cli.scripted import ME, Scripted, problem
 from tests.cli.terminal import Terminal
+from tests.devices import b64
 from tests.local.events import Request, Response
 
 
@@ -52,6 +54,37 @@ def test_the_program_is_named_as_it_is_installed(
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("licensing_cli", run_name="__main__")
     assert (ended.value.code, capsys.readouterr().out) == (0, "licensing of a source tree\n")
+
+
+@pytest.mark.parametrize("token", ["s.e.cret\ncret", "s.e.cret\x7f", "s.e.cret\xe9"])
+def test_a_token_that_cannot_be_sent_is_not_shown(
+    token: str, service: Scripted, tmp_path: Path
+) -> None:
+    told = Terminal(service.url, tmp_path, token)("whoami").expect(3)
+    assert "LICENSING_TOKEN" in told.err
+    assert "cret" not in told.out + told.err
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("signature", ["c2Vj\ncmV0", "\xe9", "=secret"])
+def test_a_file_with_a_token_that_cannot_be_sent_signs_nobody_in(
+    signature: str, terminal: Terminal, service: Scripted, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    claims = b64(json.dumps({"iat": 1, "exp": 3601}).encode())
+    file.write_text(f"{b64(b'{}')}.{claims}.{signature}", encoding="utf-8")
+    told = terminal("login", "--token", str(file)).expect(2)
+    assert signature not in told.err
+    assert service.requests == []
+
+
+def test_what_is_no_text_is_told_and_not_shown(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(b"secret\xff")
+    told = terminal("login", "--token", str(file)).expect(2)
+    assert "UTF-8" in told.err
+    assert "secret" not in told.err
+    assert "UTF-8" in terminal("licenses", "label", "lic_0123456789abcdef", "a\udcff").expect(2).err
 
 
 @pytest.mark.parametrize(
