@@ -73,17 +73,14 @@ _NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
 )
 # A login helps, or nothing does until somebody acts elsewhere.
 
+_UNPROVED: Final = frozenset({Code.PROOF_REQUIRED, Code.PROOF_INVALID})
 # The licence is in use where it does not belong: worth an entry in its history (R32).
-_MISUSES: Final = frozenset(
-    {
-        Code.ORGANIZATION_MISMATCH,
-        Code.REVOKED,
-        Code.DISSOCIATED,
-        Code.MACHINE_MISMATCH,
-        Code.PROOF_REQUIRED,
-        Code.PROOF_INVALID,
-    }
-)
+_MISUSES: Final = _UNPROVED | {
+    Code.ORGANIZATION_MISMATCH,
+    Code.REVOKED,
+    Code.DISSOCIATED,
+    Code.MACHINE_MISMATCH,
+}
 # From here on the key has proved to be this agent's own, which may see its licence.
 _OWN: Final = frozenset({Code.DETACHED, Code.SUSPENDED, Code.EXPIRED, Code.VALID})
 
@@ -114,9 +111,13 @@ class Verdict:
 
     @property
     def action(self) -> NextStep:
-        """What the agent should do. A partner's time, once over, is over (R27)."""
+        """What the agent should do. A partner's time, once over, is over (R27).
+
+        A device key that was lost has not ended it: a login of the partner binds the new one.
+        """
         step = _NEXT_STEPS[self.code]
-        return "logout" if self.is_temporary and step != "continue" else step
+        is_over = self.is_temporary and self.code not in _UNPROVED
+        return "logout" if is_over and step != "continue" else step
 
 
 @dataclass(frozen=True, slots=True)

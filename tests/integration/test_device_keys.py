@@ -275,7 +275,9 @@ def test_r26_a_partners_licence_is_bound_at_its_first_use(world: World) -> None:
     assert agent.login(PAVEL, license_key=temporary.key).status == 200
     assert agent.code() == "VALID"
     assert thief(agent).code() == "PROOF_REQUIRED"
-    agent.device = Device()
+    agent.device = Device()  # the other one was lost, and the partner is to log in again
+    refused = agent.validate().json
+    assert (refused["code"], refused["action"]) == ("PROOF_INVALID", "login")
     assert agent.login(PAVEL, license_key=temporary.key).status == 200
     assert agent.code() == "VALID"
     assert_problem(

@@ -446,9 +446,10 @@ def test_r13_every_code_can_be_answered_with_a_message_and_what_to_do() -> None:
 
 
 def test_r27_whatever_ends_a_partners_time_logs_the_partner_out() -> None:
-    assert {Verdict(code, is_temporary=True).action for code in Code if code is not Code.VALID} == {
-        "logout"
-    }
+    unproved = {Code.PROOF_REQUIRED, Code.PROOF_INVALID}
+    ending = set(Code) - unproved - {Code.VALID}
+    assert {Verdict(code, is_temporary=True).action for code in ending} == {"logout"}
+    assert {Verdict(code, is_temporary=True).action for code in unproved} == {"login"}
     assert Verdict(Code.VALID, is_temporary=True).action == "continue"
     assert "temporary" in Verdict(Code.EXPIRED, is_temporary=True).message
 
