@@ -62,6 +62,11 @@ class _Listener(HTTPServer):
         self.answer: dict[str, str] | None = None
         super().__init__(("127.0.0.1", PORT), _Answering)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a connection that broke off: browsers open some that they never use."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
     def code(self, seconds: float) -> str:
         """The code that the provider has sent the browser back with."""
         until = time.monotonic() + seconds
@@ -82,9 +87,9 @@ class _Answering(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The browser comes back, or asks for an icon."""
-        parts = urlsplit(self.path)
-        answer = dict(parse_qsl(parts.query))
-        if parts.path != urlsplit(REDIRECT_URI).path:
+        path, _, query = self.path.partition("?")
+        answer = dict(parse_qsl(query))
+        if path != urlsplit(REDIRECT_URI).path:
             self._reply(404, "There is nothing here.")
         elif not hmac.compare_digest(answer.get("state", "").encode(), self.server.state.encode()):
             self._reply(400, "This sign-in was not started by the command that is waiting.")

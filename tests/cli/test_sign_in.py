@@ -4,6 +4,7 @@ import fcntl
 import json
 import re
 import socket
+import struct
 import webbrowser
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -171,6 +172,22 @@ def test_another_page_can_neither_sign_anybody_in_nor_end_the_waiting(
     nobody("login").expect(0)
     desktop.is_left()
     assert seen == [400, 400, 400, 404]
+
+
+@pytest.mark.parametrize("is_reset", [False, True], ids=["no address", "reset"])
+def test_a_stranger_on_this_machine_leaves_no_mess_in_the_terminal(
+    nobody: Terminal, desktop: Desktop, capfd: pytest.CaptureFixture[str], *, is_reset: bool
+) -> None:
+    def visit(page: str) -> None:
+        with socket.create_connection(("127.0.0.1", browser.PORT)) as stranger:
+            lingering = struct.pack("ii", is_reset, 0)
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingering)
+            stranger.sendall(b"GET" if is_reset else b"GET http://[ HTTP/1.1\r\n\r\n")
+        Person().visits(page)
+
+    desktop.visit = visit
+    told = nobody("login").expect(0)
+    assert "Traceback" not in told.err + capfd.readouterr().err
 
 
 def test_what_the_provider_says_is_not_repeated_to_the_page(
