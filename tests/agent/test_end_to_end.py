@@ -261,7 +261,7 @@ def test_a_lost_device_key_is_replaced_by_the_next_person_who_logs_in(site: Site
 @contextmanager
 def cloned(site: Site) -> Iterator[tuple[Surroundings, Agent]]:
     """The agent's whole folder, and device key, on a machine that says the same of itself."""
-    folder = site.folder.with_name("clone")
+    folder = site.folder / "clone"
     shutil.copytree(site.folder / "state", folder / "state")
     surroundings = Surroundings(folder)
     surroundings.set_clock(site.surroundings.clock)
