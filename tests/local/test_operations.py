@@ -183,8 +183,10 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
     service: Service, operator: Terminal
 ) -> None:
     restore, set_up, look, do_again = run_here("Restore the table to a point in time", 4)
-    machines = [new_machine() for _ in range(3)]
-    kept, revoked, blocked = (service.log_in(machine, "boris").expect(201) for machine in machines)
+    machines = [new_machine() for _ in range(4)]
+    kept, revoked, blocked, cloned = (
+        service.log_in(machine, "boris").expect(201) for machine in machines
+    )
     # Here, a restored table is a copy of now, whatever the moment: what follows is the damage.
     moment = procedures.now()
     restored = operator.paste(filled(restore, MOMENT=moment)).splitlines()[0].strip('"')
@@ -209,10 +211,16 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
     seats = {
         line.split("\t")[0]: line.split("\t")[1:] for line in operator.paste(look).splitlines()
     }
-    assert seats[BOLT] == ["3", "3"]
+    assert seats[BOLT] == ["4", "4"]
 
     service.call("POST", f"/v1/licenses/{revoked['license.id']}/revoke", by="olivia").expect(200)
     service.call("POST", f"/v1/licenses/{blocked['license.id']}/detach", by="olivia").expect(200)
+    policy = {"block_clones": True}
+    service.call("PATCH", f"/v1/organizations/{BOLT}", policy, by="olivia").expect(200)
+    body = login(machines[3], license_key=cloned["license_key"]) | {"organization_id": BOLT}
+    body |= {"lease": cloned["lease.token"]}
+    assert service.call("POST", "/v1/licenses/validate", body).expect(200)["code"] == "VALID"
+    assert service.code(cloned["license_key"], machines[3], BOLT) == "DETACHED"
     with table(restored):
         assert service.code(kept["license_key"], machines[0], BOLT) == "VALID"
         assert service.code(revoked["license_key"], machines[1], BOLT) == "VALID", (
@@ -221,9 +229,11 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
         said = operator.paste(do_again).splitlines()
         assert f"revoke {revoked['license.id']} 200" in said
         assert f"detach {blocked['license.id']} 200" in said
+        assert f"detach {cloned['license.id']} 200" in said
         assert service.code(kept["license_key"], machines[0], BOLT) == "VALID"
         assert service.code(revoked["license_key"], machines[1], BOLT) == "REVOKED"
         assert service.code(blocked["license_key"], machines[2], BOLT) == "DETACHED"
+        assert service.code(cloned["license_key"], machines[3], BOLT) == "DETACHED"
 
 
 def test_r13_r32_why_an_agent_was_refused_is_found(service: Service, operator: Terminal) -> None:
