@@ -46,6 +46,7 @@ _IN_WORDS = (
         for name in ("ends_from", "ends_before", "from", "before")
     ),
     ("/query/cursor", "This cursor was not handed out here"),
+    ("/headers/dpop", "No proof (RFC 9449)"),
     ("/headers/idempotency-key", "was used for another time to live"),
     ("/environment", "This license key is for the environment"),
     ("/environment", "environments already"),

@@ -14,6 +14,8 @@ FIRST_EXCLUSIVE = "4.4.0.0"
 LEASE_SECONDS = 86_400
 
 Pair = tuple[str, str, str]
+Shown = tuple[str, int]
+"""A proof: of which device key, and how new."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Subscribed:
     max_agents: int | None = None
     version: int = 1
     billed: int = 0
+    requires_proof: bool = False
 
     def standing(self, now: int) -> str:
         """What its agents may expect."""
@@ -81,7 +84,10 @@ class Subscribed:
 
 @dataclass
 class Licensed:
-    """A licence. `ends` is there when it is temporary, `holder` once somebody has used it."""
+    """A licence. `ends` is there when it is temporary, `holder` once somebody has used it.
+
+    `counted` is how new the last proof of its `device` key was.
+    """
 
     id: str
     organization_id: str
@@ -93,6 +99,8 @@ class Licensed:
     ends: int | None = None
     is_over: bool = False
     holder: str | None = None
+    device: str | None = None
+    counted: int = 0
 
     @property
     def is_bound(self) -> bool:
@@ -143,6 +151,7 @@ class Reference:
         now: int,
         new_id: str | None,
         presented: str | None = None,
+        proof: Shown | None = None,
     ) -> Told:
         """A person of an organization logs in; `new_id` is for a licence that comes of it."""
         own = self.organizations[organization_id]
@@ -154,25 +163,44 @@ class Reference:
                 return Told("on_behalf_login_disabled")
             if record.is_bound and not _is_at(record, card):
                 return Told("license_still_bound")
-            if record.state == "dissociated":
-                return self._reassign(own, record, card, environment, older=older, now=now)
+        if own.requires_proof and proof is None:
+            return Told("proof_required")
+        if record is not None and record.state == "dissociated":
+            return self._reassign(own, record, card, environment, proof, older=older, now=now)
         here = (
             record
             if record is not None and record.is_bound and record.environment == environment
             else self._license_at(organization_id, card, environment)
         )
         if here is not None:
-            return self._again(own, here, card, older=older, now=now)
+            return self._again(own, here, card, proof, older=older, now=now)
         exclusive = not older or self._is_alone_already(organization_id, card.pairs())
         refused = self._why_not_bound(own, organization_id, card, exclusive=exclusive, now=now)
         if refused:
             return refused
         assert new_id is not None, "a licence has to come of this"
-        self._take(Licensed(new_id, organization_id, environment, card, exclusive))
+        device, counted = proof or (None, 0)
+        self._take(
+            Licensed(
+                new_id,
+                organization_id,
+                environment,
+                card,
+                exclusive,
+                device=device,
+                counted=counted,
+            )
+        )
         return Told("issued", new_id, self._until(own, now))
 
     def partner(
-        self, organization_id: str, subject: str, card: Card, presented: str, now: int
+        self,
+        organization_id: str,
+        subject: str,
+        card: Card,
+        presented: str,
+        now: int,
+        proof: Shown | None = None,
     ) -> Told:
         """A partner, who is of an organization of their own, uses a temporary key (R26)."""
         record = self.licenses[presented]
@@ -192,6 +220,11 @@ class Reference:
             return Told("machine_registered_to_other_organization")
         if theirs.standing(now) != "VALID":
             return Told("subscription_ended")
+        if theirs.requires_proof and proof is None:
+            return Told("proof_required")
+        refused = _hold(record, proof)
+        if refused:
+            return refused
         if record.holder is None:
             record.holder, record.card = subject, card
         return Told("again", record.id, min(self._until(theirs, now), record.ends))
@@ -205,34 +238,55 @@ class Reference:
         *,
         older: bool,
         now: int,
+        proof: Shown | None = None,
     ) -> Told:
-        """An agent proves itself with its key alone (R13)."""
+        """An agent proves itself with its key alone, or with its device key, too (R13)."""
         record = self.licenses[license_id]
-        if record.organization_id != claimed_id:
-            return Told("ORGANIZATION_MISMATCH")
-        if record.state in ("revoked", "dissociated"):
-            return Told(record.state.upper())
-        is_temporary = record.ends is not None
-        if not _is_at(record, card) or not (
-            is_temporary or environment in (None, record.environment)
-        ):
-            return Told("MACHINE_MISMATCH")
-        if record.state == "detached":
-            return Told("DETACHED", license_id)
+        misuse = self._misuse(record, claimed_id, card, environment, proof)
+        if misuse:
+            return Told(misuse)
         own = self.organizations[claimed_id]
-        code = own.standing(now)
-        if record.ends is not None and code == "VALID" and now >= record.ends:
-            code = "EXPIRED"
+        code = "DETACHED" if record.state == "detached" else own.standing(now)
+        if record.ends is not None and code == "VALID":
+            if now >= record.ends:
+                code = "EXPIRED"
+            elif self._foreign(
+                claimed_id, record.card.pairs() if record.card else (), exclusive=True
+            ):
+                return Told("MACHINE_MISMATCH")
+        if proof is not None and record.device:
+            if proof[1] <= record.counted:
+                return Told("stale")
+            record.counted = proof[1] if code == "VALID" else record.counted
         if code != "VALID":
             return Told(code, license_id)
         until = self._until(own, now)
-        if record.ends is None:
-            self._adapt(record, card, older=older)
-            return Told("VALID", license_id, until)
-        assert record.card is not None
-        if self._foreign(claimed_id, record.card.pairs(), exclusive=True):
-            return Told("MACHINE_MISMATCH")
-        return Told("VALID", license_id, min(until, record.ends))
+        if record.ends is not None:
+            return Told("VALID", license_id, min(until, record.ends))
+        self._adapt(record, card, older=older)
+        return Told("VALID", license_id, until)
+
+    def _misuse(
+        self,
+        record: Licensed,
+        claimed_id: str,
+        card: Card,
+        environment: str | None,
+        proof: Shown | None,
+    ) -> str | None:
+        """Why a key is not this agent's."""
+        if record.organization_id != claimed_id:
+            return "ORGANIZATION_MISMATCH"
+        if record.state in ("revoked", "dissociated"):
+            return record.state.upper()
+        is_there = record.ends is not None or environment in (None, record.environment)
+        if not _is_at(record, card) or not is_there:
+            return "MACHINE_MISMATCH"
+        if record.device is None:
+            return "PROOF_REQUIRED" if self.organizations[claimed_id].requires_proof else None
+        if proof is None:
+            return "PROOF_REQUIRED"
+        return None if proof[0] == record.device else "PROOF_INVALID"
 
     # -- administrators --------------------------------------------------------------------------
 
@@ -298,10 +352,24 @@ class Reference:
         own = self.organizations[organization_id]
         if version <= own.billed:
             return Told("unchanged")
-        self.organizations[organization_id] = Subscribed(
-            until, status, max_agents, own.version + 1, version
+        self.organizations[organization_id] = replace(
+            own,
+            until=until,
+            status=status,
+            max_agents=max_agents,
+            version=own.version + 1,
+            billed=version,
         )
         return Told("changed")
+
+    def decide(self, organization_id: str, *, requires_proof: bool) -> Told:
+        """An administrator decides whether agents have to prove; a repetition changes nothing."""
+        own = self.organizations[organization_id]
+        if own.requires_proof is not requires_proof:
+            self.organizations[organization_id] = replace(
+                own, requires_proof=requires_proof, version=own.version + 1
+            )
+        return Told("decided")
 
     # -- what must be true -----------------------------------------------------------------------
 
@@ -340,6 +408,7 @@ class Reference:
         record: Licensed,
         card: Card,
         environment: str,
+        proof: Shown | None,
         *,
         older: bool,
         now: int,
@@ -355,11 +424,30 @@ class Reference:
             return refused
         if self._license_at(organization_id, card, environment):
             return Told("license_still_bound")
-        self._take(replace(record, state="active", card=card, exclusive=exclusive))
+        if proof is not None and proof[1] <= record.counted:
+            return Told("stale")
+        device, counted = proof or (None, record.counted)
+        self._take(
+            replace(
+                record,
+                state="active",
+                card=card,
+                exclusive=exclusive,
+                device=device,
+                counted=counted,
+            )
+        )
         return Told("again", record.id, self._until(own, now))
 
     def _again(
-        self, own: Subscribed, record: Licensed, card: Card, *, older: bool, now: int
+        self,
+        own: Subscribed,
+        record: Licensed,
+        card: Card,
+        proof: Shown | None,
+        *,
+        older: bool,
+        now: int,
     ) -> Told:
         if record.state == "detached":
             return Told("agent_blocked")
@@ -368,6 +456,9 @@ class Reference:
             return Told("machine_registered_to_other_organization")
         if own.standing(now) != "VALID":
             return Told("subscription_ended")
+        refused = _hold(record, proof)
+        if refused:
+            return refused
         self._adapt(record, card, older=older)
         return Told("again", record.id, self._until(own, now))
 
@@ -426,6 +517,16 @@ class Reference:
 
     def _until(self, own: Subscribed, now: int) -> int:
         return min(now + LEASE_SECONDS, own.until)
+
+
+def _hold(record: Licensed, proof: Shown | None) -> Told | None:
+    """Bind a licence to the device key that a login has proved; or why not."""
+    if proof is None:
+        return Told("proof_required") if record.device else None
+    if proof[1] <= record.counted:
+        return Told("stale")
+    record.device, record.counted = proof
+    return None
 
 
 def _is_at(record: Licensed, card: Card) -> bool:

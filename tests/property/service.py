@@ -16,16 +16,18 @@ from botocore.awsrequest import AWSResponse
 from licensing import keys
 from licensing.access import Caller, Role
 from licensing.audit import Actor, ActorKind, Origin
+from licensing.device import Proof
 from licensing.dynamo import DynamoStore
 from licensing.dynamo.transaction import Pacing
-from licensing.errors import InvalidInput, Unavailable
+from licensing.errors import InvalidInput, StaleProof, Unavailable
 from licensing.generate import Generated, GenerateTemporary
+from licensing.govern import Decision, GovernOrganization
 from licensing.issue import IssueLicense
 from licensing.keyring import Keyring
 from licensing.license import Action
 from licensing.login import Issued
 from licensing.machine import Credentials
-from licensing.organization import Subscription, SubscriptionStatus
+from licensing.organization import Organization, Subscription, SubscriptionStatus
 from licensing.refusal import Refused
 from licensing.requests import Login, Validation
 from licensing.subscribe import ChangeOrganization, Registered, Wanted
@@ -34,7 +36,7 @@ from licensing.temporary import TimeToLive
 from licensing.transition import Changed, ChangeLicense, Edit
 from licensing.validate import ValidateLicense, Verdict
 from tests.faults.seam import Fault, Request, Stopwatch, Wire, answer_lost, no_waiting
-from tests.property.reference import Card, Told
+from tests.property.reference import Card, Shown, Told
 from tests.world import World
 
 SECONDS = 29.0
@@ -113,6 +115,7 @@ class Service:
         environment: str,
         version: str,
         presented: str | None,
+        proof: Shown | None,
         now: int,
     ) -> Told:
         """Log an agent in."""
@@ -120,7 +123,7 @@ class Service:
             self.store, self.secrets, self._terms, self._entropy, accepts_older_agents=True
         )
         key = self.keys[presented] if presented else None
-        request = Login(credentials(card), environment, version, key)
+        request = Login(credentials(card), environment, version, key, proof=_proof(proof))
         return self._told(lambda: use_case(request, person, self._origin(person), now=now))
 
     def validate(
@@ -130,6 +133,7 @@ class Service:
         card: Card,
         environment: str | None,
         version: str,
+        proof: Shown | None,
         now: int,
     ) -> Told:
         """Validate a key."""
@@ -142,7 +146,13 @@ class Service:
             accepts_older_agents=True,
         )
         request = Validation(
-            self.keys[license_id], claimed_id, environment, credentials(card), version, None
+            self.keys[license_id],
+            claimed_id,
+            environment,
+            credentials(card),
+            version,
+            nonce=None,
+            proof=_proof(proof),
         )
         return self._told(lambda: use_case(request, self._origin(), now=now))
 
@@ -204,6 +214,17 @@ class Service:
             )
         )
 
+    def decide(
+        self, organization_id: str, admin: Caller, *, requires_proof: bool, now: int
+    ) -> Told:
+        """Decide about an organization's agents."""
+        decision = Decision(require_device_key=requires_proof)
+        return self._told(
+            lambda: GovernOrganization(self.store, self._entropy)(
+                organization_id, decision, admin, self._origin(admin), now=now
+            )
+        )
+
     def sweep(self, pieces: int, now: int) -> None:
         """Let the sweep do so many pieces of its work, and no more."""
         left = iter(range(pieces))
@@ -234,6 +255,8 @@ class Service:
             return Told("unavailable")
         except InvalidInput:
             return Told("invalid")
+        except StaleProof:
+            return Told("stale")
         return self._in_words(answer)
 
     def _in_words(self, answer: Any) -> Told:
@@ -257,6 +280,8 @@ class Service:
                 return Told("changed", record.id)
             case Registered():
                 return Told("changed" if answer.changed else "unchanged")
+            case Organization():
+                return Told("decided")
             case Refused():
                 return Told(answer.code)
             case _:
@@ -275,6 +300,10 @@ def credentials(card: Card) -> Credentials:
     return Credentials.of(
         machine_id=card.machine_id, mac_addresses=card.macs, computer_name=card.name
     )
+
+
+def _proof(shown: Shown | None) -> Proof | None:
+    return Proof(*shown) if shown else None
 
 
 def _lost(*, for_good: bool) -> Fault:

@@ -2,7 +2,7 @@
 
 An agent keeps to the protocol: it presents its last lease, and repeats a renewal with its nonce
 until it is answered, across restarts. Requests and answers get lost, and a request that was given
-up may arrive late, until the agent's next renewal. The agent's own clock takes no part in it.
+up may arrive late, in any order, by less than half a lease. No clock of the agent takes part in it.
 """
 
 from __future__ import annotations
@@ -82,8 +82,6 @@ class Agent:
         if event == "answer lost":
             self.late.append(request)
             return
-        if answer.id != self.lease.id:
-            self.late = [one for one in self.late if one == request]  # of earlier renewals
         self.lease, self.nonce = answer, None
 
     def arrive_late(self) -> None:
@@ -103,6 +101,7 @@ def play(service: Service, happenings: list[str]) -> None:
                 agent = Agent(service, "a", agent.lease, agent.nonce, agent.late, agent.turns)
             case "later":
                 service.now += HALF
+                agent.late = []  # as late as that comes nothing
             case "login" if agent.nonce is None:
                 agent.lease = service.login()
             case _:

@@ -34,7 +34,7 @@ from licensing.temporary import TimeToLive
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import restore
 from tests.property import service
-from tests.property.reference import Card, Licensed, Reference, Subscribed, Told
+from tests.property.reference import Card, Licensed, Reference, Shown, Subscribed, Told
 from tests.property.service import NEWER, OLDER, Service, wanted
 from tests.world import NOON, World, new_world
 
@@ -78,6 +78,9 @@ altered = st.one_of(
 cards = st.one_of(computers, computers, docked, altered)
 environments = st.sampled_from(["production", "production", "staging"])
 versions = st.sampled_from([NEWER, NEWER, OLDER])
+devices = st.sampled_from([*([None] * 4), "key-1", "key-2"])
+OWN = "its own"
+held = st.sampled_from([*([OWN] * 8), None, "key-2"])
 people = st.sampled_from([ALICE, AMIR, BORIS])
 organizations = st.sampled_from(["acme", "bolt"])
 numbers = st.integers(0, 30)
@@ -103,6 +106,7 @@ RULES = {
     "edit",
     "change",
     "bill",
+    "decide",
     "sweep",
     "generate",
     "revoke temporary",
@@ -131,6 +135,11 @@ ANSWERS = {
     "validate: DISSOCIATED",
     "validate: REVOKED",
     "validate: MACHINE_MISMATCH",
+    "validate: PROOF_REQUIRED",
+    "validate: PROOF_INVALID",
+    "validate: stale",
+    "login: proof_required",
+    "login: stale",
     "validate: ORGANIZATION_MISMATCH",
     "attach: invalid_transition",
     "revoke: changed",
@@ -161,6 +170,8 @@ class Beside(RuleBasedStateMachine):
         self.reference = Reference()
         self.now = NOON
         self.steps = 0
+        self.made = 0
+        self.shown: list[Shown | None] = []
         for name, limit in (("acme", None), ("bolt", 3)):
             until = NOON + 10 * DAY
             assert self.service.change(wanted(name, until, "active", limit), None, NOON).word == (
@@ -168,23 +179,53 @@ class Beside(RuleBasedStateMachine):
             )
             self.reference.organizations[name] = Subscribed(until, "active", limit)
         for person, card, environment, version in some:
-            self._login("login", person, card, environment, version, None, None)
+            self._login(person, card, environment, version, None, None, None)
 
     # -- rules -------------------------------------------------------------------------------------
 
-    @rule(person=people, card=cards, environment=environments, version=versions, mishap=mishaps)
+    @rule(
+        person=people,
+        card=cards,
+        environment=environments,
+        version=versions,
+        device=devices,
+        mishap=mishaps,
+    )
     def login(
-        self, person: Caller, card: Card, environment: str, version: str, mishap: str | None
+        self,
+        person: Caller,
+        card: Card,
+        environment: str,
+        version: str,
+        device: str | None,
+        mishap: str | None,
     ) -> None:
-        self._login("login", person, card, environment, version, None, mishap)
+        self._login(person, card, environment, version, None, device, mishap)
 
     @precondition(lambda self: self.reference.licenses)
-    @rule(number=numbers, version=versions, mishap=mishaps)
-    def login_again(self, number: int, version: str, mishap: str | None) -> None:
+    @rule(number=numbers, version=versions, device=held, is_replayed=rarely, mishap=mishaps)
+    def login_again(
+        self,
+        number: int,
+        version: str,
+        device: str | None,
+        mishap: str | None,
+        *,
+        is_replayed: bool,
+    ) -> None:
         record = self._one(number)
         if record.card is not None:
             person = {"acme": AMIR, "bolt": BORIS}[record.organization_id]
-            self._login("login", person, record.card, record.environment, version, None, mishap)
+            self._login(
+                person,
+                record.card,
+                record.environment,
+                version,
+                None,
+                record.device if device == OWN else device,
+                mishap,
+                is_replayed=is_replayed,
+            )
 
     @precondition(lambda self: self.reference.licenses)
     @rule(
@@ -193,6 +234,7 @@ class Beside(RuleBasedStateMachine):
         environment=environments,
         version=versions,
         number=numbers,
+        device=held,
         mishap=mishaps,
     )
     def login_with_a_key(
@@ -202,26 +244,38 @@ class Beside(RuleBasedStateMachine):
         environment: str,
         version: str,
         number: int,
+        device: str | None,
         mishap: str | None,
     ) -> None:
         record = self._one(number)
-        self._login("login with a key", person, card, environment, version, record.id, mishap)
+        device = record.device if device == OWN else device
+        self._login(person, card, environment, version, record.id, device, mishap)
 
     def _login(
         self,
-        name: str,
         person: Caller,
         card: Card,
         environment: str,
         version: str,
         presented: str | None,
+        device: str | None,
         mishap: str | None,
+        *,
+        is_replayed: bool = False,
     ) -> None:
         assert person.organization_id is not None
         organization_id = person.organization_id
         self._play(
-            name,
-            lambda: self.service.login(person, card, environment, version, presented, self.now),
+            "login with a key" if presented else "login",
+            lambda: self.service.login(
+                person,
+                card,
+                environment,
+                version,
+                presented,
+                self._show(device, is_replayed=is_replayed),
+                self.now,
+            ),
             lambda new_id: self.reference.login(
                 organization_id,
                 card,
@@ -230,6 +284,7 @@ class Beside(RuleBasedStateMachine):
                 now=self.now,
                 new_id=new_id,
                 presented=presented,
+                proof=self.shown.pop(0),
             ),
             mishap,
         )
@@ -239,22 +294,31 @@ class Beside(RuleBasedStateMachine):
         person=st.sampled_from([*PARTNERS, PARTNERS[0], ALICE]),
         card=cards,
         number=numbers,
+        device=held,
         mishap=mishaps,
     )
     def login_of_a_partner(
-        self, person: Caller, card: Card, number: int, mishap: str | None
+        self, person: Caller, card: Card, number: int, device: str | None, mishap: str | None
     ) -> None:
         record = self._one(number, self._temporary())
         assert person.organization_id is not None
         organization_id = person.organization_id
+        key = record.device if device == OWN else device
+
+        def expect(_: str | None) -> Told:
+            proof = self.shown.pop(0)
+            if Role.PARTNER not in person.roles:
+                return Told("temporary_license_not_usable")
+            return self.reference.partner(
+                organization_id, person.subject, card, record.id, self.now, proof
+            )
+
         self._play(
             "login of a partner",
-            lambda: self.service.login(person, card, "production", NEWER, record.id, self.now),
-            lambda _: (
-                self.reference.partner(organization_id, person.subject, card, record.id, self.now)
-                if Role.PARTNER in person.roles
-                else Told("temporary_license_not_usable")
+            lambda: self.service.login(
+                person, card, "production", NEWER, record.id, self._show(key), self.now
             ),
+            expect,
             mishap,
         )
 
@@ -266,6 +330,7 @@ class Beside(RuleBasedStateMachine):
         card=cards,
         environment=st.sampled_from([None, "production", "staging"]),
         version=versions,
+        device=held,
         mishap=mishaps,
     )
     def validate(
@@ -274,6 +339,7 @@ class Beside(RuleBasedStateMachine):
         card: Card,
         environment: str | None,
         version: str,
+        device: str | None,
         mishap: str | None,
         *,
         is_elsewhere: bool,
@@ -283,15 +349,31 @@ class Beside(RuleBasedStateMachine):
         here = card if is_elsewhere or record.card is None else record.card
         other = {"acme": "bolt", "bolt": "acme"}[record.organization_id]
         claimed = other if is_misled else record.organization_id
-        self._validate(record, claimed, here, environment, version, mishap)
+        self._validate(record, claimed, here, environment, version, device, mishap)
 
     @precondition(lambda self: self._standard())
-    @rule(number=numbers, version=versions, mishap=mishaps)
-    def validate_own(self, number: int, version: str, mishap: str | None) -> None:
+    @rule(number=numbers, version=versions, device=held, is_replayed=rarely, mishap=mishaps)
+    def validate_own(
+        self,
+        number: int,
+        version: str,
+        device: str | None,
+        mishap: str | None,
+        *,
+        is_replayed: bool,
+    ) -> None:
         record = self._one(number, self._standard())
         assert record.card is not None
-        claimed, environment = record.organization_id, record.environment
-        self._validate(record, claimed, record.card, environment, version, mishap)
+        self._validate(
+            record,
+            record.organization_id,
+            record.card,
+            record.environment,
+            version,
+            device,
+            mishap,
+            is_replayed=is_replayed,
+        )
 
     @precondition(lambda self: self._standard())
     @rule(number=numbers, part=st.integers(0, 2), card=computers, version=versions, mishap=mishaps)
@@ -305,8 +387,8 @@ class Beside(RuleBasedStateMachine):
             replace(record.card, name=card.name),
             replace(record.card, macs=frozenset({f"3c5283{fresh:0>6}"})),
         ][part]
-        before = record.card
-        if self._validate(record, record.organization_id, moved, None, version, mishap) == "VALID":
+        before, own = record.card, record.organization_id
+        if self._validate(record, own, moved, None, version, OWN, mishap) == "VALID":
             after = self.reference.licenses[record.id].card
             if before.followed(moved) != before:
                 REACHED[f"drift: {'refused' if after == before else 'followed'}"] += 1
@@ -318,13 +400,31 @@ class Beside(RuleBasedStateMachine):
         card: Card,
         environment: str | None,
         version: str,
+        device: str | None,
         mishap: str | None,
+        *,
+        is_replayed: bool = False,
     ) -> str:
+        key = record.device if device == OWN else device
         return self._play(
             "validate",
-            lambda: self.service.validate(record.id, claimed, card, environment, version, self.now),
+            lambda: self.service.validate(
+                record.id,
+                claimed,
+                card,
+                environment,
+                version,
+                self._show(key, is_replayed=is_replayed),
+                self.now,
+            ),
             lambda _: self.reference.validate(
-                record.id, claimed, card, environment, older=version == OLDER, now=self.now
+                record.id,
+                claimed,
+                card,
+                environment,
+                older=version == OLDER,
+                now=self.now,
+                proof=self.shown.pop(0),
             ),
             mishap,
         )
@@ -423,6 +523,21 @@ class Beside(RuleBasedStateMachine):
             mishap,
         )
 
+    @rule(
+        name=organizations,
+        requires_proof=st.sampled_from([True, False, False, False]),
+        mishap=mishaps,
+    )
+    def decide(self, name: str, mishap: str | None, *, requires_proof: bool) -> None:
+        self._play(
+            "decide",
+            lambda: self.service.decide(
+                name, ADMINS[name], requires_proof=requires_proof, now=self.now
+            ),
+            lambda _: self.reference.decide(name, requires_proof=requires_proof),
+            mishap,
+        )
+
     @precondition(lambda self: self.steps % 3 == 2)  # it takes more time than anything else
     @rule(pieces=st.sampled_from([1, 2, 3, 100]))
     def sweep(self, pieces: int) -> None:
@@ -472,6 +587,12 @@ class Beside(RuleBasedStateMachine):
     def rotate_secret(self) -> None:
         self.service.secrets.rotate()
         self._reach("rotate secret")
+
+    def _show(self, device: str | None, *, is_replayed: bool = False) -> Shown | None:
+        """A proof, as an agent makes one for each request, or the last one that somebody made."""
+        self.made += not is_replayed
+        self.shown.append((device, self.made) if device else None)
+        return self.shown[-1]
 
     # -- what is checked ---------------------------------------------------------------------------
 
@@ -578,6 +699,8 @@ def _facts(record: License) -> tuple[object, ...]:
         record.exclusive,
         record.primary,
         record.term and (record.term.expires_at, record.term.holder),
+        record.device_key,
+        record.proved_ms,
     )
 
 
@@ -593,6 +716,8 @@ def _expected(record: Licensed, hashing_key: bytes) -> tuple[object, ...]:
         record.exclusive,
         record.primary,
         None if record.ends is None else (record.ends, record.holder),
+        record.device,
+        record.counted,
     )
 
 
@@ -603,6 +728,7 @@ def _subscribed(organization: Organization) -> Subscribed:
         organization.max_agents,
         organization.version,
         organization.billing_version,
+        organization.policy.require_device_key,
     )
 
 
