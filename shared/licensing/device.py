@@ -44,11 +44,17 @@ class Possession(Enum):
 def possession(
     device_key: str | None, proof: Proof | BadProof | None, *, required: bool
 ) -> Possession:
-    """How an agent with ``proof`` stands to its licence's ``device_key``."""
+    """How an agent with ``proof`` stands to its licence's ``device_key``.
+
+    Where none is asked for, a proof is not looked at: an agent that begins to prove, and names an
+    address that the service does not know, goes on as before.
+    """
+    if device_key is None and not required:
+        return Possession.NOT_ASKED
     if isinstance(proof, BadProof):
         return Possession.FAILED
     if device_key is None:
-        return Possession.MISSING if required else Possession.NOT_ASKED
+        return Possession.MISSING
     if proof is None:
         return Possession.MISSING
     return Possession.PROVED if proof.thumbprint == device_key else Possession.FAILED

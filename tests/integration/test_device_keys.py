@@ -92,6 +92,15 @@ def test_what_is_no_proof_is_refused(agent: Agent, proof: str) -> None:
     assert answer.json["code"] == "PROOF_INVALID"
 
 
+@pytest.mark.parametrize("proof", ["nonsense", "a.b.c", ""])
+def test_where_none_is_asked_for_a_bad_proof_changes_nothing(world: World, proof: str) -> None:
+    world.register("acme")
+    agent = Agent(world)
+    agent.login()
+    answer = agent.send("/v1/licenses/validate", body_of(agent), proof)
+    assert answer.json["code"] == "VALID"
+
+
 # -- nonces and replays ----------------------------------------------------------------------------
 
 

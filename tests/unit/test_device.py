@@ -14,7 +14,8 @@ BAD = BadProof("the signature does not fit")
     [
         (None, None, False, Possession.NOT_ASKED),
         (None, PROOF, False, Possession.NOT_ASKED),
-        (None, BAD, False, Possession.FAILED),
+        (None, BAD, False, Possession.NOT_ASKED),
+        (None, BAD, True, Possession.FAILED),
         (None, None, True, Possession.MISSING),
         (None, PROOF, True, Possession.MISSING),
         ("its key", None, False, Possession.MISSING),
