@@ -59,6 +59,9 @@ class Running:
 @contextmanager
 def running(terminal: Terminal, *arguments: str) -> Iterator[Running]:
     """A command that runs while the context is entered."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # In the background a shell has interrupts ignored, also by whatever is started here.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [*PROGRAM, *arguments],
         env=terminal.whole_environment(),

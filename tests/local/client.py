@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,8 +38,12 @@ class Answer:
         return self
 
 
+_IDLE_SECONDS = 20.0
+"""Less than the service leaves a silent connection open for."""
+
+
 class Client:
-    """One connection to the service."""
+    """A connection to the service, which is made anew after a long silence or an error."""
 
     def __init__(self, url: str) -> None:
         """`url` is the service's, as in `http://127.0.0.1:8080`."""
@@ -46,6 +51,7 @@ class Client:
         parts = urlsplit(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._http: HTTPConnection = kind(parts.netloc, timeout=60)
+        self._used = monotonic()
 
     def close(self) -> None:
         """Close the connection."""
@@ -65,9 +71,16 @@ class Client:
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         payload = None if body is None else json.dumps(body)
-        self._http.request(method, path, payload, sent | dict(headers or {}))
-        response = self._http.getresponse()
-        text = response.read()
+        if monotonic() - self._used > _IDLE_SECONDS:
+            self._http.close()
+        try:
+            self._http.request(method, path, payload, sent | dict(headers or {}))
+            response = self._http.getresponse()
+            text = response.read()
+        except (OSError, HTTPException):
+            self._http.close()  # else it would refuse whatever is asked next
+            raise
+        self._used = monotonic()
         received = {name.lower(): value for name, value in response.getheaders()}
         try:
             document = json.loads(text) if text else {}
