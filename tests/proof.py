@@ -2,7 +2,7 @@
 
 Run as usual such a test stays short. `make prove` (`pytest --prove -m proof`) runs it at full
 length, keeps what each one found in `tests/figures.json`, and tells it in the README beside the
-promises. A run's seed is printed with its figures; `--seed` repeats it.
+promises. A run's seed is printed with its figures, and with each failure; `--seed` repeats it.
 """
 
 import json
@@ -20,6 +20,7 @@ FIGURES = Path(__file__).parent / "figures.json"
 README = Path(__file__).parents[1] / "README.md"
 
 _PROPERTY = "figure"
+_SEED = "seed"
 _PROMISE = re.compile(r"(?m)^(\| .* \| \[`(?P<test>test_\w+)`\]\([^)]*\) \|)(?P<figure>[^|\n]*)\|$")
 _SHOWN = 2
 _Extent = TypeVar("_Extent")
@@ -62,11 +63,13 @@ class Proof:
 @pytest.fixture
 def proof(request: pytest.FixtureRequest) -> Proof:
     """How far to go, and where to tell what was found."""
-    seed: int | None = request.config.getoption("--seed")
+    wanted: int | None = request.config.getoption("--seed")
+    seed = random.SystemRandom().getrandbits(32) if wanted is None else wanted
+    request.node.user_properties.append((_SEED, seed))
     return Proof(
         test=request.node.name,
         full=request.config.getoption("--prove"),
-        seed=random.SystemRandom().getrandbits(32) if seed is None else seed,
+        seed=seed,
         properties=request.node.user_properties,
     )
 
@@ -97,8 +100,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Show all figures, and keep those of a run at full length."""
+    """Show all figures and how to repeat what failed; keep those of a run at full length."""
     figures = sorted(_told(terminalreporter.stats), key=lambda figure: figure.test)
+    repeated = sorted(_repeated(terminalreporter.stats))
+    if repeated:
+        terminalreporter.section("failed by chance: to repeat")
+        for line in repeated:
+            terminalreporter.write_line(line)
     if not figures:
         return
     terminalreporter.section("figures")
@@ -151,6 +159,17 @@ def _told(stats: Mapping[str, list[Any]]) -> list[Figure]:
         if isinstance(report, pytest.TestReport) and report.when == "call"
         for name, value in report.user_properties
         if name == _PROPERTY and isinstance(value, dict)
+    ]
+
+
+def _repeated(stats: Mapping[str, list[Any]]) -> list[str]:
+    """How to repeat each test of chance that failed, with the seed it failed with."""
+    return [
+        f"pytest '{report.nodeid}' --seed {value}"
+        for report in stats.get("failed", [])
+        if isinstance(report, pytest.TestReport)
+        for name, value in report.user_properties
+        if name == _SEED
     ]
 
 

@@ -1,10 +1,24 @@
 """The figures of tests of chance: told, kept, and repeatable by their seed."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from tests.proof import Figure, Proof, keep, quoted
+
+ROOT = Path(__file__).parents[2]
+UNLUCKY = """
+from tests.proof import Proof
+
+def test_unlucky(proof: Proof) -> None:
+    assert proof.seed == 0
+
+def test_lucky(proof: Proof) -> None:
+    assert proof.seed != 0
+"""
 
 
 def proof(*, full: bool = False, seed: int = 7) -> Proof:
@@ -30,6 +44,24 @@ def test_a_figure_is_told_with_its_seed_where_chance_took_part() -> None:
         {"test": "test_of_chance", "found": "10 rounds", "seed": 7, "planted": "in round 2"},
         {"test": "test_of_chance", "found": "20 cells", "seed": None, "planted": None},
     ]
+
+
+def printed(path: Path, *options: str) -> str:
+    command = [sys.executable, "-m", "pytest", "-p", "tests.proof"]
+    where = [f"--rootdir={path.parent}", str(path)]
+    run = subprocess.run(
+        [*command, *where, *options], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 1, run.stdout
+    return run.stdout
+
+
+def test_a_failure_tells_the_seed_that_repeats_it(tmp_path: Path) -> None:
+    path = tmp_path / "test_chance.py"
+    path.write_text(UNLUCKY)
+    told = re.findall(r"(?m)^pytest '\S*::(\w+)' --seed (\d+)$", printed(path))
+    assert [name for name, _ in told] == ["test_unlucky"]
+    assert f"assert {told[0][1]} == 0" in printed(path, "--seed", told[0][1])
 
 
 def test_figures_are_kept_beside_those_of_tests_that_did_not_run(tmp_path: Path) -> None:

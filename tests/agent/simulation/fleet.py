@@ -164,9 +164,10 @@ class Agent:
                     agent_version=VERSION,
                 )
             case Validate():
-                assert self.state is not None
-                nonce = self.state.kept.asked or self._drawn()
-                self._becomes(lifecycle.asking(self.state, nonce), at)
+                # Time has passed since the last look when a request is repeated with a new proof.
+                state = self.look(at)
+                nonce = state.kept.asked or self._drawn()
+                self._becomes(lifecycle.asking(state, nonce), at)
                 return wire.validate(
                     step,
                     self.machine,
