@@ -11,6 +11,7 @@ What this module guarantees:
   was lost, repeated with its nonce, leads to the same link, in whatever order the two arrive.
 * The link before the current one, presented once more, is taken for a lost answer. Everything else
   is a fork: of two agents that go on from one link, one comes to it within two renewals of each.
+  (Copied with a question that is not answered yet, both repeat that, and go on from its answer.)
 
 Pure. All times are integer epoch seconds.
 """

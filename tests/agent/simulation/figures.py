@@ -52,7 +52,7 @@ class Figures:
     longest_wait: float = 0.0
     """Without a licence that a request would have brought."""
     longest_unnoticed: int = 0
-    """Renewals of the one or of the other, until a copy was found."""
+    """Renewals that each of both has made since they parted, when the copy was found."""
 
     def __add__(self, other: Figures) -> Figures:
         """Of both parts. Days are those of the longer one."""
@@ -76,8 +76,8 @@ class Figures:
         """Of those that were copied."""
         return (
             f"{self.copies_found} of {self.copies} copied agents, among {self.agents:,}, found "
-            f"within {self.longest_unnoticed} renewals, through {self.days:.0f} days of outages, "
-            f"lost answers and kills; {self.false_alarms} others suspected"
+            f"within {self.longest_unnoticed} renewals of each, through {self.days:.0f} days of "
+            f"outages, lost answers and kills; {self.false_alarms} others suspected"
         )
 
     def words(self) -> str:

@@ -7,7 +7,6 @@ What stands between is not real: the network, and a gateway that is busy or thro
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,9 +145,10 @@ class Service:
         path = f"/v1/licenses/{self._licenses[life.number][0]}/events?limit=10"
         history = self._world.request("GET", path, person=_admin(life.organization))
         if any(event["type"] == SUSPECTED for event in history.json["events"]):
-            each = Counter(is_copy for is_copy, _ in renewals)
-            longest = max(self._figures.longest_unnoticed, *each.values())
-            self._figures.longest_unnoticed = longest
+            # A question under way when it was copied is the same one of both: they part after it.
+            apart = [who for who, link in renewals if (not who, link) not in renewals]
+            each = min(apart.count(True), apart.count(False))
+            self._figures.longest_unnoticed = max(self._figures.longest_unnoticed, each)
             self._figures.copies_found += 1
             del self._watched[life.number]
 
