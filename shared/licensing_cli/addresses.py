@@ -1,6 +1,7 @@
 """Where tokens may be sent to.
 
-What this module guarantees: by https alone; by http to this machine only, for a local stack.
+What this module guarantees: by https alone; by http to this machine only, for a local stack. No
+error repeats a password or token that somebody has put into an address.
 """
 
 from __future__ import annotations
@@ -20,8 +21,17 @@ def checked(url: str) -> str:
         host = parts.hostname
     except ValueError:
         parts, host = urlsplit(""), None
-    if parts.scheme not in {"http", "https"} or not host or parts.username is not None:
+    if parts.username is not None:
+        raise WrongUse("An address is not called with a user's name in it.", "Say --url https://…")
+    if parts.scheme not in {"http", "https"} or not host:
         raise WrongUse(f"{url!r} is not the address of a service.", "Say --url https://…")
     if parts.scheme == "http" and host not in _THIS_MACHINE:
         raise WrongUse(f"A token is sent by https alone, and not to http://{parts.netloc}.")
     return url.rstrip("/")
+
+
+def service(url: str) -> str:
+    """The address of a service, to which paths are added. Raises :class:`WrongUse` as above."""
+    if "?" in url or "#" in url:
+        raise WrongUse("A service's address ends with its path.", "Say --url without ? and #.")
+    return checked(url)

@@ -164,12 +164,17 @@ def _tell(output: Output, error: CommandError) -> None:
 def confirm(at: Invocation, question: str, *, yes: bool) -> None:
     """Ask whether it is meant.
 
-    Raises :class:`Negative` if it is not, and :class:`WrongUse` if nobody is there to be asked.
+    Raises :class:`Negative` if it is not, :class:`WrongUse` if nobody is there to be asked, and
+    :class:`KeyboardInterrupt` if somebody goes away instead of answering.
     """
     if yes:
         return
     if not sys.stdin.isatty():
         raise WrongUse("This cannot be undone, and nobody can be asked.", "Say --yes to do it.")
     at.output.note(question)
-    if not typer.confirm("Is that what you want?", err=True):
+    try:
+        is_meant = typer.confirm("Is that what you want?", err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if not is_meant:
         raise Negative("Nothing has been done.")

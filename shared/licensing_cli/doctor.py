@@ -26,6 +26,7 @@ RECENT: Final = timedelta(days=1)
 SOON: Final = timedelta(days=7)
 _SILENT: Final = timedelta(days=1)
 _EXCLUSIVE_FROM: Final = (4, 4)
+_ANOTHER: Final = "A super-admin can generate another: licensing temporary generate"
 _BOUND: Final = frozenset({"active", "detached", "expired", "suspended"})
 
 
@@ -102,8 +103,9 @@ def not_found(facts: Facts) -> Found:
         yield Finding(
             Level.FAIL,
             "NOT_FOUND",
-            f"{facts.organization_id} has no such licence.",
-            "Log in on the agent. A key that it has all the same is of another stack.",
+            f"{facts.organization_id} has no such licence that you may see.",
+            "Log in on the agent. A key that it has all the same is of another stack, or a "
+            "partner's: temporary licences are seen by super-admins alone.",
         )
     else:
         yield Finding(Level.OK, "NOT_FOUND", f"{facts.license.get('id')} is there.")
@@ -132,7 +134,7 @@ def revoked(facts: Facts) -> Found:
         "revoked",
         "REVOKED",
         _change(facts, "LicenseRevoked", "TemporaryLicenseRevoked"),
-        "Log in on the agent: it gets a new licence.",
+        _ANOTHER if _is_temporary(facts) else "Log in on the agent: it gets a new licence.",
     )
 
 
@@ -153,8 +155,9 @@ def machine_mismatch(facts: Facts) -> Found:
         return
     code = "MACHINE_MISMATCH"
     id, environment = facts.license.get("id"), facts.license.get("environment")
-    is_standard = facts.license.get("kind") != "temporary"
-    if is_standard and facts.environment is not None and environment != facts.environment:
+    if _is_temporary(facts):
+        yield _first_use(facts.license)
+    elif facts.environment is not None and environment != facts.environment:
         yield Finding(
             Level.FAIL,
             code,
@@ -185,7 +188,7 @@ def proof_required(facts: Facts) -> Found:
         return
     code, policy = "PROOF_REQUIRED", facts.organization.get("policy")
     if not isinstance(policy, Mapping) or "device_key" not in facts.license:
-        yield Finding(Level.UNSEEN, code, "The service does not tell of device keys.")
+        yield Finding(Level.UNSEEN, code, "The service does not tell of its device key.")
     elif facts.license.get("device_key"):
         yield Finding(Level.OK, code, "The licence has a device key.")
     elif policy.get("require_device_key") is True:
@@ -251,10 +254,8 @@ def suspended(facts: Facts) -> Found:
 
 def expired(facts: Facts) -> Found:
     """Neither the subscription nor a temporary licence has ended."""
-    if facts.license is not None and facts.license.get("kind") == "temporary":
-        yield from _status(
-            facts, "expired", "EXPIRED", "", "A super-admin can generate another temporary licence."
-        )
+    if _is_temporary(facts):
+        yield from _status(facts, "expired", "EXPIRED", "", _ANOTHER)
     if facts.organization is None:
         return
     until = _instant(_subscription(facts.organization).get("valid_until"))
@@ -281,7 +282,9 @@ def registered_elsewhere(facts: Facts) -> Found:
         others = [
             one for one in facts.holders if one.get("organization_id") != facts.organization_id
         ]
-        has_own = facts.license is not None and _is_bound(facts.license)
+        has_own = (
+            facts.license is not None and _is_bound(facts.license) and not _is_temporary(facts)
+        )
         for other in others:
             told = f"The machine is registered with {other.get('name')}, too."
             advice = "Their administrator has to dissociate or revoke it there."
@@ -292,7 +295,7 @@ def registered_elsewhere(facts: Facts) -> Found:
 
 def no_free_seat(facts: Facts) -> Found:
     """There is a seat, where the agent needs one."""
-    if facts.organization is None:
+    if facts.organization is None or _is_temporary(facts):
         return
     code = "seat_limit_reached"
     seats, limit = facts.organization.get("seats"), facts.organization.get("max_agents")
@@ -345,7 +348,7 @@ def cloned(facts: Facts) -> Found:
 
 def seen(facts: Facts) -> Found:
     """The agent was seen within a day, which is how long a lease is usually good for."""
-    if facts.license is None:
+    if facts.license is None or _is_temporary(facts):  # of which the service does not tell it
         return
     last = facts.license.get("last_seen")
     at = _instant(last.get("at")) if isinstance(last, Mapping) else None
@@ -442,6 +445,20 @@ def _held(holders: Sequence[Json]) -> list[documents.Json]:
 def _addresses(event: Json) -> str:
     told = (event.get("source_address"), event.get("other_address"))
     return " and ".join(str(one or "an unknown address") for one in told)
+
+
+def _is_temporary(facts: Facts) -> bool:
+    return facts.license is not None and facts.license.get("kind") == "temporary"
+
+
+def _first_use(license: Json) -> Finding:
+    """What a temporary licence is bound to, if it has been used."""
+    if license.get("holder") is None:
+        told = "No one has used it yet. Its first use binds it to that person and machine."
+        return Finding(Level.OK, "MACHINE_MISMATCH", told)
+    told = f"It was first used by {license.get('holder')} on {license.get('computer_name')}."
+    advice = f"It works for them there alone. For anybody else, or elsewhere: {_ANOTHER}"
+    return Finding(Level.UNSEEN, "MACHINE_MISMATCH", told, advice)
 
 
 def _is_bound(license: Json) -> bool:

@@ -84,7 +84,7 @@ def _read(
 ) -> Facts:
     holders = _holders(at, machine) if machine is not None else None
     if license is not None:
-        found = _license(at, license)
+        found = _license(at, license) or _temporary(at, organization, license)
     else:
         found = _of_machine(at, organization, machine or {}, holders or [], environment)
     return Facts(
@@ -105,6 +105,19 @@ def _organization(at: Invocation, id: str) -> Json | None:
 
 def _license(at: Invocation, id: str) -> Json | None:
     return an_object(_unless_absent(at, licenses.path_of(id)), "license")
+
+
+def _temporary(at: Invocation, organization: str, id: str) -> Json | None:
+    """One of an organization's temporary licences, if the reader may see them."""
+    path = f"/v1/organizations/{segment(organization)}/temporary-licenses"
+    try:
+        document = at.api.listed(path, "licenses", {}, limit=0)
+    except Refused as error:
+        if error.status not in {403, 404}:
+            raise
+        return None
+    found = (one for one in objects(document, "licenses") if one.get("id") == id)
+    return next(({"kind": "temporary", **one} for one in found), None)
 
 
 def _holders(at: Invocation, machine: Json) -> list[Json] | Unseen:

@@ -15,7 +15,7 @@ from typing import Self
 
 import httpx
 
-from licensing_cli.addresses import checked
+from licensing_cli import addresses
 from licensing_cli.api import Api
 from licensing_cli.errors import WrongUse
 from licensing_cli.kept import Store
@@ -51,7 +51,7 @@ class Invocation:
         """The service's address. Raises :class:`WrongUse` if none was named."""
         if not self.settings.url:
             raise WrongUse("Which service?", "Say --url https://…, or set LICENSING_URL.")
-        return checked(self.settings.url)
+        return addresses.service(self.settings.url)
 
     @cached_property
     def client(self) -> httpx.Client:

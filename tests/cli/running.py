@@ -57,7 +57,7 @@ class Running:
 
 
 @contextmanager
-def running(terminal: Terminal, *arguments: str) -> Iterator[Running]:
+def running(terminal: Terminal, *arguments: str, stdin: int | None = None) -> Iterator[Running]:
     """A command that runs while the context is entered."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # In the background a shell has interrupts ignored, also by whatever is started here.
@@ -65,6 +65,7 @@ def running(terminal: Terminal, *arguments: str) -> Iterator[Running]:
     with subprocess.Popen(
         [*PROGRAM, *arguments],
         env=terminal.whole_environment(),
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from licensing_cli.errors import ExitCode
 from tests.cli.conftest import Site, machine
+from tests.cli.running import running
 from tests.cli.terminal import PROGRAM, Terminal
 
 KEY = re.compile(r"(?:[0-9A-Z]{5}-){8}[0-9A-Z]{5}")
@@ -193,6 +196,19 @@ def test_a_person_at_a_terminal_is_asked_whether_it_is_meant(site: Site, ada: Te
     os.close(ours)
     os.close(theirs)
     assert (ran.returncode, "Is that what you want?" in ran.stderr) == (1, True), ran
+    assert site.call("GET", f"/v1/licenses/{license_id}")["license.status"] == "active"
+
+
+def test_whoever_interrupts_the_question_is_told_from_whoever_says_no(
+    site: Site, ada: Terminal
+) -> None:
+    license_id = site.agent(machine("PRESS-4"))["license.id"]
+    ours, theirs = pty.openpty()
+    with running(ada, "licenses", "revoke", license_id, stdin=theirs) as command:
+        command.line_with(license_id)
+        command.ended(signal.SIGINT).expect(ExitCode.INTERRUPTED)
+    os.close(ours)
+    os.close(theirs)
     assert site.call("GET", f"/v1/licenses/{license_id}")["license.status"] == "active"
 
 

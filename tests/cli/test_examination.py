@@ -92,6 +92,22 @@ def test_of_several_agents_on_a_machine_one_has_to_be_named(
     assert "REVOKED" in olivia(*OF_ACME, "--license", second).expect(1).out
 
 
+def test_a_partners_licence_is_diagnosed_for_those_who_may_see_it(
+    olivia: Terminal, ada: Terminal
+) -> None:
+    of_acme = ("temporary", "generate", "acme", "--ttl", "1h", "-o", "json")
+    id = olivia(*of_acme).expect(0).json["license"]["id"]
+    told = olivia(*OF_ACME, "--license", id).expect(0)
+    assert "No one has used it yet." in told.out
+    hidden = ada(*OF_ACME, "--license", id).expect(1).out
+    assert "seen by super-admins alone" in hidden
+    olivia("temporary", "revoke", id, "--yes", "--reason", "left").expect(0)
+    ended = olivia(*OF_ACME, "--license", id).expect(1).out
+    assert "(left)" in ended
+    assert "licensing temporary generate" in ended
+    assert "NOT_FOUND" in olivia("doctor", "--organization", "bolt", "--license", id).expect(1).out
+
+
 def test_a_policy_that_the_agent_cannot_meet_is_told(olivia: Terminal, agent: str) -> None:
     olivia("organizations", "policy", "acme", "--require-device-key").expect(0)
     try:

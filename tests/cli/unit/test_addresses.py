@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing_cli.addresses import checked
+from licensing_cli.addresses import checked, service
 from licensing_cli.errors import WrongUse
 
 
@@ -36,3 +36,16 @@ def test_these_are_taken_with_or_without_a_slash(url: str) -> None:
 def test_these_are_not(url: str) -> None:
     with pytest.raises(WrongUse):
         checked(url)
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(WrongUse) as refused:
+        checked("https://user:secret@licensing.example")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("rest", ["?stage=prod", "#stage", "/?"])
+def test_paths_are_added_to_a_service_and_so_nothing_may_follow_its_own(rest: str) -> None:
+    assert service("https://licensing.example/prod/") == "https://licensing.example/prod"
+    with pytest.raises(WrongUse, match="its path"):
+        service(f"https://licensing.example{rest}")

@@ -147,6 +147,18 @@ def test_a_person_at_a_terminal_is_asked(
     os.close(ours)
 
 
+def test_the_end_of_what_is_typed_is_no_answer(
+    at: Invocation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, b"\x04")
+    with open(theirs) as keyboard:  # noqa: PTH123 - of a number
+        monkeypatch.setattr(sys, "stdin", keyboard)
+        with pytest.raises(KeyboardInterrupt):
+            commands.confirm(at, "It ends.", yes=False)
+    os.close(ours)
+
+
 @pytest.mark.parametrize(
     ("words", "completed"),
     [

@@ -92,6 +92,17 @@ SUSPENDED = {"valid_until": at(days=-365), "status": "paused"}
 REQUIRED = {"require_device_key": True, "block_clones": False}
 ELSEWHERE = {**LICENSE, "id": "lic_ffffffffffffffff"}
 OTHER: Mapping[str, Any] = {"organization_id": "bolt", "name": "Bolt", "licenses": []}
+TEMPORARY: Mapping[str, Any] = {
+    "id": ID,
+    "kind": "temporary",
+    "organization_id": "acme",
+    "status": "active",
+    "ttl": "3h",
+    "holder": None,
+    "computer_name": None,
+}
+"""As the service shows it, and the kind."""
+PARTNERS = replace(WELL, license=TEMPORARY, environment="staging")
 
 REFUSED: Sequence[tuple[str, Facts, str]] = [
     ("NOT_FOUND", replace(WELL, license=None, holders=None), "Log in on the agent"),
@@ -115,10 +126,16 @@ REFUSED: Sequence[tuple[str, Facts, str]] = [
         with_organization(subscription={"valid_until": at(seconds=0), "status": "active"}),
         "--valid-until",
     ),
-    ("EXPIRED", with_license(kind="temporary", status="expired"), "another temporary licence"),
+    ("EXPIRED", replace(PARTNERS, license={**TEMPORARY, "status": "expired"}), "generate"),
+    ("REVOKED", replace(PARTNERS, license={**TEMPORARY, "status": "revoked"}), "generate"),
     (
         "machine_registered_to_other_organization",
         replace(WELL, license=None, holders=[OTHER]),
+        "Their administrator",
+    ),
+    (
+        "machine_registered_to_other_organization",
+        replace(PARTNERS, holders=[OTHER]),
         "Their administrator",
     ),
 ]
@@ -281,11 +298,21 @@ def test_what_could_not_be_looked_at_is_said_and_never_taken_for_good() -> None:
     assert (unnamed.level, unnamed.code) == (Level.UNSEEN, "MACHINE_MISMATCH")
 
 
-def test_a_temporary_licence_is_of_no_environment_and_waits_for_no_machine() -> None:
-    facts = replace(
-        with_license(kind="temporary", environment="", agent_version=None), environment="staging"
+def test_a_temporary_licence_is_of_no_environment_and_takes_no_seat() -> None:
+    organization = {**ORGANIZATION, "max_agents": 1, "seats": 1}
+    facts = replace(PARTNERS, organization=organization, holders=[])
+    assert [(one.level, one.code) for one in bad(facts)] == [(Level.UNSEEN, "PROOF_REQUIRED")]
+    assert "seat_limit_reached" not in {one.code for one in diagnose(facts)}
+
+
+def test_whom_a_temporary_licence_was_first_used_by_is_told() -> None:
+    used = replace(
+        PARTNERS, license={**TEMPORARY, "holder": "pia", "computer_name": "FACTORY-PC-01"}
     )
-    assert bad(facts) == []
+    (found,) = [one for one in diagnose(used) if one.code == "MACHINE_MISMATCH"]
+    assert found.level is Level.UNSEEN
+    assert found.told == "It was first used by pia on FACTORY-PC-01."
+    assert is_healthy(diagnose(used))
 
 
 @pytest.mark.parametrize("rule", doctor.RULES, ids=lambda rule: rule.__name__)
