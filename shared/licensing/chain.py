@@ -12,6 +12,8 @@ What this module guarantees:
 * The link before the current one, presented once more, is taken for a lost answer. Everything else
   is a fork: of two agents that go on from one link, one comes to it within two renewals of each.
   (Copied with a question that is not answered yet, both repeat that, and go on from its answer.)
+* A link that is newer than what is on record tells of a table that was put back to what it was.
+  The chain goes on from there, and nobody is suspected for it.
 
 Pure. All times are integer epoch seconds.
 """
@@ -29,12 +31,13 @@ Derive = Callable[[str], str]
 class Chain:
     """Where a licence's chain stands.
 
-    ``source_address`` is where the current link was asked for from.
+    ``source_address`` is where the current link was asked for from, at ``issued_at``.
     """
 
     current: str
     previous: str | None
     source_address: str | None
+    issued_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,12 @@ def followed(
     if chain is None:
         if presented is None:
             return None
-        return Step(Chain(derive(presented.id or ""), presented.id, source_address))
+        return Step(Chain(derive(presented.id or ""), presented.id, source_address, now))
     # 1. The current link: validated in its first half, renewed from then on.
     if presented is not None and presented.id == chain.current:
         if now < halfway(presented.issued_at, presented.expires_at):
             return Step(chain, kept=presented)
-        return Step(Chain(derive(chain.current), chain.current, source_address))
+        return Step(Chain(derive(chain.current), chain.current, source_address, now))
     # 2. What led to the current link, with the nonce of then: the answer was lost.
     last = presented.id if presented is not None else None
     following = derive(last or "")
@@ -88,9 +91,12 @@ def followed(
     # 3. The link before it, with another nonce: this is a link beside the current one, and takes
     #    its place. Whoever has that one will show up.
     if presented is not None and presented.id == chain.previous:
-        return Step(Chain(following, chain.previous, source_address))
-    # 4. An older one, one that was replaced, or none at all.
-    return Step(Chain(following, chain.current, source_address), fork=True)
+        return Step(Chain(following, chain.previous, source_address, now))
+    # 4. One that the service has granted since, and has forgotten with its table.
+    if presented is not None and presented.issued_at > chain.issued_at:
+        return Step(Chain(following, presented.id, source_address, now))
+    # 5. An older one, one that was replaced, or none at all.
+    return Step(Chain(following, chain.current, source_address, now), fork=True)
 
 
 def halfway(issued_at: int, expires_at: int) -> int:

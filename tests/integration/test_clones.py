@@ -203,6 +203,23 @@ def test_of_two_renewals_at_once_with_one_lease_both_are_answered(agent: Agent) 
     assert suspicions(agent.world) == []
 
 
+def test_an_agent_that_went_on_is_not_suspected_when_the_table_is_put_back(agent: Agent) -> None:
+    world = agent.world
+    govern(world, block_clones=True)
+    clone, before = clone_of(agent), world.items()
+    for _ in range(3):
+        world.clock.advance(HALF)
+        assert agent.code() == "VALID"
+    for item in before:
+        world.runtime.dynamodb.put_item(TableName=world.runtime.settings.table_name, Item=item)
+    for _ in range(3):
+        assert agent.code() == "VALID"
+        world.clock.advance(HALF)
+    assert suspicions(world) == []
+    # What is older than the record is a second agent's, as ever.
+    assert clone.code() == "DETACHED"
+
+
 # -- two agents ------------------------------------------------------------------------------------
 
 

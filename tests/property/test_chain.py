@@ -2,7 +2,8 @@
 
 An agent keeps to the protocol: it presents its last lease, and repeats a renewal with its nonce
 until it is answered, across restarts. Requests and answers get lost, and a request that was given
-up may arrive late, in any order, by less than half a lease. No clock of the agent takes part in it.
+up may arrive late, in any order, by less than half a lease. The service's table may be put back to
+what it was. No clock of the agent takes part in it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ HALF = DAY // 2
 
 Followed = Callable[..., Step | None]
 events = st.sampled_from(
-    ["answered", "answered", "request lost", "answer lost", "late", "restarted", "later", "login"]
+    [
+        *("answered", "answered", "request lost", "answer lost", "late"),
+        *("restarted", "later", "login", "put back"),
+    ]
 )
 turns = st.lists(st.sampled_from("ab"), min_size=10, max_size=24).filter(
     lambda order: min(map(order.count, "ab")) >= 4
@@ -37,9 +41,16 @@ class Service:
     chain: Chain | None = None
     now: int = 1_900_000_000
     forks: int = 0
+    past: list[Chain | None] = field(default_factory=list)
+
+    def put_back(self) -> None:
+        """The table is restored to an earlier time."""
+        self.chain = self.past[len(self.past) // 2] if self.past else None
 
     def validate(self, presented: Link | None, nonce: str) -> Link:
         """Follow a link, and grant the next."""
+        self.now += 1
+        self.past.append(self.chain)
         step = self.followed(
             self.chain,
             presented,
@@ -102,6 +113,9 @@ def play(service: Service, happenings: list[str]) -> None:
             case "later":
                 service.now += HALF
                 agent.late = []  # as late as that comes nothing
+            case "put back":
+                service.put_back()
+                agent.late = []
             case "login" if agent.nonce is None:
                 agent.lease = service.login()
             case _:

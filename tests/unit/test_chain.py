@@ -5,8 +5,8 @@ import pytest
 from licensing.chain import Chain, Link, Step, followed, halfway
 from tests.unit.samples import DAY, NOW
 
-CHAIN = Chain("second", "first", "198.51.100.7")
-FIRST = Link("first", NOW - DAY, NOW)
+CHAIN = Chain("second", "first", "198.51.100.7", NOW - DAY)
+FIRST = Link("first", NOW - 2 * DAY, NOW - DAY)
 SECOND = Link("second", NOW - DAY, NOW)
 FRESH = Link("second", NOW, NOW + DAY)
 HERE = "203.0.113.7"
@@ -30,7 +30,7 @@ def test_an_agent_that_presents_nothing_and_never_has_is_in_no_chain() -> None:
 
 @pytest.mark.parametrize("link", [Link(None, NOW, NOW + DAY), FIRST], ids=["login", "older"])
 def test_the_first_lease_that_is_presented_begins_the_chain(link: Link) -> None:
-    assert step(None, link) == Step(Chain(f"{link.id or ''}/n", link.id, HERE))
+    assert step(None, link) == Step(Chain(f"{link.id or ''}/n", link.id, HERE, NOW))
 
 
 def test_the_answer_to_the_very_first_renewal_may_be_lost_too() -> None:
@@ -38,7 +38,7 @@ def test_the_answer_to_the_very_first_renewal_may_be_lost_too() -> None:
     begun = step(None, login)
     assert begun is not None
     assert step(begun.chain, login) == begun
-    assert step(begun.chain, login, nonce="m") == Step(Chain("/m", None, HERE))
+    assert step(begun.chain, login, nonce="m") == Step(Chain("/m", None, HERE, NOW))
 
 
 def test_the_current_link_is_validated_in_its_first_half_and_renewed_from_then_on() -> None:
@@ -46,11 +46,12 @@ def test_the_current_link_is_validated_in_its_first_half_and_renewed_from_then_o
     assert middle == NOW + DAY // 2
     assert step(CHAIN, FRESH, now=NOW) == Step(CHAIN, kept=FRESH)
     assert step(CHAIN, FRESH, now=middle - 1) == Step(CHAIN, kept=FRESH)
-    assert step(CHAIN, FRESH, now=middle) == Step(Chain("second/n", "second", HERE))
+    assert step(CHAIN, FRESH, now=middle) == Step(Chain("second/n", "second", HERE, middle))
 
 
 def test_a_lease_that_is_over_is_renewed() -> None:
-    assert step(CHAIN, SECOND, now=NOW + 30 * DAY) == Step(Chain("second/n", "second", HERE))
+    later = NOW + 30 * DAY
+    assert step(CHAIN, SECOND, now=later) == Step(Chain("second/n", "second", HERE, later))
 
 
 def test_a_renewal_that_is_repeated_with_its_nonce_comes_to_the_same_link() -> None:
@@ -63,7 +64,7 @@ def test_one_step_back_with_another_nonce_takes_the_place_of_the_current_link() 
     renewed = step(CHAIN, SECOND)
     assert renewed is not None
     again = step(renewed.chain, SECOND, nonce="m")
-    assert again == Step(Chain("second/m", "second", HERE))
+    assert again == Step(Chain("second/m", "second", HERE, NOW))
 
 
 @pytest.mark.parametrize(
@@ -71,13 +72,25 @@ def test_one_step_back_with_another_nonce_takes_the_place_of_the_current_link() 
     [
         (Link("older", NOW - DAY, NOW), "older/n"),
         (Link(None, NOW - DAY, NOW), "/n"),
-        (Link("older", NOW, NOW + DAY), "older/n"),  # in its first half, too
+        (Link("older", NOW - DAY, NOW + 2 * DAY), "older/n"),  # in its first half, too
         (None, "/n"),
     ],
     ids=["two steps back", "from before the chain", "fresh", "none"],
 )
 def test_everything_else_is_a_fork(presented: Link | None, next_link: str) -> None:
-    assert step(CHAIN, presented) == Step(Chain(next_link, "second", HERE), fork=True)
+    assert step(CHAIN, presented) == Step(Chain(next_link, "second", HERE, NOW), fork=True)
+
+
+def test_a_link_that_is_newer_than_what_is_on_record_begins_the_chain_anew() -> None:
+    # The table was put back: it is another time's, and nobody is suspected for that.
+    granted_since = Link("third", NOW - DAY + 1, NOW + 1)
+    anew = step(CHAIN, granted_since)
+    assert anew == Step(Chain("third/n", "third", HERE, NOW))
+    assert step(anew.chain, granted_since, nonce="m") == Step(Chain("third/m", "third", HERE, NOW))
+    # Its copy is found as ever, and so is what is older than the record.
+    copied = step(anew.chain, Link("second", NOW - 1, NOW + DAY))
+    assert copied is not None
+    assert copied.fork
 
 
 def test_a_fork_that_is_repeated_with_its_nonce_is_the_same_one() -> None:
@@ -91,7 +104,7 @@ def test_whoever_was_forked_off_is_taken_for_a_lost_answer_once() -> None:
     fork = step(CHAIN, Link("older", NOW - DAY, NOW))
     assert fork is not None
     other = step(fork.chain, SECOND, nonce="m")
-    assert other == Step(Chain("second/m", "second", HERE))
+    assert other == Step(Chain("second/m", "second", HERE, NOW))
 
 
 @pytest.mark.parametrize("order", ["aab", "aba", "abb", "abab"])

@@ -22,7 +22,7 @@ INTERVAL = 900
 HERE = replace(ORIGIN, source_address="203.0.113.7", agent_version="4.6.0.0")
 THERE = "198.51.100.66"
 SEEN = Sighting(NOW - 60, "4.5.0.0", THERE)
-CHAIN = Chain("second", "first", THERE)
+CHAIN = Chain("second", "first", THERE, NOW - DAY)
 LEASED = license(chain=CHAIN, last_seen=SEEN)
 FRESH = Link("second", NOW, NOW + DAY)
 HALF_OVER = Link("second", NOW - DAY, NOW + 1)
@@ -92,7 +92,7 @@ def test_a_link_in_its_first_half_is_kept_and_nothing_is_written() -> None:
 
 def test_a_renewal_is_one_write_from_where_it_was_asked_for() -> None:
     store = Store()
-    renewed = replace(LEASED, chain=Chain("second/n", "second", "203.0.113.7"))
+    renewed = replace(LEASED, chain=Chain("second/n", "second", "203.0.113.7", NOW))
     assert use(store, LEASED, HALF_OVER) == Used(renewed, None, sighting_deferred=False)
     assert store == Store(uses=[(LEASED, renewed)])
 
@@ -173,7 +173,7 @@ def test_a_fork_is_reported_with_both_addresses_and_gone_along_with(
         other_address=THERE,
         confidential=term is not None,
     )
-    assert used.record.chain == Chain("/n", "second", "203.0.113.7")
+    assert used.record.chain == Chain("/n", "second", "203.0.113.7", NOW)
     assert store.uses == [(record, used.record)]
 
 

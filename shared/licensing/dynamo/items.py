@@ -107,6 +107,7 @@ def chain_attributes(chain: Chain | None) -> dict[str, Value | None]:
         "lease_id": optional_text(chain.current if chain else None),
         "previous_lease_id": optional_text(chain.previous if chain else None),
         "leased_from": optional_text(chain.source_address if chain else None),
+        "leased_at": number(chain.issued_at) if chain else None,
     }
 
 
@@ -156,6 +157,7 @@ def read_license(item: StoredItem) -> License:
                 item["lease_id"]["S"],
                 read_text(item, "previous_lease_id"),
                 read_text(item, "leased_from"),
+                read_number(item, "leased_at"),
             )
             if "lease_id" in item
             else None
