@@ -37,11 +37,13 @@ def _rows() -> Iterator[dict[str, Any]]:
     yield _row("the current one, when it has long been over", chain, second, "n-6", NOW + 9 * DAY)[
         0
     ]
-    row, chain, _ = _row("the current one, halfway again", chain, second, "n-7", NOW + DAY + 90)
+    earlier = chain
+    row, chain, third = _row("the current one, halfway again", chain, second, "n-7", NOW + DAY + 90)
     yield row
     yield _row("two steps back", chain, first, "n-8", NOW + DAY + 95)[0]
     yield _row("the login's lease, after others", chain, login, "n-8", NOW + DAY + 95)[0]
     yield _row("nothing, though there is a chain", chain, None, "n-8", NOW + DAY + 95)[0]
+    yield _row("a newer one than the record's", earlier, third, "n-8", NOW + 2 * DAY)[0]
 
 
 def _row(
@@ -71,14 +73,14 @@ def _row(
         "presented": _link(presented) if presented else None,
         "nonce": nonce,
         "now": now,
-        "step": _step(chain, step),
+        "step": _step(chain, presented, step),
         "lease": {**_link(lease.link), "nonce": lease.nonce},
         "after": _chain(after),
     }
     return row, after, lease.link
 
 
-def _step(before: Chain | None, step: Step | None) -> str:
+def _step(before: Chain | None, presented: Link | None, step: Step | None) -> str:
     if step is None:
         return "no chain"
     if before is None:
@@ -87,11 +89,16 @@ def _step(before: Chain | None, step: Step | None) -> str:
         return "kept"
     if step.fork:
         return "fork"
-    return "renewed" if step.chain.previous == before.current else "lost answer"
+    if step.chain.previous == before.current:
+        return "renewed"
+    is_forgotten = presented is not None and presented.issued_at > before.issued_at
+    return "put back" if is_forgotten else "lost answer"
 
 
 def _chain(chain: Chain | None) -> dict[str, Any] | None:
-    return {"current": chain.current, "previous": chain.previous} if chain else None
+    if chain is None:
+        return None
+    return {"current": chain.current, "previous": chain.previous, "issued_at": chain.issued_at}
 
 
 def _link(link: Link) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def test_a_chain_is_followed_as_the_table_says(row: dict[str, Any]) -> None:
             assert chain is presented is after is lease["jti"] is None
         case "begun":
             assert chain is None
-            assert after == {"current": lease["jti"], "previous": link}
+            assert after == {"current": lease["jti"], "previous": link, "issued_at": row["now"]}
         case "kept":
             assert (link, after) == (chain["current"], chain)
             assert {name: lease[name] for name in presented} == presented
@@ -168,8 +168,12 @@ def test_a_chain_is_followed_as_the_table_says(row: dict[str, Any]) -> None:
             assert link == chain["current"] == after["previous"]
         case "lost answer":
             assert link == chain["previous"] == after["previous"]
+        case "put back":
+            assert presented["iat"] > chain["issued_at"]
+            assert link == after["previous"]
         case _:
             assert row["step"] == "fork"
+            assert not presented or presented["iat"] <= chain["issued_at"]
             assert not presented or link not in chain.values()
             assert after["previous"] == chain["current"]
     if row["step"] != "kept":
@@ -187,4 +191,7 @@ def test_links_follow_from_the_one_before_and_the_nonce() -> None:
         if row["presented"] and row["step"] != "kept":
             assert row["lease"]["jti"] == followed[row["presented"]["jti"], row["nonce"]]
     steps = [row["step"] for row in CHAINS["rows"]]
-    assert set(steps) == {"no chain", "begun", "kept", "renewed", "lost answer", "fork"}
+    assert set(steps) == {
+        *("no chain", "begun", "kept", "renewed"),
+        *("lost answer", "put back", "fork"),
+    }
