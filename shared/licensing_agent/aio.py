@@ -1,7 +1,8 @@
 """The asynchronous client: the same as :mod:`licensing_agent.client`, for an event loop.
 
 What this module guarantees: what :class:`licensing_agent.client.Client` does, by the same rules. It
-waits for the network without holding up the loop; what it keeps is written in a moment.
+waits for the network, for the platform's tools and for a device key without holding up the loop;
+what it keeps is written in a moment.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from licensing_agent.engine import (
     Callback,
     Callbacks,
     Engine,
-    SignInFailed,
     Surroundings,
     nobody,
 )
@@ -57,6 +57,7 @@ class AsyncClient:
         self._closed = asyncio.Event()
         self._sleep = sleep or self._wait
         self._checking = asyncio.Lock()
+        self._signing_in = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,16 +77,20 @@ class AsyncClient:
 
     async def check(self, *, at_once: bool = False) -> Status:
         """Do what is due; ``at_once``, ask the service even if nothing is."""
-        async with self._checking:
-            if at_once:
-                self._engine.hurry()
-            while not self._closed.is_set():
+        if at_once:
+            self._engine.hurry()
+        while not self._closed.is_set():
+            async with self._checking:
                 step = self._engine.step()
                 if isinstance(step, Wait):
                     self._engine.tell()
                     break
-                self._engine.take(await self._carry_out(step))
-            return self._engine.status()
+                if not isinstance(step, Login):
+                    self._engine.take(await self._carry_out(step))
+                    continue
+            async with self._signing_in:
+                await self._log_in()
+        return self._engine.status()
 
     async def run(self) -> None:
         """Stay licensed until :meth:`stop` or :meth:`close` is called."""
@@ -111,15 +116,25 @@ class AsyncClient:
         except TimeoutError:
             return
 
-    async def _carry_out(self, step: Login | Validate | FetchKeys) -> Outcome:
-        bearer = ""
-        if isinstance(step, Login):
-            try:
-                bearer = (await self._sign_in() or "").strip()
-            except (SignInFailed, OSError, httpx.HTTPError) as error:
-                return Failed(why=f"The sign-in has failed: {error}")
-            if not bearer:
-                return NobodySignedIn()
+    async def _log_in(self) -> None:
+        if not isinstance(self._engine.step(), Login):
+            return  # another task has
+        token = await self._token()
+        async with self._checking:
+            # It may have been closed in the meantime, and a login that is due may not be any more.
+            step = self._engine.step()
+            if isinstance(step, Login) and not self._closed.is_set():
+                outcome = await self._carry_out(step, token) if isinstance(token, str) else token
+                self._engine.take(outcome)
+
+    async def _token(self) -> str | Failed | NobodySignedIn:
+        try:
+            token = (await self._sign_in() or "").strip()
+        except Exception as error:  # noqa: BLE001 - it is the vendor's, and speaks to anything
+            return connection.sign_in_failed(error)
+        return token or NobodySignedIn()
+
+    async def _carry_out(self, step: Login | Validate | FetchKeys, bearer: str = "") -> Outcome:
         for _ in range(PROOFS):
             outcome = await self._asked(step, bearer)
             if outcome is not None:
@@ -127,13 +142,16 @@ class AsyncClient:
         return NO_PROOF_TAKEN
 
     async def _asked(self, step: Login | Validate | FetchKeys, bearer: str) -> Outcome | None:
-        request = self._engine.request(step, bearer)
+        request = await asyncio.to_thread(self._engine.request, step, bearer)
         if isinstance(request, Failed):
             return request
         try:
-            answer = await self._send(request)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(self._engine.patience()):
+                answer = await self._send(request)
+        except connection.ERRORS as error:
             return connection.failed(error)
+        except TimeoutError:
+            return connection.TOO_LATE
         return answer if isinstance(answer, Failed) else self._engine.understood(request, answer)
 
     async def _send(self, request: wire.Request) -> wire.Answer | Failed:

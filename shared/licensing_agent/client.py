@@ -1,14 +1,20 @@
 """The synchronous client.
 
-What this module guarantees: :meth:`Client.check` does all that is to be done now, and raises
-nothing because of the network, the service or the disk; :meth:`Client.run` does it for as long as
-the agent runs. One client may be used from several threads.
+What this module guarantees:
+
+* :meth:`Client.check` does all that is to be done now, and raises nothing because of the network,
+  the service, the disk or the sign-in; :meth:`Client.run` does it for as long as the agent runs.
+* A request ends, whatever the other side does: nobody waits for its answer beyond
+  :meth:`Engine.patience`, so that the end of a lease is told within seconds.
+* One client may be used from several threads. While a person signs in, none of them waits but the
+  one that asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, RLock
+from concurrent.futures import Future
+from threading import Event, RLock, Thread
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +28,6 @@ from licensing_agent.engine import (
     Callback,
     Callbacks,
     Engine,
-    SignInFailed,
     Surroundings,
     nobody,
 )
@@ -63,6 +68,7 @@ class Client:
         self._closed = Event()
         self._sleep = sleep or self._closed.wait
         self._checking = RLock()
+        self._signing_in = RLock()
 
     def __enter__(self) -> Self:
         return self
@@ -82,16 +88,20 @@ class Client:
 
     def check(self, *, at_once: bool = False) -> Status:
         """Do what is due; ``at_once``, ask the service even if nothing is."""
-        with self._checking:
-            if at_once:
-                self._engine.hurry()
-            while not self._closed.is_set():
+        if at_once:
+            self._engine.hurry()
+        while not self._closed.is_set():
+            with self._checking:
                 step = self._engine.step()
                 if isinstance(step, Wait):
                     self._engine.tell()
                     break
-                self._engine.take(self._carry_out(step))
-            return self._engine.status()
+                if not isinstance(step, Login):
+                    self._engine.take(self._carry_out(step))
+                    continue
+            with self._signing_in:
+                self._log_in()
+        return self._engine.status()
 
     def run(self) -> None:
         """Stay licensed until :meth:`close` is called."""
@@ -106,15 +116,25 @@ class Client:
             self._http.close()
             self._engine.close()
 
-    def _carry_out(self, step: Login | Validate | FetchKeys) -> Outcome:
-        bearer = ""
-        if isinstance(step, Login):
-            try:
-                bearer = (self._sign_in() or "").strip()
-            except (SignInFailed, OSError, httpx.HTTPError) as error:
-                return Failed(why=f"The sign-in has failed: {error}")
-            if not bearer:
-                return NobodySignedIn()
+    def _log_in(self) -> None:
+        if not isinstance(self._engine.step(), Login):
+            return  # another thread has
+        token = self._token()
+        with self._checking:
+            # It may have been closed in the meantime, and a login that is due may not be any more.
+            step = self._engine.step()
+            if isinstance(step, Login) and not self._closed.is_set():
+                outcome = self._carry_out(step, token) if isinstance(token, str) else token
+                self._engine.take(outcome)
+
+    def _token(self) -> str | Failed | NobodySignedIn:
+        try:
+            token = (self._sign_in() or "").strip()
+        except Exception as error:  # noqa: BLE001 - it is the vendor's, and speaks to anything
+            return connection.sign_in_failed(error)
+        return token or NobodySignedIn()
+
+    def _carry_out(self, step: Login | Validate | FetchKeys, bearer: str = "") -> Outcome:
         for _ in range(PROOFS):
             outcome = self._asked(step, bearer)
             if outcome is not None:
@@ -125,15 +145,34 @@ class Client:
         request = self._engine.request(step, bearer)
         if isinstance(request, Failed):
             return request
-        try:
-            answer = self._send(request)
-        except httpx.HTTPError as error:
-            return connection.failed(error)
+        answer = self._answer(request)
         return answer if isinstance(answer, Failed) else self._engine.understood(request, answer)
 
-    def _send(self, request: wire.Request) -> wire.Answer | Failed:
+    def _answer(self, request: wire.Request) -> wire.Answer | Failed:
+        """What comes back within the time that there is."""
+        http, coming = self._http, Future[wire.Answer | Failed]()
+
+        def send() -> None:
+            try:
+                coming.set_result(self._send(http, request))
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                coming.set_exception(error)
+
+        # Each step of a request has its limit, and there may be any number of steps.
+        Thread(target=send, name="licensing_agent request", daemon=True).start()
+        try:
+            return coming.result(self._engine.patience())
+        except connection.ERRORS as error:
+            return connection.failed(error)
+        except TimeoutError:
+            # What is still under way goes on with connections that nobody else gets.
+            http.close()
+            self._http = httpx.Client(**connection.options(self._configuration))
+            return connection.TOO_LATE
+
+    def _send(self, http: httpx.Client, request: wire.Request) -> wire.Answer | Failed:
         body = bytearray()
-        with self._http.stream(**connection.sending(self._configuration, request)) as response:
+        with http.stream(**connection.sending(self._configuration, request)) as response:
             for part in response.iter_bytes():
                 body += part
                 if len(body) > wire.LARGEST_ANSWER:

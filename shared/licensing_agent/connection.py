@@ -12,10 +12,12 @@ from typing import Final, TypedDict
 import httpx
 
 from licensing_agent.configuration import Configuration
+from licensing_agent.engine import SignInFailed
 from licensing_agent.outcomes import Failed
 from licensing_agent.wire import LARGEST_ANSWER, Answer, Request
 
 TOO_LONG: Final = Failed(why="What answers is not the service: it goes on and on.")
+TOO_LATE: Final = Failed(why="The service cannot be reached: its answer does not come to an end.")
 
 
 class Options(TypedDict):
@@ -59,9 +61,20 @@ def sending(configuration: Configuration, request: Request) -> Sending:
     }
 
 
-def failed(error: httpx.HTTPError) -> Failed:
-    """Nobody answered. The error's own words may show an address, and no secret."""
-    return Failed(why=f"The service cannot be reached: {type(error).__name__}: {error}")
+ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+"""What a request can end with: a redirection to no address is read, too, and not only followed."""
+
+
+def failed(error: Exception) -> Failed:
+    """Nobody answered. The words of an HTTP error may show an address, and no secret."""
+    told = f": {error}" if isinstance(error, httpx.HTTPError) else ""
+    return Failed(why=f"The service cannot be reached: {type(error).__name__}{told}")
+
+
+def sign_in_failed(error: Exception) -> Failed:
+    """No token has come. What is not known may have anything in its words, a token, too."""
+    is_known = isinstance(error, SignInFailed | OSError | httpx.HTTPError)
+    return Failed(why=f"The sign-in has failed: {error if is_known else type(error).__name__}")
 
 
 def answer(response: httpx.Response, body: bytes) -> Answer | Failed:

@@ -5,7 +5,8 @@ What this module guarantees:
 * The key is made once and kept encrypted in a file of its own, so that a licence that is lost does
   not take it along, nor the other way round.
 * A file that is torn or another machine's gives way to a new key. One that cannot be opened just
-  now, as its keyring is locked, does so only where a person logs in: until then, it may be opened.
+  now, as its keyring is locked, does so only when a login of a person has been answered: until
+  then, it may be opened.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from licensing_agent.sealed import Keyring, SealedFile, Trouble
+from licensing_agent.sealed import OUT_OF_REACH, Keyring, SealedFile, Trouble
 
 NAME: Final = "device-key"
 
@@ -62,6 +63,7 @@ class KeptKey:
     def __init__(self, folder: Path, secret: bytes, keyring: Keyring | None) -> None:
         self._file = SealedFile(folder / NAME, secret, keyring, purpose=_PURPOSE)
         self._key: SoftwareKey | None = None
+        self._stand_in: SoftwareKey | None = None
         self._reading: Trouble | None = None
         self._writing: Trouble | None = None
 
@@ -77,21 +79,33 @@ class KeptKey:
         return f"The device key was lost: {self._reading} A new one has been made."
 
     def get(self, *, at_login: bool) -> SoftwareKey:
-        """The key; ``at_login``, a new one in the place of one that cannot be opened.
+        """The key; ``at_login``, a stand-in for one that cannot be opened.
 
         Raises :class:`KeyLocked`.
         """
         if self._key is None:
-            self._key = self._read(at_login=at_login) or self._made()
+            try:
+                self._key = self._read() or self._made()
+            except KeyLocked:
+                if not at_login:
+                    raise
+                self._stand_in = self._stand_in or SoftwareKey(Ed25519PrivateKey.generate())
+                return self._stand_in
         elif self._writing is not None:
             # The licence may be bound to it by the time that the disk takes something again.
             self._write(self._key)
         return self._key
 
-    def _read(self, *, at_login: bool) -> SoftwareKey | None:
+    def bound(self) -> None:
+        """A login has been answered: a stand-in that was proved in it is the key from now on."""
+        if self._key is None and self._stand_in is not None:
+            self._key = self._stand_in
+            self._write(self._key)
+
+    def _read(self) -> SoftwareKey | None:
         opened = self._file.read()
         self._reading = opened.trouble
-        if opened.trouble in {Trouble.LOCKED, Trouble.NO_FILE} and not at_login:
+        if opened.trouble in OUT_OF_REACH:
             raise KeyLocked(f"The device key cannot be used: {opened.trouble}")
         if opened.content is None:
             return None

@@ -3,13 +3,18 @@
 What this module guarantees:
 
 * What is known is on the disk before anybody is told of it.
-* Each callback is called when its standing begins, once; the last thing it can do wrong is raise,
-  which ends the check that called it and nothing else.
+* Each callback is called when its standing begins, once; one that raises is logged, and the agent
+  stays licensed.
 * The standing is that of the moment in which it is asked for, from whichever thread.
+* Once it is closed, and in a process that was forked from its own, it writes nothing any more: what
+  another client has kept since is newer.
+* What cannot be opened at the start is tried again, before a person is asked to log in.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import random
 import secrets
 import time
@@ -22,6 +27,7 @@ from licensing_agent import lifecycle, machine, wire
 from licensing_agent.configuration import Configuration
 from licensing_agent.credentials import TooFewCredentials
 from licensing_agent.device import KeptKey, KeyLocked
+from licensing_agent.kept import Kept
 from licensing_agent.lifecycle import (
     FetchKeys,
     Login,
@@ -37,8 +43,8 @@ from licensing_agent.machine import Machine
 from licensing_agent.outcomes import Failed, LoggedIn, Outcome
 from licensing_agent.platform_sources import Platform
 from licensing_agent.proof import Occasion, prove, thumbprint
-from licensing_agent.sealed import Trouble, platform_keyring
-from licensing_agent.store import Store
+from licensing_agent.sealed import OUT_OF_REACH, Trouble, platform_keyring
+from licensing_agent.store import Reading, Store
 
 LONGEST_PAUSE: Final = 60.0
 """How many seconds may pass between two looks at the clocks."""
@@ -46,9 +52,17 @@ LONGEST_PAUSE: Final = 60.0
 PROOFS: Final = 3
 """How many proofs are made for one request, where the service wants newer ones."""
 
+STEPS: Final = 4
+"""Of a request: connect, send, wait, receive. Each has the time limit that is configured."""
+
+LEAST_PATIENCE: Final = 5.0
+"""How many seconds an answer may take when the lease is about to end."""
+
 NO_PROOF_TAKEN: Final = Failed(why="The service takes no proof of the device key.")
 
 Callback = Callable[[Status], None]
+
+_log = logging.getLogger("licensing_agent")
 
 
 class SignInFailed(Exception):
@@ -111,17 +125,24 @@ class Engine:
         self._kept_key = KeptKey(configuration.folder, this.secret, keyring)
         self._device_key: str | None = None
         self._proof_nonce: str | None = None
-        reading = self._store.read()
+        self._process: int | None = os.getpid()
+        self._told: tuple[Standing, str | None] | None = None
+        self._saved: Kept
+        self._storage: Trouble | None
+        self._state: State
+        self._begin(self._store.read(), this)
+
+    def _begin(self, reading: Reading, this: Machine) -> None:
+        self._is_unopened = reading.trouble in OUT_OF_REACH
         self._saved = reading.kept
-        self._storage: Trouble | None = reading.trouble
-        self._state: State = lifecycle.begin(
-            configuration.terms(),
+        self._storage = reading.trouble
+        self._state = lifecycle.begin(
+            self._configuration.terms(),
             reading.kept,
             this.credentials(),
             reading.touched,
-            surroundings.moment(),
+            self._surroundings.moment(),
         )
-        self._told: tuple[Standing, str | None] | None = None
         self._save()
 
     def hurry(self) -> None:
@@ -133,7 +154,13 @@ class Engine:
         """What to do now."""
         with self._lock:
             self._advance()
-            return lifecycle.next_step(self._state)
+            step = lifecycle.next_step(self._state)
+            if isinstance(step, Login) and self._is_unopened:
+                reading = self._store.read()
+                if reading.kept.license is not None:
+                    self._begin(reading, self._machine())
+                    step = lifecycle.next_step(self._state)
+            return step
 
     def request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
         """The request of a step, about the machine as it is now, with a proof of its own."""
@@ -205,6 +232,8 @@ class Engine:
         """Go on with what came of a step, keep it, and tell."""
         if isinstance(outcome, LoggedIn):
             outcome = replace(outcome, device_key=self._device_key)
+            self._kept_key.bound()
+            self._is_unopened = False
         with self._lock:
             self._state = lifecycle.after(self._state, outcome, self._surroundings.moment())
             self._save()
@@ -218,7 +247,10 @@ class Engine:
         begun = (status.standing, status.code)
         if begun != self._told:
             self._told = begun
-            self._callbacks.of(status.standing)(status)
+            try:
+                self._callbacks.of(status.standing)(status)
+            except Exception:  # noqa: BLE001 - it is the vendor's, and the agent goes on
+                _log.exception("The callback for %s has failed.", status.standing)
 
     def status(self) -> Status:
         """How it stands now."""
@@ -244,12 +276,21 @@ class Engine:
                 bounds += [status.until - mark, max(1.0, kept.time.mark - mark)]
         return max(0.0, min(bounds))
 
+    def patience(self) -> float:
+        """How many seconds to wait for an answer: while the lease holds, not far beyond its end."""
+        with self._lock:
+            status, longest = self.status(), STEPS * self._configuration.timeout
+            if not status.usable or status.until is None:
+                return longest
+            return min(longest, max(LEAST_PATIENCE, status.until - self._state.time.mark))
+
     def close(self) -> None:
         """Keep the time as it is, not ahead as it is kept for a crash."""
         with self._lock:
             self._advance()
             self._state = lifecycle.ended(self._state)
             self._save()
+            self._process = None
 
     def _advance(self) -> None:
         self._state = lifecycle.advanced(self._state, self._surroundings.moment())
@@ -257,7 +298,7 @@ class Engine:
 
     def _save(self) -> None:
         # Nothing to keep replaces nothing: a file that cannot be read may be of use elsewhere.
-        if self._state.kept != self._saved:
+        if self._state.kept != self._saved and self._process == os.getpid():
             self._storage = self._store.write(self._state.kept)
             if self._storage is None:
                 self._saved = self._state.kept

@@ -1,12 +1,14 @@
 """Files that are there as a whole or not at all.
 
 What this module guarantees: a file is written and brought to the disk before it gets its name, and
-the name is brought to the disk before the call returns. Only the account that runs can read it.
+the name is brought to the disk before the call returns, on volumes that can. Only the account that
+runs can read it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import time
@@ -14,6 +16,9 @@ from pathlib import Path
 from typing import Final
 
 _STALE_SECONDS: Final = 3600
+_RANDOM_BYTES: Final = 8
+_CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+"""What volumes say that bring no names to the disk by themselves, as network shares do."""
 
 
 def make_folder(folder: Path) -> None:
@@ -33,10 +38,15 @@ def write_new(path: Path, data: bytes) -> None:
         os.close(number)
 
 
+def beside(path: Path) -> Path:
+    """A name for what shall become ``path``."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}")
+
+
 def replace(path: Path, data: bytes) -> None:
     """Put a file in the place of another: whoever reads it gets the old or the new one."""
     _sweep(path)
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fresh = beside(path)
     try:
         write_new(fresh, data)
         os.replace(fresh, path)  # noqa: PTH105 - the system call itself, as everywhere here
@@ -53,14 +63,17 @@ def sync_folder(folder: Path) -> None:
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
     finally:
         os.close(number)
 
 
 def _sweep(path: Path) -> None:
     """Remove what crashes have left, but not what another process is just writing."""
-    for left in path.parent.glob(f".{path.name}.*"):
-        # Another process may have been done with it, or have swept it away.
-        with contextlib.suppress(FileNotFoundError):
+    for left in path.parent.glob(f".{path.name}.{'[0-9a-f]' * 2 * _RANDOM_BYTES}"):
+        # Another process may have been done with it, may have swept it away, or may hold it open.
+        with contextlib.suppress(OSError):
             if abs(time.time() - left.stat().st_mtime) > _STALE_SECONDS:
                 left.unlink()

@@ -160,11 +160,19 @@ def begin(
     terms: Terms, kept: Kept, credentials: Credentials, touched: float | None, moment: Moment
 ) -> State:
     """A process starts, with what is kept since the last one; ``touched`` is the file's time."""
+    kept, trouble = _of_organization(terms.organization_id, kept)
     time = kept.lease.time if kept.lease else Timekeeping.starting(moment.wall)
     time = time.seen(moment.wall)
     if kept.lease and touched is not None:
         time = time.seen(touched)
-    state = State(terms=terms, kept=kept, time=time, monotonic=moment.monotonic, due=time.mark)
+    state = State(
+        terms=terms,
+        kept=kept,
+        time=time,
+        monotonic=moment.monotonic,
+        due=time.mark,
+        trouble=trouble,
+    )
     found = _kept_lease(state, credentials)
     if isinstance(found, Rejected):
         return replace(state, trouble=f"The lease that was kept does not hold: {found.reason}.")
@@ -258,6 +266,14 @@ def status(state: State) -> Status:
         organization_id=license.organization_id if license else None,
         save_configuration=bool(license and license.save_configuration),
     )
+
+
+def _of_organization(wanted: str | None, kept: Kept) -> tuple[Kept, str | None]:
+    """What is kept, if it is of the organization that the agent is for, and why it is not."""
+    if kept.license is None or wanted in {None, kept.license.organization_id}:
+        return kept, None
+    told = f"This agent is {wanted}'s now; its licence was {kept.license.organization_id}'s."
+    return replace(kept, license=None, lease=None, link=None, asked=None), told
 
 
 def _logged_in(state: State, answer: LoggedIn) -> State:

@@ -23,6 +23,7 @@ _CGROUPS: Final = (
     ("containerd", "containerd"),
     ("lxc", "lxc"),
 )
+_POD_FILE: Final = "/dev/termination-log"
 _HYPERVISORS: Final = (
     "QEMU",
     "VMware",
@@ -66,6 +67,11 @@ def container_of(platform: Platform) -> str | None:
         return "podman"
     if platform.has("/.dockerenv"):
         return "docker"
+    # With cgroups of version 2 nothing else tells: the variable is in each container of a pod, and
+    # the file is mounted into each, whatever its environment was replaced by.
+    own = platform.text("/proc/self/environ") or ""
+    if re.search(r"(?:\A|\0)KUBERNETES_SERVICE_HOST=", own) or _is_mounted(platform, _POD_FILE):
+        return "kubernetes"
     groups = platform.text("/proc/1/cgroup") or ""
     for word, kind in _CGROUPS:
         if word in groups:

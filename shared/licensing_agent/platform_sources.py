@@ -21,6 +21,8 @@ from licensing_agent.credentials import is_locally_administered
 Component = Literal["machine_id", "mac_address", "computer_name"]
 
 _TOOL_SECONDS: Final = 20
+_NO_WINDOW: Final[int] = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+"""On Windows, no console flashes up beside an agent that has windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,19 @@ def run_tool(arguments: Sequence[str]) -> str:
     """What a tool of the platform prints. Raises :class:`OSError` where there is no such tool."""
     # The tools are named in this package, and so is all that they are told.
     ended = subprocess.run(  # noqa: S603 # nosec B603
-        arguments, capture_output=True, timeout=_TOOL_SECONDS, check=False, stdin=subprocess.DEVNULL
+        arguments,
+        capture_output=True,
+        timeout=_TOOL_SECONDS,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        creationflags=_NO_WINDOW,
     )
     return ended.stdout.decode(errors="replace")
+
+
+def host_name() -> str:
+    """The computer's name, as text that can be sent whatever bytes it is made of."""
+    return socket.gethostname().encode(errors="surrogateescape").decode(errors="replace")
 
 
 def read_registry(key: str, name: str) -> str:
@@ -87,7 +99,7 @@ class Platform:
     root: Path = Path("/")
     run: Callable[[Sequence[str]], str] = run_tool
     registry: Callable[[str, str], str] = read_registry
-    name: Callable[[], str] = socket.gethostname
+    name: Callable[[], str] = host_name
 
     def output(self, *arguments: str) -> str:
         """What a tool prints, nothing where there is none or it does not come to an end."""

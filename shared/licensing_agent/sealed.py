@@ -44,6 +44,10 @@ class Trouble(StrEnum):
     NO_FILE = "The file cannot be read or written."
 
 
+OUT_OF_REACH: Final = frozenset({Trouble.LOCKED, Trouble.NO_FILE})
+"""What may be over by itself: there is something in the file, and it may be opened later."""
+
+
 class Keyring(Protocol):
     """The part of the package ``keyring`` that is used."""
 

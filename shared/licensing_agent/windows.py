@@ -7,6 +7,7 @@ makes of them for privacy; adapters of Hyper-V, of tunnels and of VPNs are left 
 from __future__ import annotations
 
 import json
+import os
 from typing import Final
 
 from licensing_agent.platform_sources import Found, LeftOut, Platform, Sources, mac
@@ -17,7 +18,9 @@ _LIST: Final = (
     "[Console]::OutputEncoding = [Text.Encoding]::UTF8; ConvertTo-Json -Compress @(Get-NetAdapter "
     "| Select-Object Name, PermanentAddress, MacAddress, HardwareInterface, Virtual)"
 )
-_ADAPTERS: Final = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command", _LIST)
+# By its whole path: Windows looks for a bare name in the current folder, too.
+_POWERSHELL: Final = ("System32", "WindowsPowerShell", "v1.0", "powershell.exe")
+_OPTIONS: Final = ("-NoProfile", "-NonInteractive", "-Command", _LIST)
 
 
 def read(platform: Platform) -> Sources:
@@ -27,7 +30,8 @@ def read(platform: Platform) -> Sources:
         raw_id, trouble = platform.registry(_KEY, _NAME), None
     except (OSError, ImportError):
         raw_id, trouble = None, "the registry has none"
-    judged = [_judge(adapter) for adapter in _adapters(platform.output(*_ADAPTERS))]
+    powershell = "\\".join((os.environ.get("SYSTEMROOT", "C:\\Windows"), *_POWERSHELL))
+    judged = [_judge(adapter) for adapter in _adapters(platform.output(powershell, *_OPTIONS))]
     return Sources(
         raw_id=raw_id,
         id_source=rf"HKLM\{_KEY}\{_NAME}",

@@ -1,15 +1,19 @@
 """Both clients at a socket: what they send, what they make of answers, whom they tell."""
 
 import asyncio
+import inspect
 import json
+import os
+import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx
@@ -28,11 +32,13 @@ from licensing_agent import (
     Status,
     Surroundings,
     engine,
+    store,
 )
 from licensing_agent.credentials import TooFewCredentials
 from licensing_agent.platform_sources import Platform
 from tests.agent.samples import JWKS, LICENSE_KEY
 from tests.agent.service import Service, refused
+from tests.agent.unit.test_store import Ring
 from tests.local.events import Response
 from tests.local.server import Server
 from tests.unit.samples import DAY, NOW
@@ -44,9 +50,7 @@ TOKEN = "the.person's.token"
 class Agent:
     """A client of either kind, on a machine with a clock of its own."""
 
-    def __init__(
-        self, *, asynchronous: bool, sign_in: Callable[[], str | None] = lambda: TOKEN
-    ) -> None:
+    def __init__(self, *, asynchronous: bool, sign_in: Callable[[], Any] = lambda: TOKEN) -> None:
         self.asynchronous = asynchronous
         self.now: float = NOW
         self.name = "ACME-PC-01"
@@ -72,7 +76,7 @@ class Agent:
         async def make() -> Any:
             return kind(
                 configuration,
-                sign_in=self._sign_in_later if self.asynchronous else self.signed_in,
+                sign_in=self._sign_in_later if self.asynchronous else self._sign_in,
                 surroundings=surroundings,
                 sleep=self._sleep_later if self.asynchronous else self._sleep,
                 **callbacks,
@@ -92,6 +96,7 @@ class Agent:
         if self.client is not None:
             self._done(self.client.close())
         self.runner.close()
+        self.runner, self.client = asyncio.Runner(), None
 
     def _done(self, result: Any) -> Any:
         return self.runner.run(result) if self.asynchronous else result
@@ -103,8 +108,12 @@ class Agent:
 
         return tell
 
-    async def _sign_in_later(self) -> str | None:
+    def _sign_in(self) -> Any:
         return self.signed_in()
+
+    async def _sign_in_later(self) -> Any:
+        token = self.signed_in()
+        return await token if inspect.isawaitable(token) else token
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -351,6 +360,220 @@ def test_a_token_that_is_none_is_not_sent_or_shown(
     assert agent.check(at_once=True).usable
 
 
+def test_a_sign_in_that_fails_in_a_way_of_its_own_is_asked_again_and_shows_nothing(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    def sign_in() -> str | None:
+        return str(json.loads("a portal's page, SECRET"))
+
+    agent.signed_in = sign_in
+    status = agent.start(Configuration(**told)).check()
+    assert status.message == "The sign-in has failed: JSONDecodeError"
+    agent.signed_in = lambda: TOKEN
+    assert agent.check(at_once=True).usable
+
+
+def test_it_can_be_closed_while_a_person_signs_in(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    async def sign_in_later() -> str:
+        await agent.client.close()
+        return TOKEN
+
+    def sign_in() -> str:
+        agent.client.close()
+        return TOKEN
+
+    agent.start(Configuration(**told))
+    agent.signed_in = sign_in_later if agent.asynchronous else sign_in
+    assert agent.check().standing == "signed_out"
+    assert service.requests == []
+
+
+def test_while_a_person_signs_in_nobody_else_waits(service: Service, told: dict[str, Any]) -> None:
+    asked, has_come = Event(), Event()
+
+    def sign_in() -> str:
+        asked.set()
+        has_come.wait(30)
+        return TOKEN
+
+    agent = Agent(asynchronous=False, sign_in=sign_in).start(Configuration(**told))
+    waiting = Thread(target=agent.check)
+    waiting.start()
+    assert asked.wait(30)
+    assert agent.client.status.standing == "signed_out"
+    agent.close()
+    has_come.set()
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert service.requests == []
+
+
+def test_of_two_threads_that_find_a_login_due_one_asks_the_person(
+    service: Service, told: dict[str, Any]
+) -> None:
+    asked: list[int] = []
+
+    def sign_in() -> str:
+        asked.append(len(asked))
+        time.sleep(0.2)
+        return TOKEN
+
+    agent = Agent(asynchronous=False, sign_in=sign_in).start(Configuration(**told))
+    threads = [Thread(target=agent.check) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert asked == [0]
+    assert service.paths.count("licenses") == 1
+    agent.close()
+
+
+@contextmanager
+def endless() -> Iterator[str]:
+    """A proxy, or what took its place, that answers for ever that it will answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer(connected: socket.socket) -> None:
+            with connected, suppress(OSError):
+                while True:
+                    connected.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    time.sleep(0.05)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    connected, _ = listening.accept()
+                    Thread(target=answer, args=(connected,), daemon=True).start()
+
+        Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_answer_that_does_not_come_to_an_end_is_none(
+    agent: Agent, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.start(Configuration(**told)).check()
+    agent.close()
+    monkeypatch.setattr(engine, "LEAST_PATIENCE", 0.5)
+    with endless() as url:
+        again = Agent(asynchronous=agent.asynchronous)
+        again.now = NOW + DAY - 600  # the lease is nearly over
+        again.start(Configuration(**told | {"url": url, "timeout": 300.0}))
+        again.now = NOW + DAY - 0.1
+        status = again.check(at_once=True)
+        assert (status.standing, status.message) == (
+            "grace",
+            "The service cannot be reached: its answer does not come to an end.",
+        )
+        again.close()
+
+
+@pytest.mark.parametrize("place", ["http:login", "mailto:x", "http://xn--a/", "//[", "/\u20ac"])
+def test_a_redirection_to_nowhere_is_no_answer(
+    agent: Agent, service: Service, told: dict[str, Any], place: str
+) -> None:
+    service.answers = [Response(302, [("location", place)], b"")]
+    status = agent.start(Configuration(**told)).check()
+    assert status.message is not None
+    assert not status.usable
+    assert agent.check(at_once=True).usable
+
+
+def test_what_cannot_be_sent_is_no_answer_and_shows_no_key(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    agent.name = "caf\udce9"
+    status = agent.check(at_once=True)
+    assert (status.standing, status.message) == (
+        "grace",
+        "The service cannot be reached: UnicodeEncodeError",
+    )
+
+
+def test_a_callback_that_fails_is_logged_and_the_agent_stays_licensed(
+    agent: Agent,
+    told: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def teller(_: str) -> Callable[[Status], None]:
+        def tell(_: Status) -> None:
+            raise ValueError("the vendor's own")
+
+        return tell
+
+    monkeypatch.setattr(agent, "_teller", teller)
+    agent.start(Configuration(**told))
+    agent.run()
+    assert len(agent.slept) == 3
+    assert "The callback for valid has failed." in caplog.text
+    assert "the vendor's own" in caplog.text
+
+
+def test_a_client_that_is_closed_leaves_what_another_has_kept_since(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    closed = agent.client
+    agent.close()
+    kept = Path(told["folder"], store.NAME)
+    again = Agent(asynchronous=agent.asynchronous)
+    again.start(Configuration(**told)).check(at_once=True)
+    again.close()
+    newer = kept.read_bytes()
+    agent.now += 3600
+    assert closed.status.usable
+    assert kept.read_bytes() == newer
+
+
+def test_a_process_that_was_forked_from_its_own_leaves_what_is_kept_alone(
+    agent: Agent, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.start(Configuration(**told)).check()
+    kept = Path(told["folder"], store.NAME)
+    before = kept.read_bytes()
+    agent.now += 3600
+    with monkeypatch.context() as forked:
+        forked.setattr(os, "getpid", lambda: -1)
+        assert agent.client.status.usable
+        assert kept.read_bytes() == before
+    assert agent.client.status.usable
+    assert kept.read_bytes() != before
+
+
+def test_an_agent_that_starts_before_its_keyring_is_open_goes_on_once_it_is(
+    agent: Agent, service: Service, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = Ring()
+    monkeypatch.setattr(engine, "platform_keyring", lambda: ring)
+    told["use_keyring"] = True
+    agent.start(Configuration(**told)).check()
+    agent.close()
+    ring.works = False
+    again = Agent(asynchronous=agent.asynchronous, sign_in=lambda: "an old token")
+    again.start(Configuration(**told))
+    service.answers = [refused_token()]
+    asked = len(service.requests)
+    status = again.check()
+    assert (status.standing, service.paths[asked:]) == ("refused", ["licenses"])
+    assert "keyring" in str(status.storage)
+    ring.works = True
+    again.now += 3600
+    status = again.check()
+    assert (status.standing, status.storage) == ("valid", None)
+    assert service.paths[asked:] == ["licenses", "validate"]
+    again.close()
+
+
+def refused_token() -> Response:
+    return Response.of_json(401, {"message": "Unauthorized"})
+
+
 def test_the_next_start_needs_nobody_and_nothing_that_is_kept_needs_be_whole(
     agent: Agent, told: dict[str, Any]
 ) -> None:
@@ -482,7 +705,6 @@ def test_a_private_authority_is_trusted_where_it_is_named_and_not_otherwise(
         stranger.close()
         assert agent.start(Configuration(**told, ca_file=authority)).check().usable
         agent.close()
-        agent.runner, agent.client = asyncio.Runner(), None
 
 
 @pytest.mark.parametrize(

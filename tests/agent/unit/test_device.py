@@ -100,8 +100,26 @@ def test_a_person_who_logs_in_need_not_wait_for_the_keyring(tmp_path: Path) -> N
     key = a_key(tmp_path, ring=Ring(works=False))
     made = key.get(at_login=True).public_key()
     assert made != public
+    assert key.get(at_login=True).public_key() == made
+    key.bound()
+    assert key.get(at_login=False).public_key() == made
     assert "A new one has been made." in str(key.notice)
     assert a_key(tmp_path).get(at_login=False).public_key() == made
+
+
+def test_a_login_that_is_not_answered_replaces_no_key(tmp_path: Path) -> None:
+    ring = Ring()
+    public = a_key(tmp_path, ring=ring).get(at_login=False).public_key()
+    ring.works = False
+    key = a_key(tmp_path, ring=ring)
+    assert key.get(at_login=True).public_key() != public
+    with pytest.raises(KeyLocked):
+        key.get(at_login=False)
+    ring.works = True
+    for at_login in (False, True):
+        assert key.get(at_login=at_login).public_key() == public
+    key.bound()
+    assert a_key(tmp_path, ring=ring).get(at_login=False).public_key() == public
 
 
 def test_one_that_cannot_be_read_just_now_is_not_replaced(tmp_path: Path) -> None:

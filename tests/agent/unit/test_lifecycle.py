@@ -175,6 +175,20 @@ def test_an_agent_for_one_organization_takes_no_other() -> None:
     assert waits(state) == lifecycle.REFUSED_AGAIN
 
 
+def test_an_agent_that_is_for_another_organization_now_drops_the_licence_of_before() -> None:
+    asked = lifecycle.asking(licensed(), "n-1").kept
+    same = begin(replace(PINNED, organization_id="acme"), asked, MACHINE, None, at())
+    assert (status(same).usable, same.kept.asked) == (True, "n-1")
+    state = begin(replace(PINNED, organization_id="bolt"), asked, MACHINE, None, at())
+    shown = status(state)
+    assert (shown.standing, shown.message) == (
+        "signed_out",
+        "This agent is bolt's now; its licence was acme's.",
+    )
+    assert state.kept == replace(asked, license=None, lease=None, link=None, asked=None)
+    assert isinstance(next_step(state), Login)
+
+
 # -- unreachable is not refused ------------------------------------------------------------------
 
 

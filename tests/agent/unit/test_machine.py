@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -118,6 +119,21 @@ def test_an_adapter_in_a_bond_has_its_own_address(tmp_path: Path) -> None:
         ({"proc/1/environ": "PATH=/bin\0container=podman\0"}, "podman"),
         ({"proc/1/cgroup": "1:name=systemd:/kubepods/besteffort/pod1\n"}, "kubernetes"),
         ({"proc/1/cgroup": "2:cpu:/docker/0123\n"}, "docker"),
+        # With containerd and cgroups of version 2 nothing stands in the group's name.
+        (
+            {
+                "proc/1/cgroup": "0::/\n",
+                "proc/self/environ": "HOME=/\0KUBERNETES_SERVICE_HOST=10.96.0.1\0",
+            },
+            "kubernetes",
+        ),
+        (
+            {
+                "proc/1/cgroup": "0::/\n",
+                "proc/self/mountinfo": "98 85 8:1 /pods/1 /dev/termination-log rw - ext4 a rw\n",
+            },
+            "kubernetes",
+        ),
     ],
 )
 def test_in_a_container_an_id_on_a_volume_takes_the_place_of_the_images(
@@ -256,6 +272,37 @@ def test_windows_without_its_sources_is_known_by_what_is_left(output: str) -> No
     assert windows(json.dumps(ADAPTERS[0])).mac_addresses == ("3c:52:82:0a:1b:2c",)
     assert why(windows(output, no_registry), "MachineGuid") == "the registry has none"
     assert windows(output, lambda *_: "odd").machine_id is None
+
+
+def test_windows_tools_are_started_by_their_whole_path_and_not_from_where_the_agent_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+
+    def run(arguments: Sequence[str]) -> str:
+        started.append(arguments[0])
+        return ""
+
+    for root, drive in (("D:\\Windows", "D:\\"), (None, "C:\\")):
+        if root:
+            monkeypatch.setenv("SYSTEMROOT", root)
+        else:
+            monkeypatch.delenv("SYSTEMROOT")
+        machine.read(
+            Platform(
+                system="Windows",
+                run=run,
+                registry=lambda *_: str(UUID(ID)),
+                name=lambda: "ACME-PC-01",
+            )
+        )
+        tool = "Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe"
+        assert started.pop() == f"{drive}{tool}"
+
+
+def test_a_name_that_is_not_text_can_be_sent_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "caf\udce9-1")
+    assert Platform().name() == "caf\N{REPLACEMENT CHARACTER}-1"
 
 
 def test_windows_registry_is_read_in_its_64_bit_view(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The licence at rest: encrypted, of one machine, whole through every crash."""
 
+import errno
 import json
 import os
 import signal
@@ -292,13 +293,58 @@ def test_a_crash_at_any_point_makes_a_whole_installation_id_or_none(tmp_path: Pa
 def test_what_crashes_have_left_goes_with_the_next_write_that_is_much_later(
     tmp_path: Path,
 ) -> None:
-    left, being_written = (tmp_path / f".{store.NAME}.{name}" for name in ("old", "new"))
-    for path in (left, being_written):
+    names = ("0123456789abcdef", "fedcba9876543210", "the-vendors-own")
+    left, being_written, foreign = (tmp_path / f".{store.NAME}.{name}" for name in names)
+    for path in (left, being_written, foreign):
         path.write_bytes(b"torn")
-    os.utime(left, (NOW, NOW))
-    a_store(tmp_path).write(KEPT)
+    for path in (left, foreign):
+        os.utime(path, (NOW, NOW))
+    assert a_store(tmp_path).write(KEPT) is None
     assert not left.exists()
     assert being_written.exists()
+    assert foreign.exists()
+
+
+def test_what_cannot_be_swept_away_keeps_nothing_from_being_written(tmp_path: Path) -> None:
+    left = tmp_path / f".{store.NAME}.0123456789abcdef"
+    left.mkdir()
+    os.utime(left, (NOW, NOW))
+    assert a_store(tmp_path).write(KEPT) is None
+    assert a_store(tmp_path).read().kept == KEPT
+
+
+def failing(call: Any, error: int) -> Any:
+    def fails(*_: object) -> None:
+        raise OSError(error, call.__name__)
+
+    return fails
+
+
+def test_a_volume_that_brings_no_names_to_the_disk_keeps_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronize = os.fsync
+
+    def fsync(number: int) -> None:
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "a network share")
+        synchronize(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert a_store(tmp_path).write(KEPT) is None
+    made = installation.installation_id(tmp_path)
+    assert installation.installation_id(tmp_path) == made
+    monkeypatch.setattr(os, "fsync", failing(synchronize, errno.EIO))
+    assert a_store(tmp_path).write(KEPT) is Trouble.NO_FILE
+
+
+def test_a_volume_without_hard_links_has_an_installation_id_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "link", failing(os.link, errno.EPERM))
+    made = installation.installation_id(tmp_path)
+    assert installation.installation_id(tmp_path) == made
+    assert [path.name for path in tmp_path.iterdir()] == [installation.NAME]
 
 
 def test_where_folders_cannot_be_synchronized_as_on_windows_all_is_kept_the_same(
