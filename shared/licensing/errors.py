@@ -7,6 +7,7 @@
     ├── Unauthenticated       the request comes without a token that the gateway has verified
     ├── StaleProof            a proof of possession that has to be made anew, with a nonce of now
     ├── ForgedLease           a lease that this service did not sign, or not for this use
+    │   └── UnknownLeaseKey   or that is signed by a version of the secret not known here yet
     ├── Unavailable           nothing was done, or doing it again is safe; says when to retry
     └── Misconfigured         the deployment itself is wrong; an operator has to act
 
@@ -46,6 +47,10 @@ class StaleProof(LicensingError):
 
 class ForgedLease(LicensingError):
     """A lease that does not verify: signature, algorithm, type, issuer, shape or time (R16)."""
+
+
+class UnknownLeaseKey(ForgedLease):
+    """A lease that names a key which is not known here: forged, or newer than the secret here."""
 
 
 class Unavailable(LicensingError):

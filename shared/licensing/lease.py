@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from licensing import jws
 from licensing.chain import Link, halfway
-from licensing.errors import ForgedLease
+from licensing.errors import ForgedLease, UnknownLeaseKey
 from licensing.jws import ALGORITHM, MalformedJws
 from licensing.license import License
 from licensing.machine import Credentials
@@ -190,7 +190,7 @@ def _signed(token: jws.Jws, keys: Mapping[str, Ed25519PublicKey]) -> Lease:
     kid = header["kid"]
     key = keys.get(kid) if isinstance(kid, str) else None
     if key is None:
-        raise ForgedLease("signed by a key that is not the service's")
+        raise UnknownLeaseKey("signed by a key that is not the service's")
     if not token.is_signed_by(key):
         raise ForgedLease("the signature does not fit")
     # 3. It is whole.

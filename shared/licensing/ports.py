@@ -128,7 +128,10 @@ class Keyrings(Protocol):
     """Where the server secret comes from."""
 
     def keyring(self, at_least: int = 1) -> Keyring:
-        """The current keyring, fetched anew if it does not know version ``at_least`` yet."""
+        """The current keyring, fetched anew if it does not know version ``at_least`` yet.
+
+        The same one as before where that has just been looked for.
+        """
 
 
 class LicenseReader(Protocol):

@@ -67,7 +67,7 @@ class UseLicense:
         )
         if step is not None and step.fork:
             if organization.policy.block_clones and record.term is None:
-                return self._blocked(record, origin, now)
+                return self._blocked(record, proved, origin, now)
             self._report(record, origin, now)
         used = replace(proved, chain=step.chain if step else None)
         kept = step.kept if step else None
@@ -95,12 +95,14 @@ class UseLicense:
             )
         )
 
-    def _blocked(self, record: License, origin: Origin, now: int) -> License | None:
+    def _blocked(
+        self, record: License, proved: License, origin: Origin, now: int
+    ) -> License | None:
         """The licence, blocked for that; ``None`` when another change came first.
 
         Not a partner's: that one ends by itself, and nobody could lift its block.
         """
-        blocked = record.after(Action.DETACH, now)
+        blocked = proved.after(Action.DETACH, now)
         if not isinstance(blocked, License):
             return None
         event = audit.of_license(

@@ -21,13 +21,13 @@ from licensing.audit import Origin, Refusal
 from licensing.chain import Link
 from licensing.claims import blocker
 from licensing.device import Proof
-from licensing.errors import ForgedLease, Unavailable
+from licensing.errors import ForgedLease, Unavailable, UnknownLeaseKey
 from licensing.keyring import Keyring
 from licensing.lease import Lease, LeaseTerms, SignedLease, genuine
 from licensing.license import Code, License
 from licensing.machine import Machine
 from licensing.organization import Organization
-from licensing.ports import Entropy, Keyrings, ValidationStore
+from licensing.ports import Entropy, Keyrings, Outcome, ValidationStore
 from licensing.refusal import Refused, older_agents_refused
 from licensing.requests import Validation
 from licensing.use import Used, UseLicense
@@ -190,10 +190,11 @@ class ValidateLicense:
             return Verdict(code, is_temporary)
         # 3. A request that is repeated by somebody who has overheard it ends here.
         proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None
-        if proof is not None:
-            record.proved(proof)
+        proved = record.proved(proof) if proof is not None else record
         if code is not Code.VALID:
-            return Verdict(code, is_temporary, record, organization)
+            if proved != record and self.store.note_use(record, proved) is Outcome.LOST:
+                return None
+            return Verdict(code, is_temporary, proved, organization)
         # 4. The licence follows its machine (R11).
         record = AdaptLicense(self.store, self.entropy)(
             record, Seen(request.credentials, machine, request.agent_version), origin, now=now
@@ -236,19 +237,22 @@ class ValidateLicense:
         """The link that the agent presents: a lease of this licence that this service signed."""
         if request.lease is None:
             return None
-        lease = self._genuine(request.lease, keyring)
-        if lease is None:
-            # After a rotation, other environments sign with a version that is not known here yet.
-            newer = self.keyrings.keyring(at_least=keyring.newest + 1)
-            lease = self._genuine(request.lease, newer)
-        # What is forged is as good as none, which shows in the chain.
-        return lease.link if lease is not None and lease.license_id == record.id else None
+        try:
+            lease = self._genuine(request.lease, keyring)
+        except ForgedLease:
+            return None  # as good as none, which shows in the chain
+        return lease.link if lease.license_id == record.id else None
 
-    def _genuine(self, token: str, keyring: Keyring) -> Lease | None:
+    def _genuine(self, token: str, keyring: Keyring) -> Lease:
+        """The lease that this service signed. Raises ``ForgedLease`` and :class:`Unavailable`."""
         try:
             return genuine(token, keyring.lease_keys, issuer=self.terms.issuer)
-        except ForgedLease:
-            return None
+        except UnknownLeaseKey:
+            # After a rotation, other environments sign with a version that is not known here yet.
+            newer = self.keyrings.keyring(at_least=keyring.newest + 1)
+            if newer is keyring:
+                raise Unavailable("The lease's key is not known here yet. Try again.") from None
+            return genuine(token, newer.lease_keys, issuer=self.terms.issuer)
 
     def _is_anothers_machine(self, record: License) -> bool:
         """Whether a partner's machine has been registered by another organization since (R26)."""

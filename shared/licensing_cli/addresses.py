@@ -16,13 +16,13 @@ _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 def checked(url: str) -> str:
     """An address without its last slash. Raises :class:`WrongUse` if no token may go there."""
+    if "@" in url:
+        raise WrongUse("An address is not called with a user's name in it.", "Say --url https://…")
     try:
         parts = urlsplit(url)
-        host = parts.hostname
+        host, _ = parts.hostname, parts.port
     except ValueError:
         parts, host = urlsplit(""), None
-    if parts.username is not None:
-        raise WrongUse("An address is not called with a user's name in it.", "Say --url https://…")
     if parts.scheme not in {"http", "https"} or not host:
         raise WrongUse(f"{url!r} is not the address of a service.", "Say --url https://…")
     if parts.scheme == "http" and host not in _THIS_MACHINE:

@@ -153,7 +153,7 @@ class Api:
                 headers={"User-Agent": "licensing_cli", "Accept": "application/json", **headers},
                 follow_redirects=False,
             )
-        except httpx.TransportError as error:
+        except (httpx.RequestError, httpx.InvalidURL) as error:
             # The error's own words may show an address, and no secret.
             why = f"{type(error).__name__}: {error}".rstrip(": ")
             raise Unreachable(

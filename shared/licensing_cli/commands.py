@@ -4,14 +4,13 @@ What this module guarantees:
 
 * The options of ``licensing`` itself are taken before and after the command's name alike.
 * Every :class:`CommandError` ends the command with its code and says why on standard error, with
-  what to do next. Whoever reads the output may stop reading at any time.
+  what to do next. Whoever reads the output may stop reading at any time, which changes no code.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,16 +135,11 @@ def _run(function: Callable[..., None], common: Common, given: dict[str, object]
     try:
         with Invocation(settings=settings, output=output) as invocation:
             function(invocation, **given)
-        sys.stdout.flush()
     except CommandError as error:
         _tell(output, error)
         raise typer.Exit(error.code) from error
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except BrokenPipeError:
-        # Whoever reads has seen enough. What is still in the buffer has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(ExitCode.OK) from None
     except OSError as error:
         _tell(output, WrongUse(f"{error.filename or 'A file'}: {error.strerror or error}"))
         raise typer.Exit(ExitCode.USAGE) from error
@@ -153,6 +147,8 @@ def _run(function: Callable[..., None], common: Common, given: dict[str, object]
         # The error's own words show what was read.
         _tell(output, WrongUse("What was handed over is not text in UTF-8."))
         raise typer.Exit(ExitCode.USAGE) from error
+    finally:
+        output.flush()
 
 
 def _tell(output: Output, error: CommandError) -> None:

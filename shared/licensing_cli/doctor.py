@@ -342,7 +342,10 @@ def cloned(facts: Facts) -> Found:
     """No second agent was seen on the licence."""
     for event, at in _recent(facts, "CloneSuspected"):
         told = f"Two agents were seen on this licence at {_shown(at)}, from {_addresses(event)}."
-        advice = "Find the copy and log in on it: each agent needs a licence of its own."
+        advice = (
+            "Find the copy and switch it off, or give it two of machine id, MAC address and name "
+            "of its own before somebody logs in on it: until then it is the same machine."
+        )
         yield Finding(Level.WARN, "CloneSuspected", told, advice)
 
 

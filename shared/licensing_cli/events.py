@@ -117,7 +117,7 @@ def find(  # noqa: PLR0913 - each is an option
     """List events, newest first, or follow them as they happen.
 
     --follow begins with the last --limit events, goes on when the service has been away, and ends
-    with Ctrl-C. With --output json it prints one object a line.
+    with Ctrl-C, or when nobody reads it any more. With --output json it prints one object a line.
     """
     path = _path(organization, license)
     query: Query = {"type": type, "from": since, "before": before}
@@ -142,7 +142,7 @@ def find(  # noqa: PLR0913 - each is an option
 
 def _follow(tail: Tail, read: Reader, at: Invocation, every: float) -> None:
     failures = 0
-    while True:
+    while at.output.is_read:
         at.api.pause(every)
         try:
             news = tail.news([read(asked) for asked in tail.queries()])

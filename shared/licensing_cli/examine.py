@@ -154,6 +154,9 @@ def _of_machine(
             if holder.get("organization_id") == organization
             for one in objects(holder, "licenses")
         ]
+        if not found and machine.get("computer_name"):
+            # Whose licence is bound no more holds nothing.
+            found = _by_name(at, organization, machine["computer_name"])
     fitting = [one for one in found if environment in {None, one.get("environment")}]
     bound = [one for one in fitting if one.get("status") in _BOUND]
     if len(bound) > 1:

@@ -55,8 +55,17 @@ class Invocation:
 
     @cached_property
     def client(self) -> httpx.Client:
-        """Connections, to the service and the identity provider."""
-        return self._closing.enter_context(httpx.Client(timeout=self.settings.timeout))
+        """Connections, to the service and the identity provider.
+
+        By http there is nothing but this machine (:mod:`licensing_cli.addresses`), to which no
+        proxy leads. Raises :class:`WrongUse` for a proxy that is none.
+        """
+        direct = {"http://": httpx.HTTPTransport()}
+        try:
+            client = httpx.Client(timeout=self.settings.timeout, mounts=direct)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise WrongUse("What HTTPS_PROXY names is not the address of a proxy.") from error
+        return self._closing.enter_context(client)
 
     @cached_property
     def session(self) -> Session:

@@ -5,18 +5,20 @@ What this module guarantees:
 * Results go to standard output, everything else to standard error.
 * A table is as wide as what is in it where nobody looks on a terminal, has colours on a terminal
   alone, and none with ``NO_COLOR``. JSON is one document.
+* Whoever reads it may stop at any time: the command goes on to its own end, and to its exit code.
 * What others have written (names, labels, reasons) cannot move a terminal's cursor: control
   characters are shown as what they are.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -59,6 +61,8 @@ class Output:
 
     format: Format
     verbose: bool = False
+    is_read: bool = field(default=True, init=False)
+    """Whether anybody still reads the results."""
     _out: Console = field(init=False)
     _err: Console = field(init=False)
 
@@ -74,12 +78,14 @@ class Output:
 
     def document(self, value: object) -> None:
         """One JSON document."""
-        sys.stdout.write(json.dumps(value, indent=2) + "\n")
+        with self._while_read():
+            sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
     def record(self, value: object) -> None:
         """One JSON document of many, on a line of its own, there at once."""
-        sys.stdout.write(json.dumps(value) + "\n")
-        sys.stdout.flush()
+        with self._while_read():
+            sys.stdout.write(json.dumps(value) + "\n")
+            sys.stdout.flush()
 
     def listed(self, document: Row, name: str, columns: Columns) -> None:
         """A list; in a table, a note says whether there is more of it."""
@@ -115,7 +121,8 @@ class Output:
         table.add_column(overflow="fold")
         for name, value in values.items():
             table.add_row(name, _cell(value))
-        self._out.print(table)
+        with self._while_read():
+            self._out.print(table)
 
     def table(self, columns: Columns, rows: Sequence[Row]) -> None:
         """Rows below headings; nothing where there are no rows."""
@@ -126,16 +133,33 @@ class Output:
             table.add_column(title, overflow="fold")
         for row in rows:
             table.add_row(*(_cell(cell(row)) for cell in columns.values()))
-        self._out.print(table)
+        with self._while_read():
+            self._out.print(table)
 
     def line(self, text: str) -> None:
         """One line of a result, there at once."""
-        self._out.print(Text(shown(text)), soft_wrap=True)
-        self._out.file.flush()
+        with self._while_read():
+            self._out.print(Text(shown(text)), soft_wrap=True)
+            self._out.file.flush()
 
     def note(self, text: str) -> None:
         """Something to know that is no result."""
-        self._err.print(Text(shown(text, keep="\n")), soft_wrap=True)
+        with contextlib.suppress(BrokenPipeError):
+            self._err.print(Text(shown(text, keep="\n")), soft_wrap=True)
+
+    def flush(self) -> None:
+        """See to it that all of the results are there."""
+        with self._while_read():
+            sys.stdout.flush()
+
+    @contextlib.contextmanager
+    def _while_read(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            self.is_read = False
+            # What is still in the buffer has nowhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def tell(self, text: str) -> None:
         """Something that whoever asked for ``--verbose`` wants to know."""

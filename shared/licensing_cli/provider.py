@@ -98,7 +98,7 @@ def refreshed(client: httpx.Client, endpoint: str, client_id: str, refresh_token
 def _exchanged(client: httpx.Client, endpoint: str, form: str) -> Tokens:
     try:
         response = client.post(endpoint, content=form, headers=_FORM, follow_redirects=False)
-    except httpx.TransportError as error:
+    except (httpx.RequestError, httpx.InvalidURL) as error:
         raise Unreachable(
             f"The identity provider cannot be reached ({type(error).__name__})."
         ) from error

@@ -108,6 +108,18 @@ def test_a_partners_licence_is_diagnosed_for_those_who_may_see_it(
     assert "NOT_FOUND" in olivia("doctor", "--organization", "bolt", "--license", id).expect(1).out
 
 
+def test_an_agent_whose_licence_is_bound_no_more_is_found_by_its_name(
+    site: Site, olivia: Terminal
+) -> None:
+    machine_of_now = machine("PATIENT-PC-09")
+    license_id = site.agent(machine_of_now)["license.id"]
+    olivia("licenses", "revoke", license_id, "--yes").expect(0)
+    named = ("--machine-id", machine_of_now["machine_id"], "--name", "PATIENT-PC-09")
+    told = olivia(*OF_ACME, *named, "-o", "json").expect(1).json
+    assert told["license_id"] == license_id
+    assert ("fail", "REVOKED") in bad(told["findings"])
+
+
 def test_a_policy_that_the_agent_cannot_meet_is_told(olivia: Terminal, agent: str) -> None:
     olivia("organizations", "policy", "acme", "--require-device-key").expect(0)
     try:

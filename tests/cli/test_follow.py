@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.agent.relay import Relay
 from tests.cli.conftest import Site, machine
 from tests.cli.running import running
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import PROGRAM, Terminal
 
 MACHINE = machine("FOLLOWED")
 FOLLOW = ("events", "list", "--follow", "--every", "0.05")
@@ -33,6 +34,19 @@ def relay(site: Site) -> Iterator[Relay]:
 def edits(site: Site, license_id: str, label: str) -> None:
     """Somebody labels the agent."""
     site.call("PATCH", f"/v1/licenses/{license_id}", {"label": label}, user="ada").expect(200)
+
+
+def test_it_ends_when_nobody_reads_it_any_more(site: Site, ada: Terminal) -> None:
+    unread = site.agent(machine("UNREAD"))["license.id"]
+    command = [*PROGRAM, *FOLLOW, "--license", unread, "--limit", "1"]
+    with subprocess.Popen(
+        command, env=ada.whole_environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "LicenseIssued" in process.stdout.readline()
+        process.stdout.close()
+        edits(site, unread, "another")
+        assert process.wait(60) == 0
 
 
 def test_each_event_is_told_once_through_an_outage_until_somebody_ends_it(

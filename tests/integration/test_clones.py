@@ -9,6 +9,7 @@ import pytest
 from licensing.runtime import SecretsManagerKeyrings
 from tests.devices import Device
 from tests.integration.agents import Agent
+from tests.integration.answers import assert_problem
 from tests.integration.capacity import metered
 from tests.integration.leases import Read, verified
 from tests.integration.partner import generated
@@ -169,6 +170,35 @@ def test_a_lease_that_is_signed_with_a_version_not_known_here_yet_is_no_clones(
     agent.login()  # in an environment that knows it
     agent.world.runtime.keyrings = here
     assert agent.code() == "VALID"
+    assert suspicions(agent.world) == []
+
+
+def test_where_that_version_has_just_been_looked_for_the_agent_is_asked_to_come_again(
+    agent: Agent,
+) -> None:
+    govern(agent.world, block_clones=True)
+    here = agent.world.runtime.keyrings
+    here.keyring(at_least=2)  # as a stranger's lease may make it do, too
+    rotate_secret(agent.world)
+    agent.world.runtime.keyrings = SecretsManagerKeyrings(here.client, here.secret_id, here.clock)
+    agent.login()  # in an environment that knows it
+    agent.world.runtime.keyrings = here
+    assert_problem(agent.validate(), 503, "unavailable")
+    agent.world.clock.advance(60)
+    assert agent.code() == "VALID"
+    assert suspicions(agent.world) == []
+
+
+def test_a_chain_from_before_its_links_had_a_time_is_gone_on_with(agent: Agent) -> None:
+    agent.world.runtime.dynamodb.update_item(
+        TableName=agent.world.runtime.settings.table_name,
+        Key={"pk": {"S": f"LICENSE#{agent.license_id}"}, "sk": {"S": "LICENSE"}},
+        UpdateExpression="REMOVE leased_at",
+        ConditionExpression="attribute_exists(leased_at)",
+    )
+    for _ in range(3):
+        agent.world.clock.advance(HALF)
+        assert agent.code() == "VALID"
     assert suspicions(agent.world) == []
 
 

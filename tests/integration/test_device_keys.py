@@ -162,6 +162,34 @@ def test_a_replayed_request_shows_nothing_of_a_blocked_agent_either(agent: Agent
     assert agent.code() == "DETACHED"
 
 
+def test_a_proof_counts_for_an_agent_that_is_blocked_too(agent: Agent) -> None:
+    agent.world.act("detach", agent.license_id)
+    proof = agent.fresh_proof()
+    with metered(agent.world) as spent:
+        blocked = agent.send("/v1/licenses/validate", body_of(agent), proof)
+    assert (blocked.json["code"], spent.requests["UpdateItem"]) == ("DETACHED", 1)
+    assert_problem(
+        agent.send("/v1/licenses/validate", body_of(agent), proof), 401, "use_dpop_nonce"
+    )
+    agent.world.act("attach", agent.license_id)
+    assert_problem(
+        agent.send("/v1/licenses/validate", body_of(agent), proof), 401, "use_dpop_nonce"
+    )
+    assert agent.code() == "VALID"
+
+
+def test_the_proof_that_a_clone_is_blocked_for_counts_too(agent: Agent) -> None:
+    govern(agent.world, block_clones=True)
+    assert agent.code(lease=agent.lease) == "VALID"
+    proof = agent.fresh_proof()
+    without_its_lease = body_of(agent)
+    blocked = agent.send("/v1/licenses/validate", without_its_lease, proof)
+    assert blocked.json["code"] == "DETACHED"
+    agent.world.act("attach", agent.license_id)
+    replayed = agent.send("/v1/licenses/validate", without_its_lease, proof)
+    assert_problem(replayed, 401, "use_dpop_nonce")
+
+
 def test_a_replayed_login_is_refused(agent: Agent) -> None:
     proof = agent.fresh_proof(LOGIN, TOKEN)
     body = {"machine": MACHINE_A}

@@ -157,7 +157,7 @@ def read_license(item: StoredItem) -> License:
                 item["lease_id"]["S"],
                 read_text(item, "previous_lease_id"),
                 read_text(item, "leased_from"),
-                read_number(item, "leased_at"),
+                read_optional_number(item, "leased_at") or 0,  # not kept from the beginning
             )
             if "lease_id" in item
             else None

@@ -30,6 +30,7 @@ def test_these_are_taken_with_or_without_a_slash(url: str) -> None:
         "licensing.example",
         "https://",
         "https://[",
+        "https://licensing.example:44x",
         "file:///etc/passwd",
     ],
 )
@@ -38,9 +39,18 @@ def test_these_are_not(url: str) -> None:
         checked(url)
 
 
-def test_a_password_in_an_address_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:secret@licensing.example",
+        "user:secret@licensing.example",
+        "https:/user:secret@licensing.example",
+        "https://[user:secret@licensing.example",
+    ],
+)
+def test_a_password_in_an_address_is_not_repeated(url: str) -> None:
     with pytest.raises(WrongUse) as refused:
-        checked("https://user:secret@licensing.example")
+        checked(url)
     assert "secret" not in str(refused.value)
 
 

@@ -68,6 +68,15 @@ def test_a_service_in_trouble_is_asked_again_after_times_that_double(bench: Benc
     assert "Trying again in 1.0 s." in bench.warned[0]
 
 
+def test_an_answer_that_cannot_be_unpacked_is_trouble(bench: Bench) -> None:
+    torn = Response(200, [("content-encoding", "gzip")], b"no gzip")
+    bench.service.answers = [torn]
+    assert bench.api.get("/v1/me").body == ME
+    bench.service.answers = [torn] * 4
+    with pytest.raises(Unreachable, match="DecodingError"):
+        bench.api.get("/v1/me")
+
+
 def test_the_wait_is_drawn_from_all_of_it(bench: Bench) -> None:
     drawn: list[tuple[float, float]] = []
 

@@ -131,6 +131,44 @@ def test_nobody_reads_any_more(
         assert capsys.readouterr().err == ""
 
 
+def test_whoever_stops_reading_changes_no_exit_code(
+    terminal: Terminal, service: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in terminal.environment().items():
+        monkeypatch.setenv(name, value)
+    service.usual = lambda _: problem(404, "not_found", "There is none.")
+    bad = ["lease", "decode", "nonsense"]
+    for arguments, code in ((["whoami"], 4), (bad, 1), ([*bad, "-o", "json"], 1)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with open(writing, "w") as broken:  # noqa: PTH123 - of a number
+            for stream in ("stdout", "stderr"):
+                monkeypatch.setattr(sys, stream, broken)
+            with pytest.raises(SystemExit) as ended:
+                app(arguments, prog_name="licensing")
+        assert ended.value.code == code, arguments
+
+
+def test_plain_http_goes_to_this_machine_and_by_no_proxy(
+    terminal: Terminal, service: Scripted
+) -> None:
+    with Scripted() as proxy:
+        environment = terminal.environment() | {"NO_PROXY": ""}
+        for name in ("HTTP_PROXY", "ALL_PROXY"):
+            environment[name] = proxy.url
+        told = CliRunner().invoke(app, ["whoami"], env=environment, prog_name="licensing")
+        assert told.exit_code == 0, told
+        assert len(service.requests) == 1
+        assert proxy.requests == []
+
+
+@pytest.mark.parametrize("proxy", ["foo://proxy", "http://proxy:44x"])
+def test_a_proxy_that_is_none_is_told(proxy: str, terminal: Terminal) -> None:
+    environment = terminal.environment() | {"NO_PROXY": "", "HTTPS_PROXY": proxy}
+    told = CliRunner().invoke(app, ["whoami"], env=environment, prog_name="licensing")
+    assert (told.exit_code, "HTTPS_PROXY" in told.stderr) == (2, True), told
+
+
 @pytest.mark.parametrize(("typed", "is_meant"), [("y", True), ("n", False)])
 def test_a_person_at_a_terminal_is_asked(
     at: Invocation, monkeypatch: pytest.MonkeyPatch, typed: str, *, is_meant: bool
