@@ -6,8 +6,8 @@ What this module guarantees:
   the service, the disk or the sign-in; :meth:`Client.run` does it for as long as the agent runs.
 * A request ends, whatever the other side does: nobody waits for its answer beyond
   :meth:`Engine.patience`, so that the end of a lease is told within seconds.
-* One client may be used from several threads. While a person signs in, none of them waits but the
-  one that asked.
+* One client may be used from several threads. One of them asks the person to sign in; meanwhile
+  :attr:`Client.status` and :meth:`Client.close` do not wait.
 """
 
 from __future__ import annotations
