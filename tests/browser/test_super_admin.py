@@ -645,6 +645,7 @@ def test_every_page_of_theirs_is_accessible_and_fits(page: Page, portal: Portal)
     for place in PLACES.values():
         address = place.format(agent=agent.id, temporary=temporary)
         page.goto(portal.address(address))
+        expect(page.locator("h1")).to_have_count(1)  # before that, nothing is busy either
         expect(page.locator("[aria-busy]")).to_have_count(0)
         expect(page.get_by_role("dialog")).to_have_count(int("do=" in place))
         assert_accessible(page)

@@ -257,7 +257,7 @@ class Reference:
         if proof is not None and record.device:
             if proof[1] <= record.counted:
                 return Told("stale")
-            record.counted = proof[1] if code == "VALID" else record.counted
+            record.counted = proof[1]
         if code != "VALID":
             return Told(code, license_id)
         until = self._until(own, now)
