@@ -1,6 +1,7 @@
 """The figures of tests of chance: told, kept, and repeatable by their seed."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -49,8 +50,15 @@ def test_a_figure_is_told_with_its_seed_where_chance_took_part() -> None:
 def printed(path: Path, *options: str) -> str:
     command = [sys.executable, "-m", "pytest", "-p", "tests.proof"]
     where = [f"--rootdir={path.parent}", str(path)]
+    # Without what this run was told: its coverage would be taken for that one's, and erased.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     run = subprocess.run(
-        [*command, *where, *options], check=False, cwd=ROOT, capture_output=True, text=True
+        [*command, *where, *options],
+        check=False,
+        cwd=ROOT,
+        env=kept,
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 1, run.stdout
     return run.stdout
