@@ -8,6 +8,8 @@ from tests.browser.looks import OpenPage
 from tests.browser.portal import Portal
 from tests.browser.troubles import Troubles
 
+_ATTEMPTS = 5
+
 
 def test_an_administrator_signs_in_by_keyboard_and_out_again(page: Page, portal: Portal) -> None:
     page.goto(portal.address())
@@ -29,17 +31,26 @@ def test_an_administrator_signs_in_by_keyboard_and_out_again(page: Page, portal:
 def test_going_back_after_signing_out_shows_nothing_of_what_was_there(
     browser: Browser, portal: Portal
 ) -> None:
-    with keeping_pages(browser) as chromium:
-        page = chromium.new_page()
-        portal.sign_in(page, "ada")
-        expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
-        page.evaluate("() => addEventListener('pageshow', () => console.log('as it was left'))")
-        page.get_by_role("button", name="Sign out").click()
-        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-        with page.expect_console_message(lambda message: message.text == "as it was left"):
+    # Chromium may drop a page that it has left, so it gets a few attempts to keep one.
+    for _ in range(_ATTEMPTS):
+        with keeping_pages(browser) as chromium:
+            page = chromium.new_page()
+            said: list[str] = []
+            page.on("console", lambda message, said=said: said.append(message.text))
+            portal.sign_in(page, "ada")
+            expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            page.evaluate("() => addEventListener('pageshow', () => console.log('as it was left'))")
+            page.get_by_role("button", name="Sign out").click()
+            expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+            page.evaluate("() => { document.title = 'signed out' }")
             page.evaluate("() => void setTimeout(() => history.back(), 0)")
-        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-        expect(page.get_by_text("Acme")).to_have_count(0)
+            expect(page).not_to_have_title("signed out")
+            expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+            expect(page.get_by_text("Acme")).to_have_count(0)
+            if "as it was left" in said:
+                return
+    pytest.fail(f"Chromium kept none of {_ATTEMPTS} pages that it left", pytrace=False)
 
 
 def test_who_came_to_a_place_is_there_after_signing_in(page: Page, portal: Portal) -> None:
