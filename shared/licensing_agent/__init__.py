@@ -9,6 +9,7 @@ from licensing_agent.client import Client
 from licensing_agent.configuration import Configuration
 from licensing_agent.device import DeviceKey, KeyLocked
 from licensing_agent.engine import SignInFailed, Surroundings
+from licensing_agent.folder_lock import FolderInUse
 from licensing_agent.lifecycle import Standing, Status
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Client",
     "Configuration",
     "DeviceKey",
+    "FolderInUse",
     "KeyLocked",
     "SignInFailed",
     "Standing",

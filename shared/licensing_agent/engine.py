@@ -6,6 +6,7 @@ What this module guarantees:
 * Each callback is called when its standing begins, once; one that raises is logged, and the agent
   stays licensed.
 * The standing is that of the moment in which it is asked for, from whichever thread.
+* It has its folder to itself until it is closed.
 * Once it is closed, and in a process that was forked from its own, it writes nothing any more: what
   another client has kept since is newer.
 * What cannot be opened at the start is tried again, before a person is asked to log in.
@@ -19,14 +20,16 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Final
 
 from licensing_agent import lifecycle, machine, wire
 from licensing_agent.configuration import Configuration
-from licensing_agent.credentials import TooFewCredentials
+from licensing_agent.credentials import Credentials, TooFewCredentials
 from licensing_agent.device import KeptKey, KeyLocked
+from licensing_agent.folder_lock import FolderLock
 from licensing_agent.kept import Kept
 from licensing_agent.lifecycle import (
     FetchKeys,
@@ -107,7 +110,10 @@ class Surroundings:
 
 
 class Engine:
-    """The state of one agent. Raises what :func:`machine.read` and ``credentials`` raise."""
+    """The state of one agent.
+
+    Raises what :func:`machine.read` and ``credentials`` raise, and :class:`FolderInUse`.
+    """
 
     def __init__(
         self,
@@ -120,6 +126,8 @@ class Engine:
         self._surroundings = surroundings
         self._lock = RLock()
         this = self._machine()
+        credentials = this.credentials()
+        self._folder_lock = FolderLock(configuration.folder)
         keyring = platform_keyring() if configuration.use_keyring else None
         self._store = Store(configuration.folder, this.secret, keyring)
         self._kept_key = KeptKey(configuration.folder, this.secret, keyring)
@@ -130,16 +138,16 @@ class Engine:
         self._saved: Kept
         self._storage: Trouble | None
         self._state: State
-        self._begin(self._store.read(), this)
+        self._begin(self._store.read(), credentials)
 
-    def _begin(self, reading: Reading, this: Machine) -> None:
+    def _begin(self, reading: Reading, credentials: Credentials) -> None:
         self._is_unopened = reading.trouble in OUT_OF_REACH
         self._saved = reading.kept
         self._storage = reading.trouble
         self._state = lifecycle.begin(
             self._configuration.terms(),
             reading.kept,
-            this.credentials(),
+            credentials,
             reading.touched,
             self._surroundings.moment(),
         )
@@ -158,8 +166,10 @@ class Engine:
             if isinstance(step, Login) and self._is_unopened:
                 reading = self._store.read()
                 if reading.kept.license is not None:
-                    self._begin(reading, self._machine())
-                    step = lifecycle.next_step(self._state)
+                    # A machine that cannot be told apart just now is told about by the login.
+                    with suppress(TooFewCredentials):
+                        self._begin(reading, self._machine().credentials())
+                        step = lifecycle.next_step(self._state)
             return step
 
     def request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
@@ -291,6 +301,7 @@ class Engine:
             self._state = lifecycle.ended(self._state)
             self._save()
             self._process = None
+            self._folder_lock.release()
 
     def _advance(self) -> None:
         self._state = lifecycle.advanced(self._state, self._surroundings.moment())

@@ -20,7 +20,7 @@ from licensing_agent import machine
 from licensing_agent.lease import public_keys
 from licensing_agent.sealed import SealedFile
 from tests.agent.installed import FOLDER, installed
-from tests.agent.process import ISSUER, ROOT, Agent, Surroundings
+from tests.agent.process import ISSUER, ROOT, Agent, Surroundings, UnexpectedStandingError
 from tests.agent.relay import Relay
 from tests.local import pasted, stack
 from tests.local.client import Client
@@ -115,6 +115,9 @@ def test_an_agent_stays_licensed_through_its_life(site: Site) -> None:
     # It starts anew, without anybody: killed or not, it is licensed.
     with site.agent() as agent:
         agent.next("valid", license=license_id)
+        # Started once more beside itself, it is not taken for a copy of its machine.
+        with pytest.raises(UnexpectedStandingError, match="FolderInUse"), site.agent() as twice:
+            twice.line()
         # An outage shorter than the lease, through which the next one falls due.
         site.relay.cut()
         site.pass_time(16 * HOUR)

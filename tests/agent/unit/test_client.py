@@ -28,6 +28,7 @@ from licensing_agent import (
     AsyncClient,
     Client,
     Configuration,
+    FolderInUse,
     SignInFailed,
     Status,
     Surroundings,
@@ -515,6 +516,34 @@ def test_a_callback_that_fails_is_logged_and_the_agent_stays_licensed(
     assert "the vendor's own" in caplog.text
 
 
+def test_a_second_client_in_the_same_folder_is_refused_until_the_first_is_closed(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    second = Agent(asynchronous=agent.asynchronous)
+    with pytest.raises(FolderInUse):
+        second.start(Configuration(**told))
+    second.start(Configuration(**told | {"folder": told["folder"] / "of its own"}))
+    second.close()
+    assert agent.check(at_once=True).standing == "valid"
+    agent.close()
+    assert second.start(Configuration(**told)).client.status.usable
+    second.close()
+
+
+def test_a_start_that_fails_for_another_cause_keeps_the_folder_from_nobody(
+    agent: Agent, told: dict[str, Any]
+) -> None:
+    agent.name = ""
+    try:
+        agent.start(Configuration(**told))
+    except TooFewCredentials:
+        agent.name = "ACME-PC-01"
+        assert agent.start(Configuration(**told)).check().usable
+    else:
+        pytest.fail("a machine that cannot be told apart was taken")
+
+
 def test_a_client_that_is_closed_leaves_what_another_has_kept_since(
     agent: Agent, told: dict[str, Any]
 ) -> None:
@@ -564,6 +593,10 @@ def test_an_agent_that_starts_before_its_keyring_is_open_goes_on_once_it_is(
     assert "keyring" in str(status.storage)
     ring.works = True
     again.now += 3600
+    again.name = ""
+    assert again.check().standing == "refused"  # a machine that cannot be told apart asks nothing
+    again.now += 3600
+    again.name = "ACME-PC-01"
     status = again.check()
     assert (status.standing, status.storage) == ("valid", None)
     assert service.paths[asked:] == ["licenses", "validate"]
