@@ -79,7 +79,7 @@ class AsyncClient:
         """Do what is due; ``at_once``, ask the service even if nothing is."""
         if at_once:
             self._engine.hurry()
-        while not self._closed.is_set():
+        while self._is_open():
             async with self._checking:
                 step = self._engine.step()
                 if isinstance(step, Wait):
@@ -94,7 +94,7 @@ class AsyncClient:
 
     async def run(self) -> None:
         """Stay licensed until :meth:`stop` or :meth:`close` is called."""
-        while not self._closed.is_set():
+        while self._is_open():
             await self.check()
             await self._sleep(self._engine.pause())
 
@@ -104,10 +104,15 @@ class AsyncClient:
 
     async def close(self) -> None:
         """End :meth:`run`, and keep what there is to keep."""
+        if self._engine.is_forked:
+            return  # neither the connections nor the task that checks are this process's
         self.stop()
         async with self._checking:
             await self._http.aclose()
             self._engine.close()
+
+    def _is_open(self) -> bool:
+        return not (self._closed.is_set() or self._engine.is_forked)
 
     async def _wait(self, seconds: float) -> None:
         try:

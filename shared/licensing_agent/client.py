@@ -6,6 +6,7 @@ What this module guarantees:
   the service, the disk or the sign-in; :meth:`Client.run` does it for as long as the agent runs.
 * A request ends, whatever the other side does: nobody waits for its answer beyond
   :meth:`Engine.patience`, so that the end of a lease is told within seconds.
+* A process that was forked from the client's asks nobody: there, :attr:`Client.status` is all.
 * One client may be used from several threads. One of them asks the person to sign in; meanwhile
   :attr:`Client.status` and :meth:`Client.close` do not wait.
 """
@@ -90,7 +91,7 @@ class Client:
         """Do what is due; ``at_once``, ask the service even if nothing is."""
         if at_once:
             self._engine.hurry()
-        while not self._closed.is_set():
+        while self._is_open():
             with self._checking:
                 step = self._engine.step()
                 if isinstance(step, Wait):
@@ -105,16 +106,21 @@ class Client:
 
     def run(self) -> None:
         """Stay licensed until :meth:`close` is called."""
-        while not self._closed.is_set():
+        while self._is_open():
             self.check()
             self._sleep(self._engine.pause())
 
     def close(self) -> None:
         """End :meth:`run`, and keep what there is to keep."""
+        if self._engine.is_forked:
+            return  # neither the connections nor the thread that checks are this process's
         self._closed.set()
         with self._checking:
             self._http.close()
             self._engine.close()
+
+    def _is_open(self) -> bool:
+        return not (self._closed.is_set() or self._engine.is_forked)
 
     def _log_in(self) -> None:
         if not isinstance(self._engine.step(), Login):

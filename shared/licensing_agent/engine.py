@@ -7,8 +7,8 @@ What this module guarantees:
   stays licensed.
 * The standing is that of the moment in which it is asked for, from whichever thread.
 * It has its folder to itself until it is closed.
-* Once it is closed, and in a process that was forked from its own, it writes nothing any more: what
-  another client has kept since is newer.
+* Once it is closed, it writes nothing any more: what another client has kept since is newer. In a
+  process that was forked from its own it does not either: there, all it does is tell how it stands.
 * What cannot be opened at the start is tried again, before a person is asked to log in.
 """
 
@@ -24,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Final
+from weakref import WeakSet
 
 from licensing_agent import lifecycle, machine, wire
 from licensing_agent.configuration import Configuration
@@ -133,12 +134,14 @@ class Engine:
         self._kept_key = KeptKey(configuration.folder, this.secret, keyring)
         self._device_key: str | None = None
         self._proof_nonce: str | None = None
-        self._process: int | None = os.getpid()
+        self._process = os.getpid()
+        self._is_closed = False
         self._told: tuple[Standing, str | None] | None = None
         self._saved: Kept
         self._storage: Trouble | None
         self._state: State
         self._begin(self._store.read(), credentials)
+        _engines.add(self)
 
     def _begin(self, reading: Reading, credentials: Credentials) -> None:
         self._is_unopened = reading.trouble in OUT_OF_REACH
@@ -152,6 +155,16 @@ class Engine:
             self._surroundings.moment(),
         )
         self._save()
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this process is another than the client's, forked from it."""
+        return self._process != os.getpid()
+
+    def forked(self) -> None:
+        """Begin in a process that was forked: whichever thread had the lock is not here."""
+        self._lock = RLock()
+        self._folder_lock.release()
 
     def hurry(self) -> None:
         """Do not wait for the next attempt."""
@@ -300,7 +313,7 @@ class Engine:
             self._advance()
             self._state = lifecycle.ended(self._state)
             self._save()
-            self._process = None
+            self._is_closed = True
             self._folder_lock.release()
 
     def _advance(self) -> None:
@@ -309,7 +322,7 @@ class Engine:
 
     def _save(self) -> None:
         # Nothing to keep replaces nothing: a file that cannot be read may be of use elsewhere.
-        if self._state.kept != self._saved and self._process == os.getpid():
+        if self._state.kept != self._saved and not self._is_closed and not self.is_forked:
             self._storage = self._store.write(self._state.kept)
             if self._storage is None:
                 self._saved = self._state.kept
@@ -333,3 +346,15 @@ class Engine:
             computer_name=told.computer_name,
             application=told.application,
         )
+
+
+_engines: Final[WeakSet[Engine]] = WeakSet()
+
+
+def _forked() -> None:
+    for engine in list(_engines):
+        engine.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -4,7 +4,7 @@ What this module guarantees:
 
 * Of all the clients on a machine, one holds a folder's lock: from when its :class:`FolderLock` is
   made until that is released, or its process ends in whichever way.
-* What is forked from the holder's process does not hold it, and keeps it from nobody.
+* What is forked from the holder's process holds it, too, until it releases it.
 * A volume without locks has none: nobody is refused there.
 """
 
@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Final
-from weakref import WeakSet, finalize
+from weakref import finalize
 
 from licensing_agent import files
 
@@ -54,15 +54,11 @@ class FolderLock:
         number = _locked(folder)
         # It is given back where its file is closed: also when nobody releases it.
         self._close = None if number is None else finalize(self, os.close, number)
-        _locks.add(self)
 
     def release(self) -> None:
-        """Let another client have the folder."""
+        """Let another client have the folder; in a process that was forked, the holder keeps it."""
         if self._close is not None:
             self._close()
-
-
-_locks: Final[WeakSet[FolderLock]] = WeakSet()
 
 
 def _locked(folder: Path) -> int | None:
@@ -79,12 +75,3 @@ def _locked(folder: Path) -> int | None:
             raise FolderInUse(folder) from None
         return None
     return number
-
-
-def _release_all() -> None:
-    for lock in list(_locks):
-        lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_release_all)

@@ -23,15 +23,6 @@ held = FolderLock(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
 """
-FORKED = """
-import os, sys, pathlib
-from licensing_agent.folder_lock import FolderLock
-held = FolderLock(pathlib.Path(sys.argv[1]))
-if os.fork():
-    os._exit(0)
-print("left", flush=True)
-sys.stdin.read()
-"""
 
 
 @contextmanager
@@ -57,14 +48,6 @@ def test_a_second_process_is_told_what_to_do_and_has_the_folder_once_the_first_i
             FolderLock(tmp_path)
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        FolderLock(tmp_path).release()
-
-
-def test_what_was_forked_from_a_process_that_has_ended_keeps_the_folder_from_nobody(
-    tmp_path: Path,
-) -> None:
-    with process(FORKED, tmp_path) as parent:
-        parent.wait()
         FolderLock(tmp_path).release()
 
 
