@@ -103,15 +103,15 @@ def test_a_sorted_list_has_each_license_once_in_order_in_pages_of_any_size(
     world: World, field: str, descending: str
 ) -> None:
     world.register("acme")
-    bind(world, "acme", 23, looks=_varied)
+    bind(world, "acme", 13, looks=_varied)
     sort = f"{descending}{field}"
     whole = _list(world, sort=sort, limit=100)
-    assert (len(whole["licenses"]), whole["next_cursor"], whole["total"]) == (23, None, 23)
+    assert (len(whole["licenses"]), whole["next_cursor"], whole["total"]) == (13, None, 13)
     _assert_in_order(whole["licenses"], sort)
-    for limit in (1, 5, 22, 23):
+    for limit in (1, 5, 12, 13):
         pages = list(_pages(world, sort=sort, limit=limit))
         assert [one for page in pages for one in page["licenses"]] == whole["licenses"]
-        assert {page["total"] for page in pages} == {23}
+        assert {page["total"] for page in pages} == {13}
         assert pages[-1]["licenses"]
 
 
