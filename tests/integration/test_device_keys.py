@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from licensing.dpop import NONCE_SECONDS
+from licensing.dynamo import DynamoStore
+from licensing.ports import Outcome
 from tests.devices import Device
 from tests.integration.agents import LOGIN, TOKEN, VALIDATE, Agent
 from tests.integration.answers import assert_problem
@@ -176,6 +178,21 @@ def test_a_proof_counts_for_an_agent_that_is_blocked_too(agent: Agent) -> None:
         agent.send("/v1/licenses/validate", body_of(agent), proof), 401, "use_dpop_nonce"
     )
     assert agent.code() == "VALID"
+
+
+@pytest.mark.parametrize("code", ["VALID", "DETACHED"])
+def test_a_use_that_others_always_overtake_is_no_answer_and_spends_no_proof(
+    agent: Agent, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if code == "DETACHED":
+        agent.world.act("detach", agent.license_id)
+    proof = agent.fresh_proof()
+    with monkeypatch.context() as overtaken:
+        overtaken.setattr(DynamoStore, "note_use", lambda *_: Outcome.LOST)
+        busy = agent.send("/v1/licenses/validate", body_of(agent), proof)
+    assert_problem(busy, 503, "unavailable")
+    again = agent.send("/v1/licenses/validate", body_of(agent), proof)
+    assert again.json["code"] == code
 
 
 def test_the_proof_that_a_clone_is_blocked_for_counts_too(agent: Agent) -> None:

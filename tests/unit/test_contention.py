@@ -14,6 +14,7 @@ from licensing.claims import Claims
 from licensing.dynamo import DynamoStore, items
 from licensing.dynamo.steps import Step
 from licensing.errors import Unavailable
+from licensing.govern import Decision, GovernOrganization
 from licensing.license import Action, License
 from licensing.organization import Organization
 from licensing.ports import Change, Outcome
@@ -73,6 +74,28 @@ def test_r11_a_drift_that_is_overtaken_by_a_label_is_made_on_top_of_it() -> None
     adapted = AdaptLicense(store, bytes)(license(), seen, ORIGIN, now=NOW)
     assert (adapted.computer_name, adapted.label) == ("ACME-PC-02", "revision 2")
     assert adapted.revision == 3
+
+
+class Governed:
+    """A store in which another change of the organization always comes first."""
+
+    attempts = 0
+
+    def organization(self, _id: str) -> Organization | None:
+        return organization()
+
+    def commit_organization(self, *_: Any, **__: Any) -> Outcome:
+        self.attempts += 1
+        return Outcome.LOST
+
+
+def test_a_decision_that_others_always_overtake_is_not_taken_and_may_be_repeated() -> None:
+    store = Governed()
+    with pytest.raises(Unavailable, match="several places at once"):
+        GovernOrganization(store, bytes)(
+            "acme", Decision(block_clones=True), OPERATOR, ORIGIN, now=NOW
+        )
+    assert store.attempts == 8
 
 
 class Unsettled(DynamoStore):

@@ -142,6 +142,16 @@ def test_what_another_version_has_kept_is_no_license(text: str) -> None:
         decode(text.encode())
 
 
+def test_what_a_newer_version_has_kept_is_told_and_is_no_license(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr("licensing_agent.kept._VERSION", 3)
+        assert a_store(tmp_path).write(KEPT) is None
+    found = a_store(tmp_path).read()
+    assert (found.kept, found.trouble) == (NOTHING, Trouble.UNREADABLE)
+
+
 def test_a_folder_that_cannot_be_written_or_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert a_store(tmp_path / "file").write(KEPT) is Trouble.NO_FILE
@@ -320,21 +330,33 @@ def failing(call: Any, error: int) -> Any:
     return fails
 
 
-def test_a_volume_that_brings_no_names_to_the_disk_keeps_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def failing_for_folders(error: int) -> Callable[[int], None]:
     synchronize = os.fsync
 
     def fsync(number: int) -> None:
         if stat.S_ISDIR(os.fstat(number).st_mode):
-            raise OSError(errno.EINVAL, "a network share")
+            raise OSError(error, "fsync")
         synchronize(number)
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    return fsync
+
+
+def test_a_volume_that_brings_no_names_to_the_disk_keeps_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronize = os.fsync
+    monkeypatch.setattr(os, "fsync", failing_for_folders(errno.EINVAL))
     assert a_store(tmp_path).write(KEPT) is None
     made = installation.installation_id(tmp_path)
     assert installation.installation_id(tmp_path) == made
     monkeypatch.setattr(os, "fsync", failing(synchronize, errno.EIO))
+    assert a_store(tmp_path).write(KEPT) is Trouble.NO_FILE
+
+
+def test_a_disk_that_fails_to_take_a_name_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", failing_for_folders(errno.EIO))
     assert a_store(tmp_path).write(KEPT) is Trouble.NO_FILE
 
 
