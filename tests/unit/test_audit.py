@@ -254,5 +254,7 @@ def test_r33_an_event_of_an_organization_that_tells_no_subscription_is_none_of_t
         Subscription(1_900_000_000, SubscriptionStatus.PAUSED)
     )
     for facts in ({}, {"valid_until": None, "status": "active"}, {"valid_until": 1_900_000_000}):
-        with pytest.raises(Misconfigured):
+        with pytest.raises(
+            Misconfigured, match=r"^an event of an organization without its subscription$"
+        ):
             audit.subscription_in(facts)

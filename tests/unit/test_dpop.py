@@ -119,6 +119,23 @@ def test_a_proof_is_bad_that_is(case: str) -> None:
     assert CREDENTIAL not in found.why
 
 
+def test_an_id_may_have_128_characters() -> None:
+    assert check(proof(jti="x" * 128)) == Proof(KID, NOW_MS)
+
+
+def test_a_bad_proof_says_why() -> None:
+    claims = DEVICE.claims(URL, CREDENTIAL)
+    for token, why in {
+        "a.b": "not a compact JWS",
+        compact(DEVICE.header(typ="JWT"), claims, DEVICE.key): "its header is not a proof's",
+        compact(DEVICE.header(), claims, OTHER.key): "the signature does not fit",
+        proof(jti=""): "claims are missing or of the wrong type",
+        proof(htm="GET"): "made for another request",
+        proof(ath=credential_hash("L1-OTHER")): "made for another credential",
+    }.items():
+        assert check(token) == BadProof(why)
+
+
 @pytest.mark.parametrize("text", ["", "a.b", "a.b.c", "é.b.c", "x" * 5000, "W10.W10.AA"])
 def test_what_is_no_jws_is_no_proof(text: str) -> None:
     assert isinstance(check(text), BadProof)
@@ -147,7 +164,7 @@ def test_any_single_flipped_character_spoils_it() -> None:
     ids=str,
 )
 def test_a_proof_without_one_of_the_services_nonces_has_to_be_made_anew(nonce: object) -> None:
-    with pytest.raises(StaleProof, match="needs the nonce that this answer brings"):
+    with pytest.raises(StaleProof, match=r"^The proof needs the nonce that this answer brings\.$"):
         check(proof(nonce=nonce))
 
 

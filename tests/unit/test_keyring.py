@@ -105,6 +105,18 @@ def test_r04_r12_a_rotation_leaves_the_hashes_of_machines_as_they_are() -> None:
     assert keyring(v2=TWO, v10=TEN).hashing_key == keyring(v2=TWO).hashing_key
 
 
+# -- chains ----------------------------------------------------------------------------------------
+
+
+def test_the_next_link_of_a_chain_is_exactly_this() -> None:
+    # Computed anew from the description: agents that renew during an update rest on these bytes.
+    told = b'["lic_0123456789abcdef", "the last", "n-1"]'
+    link = hmac.digest(hkdf(ONE.encode(), b"licensing/lease-chain"), told, "sha256")[:16]
+    expected = base64.urlsafe_b64encode(link).decode().rstrip("=")
+    for ring in (keyring(v1=ONE), keyring(v1=ONE, v2=TWO)):
+        assert ring.next_link("lic_0123456789abcdef", "the last", "n-1") == expected
+
+
 # -- RFC 7517, RFC 8037 ----------------------------------------------------------------------------
 
 

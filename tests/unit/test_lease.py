@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
+from licensing.chain import Chain, Link
 from licensing.errors import ForgedLease
 from licensing.lease import Lease, LeaseTerms, public_jwk, sign, verify
 from licensing.temporary import Term, TimeToLive
@@ -116,6 +117,7 @@ def test_r16_a_lease_without_a_nonce_has_no_such_claim() -> None:
     [
         LEASE,
         replace(LEASE, nonce=None),
+        replace(LEASE, id="the link of a chain"),
         replace(LEASE, primary=True, kind="temporary"),
         replace(LEASE, environment="b\N{LATIN SMALL LETTER U WITH DIAERESIS}ro . 1"),
     ],
@@ -192,6 +194,35 @@ def test_r16_a_lease_states_the_license_the_machine_and_the_callers_nonce(
         nonce=nonce,
         machine_thumbprint=credentials().thumbprint(),
     )
+
+
+def test_a_lease_is_the_link_at_which_its_licenses_chain_stands() -> None:
+    chain = Chain("current", "previous", "203.0.113.7", NOW)
+    granted = LeaseTerms(ISSUER, DAY).grant(
+        license(chain=chain),
+        organization(),
+        credentials(),
+        environment="production",
+        nonce="n-1",
+        now=NOW,
+    )
+    assert granted.link == Link("current", NOW, NOW + DAY)
+    claims = json.loads(unb64(sign(granted, KEY, KID).split(".")[1]))
+    assert claims["jti"] == "current"
+
+
+def test_a_link_that_is_kept_is_granted_with_the_time_that_it_has() -> None:
+    kept = Link("current", NOW - 600, NOW + 60)
+    granted = LeaseTerms(ISSUER, DAY).grant(
+        license(chain=Chain("current", None, None, NOW - 600)),
+        organization(),
+        credentials(),
+        environment="production",
+        nonce="n-1",
+        kept=kept,
+        now=NOW,
+    )
+    assert granted.link == kept
 
 
 @pytest.mark.parametrize(("length", "after"), [(DAY, DAY // 2), (1, 0), (3, 1)])

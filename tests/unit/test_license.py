@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from licensing.chain import Chain
 from licensing.device import BadProof, Proof
+from licensing.errors import StaleProof
 from licensing.license import (
+    HOUR,
     TRANSITIONS,
     Action,
     Code,
@@ -81,6 +84,16 @@ def test_r21_the_table_of_transitions_is_exactly_this() -> None:
 
 
 @pytest.mark.parametrize(("state", "action"), CHANGES)
+def test_who_works_on_after_a_block_or_on_another_machine_begins_a_new_chain(
+    state: str, action: str
+) -> None:
+    before = license(state=State(state), chain=Chain("current", "previous", "203.0.113.7", NOW))
+    changed = before.after(Action(action), NOW)
+    assert isinstance(changed, License)
+    assert changed.chain == (None if action in {"attach", "reassign"} else before.chain)
+
+
+@pytest.mark.parametrize(("state", "action"), CHANGES)
 def test_r21_a_transition_changes_the_state_and_what_marks_the_change_alone(
     state: str, action: str
 ) -> None:
@@ -106,6 +119,24 @@ def test_r21_a_refused_transition_names_the_action_and_the_state(state: str, act
 def test_r21_a_new_license_is_in_its_first_revision_not_primary_and_unseen() -> None:
     new = license()
     assert (new.revision, new.primary, new.last_seen) == (1, False, None)
+
+
+def test_a_proof_counts_once() -> None:
+    proved = license().proved(Proof("its key", 5))
+    assert proved == license(proved_ms=5)
+    for made_ms in (4, 5):
+        with pytest.raises(
+            StaleProof,
+            match=r"^The proof has been used\. Make another with this answer's nonce\.$",
+        ):
+            proved.proved(Proof("its key", made_ms))
+
+
+def test_r17_a_sighting_is_of_the_version_and_the_address_of_now_and_of_all_hours() -> None:
+    first = license().sighted(NOW, "4.5", "203.0.113.7")
+    assert first == Sighting(NOW, "4.5", "203.0.113.7", 0b1)
+    again = license(last_seen=first).sighted(NOW + 2 * HOUR, "4.6", "198.51.100.9")
+    assert again == Sighting(NOW + 2 * HOUR, "4.6", "198.51.100.9", 0b101)
 
 
 def test_r21_the_table_cannot_be_changed_by_accident() -> None:

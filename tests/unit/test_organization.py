@@ -4,6 +4,7 @@ import pytest
 
 from licensing.organization import (
     Organization,
+    Policy,
     Standing,
     Subscription,
     SubscriptionStatus,
@@ -195,6 +196,14 @@ def test_r24_a_change_counts_the_version_and_leaves_the_seats_alone() -> None:
         version=5,
         seats=9,
         updated_at=NOW + 60,
+    )
+
+
+@pytest.mark.parametrize(("now", "at"), [(NOW + 60, NOW + 60), (NOW - 60, NOW)])
+def test_a_decision_counts_the_version_and_leaves_the_subscription_alone(now: int, at: int) -> None:
+    before = organization(version=4, seats=9, max_agents=10)
+    assert before.governed(Policy(block_clones=True), now) == organization(
+        version=5, seats=9, max_agents=10, policy=Policy(block_clones=True), updated_at=at
     )
 
 

@@ -38,6 +38,14 @@ def test_every_refusal_has_the_status_that_the_api_promises(code: RefusalCode) -
         (refusal.only_administrators, "forbidden", "Only administrators can do this."),
         (refusal.only_super_admins, "forbidden", "Only super-admins can do this."),
         (
+            refusal.proof_required,
+            "proof_required",
+            (
+                "This agent has to prove that it holds its device key. Update it to a version that "
+                "does; where its license has to go on without one, revoke it from the portal first."
+            ),
+        ),
+        (
             refusal.older_agents_refused,
             "forbidden",
             "This agent is too old for this service. Update it to 4.4 or later.",

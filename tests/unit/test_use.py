@@ -187,6 +187,8 @@ def test_a_fork_is_blocked_where_the_organization_wants_that() -> None:
     assert (event.type, event.license_id) == (EventType.CLONE_SUSPECTED, LEASED.id)
     assert (event.id, event.at) == ("evt_" + "00" * 16, NOW)
     assert (event.origin, event.reason, event.other_address) == (HERE, None, THERE)
+    assert event.before is not None
+    assert (event.before["state"], event.after["state"]) == ("active", "detached")
     assert (store.reports, store.uses) == ([], [])
 
 
