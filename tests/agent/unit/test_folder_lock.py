@@ -4,18 +4,14 @@ import errno
 import gc
 import signal
 import stat
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from licensing_agent import FolderInUse, folder_lock
 from licensing_agent.folder_lock import NAME, FolderLock
+from tests.agent.program import running, told
 
-SHARED = Path(folder_lock.__file__).parents[1]
 HOLDER = """
 import sys, pathlib
 from licensing_agent.folder_lock import FolderLock
@@ -25,25 +21,11 @@ sys.stdin.read()
 """
 
 
-@contextmanager
-def process(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process, once it has told what it tells first."""
-    with subprocess.Popen(
-        [sys.executable, "-c", program, folder],
-        cwd=SHARED,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as started:
-        assert started.stdout is not None
-        assert started.stdout.readline()
-        yield started
-
-
 def test_a_second_process_is_told_what_to_do_and_has_the_folder_once_the_first_is_killed(
     tmp_path: Path,
 ) -> None:
-    with process(HOLDER, tmp_path) as holder:
+    with running(HOLDER, tmp_path) as holder:
+        assert told(holder) == "held"
         with pytest.raises(FolderInUse, match=f"runs in {tmp_path}. End it, or give this one a f"):
             FolderLock(tmp_path)
         holder.send_signal(signal.SIGKILL)

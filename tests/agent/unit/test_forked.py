@@ -1,15 +1,12 @@
 """A process that was forked from a client's: it can tell how it stands, and does nothing else."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import licensing_agent
 from licensing_agent.folder_lock import FolderLock
+from tests.agent.program import running, told
 
-SHARED = Path(licensing_agent.__file__).parents[1]
 # It forks while another thread is in the middle of a check, which that thread never ends here.
 PROGRAM = """
 import asyncio, os, signal, sys, threading, time
@@ -67,15 +64,7 @@ sys.stdin.read()
 def test_it_tells_how_it_stands_asks_nobody_and_leaves_the_folder_to_others(
     kind: str, tmp_path: Path
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, kind, tmp_path],
-        cwd=SHARED,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as parent:
-        assert parent.stdout is not None
-        told = [parent.stdout.readline().strip() for _ in range(3)]
-        assert told == ["signed_out", "signed_out", "done"]
+    with running(PROGRAM, kind, tmp_path) as parent:
+        assert [told(parent) for _ in range(3)] == ["signed_out", "signed_out", "done"]
         assert parent.wait() == 0
         FolderLock(tmp_path).release()  # while what was forked is there
