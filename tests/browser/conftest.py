@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import NoChromiumError, launched
 from tests.browser.looks import DESKTOP, Look, OpenPage
@@ -15,7 +15,10 @@ from tests.browser.portal import Portal, served
 from tests.browser.troubles import Troubles
 from tests.concurrency.table import Item
 
-_PATIENCE = 10_000  # milliseconds until something that does not come is given up
+# Milliseconds until something that does not come is given up, be it waited for or expected. What
+# comes is taken at once: this is for machines that have much else to do.
+_PATIENCE = 30_000
+expect.set_options(timeout=_PATIENCE)
 
 
 @pytest.fixture(scope="session")
