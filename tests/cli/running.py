@@ -3,7 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, Queue
 from threading import Thread
@@ -47,8 +47,16 @@ class Running:
                 return line
 
     def ended(self, number: signal.Signals | None = None) -> Ran:
-        """How it ends, by itself or by a signal."""
+        """How it ends, by itself or by a signal.
+
+        One that comes in the moment before a process waits for its keyboard is noticed only when
+        the waiting ends: as a person would, it is sent once more if nothing happens.
+        """
         if number is not None:
+            self.process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(PATIENCE / 3)
+            # Does nothing to a process that has ended.
             self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
         for reader in self._readers:

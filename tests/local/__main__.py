@@ -7,13 +7,13 @@ import argparse
 import logging
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, redirect_stdout
 from functools import partial
 from getpass import getpass
 from http.client import HTTPException
 from pathlib import Path
-from threading import Event
 
 from tests.local import aws, pasted, smoke, stack
 from tests.local.client import Client, UnexpectedAnswerError
@@ -102,7 +102,9 @@ def _run(command: argparse.Namespace, log: Path) -> int:
             say("\nTo paste into another terminal, line by line:\n")
             say(pasted.lines(up.url, up.client_id))
             say("Ctrl-C stops the service.")
-            Event().wait()
+            while True:
+                # Not for ever: a signal that comes just before a wait is noticed at its end.
+                time.sleep(1)
         except KeyboardInterrupt:
             # A second Ctrl-C, or one that `make` hands on, must not cut the stop short.
             for number in _STOP:
