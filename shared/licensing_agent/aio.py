@@ -81,6 +81,8 @@ class AsyncClient:
             self._engine.hurry()
         while self._is_open():
             async with self._checking:
+                if not self._is_open():
+                    break  # closed while this waited
                 step = self._engine.step()
                 if isinstance(step, Wait):
                     self._engine.tell()

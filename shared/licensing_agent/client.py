@@ -93,6 +93,8 @@ class Client:
             self._engine.hurry()
         while self._is_open():
             with self._checking:
+                if not self._is_open():
+                    break  # closed while this waited
                 step = self._engine.step()
                 if isinstance(step, Wait):
                     self._engine.tell()

@@ -151,7 +151,7 @@ def told(service: Service, tmp_path: Path) -> dict[str, Any]:
         "folder": tmp_path / "state",
         "agent_version": "4.5.0.0",
         "use_keyring": False,
-        "timeout": 5.0,
+        "timeout": 60.0,
     }
 
 
@@ -712,6 +712,7 @@ def test_a_private_authority_is_trusted_where_it_is_named_and_not_otherwise(
                 content=body,
                 headers={"content-type": "application/json"},
                 trust_env=False,
+                timeout=60,
             )
             self.send_response(answer.status_code)
             self.send_header("content-length", str(len(answer.content)))
@@ -767,6 +768,39 @@ def test_nothing_secret_is_shown_where_things_are_printed(
     assert "SECRET-KEY" not in shown
 
 
+class ClosedWhileWaiting:
+    """A client's lock, which whoever waits for it gets when the client has been closed."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.lock = client, vars(client)["_checking"]
+
+    def __enter__(self) -> None:
+        vars(self.client)["_checking"] = self.lock
+        self.client.close()
+        self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+    async def __aenter__(self) -> None:
+        vars(self.client)["_checking"] = self.lock
+        await self.client.close()
+        await self.lock.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+def test_a_check_asks_nobody_when_the_client_is_closed_while_it_waits_for_its_turn(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    agent.start(Configuration(**told)).check()
+    asked = len(service.requests)
+    vars(agent.client)["_checking"] = ClosedWhileWaiting(agent.client)
+    assert agent.check(at_once=True).standing == "valid"
+    assert len(service.requests) == asked
+
+
 def test_an_asynchronous_client_sleeps_until_it_is_closed(
     told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -789,9 +823,9 @@ def test_an_asynchronous_client_sleeps_until_it_is_closed(
             Configuration(**told), sign_in=sign_in, surroundings=Surroundings(chance=chance)
         ) as client:
             running = asyncio.create_task(client.run())
-            await asyncio.wait_for(looked.wait(), 30)
+            await asyncio.wait_for(looked.wait(), 60)
             await client.close()
-            await asyncio.wait_for(running, 10)
+            await asyncio.wait_for(running, 60)
 
     asyncio.run(life())
 
@@ -800,5 +834,5 @@ def test_a_client_that_runs_in_a_thread_ends_when_it_is_closed(told: dict[str, A
     with Client(Configuration(**told), sign_in=lambda: TOKEN) as client:
         thread = Thread(target=client.run)
         thread.start()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
