@@ -16,8 +16,14 @@ pytest_plugins = ["tests.proof"]
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", STACK_NAME)
 
 # A CI run draws the same examples each time; what a random run finds becomes an example of its own.
+# Health checks are of a strategy and of the machine, not of the code: some runs draw slowly, or
+# much that a test does not assume.
 hypothesis.settings.register_profile(
-    "licensing", deadline=None, max_examples=100, derandomize="CI" in os.environ
+    "licensing",
+    deadline=None,
+    max_examples=100,
+    derandomize="CI" in os.environ,
+    suppress_health_check=list(hypothesis.HealthCheck),
 )
 hypothesis.settings.load_profile("licensing")
 

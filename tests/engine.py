@@ -17,6 +17,8 @@ from typing import IO
 ENGINE = Path(__file__).parents[1] / ".cache" / "dynamodb-local"
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
+STARTS = 3
+"""A port that was free may have been taken when the engine wants it."""
 
 
 class EngineError(Exception):
@@ -26,17 +28,31 @@ class EngineError(Exception):
 @contextmanager
 def dynamodb_local(*, lasts: bool = False) -> Iterator[str]:
     """Run one engine and yield its endpoint URL; it `lasts` if needed for more than minutes."""
-    port = _free_port()
     with tempfile.TemporaryFile() as output:
-        engine = subprocess.Popen(
-            _command(port, lasts=lasts), cwd=ENGINE, stdout=output, stderr=output
-        )
+        engine, port = _started(output, lasts=lasts)
         try:
-            _wait_until_it_answers(engine, port, output)
             yield f"http://127.0.0.1:{port}"
         finally:
             engine.terminate()
             engine.wait()
+
+
+def _started(output: IO[bytes], *, lasts: bool) -> tuple[subprocess.Popen[bytes], int]:
+    for _ in range(STARTS):
+        port = _free_port()
+        command = _command(port, lasts=lasts)
+        engine = subprocess.Popen(command, cwd=ENGINE, stdout=output, stderr=output)
+        is_up = False
+        try:
+            is_up = _answers_in_time(engine, port)
+        finally:
+            if not is_up:
+                engine.kill()
+                engine.wait()
+        if is_up:
+            return engine, port
+    output.seek(0)
+    raise EngineError(f"DynamoDB Local did not start:\n{output.read().decode(errors='replace')}")
 
 
 def _command(port: int, *, lasts: bool) -> list[str]:
@@ -66,17 +82,16 @@ def _free_port() -> int:
         return port
 
 
-def _wait_until_it_answers(engine: subprocess.Popen[bytes], port: int, output: IO[bytes]) -> None:
+def _answers_in_time(engine: subprocess.Popen[bytes], port: int) -> bool:
     for _ in range(int(START_SECONDS / POLL_SECONDS)):
         try:
             engine.wait(POLL_SECONDS)
         except subprocess.TimeoutExpired:
             if _answers(port):
-                return
+                return True
         else:
             break
-    output.seek(0)
-    raise EngineError(f"DynamoDB Local did not start:\n{output.read().decode(errors='replace')}")
+    return False
 
 
 def _answers(port: int) -> bool:

@@ -59,7 +59,7 @@ def main() -> None:
         agent_version="4.5.0.0",
         computer_name="AGENT-1",
         # A clock that stands tries nothing again: an answer is waited for.
-        timeout=30,
+        timeout=180,
     )
     with Client(
         service,

@@ -1,5 +1,9 @@
-"""The agent's package, installed alone, as whoever builds an agent has it; or with others."""
+"""The agent's package, installed alone, as whoever builds an agent has it; or with others.
 
+What it needs is of the versions that are locked: a run does not depend on what was released today.
+"""
+
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +11,7 @@ from pathlib import Path
 from tests.artefacts.building import ROOT
 
 FOLDER = ROOT / "shared" / "licensing_agent"
+_LOCKED = ROOT / "requirements-dev.txt"
 
 
 def installed(folder: Path, *others: Path) -> Path:
@@ -14,7 +19,17 @@ def installed(folder: Path, *others: Path) -> Path:
     python = folder / "bin" / "python"
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    install: list[str | Path] = [
+        *uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--constraint",
+        _LOCKED,
+        "--python",
+        python,
+    ]
     subprocess.run(
-        [*uv, "pip", "install", "--quiet", "--python", python, FOLDER, *others], check=True
+        [*install, FOLDER, *others], env={**os.environ, "UV_HTTP_TIMEOUT": "120"}, check=True
     )
     return python

@@ -82,13 +82,16 @@ class Agent:
 
     def line(self) -> str:
         """The next that it tells."""
+        return self._line(self._nudge)
+
+    def _line(self, meanwhile: Callable[[], object]) -> str:
         line = ""
         for _ in range(_NUDGES):
             try:
                 line = self._lines.get(timeout=PATIENCE / _NUDGES)
                 break
             except Empty:
-                self._nudge()
+                meanwhile()
         if not line:
             complaints = self.end(signal.SIGKILL)
             raise UnexpectedStandingError(f"the agent tells nothing more; {complaints}")
@@ -96,18 +99,15 @@ class Agent:
 
     def next(self, standing: str, **fields: Any) -> dict[str, Any]:
         """The next standing that it tells, which is this one."""
-        told: dict[str, Any] = json.loads(self.line())
-        for name, value in {"standing": standing, **fields}.items():
-            if told[name] != value:
-                raise UnexpectedStandingError(f"{name} is not {value!r} where it tells {told}")
-        return told
+        return _as_expected(self.line(), standing, **fields)
 
     def asked(self, standing: str, **fields: Any) -> dict[str, Any]:
         """How it stands now, which is like this."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return self.next(standing, **fields)
+        # It answers whatever its clock shows, which is not to be moved for that.
+        return _as_expected(self._line(lambda: None), standing, **fields)
 
     def renewed(self, until: int) -> int:
         """Until when it may work, once it has another lease than that which ends at ``until``."""
@@ -133,6 +133,14 @@ class Agent:
         return self._complaints.read_text()
 
 
+def _as_expected(line: str, standing: str, **fields: Any) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(line)
+    for name, value in {"standing": standing, **fields}.items():
+        if told[name] != value:
+            raise UnexpectedStandingError(f"{name} is not {value!r} where it tells {told}")
+    return told
+
+
 class Surroundings:
     """A folder on a machine, its clocks, which stand until moved, and who has signed in."""
 
@@ -140,6 +148,7 @@ class Surroundings:
         """Nobody has signed in, and the clocks show what time it is."""
         self.folder = folder
         self._clock, self._token = folder / "clock", folder / "token"
+        self._nudged = 0.0
         self.set_clock(datetime.now(UTC).timestamp())
         self.sign_in(None)
 
@@ -148,7 +157,7 @@ class Surroundings:
         return Agent(
             [sys.executable, ROOT / "tests" / "agent" / "agent.py", url, "state", ISSUER],
             self.folder,
-            lambda: self.pass_time(_NUDGE),
+            self._nudge,
             PYTHONPATH=str(ROOT / "shared"),
             CLOCK=str(self._clock),
             TOKEN=str(self._token),
@@ -170,5 +179,10 @@ class Surroundings:
         new.replace(self._clock)
 
     def pass_time(self, seconds: float) -> None:
-        """Move the clocks on."""
-        self.set_clock(self.clock + seconds)
+        """Move the clocks on; nudges were part of it."""
+        self.set_clock(self.clock + seconds - self._nudged)
+        self._nudged = 0.0
+
+    def _nudge(self) -> None:
+        self.set_clock(self.clock + _NUDGE)
+        self._nudged += _NUDGE

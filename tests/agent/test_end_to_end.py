@@ -205,8 +205,8 @@ def test_an_agent_whose_state_was_tampered_with_logs_in_again_for_the_same_licen
     data[-1] ^= 1
     kept.write_bytes(data)
     with site.agent() as agent:
-        site.pass_time(HOUR)
         site.sign_in("alice")
+        site.pass_time(HOUR)
         agent.next("valid")
     assert len(site.licenses()) == 1
     assert site.events("CloneSuspected") == []

@@ -27,6 +27,7 @@ def main() -> None:
     for _ in range(2):
         answer = httpx.post(
             url + _ROUTE,
+            timeout=60,
             headers={"DPoP": device.proof(url + _ROUTE, stolen.key)} if device else {},
             json={
                 "license_key": stolen.key,

@@ -27,7 +27,7 @@ from typing import IO, Any
 from tests.artefacts.runtime_api import RuntimeApi, Said, What, serving
 
 _BROUGHT_ALONG = ("awslambdaric", "boto3")
-_START_SECONDS = 60  # Lambda gives 10; this machine may be busy
+_PATIENCE = 180.0  # seconds; Lambda gives 10 for a start, but this machine may be busy
 _REQUIREMENT = re.compile(r"[\w.-]+")
 
 
@@ -99,6 +99,8 @@ class Process:
     _api: RuntimeApi
     _process: subprocess.Popen[bytes]
     _output: IO[bytes]
+    patience: float = _PATIENCE
+    """How many seconds an answer is waited for, whatever deadline the function is told."""
 
     @property
     def output(self) -> str:
@@ -109,7 +111,7 @@ class Process:
         """Its answer to an event. Raises :class:`FailedToAnswer` or :class:`Ended`."""
         self._api.invoke(json.dumps(event).encode(), self.function.arn, self.function.seconds)
         ends = {What.ANSWERS: None, What.FAILS: FailedToAnswer}
-        said = self._wait_for(ends, self.function.seconds)
+        said = self._wait_for(ends, self.patience)
         return json.loads(said.body)
 
     def restore(self) -> None:
@@ -123,7 +125,7 @@ class Process:
         self._wait_for({ready: None, What.FAILS_TO_START: FailedToStart})
 
     def _wait_for(
-        self, expected: Mapping[What, type[Failed] | None], seconds: float = _START_SECONDS
+        self, expected: Mapping[What, type[Failed] | None], seconds: float = _PATIENCE
     ) -> Said:
         name = self.function.name
         end = time.monotonic() + seconds

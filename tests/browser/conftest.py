@@ -17,7 +17,7 @@ from tests.concurrency.table import Item
 
 # Milliseconds until something that does not come is given up, be it waited for or expected. What
 # comes is taken at once: this is for machines that have much else to do.
-_PATIENCE = 30_000
+_PATIENCE = 120_000
 expect.set_options(timeout=_PATIENCE)
 
 

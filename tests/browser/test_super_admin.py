@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.accessibility import assert_accessible
+from tests.browser.dates import in_words
 from tests.browser.looks import DARK, DESKTOP, Look, OpenPage
 from tests.browser.portal import Portal, served
 from tests.browser.site import site
@@ -194,7 +195,7 @@ def test_the_chart_counts_what_ends_on_each_day_where_the_reader_is(
     days = Counter(datetime.fromisoformat(end).astimezone(ZoneInfo(zone)) for end in ends[:-2])
     expected: Counter[str] = Counter()
     for day, times in days.items():
-        expected[f"{day:%-d %b %Y}"] += times
+        expected[in_words(page, day)] += times
     assert told == {day: str(times) for day, times in expected.items()}
 
 

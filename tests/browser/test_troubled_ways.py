@@ -1,6 +1,7 @@
 """What goes wrong on the way loses nothing: sessions end, networks fail, answers are late."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from tests.browser.troubles import Troubles
 
 _LIST = "/organizations/acme/agents"
 _LISTED = "**/v1/organizations/acme/licenses?*"
+_PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
@@ -25,6 +27,13 @@ class Held(list[Route]):
 
     def __call__(self, route: Route) -> None:
         self.append(route)
+
+    def wait(self, page: Page) -> None:
+        """Until there is one: a page shows that it asks before the question is on its way."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not self:
+            assert time.monotonic() < deadline, "nothing has been asked"
+            page.wait_for_timeout(10)
 
 
 def alert(page: Page) -> Locator:
@@ -267,7 +276,7 @@ def test_a_service_that_is_busy_for_a_moment_is_asked_again_without_a_word(
     troubles.expect("status of 503")
     page.route(_LISTED, _busy, times=2)
     portal.visit(page, "ada", _LIST)
-    expect(page.get_by_role("link", name=agent.name)).to_be_visible(timeout=15_000)
+    expect(page.get_by_role("link", name=agent.name)).to_be_visible()
     expect(alert(page)).to_have_count(0)
 
 
@@ -336,6 +345,7 @@ def test_an_answer_that_is_late_is_waited_for_visibly(
     portal.visit(page, "ada", _LIST)
     expect(page.get_by_text("Loading agents…")).to_be_visible()
     expect(page.locator("main [aria-busy=true]")).to_have_count(1)
+    held.wait(page)
     held.pop().continue_()
     expect(page.get_by_role("link", name=agent.name)).to_be_visible()
     expect(page.get_by_text("Loading agents…")).to_have_count(0)
@@ -349,6 +359,7 @@ def test_what_is_shown_stays_until_there_is_something_else_and_the_newest_wins(
     held = Held()
     page.route(_LISTED, held, times=1)
     page.get_by_label("Status").select_option("Revoked")
+    held.wait(page)
     expect(page.locator("main [aria-busy=true]")).to_have_count(1)
     expect(page.get_by_role("link", name=agent.name)).to_be_visible()
     page.get_by_label("Status").select_option("Blocked")
@@ -369,7 +380,9 @@ def test_a_button_that_is_at_work_cannot_be_pressed_again(
     button.click()
     expect(button).to_be_disabled()
     expect(button).to_have_attribute("aria-busy", "true")
+    held.wait(page)
     page.get_by_label("Reason").press("Enter")
+    page.get_by_label("Reason").press("End")
     assert len(held) == 1
     held.pop().continue_()
     expect(fact(page, "Status")).to_have_text("Blocked")

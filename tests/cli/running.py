@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from queue import Empty, Queue
 from threading import Thread
 
-from tests.cli.terminal import PROGRAM, Ran, Terminal
+from tests.cli.terminal import PROGRAM, Ran, Terminal, patient
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """How many seconds a line may take on a machine with much to do."""
 
 
@@ -54,10 +54,13 @@ class Running:
         """
         if number is not None:
             self.process.send_signal(number)
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(PATIENCE / 3)
-            # Does nothing to a process that has ended.
-            self.process.send_signal(number)
+            # In slices: when a machine stands still for long, one may be over for no reason.
+            for _ in range(20):
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(1)
+                    break
+            else:
+                self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
         for reader in self._readers:
             reader.join(PATIENCE)
@@ -71,7 +74,7 @@ def running(terminal: Terminal, *arguments: str, stdin: int | None = None) -> It
         # In the background a shell has interrupts ignored, also by whatever is started here.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
-        [*PROGRAM, *arguments],
+        [*PROGRAM, *patient(*arguments)],
         env=terminal.whole_environment(),
         stdin=stdin,
         stdout=subprocess.PIPE,

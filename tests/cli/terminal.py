@@ -32,6 +32,11 @@ class Ran:
         return self
 
 
+def patient(*arguments: str) -> list[str]:
+    """The same command, which waits for answers as long as a machine with much to do takes."""
+    return ["--timeout", "120", *arguments]
+
+
 @dataclass
 class Terminal:
     """`home` is where the account keeps its files; `token` is in the environment, if any."""
@@ -42,7 +47,7 @@ class Terminal:
 
     def __call__(self, *arguments: str, typed: str | None = None) -> Ran:
         result = CliRunner().invoke(
-            app, arguments, input=typed, env=self.environment(), prog_name="licensing"
+            app, patient(*arguments), input=typed, env=self.environment(), prog_name="licensing"
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

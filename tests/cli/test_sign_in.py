@@ -96,7 +96,7 @@ def asked_for(page: str) -> dict[str, str]:
 
 def comes_back(**answer: str) -> httpx.Response:
     """A browser comes back with an answer."""
-    return httpx.get(f"{browser.REDIRECT_URI}?{urlencode(answer)}", trust_env=False)
+    return httpx.get(f"{browser.REDIRECT_URI}?{urlencode(answer)}", trust_env=False, timeout=60)
 
 
 def kept(terminal: Terminal) -> dict[str, Any]:
@@ -165,7 +165,9 @@ def test_another_page_can_neither_sign_anybody_in_nor_end_the_waiting(
         seen.append(comes_back(state="guessed", code="stolen").status_code)
         seen.append(comes_back(code="stolen").status_code)
         seen.append(comes_back(state="guessed", error="access_denied").status_code)
-        seen.append(httpx.get(f"http://localhost:{browser.PORT}/favicon.ico").status_code)
+        seen.append(
+            httpx.get(f"http://localhost:{browser.PORT}/favicon.ico", timeout=60).status_code
+        )
         Person().visits(page)
 
     desktop.visit = visit

@@ -27,6 +27,7 @@ from licensing.runtime import Runtime, Settings
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import Item, write
 from tests.concurrency.tasks import Tasks
+from tests.local import aws
 from tests.world import World, new_world
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class Ground:
     def runtime(self) -> Runtime:
         """Clients, made anew."""
         os.environ.update(self.environment)
-        return Runtime.from_environ(os.environ)
+        with aws.patient():
+            return Runtime.from_environ(os.environ)
 
     def hand_of(self, made: Runtime, kind: Kind, pacing: Pacing | None = None) -> Hand:
         """A hand that uses clients of an earlier table, too."""

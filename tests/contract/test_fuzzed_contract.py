@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -24,18 +25,19 @@ MACHINES = (cast.MACHINE_A, cast.MACHINE_B, cast.MACHINE_C, cast.MACHINE_D)
 
 def token_of(stack: Stack, username: str) -> str:
     """A user's own token, from the identity provider."""
-    client = Client(stack.url)
-    try:
+    with closing(Client(stack.url)) as client:
         answer = client.log_in(stack.client_id, username, PASSWORD)
-    finally:
-        client.close()
     token: str = answer["AuthenticationResult.IdToken"]
     return token
 
 
 def known(stack: Stack) -> Known:
     """Two organizations, and licences in every state."""
-    client = Client(stack.url)
+    with closing(Client(stack.url)) as client:
+        return _known(stack, client)
+
+
+def _known(stack: Stack, client: Client) -> Known:
     operator, member = token_of(stack, "olivia"), token_of(stack, "alice")
     for name in (cast.ACME, cast.BOLT):
         wanted = cast.organization(name, cast.days_from_now(300))
@@ -59,7 +61,6 @@ def known(stack: Stack) -> Known:
         {"ttl": "1d"},
         token=operator,
     ).expect(201)
-    client.close()
     answers = [*logins, temporary]
     return Known(
         organization_ids=(cast.ACME, cast.BOLT),
@@ -77,11 +78,8 @@ def is_temporary(license_id: str) -> bool:
 
 def served(stack: Stack) -> dict[str, Any]:
     """The contract, as the service hands it out."""
-    client = Client(stack.url)
-    try:
+    with closing(Client(stack.url)) as client:
         contract: dict[str, Any] = client.call("GET", "/v1/openapi.json").expect(200).body
-    finally:
-        client.close()
     return contract
 
 

@@ -19,6 +19,7 @@ from unittest.mock import patch
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.config import Config
+from botocore.endpoint import EndpointCreator
 from botocore.exceptions import BotoCoreError, ClientError
 from moto import mock_aws
 from moto.core.models import botocore_stubber
@@ -38,10 +39,28 @@ _MADE_UP = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 QUICK = Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2})
+_PATIENCE_SECONDS = 120.0
 
 
 class DynamoDbError(Exception):
     """DynamoDB does not answer, or does not take the table; the message says which DynamoDB."""
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Let clients that are made here wait for long, whatever their configuration says.
+
+    A machine with much else to do may stand still for longer than DynamoDB ever takes: what is
+    right in Lambda would fail here for no reason. A configuration reads as before.
+    """
+    create = EndpointCreator.create_endpoint
+
+    def create_patient(creator: EndpointCreator, *arguments: Any, **options: Any) -> Any:
+        patience = (_PATIENCE_SECONDS, _PATIENCE_SECONDS)
+        return create(creator, *arguments, **{**options, "timeout": patience})
+
+    with patch.object(EndpointCreator, "create_endpoint", create_patient):
+        yield
 
 
 @contextmanager
@@ -64,6 +83,7 @@ def mocked() -> Iterator[None]:
     endpoint = dynamodb_endpoint()
     passed_through = [re.escape(endpoint)] if endpoint else []
     with (
+        patient(),
         patch.dict(os.environ, kept | _MADE_UP, clear=True),
         mock_aws(
             config={"core": {"mock_credentials": False, "passthrough": {"urls": passed_through}}}

@@ -72,7 +72,7 @@ def test_one_of_many_threads_wins_a_conditional_write(template: Template) -> Non
                 "Item": item,
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
-            start.wait(30)
+            start.wait(300)
             try:
                 client.transact_write_items(TransactItems=[{"Put": put}])
             except ClientError:

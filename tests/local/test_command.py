@@ -158,7 +158,7 @@ def test_a_story_that_goes_wrong_ends_with_the_answer() -> None:
 def test_run_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with run_command(tmp_path) as (process, _):
         process.send_signal(number)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=180)
         assert process.returncode == 0, rest
         assert rest.splitlines()[-1] == "Stopped."
 

@@ -138,7 +138,7 @@ def test_an_idle_connection_does_not_delay_the_stop() -> None:
         connection.getresponse().read()
         stop = Thread(target=server.stop)
         stop.start()
-        stop.join(5)
+        stop.join(60)
         assert not stop.is_alive()
 
 

@@ -191,7 +191,7 @@ def test_a_service_to_which_old_proofs_are_as_good_as_new_ones_would_take_it_for
     planted = find(
         WORSE,
         lambda deeds: suspected(deeds, lambda service: Agent(service, patience=math.inf)) > 0,
-        settings=settings(max_examples=5_000),
+        settings=settings(max_examples=100_000),
     )
     assert {"late", "arrive"} <= {deed for deed, _ in planted}
 
@@ -200,7 +200,7 @@ def test_an_agent_that_draws_a_nonce_for_each_question_would_be() -> None:
     planted = find(
         DEEDS,
         lambda deeds: suspected(deeds, lambda service: Agent(service, draws_anew=True)) > 0,
-        settings=settings(max_examples=5_000),
+        settings=settings(max_examples=100_000),
     )
     assert {"late", "arrive"} <= {deed for deed, _ in planted}
 

@@ -7,7 +7,7 @@ to anything, in both directions, for years. What is counted is the seconds in wh
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import find, given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from licensing_agent import lifecycle
@@ -152,7 +152,11 @@ def test_r16_the_moves_find_a_time_that_stands_still_when_the_clock_is_set_back(
 ) -> None:
     # Planted: only the clock on the wall counts.
     monkeypatch.setattr(Timekeeping, "passed", lambda self, _: self)
-    assert find(st.lists(MOVES, max_size=40), lambda moves: played(moves) > DAY)
+    assert find(
+        st.lists(MOVES, max_size=40),
+        lambda moves: played(moves) > DAY,
+        settings=settings(max_examples=100_000),
+    )
 
 
 def killed_and_set_back(rounds: int, seconds: int) -> float:

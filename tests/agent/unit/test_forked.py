@@ -23,10 +23,10 @@ def wall():
 
 def fork(client):
     threading.Thread(target=in_the_middle, args=(client,), daemon=True).start()
-    assert checking.wait(30)
+    assert checking.wait(300)
     if os.fork():
         os._exit(0)  # nothing of it is closed
-    signal.alarm(30)
+    signal.alarm(300)
     print(client.status.standing, flush=True)
 
 def in_the_middle(client):

@@ -47,7 +47,7 @@ def bench() -> Iterator[Bench]:
     told: list[str] = []
     warned: list[str] = []
     bearer = Bearer()
-    with Scripted() as service, httpx.Client(timeout=5, trust_env=False) as client:
+    with Scripted() as service, httpx.Client(timeout=60, trust_env=False) as client:
         api = Api(
             url=service.url,
             bearer=bearer,

@@ -42,7 +42,7 @@ def at(service: Scripted, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invocatio
     """A command that runs, with somebody signed in."""
     monkeypatch.setenv("LICENSING_TOKEN", "token")
     monkeypatch.setenv("NO_PROXY", "*")
-    settings = Settings(url=service.url, timeout=5, retries=0)
+    settings = Settings(url=service.url, timeout=60, retries=0)
     with Invocation(settings=settings, output=Output(Format.JSON)) as invocation:
         yield invocation
 
