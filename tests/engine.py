@@ -10,12 +10,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO
 
 ENGINE = Path(__file__).parents[1] / ".cache" / "dynamodb-local"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 POLL_SECONDS = 0.05
 STARTS = 3
 """A port that was free may have been taken when the engine wants it."""
@@ -42,14 +42,13 @@ def _started(output: IO[bytes], *, lasts: bool) -> tuple[subprocess.Popen[bytes]
         port = _free_port()
         command = _command(port, lasts=lasts)
         engine = subprocess.Popen(command, cwd=ENGINE, stdout=output, stderr=output)
-        is_up = False
         try:
-            is_up = _answers_in_time(engine, port)
-        finally:
-            if not is_up:
-                engine.kill()
-                engine.wait()
-        if is_up:
+            _wait_until_it_answers_or_ends(engine, port)
+        except BaseException:
+            engine.kill()
+            engine.wait()
+            raise
+        if engine.poll() is None:
             return engine, port
     output.seek(0)
     raise EngineError(f"DynamoDB Local did not start:\n{output.read().decode(errors='replace')}")
@@ -82,16 +81,16 @@ def _free_port() -> int:
         return port
 
 
-def _answers_in_time(engine: subprocess.Popen[bytes], port: int) -> bool:
+def _wait_until_it_answers_or_ends(engine: subprocess.Popen[bytes], port: int) -> None:
     for _ in range(int(START_SECONDS / POLL_SECONDS)):
         try:
             engine.wait(POLL_SECONDS)
         except subprocess.TimeoutExpired:
             if _answers(port):
-                return True
+                return
         else:
-            break
-    return False
+            return
+    raise EngineError(f"DynamoDB Local did not start within {START_SECONDS:.0f} s.")
 
 
 def _answers(port: int) -> bool:
@@ -99,7 +98,7 @@ def _answers(port: int) -> bool:
     try:
         connection.request("GET", "/")
         connection.getresponse()
-    except OSError:
+    except (OSError, HTTPException):
         return False
     else:
         return True

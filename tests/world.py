@@ -21,7 +21,6 @@ from uuid import uuid4
 import boto3
 import botocore.session
 from botocore.client import BaseClient
-from botocore.config import Config
 from botocore.loaders import create_loader
 
 from licensing import runtime
@@ -332,11 +331,8 @@ class World:
 
     @cached_property
     def _reader(self) -> BaseClient:
-        # A whole table may take longer than the service waits for one of its items.
         client: BaseClient = boto3.client(
-            "dynamodb",
-            endpoint_url=self.runtime.settings.dynamodb_endpoint,
-            config=Config(read_timeout=60),
+            "dynamodb", endpoint_url=self.runtime.settings.dynamodb_endpoint
         )
         return client
 

@@ -1,6 +1,6 @@
 """The agent's package, installed alone, as whoever builds an agent has it; or with others.
 
-What it needs is of the versions that are locked: a run does not depend on what was released today.
+What it needs to run is of the versions that are locked: no test depends on what was released today.
 """
 
 import os

@@ -27,7 +27,6 @@ from typing import IO, Any
 from tests.artefacts.runtime_api import RuntimeApi, Said, What, serving
 
 _BROUGHT_ALONG = ("awslambdaric", "boto3")
-_PATIENCE = 180.0  # seconds; Lambda gives 10 for a start, but this machine may be busy
 _REQUIREMENT = re.compile(r"[\w.-]+")
 
 
@@ -99,8 +98,8 @@ class Process:
     _api: RuntimeApi
     _process: subprocess.Popen[bytes]
     _output: IO[bytes]
-    patience: float = _PATIENCE
-    """How many seconds an answer is waited for, whatever deadline the function is told."""
+    patience: float = 180.0
+    """How many seconds it is waited for: Lambda gives a start 10, but this machine may be busy."""
 
     @property
     def output(self) -> str:
@@ -111,7 +110,7 @@ class Process:
         """Its answer to an event. Raises :class:`FailedToAnswer` or :class:`Ended`."""
         self._api.invoke(json.dumps(event).encode(), self.function.arn, self.function.seconds)
         ends = {What.ANSWERS: None, What.FAILS: FailedToAnswer}
-        said = self._wait_for(ends, self.patience)
+        said = self._wait_for(ends)
         return json.loads(said.body)
 
     def restore(self) -> None:
@@ -124,10 +123,8 @@ class Process:
         ready = What.ASKS_FOR_RESTORE if snapstart else What.ASKS_FOR_INVOCATION
         self._wait_for({ready: None, What.FAILS_TO_START: FailedToStart})
 
-    def _wait_for(
-        self, expected: Mapping[What, type[Failed] | None], seconds: float = _PATIENCE
-    ) -> Said:
-        name = self.function.name
+    def _wait_for(self, expected: Mapping[What, type[Failed] | None]) -> Said:
+        name, seconds = self.function.name, self.patience
         end = time.monotonic() + seconds
         while True:
             try:

@@ -61,6 +61,8 @@ def test_each_page_of_20000_agents_is_there_within_a_second_of_its_answer(
         if max(waits) < _LONGEST_MS:
             break
         # Much else to do for the machine only adds to them: one walk in time is enough.
+        page.get_by_role("button", name="First page").click()
+        expect(page.get_by_role("navigation", name="Pages")).to_contain_text("1–50")
         page.reload()
         waits = _waits(page)
     assert all(0 <= wait < _LONGEST_MS for wait in waits), waits

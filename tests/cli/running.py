@@ -46,25 +46,28 @@ class Running:
             if text in line:
                 return line
 
-    def ended(self, number: signal.Signals | None = None) -> Ran:
+    def ended(self, number: signal.Signals | None = None, *, insisting: bool = False) -> Ran:
         """How it ends, by itself or by a signal.
 
         One that comes in the moment before a process waits for its keyboard is noticed only when
-        the waiting ends: as a person would, it is sent once more if nothing happens.
+        the waiting ends: if `insisting`, it is sent once more when nothing happens.
         """
         if number is not None:
             self.process.send_signal(number)
-            # In slices: when a machine stands still for long, one may be over for no reason.
-            for _ in range(20):
-                with suppress(subprocess.TimeoutExpired):
-                    self.process.wait(1)
-                    break
-            else:
+            if insisting and not self._has_ended():
                 self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
         for reader in self._readers:
             reader.join(PATIENCE)
         return Ran(code, "".join(self.out), "".join(self.err))
+
+    def _has_ended(self) -> bool:
+        # In slices: when a machine stands still for long, one may be over for no reason.
+        for _ in range(20):
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+                return True
+        return False
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 from licensing_cli.errors import ExitCode
 from tests.cli.conftest import Site, machine
 from tests.cli.running import running
-from tests.cli.terminal import PROGRAM, Terminal
+from tests.cli.terminal import PROGRAM, Terminal, patient
 
 KEY = re.compile(r"(?:[0-9A-Z]{5}-){8}[0-9A-Z]{5}")
 
@@ -187,7 +187,7 @@ def test_a_person_at_a_terminal_is_asked_whether_it_is_meant(site: Site, ada: Te
     ours, theirs = pty.openpty()
     os.write(ours, b"n\n")
     ran = subprocess.run(
-        [*PROGRAM, "licenses", "revoke", license_id],
+        [*PROGRAM, *patient("licenses", "revoke", license_id)],
         env=ada.whole_environment(),
         stdin=theirs,
         capture_output=True,
@@ -207,7 +207,7 @@ def test_whoever_interrupts_the_question_is_told_from_whoever_says_no(
     ours, theirs = pty.openpty()
     with running(ada, "licenses", "revoke", license_id, stdin=theirs) as command:
         command.line_with(license_id)
-        command.ended(signal.SIGINT).expect(ExitCode.INTERRUPTED)
+        command.ended(signal.SIGINT, insisting=True).expect(ExitCode.INTERRUPTED)
     os.close(ours)
     os.close(theirs)
     assert site.call("GET", f"/v1/licenses/{license_id}")["license.status"] == "active"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
 AT_A_TABLE = 4
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 """How long one of a pair waits for the other before it takes it for dead."""
 
 PLANTED_ROUNDS = 800

@@ -18,7 +18,7 @@ from tests.world import World
 Record = Mapping[str, Any]
 
 # moto knows no endpoints that carry the account's id in their name.
-_CONFIG = aws.QUICK.merge(Config(account_id_endpoint_mode="disabled"))
+_CONFIG = aws.FEW_ATTEMPTS.merge(Config(account_id_endpoint_mode="disabled"))
 
 
 class Outbox:

@@ -38,7 +38,7 @@ _MADE_UP = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-QUICK = Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2})
+FEW_ATTEMPTS = Config(retries={"max_attempts": 2})
 _PATIENCE_SECONDS = 120.0
 
 
@@ -166,7 +166,7 @@ def tables(template: Template, *, has_stream: bool = True) -> Iterator[None]:
     A table that exists already is never touched. One of this run is useless after it: the secret
     that its keys are derived from, and the users, live in this process and end with it.
     """
-    client = boto3.client("dynamodb", endpoint_url=dynamodb_endpoint(), config=QUICK)
+    client = boto3.client("dynamodb", endpoint_url=dynamodb_endpoint(), config=FEW_ATTEMPTS)
     with ExitStack() as created:
         for logical_id in template.of_type("AWS::DynamoDB::Table"):
             name = f"{STACK_NAME}-{logical_id}-{secrets.token_hex(4)}"

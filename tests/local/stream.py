@@ -29,7 +29,7 @@ LOG = logging.getLogger(__name__)
 Record = Mapping[str, Any]
 
 # moto knows no endpoints that carry the account's id in their name.
-_CONFIG = aws.QUICK.merge(Config(account_id_endpoint_mode="disabled"))
+_CONFIG = aws.FEW_ATTEMPTS.merge(Config(account_id_endpoint_mode="disabled"))
 
 
 class StreamMapping:

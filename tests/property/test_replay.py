@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from licensing import audit
@@ -340,7 +340,7 @@ EVERYTHING: Final[list[Step]] = [
 ]
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @example(history=EVERYTHING)
 @given(history=histories)
 def test_r32_r33_each_change_leaves_one_event_and_all_states_follow_from_the_events(

@@ -396,17 +396,17 @@ def test_while_a_person_signs_in_nobody_else_waits(service: Service, told: dict[
 
     def sign_in() -> str:
         asked.set()
-        has_come.wait(30)
+        has_come.wait(60)
         return TOKEN
 
     agent = Agent(asynchronous=False, sign_in=sign_in).start(Configuration(**told))
     waiting = Thread(target=agent.check)
     waiting.start()
-    assert asked.wait(30)
+    assert asked.wait(60)
     assert agent.client.status.standing == "signed_out"
     agent.close()
     has_come.set()
-    waiting.join(30)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert service.requests == []
 
@@ -426,7 +426,7 @@ def test_of_two_threads_that_find_a_login_due_one_asks_the_person(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert asked == [0]
     assert service.paths.count("licenses") == 1
     agent.close()
