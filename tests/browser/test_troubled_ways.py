@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -102,10 +103,7 @@ def test_a_token_that_is_about_to_end_is_renewed_without_a_word(
     expect(fact(page, "Status")).to_have_text("Active")
     page.get_by_label("Label").fill("Half typed")
     before = _tokens(page)
-    page.evaluate(
-        "(tokens) => sessionStorage.setItem('session.tokens', JSON.stringify(tokens))",
-        {**before, "expiresAt": 0},
-    )
+    _change_tokens(page, expiresAt=0)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.get_by_role("button", name="Block…").click()
@@ -121,10 +119,7 @@ def test_a_token_that_is_refused_is_renewed_once_for_all_that_asked(
 ) -> None:
     portal.visit(page, "ada", place(agent))
     expect(fact(page, "Status")).to_have_text("Active")
-    page.evaluate(
-        "(tokens) => sessionStorage.setItem('session.tokens', JSON.stringify(tokens))",
-        {**_tokens(page), "id": "e30.e30.e30"},
-    )
+    _change_tokens(page, id="e30.e30.e30")
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     troubles.expect("status of 401")
@@ -135,11 +130,38 @@ def test_a_token_that_is_refused_is_renewed_once_for_all_that_asked(
     assert sum(url.endswith("/oauth2/token") for url in asked) == 1
 
 
+def test_a_token_that_is_refused_late_is_not_renewed_once_more(
+    page: Page, portal: Portal, agent: Agent, troubles: Troubles
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    expect(fact(page, "Status")).to_have_text("Active")
+    _change_tokens(page, id="e30.e30.e30")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    late = Held()
+    page.route("**/v1/organizations/acme/statistics?*", late, times=1)
+    troubles.expect("status of 401")
+    page.get_by_role("link", name="Overview").click()
+    late.wait(page)
+    expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+    late.pop().continue_()
+    expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+    expect(alert(page)).to_have_count(0)
+    assert sum(url.endswith("/oauth2/token") for url in asked) == 1
+
+
 def _tokens(page: Page) -> dict[str, str]:
     kept: dict[str, str] = json.loads(
         page.evaluate("() => sessionStorage.getItem('session.tokens')")
     )
     return kept
+
+
+def _change_tokens(page: Page, **changed: Any) -> None:
+    page.evaluate(
+        "(tokens) => sessionStorage.setItem('session.tokens', JSON.stringify(tokens))",
+        {**_tokens(page), **changed},
+    )
 
 
 @pytest.mark.parametrize(

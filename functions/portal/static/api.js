@@ -241,11 +241,12 @@ async function send(method, address, content, headers = {}) {
  * @param {RequestInit} options
  */
 async function authorized(url, options) {
-  const answer = await fetchJson(url, signed(options, await session.bearer()));
+  const token = await session.bearer();
+  const answer = await fetchJson(url, signed(options, token));
   if (answer.response.status !== 401) {
     return answer;
   }
-  const again = await fetchJson(url, signed(options, await session.bearer({ anew: true })));
+  const again = await fetchJson(url, signed(options, await session.bearer(token)));
   if (again.response.status === 401) {
     throw new session.SessionEnded();
   }

@@ -110,14 +110,14 @@ export async function comeBack() {
 /**
  * A token that is good for a while, renewed if need be. Raises SessionEnded.
  *
- * @param {{ anew?: boolean }} [options] `anew`: the one at hand was refused
+ * @param {string} [refused] one that was refused: by then another may be at hand
  */
-export async function bearer({ anew = false } = {}) {
+export async function bearer(refused) {
   const tokens = /** @type {Tokens | null} */ (read(TOKENS));
   if (tokens === null) {
     throw new SessionEnded();
   }
-  if (!anew && Date.now() < tokens.expiresAt - RENEW_BEFORE_MS) {
+  if (tokens.id !== refused && Date.now() < tokens.expiresAt - RENEW_BEFORE_MS) {
     return tokens.id;
   }
   // Several requests at once renew once: a refresh token may be good for one use only.
