@@ -117,11 +117,7 @@ def test_a_token_that_is_about_to_end_is_renewed_without_a_word(
 def test_a_token_that_is_refused_is_renewed_once_for_all_that_asked(
     page: Page, portal: Portal, agent: Agent, troubles: Troubles
 ) -> None:
-    portal.visit(page, "ada", place(agent))
-    expect(fact(page, "Status")).to_have_text("Active")
-    _change_tokens(page, id="e30.e30.e30")
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = _asked_with_a_wrong_token(page, portal, agent)
     troubles.expect("status of 401")
     page.get_by_role("link", name="Overview").click()
     expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
@@ -133,11 +129,7 @@ def test_a_token_that_is_refused_is_renewed_once_for_all_that_asked(
 def test_a_token_that_is_refused_late_is_not_renewed_once_more(
     page: Page, portal: Portal, agent: Agent, troubles: Troubles
 ) -> None:
-    portal.visit(page, "ada", place(agent))
-    expect(fact(page, "Status")).to_have_text("Active")
-    _change_tokens(page, id="e30.e30.e30")
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = _asked_with_a_wrong_token(page, portal, agent)
     late = Held()
     page.route("**/v1/organizations/acme/statistics?*", late, times=1)
     troubles.expect("status of 401")
@@ -148,6 +140,16 @@ def test_a_token_that_is_refused_late_is_not_renewed_once_more(
     expect(page.locator("main [aria-busy=true]")).to_have_count(0)
     expect(alert(page)).to_have_count(0)
     assert sum(url.endswith("/oauth2/token") for url in asked) == 1
+
+
+def _asked_with_a_wrong_token(page: Page, portal: Portal, agent: Agent) -> list[str]:
+    """All addresses that the page asks from now on; its token is refused."""
+    portal.visit(page, "ada", place(agent))
+    expect(fact(page, "Status")).to_have_text("Active")
+    _change_tokens(page, id="e30.e30.e30")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    return asked
 
 
 def _tokens(page: Page) -> dict[str, str]:
