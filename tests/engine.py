@@ -4,17 +4,17 @@ Each engine is a process of its own, in memory, on a free port, and ends with it
 access key ids of letters and digits only.
 """
 
-import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from typing import IO
 
-ENGINE = Path(__file__).parents[1] / ".cache" / "dynamodb-local"
+from tests.setup import dynamodb_local as installed
+from tests.setup import java
+
 START_SECONDS = 180.0
 POLL_SECONDS = 0.05
 STARTS = 3
@@ -22,12 +22,15 @@ STARTS = 3
 
 
 class EngineError(Exception):
-    """The engine is not installed, or did not start. The message says what to do."""
+    """The engine did not start. The message says what it said."""
 
 
 @contextmanager
 def dynamodb_local(*, lasts: bool = False) -> Iterator[str]:
-    """Run one engine and yield its endpoint URL; it `lasts` if needed for more than minutes."""
+    """Run one engine and yield its endpoint URL; it `lasts` if needed for more than minutes.
+
+    Raises NotHereError where the machine has none, and EngineError where it does not start.
+    """
     with tempfile.TemporaryFile() as output:
         engine, port = _started(output, lasts=lasts)
         try:
@@ -41,7 +44,8 @@ def _started(output: IO[bytes], *, lasts: bool) -> tuple[subprocess.Popen[bytes]
     for _ in range(STARTS):
         port = _free_port()
         command = _command(port, lasts=lasts)
-        engine = subprocess.Popen(command, cwd=ENGINE, stdout=output, stderr=output)
+        folder = installed.jar().parent
+        engine = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
         try:
             _wait_until_it_answers_or_ends(engine, port)
         except BaseException:
@@ -55,18 +59,14 @@ def _started(output: IO[bytes], *, lasts: bool) -> tuple[subprocess.Popen[bytes]
 
 
 def _command(port: int, *, lasts: bool) -> list[str]:
-    java = shutil.which("java")
-    if java is None:
-        raise EngineError("DynamoDB Local needs Java 17 or newer: there is no `java` on the PATH.")
-    if not (ENGINE / "DynamoDBLocal.jar").is_file():
-        raise EngineError("DynamoDB Local is not here yet: `make test` fetches it.")
     # For a minute or two, better code than the first compiler's would come too late.
     compilers = [] if lasts else ["-XX:TieredStopAtLevel=1"]
     library_path = "-Djava.library.path=DynamoDBLocal_lib"
     arguments = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
     return [
-        java,
+        java.command(),
         *compilers,
+        "--enable-native-access=ALL-UNNAMED",  # else newer runtimes warn
         "-XX:+UseSerialGC",
         library_path,
         "-jar",

@@ -77,6 +77,7 @@ def proof(request: pytest.FixtureRequest) -> Proof:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the two options."""
     group = parser.getgroup("proof")
+    group.addoption("--all", action="store_true", help="run all tests, each at its usual length")
     group.addoption("--prove", action="store_true", help="run tests of chance at full length")
     group.addoption("--seed", type=int, help="the seed of tests of chance, to repeat a run")
 

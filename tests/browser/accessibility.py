@@ -2,12 +2,13 @@
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
-_AXE = Path(__file__).parents[2] / ".cache/portal/node_modules/axe-core/axe.min.js"
+from tests.setup import node
+from tests.setup.all import PORTAL_CHECKS
+
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN = """
 (tags) => axe.run(document, { runOnly: tags, resultTypes: ["violations"] })
@@ -27,13 +28,12 @@ def assert_accessible(page: Page) -> None:
 
 @cache
 def _axe() -> str:
-    assert _AXE.is_file(), f"{_AXE} is missing: `make test` fetches it"
-    return _AXE.read_text(encoding="utf-8")
+    return (node.modules(PORTAL_CHECKS) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 def _readable(finding: dict[str, Any]) -> str:
     lines = [f"- {finding['id']} ({finding['impact']}): {finding['help']}, {finding['helpUrl']}"]
-    for node in finding["nodes"]:
-        lines.append(f"  {json.dumps(node['target'])}: {node['html'][:200]}")
-        lines.extend(f"    {line.strip()}" for line in node["failureSummary"].splitlines())
+    for place in finding["nodes"]:
+        lines.append(f"  {json.dumps(place['target'])}: {place['html'][:200]}")
+        lines.extend(f"    {line.strip()}" for line in place["failureSummary"].splitlines())
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import NoChromiumError, launched
+from tests.browser.chromium import launched
 from tests.browser.looks import DESKTOP, Look, OpenPage
 from tests.browser.portal import Portal, served
 from tests.browser.troubles import Troubles
@@ -24,11 +24,8 @@ expect.set_options(timeout=_PATIENCE)
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
-    try:
-        with launched() as chromium:
-            yield chromium
-    except NoChromiumError as error:
-        pytest.fail(str(error), pytrace=False)
+    with launched() as chromium:
+        yield chromium
 
 
 @pytest.fixture

@@ -20,11 +20,12 @@ from uuid import UUID, uuid4
 import boto3
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import NoChromiumError, launched
+from tests.browser.chromium import launched
 from tests.browser.looks import DARK, DESKTOP, Look
 from tests.browser.portal import Portal
 from tests.local import pasted, stack
 from tests.local.client import Answer, Client
+from tests.setup.needs import NotHereError
 
 FOLDER = Path(__file__).with_name("screenshots")
 LOG = Path(".cache/screenshots.log")
@@ -256,7 +257,7 @@ def main() -> int:
                     if size > LARGEST:
                         say(f"That is more than {LARGEST}.", file=sys.stderr)
                         return 1
-        except NoChromiumError as error:
+        except NotHereError as error:
             say(error, file=sys.stderr)
             return 1
     return 0

@@ -15,7 +15,7 @@ from tests.world import World, new_world
 
 @pytest.fixture
 def world(world: World) -> Iterator[World]:
-    """A fresh world, once on each engine.
+    """A fresh world.
 
     All that was answered in it is as the contract says, and no function needed what its role does
     not allow.

@@ -35,7 +35,11 @@ class Server:
         try:
             self._http = _HttpServer(port)
         except (OSError, OverflowError) as error:
-            raise PortError(f"port {port} cannot be had ({error}): name another --port") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise PortError(
+                f"port {port} cannot be had ({why}): name another one, as in "
+                "`make run PORT=8090` (--port 8090; 0 is a free one)"
+            ) from error
         self._thread: Thread | None = None
         if answer is not None:
             self.serve(answer)

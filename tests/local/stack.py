@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 from licensing import runtime
 from tests.local import aws, deployment, identity
@@ -101,7 +102,8 @@ def running(
 
         def answer(request: Request) -> Response:
             return (
-                endpoint.answer(request)
+                _led_to_portal(request, server.url)
+                or endpoint.answer(request)
                 or sign_in.answer(request)
                 or control.answer(request)
                 or gateway.answer(request)
@@ -118,6 +120,17 @@ def running(
         # Stopped before what it calls: requests in hand end.
         stack.callback(server.stop)
         yield Stack(server.url, users.client_id, f"{server.url}/portal")
+
+
+def _led_to_portal(request: Request, url: str) -> Response | None:
+    """Where a browser is sent that comes to the bare address, or to the portal's by another name.
+
+    People sign in at the address that the portal is registered with, and `localhost` is not it.
+    """
+    elsewhere = request.path == "/portal" and request.header("host") != urlsplit(url).netloc
+    if request.method in {"GET", "HEAD"} and (request.path == "/" or elsewhere):
+        return Response(302, [("location", f"{url}/portal"), ("cache-control", "no-store")], b"")
+    return None
 
 
 def _only_bus(template: Template) -> str:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,12 +49,13 @@ def command(*arguments: str, cwd: Path, **variables: str) -> subprocess.Complete
 
 
 @contextmanager
-def run_command(cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def run_command(cwd: Path, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`run` on a free port, and what it printed until it was up."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.local", "run", "--port", "0"],
         cwd=cwd,
-        env=environment(),
+        env=environment(**variables),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -126,11 +127,13 @@ def assert_story_told(told: subprocess.CompletedProcess[str]) -> None:
 
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     assert_story_told(command("demo", cwd=tmp_path))
-    log = (tmp_path / ".cache" / "local-demo.log").read_text(encoding="utf-8")
+    (path,) = (tmp_path / ".cache" / "local").glob("demo-*.log")
+    log = path.read_text(encoding="utf-8")
     assert '"service":"licensing-local"' in log
     assert LICENSE_KEY.search(log) is None
 
 
+@pytest.mark.thorough
 def test_the_demo_tells_its_story_on_dynamodb_local(tmp_path: Path) -> None:
     with dynamodb_local() as endpoint:
         assert_story_told(command("demo", cwd=tmp_path, DYNAMODB_ENDPOINT=endpoint))
@@ -154,6 +157,7 @@ def test_a_story_that_goes_wrong_ends_with_the_answer() -> None:
             server.stop()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_run_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with run_command(tmp_path) as (process, _):
@@ -161,6 +165,67 @@ def test_run_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
         rest, _ = process.communicate(timeout=180)
         assert process.returncode == 0, rest
         assert rest.splitlines()[-1] == "Stopped."
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_whoever_gives_up_while_it_starts_reads_one_line(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        # It is told when it imports what takes long, so that it is interrupted in the midst of it.
+        [sys.executable, "-v", "-m", "tests.local", "run", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if "import 'boto3'" in line)
+        process.send_signal(number)
+        told = [line for line in process.stderr if not line.startswith(("import ", "#"))]
+        assert process.wait(180) == 130
+        assert told[-1].startswith("Interrupted: ")
+        assert not [line for line in told if "Traceback" in line]
+
+
+# What a handler imports when it is asked for the contract.
+DEVELOPING = """
+import sys, types
+
+def document():
+    print("printed by a handler")
+    breakpoint()
+
+sys.modules["licensing.openapi"] = types.SimpleNamespace(document=document)
+"""
+
+
+def test_print_and_breakpoint_in_a_handler_reach_the_terminal_and_two_ctrl_c_end_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(DEVELOPING)
+    path = f"{tmp_path}{os.pathsep}{environment()['PYTHONPATH']}"
+    with run_command(tmp_path, PYTHONPATH=path) as (process, printed):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        (url,) = re.findall(r"The service is up at (\S+), ", printed)
+        with closing(HTTPConnection(urlsplit(url).netloc, timeout=60)) as connection:
+            connection.request("GET", "/v1/openapi.json")
+            assert process.stdout.readline() == "printed by a handler\n"
+            process.stdin.write("p 6 * 7\n")
+            process.stdin.flush()
+            next(line for line in process.stdout if line == "(Pdb) 42\n")
+            process.send_signal(signal.SIGINT)
+            next(line for line in process.stdout if "once more" in line)
+            # It waits for the handler, which waits for its developer.
+            while process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.2)
+        assert process.returncode == 130
+        assert process.stdout.read().splitlines()[-1] == "Stopped at once."
 
 
 def test_the_lines_that_run_prints_work_when_pasted(tmp_path: Path) -> None:
@@ -212,11 +277,32 @@ def test_run_says_who_can_log_in(tmp_path: Path) -> None:
             assert connection.getresponse().status == 200
 
 
+def test_the_bare_address_and_localhost_lead_to_the_portal(tmp_path: Path) -> None:
+    with run_command(tmp_path) as (_, printed):
+        (portal,) = re.findall(r"The portal is at (\S+/portal)\.", printed)
+        port = urlsplit(portal).port
+        for host, path in (("127.0.0.1", "/"), ("localhost", "/"), ("localhost", "/portal")):
+            with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+                connection.request("GET", path, headers={"host": f"{host}:{port}"})
+                answer = connection.getresponse()
+                assert (answer.status, answer.headers["location"]) == (302, portal)
+
+
+@pytest.mark.thorough
+def test_two_runs_in_one_folder_have_a_log_each(tmp_path: Path) -> None:
+    with run_command(tmp_path) as (_, first), run_command(tmp_path) as (_, second):
+        logs = [re.findall(r"The functions' log: (\S+)", printed) for printed in (first, second)]
+        assert logs[0] != logs[1]
+        for (log,) in logs:
+            assert '"service":"licensing-local"' in (tmp_path / log).read_text(encoding="utf-8")
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = command("run", "--port", port, cwd=tmp_path)
         assert ended.returncode == 1
+        assert "`make run PORT=" in ended.stdout
         assert "--port" in ended.stdout
         assert "Traceback" not in ended.stdout + ended.stderr
 

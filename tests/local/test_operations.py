@@ -43,6 +43,8 @@ from tests.local.stack import TEMPLATE, Stack
 from tests.local.template import Template
 from tests.local.test_command import run_command
 
+pytestmark = pytest.mark.sampled(4)
+
 PROCEDURES = procedures.read()
 SECRET_SECONDS = 900
 _numbers = count(1)

@@ -22,6 +22,8 @@ from tests.local.story import deployed
 from tests.local.story.teller import Teller
 from tests.local.test_command import LICENSE_KEY, command
 
+pytestmark = pytest.mark.sampled(2)
+
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Stack]:

