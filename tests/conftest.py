@@ -3,28 +3,21 @@
 import os
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
 
 from tests.engine import dynamodb_local
 from tests.local.template import STACK_NAME
 from tests.world import World, new_world
 
-pytest_plugins = ["tests.proof", "tests.setup.plugin", "tests.slowest"]
+pytest_plugins = [
+    "tests.extent",
+    "tests.proof",
+    "tests.setup.plugin",
+    "tests.slowest",
+]
 
 # What Powertools reads when it is imported: in Lambda, it is there from the start.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", STACK_NAME)
-
-# A CI run draws the same examples each time; what a random run finds becomes an example of its own.
-# No run fails for drawing slowly: that is the machine's.
-hypothesis.settings.register_profile(
-    "licensing",
-    deadline=None,
-    max_examples=100,
-    derandomize="CI" in os.environ,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow],
-)
-hypothesis.settings.load_profile("licensing")
 
 
 @pytest.fixture(scope="session")

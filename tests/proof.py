@@ -1,6 +1,6 @@
 """How far the tests of chance go, and the figures that they come to.
 
-Run as usual such a test stays short. `make prove` (`pytest --prove -m proof`) runs it at full
+Such a test has a size for each extent of a run (`tests.extent`). `make prove` runs it at full
 length, keeps what each one found in `tests/figures.json`, and tells it in the README beside the
 promises. A run's seed is printed with its figures, and with each failure; `--seed` repeats it.
 """
@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.extent import Extent, extent
+
 FIGURES = Path(__file__).parent / "figures.json"
 README = Path(__file__).parents[1] / "README.md"
 
@@ -23,7 +25,7 @@ _PROPERTY = "figure"
 _SEED = "seed"
 _PROMISE = re.compile(r"(?m)^(\| .* \| \[`(?P<test>test_\w+)`\]\([^)]*\) \|)(?P<figure>[^|\n]*)\|$")
 _SHOWN = 2
-_Extent = TypeVar("_Extent")
+_Size = TypeVar("_Size")
 
 
 @dataclass(frozen=True)
@@ -38,21 +40,27 @@ class Figure:
 
 @dataclass(frozen=True)
 class Proof:
-    """One test's share: `full` tells whether it is run at full length, `seed` drives its chance."""
+    """One test's share: how far it goes in this run; `seed` drives its chance."""
 
     test: str
-    full: bool
+    extent: Extent
     seed: int
     properties: list[tuple[str, object]] = field(repr=False)
 
-    def of(self, usual: _Extent, full: _Extent) -> _Extent:
-        """What fits the length of this run."""
-        return full if self.full else usual
+    @property
+    def full(self) -> bool:
+        """Whether it is run at full length."""
+        return self.extent is Extent.PROVE
 
-    def seeds(self, usual: int, full: int) -> list[int]:
+    def of(self, *, test: _Size, test_all: _Size, prove: _Size) -> _Size:
+        """What fits the length of this run: of `make test`, `make test-all` or `make prove`."""
+        sizes = {Extent.TEST: test, Extent.TEST_ALL: test_all, Extent.PROVE: prove}
+        return sizes[self.extent]
+
+    def seeds(self, count: int) -> list[int]:
         """So many seeds, all drawn from `seed`."""
         chance = random.Random(self.seed)  # noqa: S311 - reproducible, not secret
-        return [chance.getrandbits(32) for _ in range(self.of(usual, full))]
+        return [chance.getrandbits(32) for _ in range(count)]
 
     def found(self, words: str, *, planted: str | None = None, is_random: bool = True) -> None:
         """Report a figure; `planted` says how the bug that was planted was caught."""
@@ -68,34 +76,21 @@ def proof(request: pytest.FixtureRequest) -> Proof:
     request.node.user_properties.append((_SEED, seed))
     return Proof(
         test=request.node.name,
-        full=request.config.getoption("--prove"),
+        extent=extent(request.config),
         seed=seed,
         properties=request.node.user_properties,
     )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the two options."""
+    """Add the option."""
     group = parser.getgroup("proof")
-    group.addoption("--all", action="store_true", help="run all tests, each at its usual length")
-    group.addoption("--prove", action="store_true", help="run tests of chance at full length")
     group.addoption("--seed", type=int, help="the seed of tests of chance, to repeat a run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers."""
+    """Declare the marker."""
     config.addinivalue_line("markers", "proof: goes further in `make prove`, and tells a figure")
-    config.addinivalue_line("markers", "only_proof: takes part in `make prove` alone")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave to `make prove` what is for it alone."""
-    if config.getoption("--prove"):
-        return
-    left = [item for item in items if item.get_closest_marker("only_proof")]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
 
 
 def pytest_terminal_summary(

@@ -4,14 +4,19 @@ Time is that of the tests with their fixtures, added up over all processes. A bo
 is told and fails nothing: machines differ.
 """
 
+import os
 import time
 from collections import Counter
 
 import pytest
 
+from tests.extent import Extent, extent
+
 SHOWN = 10
-BOUNDS = {"usual": 5 * 60, "all": 12 * 60}
-"""Seconds on two cores, by the extent of a run of all tests."""
+BOUNDS = {Extent.TEST: 5, Extent.TEST_ALL: 12}
+"""Minutes on two cores, of a run of all tests."""
+CI_BOUND = 20
+"""Minutes of all that CI does, which ends with a run of tests."""
 
 
 class Clock:
@@ -52,8 +57,15 @@ def pytest_terminal_summary(
     terminalreporter.section("slowest files")
     for file, seconds in clock.files.most_common(SHOWN):
         terminalreporter.write_line(f"{seconds:7.1f} s  {file}")
-    taken = time.monotonic() - clock.started
-    extent = "all" if config.getoption("--all") else "usual"
-    told = f"{taken / 60:.1f} minutes in all; the bound is {BOUNDS[extent] / 60:.0f} on two cores"
-    over = taken > BOUNDS[extent]
-    terminalreporter.write_line(f"{'OVER ITS BOUND: ' if over else ''}{told}", red=over)
+    minutes = (time.monotonic() - clock.started) / 60
+    _tell(terminalreporter, "this run", minutes, BOUNDS.get(extent(config)))
+    if began := os.environ.get("CI_BEGAN"):
+        _tell(terminalreporter, "CI so far", (time.time() - int(began)) / 60, CI_BOUND)
+
+
+def _tell(
+    terminalreporter: pytest.TerminalReporter, what: str, minutes: float, bound: int | None
+) -> None:
+    over = bound is not None and minutes > bound
+    told = f"; OVER ITS BOUND of {bound} on two cores" if over else ""
+    terminalreporter.write_line(f"{what}: {minutes:.1f} minutes{told}", red=over)

@@ -27,6 +27,8 @@ from tests.local.client import Client
 from tests.local.identity import PASSWORD
 from tests.unit.samples import DAY
 
+pytestmark = pytest.mark.sampled(2)
+
 README = FOLDER / "README.md"
 HOUR = 3600
 

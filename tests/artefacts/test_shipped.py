@@ -55,6 +55,7 @@ BEFORE: dict[str, Callable[[World], Values]] = {
 Outcome = tuple[str, list[str], str]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.proof
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_built_function_answers_and_does_what_the_tested_one_does(
@@ -62,7 +63,7 @@ def test_a_built_function_answers_and_does_what_the_tested_one_does(
 ) -> None:
     every = [record for record in BEFORE if function_of(record) == name]
     one_of_each_kind = {kind(record): record for record in reversed(every)}.values()
-    records = proof.of([*one_of_each_kind], every)
+    records = proof.of(test=[*one_of_each_kind][:1], test_all=[*one_of_each_kind], prove=every)
     assert records
     with service.running(name, snapstart=True) as process:
         process.restore()

@@ -9,6 +9,8 @@ from tests.benchmarks.registry import NAMES, benchmark
 from tests.benchmarks.report import told
 from tests.benchmarks.warm import Pair
 
+pytestmark = pytest.mark.thorough
+
 HAVE_TESTS_OF_THEIR_OWN = {"sweep", "large_organization", "first_logins"}
 
 

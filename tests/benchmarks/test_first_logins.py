@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.benchmarks import first_logins
 from tests.benchmarks.crowding import Bucket, Came, Crowd, come
 from tests.benchmarks.first_logins import hot_keys
 from tests.benchmarks.outcome import Size
 from tests.concurrency.consistency import assert_consistent
 from tests.world import new_world
+
+pytestmark = pytest.mark.thorough
 
 CROWD = Crowd("a crowd", agents=40, organizations=1, environments=20)
 SEATS = "ORGANIZATION#org-0 ORGANIZATION"

@@ -1,11 +1,15 @@
 """The benchmark of a large organization, at a size that shows whether it measures."""
 
+import pytest
+
 from tests.benchmarks import large_organization
 from tests.benchmarks.large_organization import UNITS_PER_MARK
 from tests.benchmarks.outcome import Size
 from tests.integration.capacity import Transaction, metered
 from tests.integration.many import bind
 from tests.world import new_world
+
+pytestmark = pytest.mark.thorough
 
 
 def test_r14_what_concerns_all_agents_costs_as_much_as_for_one() -> None:

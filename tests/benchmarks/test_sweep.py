@@ -6,6 +6,8 @@ from tests.benchmarks import sweep
 from tests.benchmarks.outcome import Outcome, Size
 from tests.benchmarks.sweep import SMALL, SOME, counted
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:

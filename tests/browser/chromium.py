@@ -29,6 +29,24 @@ def keeping_pages(browser: Browser) -> Iterator[Browser]:
         yield another
 
 
+def keeps_no_page(browser: Browser, url: str) -> bool:
+    """Whether a browser is made to keep none, whatever the page: those without a window are."""
+    page = browser.new_page()
+    told: list[str] = []
+    session = page.context.new_cdp_session(page)
+    session.on(
+        "Page.backForwardCacheNotUsed",
+        lambda event: told.extend(why["reason"] for why in event["notRestoredExplanations"]),
+    )
+    session.send("Page.enable")
+    for path in ("/_local", "/v1/openapi.json"):
+        page.goto(f"{url}{path}")
+    page.evaluate("() => void setTimeout(() => history.back(), 0)")
+    page.wait_for_function("() => location.pathname === '/_local'")
+    page.close()
+    return "BackForwardCacheDisabledForDelegate" in told
+
+
 @contextmanager
 def _started(kind: BrowserType, **options: Any) -> Iterator[Browser]:
     program = chromium.command()

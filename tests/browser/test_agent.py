@@ -10,6 +10,8 @@ from tests.browser.portal import Agent, Portal
 from tests.browser.troubles import Troubles
 from tests.devices import Device
 
+pytestmark = pytest.mark.sampled(5)
+
 
 @pytest.fixture
 def agent(portal: Portal) -> Agent:

@@ -17,6 +17,8 @@ from tests.browser.accessibility import assert_accessible
 from tests.browser.looks import DARK, DESKTOP, FORCED_COLORS, LOOKS, PHONE
 from tests.browser.site import site
 
+pytestmark = pytest.mark.sampled(5)
+
 _INDEX = """<!doctype html>
 <html lang="en">
 <head>

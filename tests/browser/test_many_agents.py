@@ -10,6 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.benchmarks.population import Agents
 from tests.browser.portal import Portal, served
 
+pytestmark = pytest.mark.thorough
+
 _AGENTS = 20_000
 _AT_ONCE = 2  # threads that write
 _ROWS = 50

@@ -13,6 +13,8 @@ from tests.browser.looks import DESKTOP, OpenPage
 from tests.browser.portal import Agent, Portal
 from tests.browser.troubles import Troubles
 
+pytestmark = pytest.mark.sampled(5)
+
 _OVERVIEW = "/organizations/acme"
 _FEED = "/organizations/acme/feed"
 _SECONDS_TO_BE_TOLD = 60

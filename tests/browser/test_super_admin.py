@@ -24,6 +24,8 @@ from tests.browser.site import site
 from tests.browser.troubles import Troubles
 from tests.local import cast
 
+pytestmark = pytest.mark.sampled(5)
+
 NARROW = Look("narrow", width=360, height=740, touch=True)
 DARK_NARROW = Look("dark-narrow", width=360, height=740, touch=True, scheme="dark")
 HOUR = 3600

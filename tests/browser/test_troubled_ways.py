@@ -13,6 +13,8 @@ from tests.browser.portal import Agent, Portal
 from tests.browser.test_agent import dialog, fact, history, place
 from tests.browser.troubles import Troubles
 
+pytestmark = pytest.mark.sampled(5)
+
 _LIST = "/organizations/acme/agents"
 _LISTED = "**/v1/organizations/acme/licenses?*"
 _PATIENCE_SECONDS = 60

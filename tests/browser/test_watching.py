@@ -11,6 +11,8 @@ from tests.browser.looks import DARK, FORCED_COLORS, PHONE, OpenPage
 from tests.browser.site import site
 from tests.browser.troubles import Troubles
 
+pytestmark = pytest.mark.sampled(5)
+
 _INDEX = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Plain</title></head>
 <body><main><h1>Plain</h1><p>Nothing is wrong here.</p></main></body></html>

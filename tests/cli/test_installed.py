@@ -14,6 +14,8 @@ from tests.cli.terminal import Terminal
 from tests.local.cast import MACHINE_A
 from tests.local.procedures import jq_in
 
+pytestmark = pytest.mark.thorough
+
 BASH = shutil.which("bash") or ""
 FOLDER = ROOT / "shared" / "licensing_cli"
 BLOCKS = re.findall(r"```sh\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)

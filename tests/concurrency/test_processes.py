@@ -10,7 +10,7 @@ from tests.concurrency.planted import HesitantCheckThenPut
 from tests.concurrency.racers import Race, Racers, course
 from tests.proof import Proof
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.only_proof]
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ class Run:
         self.engine, self.racers, self.proof = engine, racers, proof
 
     def __call__(self, race: Race) -> None:
-        seeds, rounds = self.proof.seeds(1, 5), self.proof.of(500, 2_000)
+        seeds, rounds = self.proof.seeds(5), 2_000
         with course(self.engine, self.racers) as table:
             ends = table.run(race, seeds, rounds)
         assert ends.total() == len(seeds) * rounds

@@ -93,17 +93,17 @@ def test_no_request_makes_the_service_break_its_contract(
 ) -> None:
     caplog.set_level(logging.ERROR, logger="licensing")
     requests, operations = 0, set[str]()
-    for seed in proof.seeds(1, 10):
+    for seed in proof.seeds(proof.of(test=1, test_all=1, prove=10)):
         with running() as stack:
             contract = served(stack)
-            for username in USERNAMES:
+            for username in proof.of(test=("ada",), test_all=USERNAMES, prove=USERNAMES):
                 findings = fuzz(
                     stack.url,
                     contract,
                     token=token_of(stack, username),
                     known=known(stack),
                     bounds=username == "olivia",  # the same ones for everybody
-                    examples=proof.of(3, 50),
+                    examples=proof.of(test=1, test_all=3, prove=50),
                     seed=seed,
                 )
                 assert not findings.failures, f"seed {seed}, {username}:\n{findings.told()}"

@@ -93,11 +93,12 @@ def killed(stage: Stage, chance: random.Random) -> bool:
 def test_r23_a_sweep_that_is_killed_anywhere_and_run_again_comes_to_the_same_end(
     stage: Stage, proof: Proof
 ) -> None:
-    agents, kills = proof.of(AGENTS, MANY_AGENTS), proof.of(6, 50)
+    agents = proof.of(test=AGENTS, test_all=AGENTS, prove=MANY_AGENTS)
+    kills = proof.of(test=6, test_all=6, prove=50)
     snapshot = ended(agents)
     end = undisturbed_end(stage, snapshot)
     count = 0
-    for seed in proof.seeds(5, 4):
+    for seed in proof.seeds(proof.of(test=2, test_all=5, prove=4)):
         chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
         restore(stage.world, snapshot)
         count += sum(killed(stage, chance) for _ in range(kills))

@@ -17,6 +17,8 @@ from tests.faults.operations import AT_LENGTH
 from tests.faults.seam import FAULTS, WRITES, Fault, Request, Wire, held_up
 from tests.faults.stage import UNCOUNTED, Stage, Undisturbed
 
+pytestmark = pytest.mark.sampled(2)
+
 BAD_DAYS = 3
 
 

@@ -78,7 +78,7 @@ def test_what_is_good_is_taken_and_what_was_found_is_answered(name: str) -> None
 @pytest.mark.proof
 @pytest.mark.parametrize("name", TARGETS)
 def test_r35_strangers_bytes_are_taken_or_refused_and_nothing_else(name: str, proof: Proof) -> None:
-    examples = proof.of(60, 10_000)
+    examples = proof.of(test=60, test_all=60, prove=10_000)
     taken = driven(TARGETS[name], proof, examples)
     proof.found(f"{examples} inputs, {taken} of them taken, none answered by an error of Python's")
 

@@ -51,6 +51,7 @@ def test_r22_revoked_licenses_are_left_alone(world: World) -> None:
     assert _states(world) == {"expired": 1, "revoked": 1}
 
 
+@pytest.mark.thorough
 def test_r22_ends_are_announced_30_7_and_1_days_ahead_each_once(world: World) -> None:
     world.register("acme", seconds=40 * DAY)
     announced = Counter[float]()

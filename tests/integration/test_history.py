@@ -120,7 +120,7 @@ def test_r33_lists_are_read_in_pages_of_any_size(engine: str) -> None:
     with new_world(engine) as world:
         license_id = _eventful(world, changes=60)
         for path in (HISTORY.format(license_id), FEED.format("acme")):
-            assert _assert_paged(world, path, ADA, sizes=range(1, 70)) >= 60
+            assert _assert_paged(world, path, ADA, sizes=(1, 2, 7, 59, 60, 61, 69)) >= 60
 
 
 def test_r33_a_page_has_50_entries_by_default_and_100_at_most(large_world: World) -> None:

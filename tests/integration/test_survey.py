@@ -259,6 +259,7 @@ def _license(number: int) -> License:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("licenses", [500, pytest.param(5_000, marks=pytest.mark.only_proof)])
 def test_the_past_of_a_large_organization_takes_bounded_requests_and_says_what_it_covers(
     large: World, monkeypatch: pytest.MonkeyPatch, licenses: int
@@ -281,6 +282,7 @@ def test_the_past_of_a_large_organization_takes_bounded_requests_and_says_what_i
     assert detached == [0, licenses, 0, licenses, 0, 0]
 
 
+@pytest.mark.thorough
 def test_r17_the_week_of_a_large_organization_is_read_in_pages(large: World) -> None:
     _many(large, 5_000, 0)
     with large.counting() as calls:

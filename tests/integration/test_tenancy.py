@@ -274,9 +274,9 @@ def expected(route: Route, roles: tuple[str, ...], whose: str) -> int | None:
 
 @pytest.mark.proof
 def test_r18_r29_every_route_answers_every_set_of_roles_as_the_matrix_says(
-    proof: Proof, subtests: pytest.Subtests
+    engine: str, proof: Proof, subtests: pytest.Subtests
 ) -> None:
-    with new_world() as world:
+    with new_world(engine) as world:
         whose = {
             "own": things(world, ALICE, MACHINE_A),
             "foreign": things(world, BORIS, MACHINE_B),

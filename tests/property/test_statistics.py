@@ -33,9 +33,9 @@ histories = st.lists(
 
 
 @pytest.fixture(scope="module")
-def only() -> Iterator[World]:
+def only(engine: str) -> Iterator[World]:
     """One world for all histories."""
-    with new_world() as world:
+    with new_world(engine) as world:
         yield world
 
 

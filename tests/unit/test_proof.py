@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.extent import Extent
 from tests.proof import Figure, Proof, keep, quoted
 
 ROOT = Path(__file__).parents[2]
@@ -22,18 +25,18 @@ def test_lucky(proof: Proof) -> None:
 """
 
 
-def proof(*, full: bool = False, seed: int = 7) -> Proof:
-    return Proof("test_of_chance", full, seed, [])
+def proof(extent: Extent = Extent.TEST, *, seed: int = 7) -> Proof:
+    return Proof("test_of_chance", extent, seed, [])
 
 
-def test_a_full_run_goes_further_than_a_usual_one() -> None:
-    assert proof().of(1, 100) == 1
-    assert proof(full=True).of(1, 100) == 100
+@pytest.mark.parametrize(("extent", "size"), [*zip(Extent, (1, 10, 100), strict=True)])
+def test_a_longer_run_goes_further(extent: Extent, size: int) -> None:
+    assert proof(extent).of(test=1, test_all=10, prove=100) == size
 
 
 def test_the_same_seed_gives_the_same_seeds_of_any_number() -> None:
-    assert proof().seeds(5, 9) == proof(full=True).seeds(2, 5)
-    assert proof().seeds(5, 5) != proof(seed=8).seeds(5, 5)
+    assert proof().seeds(5) == proof(Extent.PROVE).seeds(9)[:5]
+    assert proof().seeds(5) != proof(seed=8).seeds(5)
 
 
 def test_a_figure_is_told_with_its_seed_where_chance_took_part() -> None:
@@ -48,7 +51,7 @@ def test_a_figure_is_told_with_its_seed_where_chance_took_part() -> None:
 
 
 def printed(path: Path, *options: str) -> str:
-    command = [sys.executable, "-m", "pytest", "-p", "tests.proof"]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.extent", "-p", "tests.proof"]
     where = [f"--rootdir={path.parent}", str(path)]
     # Without what this run was told: its coverage would be taken for that one's, and erased.
     kept = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}

@@ -196,6 +196,7 @@ def test_a_service_to_which_old_proofs_are_as_good_as_new_ones_would_take_it_for
     assert {"late", "arrive"} <= {deed for deed, _ in planted}
 
 
+@pytest.mark.thorough
 def test_an_agent_that_draws_a_nonce_for_each_question_would_be() -> None:
     planted = find(
         DEEDS,

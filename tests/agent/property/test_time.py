@@ -147,6 +147,7 @@ def test_r16_a_lease_is_used_for_its_length_and_no_longer_through_years_of_clock
     assert played(moves) <= DAY
 
 
+@pytest.mark.thorough
 def test_r16_the_moves_find_a_time_that_stands_still_when_the_clock_is_set_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -168,7 +169,7 @@ def killed_and_set_back(rounds: int, seconds: int) -> float:
 def test_r16_killed_and_set_back_again_and_again_a_lease_still_ends(
     proof: Proof, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rounds = proof.of(1_000, 10_000)
+    rounds = proof.of(test=1_000, test_all=1_000, prove=10_000)
     assert max(killed_and_set_back(rounds, seconds) for seconds in (60, 149, 599)) <= DAY
     # Planted: time that is noted only after it has been used, and not before.
     monkeypatch.setattr(lifecycle, "LARGEST_RESERVE", 0.0)

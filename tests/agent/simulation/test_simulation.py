@@ -79,7 +79,14 @@ def found(name: str, engine: str) -> str:
     return name
 
 
+def test_r16_agents_work_through_one_outage_and_one_that_goes_on_for_ever_is_found(
+    engine: str,
+) -> None:
+    assert found("a lease used on", engine)
+
+
 @pytest.mark.proof
+@pytest.mark.thorough
 def test_r16_a_fleet_works_through_a_month_of_outages_when_it_may_and_only_then(
     engine: str, proof: Proof
 ) -> None:
@@ -122,9 +129,9 @@ def test_r15_a_service_that_forgets_what_administrators_do_is_found(engine: str)
 def test_an_agent_that_is_copied_is_found_within_two_renewals_and_no_other_is_suspected(
     engine: str, proof: Proof
 ) -> None:
-    extent = proof.of(
-        Extent(range(3), agents=3, days=15, copied=3), Extent(range(5), agents=40, copied=4)
-    )
+    few = Extent(range(3), agents=3, days=15, copied=3)
+    fewest = Extent(range(1), agents=3, days=10, copied=3)
+    extent = proof.of(test=fewest, test_all=few, prove=Extent(range(5), agents=40, copied=4))
     story = told(extent, proof.seed)
     figures = played(story, engine)
     assert wrong(figures) == []

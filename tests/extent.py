@@ -1,0 +1,91 @@
+"""How much of the tests a run takes on: `make test`, `make test-all` or `make prove`.
+
+- `make test` has every rule, every kind of test and every engine, at the size of five minutes.
+- `make test-all` (`pytest --all`) has all cases. Of what is marked `sampled(n)`, `make test` takes
+  each n-th: of the cases of a test, or of the tests of a module that is marked as a whole. What is
+  marked `thorough` it leaves out.
+- `make prove` (`pytest --prove`) runs the tests of chance at full length, and alone what is marked
+  `only_proof`.
+
+A test that is named by itself (`pytest FILE::TEST`) runs in any case.
+"""
+
+import os
+from collections import Counter
+from enum import IntEnum
+
+import hypothesis
+import pytest
+
+
+class Extent(IntEnum):
+    """The three of them, each more than the one before."""
+
+    TEST = 1
+    TEST_ALL = 2
+    PROVE = 3
+
+
+EXAMPLES = {Extent.TEST: 40, Extent.TEST_ALL: 100, Extent.PROVE: 100}
+"""How many Hypothesis draws, unless a test says otherwise."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("extent")
+    group.addoption("--all", action="store_true", help="run all cases, as `make test-all` does")
+    group.addoption("--prove", action="store_true", help="run tests of chance at full length")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers, and let Hypothesis draw as many examples as fit this run.
+
+    A CI run draws the same ones each time; what a random run finds becomes an example of its own.
+    No run fails for drawing slowly: that is the machine's.
+    """
+    hypothesis.settings.register_profile(
+        "licensing",
+        deadline=None,
+        max_examples=EXAMPLES[extent(config)],
+        derandomize="CI" in os.environ,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("licensing")
+    config.addinivalue_line("markers", "sampled(n): `make test` takes each n-th case of it")
+    config.addinivalue_line("markers", "thorough: takes part in `make test-all`")
+    config.addinivalue_line("markers", "only_proof: takes part in `make prove` alone")
+
+
+def extent(config: pytest.Config) -> Extent:
+    """That of this run."""
+    if config.getoption("--prove"):
+        return Extent.PROVE
+    return Extent.TEST_ALL if config.getoption("--all") else Extent.TEST
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take out what this run leaves to a longer one."""
+    if any("::" in argument for argument in config.args):
+        return
+    wanted, seen = extent(config), Counter[str]()
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        (kept if _takes_part(item, wanted, seen) else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
+def _takes_part(item: pytest.Item, wanted: Extent, seen: Counter[str]) -> bool:
+    if item.get_closest_marker("only_proof"):
+        return wanted is Extent.PROVE
+    if wanted > Extent.TEST:
+        return True
+    if item.get_closest_marker("thorough"):
+        return False
+    for marked, sampled in item.iter_markers_with_node("sampled"):
+        whole = marked.nodeid.partition("[")[0]
+        seen[whole] += 1
+        return (seen[whole] - 1) % int(sampled.args[0]) == 0
+    return True
