@@ -51,7 +51,8 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Show the slowest files, and the whole time."""
-    if hasattr(config, "workerinput") or config.args_source is not config.ArgsSource.TESTPATHS:
+    whole = config.args_source is config.ArgsSource.TESTPATHS
+    if not whole or config.option.collectonly or hasattr(config, "workerinput"):
         return
     clock = config.stash[_KEY]
     terminalreporter.section("slowest files")

@@ -18,7 +18,6 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
-import boto3
 import botocore.session
 from botocore.client import BaseClient
 from botocore.loaders import create_loader
@@ -331,9 +330,7 @@ class World:
 
     @cached_property
     def _reader(self) -> BaseClient:
-        client: BaseClient = boto3.client(
-            "dynamodb", endpoint_url=self.runtime.settings.dynamodb_endpoint
-        )
+        client: BaseClient = aws.client("dynamodb", self.runtime.settings.dynamodb_endpoint)
         return client
 
     def items(self) -> list[dict[str, Any]]:
@@ -415,7 +412,7 @@ def new_world(
 
 def rotate_secret(world: World) -> None:
     """Add the next version to the server secret, as an operator does."""
-    client = boto3.client("secretsmanager")
+    client = aws.client("secretsmanager")
     secret_id = world.runtime.settings.secret_id
     versions = jsonlib.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
     versions[str(len(versions) + 1)] = uuid4().hex + uuid4().hex

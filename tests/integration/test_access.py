@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.answers import assert_problem
+from tests.integration.answers import assert_problem, header
 from tests.local.deployment import Route
 from tests.world import (
     ADA,
@@ -108,7 +108,9 @@ def test_r01_no_guarded_route_answers_without_claims(
     before = world.items()
     for route in _guarded(world):
         with subtests.test(route.key):
-            assert_problem(_call(world, route, existing, None), 401, "unauthorized")
+            answer = _call(world, route, existing, None)
+            assert_problem(answer, 401, "unauthorized")
+            assert header(answer, "www-authenticate") == "Bearer"
     assert world.items() == before
 
 

@@ -287,27 +287,6 @@ def test_r32_org_admins_see_that_somebody_was_refused_and_not_who(world: World) 
 # -- R33: whose it is ------------------------------------------------------------------------------
 
 
-def test_r33_another_organizations_history_is_answered_like_one_that_does_not_exist(
-    world: World,
-) -> None:
-    world.register("acme")
-    world.register("bolt")
-    license_id = world.login(ALICE).json["license"]["id"]
-    paths = {
-        HISTORY.format(license_id): HISTORY.format("lic_0000000000000000"),
-        FEED.format("acme"): FEED.format("crane"),
-    }
-    for path, absent in paths.items():
-        unknown = pages.page(world, absent)
-        assert_problem(unknown, 404, "not_found")
-        assert pages.page(world, path, BEA) == pages.page(world, absent, ADA) == unknown
-        for person in (ALICE, BORIS, PAVEL):
-            assert_problem(pages.page(world, path, person), 403, "forbidden")
-        assert_problem(pages.page(world, path, None), 401, "unauthorized")
-    for wrong in (HISTORY.format("x" * 3000), FEED.format("x" * 3000), FEED.format("A")):
-        assert_problem(pages.page(world, wrong), 404, "not_found")
-
-
 def test_r33_a_temporary_licenses_history_is_for_super_admins(world: World) -> None:
     world.register("acme")
     one = generated(world)

@@ -10,7 +10,7 @@ import pytest
 from licensing.dynamo import store
 from tests.integration.answers import assert_problem
 from tests.integration.many import bind
-from tests.world import ADA, ALICE, BEA, MACHINE_B, NOON, OLIVIA, Person, World, instant
+from tests.world import ADA, ALICE, BEA, MACHINE_B, NOON, OLIVIA, World, instant
 
 MANY = 125
 
@@ -248,20 +248,6 @@ def test_a_query_that_makes_no_sense_is_refused(
         with subtests.test(value[:10]):
             answer = _get(world, **{name: value})
             assert_problem(answer, 400, "invalid_request", f"/query/{name}")
-
-
-def test_r18_a_list_is_for_the_organizations_administrators_and_super_admins(
-    world: World,
-) -> None:
-    world.register("acme")
-    bind(world, "acme", 1)
-    path = "/v1/organizations/acme/licenses"
-    assert len(world.request("GET", path, person=ADA).json["licenses"]) == 1
-    assert len(world.request("GET", path, person=OLIVIA).json["licenses"]) == 1
-    assert_problem(world.request("GET", path, person=BEA), 404, "not_found")
-    for person in (ALICE, Person("pavel", "acme", ("partner",))):
-        assert_problem(world.request("GET", path, person=person), 403, "forbidden")
-    assert_problem(world.request("GET", path), 401, "unauthorized")
 
 
 def test_the_table_of_two_machines_shows_each_ones_own_name(world: World) -> None:

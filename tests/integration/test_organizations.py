@@ -9,11 +9,9 @@ from tests.integration.trail import events
 from tests.world import (
     ADA,
     ALICE,
-    BEA,
     MACHINE_B,
     NOON,
     OLIVIA,
-    PAVEL,
     YEAR,
     Answer,
     World,
@@ -110,22 +108,6 @@ def test_r24_of_two_changes_of_one_version_the_second_is_refused(world: World) -
     refused = _put(world, WANTED | {"max_agents": 2}, '"1"')
     assert_problem(refused, 412, "precondition_failed")
     assert "2" in refused.json["detail"], "it says what the version is"
-
-
-def test_r18_only_super_admins_put_an_organization_be_it_there_or_not(world: World) -> None:
-    _put(world, WANTED)
-    before = world.items()
-    for person in (ALICE, ADA, BEA, PAVEL):
-        for organization_id in ("acme", "bolt"):
-            answer = world.request(
-                "PUT",
-                f"/v1/organizations/{organization_id}",
-                person=person,
-                json=WANTED,
-                headers=[("If-Match", '"1"')],
-            )
-            assert_problem(answer, 403, "forbidden")
-    assert world.items() == before
 
 
 def test_r24_a_put_makes_the_organization_exactly_as_it_says(world: World) -> None:

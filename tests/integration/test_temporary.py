@@ -88,29 +88,6 @@ def test_r25_a_super_admin_generates_several_with_exactly_seven_times_to_live(
     assert world.items() == before
 
 
-def test_r25_only_super_admins_generate_list_and_revoke(world: World) -> None:
-    world.register("acme")
-    world.register("partner-works")
-    one = generated(world)
-    before = world.items()
-    others = (ALICE, ADA, BEA, PAVEL, Person("pia", "partner-works", ("partner", "org-admin")))
-
-    for person in others:
-        for answer in (
-            generate(world, person=person),
-            pages.page(world, LISTING.format("acme"), person),
-            revoke(world, one.id, person),
-        ):
-            assert_problem(answer, 403, "forbidden")
-    for nobody in (
-        generate(world, person=None),
-        pages.page(world, LISTING.format("acme"), None),
-        revoke(world, one.id, None),
-    ):
-        assert_problem(nobody, 401, "unauthorized")
-    assert world.items() == before
-
-
 def test_r25_an_organization_that_is_not_registered_has_none(world: World) -> None:
     world.register("acme")
     before = world.items()

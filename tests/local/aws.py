@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy, deepcopy
+from functools import cache
 from threading import RLock
 from typing import Any
 from unittest.mock import patch
@@ -138,6 +139,15 @@ def _transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[st
         _motos_transact_write_items(backend, transact_items)
 
 
+@cache
+def client(service: str, endpoint: str | None = None) -> Any:
+    """A client for what the local stack and tests ask of AWS, made once while AWS is mocked.
+
+    Making one takes longer than most of what it is asked for. The functions have their own.
+    """
+    return boto3.client(service, endpoint_url=endpoint, config=FEW_ATTEMPTS)
+
+
 def dynamodb_endpoint() -> str | None:
     """The DynamoDB that is used instead of moto's, or None."""
     return os.environ.get("DYNAMODB_ENDPOINT") or None
@@ -166,15 +176,15 @@ def tables(template: Template, *, has_stream: bool = True) -> Iterator[None]:
     A table that exists already is never touched. One of this run is useless after it: the secret
     that its keys are derived from, and the users, live in this process and end with it.
     """
-    client = boto3.client("dynamodb", endpoint_url=dynamodb_endpoint(), config=FEW_ATTEMPTS)
+    database = client("dynamodb", dynamodb_endpoint())
     with ExitStack() as created:
         for logical_id in template.of_type("AWS::DynamoDB::Table"):
             name = f"{STACK_NAME}-{logical_id}-{secrets.token_hex(4)}"
             properties = template.properties(logical_id)
             if not has_stream:
                 properties.pop("StreamSpecification", None)
-            created.enter_context(_table(client, name, properties))
-            described = client.describe_table(TableName=name)["Table"]
+            created.enter_context(_table(database, name, properties))
+            described = database.describe_table(TableName=name)["Table"]
             template.created(
                 logical_id,
                 name,
@@ -222,13 +232,13 @@ def named() -> Iterator[None]:
 
 def create_secrets(template: Template) -> None:
     """Create the template's secrets, each with a value generated as CloudFormation generates it."""
-    client = boto3.client("secretsmanager")
+    manager = client("secretsmanager")
     for logical_id in template.of_type("AWS::SecretsManager::Secret"):
         rule = template.properties(logical_id, "GenerateSecretString")["GenerateSecretString"]
         value = json.loads(rule.pop("SecretStringTemplate"))
         key = rule.pop("GenerateStringKey")
-        value[key] = client.get_random_password(**rule)["RandomPassword"]
-        secret = client.create_secret(
+        value[key] = manager.get_random_password(**rule)["RandomPassword"]
+        secret = manager.create_secret(
             Name=f"{STACK_NAME}-{logical_id}", SecretString=json.dumps(value)
         )
         template.created(logical_id, secret["ARN"], Id=secret["ARN"])
@@ -236,7 +246,7 @@ def create_secrets(template: Template) -> None:
 
 def create_buses_and_queues(template: Template) -> None:
     """Create the template's event buses and queues."""
-    buses, queues = boto3.client("events"), boto3.client("sqs")
+    buses, queues = client("events"), client("sqs")
     for logical_id in template.of_type("AWS::Events::EventBus"):
         name = template.properties(logical_id, "Name")["Name"]
         bus = buses.create_event_bus(Name=name)

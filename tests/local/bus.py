@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-import boto3
-
 from tests.local import aws
 from tests.local.deployment import Rule
 from tests.local.execution import FunctionError
@@ -44,8 +42,8 @@ class EventBus:
         self._invoke = invoke
         self._events: deque[Mapping[str, Any]] = deque(maxlen=REMEMBERED)
         self._one_delivery = Lock()
-        self._client = boto3.client("events")
-        self._queues = boto3.client("sqs")
+        self._client = aws.client("events")
+        self._queues = aws.client("sqs")
         # First in, first out: else what is shown would be in no order.
         queue = f"{_EVERYTHING}.fifo"
         attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}

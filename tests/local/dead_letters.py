@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
-import boto3
-
+from tests.local import aws
 from tests.local.template import Template
 
 _PAGE = 10  # messages per call, SQS's limit
@@ -22,7 +21,7 @@ class DeadLetters:
 
     def __init__(self, template: Template) -> None:
         """Every queue of the template holds dead letters."""
-        self._client = boto3.client("sqs")
+        self._client = aws.client("sqs")
         names = template.of_type("AWS::SQS::Queue")
         self._urls: Mapping[str, str] = {name: template.resolve({"Ref": name}) for name in names}
         self._by_arn = {

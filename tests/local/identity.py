@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.exceptions import ClientError, ParamValidationError
 from joserfc.jwk import KeySet
 
@@ -107,7 +106,7 @@ class IdentityProvider:
 
     def add(self, user: User) -> None:
         """Create a user with a password that need not be changed at the first login."""
-        client = boto3.client("cognito-idp")
+        client = aws.client("cognito-idp")
         who = {"UserPoolId": self.pool_id, "Username": user.username}
         client.admin_create_user(
             **who,
@@ -122,7 +121,7 @@ class IdentityProvider:
 
         Raises UnknownUserError, or PasswordRefusedError when the pool's policy forbids it.
         """
-        client = boto3.client("cognito-idp")
+        client = aws.client("cognito-idp")
         try:
             client.admin_set_user_password(
                 UserPoolId=self.pool_id, Username=username, Password=password, Permanent=True
@@ -136,7 +135,7 @@ class IdentityProvider:
 
     def initiate_auth(self, request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Cognito's own `InitiateAuth`: the status and the JSON body that it answers."""
-        client = boto3.client("cognito-idp")
+        client = aws.client("cognito-idp")
         refreshed = _parameters(request).get("REFRESH_TOKEN")
         if isinstance(refreshed, str) and self.sessions.has_ended(refreshed):
             return 400, {
@@ -170,7 +169,7 @@ def create(template: Template) -> IdentityProvider:
     The agents' client is the one that is sent back to no address, and the command line's the one
     that is sent back to this machine.
     """
-    client = boto3.client("cognito-idp")
+    client = aws.client("cognito-idp")
     pool = _only(template, "AWS::Cognito::UserPool")
     properties = template.properties(pool)
     pool_id = client.create_user_pool(

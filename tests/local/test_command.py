@@ -184,10 +184,13 @@ def test_whoever_gives_up_while_it_starts_reads_one_line(
         assert process.stderr is not None
         next(line for line in process.stderr if "import 'boto3'" in line)
         process.send_signal(number)
-        told = [line for line in process.stderr if not line.startswith(("import ", "#"))]
+        told = process.stderr.read()
         assert process.wait(180) == 130
-        assert told[-1].startswith("Interrupted: ")
-        assert not [line for line in told if "Traceback" in line]
+        # It may come in the midst of a line about an import.
+        assert told.splitlines()[-1].endswith(
+            "Interrupted: the local stack is gone, and its data with it."
+        )
+        assert "Traceback" not in told
 
 
 # What a handler imports when it is asked for the contract.

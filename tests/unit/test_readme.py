@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,19 @@ def test_a_rules_test_carries_its_number_and_its_module_tells_of_it(
 @pytest.mark.parametrize(("test", "path"), TESTS)
 def test_a_test_that_is_named_exists(test: str, path: str) -> None:
     assert test in functions(path)
+
+
+@pytest.mark.thorough
+def test_the_test_of_every_rule_is_in_the_short_run() -> None:
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    taken = set(re.findall(r"::(test_\w+)", collected))
+    assert {test for *_, test, _ in ROWS} <= taken
 
 
 def test_every_link_leads_somewhere() -> None:
