@@ -48,15 +48,15 @@ run: local ## start the service locally and leave it running (PORT=8080)
 
 test: dev ## run the tests of every rule, in five minutes (WITHOUT=browser)
 	-@$(bin)/python -m tests.setup --without "$(WITHOUT)"
-	$(bin)/pytest -n auto --without "$(WITHOUT)"
+	$(bin)/pytest -n auto --dist worksteal --without "$(WITHOUT)"
 
 test-all: dev ## run all tests, as CI does, in twelve minutes
 	-@$(bin)/python -m tests.setup --without "$(WITHOUT)"
-	$(bin)/pytest -n auto --all --without "$(WITHOUT)"
+	$(bin)/pytest -n auto --dist worksteal --all --without "$(WITHOUT)"
 
 prove: dev needs ## run the tests of chance at full length, and keep their figures
 	@$(environment) .venv-prove requirements-dev.txt $(locks)/prove.txt
-	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto
+	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto --dist worksteal
 
 mutants: dev needs ## change the rules in every small way; their tests have to notice
 	@$(environment) .venv-prove requirements-dev.txt $(locks)/prove.txt

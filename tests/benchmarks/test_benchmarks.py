@@ -9,7 +9,7 @@ from tests.benchmarks.registry import NAMES, benchmark
 from tests.benchmarks.report import told
 from tests.benchmarks.warm import Pair
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.needs("dynamodb-local")]
 
 HAVE_TESTS_OF_THEIR_OWN = {"sweep", "large_organization", "first_logins"}
 

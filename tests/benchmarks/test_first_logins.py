@@ -11,7 +11,7 @@ from tests.benchmarks.outcome import Size
 from tests.concurrency.consistency import assert_consistent
 from tests.world import new_world
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.needs("dynamodb-local")]
 
 CROWD = Crowd("a crowd", agents=40, organizations=1, environments=20)
 SEATS = "ORGANIZATION#org-0 ORGANIZATION"

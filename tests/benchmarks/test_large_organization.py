@@ -9,7 +9,7 @@ from tests.integration.capacity import Transaction, metered
 from tests.integration.many import bind
 from tests.world import new_world
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.needs("dynamodb-local")]
 
 
 def test_r14_what_concerns_all_agents_costs_as_much_as_for_one() -> None:

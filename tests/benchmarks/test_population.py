@@ -16,6 +16,8 @@ from tests.concurrency.racers import Ground
 from tests.concurrency.table import restore, write
 from tests.world import ADA, ALICE, NOON, OLIVIA, YEAR, World, new_world
 
+pytestmark = [pytest.mark.thorough, pytest.mark.needs("dynamodb-local")]
+
 UNTIL = NOON + 40 * DAY
 ADAPTS = ("request_id", "due_shard")
 """What hangs on ids that are drawn: in which shard of the index a licence is due, too."""

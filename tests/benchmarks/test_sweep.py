@@ -6,7 +6,7 @@ from tests.benchmarks import sweep
 from tests.benchmarks.outcome import Outcome, Size
 from tests.benchmarks.sweep import SMALL, SOME, counted
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.needs("dynamodb-local")]
 
 
 @pytest.fixture(scope="module")

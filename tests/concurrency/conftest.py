@@ -9,11 +9,12 @@ import pytest
 from licensing.dynamo import DynamoStore
 from tests.concurrency.arena import THREADS, Arena
 from tests.concurrency.racers import Racers, racers
+from tests.extent import Extent, extent
 from tests.world import new_world
 
 
 @pytest.fixture(scope="module")
-def arena(engine: str) -> Iterator[Arena]:
+def arena(engine: str, pytestconfig: pytest.Config) -> Iterator[Arena]:
     """A world whose threads have a client each, as Lambda's execution environments have."""
     with new_world(engine) as world, ThreadPoolExecutor(THREADS) as pool:
         made = world.runtime
@@ -31,6 +32,7 @@ def arena(engine: str) -> Iterator[Arena]:
             world,
             stores,
             pool,
+            usual_rounds=2 if extent(pytestconfig) is Extent.TEST else 4,
             keyrings=made.keyrings,
             lease_terms=made.lease_terms,
             sighting_interval=made.settings.last_seen_seconds,

@@ -17,7 +17,6 @@ from tests.concurrency.planted import CheckThenPut
 from tests.concurrency.tasks import machine
 from tests.world import NOON
 
-ROUNDS = 4
 PLANTED_ROUNDS = 60
 """Bad luck may hide a bug for some rounds; the first that shows it is the last."""
 
@@ -189,31 +188,31 @@ def validations_against_revocation(arena: Arena, chance: random.Random) -> None:
 
 
 def test_r04_r05_first_logins_of_two_organizations_have_one_winner(arena: Arena) -> None:
-    arena.rounds(two_organizations_on_one_machine, ROUNDS)
+    arena.rounds(two_organizations_on_one_machine)
 
 
 def test_r09_r10_machines_that_share_one_pair_have_one_winner_too(arena: Arena) -> None:
-    arena.rounds(two_organizations_on_machines_that_share_one_pair, ROUNDS)
+    arena.rounds(two_organizations_on_machines_that_share_one_pair)
 
 
 def test_r02_sixteen_users_of_one_agent_get_one_license_and_one_key(arena: Arena) -> None:
-    arena.rounds(many_users_on_one_agent, ROUNDS)
+    arena.rounds(many_users_on_one_agent)
 
 
 def test_r06_the_last_seats_are_given_once_each(arena: Arena) -> None:
-    arena.rounds(the_last_seats, ROUNDS)
+    arena.rounds(the_last_seats)
 
 
 def test_r06_r10_environments_that_come_and_go_leave_exact_claims_and_seats(arena: Arena) -> None:
-    arena.rounds(agents_come_and_go_on_one_machine, ROUNDS)
+    arena.rounds(agents_come_and_go_on_one_machine)
 
 
 def test_r05_r18_a_login_that_races_a_revocation_gets_a_license_that_stays(arena: Arena) -> None:
-    arena.rounds(logins_against_revocation, ROUNDS)
+    arena.rounds(logins_against_revocation)
 
 
 def test_r15_a_validation_that_starts_after_the_revocation_is_refused(arena: Arena) -> None:
-    arena.rounds(validations_against_revocation, ROUNDS)
+    arena.rounds(validations_against_revocation)
 
 
 @pytest.mark.parametrize(

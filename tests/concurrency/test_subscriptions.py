@@ -16,7 +16,6 @@ from tests.concurrency.planted import CheckThenPut
 from tests.concurrency.tasks import machine
 from tests.world import NOON, YEAR
 
-ROUNDS = 3
 PLANTED_ROUNDS = 60
 """Bad luck may hide a bug for some rounds; the first that shows it is the last."""
 ORGANIZATIONS = [f"org-{number}" for number in range(4)]
@@ -178,27 +177,27 @@ RACES = [
 
 
 def test_r24_a_renewal_that_races_the_sweep_wins(arena: Arena) -> None:
-    arena.rounds(renewals_against_sweeps, ROUNDS)
+    arena.rounds(renewals_against_sweeps)
 
 
 def test_r22_r24_a_shortening_that_races_the_sweep_wins(arena: Arena) -> None:
-    arena.rounds(shortenings_against_sweeps, ROUNDS)
+    arena.rounds(shortenings_against_sweeps)
 
 
 def test_r22_r32_sweeps_that_race_mark_and_announce_once(arena: Arena) -> None:
-    arena.rounds(sweeps_against_each_other, ROUNDS)
+    arena.rounds(sweeps_against_each_other)
 
 
 def test_r24_of_changes_of_one_version_one_is_made(arena: Arena) -> None:
-    arena.rounds(changes_of_one_version, ROUNDS)
+    arena.rounds(changes_of_one_version)
 
 
 def test_r24_an_organization_is_registered_once(arena: Arena) -> None:
-    arena.rounds(registrations_of_one_organization, ROUNDS)
+    arena.rounds(registrations_of_one_organization)
 
 
 def test_r24_a_renewal_that_races_an_announcement_is_not_refused(arena: Arena) -> None:
-    arena.rounds(renewals_against_announcements, ROUNDS)
+    arena.rounds(renewals_against_announcements)
 
 
 @pytest.mark.parametrize("race", RACES)

@@ -12,6 +12,7 @@ from tests.integration.capacity import item_size, metered
 from tests.world import AMIR, World
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", BUDGETS)
 def test_each_operation_keeps_its_budget(world: World, name: str) -> None:
     budget = BUDGETS[name]

@@ -51,6 +51,7 @@ def eventful(world: World) -> str:
     return license_id
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("read_at_a_time", [3, 1_000])
 def test_r33_a_list_of_one_type_or_time_is_that_part_of_the_whole_in_full_pages(
     world: World, monkeypatch: pytest.MonkeyPatch, read_at_a_time: int

@@ -97,6 +97,7 @@ def test_what_no_longer_fits_is_not_shown_though_the_index_lags(world: World) ->
 # -- sorted ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("descending", ["", "-"])
 @pytest.mark.parametrize("field", SORTS)
 def test_a_sorted_list_has_each_license_once_in_order_in_pages_of_any_size(

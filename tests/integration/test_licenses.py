@@ -75,6 +75,7 @@ def test_an_organization_that_is_none_is_not_found(world: World) -> None:
             assert_problem(world.request("GET", path, person=OLIVIA), 404, "not_found")
 
 
+@pytest.mark.sampled(3)
 def test_a_list_is_the_same_in_pages_of_any_size(world: World, subtests: pytest.Subtests) -> None:
     world.register("acme")
     world.register("bolt")

@@ -133,6 +133,7 @@ def test_subscriptions_that_end_within_a_time_are_found_by_their_end(world: Worl
     assert ending(ends_from=second, standing="ended") == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("sort", ["name", "-name", "valid_until", "-valid_until"])
 def test_pages_of_any_size_have_each_organization_once_in_order(world: World, sort: str) -> None:
     ids = [f"org-{number}" for number in range(23)]

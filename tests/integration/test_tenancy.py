@@ -107,6 +107,7 @@ def seen(answer: Answer) -> tuple[int, Any, dict[str, str]]:
     return answer.status, answer.json, headers
 
 
+@pytest.mark.thorough
 def test_r18_a_foreign_thing_answers_like_one_that_does_not_exist_whatever_the_route_and_role(
     world: World, subtests: pytest.Subtests
 ) -> None:
@@ -132,6 +133,7 @@ def test_r18_a_foreign_thing_answers_like_one_that_does_not_exist_whatever_the_r
     assert world.items() == before
 
 
+@pytest.mark.thorough
 def test_r18_ids_of_any_length_and_form_answer_like_one_that_does_not_exist(
     world: World, subtests: pytest.Subtests
 ) -> None:

@@ -86,6 +86,8 @@ def mocked() -> Iterator[None]:
     with (
         patient(),
         patch.dict(os.environ, kept | _MADE_UP, clear=True),
+        # Nothing here speaks to AWS by `requests`, for which each mock would make 1,300 rules.
+        patch("moto.core.models.RESPONSES_METHODS", []),
         mock_aws(
             config={"core": {"mock_credentials": False, "passthrough": {"urls": passed_through}}}
         ),

@@ -134,6 +134,7 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.needs("dynamodb-local")
 def test_the_demo_tells_its_story_on_dynamodb_local(tmp_path: Path) -> None:
     with dynamodb_local() as endpoint:
         assert_story_told(command("demo", cwd=tmp_path, DYNAMODB_ENDPOINT=endpoint))

@@ -43,7 +43,7 @@ from tests.local.stack import TEMPLATE, Stack
 from tests.local.template import Template
 from tests.local.test_command import run_command
 
-pytestmark = pytest.mark.sampled(4)
+pytestmark = pytest.mark.sampled(6)
 
 PROCEDURES = procedures.read()
 SECRET_SECONDS = 900
@@ -160,6 +160,7 @@ def secret() -> str:
     return str(answer["SecretString"])
 
 
+@pytest.mark.thorough
 def test_r03_a_secret_that_cannot_be_read_is_left_as_it_is(operator: Terminal) -> None:
     add, _ = run_here("Rotate the secret", 2)
     before = secret()

@@ -764,6 +764,7 @@ def run(
 
 
 @pytest.mark.proof
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_r02_r04_r14_the_service_answers_like_a_reference_that_knows_no_database(
     world: World, proof: Proof, part: int

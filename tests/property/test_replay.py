@@ -340,7 +340,7 @@ EVERYTHING: Final[list[Step]] = [
 ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=settings().max_examples // 3)
 @example(history=EVERYTHING)
 @given(history=histories)
 def test_r32_r33_each_change_leaves_one_event_and_all_states_follow_from_the_events(

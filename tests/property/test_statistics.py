@@ -88,7 +88,7 @@ class History:
             self.world.act(deed, known["license"]["id"])
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings().max_examples // 4)
 @given(history=histories, days=st.integers(1, 90), rest=st.sampled_from([0, 1, DAY, 5 * DAY]))
 def test_r14_r33_the_licenses_at_each_midnight_are_told_as_a_list_has_shown_them(
     only: World, history: list[tuple[int, tuple[str, Any]]], days: int, rest: int

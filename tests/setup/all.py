@@ -22,7 +22,7 @@ def _bring_browser() -> None:
 DYNAMODB_LOCAL = Need(
     "dynamodb-local",
     "DynamoDB Local",
-    frozenset({"engine"}),
+    frozenset({"engine", "fresh_portal", "crowded"}),
     dynamodb_local.found,
     dynamodb_local.bring,
     "Install Java 17 or newer and Node 20 or newer, or go on without: WITHOUT=dynamodb-local",

@@ -143,4 +143,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _needs(item: pytest.Item) -> list[Need]:
     fixtures = set(getattr(item, "fixturenames", ()))
     named = {mark.args[0] for mark in item.iter_markers("needs")}
+    if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+        named |= {value for value in item.callspec.params.values() if isinstance(value, str)}
     return [need for need in NEEDS if need.name in named or need.fixtures & fixtures]

@@ -24,7 +24,8 @@ def ran(*options: str, processes: int = 0) -> "subprocess.CompletedProcess[str]"
     )
 
 
-@pytest.mark.parametrize("processes", [2, pytest.param(0, marks=pytest.mark.thorough)])
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("processes", [0, 2])
 def test_a_run_without_a_browser_fails_and_says_what_is_missing_and_what_to_do(
     processes: int,
 ) -> None:

@@ -45,6 +45,8 @@ from tests.local.server import Server
 from tests.unit.samples import DAY, NOW
 from tests.unit.test_lease import ISSUER
 
+pytestmark = pytest.mark.sampled(2)
+
 TOKEN = "the.person's.token"
 
 
