@@ -84,6 +84,7 @@ check: dev ## lint, format, types, insecure code and template
 	@mkdir -p .cache
 	.venv-sam/bin/python tests/template/translate.py > .cache/template.json
 	.venv-sam/bin/cfn-lint .cache/template.json
+	.venv-sam/bin/python tests/template/versions.py
 	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
 audit: dev ## look for insecure code, and for known weaknesses of all that is locked
