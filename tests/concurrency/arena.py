@@ -28,6 +28,8 @@ THREADS = 16
 
 Result = TypeVar("Result")
 Race = Callable[["Arena", random.Random], None]
+Run = Callable[[Race], None]
+"""Runs a race as often as fits the length of a run."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,9 @@ class Arena(Tasks):
     world: World
     stores: Sequence[DynamoStore]
     pool: ThreadPoolExecutor
-    usual_rounds: int
 
-    def rounds(self, race: Race, at_most: int | None = None) -> None:
-        """Run a race as often as usual, or until a planted bug is caught, but so often at most.
-
-        Each time on an empty table, and with a seed of its own.
-        """
-        count = at_most or self.usual_rounds
+    def rounds(self, race: Race, count: int) -> None:
+        """Run a race so many times, each on an empty table, each with a seed of its own."""
         for number in range(count):
             seed = random.SystemRandom().getrandbits(32)
             restore(self.world)

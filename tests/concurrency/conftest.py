@@ -7,14 +7,14 @@ import boto3
 import pytest
 
 from licensing.dynamo import DynamoStore
-from tests.concurrency.arena import THREADS, Arena
+from tests.concurrency.arena import THREADS, Arena, Race, Run
 from tests.concurrency.racers import Racers, racers
-from tests.extent import Extent, extent
+from tests.proof import Proof
 from tests.world import new_world
 
 
 @pytest.fixture(scope="module")
-def arena(engine: str, pytestconfig: pytest.Config) -> Iterator[Arena]:
+def arena(engine: str) -> Iterator[Arena]:
     """A world whose threads have a client each, as Lambda's execution environments have."""
     with new_world(engine) as world, ThreadPoolExecutor(THREADS) as pool:
         made = world.runtime
@@ -32,11 +32,22 @@ def arena(engine: str, pytestconfig: pytest.Config) -> Iterator[Arena]:
             world,
             stores,
             pool,
-            usual_rounds=2 if extent(pytestconfig) is Extent.TEST else 4,
             keyrings=made.keyrings,
             lease_terms=made.lease_terms,
             sighting_interval=made.settings.last_seen_seconds,
         )
+
+
+@pytest.fixture
+def run(arena: Arena, proof: Proof) -> Run:
+    """Runs a race as often as fits this run, and tells how often."""
+
+    def run(race: Race) -> None:
+        rounds = proof.of(test=2, test_all=4, prove=100)
+        arena.rounds(race, rounds)
+        proof.found(f"{rounds} rounds of {THREADS} threads at once", is_random=False)
+
+    return run
 
 
 @pytest.fixture(scope="module")

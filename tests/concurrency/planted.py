@@ -6,7 +6,6 @@ without any condition or transaction. As long as one thing happens after the oth
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,6 @@ from licensing.ports import Change, Outcome
 if TYPE_CHECKING:
     from licensing.audit import Event
     from licensing.dynamo.values import Item, Value
-
-HESITATION_SECONDS = 0.03
 
 
 class CheckThenPut(DynamoStore):
@@ -43,7 +40,6 @@ class CheckThenPut(DynamoStore):
             return Outcome.LOST
         if not all(self._is_as_seen(change) for change in changes):
             return Outcome.LOST
-        self._hesitate()
         for change in changes:
             self._apply(change)
         if seats:
@@ -59,7 +55,6 @@ class CheckThenPut(DynamoStore):
             before and (before.version, before.announced_days)
         ):
             return Outcome.LOST
-        self._hesitate()
         if before is None:
             self._put(items.organization_item(after, due_at=due_at))
         else:
@@ -86,15 +81,11 @@ class CheckThenPut(DynamoStore):
         found = self.license(after.id)
         if found is None or not _is_usable(found, before, after):
             return Outcome.LOST
-        self._hesitate()
         attributes = use_attributes(before, after)
         if after.last_seen is not None and after.last_seen != before.last_seen:
             attributes |= items.sighting_attributes(after.last_seen)
         self._put_with(places.license_key(after.id), attributes)
         return Outcome.COMMITTED
-
-    def _hesitate(self) -> None:
-        """Between check and put."""
 
     def _is_as_seen(self, change: Change) -> bool:
         before, after = change.before, change.after
@@ -160,13 +151,6 @@ class CheckThenPut(DynamoStore):
 
     def _put(self, item: Item) -> None:
         self.client.put_item(TableName=self.table, Item=item)
-
-
-class HesitantCheckThenPut(CheckThenPut):
-    """The same over a slow network: what happens between check and put does so in every run."""
-
-    def _hesitate(self) -> None:
-        time.sleep(HESITATION_SECONDS)
 
 
 def _is_usable(found: License, before: License, after: License) -> bool:

@@ -12,10 +12,12 @@ from licensing.license import Code
 from licensing.login import Issued
 from licensing.machine import Credentials
 from licensing.refusal import RefusalCode, Refused
-from tests.concurrency.arena import THREADS, Arena, Race, with_stores
+from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut
 from tests.concurrency.tasks import machine
 from tests.world import NOON
+
+pytestmark = pytest.mark.proof
 
 PLANTED_ROUNDS = 60
 """Bad luck may hide a bug for some rounds; the first that shows it is the last."""
@@ -187,32 +189,32 @@ def validations_against_revocation(arena: Arena, chance: random.Random) -> None:
     arena.checked()
 
 
-def test_r04_r05_first_logins_of_two_organizations_have_one_winner(arena: Arena) -> None:
-    arena.rounds(two_organizations_on_one_machine)
+def test_r04_r05_first_logins_of_two_organizations_have_one_winner(run: Run) -> None:
+    run(two_organizations_on_one_machine)
 
 
-def test_r09_r10_machines_that_share_one_pair_have_one_winner_too(arena: Arena) -> None:
-    arena.rounds(two_organizations_on_machines_that_share_one_pair)
+def test_r09_r10_machines_that_share_one_pair_have_one_winner_too(run: Run) -> None:
+    run(two_organizations_on_machines_that_share_one_pair)
 
 
-def test_r02_sixteen_users_of_one_agent_get_one_license_and_one_key(arena: Arena) -> None:
-    arena.rounds(many_users_on_one_agent)
+def test_r02_sixteen_users_of_one_agent_get_one_license_and_one_key(run: Run) -> None:
+    run(many_users_on_one_agent)
 
 
-def test_r06_the_last_seats_are_given_once_each(arena: Arena) -> None:
-    arena.rounds(the_last_seats)
+def test_r06_the_last_seats_are_given_once_each(run: Run) -> None:
+    run(the_last_seats)
 
 
-def test_r06_r10_environments_that_come_and_go_leave_exact_claims_and_seats(arena: Arena) -> None:
-    arena.rounds(agents_come_and_go_on_one_machine)
+def test_r06_r10_environments_that_come_and_go_leave_exact_claims_and_seats(run: Run) -> None:
+    run(agents_come_and_go_on_one_machine)
 
 
-def test_r05_r18_a_login_that_races_a_revocation_gets_a_license_that_stays(arena: Arena) -> None:
-    arena.rounds(logins_against_revocation)
+def test_r05_r18_a_login_that_races_a_revocation_gets_a_license_that_stays(run: Run) -> None:
+    run(logins_against_revocation)
 
 
-def test_r15_a_validation_that_starts_after_the_revocation_is_refused(arena: Arena) -> None:
-    arena.rounds(validations_against_revocation)
+def test_r15_a_validation_that_starts_after_the_revocation_is_refused(run: Run) -> None:
+    run(validations_against_revocation)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from licensing.audit import EventType
 from licensing.generate import Generated
 from licensing.login import Issued
 from licensing.refusal import RefusalCode, Refused
-from tests.concurrency.arena import THREADS, Arena, Race, with_stores
+from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut
 from tests.concurrency.tasks import machine
+
+pytestmark = pytest.mark.proof
 
 PLANTED_ROUNDS = 60
 """Bad luck may hide a bug for some rounds; the first that shows it is the last."""
@@ -64,16 +66,16 @@ def requests_with_one_idempotency_key(arena: Arena, chance: random.Random) -> No
 RACES = [first_uses_by_two_partners, first_uses_on_two_machines, requests_with_one_idempotency_key]
 
 
-def test_r26_of_two_partners_who_race_for_the_first_use_one_is_tied(arena: Arena) -> None:
-    arena.rounds(first_uses_by_two_partners)
+def test_r26_of_two_partners_who_race_for_the_first_use_one_is_tied(run: Run) -> None:
+    run(first_uses_by_two_partners)
 
 
-def test_r26_of_two_machines_that_race_for_the_first_use_one_is_tied(arena: Arena) -> None:
-    arena.rounds(first_uses_on_two_machines)
+def test_r26_of_two_machines_that_race_for_the_first_use_one_is_tied(run: Run) -> None:
+    run(first_uses_on_two_machines)
 
 
-def test_r25_of_one_request_that_races_itself_one_license_comes(arena: Arena) -> None:
-    arena.rounds(requests_with_one_idempotency_key)
+def test_r25_of_one_request_that_races_itself_one_license_comes(run: Run) -> None:
+    run(requests_with_one_idempotency_key)
 
 
 @pytest.mark.parametrize("race", RACES)

@@ -11,10 +11,12 @@ from licensing.organization import DAY
 from licensing.refusal import RefusalCode, Refused
 from licensing.subscribe import Registered
 from licensing.sweep import SETTLING_SECONDS
-from tests.concurrency.arena import THREADS, Arena, Race, with_stores
+from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut
 from tests.concurrency.tasks import machine
 from tests.world import NOON, YEAR
+
+pytestmark = pytest.mark.proof
 
 PLANTED_ROUNDS = 60
 """Bad luck may hide a bug for some rounds; the first that shows it is the last."""
@@ -176,28 +178,28 @@ RACES = [
 ]
 
 
-def test_r24_a_renewal_that_races_the_sweep_wins(arena: Arena) -> None:
-    arena.rounds(renewals_against_sweeps)
+def test_r24_a_renewal_that_races_the_sweep_wins(run: Run) -> None:
+    run(renewals_against_sweeps)
 
 
-def test_r22_r24_a_shortening_that_races_the_sweep_wins(arena: Arena) -> None:
-    arena.rounds(shortenings_against_sweeps)
+def test_r22_r24_a_shortening_that_races_the_sweep_wins(run: Run) -> None:
+    run(shortenings_against_sweeps)
 
 
-def test_r22_r32_sweeps_that_race_mark_and_announce_once(arena: Arena) -> None:
-    arena.rounds(sweeps_against_each_other)
+def test_r22_r32_sweeps_that_race_mark_and_announce_once(run: Run) -> None:
+    run(sweeps_against_each_other)
 
 
-def test_r24_of_changes_of_one_version_one_is_made(arena: Arena) -> None:
-    arena.rounds(changes_of_one_version)
+def test_r24_of_changes_of_one_version_one_is_made(run: Run) -> None:
+    run(changes_of_one_version)
 
 
-def test_r24_an_organization_is_registered_once(arena: Arena) -> None:
-    arena.rounds(registrations_of_one_organization)
+def test_r24_an_organization_is_registered_once(run: Run) -> None:
+    run(registrations_of_one_organization)
 
 
-def test_r24_a_renewal_that_races_an_announcement_is_not_refused(arena: Arena) -> None:
-    arena.rounds(renewals_against_announcements)
+def test_r24_a_renewal_that_races_an_announcement_is_not_refused(run: Run) -> None:
+    run(renewals_against_announcements)
 
 
 @pytest.mark.parametrize("race", RACES)

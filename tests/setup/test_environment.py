@@ -1,6 +1,7 @@
 """Environments are made once, kept while nothing changes, and made anew for another Python."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,18 @@ def test_a_file_of_another_hash_is_not_installed(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "Hash mismatch" in ended.stderr
     assert not (tmp_path / "environment" / "locks.json").exists()
+
+
+def test_where_nothing_can_be_kept_in_the_home_it_is_kept_here(tmp_path: Path) -> None:
+    told: list[str] = []
+    for home in (str(tmp_path), os.devnull):
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("UV_", "XDG_", "PIP_"))}
+        asked = subprocess.run(
+            [*MAKE, "--eval", "told: ; @echo $$UV_CACHE_DIR,$$PIP_CACHE_DIR", "told"],
+            env=kept | {"HOME": home},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        told.append(asked.stdout.strip())
+    assert told == [",", f"{ROOT}/.cache/uv,{ROOT}/.cache/pip"]
