@@ -6,21 +6,22 @@ VENV    ?= .venv
 PORT    ?=
 WITHOUT ?=
 
-bin     := $(VENV)/bin
-locks   := tests/setup/locks
-# An environment that is there stays as it is, unless a Python is named.
-named   := $(if $(filter-out file,$(origin PYTHON)),--this-python)
-python  := $(if $(named),$(PYTHON),$(if $(wildcard $(VENV)/locks.json),$(bin)/python,$(PYTHON)))
-environment = $(bin)/python tests/setup/environment.py
-compile  = $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
-npm      = $(bin)/python -m tests.setup.node run portal
+bin      := $(VENV)/bin
+locks    := tests/setup/locks
+# The Python that makes VENV: one that is named, else the one that it has been made with already.
+is-named := $(filter-out file,$(origin PYTHON))
+maker     = $(if $(is-named),$(PYTHON),$$(test -x $(bin)/python -a -f $(VENV)/locks.json && echo $(bin)/python || echo $(PYTHON)))
+# Another environment beside VENV, of the same Python: $(call beside,FOLDER,LOCK...)
+beside    = $(bin)/python tests/setup/environment.py --this-python $(1) $(2)
+compile   = $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+npm       = $(bin)/python -m tests.setup.node run portal
 insecure := .venv-audit/bin/bandit --quiet --recursive shared functions
 
 export SAM_CLI_TELEMETRY  := 0
 export AWS_DEFAULT_REGION ?= eu-central-1
 your-region := $(if $(filter file,$(origin AWS_DEFAULT_REGION)),env -u AWS_DEFAULT_REGION)
 
-# Where nothing can be kept in the home, it is kept here.
+# What is downloaded is kept for the next time: in the home, or here where that cannot be written.
 caches := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 ifneq ($(shell mkdir -p "$(caches)" 2>/dev/null && test -w "$(caches)" && echo kept),kept)
 export UV_CACHE_DIR     ?= $(CURDIR)/.cache/uv
@@ -47,32 +48,32 @@ run: local ## start the service locally and leave it running (PORT=8080)
 	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
 test: dev ## run the tests of every rule, in five minutes (WITHOUT=browser)
-	-@$(bin)/python -m tests.setup --without "$(WITHOUT)"
+	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --without "$(WITHOUT)"
 
 test-all: dev ## run all tests, as CI does, in twelve minutes
-	-@$(bin)/python -m tests.setup --without "$(WITHOUT)"
+	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --all --without "$(WITHOUT)"
 
 prove: dev needs ## run the tests of chance at full length, and keep their figures
-	@$(environment) .venv-prove requirements-dev.txt $(locks)/prove.txt
-	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto --dist worksteal
+	@$(call beside,.venv-prove,requirements-dev.txt $(locks)/prove.txt)
+	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto --dist worksteal --without "$(WITHOUT)"
 
 mutants: dev needs ## change the rules in every small way; their tests have to notice
-	@$(environment) .venv-prove requirements-dev.txt $(locks)/prove.txt
+	@$(call beside,.venv-prove,requirements-dev.txt $(locks)/prove.txt)
 	.venv-prove/bin/python -m tests.mutants
 
 bench: dev needs ## measure speed and cost, and keep the figures (BENCH="--small warm")
-	@$(environment) .venv-bench requirements-dev.txt $(locks)/bench.txt
+	@$(call beside,.venv-bench,requirements-dev.txt $(locks)/bench.txt)
 	PYTHONPATH=shared:functions .venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
 screenshots: dev needs ## take pictures of the portal with three weeks of a story in it
 	PYTHONPATH=shared:functions $(bin)/python -m tests.browser.screenshots
 
 check: dev ## lint, format, types, insecure code and template
-	@$(environment) .venv-audit $(locks)/audit.txt
-	@$(environment) .venv-scan $(locks)/scan.txt
-	@$(environment) .venv-sam $(locks)/sam.txt
+	@$(call beside,.venv-audit,$(locks)/audit.txt)
+	@$(call beside,.venv-scan,$(locks)/scan.txt)
+	@$(call beside,.venv-sam,$(locks)/sam.txt)
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy shared functions tests
@@ -88,19 +89,19 @@ check: dev ## lint, format, types, insecure code and template
 	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
 audit: dev ## look for insecure code, and for known weaknesses of all that is locked
-	@$(environment) .venv-audit $(locks)/audit.txt
+	@$(call beside,.venv-audit,$(locks)/audit.txt)
 	$(insecure)
 	.venv-audit/bin/python tests/template/audit.py $(sort $(wildcard requirements*.txt $(locks)/*.txt))
 
 sbom: dev ## write the bill of materials of what ships (CycloneDX) to .cache/sbom.json
-	@$(environment) .venv-audit $(locks)/audit.txt
+	@$(call beside,.venv-audit,$(locks)/audit.txt)
 	@mkdir -p .cache
 	.venv-audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 		--output-file .cache/sbom.json requirements.txt
 	.venv-audit/bin/python tests/template/sbom.py .cache/sbom.json requirements.txt
 
 build: dev ## build and check functions and layer for Lambda (python3.13, arm64) in .aws-sam
-	@$(environment) .venv-sam $(locks)/sam.txt
+	@$(call beside,.venv-sam,$(locks)/sam.txt)
 	PATH="$(CURDIR)/$(bin):$$PATH" .venv-sam/bin/sam build
 	$(bin)/python -m tests.artefacts.building .cache/again
 	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again
@@ -130,15 +131,15 @@ clean: ## remove everything that make made
 	rm -rf .venv .venv-* .cache .aws-sam .hypothesis
 	find shared functions tests -name __pycache__ -prune -exec rm -r {} +
 
-# Environments, each from its locks: see tests/setup.
-python:
-	@$(python) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(python) is " + sys.version.split()[0] + ": name a newer one, as in `make demo PYTHON=python3.13`")'
+# What the commands above stand on.
+python: # is there, and new enough
+	@$(maker) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + ": name a newer one, as in `make demo PYTHON=python3.13`")'
 
-local: python
-	@$(python) tests/setup/environment.py $(named) $(VENV) $(locks)/local.txt
+local: python # an environment for the local stack
+	@$(maker) tests/setup/environment.py $(if $(is-named),--this-python) $(VENV) $(locks)/local.txt
 
-dev: python
-	@$(python) tests/setup/environment.py $(named) $(VENV) requirements-dev.txt
+dev: python # an environment for everything
+	@$(maker) tests/setup/environment.py $(if $(is-named),--this-python) $(VENV) requirements-dev.txt
 
-needs:
-	@$(bin)/python -m tests.setup
+needs: # what tests need beside Python
+	@$(bin)/python -m tests.setup --without "$(WITHOUT)"

@@ -1,11 +1,12 @@
 """How much of the tests a run takes on: `make test`, `make test-all` or `make prove`.
 
 - `make test` has every rule, every kind of test and every engine, at the size of five minutes.
-- `make test-all` (`pytest --all`) has all cases. Of what is marked `sampled(n)`, `make test` takes
-  each n-th: of the cases of a test, or of the tests of a module that is marked as a whole. What is
-  marked `thorough` it leaves out.
-- `make prove` (`pytest --prove`) runs the tests of chance at full length, and alone what is marked
-  `only_proof`.
+- `make test-all` (`pytest --all`) has all tests, but for a few long tables: of what is marked
+  `sampled(n, all=m)`, `make test` takes each n-th case and `make test-all` each m-th (all of them,
+  unless said). A module that is marked as a whole counts its tests as cases: one more changes
+  which of them the short run takes. What is marked `thorough` `make test` leaves out.
+- `make prove` (`pytest --prove`) runs the tests of chance at full length, the long tables as a
+  whole, and alone what is marked `only_proof`.
 
 A test that is named by itself (`pytest FILE::TEST`) runs in any case.
 """
@@ -51,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("licensing")
-    config.addinivalue_line("markers", "sampled(n): `make test` takes each n-th case of it")
+    config.addinivalue_line("markers", "sampled(n, all=m): take each n-th, each m-th case")
     config.addinivalue_line("markers", "thorough: takes part in `make test-all`")
     config.addinivalue_line("markers", "only_proof: takes part in `make prove` alone")
 
@@ -80,12 +81,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _takes_part(item: pytest.Item, wanted: Extent, seen: Counter[str]) -> bool:
     if item.get_closest_marker("only_proof"):
         return wanted is Extent.PROVE
-    if wanted > Extent.TEST:
-        return True
-    if item.get_closest_marker("thorough"):
+    if wanted is Extent.TEST and item.get_closest_marker("thorough"):
         return False
     for marked, sampled in item.iter_markers_with_node("sampled"):
+        steps = {Extent.TEST: sampled.args[0], Extent.TEST_ALL: sampled.kwargs.get("all", 1)}
         whole = marked.nodeid.partition("[")[0]
         seen[whole] += 1
-        return (seen[whole] - 1) % int(sampled.args[0]) == 0
+        return (seen[whole] - 1) % int(steps.get(wanted, 1)) == 0
     return True

@@ -46,7 +46,7 @@ class _Reports:
         self._clock.files[report.nodeid.partition("::")[0]] += report.duration  # type: ignore[assignment]
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:

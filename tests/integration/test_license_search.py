@@ -200,7 +200,9 @@ def test_a_license_that_changes_while_it_is_sorted_is_listed_once(world: World) 
         assert (_ids(found), found["total"]) == ([license_id], 1)
 
 
+@pytest.mark.proof
 @pytest.mark.thorough
+@pytest.mark.sampled(1, all=3)
 @pytest.mark.parametrize("sort", ["computer_name", "-last_seen", "agent_version"])
 def test_thousands_are_visited_once_each_and_in_order_with_few_requests(
     large_world: World, sort: str

@@ -27,6 +27,7 @@ handlers that AWS runs, so the local service cannot drift apart from the deploye
     cast          the organizations and machines that play in it
     story         the story that `demo` tells, in chapters
     pasted        what `run` prints: users, and curl lines to paste
+    terminal      gives the terminal back as it was
     output        keeps the functions' log and what they print apart
     commands      `run`, `demo` and `smoke`
 """

@@ -4,7 +4,10 @@ import os
 import signal
 import sys
 
+from tests.local.terminal import restored
+
 _INTERRUPTED = 130
+_GONE = ": the local stack is gone, and its data with it"
 
 
 def main() -> int:
@@ -13,15 +16,18 @@ def main() -> int:
     # in the background has Ctrl-C ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    try:
-        from tests.local import commands  # noqa: PLC0415 - takes seconds, in which one may give up
+    with restored() as restore:
+        try:
+            from tests.local import commands  # noqa: PLC0415 - takes seconds; one may give up
 
-        return commands.main()
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted: the local stack is gone, and its data with it.\n")
-        sys.stderr.flush()
-        # Threads that were cut short must not hold up the end.
-        os._exit(_INTERRUPTED)
+            return commands.main(restore)
+        except KeyboardInterrupt:
+            of_stack = not {"run", "demo"}.isdisjoint(sys.argv)
+            sys.stderr.write(f"Interrupted{_GONE if of_stack else ''}.\n")
+            sys.stderr.flush()
+            restore()
+            # Threads that were cut short must not hold up the end.
+            os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from getpass import getpass
@@ -35,9 +36,9 @@ _ONE_PRESS = 0.5
 say = partial(print, file=sys.stdout, flush=True)
 
 
-def main() -> int:
+def main(restore_terminal: Callable[[], None]) -> int:
     """Run a command; the exit status is 0 when all went as it should."""
-    command = _parser().parse_args()
+    command = _parser().parse_args(namespace=argparse.Namespace(restore_terminal=restore_terminal))
     log = command.log or output.log_of(command.name)
     try:
         with output.logged_in(log):
@@ -103,18 +104,19 @@ def _run(command: argparse.Namespace, log: Path) -> int:
                 # Not for ever: a signal that comes just before a wait is noticed at its end.
                 time.sleep(1)
         except KeyboardInterrupt:
-            _stop_at_once_when_asked_again()
+            _stop_at_once_when_asked_again(command.restore_terminal)
     say("\nStopped.")
     return 0
 
 
-def _stop_at_once_when_asked_again() -> None:
+def _stop_at_once_when_asked_again(restore_terminal: Callable[[], None]) -> None:
     """Let requests in hand end; where one does not, as at a breakpoint, end at once if asked to."""
     asked = time.monotonic()
 
     def end(_number: int, _frame: FrameType | None) -> None:
         if time.monotonic() - asked > _ONE_PRESS:
             say("\nStopped at once.")
+            restore_terminal()
             os._exit(_AT_ONCE)
 
     for number in _STOP:
@@ -155,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
             help="where to listen on 127.0.0.1; 0 is a free one (default: %(default)s)",
         )
         command.add_argument(
-            "--log", type=Path, help=f"the functions' log (default: .cache/local/{name}-PID.log)"
+            "--log", type=Path, help=f"the functions' log (default: .cache/local/{name}-….log)"
         )
         command.set_defaults(do=do)
     text = "try a deployed stack with what of the story needs no clock, and clear up"

@@ -1,19 +1,21 @@
-"""Where goes what functions say: their log to a file, whatever else they print to the terminal.
+"""The functions' log goes to a file; whatever else they print goes to the terminal.
 
 So `print` and `breakpoint()` in a handler reach whoever develops it, and the log does not.
 """
 
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from threading import local
 from typing import Any, TextIO
 
 _METRICS = '{"_aws":'
-_KEPT_SECONDS = 24 * 60 * 60
+_KEPT_SECONDS = 7 * 24 * 60 * 60
 
 
 class Terminal:
@@ -23,15 +25,16 @@ class Terminal:
         """Both stay open when this is no longer used."""
         self._terminal = terminal
         self._log = log
-        self._target = terminal
+        self._thread = local()
 
     def write(self, text: str) -> int:
-        """Write to where it belongs; `print` writes a line's end by itself."""
-        if text != "\n":
-            self._target = self._log if text.startswith(_METRICS) else self._terminal
-        written = self._target.write(text)
+        """Write to where it belongs; `print` writes the end of its line by itself."""
+        ends_metrics = text == "\n" and getattr(self._thread, "wrote_metrics", False)
+        self._thread.wrote_metrics = text.startswith(_METRICS)
+        target = self._log if ends_metrics or self._thread.wrote_metrics else self._terminal
+        written = target.write(text)
         if text.endswith("\n"):
-            self._target.flush()
+            target.flush()
         return written
 
     def __getattr__(self, name: str) -> Any:
@@ -40,13 +43,13 @@ class Terminal:
 
 
 def log_of(command: str) -> Path:
-    """A new log, of this run alone; those of earlier runs go after a day."""
+    """A new log, of this run alone; those of earlier runs go after a week."""
     folder = Path(".cache") / "local"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.log"):
         if old.stat().st_mtime < time.time() - _KEPT_SECONDS:
             old.unlink(missing_ok=True)
-    return folder / f"{command}-{os.getpid()}.log"
+    return folder / f"{command}-{os.getpid()}-{secrets.token_hex(2)}.log"
 
 
 @contextmanager

@@ -127,7 +127,8 @@ def _led_to_portal(request: Request, url: str) -> Response | None:
 
     People sign in at the address that the portal is registered with, and `localhost` is not it.
     """
-    elsewhere = request.path == "/portal" and request.header("host") != urlsplit(url).netloc
+    named = (request.header("host") or "").removesuffix(":80")
+    elsewhere = request.path == "/portal" and named != urlsplit(url).netloc.removesuffix(":80")
     if request.method in {"GET", "HEAD"} and (request.path == "/" or elsewhere):
         return Response(302, [("location", f"{url}/portal"), ("cache-control", "no-store")], b"")
     return None

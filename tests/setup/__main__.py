@@ -24,8 +24,8 @@ def _is_here(need: Need) -> bool:
     try:
         try:
             need.found()
-        except NotHereError:
-            _say(f"{need.title}: not here yet, it is being fetched")
+        except NotHereError as error:
+            _say(f"{need.title}: {error}; it is being fetched")
             need.bring()
         _say(f"{need.title}: {need.found()}")
     except NotHereError as error:
@@ -39,4 +39,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: the next run goes on with it.")

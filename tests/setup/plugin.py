@@ -94,9 +94,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ]
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Take out what cannot be run."""
+    """Take out, of what this run is about, what cannot be run."""
     left_out = config.stash[_KEY]
     kept: list[pytest.Item] = []
     taken: list[pytest.Item] = []
@@ -125,6 +125,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - nam
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail for what is missing, though nobody said that it may be."""
+    if session.config.option.collectonly:
+        return
     passed = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
     if passed and session.config.stash[_KEY].unwanted:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

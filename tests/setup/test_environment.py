@@ -2,18 +2,34 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.setup.environment import ROOT, UV
+import pytest
+
+from tests.setup.environment import LOCK_OF_UV, ROOT
 
 MAKE = ("make", "--silent", "--no-print-directory", "--directory", str(ROOT))
 
 
-def made(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+# Those that a version manager keeps lie side by side.
+OTHER = next(
+    (
+        path
+        for path in sorted(Path(sys.base_prefix).parent.glob("3.1[1-9]*/bin/python3"))
+        if not path.is_relative_to(sys.base_prefix)
+    ),
+    None,
+)
+
+
+def made(
+    folder: Path, *options: str, python: str | Path | None = None
+) -> "subprocess.CompletedProcess[str]":
     program = ROOT / "tests" / "setup" / "environment.py"
-    command: list[str | Path] = [sys.executable, program, folder, UV, *options]
+    command: list[str | Path] = [python or sys.executable, program, folder, LOCK_OF_UV, *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -32,21 +48,55 @@ def test_an_environment_is_made_once_and_anew_only_for_another_python(tmp_path: 
     again = made(folder)
     assert (again.returncode, again.stderr) == (0, "")
     kept = json.loads((folder / "locks.json").read_text())
-    (folder / "locks.json").write_text(json.dumps({**kept, "python": "3.10"}))
-    assert made(folder).stderr == "", "it stays, unless a Python is named"
-    other = made(folder, "--this-python")
-    running = ".".join(map(str, sys.version_info[:2]))
-    assert other.stderr.startswith(f"{folder} is of Python 3.10: it is made anew")
-    assert json.loads((folder / "locks.json").read_text())["python"] == running
-    assert python_of(folder).startswith(running)
+    assert kept["python"] == ".".join(map(str, sys.version_info[:2]))
 
 
-def test_what_is_half_installed_does_not_pass_for_whole(tmp_path: Path) -> None:
+@pytest.mark.skipif(OTHER is None, reason="there is no other Python beside this one")
+def test_another_python_makes_it_anew_only_if_it_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "environment"
-    folder.mkdir()
-    (folder / "left").touch()
+    first = made(folder)
+    assert first.returncode == 0, first.stderr
+    before = python_of(folder)
+    assert made(folder, python=OTHER).stderr == "", "it stays, unless a Python is named"
+    assert python_of(folder) == before
+    other = made(folder, "--this-python", python=OTHER)
+    assert f"{folder} is of Python " in other.stderr
+    assert "it is made anew" in other.stderr
+    assert python_of(folder) != before
+
+
+@pytest.mark.parametrize("what", ["another version", "a record of nothing", "a place of before"])
+def test_what_is_no_longer_as_it_was_made_is_put_right(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "environment"
     assert made(folder).returncode == 0
-    assert not (folder / "left").exists()
+    record = json.loads((folder / "locks.json").read_text())
+    if what == "another version":
+        (metadata,) = folder.glob("lib/python*/site-packages/uv-*.dist-info")
+        shutil.rmtree(metadata)
+    elif what == "a record of nothing":
+        (folder / "locks.json").write_text(json.dumps({**record, "locks": {}}))
+    else:
+        (folder / "locks.json").write_text(json.dumps({**record, "folder": "/elsewhere"}))
+    again = made(folder)
+    assert "Installing" in again.stderr
+    assert json.loads((folder / "locks.json").read_text()) == record
+
+
+def test_an_environment_that_has_lost_its_record_is_made_anew_by_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "environment"
+    assert made(folder).returncode == 0
+    (folder / "locks.json").unlink()
+    again = made(folder, python=folder / "bin" / "python")
+    assert again.returncode == 0, again.stderr
+    assert (folder / "locks.json").is_file()
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    ended = made(tmp_path)
+    assert ended.returncode == 1
+    assert "VENV=" in ended.stderr
+    assert (tmp_path / "thesis.txt").exists()
 
 
 def test_a_lock_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -59,7 +109,7 @@ def test_a_lock_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_python_that_is_too_old_is_told_with_its_version(tmp_path: Path) -> None:
     old = tmp_path / "python3"
     old.write_text(
-        f"#!/bin/sh\nexec {sys.executable} -c "
+        f"#!/bin/sh\nexec '{sys.executable}' -c "
         "\"import sys; sys.version_info = (3, 9, 2); sys.version = '3.9.2 (old)'; $2\"\n"
     )
     old.chmod(0o755)
@@ -77,7 +127,8 @@ def test_a_file_of_another_hash_is_not_installed(tmp_path: Path) -> None:
     ended = made(tmp_path / "environment", str(forged))
     assert ended.returncode == 1
     assert "Hash mismatch" in ended.stderr
-    assert not (tmp_path / "environment" / "locks.json").exists()
+    kept = json.loads((tmp_path / "environment" / "locks.json").read_text())
+    assert kept["locks"] == {}, "it does not pass for whole"
 
 
 def test_where_nothing_can_be_kept_in_the_home_it_is_kept_here(tmp_path: Path) -> None:

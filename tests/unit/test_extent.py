@@ -18,6 +18,10 @@ def test_short() -> None: ...
 @pytest.mark.sampled(3)
 def test_sampled(case: int) -> None: ...
 
+@pytest.mark.parametrize("case", range(4))
+@pytest.mark.sampled(4, all=2)
+def test_table(case: int) -> None: ...
+
 @pytest.mark.thorough
 def test_thorough() -> None: ...
 
@@ -51,16 +55,17 @@ def test_of_a_module_that_is_sampled_each_nth_test_takes_part(tmp_path: Path) ->
     assert ran(tmp_path, tests=marked + tests) == {"a", "c", "e"}
 
 
-SAMPLES = {"sampled[0]", "sampled[3]"}
+SAMPLES = {"sampled[0]", "sampled[3]", "table[0]"}
 CASES = {f"sampled[{case}]" for case in range(6)}
+TABLE = {f"table[{case}]" for case in range(4)}
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         ([], {"short", *SAMPLES}),
-        (["--all"], {"short", "thorough", *CASES}),
-        (["--prove"], {"short", "thorough", "proof", *CASES}),
+        (["--all"], {"short", "thorough", *CASES, "table[0]", "table[2]"}),
+        (["--prove"], {"short", "thorough", "proof", *CASES, *TABLE}),
     ],
     ids=["test", "test-all", "prove"],
 )
