@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.setup import node
-from tests.setup.all import PORTAL_CHECKS
+from tests.setup.registry import PORTAL_CHECKS
 
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN = """

@@ -6,8 +6,8 @@ Tells of each need what it is, and what is missing; 1 if something is.
 import argparse
 import sys
 
-from tests.setup.all import NEEDS, names
 from tests.setup.needs import Need, NotHereError
+from tests.setup.registry import NEEDS, names
 
 
 def main() -> int:

@@ -1,7 +1,4 @@
-"""All that has to be here for the tests, beside Python's packages, and how each is had.
-
-`python -m tests.setup` brings what the machine has not; the tests look here for what they need.
-"""
+"""What a need of the tests is: something that is found on the machine, or brought."""
 
 import shutil
 import subprocess
@@ -26,7 +23,8 @@ class Need:
     """What `WITHOUT=` calls it."""
     title: str
     fixtures: frozenset[str]
-    """Whatever test has one of these needs it; others are marked by `needs(name)`."""
+    """A test that uses one of these is left out where this is not here. So is one that is marked by
+    `needs(name)`, or has the name as one of its parameters."""
     found: Callable[[], str]
     """What it is and where, in words. Raises NotHereError."""
     bring: Callable[[], None]

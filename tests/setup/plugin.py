@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.setup.all import NEEDS, names
 from tests.setup.needs import Need, NotHereError
+from tests.setup.registry import NEEDS, names
 
 _OPTION = "--without"
 _SENT = "left_out"
@@ -24,20 +24,20 @@ class LeftOut:
         self.without = without
         self.files: dict[str, Counter[str]] = {}
         """How many tests of each file, by the name of the need that they miss."""
-        self._missing: dict[str, str | None] = {}
+        self._why: dict[str, str | None] = {}
 
     def why(self, need: Need) -> str | None:
         """Why a need is not met; None if it is."""
         if need.name in self.without:
             return "not wanted"
-        if need.name not in self._missing:
+        if need.name not in self._why:
             try:
                 need.found()
             except NotHereError as error:
-                self._missing[need.name] = str(error)
+                self._why[need.name] = str(error)
             else:
-                self._missing[need.name] = None
-        return self._missing[need.name]
+                self._why[need.name] = None
+        return self._why[need.name]
 
     def advice(self, need: Need) -> str:
         """What to do about it, unless somebody said that it may be missing."""
@@ -48,7 +48,7 @@ class LeftOut:
         self.files.setdefault(need, Counter())[file] += tests
 
     @property
-    def unwanted(self) -> list[Need]:
+    def missing(self) -> list[Need]:
         """The needs that tests miss, though nobody said that they may be missing."""
         return [one for one in NEEDS if one.name in self.files and one.name not in self.without]
 
@@ -128,7 +128,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     passed = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
-    if passed and session.config.stash[_KEY].unwanted:
+    if passed and session.config.stash[_KEY].missing:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -1,4 +1,4 @@
-"""All that the tests need beside Python's packages."""
+"""The registry of all that the tests need beside Python's packages."""
 
 from argparse import ArgumentTypeError
 
@@ -29,7 +29,7 @@ DYNAMODB_LOCAL = Need(
 )
 BROWSER = Need(
     "browser",
-    "Chromium",
+    "Chromium, and the npm packages that judge the portal in it",
     frozenset({"browser"}),
     _browser_found,
     _bring_browser,
