@@ -78,9 +78,9 @@ def stale_states(right: Undisturbed) -> Sequence[Items]:
 
 
 def chosen(right: Undisturbed, proof: Proof) -> list[Cell]:
-    """The cells of a run of this length: each fifth or second, of each operation others."""
+    """The cells of a run of this length: each fifth or third, of each operation others."""
     every = [*cells(right, full=proof.full, writes_full=right.operation in SPINE)]
-    step = proof.of(test=5, test_all=2, prove=1)
+    step = proof.of(test=5, test_all=3, prove=1)
     first = OPERATIONS.index(right.operation) % step
     return every[first::step] or every[:1]
 
