@@ -10,7 +10,7 @@ from tests.browser.portal import Agent, Portal
 from tests.browser.troubles import Troubles
 from tests.devices import Device
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.benchmarks.population import Agents
 from tests.browser.looks import OpenPage
 from tests.browser.portal import Portal
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 _PLACE = "/organizations/acme/agents"
 _DAY = 86_400

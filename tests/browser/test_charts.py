@@ -17,7 +17,7 @@ from tests.browser.accessibility import assert_accessible
 from tests.browser.looks import DARK, DESKTOP, FORCED_COLORS, LOOKS, PHONE
 from tests.browser.site import site
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 _INDEX = """<!doctype html>
 <html lang="en">

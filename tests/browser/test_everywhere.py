@@ -12,7 +12,7 @@ from tests.browser.portal import Agent, Portal
 from tests.browser.troubles import Troubles
 from tests.devices import Device
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 _NARROW = Look("narrow", width=360, height=740, touch=True)
 _DARK_NARROW = Look("dark-narrow", width=360, height=740, touch=True, scheme="dark")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.benchmarks.population import Agents
 from tests.browser.portal import Portal, served
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.proof, pytest.mark.only_proof]
 
 _AGENTS = 20_000
 _AT_ONCE = 2  # threads that write

@@ -13,7 +13,7 @@ from tests.browser.looks import DESKTOP, OpenPage
 from tests.browser.portal import Agent, Portal
 from tests.browser.troubles import Troubles
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 _OVERVIEW = "/organizations/acme"
 _FEED = "/organizations/acme/feed"

@@ -8,7 +8,7 @@ from tests.browser.looks import OpenPage
 from tests.browser.portal import Portal
 from tests.browser.troubles import Troubles
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 _ATTEMPTS = 5
 

@@ -24,7 +24,7 @@ from tests.browser.site import site
 from tests.browser.troubles import Troubles
 from tests.local import cast
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 NARROW = Look("narrow", width=360, height=740, touch=True)
 DARK_NARROW = Look("dark-narrow", width=360, height=740, touch=True, scheme="dark")

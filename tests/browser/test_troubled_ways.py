@@ -13,7 +13,7 @@ from tests.browser.portal import Agent, Portal
 from tests.browser.test_agent import dialog, fact, history, place
 from tests.browser.troubles import Troubles
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 _LIST = "/organizations/acme/agents"
 _LISTED = "**/v1/organizations/acme/licenses?*"

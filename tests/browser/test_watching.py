@@ -11,7 +11,7 @@ from tests.browser.looks import DARK, FORCED_COLORS, PHONE, OpenPage
 from tests.browser.site import site
 from tests.browser.troubles import Troubles
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(7)
 
 _INDEX = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Plain</title></head>

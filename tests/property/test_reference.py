@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tests.proof import Proof
 
 DAY = 86_400
-FEW, EXAMPLES, FULL = (16, 50), (100, 50), (5_000, 100)
+FEW, EXAMPLES, FULL = (16, 50), (50, 50), (5_000, 100)
 PARTS = 2
 LOOKS_EVERY = 10
 """Steps between two looks at everything that is stored."""

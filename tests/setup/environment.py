@@ -69,7 +69,7 @@ def prepare(folder: Path, locks: list[str], *, this_python: bool) -> None:
         record = None
     # A lock that is gone since asks for nothing any more.
     earlier = [lock for lock in (record.locks if record else ()) if (ROOT / lock).is_file()]
-    installer = [] if _runs_in_such_an_environment() else [LOCK_OF_UV]
+    installer = [] if _uv_of_another(folder) else [LOCK_OF_UV]
     wanted = {lock: _digest(lock) for lock in [*installer, *earlier, *locks]}
     if record and record.locks == wanted and set(record.packages) <= _packages(folder):
         return
@@ -83,13 +83,12 @@ def prepare(folder: Path, locks: list[str], *, this_python: bool) -> None:
     _write(folder, Record(str(folder), python, wanted, sorted(_packages(folder))))
 
 
-def _runs_in_such_an_environment() -> bool:
-    """Whether the running Python has a uv beside it that was checked."""
-    return (Path(sys.prefix) / "locks.json").is_file() and _uv_beside().is_file()
-
-
-def _uv_beside() -> Path:
-    return Path(sys.executable).with_name("uv")
+def _uv_of_another(folder: Path) -> Path | None:
+    """The uv of another environment that has been made here, if that one's Python runs this."""
+    running = Path(sys.prefix)
+    uv = _program(running, "uv")
+    is_made_here = (running / "locks.json").is_file() and uv.is_file()
+    return uv if is_made_here and running.resolve() != folder.resolve() else None
 
 
 def _usable(folder: Path) -> Record | None:
@@ -125,8 +124,8 @@ def _digest(lock: str) -> str:
 def _create(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").is_file():
         raise NotMadeError(f"{folder} holds something else than an environment: name another VENV=")
-    if _runs_in_such_an_environment():
-        _run(_uv_beside(), "venv", "--quiet", "--clear", "--python", sys.executable, folder)
+    if uv := _uv_of_another(folder):
+        _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder)
         return
     # Run by the environment itself, what it was made by makes it anew.
     python = getattr(sys, "_base_executable", sys.executable)
@@ -146,7 +145,7 @@ def _create(folder: Path) -> None:
 
 def _install(folder: Path, locks: dict[str, str]) -> None:
     _run(
-        _uv_beside() if _runs_in_such_an_environment() else _program(folder, "uv"),
+        _uv_of_another(folder) or _program(folder, "uv"),
         *("pip", "sync", "--quiet", "--require-hashes"),
         *("--python", _program(folder, "python")),
         *(ROOT / lock for lock in locks),
