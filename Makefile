@@ -47,11 +47,11 @@ demo: local ## start the service locally and drive an agent's whole life through
 run: local ## start the service locally and leave it running (PORT=8080)
 	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
-test: dev ## run the tests of every rule, in five minutes (WITHOUT=browser)
+test: dev ## run the tests of every rule, in about five minutes (WITHOUT=browser)
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --without "$(WITHOUT)"
 
-test-all: dev ## run all tests, as CI does, in twelve minutes
+test-all: dev ## run all tests, as CI does, in about thirteen minutes
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --all --without "$(WITHOUT)"
 
