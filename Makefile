@@ -14,7 +14,12 @@ maker     = $(if $(is-named),$(PYTHON),$$(test -x $(bin)/python -a -f $(VENV)/lo
 # Another environment beside VENV, of the same Python: $(call beside,FOLDER,LOCK...)
 beside    = $(bin)/python tests/setup/environment.py --this-python $(1) $(2)
 compile   = $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+# The Region of what is deployed is yours, not the one that linting makes do with.
+deployment = $(your-region) $(bin)/python -m tests.deployment
+of-stack   = $(if $(STACK),--stack $(STACK))
 npm       = $(bin)/python -m tests.setup.node run portal
+# What the layer is built for, where it is not Lambda. shared/Makefile, which SAM calls, is told by make.
+built-for = $(foreach name,PYTHON_PLATFORM PYTHON_VERSION,$(if $(filter command,$(origin $(name))),$(name)=$($(name))))
 insecure := .venv-audit/bin/bandit --quiet --recursive shared functions
 
 export SAM_CLI_TELEMETRY  := 0
@@ -33,7 +38,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo run test test-all prove mutants bench screenshots check audit sbom build deploy \
-	smoke lock clean python local dev needs
+	rollback smoke emulate lock clean python local dev needs
 .NOTPARALLEL:
 
 help: ## list the commands
@@ -85,7 +90,7 @@ check: dev ## lint, format, types, insecure code and template
 	@mkdir -p .cache
 	.venv-sam/bin/python tests/template/translate.py > .cache/template.json
 	.venv-sam/bin/cfn-lint .cache/template.json
-	.venv-sam/bin/python tests/template/versions.py
+	.venv-sam/bin/python -m tests.deployment.versions
 	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
 audit: dev ## look for insecure code, and for known weaknesses of all that is locked
@@ -100,23 +105,32 @@ sbom: dev ## write the bill of materials of what ships (CycloneDX) to .cache/sbo
 		--output-file .cache/sbom.json requirements.txt
 	.venv-audit/bin/python tests/template/sbom.py .cache/sbom.json requirements.txt
 
-build: dev ## build and check functions and layer for Lambda (python3.13, arm64) in .aws-sam
+build: dev ## build and check functions and layer in .aws-sam (PYTHON_PLATFORM=x86_64-manylinux2014)
 	@$(call beside,.venv-sam,$(locks)/sam.txt)
-	PATH="$(CURDIR)/$(bin):$$PATH" .venv-sam/bin/sam build
-	$(bin)/python -m tests.artefacts.building .cache/again
-	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again
+	PATH="$(abspath $(bin)):$$PATH" .venv-sam/bin/sam build
+	$(bin)/python -m tests.artefacts.building .cache/again $(built-for)
+	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again $(built-for)
+	$(bin)/python -m tests.deployment.build
 
-# The Region is yours, not the one that linting makes do with.
-deploy: build ## build and deploy (STACK=licensing, PARAMETERS="AlarmEmail=ops@example.com")
-	@$(your-region) $(bin)/python tests/template/account.py
-	$(your-region) .venv-sam/bin/sam deploy $(if $(STACK),--stack-name $(STACK)) \
+deploy: build ## build, deploy and compare (STACK=licensing, PARAMETERS="AlarmEmail=ops@example.com")
+	@$(deployment) deploy $(of-stack) $(if $(filter no,$(WAY_BACK)),--no-way-back) -- \
+		$(if $(filter no,$(CONFIRM)),--no-confirm-changeset) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+rollback: local ## move all functions of a deployed stack to the release before (STACK=licensing)
+	@$(deployment) rollback $(of-stack)
 
 smoke: local ## try a deployed stack: URL=... CLIENT_ID=... ADMIN=... (and MEMBER=...)
 	@test -n "$(URL)" || { echo "Name the stack's output ApiUrl: make smoke URL=https://..." >&2; exit 2; }
+	@$(deployment) compare $(of-stack) --url "$(URL)"
 	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local smoke --url "$(URL)" \
 		$(if $(CLIENT_ID),--client-id "$(CLIENT_ID)") $(if $(ADMIN),--admin "$(ADMIN)") \
 		$(if $(MEMBER),--member "$(MEMBER)") $(if $(LOGIN),--login "$(LOGIN)")
+
+emulate: dev ## deploy to an emulator of AWS, change code and settings, and see them served; minutes
+	@$(call beside,.venv-sam,$(locks)/sam.txt)
+	@$(call beside,.venv-emulator,$(locks)/emulator.txt)
+	@exec $(bin)/python -m tests.emulator
 
 lock: dev ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
 	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt
@@ -124,7 +138,7 @@ lock: dev ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group local -c requirements-dev.txt -o $(locks)/local.txt
 	for group in uv prove bench; do $(compile) $(LOCK_FLAGS) --group $$group -c requirements-dev.txt -o $(locks)/$$group.txt || exit; done
 	for group in java node; do $(compile) $(LOCK_FLAGS) --group $$group -o $(locks)/$$group.txt || exit; done
-	for tool in audit scan sam; do $(compile) $(LOCK_FLAGS) $(locks)/$$tool.in -o $(locks)/$$tool.txt || exit; done
+	for tool in audit emulator sam scan; do $(compile) $(LOCK_FLAGS) $(locks)/$$tool.in -o $(locks)/$$tool.txt || exit; done
 	$(bin)/python -m tests.setup.node lock
 
 clean: ## remove everything that make made

@@ -42,7 +42,7 @@ def dynamodb_local(*, lasts: bool = False) -> Iterator[str]:
 
 def _started(output: IO[bytes], *, lasts: bool) -> tuple[subprocess.Popen[bytes], int]:
     for _ in range(STARTS):
-        port = _free_port()
+        port = free_port()
         command = _command(port, lasts=lasts)
         folder = installed.jar().parent
         engine = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
@@ -75,7 +75,7 @@ def _command(port: int, *, lasts: bool) -> list[str]:
     ]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port

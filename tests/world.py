@@ -394,6 +394,7 @@ def new_world(
     ):
         aws.create_secrets(template)
         aws.create_buses_and_queues(template)
+        aws.number_release(template)
         deployed = deployment.read(template)
         clock = Clock()
         service = Runtime.from_environ(os.environ | deployed.environment, clock=clock)

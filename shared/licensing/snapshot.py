@@ -12,8 +12,6 @@ What this module guarantees, for whoever imports it under a runtime that takes s
 
 from __future__ import annotations
 
-from snapshot_restore_py import register_after_restore, register_before_snapshot
-
 from licensing import runtime
 
 
@@ -31,5 +29,17 @@ def resume() -> None:
     runtime.refresh()
 
 
-register_before_snapshot(prepare)
-register_after_restore(resume)
+def _register() -> None:
+    try:
+        # It is a part of the runtime. One without it takes no snapshots.
+        from snapshot_restore_py import (  # noqa: PLC0415
+            register_after_restore,
+            register_before_snapshot,
+        )
+    except ModuleNotFoundError:
+        return
+    register_before_snapshot(prepare)
+    register_after_restore(resume)
+
+
+_register()

@@ -2,7 +2,8 @@
 
 Here the artefacts can be built for another platform than Lambda's: for the machine and the Python
 that run the tests, so that what is built is run. `python -m tests.artefacts.building FOLDER` builds
-for Lambda, the way another person on another machine would, for `make build` to compare.
+the way another person on another machine would, for `make build` to compare; behind it stand
+variables of the layer's Makefile, if it is not for Lambda.
 """
 
 import os
@@ -93,12 +94,12 @@ def _make(sources: str, artefact: str, folder: Path, variables: Mapping[str, str
         raise RuntimeError(f"{artefact} was not built:\n{made.stdout}")
 
 
-def main(folder: str) -> None:
-    """Build for Lambda, afresh, as somebody whose files are private and whose clock is ahead."""
+def main(folder: str, *variables: str) -> None:
+    """Build afresh, as somebody whose files are private and whose clock is ahead."""
     shutil.rmtree(folder, ignore_errors=True)
     os.umask(0o077)
     os.environ["TZ"] = "Pacific/Auckland"
-    build(Path(folder))
+    build(Path(folder), **dict(variable.split("=", 1) for variable in variables))
 
 
 if __name__ == "__main__":

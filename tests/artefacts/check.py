@@ -1,5 +1,8 @@
 """Hold what was built against what Lambda runs: `python -m tests.artefacts.check BUILT AGAIN`.
 
+Behind it may stand what the layer was built for instead, as its Makefile is told:
+`PYTHON_PLATFORM=x86_64-manylinux2014 PYTHON_VERSION=3.12`.
+
 It prints the size and the digest of each artefact, and fails on:
 
 * native code or a wheel of another machine or Python than the runtime's;
@@ -24,8 +27,9 @@ from pathlib import Path, PurePosixPath
 from tests.artefacts.building import FUNCTIONS, LAYER, artefacts
 
 LAYER_LIMIT = 27_000_000
-"""Bytes, unpacked: a little above what is needed. AWS takes 250 MB, functions and layers together;
-what counts is that a cold start loads it."""
+"""Bytes, unpacked: a little above what is needed. What counts is that a cold start loads it."""
+
+_AWS_LIMIT = 250_000_000  # bytes, unpacked, of a function and its layers together
 
 _RUNTIME_BRINGS = {"awslambdaric", "boto3", "botocore", "s3transfer", "snapshot_restore_py"}
 _FOLDERS = {"__pycache__": "bytecode", "test": "a test", "tests": "a test", "bin": "a program"}
@@ -59,6 +63,15 @@ class Target:
 
 LAMBDA = Target(13, "aarch64", 183, 34)
 """The runtime that the template names, on Amazon Linux 2023."""
+
+_ELF_MACHINES = {"aarch64": 183, "x86_64": 62}
+
+
+def target(variables: Mapping[str, str]) -> Target:
+    """What these variables of the layer's Makefile have it built for."""
+    minor = int(variables.get("PYTHON_VERSION", f"3.{LAMBDA.minor}").split(".")[1])
+    machine = variables.get("PYTHON_PLATFORM", LAMBDA.machine).partition("-")[0]
+    return Target(minor, machine, _ELF_MACHINES[machine], LAMBDA.glibc)
 
 
 @dataclass(frozen=True)
@@ -241,19 +254,27 @@ def table(built: Mapping[str, list[File]]) -> Iterator[str]:
                 yield f"  {package:26}{loose[package]:12,}{packed[package]:12,}"
 
 
-def main(built: str, again: str) -> int:
+def main(built: str, again: str, *variables: str) -> int:
     """Print what was built, and what is wrong with it; 1 if anything is."""
+    machine = target(dict(variable.split("=", 1) for variable in variables))
+    limit = LAYER_LIMIT if machine == LAMBDA else _AWS_LIMIT
     first, second = ({one.name: read(one) for one in artefacts(Path(p))} for p in (built, again))
     sys.stdout.write("".join(f"{line}\n" for line in table(first)))
     wrong = [f"{name} has not been built" for name in sorted({LAYER, *FUNCTIONS} - first.keys())]
     for name, files in first.items():
-        found = wrong_with_layer(files) if name == LAYER else wrong_with_function(name, files)
+        is_layer = name == LAYER
+        found = (
+            wrong_with_layer(files, machine, limit)
+            if is_layer
+            else wrong_with_function(name, files)
+        )
         wrong += [f"{name}: {what}" for what in found]
         wrong += [f"{name}: {what}" for what in differences(files, second.get(name, []))]
     for line in wrong:
         sys.stdout.write(f"WRONG {line}\n")
     if not wrong:
-        sys.stdout.write(f"{len(first)} artefacts are fit for Lambda; built twice, the same\n")
+        where = "Lambda" if machine == LAMBDA else f"Python 3.{machine.minor} on {machine.machine}"
+        sys.stdout.write(f"{len(first)} artefacts are fit for {where}; built twice, the same\n")
     return int(bool(wrong))
 
 

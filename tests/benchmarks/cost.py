@@ -48,6 +48,7 @@ _PLATFORM_BYTES: Final = 340
 # What HTTP adds to a body on its way out: status, headers, TLS records.
 _HEADER_BYTES: Final = 500
 _ROUTE_METRICS: Final = 6  # Count, 4xx, 5xx, Latency, IntegrationLatency, DataProcessed
+_VERSIONS: Final = 2  # of each function: the one that is live, and the way back
 _OUTCOMES: Final = 42  # at most: codes of answers, each a dimension of two metrics
 _VALIDATE_ROUTE: Final = "POST /v1/licenses/validate"
 
@@ -203,7 +204,7 @@ def _deployment() -> Deployment:
     detailed = settings["DetailedMetricsEnabled"]
     return Deployment(
         memory=read.functions["ValidateFunction"].memory,
-        snapshots=sum(_has_snapshot(template, name) for name in read.functions),
+        snapshots=_VERSIONS * sum(_has_snapshot(template, name) for name in read.functions),
         metrics=2 * _OUTCOMES + (_ROUTE_METRICS * len(read.routes) if detailed else 0),
         # One that looks at several metrics is paid for each of them.
         alarms=sum(

@@ -67,6 +67,7 @@ class Deployment:
 
     memory: int
     snapshots: int
+    """Of all versions that are kept."""
     metrics: int
     alarms: int
     secrets: int

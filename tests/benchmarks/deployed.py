@@ -28,6 +28,7 @@ def read() -> Deployment:
         for name in template.of_type(f"AWS::{kind}"):
             arn = aws.arn("made-up", name)
             template.created(name, f"{name}-1", Arn=arn, StreamArn=f"{arn}/stream")
+    aws.number_release(template)
     return deployment.read(template)
 
 

@@ -5,6 +5,7 @@ to do. Behind it listens a little AWS that keeps nothing and counts its connecti
 """
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -231,3 +232,14 @@ def test_the_hooks_are_the_ones_that_lambda_calls(hook: Any) -> None:
 
     registered = [*get_before_snapshot(), *get_after_restore()]
     assert [entry[0] for entry in registered].count(hook) == 1
+
+
+def test_a_runtime_that_takes_no_snapshots_needs_no_hooks() -> None:
+    code = """
+import sys
+sys.modules["snapshot_restore_py"] = None  # as if it were not installed
+from licensing import snapshot
+snapshot.prepare
+"""
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | path)

@@ -26,6 +26,7 @@ handlers that AWS runs, so the local service cannot drift apart from the deploye
     client        an HTTP client for the story and the seed
     cast          the organizations and machines that play in it
     story         the story that `demo` tells, in chapters
+    containers    the template for `sam local`
     pasted        what `run` prints: users, and curl lines to paste
     terminal      gives the terminal back as it was
     output        keeps the functions' log and what they print apart

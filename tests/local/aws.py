@@ -246,6 +246,12 @@ def create_secrets(template: Template) -> None:
         template.created(logical_id, secret["ARN"], Id=secret["ARN"])
 
 
+def number_release(template: Template) -> None:
+    """What is started here is not updated: it stays the first release."""
+    for logical_id in template.of_type("AWS::AppConfig::HostedConfigurationVersion"):
+        template.created(logical_id, "1", VersionNumber="1")
+
+
 def create_buses_and_queues(template: Template) -> None:
     """Create the template's event buses and queues."""
     buses, queues = client("events"), client("sqs")

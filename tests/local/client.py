@@ -50,7 +50,11 @@ class Client:
         self.url = url
         parts = urlsplit(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._http: HTTPConnection = kind(parts.netloc, timeout=60)
+        # All such names are this machine, and not every resolver knows it (RFC 6761, 6.3).
+        is_here = (parts.hostname or "").endswith(".localhost")
+        self._host = {"Host": parts.netloc} if is_here else {}
+        address = f"127.0.0.1:{parts.port or kind.default_port}" if is_here else parts.netloc
+        self._http: HTTPConnection = kind(address, timeout=60)
         self._used = monotonic()
 
     def close(self) -> None:
@@ -74,7 +78,7 @@ class Client:
         if monotonic() - self._used > _IDLE_SECONDS:
             self._http.close()
         try:
-            self._http.request(method, path, payload, sent | dict(headers or {}))
+            self._http.request(method, path, payload, self._host | sent | dict(headers or {}))
             response = self._http.getresponse()
             text = response.read()
         except (OSError, HTTPException):

@@ -16,13 +16,14 @@ from http.client import HTTPException
 from pathlib import Path
 from types import FrameType
 
-from tests.local import aws, output, pasted, smoke, stack
+from tests.local import aws, containers, output, pasted, smoke, stack
 from tests.local.client import Client, UnexpectedAnswerError
 from tests.local.server import PortError
 from tests.local.story import Story, deployed
 from tests.local.story.teller import Teller
 from tests.local.template import TemplateError
 
+BUILT = Path(".aws-sam") / "build"
 _SMOKE = (
     "Passwords come from ADMIN_PASSWORD and MEMBER_PASSWORD in the environment, or are asked for. "
     "With another identity provider, put tokens into ADMIN_TOKEN and MEMBER_TOKEN instead."
@@ -97,6 +98,8 @@ def _run(command: argparse.Namespace, log: Path) -> int:
             say(f"\nThe portal is at {up.portal_url}. {pasted.WHO_SIGNS_IN}")
             say("\nTo paste into a terminal whose aws CLI shall speak to this service:\n")
             say(pasted.for_aws(up.url))
+            if template := containers.write(BUILT, up.environments, up.url):
+                say(f"\nFor `sam local`, with what was built: --template {template}")
             say("\nTo paste into another terminal, line by line:\n")
             say(pasted.lines(up.url, up.client_id))
             say("Ctrl-C stops the service, and all that was put into it is gone then.")

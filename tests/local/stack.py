@@ -36,6 +36,8 @@ class Stack:
     url: str
     client_id: str
     portal_url: str
+    environments: Mapping[str, Mapping[str, str]]
+    """The settings of each function."""
 
 
 @contextmanager
@@ -56,6 +58,7 @@ def running(
         stack.enter_context(aws.tables(template))
         aws.create_secrets(template)
         aws.create_buses_and_queues(template)
+        aws.number_release(template)
         users = identity.create(template)
         deployed = deployment.read(template)
         sign_in = SignIn(users, server.url, clock)
@@ -119,7 +122,8 @@ def running(
         server.serve(answer)
         # Stopped before what it calls: requests in hand end.
         stack.callback(server.stop)
-        yield Stack(server.url, users.client_id, f"{server.url}/portal")
+        environments = {name: one.environment for name, one in deployed.functions.items()}
+        yield Stack(server.url, users.client_id, f"{server.url}/portal", environments)
 
 
 def _led_to_portal(request: Request, url: str) -> Response | None:

@@ -63,8 +63,16 @@ def _document(text: str) -> dict[str, Any]:
 class Template:
     """One template and the values its parameters and resources have in this stack."""
 
-    def __init__(self, path: Path, parameters: Mapping[str, str] | None = None) -> None:
-        """Read the template at `path`; `parameters` override the defaults."""
+    def __init__(
+        self,
+        path: Path,
+        parameters: Mapping[str, str] | None = None,
+        pseudo_parameters: Mapping[str, str] | None = None,
+    ) -> None:
+        """Read the template at `path`; `parameters` override the defaults.
+
+        `pseudo_parameters` (`AWS::Region`) override those of the local stack.
+        """
         self.folder = path.resolve().parent
         document = _document(path.read_text(encoding="utf-8"))
         self._conditions: dict[str, Any] = document.get("Conditions", {})
@@ -94,9 +102,13 @@ class Template:
             "AWS::StackId": STACK_ID,
             "AWS::StackName": STACK_NAME,
             "AWS::URLSuffix": "amazonaws.com",
+            **(pseudo_parameters or {}),
         }
         given = dict(parameters or {})
-        for name, parameter in document.get("Parameters", {}).items():
+        known: dict[str, Any] = document.get("Parameters", {})
+        self.parameters = frozenset(known)
+        """The names of the parameters."""
+        for name, parameter in known.items():
             if name in given or "Default" in parameter:
                 value = str(given.pop(name, parameter.get("Default")))
                 is_list = "List" in parameter["Type"]

@@ -205,6 +205,7 @@ def test_the_template_of_the_service_is_read_whole() -> None:
         template.created(name, f"{name}-1", StreamArn=f"arn:{name}/stream")
     for name in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
         template.created(name, f"{name}-1", Arn=f"arn:{name}")
+    template.created("Release", "1", VersionNumber="1")
     deployed = deployment.read(template)
     assert deployed.environment["TABLE_NAME"] == "LicenseTable-1"
     assert deployed.environment["SECRET_ID"] == "SigningSecret-1"

@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--this-python", action="store_true")
     asked = parser.parse_args()
     try:
-        prepare(asked.folder.absolute(), asked.locks, this_python=asked.this_python)
+        prepare(asked.folder.resolve(), asked.locks, this_python=asked.this_python)
     except NotMadeError as error:
         _say(str(error))
         return 1

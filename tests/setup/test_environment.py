@@ -107,6 +107,14 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").exists()
 
 
+def test_an_environment_that_is_reached_by_a_link_is_not_made_anew(tmp_path: Path) -> None:
+    folder, link = tmp_path / "environment", tmp_path / "link"
+    assert made(folder).returncode == 0
+    link.symlink_to(folder)
+    again = made(link)
+    assert (again.returncode, again.stderr) == (0, "")
+
+
 def test_a_lock_that_is_not_there_is_named(tmp_path: Path) -> None:
     ended = made(tmp_path / "environment", "tests/setup/locks/none.txt")
     assert ended.returncode == 1

@@ -16,6 +16,7 @@ def deployed(**parameters: str) -> Template:
     template.created("HttpApi", "api")
     template.created("LicenseTable", "licenses", Arn="arn:table", StreamArn="arn:table/stream")
     template.created("LicensingLayer", "arn:layer")
+    template.created("Release", "7", VersionNumber="7")
     template.created("SigningSecret", "arn:secret")
     for queue in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
         template.created(queue, queue, Arn=f"arn:{queue}", QueueName=queue)

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from tests.template.account import told
+from tests.deployment.account import told
 from tests.template.test_template import TEMPLATE
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ NOWHERE = {
 def test_what_is_missing_to_deploy_is_said(variables: dict[str, str], says: str) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     ran = subprocess.run(
-        [sys.executable, ROOT / "tests/template/account.py"],
+        [sys.executable, ROOT / "tests/deployment/account.py"],
         env=kept | NOWHERE | variables,
         capture_output=True,
         text=True,
