@@ -60,10 +60,9 @@ def _deploy(command: argparse.Namespace) -> int:
 
 def _versions_before(name: str) -> dict[str, str]:
     try:
-        found = _stack(name)
-    except StackError:
+        return dict(live.live_versions(_stack(name), boto3.client("lambda")))
+    except StackError:  # it is the first time, or goes on with one that was interrupted
         return {}
-    return dict(live.live_versions(found, boto3.client("lambda")))
 
 
 def _compare(command: argparse.Namespace) -> int:

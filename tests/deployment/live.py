@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.artefacts.building import LAYER
 from tests.deployment.build import Build
-from tests.deployment.stack import Stack
+from tests.deployment.stack import Stack, StackError
 
 LIVE = "live"
 RELEASE = "RELEASE"
@@ -31,11 +31,17 @@ class RollbackError(Exception):
 
 
 def live_versions(stack: Stack, functions: Any) -> Mapping[str, str]:
-    """The number of the version that is live, by the function's name."""
-    return {
-        name: functions.get_alias(FunctionName=name, Name=LIVE)["FunctionVersion"]
-        for name in stack.functions.values()
-    }
+    """The number of the version that is live, by the function's name.
+
+    Raises :class:`StackError` if a function has none: it was not deployed to its end.
+    """
+    try:
+        return {
+            name: functions.get_alias(FunctionName=name, Name=LIVE)["FunctionVersion"]
+            for name in stack.functions.values()
+        }
+    except functions.exceptions.ResourceNotFoundException as error:
+        raise StackError(f"Not every function has a version that is live: {error}") from None
 
 
 def differences(
@@ -145,13 +151,13 @@ def remove_versions(
 ) -> int:
     """Remove all versions that nobody needs any more; how many there were.
 
-    What is live stays, and as the `way_back` what was live `before` the deployment, by the name of
-    the function; where that is the same, the version before it.
+    What an alias names stays, and as the `way_back` what was live `before` the deployment, by the
+    name of the function; where that is the same, the version before it.
     """
     removed = 0
     for name, live in live_versions(stack, functions).items():
         versions = _versions(functions, name)
-        kept = {live}
+        kept = set(_named_by_aliases(functions, name))
         if way_back:
             lower = [number for number in versions if int(number) < int(live)]
             last = before.get(name, live)
@@ -171,6 +177,14 @@ def _versions(functions: Any, name: str) -> Mapping[str, int]:
         for one in page["Versions"]
         if one["Version"] != "$LATEST"
     }
+
+
+def _named_by_aliases(functions: Any, name: str) -> Iterator[str]:
+    # `live`, and whatever somebody made by hand.
+    for page in functions.get_paginator("list_aliases").paginate(FunctionName=name):
+        for alias in page["Aliases"]:
+            yield alias["FunctionVersion"]
+            yield from alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
 
 
 def _move(functions: Any, name: str, number: str) -> None:

@@ -11,6 +11,7 @@ from tests.deployment import live, small
 from tests.deployment.build import Build
 from tests.deployment.live import RollbackError
 from tests.deployment.small import Account, built
+from tests.deployment.stack import StackError
 
 
 @pytest.fixture
@@ -183,3 +184,17 @@ def test_the_way_back_can_be_given_up(account: Account, build: Build) -> None:
     assert live.remove_versions(account.stack, account.functions, before, way_back=False) == 2
     assert account.versions("issue") == ["2"]
     assert account.differences(build) == ""
+
+
+def test_what_another_alias_names_is_not_removed(account: Account, build: Build) -> None:
+    for level in ("INFO", "DEBUG", "ERROR"):
+        account.deploy(build, LogLevel=level)
+    account.functions.create_alias(FunctionName="issue", Name="canary", FunctionVersion="1")
+    live.remove_versions(account.stack, account.functions, {}, way_back=False)
+    assert account.versions("issue") == ["1", "3"]
+    assert account.versions("validate") == ["3"]
+
+
+def test_a_function_that_was_never_published_is_said_so(account: Account) -> None:
+    with pytest.raises(StackError, match="Not every function has a version that is live"):
+        live.live_versions(account.stack, account.functions)
