@@ -110,22 +110,22 @@ build: dev ## build and check functions and layer in .aws-sam (PYTHON_PLATFORM=x
 	PATH="$(abspath $(bin)):$$PATH" .venv-sam/bin/sam build
 	$(bin)/python -m tests.artefacts.building .cache/again $(built-for)
 	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again $(built-for)
-	$(bin)/python -m tests.deployment.build
+	$(bin)/python -m tests.deployment.build $(built-for)
 
 deploy: build ## build, deploy and compare (STACK=licensing, PARAMETERS="AlarmEmail=ops@example.com")
 	@$(deployment) deploy $(of-stack) $(if $(filter no,$(WAY_BACK)),--no-way-back) -- \
 		$(if $(filter no,$(CONFIRM)),--no-confirm-changeset) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-rollback: local ## move all functions of a deployed stack to the release before (STACK=licensing)
-	@$(deployment) rollback $(of-stack)
+rollback: local ## move all functions of a deployed stack to the release before, or to another (TO=7)
+	@$(deployment) rollback $(of-stack) $(if $(TO),--to $(TO))
 
 smoke: local ## try a deployed stack: URL=... CLIENT_ID=... ADMIN=... (and MEMBER=...)
 	@test -n "$(URL)" || { echo "Name the stack's output ApiUrl: make smoke URL=https://..." >&2; exit 2; }
-	@$(deployment) compare $(of-stack) --url "$(URL)"
-	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local smoke --url "$(URL)" \
+	@$(deployment) compare $(of-stack) --url "$(URL)"; compared=$$?; \
+	PYTHONPATH=shared:functions $(bin)/python -m tests.local smoke --url "$(URL)" \
 		$(if $(CLIENT_ID),--client-id "$(CLIENT_ID)") $(if $(ADMIN),--admin "$(ADMIN)") \
-		$(if $(MEMBER),--member "$(MEMBER)") $(if $(LOGIN),--login "$(LOGIN)")
+		$(if $(MEMBER),--member "$(MEMBER)") $(if $(LOGIN),--login "$(LOGIN)") && exit $$compared
 
 emulate: dev ## deploy to an emulator of AWS, change code and settings, and see them served; minutes
 	@$(call beside,.venv-sam,$(locks)/sam.txt)

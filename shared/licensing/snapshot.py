@@ -12,6 +12,8 @@ What this module guarantees, for whoever imports it under a runtime that takes s
 
 from __future__ import annotations
 
+import os
+
 from licensing import runtime
 
 
@@ -31,12 +33,14 @@ def resume() -> None:
 
 def _register() -> None:
     try:
-        # It is a part of the runtime. One without it takes no snapshots.
+        # It is a part of the runtime.
         from snapshot_restore_py import (  # noqa: PLC0415
             register_after_restore,
             register_before_snapshot,
         )
     except ModuleNotFoundError:
+        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+            raise  # without hooks, all that is restored would share secrets and connections
         return
     register_before_snapshot(prepare)
     register_after_restore(resume)

@@ -8,10 +8,13 @@ versions   which versions a deployment publishes (in the environment of the SAM 
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from urllib.request import urlopen
 
 import boto3
@@ -19,11 +22,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.artefacts.building import ROOT
 from tests.deployment import account, live, stack
-from tests.deployment.build import BuildError, named
+from tests.deployment.build import Build, BuildError, named
 from tests.deployment.stack import Stack, StackError
 from tests.local.template import TemplateError
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
+
+_FAILURES = (BuildError, StackError, TemplateError, live.RollbackError)
 
 say = partial(print, flush=True)
 
@@ -33,82 +38,108 @@ def main() -> int:
     command = _parser().parse_args()
     try:
         return int(command.do(command))
-    except (BuildError, StackError, TemplateError, live.RollbackError) as error:
+    except _FAILURES as error:
         say(f"{error}", file=sys.stderr)
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, OSError) as error:
         say(f"AWS does not do it: {error}", file=sys.stderr)
     return 1
 
 
 def _deploy(command: argparse.Namespace) -> int:
+    build = named()
     say(f"Deploying to {account.told()}")
     functions = boto3.client("lambda")
-    before = _versions_before(command.stack)
-    name = ["--stack-name", command.stack]
-    deployed = subprocess.run([SAM, "deploy", *name, *command.sam], check=False)
-    if deployed.returncode != 0:
-        return deployed.returncode
-    found = _stack(command.stack)
-    if moved := live.go_forward(found, functions):
-        say(f"{moved} functions had been rolled back: `live` is again what the stack has.")
-    if not _is_as_built(found):
+    before = _found(command.stack)
+    served = live.live_versions(before, functions) if before else {}
+    ran = subprocess.run(sam_deploy(command), check=False)
+    after = _found(command.stack)
+    if ran.returncode != 0:
+        return _undo(after, functions, served) or ran.returncode
+    if after is None:
+        raise StackError(f"Nothing was deployed: the stack {command.stack} is not there.")
+    if before and before.changed == after.changed:
+        say("Nothing was deployed: nothing has changed, or the changes were not confirmed.")
+    if not _is_as_built(after, build):
         return 1
-    if removed := live.remove_versions(found, functions, before, way_back=command.way_back):
+    is_another = live.record(after, functions, served)
+    if not command.way_back:
+        live.forget(after, functions)
+    if is_another or not command.way_back:
+        removed = live.remove_versions(after, functions)
         say(f"{removed} versions that nobody needs any more were removed.")
     return 0
 
 
-def _versions_before(name: str) -> dict[str, str]:
+def sam_deploy(command: argparse.Namespace) -> list[str]:
+    """The call of the SAM CLI."""
+    # SAM takes a blank in a value only between quotes, which the shell has taken away.
+    quoted = [re.sub(r"^(\w+)=(.*\s.*)$", r'\1="\2"', one, flags=re.DOTALL) for one in command.sam]
+    return [str(SAM), "deploy", "--stack-name", command.stack, *quoted]
+
+
+def _undo(after: Stack | None, functions: Any, served: Mapping[str, str]) -> int:
+    """What failed shall change nothing of what is served, and leave nothing behind."""
+    if after is None or not served:
+        return 0
+    if moved := live.restore(after, functions, served):
+        say(f"The deployment failed. `live` of {moved} functions serves again what it did before.")
+    if removed := live.remove_versions(after, functions, above=after.release):
+        say(f"{removed} versions that the deployment had published were removed.")
+    return 0
+
+
+def _found(name: str) -> Stack | None:
+    """The stack, with functions that can be called, if it is there already."""
     try:
-        return dict(live.live_versions(_stack(name), boto3.client("lambda")))
-    except StackError:  # it is the first time, or goes on with one that was interrupted
-        return {}
+        found = _stack(name)
+        live.live_versions(found, boto3.client("lambda"))
+    except StackError:
+        return None
+    return found
 
 
 def _compare(command: argparse.Namespace) -> int:
     if command.url is None:
         account.told()
-        return int(not _is_as_built(_stack(command.stack)))
+        return int(not _is_as_built(_stack(command.stack), named()))
     try:
         account.told()
-        found = _stack(command.stack)
-        named()
-    except (SystemExit, StackError, BuildError) as error:
+        found, build = _stack(command.stack), named()
+        if found.outputs.get("ApiUrl") != command.url:
+            raise StackError(f"{command.url} is not the stack {command.stack}.")
+        return int(not _is_as_built(found, build))
+    except (*_FAILURES, SystemExit, BotoCoreError, ClientError) as error:
         say(f"What is live was not compared with what was built: {error}")
         return 0
-    if found.outputs.get("ApiUrl") != command.url:
-        say(f"What is live was not compared: {command.url} is not the stack {command.stack}.")
-        return 0
-    return int(not _is_as_built(found))
 
 
 def _rollback(command: argparse.Namespace) -> int:
     say(f"Rolling back {command.stack} in {account.told()}")
-    left, target = live.go_back(_stack(command.stack), boto3.client("lambda"))
+    left, target = live.go_back(_stack(command.stack), boto3.client("lambda"), command.to)
     say(
-        f"`live` of all functions serves release {target}; it was {left}. Routes, table and alarms "
-        f"stay as release {left} made them. Deploying moves `live` forward."
+        f"`live` of all functions serves release {target}; it was {left}. Whatever is no function "
+        f"(routes, roles, schedules, the table, alarms) stays as it is. `make rollback TO={left}` "
+        f"returns to {left}."
     )
     return 0
 
 
-def _is_as_built(found: Stack) -> bool:
-    build = named()
+def _is_as_built(found: Stack, build: Build) -> bool:
     wrong = [
         *live.differences(found, build, boto3.client("lambda"), boto3.client("appconfig"), _fetched)
     ]
     if not wrong:
         say(
             f"What is live is what was built: release {found.release}, the code of "
-            f"{len(build.functions)} functions and the layer, and all settings."
+            f"{len(build.functions)} functions and the layer, and their settings."
         )
         return True
     for line in wrong:
         say(f"WRONG {line}")
     say(
-        "What is live is not what was built. If this is the commit that was meant to be deployed, "
-        "run `make deploy`; if it already said so, what CloudFormation did is shown by "
-        "`aws cloudformation describe-stack-events`."
+        "What is live is not what was built. If this is the commit that shall be live, run `make "
+        "deploy`. If it was rolled back, `make rollback TO=<release>` goes forward. What "
+        "CloudFormation did is shown by `aws cloudformation describe-stack-events`."
     )
     return False
 
@@ -136,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, do, text in (
         ("deploy", _deploy, "deploy what was built, compare what is live, keep one way back"),
         ("compare", _compare, "compare code and settings of what is live with what was built"),
-        ("rollback", _rollback, "move `live` of all functions to the release before"),
+        ("rollback", _rollback, "move `live` of all functions to the release before, or another"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
@@ -151,6 +182,10 @@ def _parser() -> argparse.ArgumentParser:
                 help="keep no version but the live one: its snapshot is not paid for either",
             )
             command.add_argument("sam", nargs="*", help="options for `sam deploy`, after --")
+        if name == "rollback":
+            command.add_argument(
+                "--to", type=int, help="the release (default: what was live before it)"
+            )
         if name == "compare":
             command.add_argument(
                 "--url",

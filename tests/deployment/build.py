@@ -3,8 +3,13 @@
 The name is written into the built template, where it becomes a part of the release (`Release` in
 `template.yaml`): other artefacts are another release of all functions. Each artefact is built the
 same to the byte wherever it is built, and so is the name.
+
+Behind it may stand what the layer was built for, if it is not what the source says
+(`PYTHON_PLATFORM=x86_64-manylinux2014`). The built template then says so: AWS and `sam local` run
+it on the machine that it was built for. (A Python of another version is for the emulator alone.)
 """
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.artefacts.building import LAYER, ROOT, artefacts
-from tests.artefacts.check import digest, read
+from tests.artefacts.check import LAMBDA, Target, digest, read, target
 
 BUILT = ROOT / ".aws-sam" / "build"
 UNNAMED = "Artefacts: named by make build"
+_ARCHITECTURES = {"aarch64": "arm64", "x86_64": "x86_64"}  # Lambda's names of machines
 
 
 class BuildError(Exception):
@@ -51,13 +57,15 @@ def named(folder: Path = BUILT) -> Build:
     return build
 
 
-def name(folder: Path = BUILT) -> str:
-    """Write the name of the artefacts and their template into the template; the name.
+def name(folder: Path = BUILT, machine: Target = LAMBDA) -> str:
+    """Write into the template its artefacts' name, and what they are for; the name.
 
-    Raises :class:`BuildError` if there is no place for it, or more than one.
+    Raises :class:`BuildError` if there is no place for the name, or more than one.
     """
     build = Build(folder)
-    text = build.template.read_text("utf-8")
+    if not build.template.is_file():
+        raise BuildError("Nothing is built here: run `make build`.")
+    text = _made_for(machine, build.template.read_text("utf-8"))
     if text.count(UNNAMED) != 1:
         raise BuildError(f"The template says {UNNAMED!r} {text.count(UNNAMED)} times, not once.")
     whole = sha256(text.encode())
@@ -68,5 +76,21 @@ def name(folder: Path = BUILT) -> str:
     return found
 
 
+def _made_for(machine: Target, text: str) -> str:
+    theirs, ours = (_ARCHITECTURES[one.machine] for one in (LAMBDA, machine))
+    return re.sub(rf"(?m)^(\s*(?:- |BuildArchitecture: )){theirs}$", rf"\g<1>{ours}", text)
+
+
+def main(*variables: str) -> int:
+    """Give the build its name."""
+    machine = target(dict(variable.split("=", 1) for variable in variables))
+    try:
+        sys.stdout.write(f"The artefacts are {name(machine=machine)}\n")
+    except BuildError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"The artefacts are {name()}\n")
+    sys.exit(main(*sys.argv[1:]))

@@ -2,14 +2,15 @@
 
 * :func:`differences` holds code and settings of `live` against what was built, file by file and
   variable by variable: a deployment that reports success may have published nothing.
-* :func:`go_back` moves `live` of all functions to the release before, :func:`go_forward` to the
-  release that the stack has.
-* :func:`remove_versions` removes what is neither live nor the way back.
+* :func:`go_back` moves `live` of all functions to the release before, or to one that is named.
+  Which one was before is on :func:`record`, in an alias: the next lower number may have failed.
+* :func:`remove_versions` removes what no alias names.
 """
 
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from tests.artefacts.building import LAYER
@@ -17,9 +18,13 @@ from tests.deployment.build import Build
 from tests.deployment.stack import Stack, StackError
 
 LIVE = "live"
+BEFORE = "before"
+"""The alias of the way back: what was live before the last deployment. Nobody calls it."""
+
 RELEASE = "RELEASE"
 """The variable that has the number of the release, in each version of each function."""
 
+_CONFIGURED = ("Architectures", "Handler", "MemorySize", "Runtime", "Timeout")
 _FIRST = "1"  # Lambda counts the versions of each function from here, and uses no number twice
 
 Fetch = Callable[[str], bytes]
@@ -71,6 +76,8 @@ def differences(
         if serves != built.pop(RELEASE):
             others.setdefault(serves, []).append(logical_id)
         yield from _settings(where, deployed, built)
+        configured = template.function(logical_id, *_CONFIGURED)
+        yield from _settings(where, {name: live.get(name) for name in _CONFIGURED}, configured)
         if [layer["Arn"] for layer in live.get("Layers", [])] != [stack.layer]:
             yield f"{where} has another layer than {stack.layer}"
         if live.get("State") == "Failed":
@@ -90,7 +97,7 @@ def _lines(where: str, deployed: str, built: str) -> Iterator[str]:
     yield from _settings(where, settings(deployed), settings(built))
 
 
-def _settings(where: str, deployed: Mapping[str, str], built: Mapping[str, str]) -> Iterator[str]:
+def _settings(where: str, deployed: Mapping[str, Any], built: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted(deployed.keys() | built.keys()):
         if deployed.get(name) != built.get(name):
             yield f"{where} has {name}={deployed.get(name)!r}; {built.get(name)!r} was built"
@@ -105,67 +112,106 @@ def _files(where: str, archive: bytes, built: Mapping[str, bytes]) -> Iterator[s
         yield f"{where} has other code: {other[0]} and {len(other) - 1} more files"
 
 
-def go_forward(stack: Stack, functions: Any) -> int:
-    """Move `live` to what the stack has, where it was moved back; of how many functions."""
+def restore(stack: Stack, functions: Any, before: Mapping[str, str]) -> int:
+    """Let `live` serve again what it served `before`, by the function's name; of how many.
+
+    CloudFormation, which undoes what failed, knows of no rollback: it would go back to what was
+    left behind.
+    """
     live = live_versions(stack, functions)
-    moved = [name for name, number in live.items() if number != stack.versions[name]]
-    for name in moved:
-        _move(functions, name, stack.versions[name])
+    moved = {name: number for name, number in before.items() if live.get(name) != number}
+    _move(functions, moved)
     return len(moved)
 
 
-def go_back(stack: Stack, functions: Any) -> tuple[int, int]:
-    """Move `live` of all functions to the release before; the release that was left, and this one.
+def go_back(stack: Stack, functions: Any, to: int | None = None) -> tuple[int, int]:
+    """Move `live` of all functions to another release; the one that was left, and this one.
 
-    A function that came with the release stays: nobody called it before. What was interrupted is
-    brought to its end by doing it again. Raises :class:`RollbackError`, before anything is moved,
-    if a function has no version to go back to.
+    It is the one that was served before, or the one that is named. A function that came with the
+    release that is left stays: nobody called it before. What was interrupted is brought to its end
+    by doing it again. Raises :class:`RollbackError`, before anything is moved, if a function has no
+    version to go to.
     """
     versions = {name: _versions(functions, name) for name in stack.functions.values()}
     live = live_versions(stack, functions)
     left = max(versions[name][number] for name, number in live.items())
-    older = {release for found in versions.values() for release in found.values() if release < left}
-    if not older:
+    target = _before(functions, versions, left) if to is None else to
+    kept = ", ".join(
+        map(str, sorted({one for found in versions.values() for one in found.values()}))
+    )
+    if target is None:
         raise RollbackError(
-            f"No release before {left} is kept: check out the commit before, and `make deploy`."
+            f"What was served before release {left} is not on record. Name a release by TO=, of "
+            f"those that are kept: {kept}."
         )
-    target = max(older)
     moves: dict[str, str] = {}
     for name, found in versions.items():
-        to = next((number for number, release in found.items() if release == target), None)
-        if to is not None:
-            moves[name] = to
+        number = next((number for number, release in found.items() if release == target), None)
+        if number is not None:
+            moves[name] = number
         elif live[name] != _FIRST:
             raise RollbackError(
-                f"{name} has no version of release {target}: check out the commit before, and "
-                "`make deploy`."
+                f"{name} has no version of release {target}. Name another by TO=, of those that "
+                f"are kept: {kept}; or check out the commit, and `make deploy`."
             )
-    for name, to in moves.items():
-        if to != live[name]:
-            _move(functions, name, to)
+    _move(functions, {name: number for name, number in moves.items() if number != live[name]})
     return left, target
 
 
-def remove_versions(
-    stack: Stack, functions: Any, before: Mapping[str, str], *, way_back: bool
-) -> int:
-    """Remove all versions that nobody needs any more; how many there were.
+def record(stack: Stack, functions: Any, before: Mapping[str, str]) -> bool:
+    """Put on record what was served `before`, by the function's name; whether it was another."""
+    live = live_versions(stack, functions)
+    if all(before.get(name, number) == number for name, number in live.items()):
+        return False
+    for name in live:
+        _forget(functions, name)
+        if name in before:
+            functions.create_alias(
+                FunctionName=name,
+                Name=BEFORE,
+                FunctionVersion=before[name],
+                Description=_before_release(stack.release),
+            )
+    return True
 
-    What an alias names stays, and as the `way_back` what was live `before` the deployment, by the
-    name of the function; where that is the same, the version before it.
-    """
+
+def forget(stack: Stack, functions: Any) -> None:
+    """Give up the way back."""
+    for name in stack.functions.values():
+        _forget(functions, name)
+
+
+def remove_versions(stack: Stack, functions: Any, above: int = 0) -> int:
+    """Remove all versions of releases `above` one that no alias names; how many there were."""
     removed = 0
-    for name, live in live_versions(stack, functions).items():
-        versions = _versions(functions, name)
-        kept = set(_named_by_aliases(functions, name))
-        if way_back:
-            lower = [number for number in versions if int(number) < int(live)]
-            last = before.get(name, live)
-            kept |= {last} if last != live else {*sorted(lower, key=int)[-1:]}
-        for number in versions.keys() - kept:
-            functions.delete_function(FunctionName=name, Qualifier=number)
-            removed += 1
+    for name in stack.functions.values():
+        named = {*_named_by_aliases(functions, name)}
+        for number, release in _versions(functions, name).items():
+            if release > above and number not in named:
+                functions.delete_function(FunctionName=name, Qualifier=number)
+                removed += 1
     return removed
+
+
+def _before(functions: Any, versions: Mapping[str, Mapping[str, int]], left: int) -> int | None:
+    """The release that was served before this one, if it is on record."""
+    for name, found in versions.items():
+        try:
+            alias = functions.get_alias(FunctionName=name, Name=BEFORE)
+        except functions.exceptions.ResourceNotFoundException:
+            continue
+        if alias.get("Description") == _before_release(left):
+            return found[alias["FunctionVersion"]]
+    return None
+
+
+def _before_release(release: int) -> str:
+    return f"what was live before release {release}"
+
+
+def _forget(functions: Any, name: str) -> None:
+    with suppress(functions.exceptions.ResourceNotFoundException):
+        functions.delete_alias(FunctionName=name, Name=BEFORE)
 
 
 def _versions(functions: Any, name: str) -> Mapping[str, int]:
@@ -187,7 +233,14 @@ def _named_by_aliases(functions: Any, name: str) -> Iterator[str]:
             yield from alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
 
 
-def _move(functions: Any, name: str, number: str) -> None:
-    # A snapshot may have to be made again first.
-    functions.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=number)
-    functions.update_alias(FunctionName=name, Name=LIVE, FunctionVersion=number)
+def _move(functions: Any, to: Mapping[str, str]) -> None:
+    """Move `live` of functions to versions, all of which can be called."""
+    for name, number in to.items():
+        found = functions.get_function_configuration(FunctionName=name, Qualifier=number)
+        if found.get("State") == "Failed":
+            raise RollbackError(f"Version {number} of {name} cannot start: {found['StateReason']}")
+        if found.get("State") == "Pending":
+            waiter = functions.get_waiter("published_version_active")
+            waiter.wait(FunctionName=name, Qualifier=number)
+    for name, number in to.items():
+        functions.update_alias(FunctionName=name, Name=LIVE, FunctionVersion=number)

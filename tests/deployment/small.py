@@ -18,6 +18,11 @@ Parameters:
   LogLevel: {{Type: String, Default: INFO}}
 Globals:
   Function:
+    Architectures: [arm64]
+    Handler: handler.handler
+    MemorySize: 512
+    Runtime: python3.13
+    Timeout: 29
     Environment:
       Variables:
         LEVEL: !Ref LogLevel
@@ -71,7 +76,7 @@ class Account:
                 FunctionName=function, Environment=variables, Layers=[self.stack.layer]
             )
             if publishes:
-                self.publish(logical_id, _zipped(build.files(logical_id)))
+                self.publish(logical_id, zipped(build.files(logical_id)))
 
     def publish(self, logical_id: str, code: bytes) -> None:
         """Publish a version of a function with this code, and let `live` serve it."""
@@ -105,7 +110,7 @@ class Account:
         return "\n".join(found)
 
     def _layer(self, build: Build) -> None:
-        code = _zipped(build.files("LicensingLayer"))
+        code = zipped(build.files("LicensingLayer"))
         published = self.functions.publish_layer_version(
             LayerName="layer", Content={"ZipFile": code}
         )
@@ -139,8 +144,11 @@ def opened() -> Account:
             FunctionName=function,
             Runtime="python3.13",
             Role=role["Role"]["Arn"],
+            Architectures=["arm64"],
             Handler="handler.handler",
-            Code={"ZipFile": _zipped({})},
+            MemorySize=512,
+            Timeout=29,
+            Code={"ZipFile": zipped({})},
         )
     application = configurations.create_application(Name="releases")["Id"]
     profile = configurations.create_configuration_profile(
@@ -153,10 +161,12 @@ def opened() -> Account:
         **{name: Resource("AWS::Lambda::Function", one) for name, one in FUNCTIONS.items()},
     }
     stack_id = "arn:aws:cloudformation:eu-central-1:123456789012:stack/licensing/0a1b"
-    return Account(Stack(stack_id, {"LogLevel": "INFO"}, {}, resources), functions, configurations)
+    stack = Stack(stack_id, "", {"LogLevel": "INFO"}, {}, resources)
+    return Account(stack, functions, configurations)
 
 
-def _zipped(files: Mapping[str, bytes]) -> bytes:
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Files as Lambda keeps them."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as opened:
         for path, content in files.items():

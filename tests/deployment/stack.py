@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.local.template import Template
 
+_GONE = {"DELETE_COMPLETE", "DELETE_SKIPPED"}
 _NUMBER_AT_THE_END = re.compile(r"\d+$")
 
 
@@ -30,6 +31,8 @@ class Stack:
     """What is deployed under a name."""
 
     stack_id: str  # its ARN
+    changed: str
+    """When it was changed last, and how that ended: another one is another deployment."""
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
     resources: Mapping[str, Resource]  # by logical id
@@ -107,15 +110,21 @@ def read(name: str, cloudformation: Any) -> Stack:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         raise StackError(f"There is no stack {name}: name another by STACK=.") from None
+    if found["StackStatus"] == "REVIEW_IN_PROGRESS":
+        raise StackError(
+            f"The stack {name} is not there yet: its first changes were not confirmed."
+        )
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    changed = found.get("LastUpdatedTime", found["CreationTime"])
     return Stack(
         found["StackId"],
+        f"{found['StackStatus']} {changed:%Y-%m-%dT%H:%M:%S.%f}",
         {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])},
         {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
         {
             one["LogicalResourceId"]: Resource(one["ResourceType"], one["PhysicalResourceId"])
             for page in pages
             for one in page["StackResourceSummaries"]
-            if "PhysicalResourceId" in one
+            if "PhysicalResourceId" in one and one["ResourceStatus"] not in _GONE
         },
     )

@@ -1,5 +1,6 @@
 """`make deploy` says where it goes, or what is missing; what it prints can be used."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.deployment.__main__ import sam_deploy
 from tests.deployment.account import told
 from tests.template.test_template import TEMPLATE
 
@@ -55,3 +57,17 @@ def test_a_deployment_shows_its_changes_first_and_asks_for_no_more_than_roles() 
     assert config["capabilities"] == "CAPABILITY_IAM"
     for role in TEMPLATE.of_type("AWS::IAM::Role"):
         assert "RoleName" not in TEMPLATE.properties(role, "RoleName")
+
+
+def test_a_value_with_blanks_reaches_sam_as_one() -> None:
+    command = argparse.Namespace(
+        stack="one", sam=["--parameter-overrides", "PortalScope=a b", "X=c"]
+    )
+    assert sam_deploy(command)[1:] == [
+        "deploy",
+        "--stack-name",
+        "one",
+        "--parameter-overrides",
+        'PortalScope="a b"',
+        "X=c",
+    ]

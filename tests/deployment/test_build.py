@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.artefacts.check import target
 from tests.deployment import small
 from tests.deployment.build import UNNAMED, BuildError, name, named
 from tests.deployment.small import built
@@ -51,3 +52,10 @@ def test_a_template_without_a_place_for_the_name_is_refused(tmp_path: Path) -> N
     built(tmp_path)
     with pytest.raises(BuildError, match="0 times, not once"):
         name(tmp_path)
+
+
+def test_what_is_built_for_another_machine_says_so(tmp_path: Path) -> None:
+    built(tmp_path)
+    (tmp_path / "template.yaml").write_text(f"Architectures:\n- arm64\nMore: arm64\n{UNNAMED}")
+    name(tmp_path, target({"PYTHON_PLATFORM": "x86_64-manylinux2014"}))
+    assert named_in(tmp_path).startswith("Architectures:\n- x86_64\nMore: arm64\n")

@@ -85,116 +85,156 @@ def test_a_function_that_is_only_built_or_only_deployed_is_found(
     assert "MoreFunction is not built" in found
 
 
-def test_a_rollback_moves_all_functions_to_the_release_before(
+def deployed(account: Account, build: Build, *levels: str) -> None:
+    """Deploy one release after the other, each put on record as `make deploy` does."""
+    for level in levels:
+        try:
+            before = live.live_versions(account.stack, account.functions)
+        except StackError:
+            before = {}
+        account.deploy(build, LogLevel=level)
+        live.record(account.stack, account.functions, before)
+
+
+def served(account: Account) -> list[str]:
+    return [account.live(name) for name in ("issue", "validate")]
+
+
+def test_a_rollback_moves_all_functions_to_what_was_live_before(
     account: Account, build: Build
 ) -> None:
-    account.deploy(build)
-    account.deploy(build, LogLevel="DEBUG")
+    deployed(account, build, "INFO", "DEBUG")
     assert live.go_back(account.stack, account.functions) == (2, 1)
-    assert [account.live(name) for name in ("issue", "validate")] == ["1", "1"]
+    assert served(account) == ["1", "1"]
 
 
 def test_a_rollback_that_was_interrupted_is_brought_to_its_end(
     account: Account, build: Build
 ) -> None:
-    account.deploy(build)
-    account.deploy(build, LogLevel="DEBUG")
+    deployed(account, build, "INFO", "DEBUG")
     account.functions.update_alias(FunctionName="issue", Name="live", FunctionVersion="1")
     assert live.go_back(account.stack, account.functions) == (2, 1)
-    assert [account.live(name) for name in ("issue", "validate")] == ["1", "1"]
+    assert served(account) == ["1", "1"]
 
 
-def test_a_second_rollback_goes_nowhere(account: Account, build: Build) -> None:
-    account.deploy(build)
-    account.deploy(build, LogLevel="DEBUG")
+def test_a_second_rollback_asks_where_to(account: Account, build: Build) -> None:
+    deployed(account, build, "INFO", "DEBUG")
     live.go_back(account.stack, account.functions)
-    with pytest.raises(RollbackError, match="No release before 1 is kept"):
+    with pytest.raises(RollbackError, match=r"before release 1 is not on record.*kept: 1, 2\."):
+        live.go_back(account.stack, account.functions)
+    assert served(account) == ["1", "1"]
+
+
+def test_a_rollback_goes_to_the_release_that_is_named(account: Account, build: Build) -> None:
+    deployed(account, build, "INFO", "DEBUG")
+    live.go_back(account.stack, account.functions)
+    assert live.go_back(account.stack, account.functions, to=2) == (1, 2)
+    assert account.differences(build) == ""
+
+
+def test_what_was_deployed_without_a_record_is_not_guessed(account: Account, build: Build) -> None:
+    """After 2 was rolled back and 3 deployed by other means, the release before 3 is 1, not 2."""
+    deployed(account, build, "INFO", "DEBUG")
+    live.go_back(account.stack, account.functions)
+    account.deploy(build, LogLevel="ERROR")
+    with pytest.raises(RollbackError, match="before release 3 is not on record"):
         live.go_back(account.stack, account.functions)
 
 
-def test_a_function_without_a_version_to_go_back_to_keeps_all_where_they_are(
+def test_after_a_rollback_the_way_back_is_what_was_served_and_not_what_was_bad(
     account: Account, build: Build
 ) -> None:
-    account.deploy(build)
-    account.deploy(build, LogLevel="DEBUG")
+    deployed(account, build, "INFO", "DEBUG")
+    live.go_back(account.stack, account.functions)
+    deployed(account, build, "ERROR")
+    live.remove_versions(account.stack, account.functions)
+    assert account.versions("issue") == ["1", "3"]
+    assert live.go_back(account.stack, account.functions) == (3, 1)
+
+
+@pytest.mark.parametrize("to", [None, 1])
+def test_a_function_without_a_version_to_go_to_keeps_all_where_they_are(
+    account: Account, build: Build, to: int | None
+) -> None:
+    deployed(account, build, "INFO", "DEBUG")
+    account.functions.delete_alias(FunctionName="validate", Name=live.BEFORE)
     account.functions.delete_function(FunctionName="validate", Qualifier="1")
-    with pytest.raises(RollbackError, match="validate has no version of release 1"):
-        live.go_back(account.stack, account.functions)
-    assert [account.live(name) for name in ("issue", "validate")] == ["2", "2"]
+    with pytest.raises(RollbackError, match=r"validate has no version of release 1.*kept: 1, 2;"):
+        live.go_back(account.stack, account.functions, to)
+    assert served(account) == ["2", "2"]
 
 
 def test_a_function_that_came_with_the_release_stays(account: Account, build: Build) -> None:
     resources = dict(account.stack.resources)
     later = resources.pop("ValidateFunction")
     account.stack = replace(account.stack, resources=resources)
-    account.deploy(build)
+    deployed(account, build, "INFO")
     resources = {**account.stack.resources, "ValidateFunction": later}
     account.stack = replace(account.stack, resources=resources)
+    before = {"issue": "1"}
     account.deploy(build, LogLevel="DEBUG")
+    live.record(account.stack, account.functions, before)
     live.go_back(account.stack, account.functions)
-    assert [account.live(name) for name in ("issue", "validate")] == ["1", "1"]
+    assert served(account) == ["1", "1"]
 
 
-def test_what_was_rolled_back_goes_forward_to_what_the_stack_has(
-    account: Account, build: Build
-) -> None:
-    account.deploy(build)
-    account.deploy(build, LogLevel="DEBUG")
-    assert live.go_forward(account.stack, account.functions) == 0
+def test_a_deployment_that_failed_leaves_what_was_served(account: Account, build: Build) -> None:
+    """CloudFormation goes back to what the stack had, which was left behind by a rollback."""
+    deployed(account, build, "INFO", "DEBUG")
     live.go_back(account.stack, account.functions)
-    assert live.go_forward(account.stack, account.functions) == 2
-    assert account.differences(build) == ""
+    before = live.live_versions(account.stack, account.functions)
+    account.functions.update_alias(FunctionName="issue", Name="live", FunctionVersion="2")
+    assert live.restore(account.stack, account.functions, before) == 1
+    assert served(account) == ["1", "1"]
+
+
+def test_versions_of_a_release_that_failed_are_removed(account: Account, build: Build) -> None:
+    deployed(account, build, "INFO")
+    stack = account.stack
+    account.deploy(build, LogLevel="DEBUG")
+    live.restore(stack, account.functions, {"issue": "1", "validate": "1"})
+    assert live.remove_versions(stack, account.functions, above=stack.release) == 2
+    assert account.versions("issue") == ["1"]
 
 
 def test_one_older_version_is_kept_and_those_before_it_go(account: Account, build: Build) -> None:
-    for level in ("INFO", "DEBUG", "ERROR"):
-        account.deploy(build, LogLevel=level)
-    before = {"issue": "2", "validate": "2"}
-    assert live.remove_versions(account.stack, account.functions, before, way_back=True) == 2
+    deployed(account, build, "INFO", "DEBUG", "ERROR")
+    assert live.remove_versions(account.stack, account.functions) == 2
     assert account.versions("issue") == ["2", "3"]
 
 
-def test_after_a_rollback_the_way_back_is_what_was_served_and_not_what_was_bad(
+def test_a_deployment_that_changed_nothing_leaves_the_record(
     account: Account, build: Build
 ) -> None:
-    account.deploy(build)
-    account.deploy(build, LogLevel="DEBUG")
-    live.go_back(account.stack, account.functions)
+    deployed(account, build, "INFO", "DEBUG")
     before = live.live_versions(account.stack, account.functions)
-    account.deploy(build, LogLevel="ERROR")
-    live.remove_versions(account.stack, account.functions, before, way_back=True)
-    assert account.versions("issue") == ["1", "3"]
-    assert live.go_back(account.stack, account.functions) == (3, 1)
-
-
-def test_a_deployment_that_changed_nothing_leaves_the_way_back(
-    account: Account, build: Build
-) -> None:
-    account.deploy(build)
-    account.deploy(build, LogLevel="DEBUG")
-    before = live.live_versions(account.stack, account.functions)
-    assert live.remove_versions(account.stack, account.functions, before, way_back=True) == 0
-    assert account.versions("issue") == ["1", "2"]
+    assert not live.record(account.stack, account.functions, before)
+    assert live.go_back(account.stack, account.functions) == (2, 1)
 
 
 def test_the_way_back_can_be_given_up(account: Account, build: Build) -> None:
-    account.deploy(build)
-    account.deploy(build, LogLevel="DEBUG")
-    before = {"issue": "1", "validate": "1"}
-    assert live.remove_versions(account.stack, account.functions, before, way_back=False) == 2
+    deployed(account, build, "INFO", "DEBUG")
+    live.forget(account.stack, account.functions)
+    assert live.remove_versions(account.stack, account.functions) == 2
     assert account.versions("issue") == ["2"]
     assert account.differences(build) == ""
 
 
 def test_what_another_alias_names_is_not_removed(account: Account, build: Build) -> None:
-    for level in ("INFO", "DEBUG", "ERROR"):
-        account.deploy(build, LogLevel=level)
+    deployed(account, build, "INFO", "DEBUG", "ERROR")
     account.functions.create_alias(FunctionName="issue", Name="canary", FunctionVersion="1")
-    live.remove_versions(account.stack, account.functions, {}, way_back=False)
-    assert account.versions("issue") == ["1", "3"]
-    assert account.versions("validate") == ["3"]
+    live.remove_versions(account.stack, account.functions)
+    assert account.versions("issue") == ["1", "2", "3"]
+    assert account.versions("validate") == ["2", "3"]
 
 
 def test_a_function_that_was_never_published_is_said_so(account: Account) -> None:
     with pytest.raises(StackError, match="Not every function has a version that is live"):
         live.live_versions(account.stack, account.functions)
+
+
+def test_another_memory_size_is_found(account: Account, build: Build) -> None:
+    account.deploy(build)
+    account.functions.update_function_configuration(FunctionName="issue", MemorySize=1024)
+    account.publish("IssueFunction", small.zipped(build.files("IssueFunction")))
+    assert "IssueFunction, live at version 2, has MemorySize=1024" in account.differences(build)

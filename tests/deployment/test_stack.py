@@ -83,4 +83,4 @@ def test_a_template_is_resolved_as_it_is_for_the_stack(
 def stack(region: str = "eu-west-1", **resources: Resource) -> Stack:
     stack_id = f"arn:aws:cloudformation:{region}:123456789012:stack/one/0a1b"
     # A parameter of an older template is not asked for.
-    return Stack(stack_id, {"LogLevel": "DEBUG", "Gone": "x"}, {}, resources)
+    return Stack(stack_id, "", {"LogLevel": "DEBUG", "Gone": "x"}, {}, resources)

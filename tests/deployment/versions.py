@@ -37,6 +37,10 @@ class Deployment:
     """A version's logical id and description; another of either is another version."""
     properties: Mapping[str, Any]
     """What a version keeps, but for the number of its release."""
+    releases: frozenset[str]
+    """The number of the release in each function."""
+    unkept: frozenset[str]
+    """The functions whose version goes as soon as there is another."""
 
 
 def translated(template: Mapping[str, Any], layer: str = "s3://bucket/layer") -> dict[str, Any]:
@@ -56,6 +60,7 @@ def deployment(resources: Mapping[str, Any], parameters: Mapping[str, str]) -> D
     number = sha256(content.encode()).hexdigest()
     resolved.created(RELEASE, number, VersionNumber=number)
     versions, properties = {}, {}
+    releases, unkept = set(), set()
     for logical_id in (name for name in resources if name.startswith(LAYER)):
         resolved.created(logical_id, logical_id)
     for logical_id, resource in resources.items():
@@ -63,10 +68,12 @@ def deployment(resources: Mapping[str, Any], parameters: Mapping[str, str]) -> D
         if resource["Type"] == "AWS::Lambda::Version":
             function = kept["FunctionName"]["Ref"]
             versions[function] = (logical_id, resolved.resolve(kept.get("Description", "")))
+            if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
+                unkept.add(function)
         elif resource["Type"] == "AWS::Lambda::Function":
             properties[logical_id] = resolved.resolve(kept)
-            del properties[logical_id]["Environment"]["Variables"]["RELEASE"]
-    return Deployment(versions, properties)
+            releases.add(properties[logical_id]["Environment"]["Variables"].pop("RELEASE"))
+    return Deployment(versions, properties, frozenset(releases), frozenset(unkept))
 
 
 def changes(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str], str]]:
@@ -97,6 +104,8 @@ def wrong(template: Mapping[str, Any]) -> Iterator[str]:
     before = deployment(resources, defaults)
     if not before.versions or before.versions.keys() != before.properties.keys():
         yield "Not every function has a version"
+    if before.unkept:
+        yield f"The version before is not kept, of {', '.join(sorted(before.unkept))}"
     if deployment(translated(template), defaults) != before:
         yield "Versions are published though nothing has changed"
     other = deployment(translated(template, "s3://bucket/other"), defaults)
@@ -107,6 +116,9 @@ def wrong(template: Mapping[str, Any]) -> Iterator[str]:
         after = deployment(resources, {**values, name: value})
         reached = [f for f, kept in before.properties.items() if kept != after.properties[f]]
         yield from _stale(f"{name}={value}", before, after, reached)
+        # Lambda publishes no version of a function that is as it was.
+        if before.versions != after.versions and before.releases & after.releases:
+            yield f"{name}={value} publishes versions that do not differ"
         reaching |= {name} if reached else set()
         publishing |= {name} if before.versions != after.versions else set()
     for name in sorted(publishing - reaching):

@@ -22,6 +22,7 @@ from functools import partial
 
 from tests.artefacts.building import ROOT
 from tests.deployment import stack
+from tests.deployment.stack import StackError
 from tests.emulator.emulated import Emulated, TooLateError, running
 from tests.emulator.tree import CommandError, Tree, copied
 from tests.local.client import Client, UnexpectedAnswerError
@@ -57,7 +58,7 @@ def main() -> int:
         tree = copied(FOLDER / "tree", {**emulated.variables, **passwords})
         try:
             _tell(tree, emulated)
-        except (CommandError, TooLateError, UnexpectedAnswerError, WrongError) as error:
+        except (CommandError, StackError, TooLateError, UnexpectedAnswerError, WrongError) as error:
             say(f"\nNot as it should be: {error}\nThe emulator's log: {FOLDER / 'emulator.log'}")
             return 1
     say("\nAll as it should be.")
@@ -96,6 +97,12 @@ def _tell(tree: Tree, emulated: Emulated) -> None:
         _said(tree.make("deploy"))
         _is("the contract", description, CODE_SAYS_THEN)
 
+        _step("Roll back to what was live before, and forward")
+        _said(tree.make("rollback"))
+        _is("the contract", description, CODE_SAYS)
+        _said(tree.make("rollback", "TO=2"))
+        _is("the contract", description, CODE_SAYS_THEN)
+
         _step("Change a parameter, by sam deploy alone")
         _is("an older agent's status", older_agent, 200)
         _said(
@@ -104,11 +111,11 @@ def _tell(tree: Tree, emulated: Emulated) -> None:
         _is("an older agent's status", older_agent, 403)
         _said(smoke())
 
-        _step("Roll back, and deploy again")
-        _said(tree.make("rollback"))
+        _step("Roll back to the release that is named, and forward")
+        _said(tree.make("rollback", "TO=2"))
         _is("an older agent's status", older_agent, 200)
         _is("the contract", description, CODE_SAYS_THEN)
-        _said(tree.make("deploy"))
+        _said(tree.make("rollback", "TO=3"))
         _is("an older agent's status", older_agent, 403)
 
         _step("The sweep runs by its schedule, and its event leaves by the stream and the bus")

@@ -12,6 +12,7 @@ from platform import machine
 from tests.artefacts.building import ROOT
 
 SAM_ENVIRONMENT = ROOT / ".venv-sam"
+_OF_MAKE = {"CONFIRM", "PARAMETERS", "STACK", "TO", "WAY_BACK"}
 _SAID = ("What is live", "`live`", "All as", "Successfully")
 
 

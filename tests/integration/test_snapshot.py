@@ -234,12 +234,24 @@ def test_the_hooks_are_the_ones_that_lambda_calls(hook: Any) -> None:
     assert [entry[0] for entry in registered].count(hook) == 1
 
 
-def test_a_runtime_that_takes_no_snapshots_needs_no_hooks() -> None:
+@pytest.mark.parametrize(
+    ("kind", "starts"), [("on-demand", True), (None, True), ("snap-start", False)]
+)
+def test_only_a_runtime_that_takes_no_snapshots_does_without_hooks(
+    kind: str | None,
+    starts: bool,  # noqa: FBT001 - a column of the table
+) -> None:
     code = """
 import sys
 sys.modules["snapshot_restore_py"] = None  # as if it were not installed
 from licensing import snapshot
-snapshot.prepare
 """
     path = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | path)
+    initialization = {"AWS_LAMBDA_INITIALIZATION_TYPE": kind} if kind else {}
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | path | initialization,
+        capture_output=True,
+        check=False,
+    )
+    assert (ran.returncode == 0) is starts
