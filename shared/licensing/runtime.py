@@ -335,6 +335,11 @@ def current() -> Runtime:
     return _Installed.runtime
 
 
+def takes_snapshots() -> bool:
+    """Whether others will be restored from a snapshot of this execution environment."""
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
 def rehearse() -> None:
     """Make what the first request would make."""
     current().rehearse()

@@ -12,8 +12,6 @@ What this module guarantees, for whoever imports it under a runtime that takes s
 
 from __future__ import annotations
 
-import os
-
 from licensing import runtime
 
 
@@ -39,7 +37,7 @@ def _register() -> None:
             register_before_snapshot,
         )
     except ModuleNotFoundError:
-        if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        if runtime.takes_snapshots():
             raise  # without hooks, all that is restored would share secrets and connections
         return
     register_before_snapshot(prepare)
