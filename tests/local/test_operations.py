@@ -446,17 +446,30 @@ CHANGE_SET_ANSWERS = {
     "</Changes>",
     "ExecuteChangeSet": "",
 }
+MAPPING = {
+    "UUID": "0a1b2c3d-0009-4000-8000-000000000001",
+    "EventSourceArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/licensing-table/stream/1",
+    "State": "Deleting",
+}
+OF_ANOTHER = {
+    "UUID": "0a1b2c3d-0009-4000-8000-000000000002",
+    "EventSourceArn": "arn:of:table/licensing-table-restored/stream/1",
+}
+MAPPINGS = {"EventSourceMappings": [MAPPING, OF_ANOTHER]}
 
 
 @contextmanager
 def cloudformation() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
-    """Where a CloudFormation with one change set is, beside a bucket, and what it is asked."""
+    """Where a CloudFormation with one change set is, with a bucket and the mappings of streams."""
     asked: list[Mapping[str, str]] = []
 
     def answer(request: Request) -> Response:
         if request.method == "PUT":
             assert request.path == "/bucket/restored.yaml"
             return Response(200, [("etag", '"1"')], b"")
+        if request.path.startswith("/2015-03-31/event-source-mappings"):
+            asked.append({"Action": request.method, "Path": request.path})
+            return Response.of_json(200, MAPPINGS if request.method == "GET" else MAPPING)
         asked.append(dict(parse_qsl(request.body.decode())))
         action = asked[-1]["Action"]
         text = (
@@ -483,10 +496,11 @@ def test_the_cli_takes_the_lines_that_only_aws_can_answer(
         template = terminal.folder / "template.yaml"
         template.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
         (terminal.folder / "packaged.yaml").write_text("{}", encoding="utf-8")
-        terminal.paste(f"{STAND_INS}RESTORED=licensing-table-restored\n")
+        names = "TABLE=licensing-table RESTORED=licensing-table-restored"
+        terminal.paste(f"{STAND_INS}{names}\n")
         terminal.paste(lines)
         stood_in = (terminal.folder / "stand-ins").read_text(encoding="utf-8")
-        assert "sam " in stood_in, f"{title} builds and deploys"
+        assert re.search(r"sam |make deploy", stood_in), f"{title} builds and deploys"
         makefile = (TEMPLATE.parent / "Makefile").read_text(encoding="utf-8")
         for target in re.findall(r"^make (\w+)", stood_in, re.MULTILINE):
             assert f"\n{target}:" in makefile
@@ -496,6 +510,9 @@ def test_the_cli_takes_the_lines_that_only_aws_can_answer(
             assert one["TemplateURL"].endswith("/restored.yaml")
             assert one["Parameters.member.1.ParameterKey"] == "OlderAgents"
             assert one["Parameters.member.1.UsePreviousValue"] == "true"
+    if title.startswith("Restore"):
+        removed = [one["Path"] for one in asked if one["Action"] == "DELETE"]
+        assert [path.rpartition("/")[2] for path in removed] == [MAPPING["UUID"]]
 
 
 def test_the_template_takes_a_restored_table_over_by_its_name(tmp_path: Path) -> None:
