@@ -1,7 +1,7 @@
 """Takes over what the billing system says of a subscription, from its events on the bus (R24).
 
-A bad event raises :class:`licensing.errors.InvalidInput`: Lambda then puts it into the dead-letter
-queue, together with that error's message.
+A bad event raises :class:`~licensing.domain.errors.InvalidInput`: Lambda then puts it into the
+dead-letter queue, together with that error's message.
 """
 
 import json
@@ -10,12 +10,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from licensing import runtime, telemetry
-from licensing.audit import Actor, ActorKind, Origin
+from licensing.adapters import telemetry
 from licensing.contract.organizations import SubscriptionChanged
-from licensing.entry import entry
-from licensing.errors import InvalidInput
-from licensing.subscribe import ChangeOrganization, Wanted
+from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.domain.errors import InvalidInput
+from licensing.entrypoints import runtime
+from licensing.entrypoints.lambda_handler import entry
+from licensing.usecases.change_subscription import ChangeOrganization, Wanted
 
 
 @entry

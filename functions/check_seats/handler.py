@@ -4,9 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from licensing import runtime, telemetry
-from licensing.entry import entry
-from licensing.seats import CheckSeats
+from licensing.adapters import telemetry
+from licensing.entrypoints import runtime
+from licensing.entrypoints.lambda_handler import entry
+from licensing.usecases.check_seats import CheckSeats
 
 LOOK_AGAIN_SECONDS = 10.0
 """More than the index ever lags behind, as far as AWS tells: usually it is less than one."""

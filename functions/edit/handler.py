@@ -1,8 +1,9 @@
 """PATCH /v1/licenses/{license_id}: marks an agent as primary, or labels it (R8)."""
 
-from licensing import http, runtime, telemetry, transition_reply
+from licensing.adapters import telemetry
 from licensing.contract.licenses import EditRequest
-from licensing.transition import ChangeLicense, Edit
+from licensing.entrypoints import http, license_changes, runtime
+from licensing.usecases.change_license import ChangeLicense, Edit
 
 app = http.resolver()
 handler = http.handler(app)
@@ -24,4 +25,4 @@ def edit(license_id: str) -> http.Reply:
         http.origin_of_user(app.current_event, person),
         now=now,
     )
-    return transition_reply.show(answer, outcome="edit", now=now)
+    return license_changes.show(answer, outcome="edit", now=now)

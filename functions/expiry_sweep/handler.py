@@ -4,10 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from licensing import runtime, telemetry
-from licensing.audit import Actor, ActorKind, Origin
-from licensing.entry import entry
-from licensing.sweep import SweepExpiry
+from licensing.adapters import telemetry
+from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.entrypoints import runtime
+from licensing.entrypoints.lambda_handler import entry
+from licensing.usecases.sweep_expired import SweepExpiry
 
 WORKERS = 4
 RESERVE_SECONDS = 15

@@ -5,13 +5,14 @@ GET /v1/licenses/{license_id}/events and GET /v1/organizations/{organization_id}
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from licensing import http, runtime, telemetry
-from licensing.audit import EventType
+from licensing.adapters import telemetry
 from licensing.contract.events import EventsReply, EventView
-from licensing.history import ReadHistory
-from licensing.ports import EntryPage
-from licensing.refusal import Refused
-from licensing.selection import EventsSought
+from licensing.domain.audit import EventType
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, runtime
+from licensing.usecases.filters import EventsSought
+from licensing.usecases.list_events import ReadHistory
+from licensing.usecases.ports import EntryPage
 
 app = http.resolver()
 handler = http.handler(app)

@@ -1,6 +1,6 @@
 """POST /v1/licenses: the first login of an agent, and every one after it (R1–R6, R20, R26)."""
 
-from licensing import http, runtime, telemetry
+from licensing.adapters import telemetry
 from licensing.contract.agents import (
     Capabilities,
     LeaseView,
@@ -9,8 +9,9 @@ from licensing.contract.agents import (
     OlderLoginRequest,
 )
 from licensing.contract.licenses import LicenseView
-from licensing.issue import IssueLicense
-from licensing.refusal import Refused
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, runtime
+from licensing.usecases.log_in import IssueLicense
 
 app = http.resolver()
 handler = http.handler(app, takes_proofs=True)

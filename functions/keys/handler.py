@@ -1,7 +1,7 @@
 """GET /.well-known/jwks.json and GET /v1/openapi.json: what clients build on (R16)."""
 
-from licensing import http, runtime
 from licensing.contract.agents import JwksReply
+from licensing.entrypoints import http, runtime
 
 # An agent that meets a key id that it does not know asks again; a day-old copy does no harm.
 CACHEABLE = {"cache-control": "public, max-age=300, stale-if-error=86400"}
@@ -20,6 +20,6 @@ def jwks() -> http.Reply:
 @app.get("/v1/openapi.json")
 def openapi() -> http.Reply:
     """The contract, generated from the models that requests and replies are made of."""
-    from licensing.openapi import document  # noqa: PLC0415 - seldom asked for, slow to import
+    from licensing.entrypoints.openapi import document  # noqa: PLC0415 - seldom asked for, slow to import
 
     return http.reply(200, document(), outcome="contract", headers=CACHEABLE)

@@ -1,11 +1,12 @@
 """GET /v1/licenses/{license_id} and GET /v1/organizations/{organization_id}/licenses (R8, R14)."""
 
-from licensing import http, runtime, telemetry
+from licensing.adapters import telemetry
 from licensing.contract.licenses import AdministeredLicense, LicenseReply, LicensesReply
-from licensing.license import Status
-from licensing.read import ReadLicenses
-from licensing.refusal import Refused
-from licensing.selection import LicenseSort, LicensesSought
+from licensing.domain.license import Status
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, runtime
+from licensing.usecases.filters import LicenseSort, LicensesSought
+from licensing.usecases.list_licenses import ReadLicenses
 
 app = http.resolver()
 handler = http.handler(app)

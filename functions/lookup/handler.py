@@ -1,10 +1,10 @@
 """POST /v1/machines/lookup: who holds this machine? (R4)."""
 
-from licensing import http, runtime
 from licensing.contract.licenses import AdministeredLicense
 from licensing.contract.machines import HolderView, LookupReply, LookupRequest
-from licensing.lookup import FindHolders
-from licensing.refusal import Refused
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, runtime
+from licensing.usecases.look_up_machine import FindHolders
 
 app = http.resolver()
 handler = http.handler(app)

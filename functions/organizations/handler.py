@@ -3,7 +3,7 @@
 GET /v1/me, GET /v1/organizations, GET, PUT and PATCH /v1/organizations/{organization_id}
 """
 
-from licensing import http, runtime, telemetry
+from licensing.adapters import telemetry
 from licensing.contract.callers import CallerReply
 from licensing.contract.organizations import (
     OrganizationReply,
@@ -12,13 +12,14 @@ from licensing.contract.organizations import (
     OrganizationView,
     PolicyRequest,
 )
-from licensing.errors import InvalidInput
-from licensing.govern import Decision, GovernOrganization
-from licensing.organization import Organization, Standing, is_organization_id
-from licensing.read import ReadLicenses
-from licensing.refusal import Refused
-from licensing.selection import OrganizationSort, OrganizationsSought
-from licensing.subscribe import ChangeOrganization, Wanted
+from licensing.domain.errors import InvalidInput
+from licensing.domain.organization import Organization, Standing, is_organization_id
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, runtime
+from licensing.usecases.change_policy import Decision, GovernOrganization
+from licensing.usecases.change_subscription import ChangeOrganization, Wanted
+from licensing.usecases.filters import OrganizationSort, OrganizationsSought
+from licensing.usecases.list_licenses import ReadLicenses
 
 app = http.resolver()
 handler = http.handler(app)

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from licensing import http, refusal, runtime
 from licensing.contract.portal import PortalConfiguration
-from licensing.errors import Unavailable
-from licensing.portal import FILE_HEADERS, HEADERS, Portal
+from licensing.domain import refusal
+from licensing.domain.errors import Unavailable
+from licensing.entrypoints import http, runtime
+from licensing.entrypoints.portal import FILE_HEADERS, HEADERS, Portal
 
 PORTAL = Portal.of(Path(__file__).with_name("static"))
 # One for all of it: each outcome is a metric that is paid for, and the access log has the paths.

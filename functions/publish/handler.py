@@ -8,9 +8,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from licensing import runtime, telemetry
-from licensing.dynamo.entries import read_entry
-from licensing.entry import entry
+from licensing.adapters import telemetry
+from licensing.adapters.dynamo.entries import read_entry
+from licensing.entrypoints import runtime
+from licensing.entrypoints.lambda_handler import entry
 
 
 @entry

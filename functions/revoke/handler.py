@@ -3,12 +3,13 @@
 POST /v1/licenses/{license_id}/revoke and POST /v1/temporary-licenses/{license_id}/revoke
 """
 
-from licensing import http, runtime, telemetry, transition_reply
+from licensing.adapters import telemetry
 from licensing.contract.licenses import TransitionRequest
 from licensing.contract.temporary import TemporaryLicense, TemporaryReply
-from licensing.license import Action
-from licensing.refusal import Refused
-from licensing.transition import ChangeLicense
+from licensing.domain.license import Action
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, license_changes, runtime
+from licensing.usecases.change_license import ChangeLicense
 
 app = http.resolver()
 handler = http.handler(app)
@@ -17,7 +18,7 @@ handler = http.handler(app)
 @app.post("/v1/licenses/<license_id>/revoke")
 def revoke(license_id: str) -> http.Reply:
     """Revoke a licence."""
-    return transition_reply.apply(app.current_event, Action.REVOKE, license_id)
+    return license_changes.apply(app.current_event, Action.REVOKE, license_id)
 
 
 @app.post("/v1/temporary-licenses/<license_id>/revoke")

@@ -6,10 +6,10 @@ GET /v1/organizations/{organization_id}/statistics and /v1/organizations/{organi
 from types import MappingProxyType
 from typing import Final
 
-from licensing import http, runtime
 from licensing.contract.statistics import ActivityReply, StatisticsReply
-from licensing.refusal import Refused
-from licensing.survey import SurveyOrganization
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, runtime
+from licensing.usecases.show_statistics import SurveyOrganization
 
 USUAL_DAYS: Final = 30
 MOST_DAYS: Final = 90

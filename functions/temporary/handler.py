@@ -1,15 +1,16 @@
 """POST and GET /v1/organizations/{organization_id}/temporary-licenses (R25)."""
 
-from licensing import http, runtime, telemetry
+from licensing.adapters import telemetry
 from licensing.contract.temporary import (
     GeneratedReply,
     TemporaryLicense,
     TemporaryListReply,
     TemporaryRequest,
 )
-from licensing.generate import GenerateTemporary
-from licensing.read import ReadLicenses
-from licensing.refusal import Refused
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, runtime
+from licensing.usecases.generate_temporary import GenerateTemporary
+from licensing.usecases.list_licenses import ReadLicenses
 
 app = http.resolver()
 handler = http.handler(app)

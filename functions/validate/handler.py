@@ -1,6 +1,6 @@
 """POST /v1/licenses/validate: an agent proves itself with its key alone (R7, R13–R17, R30)."""
 
-from licensing import http, runtime, telemetry
+from licensing.adapters import telemetry
 from licensing.contract.agents import (
     LeaseView,
     OlderValidateRequest,
@@ -9,9 +9,10 @@ from licensing.contract.agents import (
 )
 from licensing.contract.fields import instant
 from licensing.contract.licenses import LicenseView
-from licensing.license import Code
-from licensing.refusal import Refused
-from licensing.validate import ValidateLicense
+from licensing.domain.license import Code
+from licensing.domain.refusal import Refused
+from licensing.entrypoints import http, runtime
+from licensing.usecases.validate import ValidateLicense
 
 app = http.resolver()
 handler = http.handler(app, takes_proofs=True)

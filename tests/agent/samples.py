@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from licensing.lease import Lease, public_jwk, sign
+from licensing.domain.lease import Lease, public_jwk, sign
 from licensing_agent.credentials import Credentials
 from licensing_agent.lease import public_keys
 from licensing_agent.lifecycle import Terms

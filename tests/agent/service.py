@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from licensing.machine import Credentials
+from licensing.domain.machine import Credentials
 from tests.agent.samples import JWKS, LICENSE_ID, LICENSE_KEY, lease_token
 from tests.local.events import Request, Response
 from tests.local.server import Server

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from licensing.contract.agents import ValidateReply
-from licensing.license import Code
-from licensing.refusal import RefusalCode
-from licensing.validate import Verdict
+from licensing.domain.license import Code
+from licensing.domain.refusal import RefusalCode
+from licensing.usecases.validate import Verdict
 from tests.agent.installed import FOLDER
 from tests.contract import agent_vectors
 from tests.local import pasted, stack

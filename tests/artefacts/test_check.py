@@ -56,7 +56,7 @@ def test_the_check_is_about_what_the_template_deploys_to() -> None:
     }
 
 
-OURS = file("python/licensing/keys.py", b"pass\n")
+OURS = file("python/licensing/domain/license_key.py", b"pass\n")
 WHEEL = b"Wheel-Version: 1.0\nTag: cp313-cp313-manylinux2014_aarch64\n"
 GOOD = [
     OURS,
@@ -159,7 +159,7 @@ def wheel(tags: list[str]) -> str:
         ("python/.lock", "left of a build"),
         ("python/fast-1.0.dist-info/RECORD", "left of a build"),
         ("python/licensing/notes.txt", "no code of the package"),
-        ("licensing/keys.py", "no runtime looks"),
+        ("licensing/domain/license_key.py", "no runtime looks"),
     ],
 )
 def test_what_does_not_belong_into_a_layer_is_found(path: str, wrong: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from licensing.audit import FOLD_SECONDS
+from licensing.domain.audit import FOLD_SECONDS
 from tests.artefacts.building import FUNCTIONS, LAYER
 from tests.artefacts.deployed import Deployed
 from tests.artefacts.likeness import LEASE, Likeness

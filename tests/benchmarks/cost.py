@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from licensing.lease import Lease
+from licensing.domain.lease import Lease
 from tests.benchmarks import deployed, warm
 from tests.benchmarks.capacity import Usage, cost_of
 from tests.benchmarks.cost_model import (

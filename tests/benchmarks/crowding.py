@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from licensing.dynamo.transaction import Pacing
-from licensing.errors import Unavailable
-from licensing.login import Issued
+from licensing.adapters.dynamo.transaction import Pacing
+from licensing.domain.errors import Unavailable
+from licensing.usecases.login import Issued
 from tests.benchmarks.meter import keys_of
 from tests.benchmarks.timeline import Timeline
 from tests.concurrency.racers import Ground

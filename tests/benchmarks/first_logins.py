@@ -20,9 +20,9 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from licensing.dynamo import DynamoStore
-from licensing.errors import Unavailable
-from licensing.login import Issued
+from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.errors import Unavailable
+from licensing.usecases.login import Issued
 from tests.benchmarks.crowding import (
     PARTITION_WRITE_UNITS,
     TRANSACTIONAL_WRITE_UNITS,

@@ -22,21 +22,21 @@ from typing import TYPE_CHECKING, Protocol
 import boto3
 from botocore.config import Config
 
-from licensing import audit, keys
-from licensing.audit import Actor, ActorKind, EventType, Origin
-from licensing.dynamo import entries, items
-from licensing.dynamo.values import present
-from licensing.generate import ANY_ENVIRONMENT
-from licensing.license import Action, License, Sighting, State
-from licensing.machine import NO_MACHINE, Credentials, Machine
-from licensing.organization import (
+from licensing.adapters.dynamo import entries, items
+from licensing.adapters.dynamo.values import present
+from licensing.domain import audit, license_key
+from licensing.domain.audit import Actor, ActorKind, EventType, Origin
+from licensing.domain.license import Action, License, Sighting, State
+from licensing.domain.machine import NO_MACHINE, Credentials, Machine
+from licensing.domain.organization import (
     ANNOUNCED_DAYS,
     DAY,
     Organization,
     Subscription,
     SubscriptionStatus,
 )
-from licensing.temporary import Term, TimeToLive
+from licensing.domain.temporary_license import Term, TimeToLive
+from licensing.usecases.generate_temporary import ANY_ENVIRONMENT
 from tests.benchmarks.outcome import Tell
 from tests.benchmarks.workers import workers
 from tests.concurrency.racers import Ground
@@ -47,7 +47,7 @@ from tests.world import ADA, ALICE, OLIVIA, Person
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from licensing.dynamo.values import Item
+    from licensing.adapters.dynamo.values import Item
 
 AGENT_VERSION = "4.5.0.0"
 PROCESSES = 2
@@ -294,7 +294,7 @@ def _by(person: Person, agent_version: str | None = None) -> Origin:
 
 
 def _license_id(of: str, number: int) -> str:
-    return keys.new_license_id(hashlib.sha256(f"{of}/{number}".encode()).digest()[:10])
+    return license_key.new_license_id(hashlib.sha256(f"{of}/{number}".encode()).digest()[:10])
 
 
 def _event_id(of: str, number: int | None) -> str:

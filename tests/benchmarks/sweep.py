@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from licensing.license import State
-from licensing.organization import DAY
-from licensing.temporary import TimeToLive
+from licensing.domain.license import State
+from licensing.domain.organization import DAY
+from licensing.domain.temporary_license import TimeToLive
 from tests.benchmarks.outcome import Figure, Outcome, Plot, Size, Table, Tell
 from tests.benchmarks.population import Agents, Customer, Part, Temporaries, dealt, fill
 from tests.benchmarks.schedule import Sweep, sweeping

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from licensing.license import State
-from licensing.organization import ANNOUNCED_DAYS, DAY
-from licensing.temporary import TimeToLive
+from licensing.domain.license import State
+from licensing.domain.organization import ANNOUNCED_DAYS, DAY
+from licensing.domain.temporary_license import TimeToLive
 from tests.benchmarks.population import Agents, Customer, Part, Temporaries, dealt, fill
 from tests.benchmarks.sweep import SMALL, SOME, parts
 from tests.concurrency import canonical

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from licensing import keys
+from licensing.domain import license_key
 from tests.benchmarks.cold import by_package, explained
 from tests.benchmarks.profile import attributed, package_of, shares
 
 STDLIB = sysconfig.get_path("stdlib")
-OURS = (keys.__file__, 1, "parse")
+OURS = (license_key.__file__, 1, "parse")
 THEIRS = ("/x/site-packages/botocore/auth.py", 1, "sign")
 DUMPS = (f"{STDLIB}/json/__init__.py", 1, "dumps")
 JOIN = ("~", 0, "<method 'join'>")
@@ -23,7 +23,7 @@ def spent(own: float, callers: dict[Any, float]) -> Any:
 
 def test_a_function_is_its_packages() -> None:
     assert package_of(THEIRS) == "botocore"
-    assert package_of(OURS) == "licensing.keys"
+    assert package_of(OURS) == "licensing.domain.license_key"
     assert package_of(DUMPS) is None
     assert package_of(JOIN) is None
     assert package_of((__file__, 1, "test")) == "else"
@@ -39,7 +39,7 @@ def test_what_the_standard_library_does_is_counted_for_those_who_have_it_done() 
         }
     )
     # Of dumps, and of what it calls, a quarter is ours.
-    assert found == pytest.approx({"licensing.keys": 2.25 / 8, "botocore": 5.75 / 8})
+    assert found == pytest.approx({"licensing.domain.license_key": 2.25 / 8, "botocore": 5.75 / 8})
 
 
 def test_functions_that_call_each_other_come_to_an_end() -> None:
@@ -50,14 +50,14 @@ def test_functions_that_call_each_other_come_to_an_end() -> None:
             JOIN: spent(2.0, {DUMPS: 2.0}),
         }
     )
-    assert found == pytest.approx({"licensing.keys": 1.0})
+    assert found == pytest.approx({"licensing.domain.license_key": 1.0})
 
 
 def test_a_profile_finds_the_package_that_works() -> None:
-    key = keys.LicenseKey(1, "lic_0123456789abcdef", bytes(16)).reveal()
-    found = shares(lambda: keys.parse(key), 50)
+    key = license_key.LicenseKey(1, "lic_0123456789abcdef", bytes(16)).reveal()
+    found = shares(lambda: license_key.parse(key), 50)
     assert sum(found.values()) == pytest.approx(1.0)
-    assert max(found, key=lambda package: found[package]) == "licensing.keys"
+    assert max(found, key=lambda package: found[package]) == "licensing.domain.license_key"
 
 
 IMPORTED = """import time: self [us] | cumulative | imported package
@@ -65,7 +65,7 @@ import time:       100 |        100 |   _io
 import time:        50 |        150 | json
 import time:       300 |        900 |     botocore.config
 import time:       700 |        700 |   botocore
-import time:        50 |       1000 | licensing.keys
+import time:        50 |       1000 | licensing.domain.license_key
 a warning in between
 """
 

@@ -22,9 +22,10 @@ from uuid import uuid4
 
 import boto3
 
-from licensing import runtime, telemetry
-from licensing.keyring import Keyring
-from licensing.runtime import Runtime
+from licensing.adapters import telemetry
+from licensing.domain.keyring import Keyring
+from licensing.entrypoints import runtime
+from licensing.entrypoints.runtime import Runtime
 from tests.benchmarks import canned, deployed
 from tests.benchmarks.outcome import Figure, Outcome, Size, Table, Tell
 from tests.benchmarks.profile import shares

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from licensing.dynamo.items import license_item, read_license
-from licensing.license import License, Sighting, State
+from licensing.adapters.dynamo.items import license_item, read_license
+from licensing.domain.license import License, Sighting, State
 from tests.benchmarks.population import Agents
 from tests.browser.looks import OpenPage
 from tests.browser.portal import Portal

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from licensing.audit import EventType
+from licensing.domain.audit import EventType
 from tests.browser.dates import in_words
 from tests.browser.looks import DESKTOP, OpenPage
 from tests.browser.portal import Agent, Portal

@@ -8,11 +8,11 @@ from graphlib import TopologicalSorter
 
 import pytest
 
-from licensing.audit import EventType
-from licensing.license import Status
-from licensing.organization import Standing, SubscriptionStatus
-from licensing.selection import LicenseSort, OrganizationSort
-from licensing.temporary import TimeToLive
+from licensing.domain.audit import EventType
+from licensing.domain.license import Status
+from licensing.domain.organization import Standing, SubscriptionStatus
+from licensing.domain.temporary_license import TimeToLive
+from licensing.usecases.filters import LicenseSort, OrganizationSort
 from licensing_cli import browser, events, licenses, organizations, temporary
 from tests.cli.conftest import ROOT
 from tests.cli.terminal import Terminal

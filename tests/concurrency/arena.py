@@ -13,12 +13,12 @@ from functools import partial
 from threading import Barrier
 from typing import Any, TypeVar
 
-from licensing.dynamo import DynamoStore
-from licensing.generate import Generated
-from licensing.license import Action, License
-from licensing.login import Issued
-from licensing.organization import Organization
-from licensing.subscribe import Registered
+from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.license import Action, License
+from licensing.domain.organization import Organization
+from licensing.usecases.change_subscription import Registered
+from licensing.usecases.generate_temporary import Generated
+from licensing.usecases.login import Issued
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import restore
 from tests.concurrency.tasks import Tasks

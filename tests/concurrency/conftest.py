@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from licensing.dynamo import DynamoStore
+from licensing.adapters.dynamo import DynamoStore
 from tests.concurrency.arena import THREADS, Arena, Race, Run
 from tests.concurrency.racers import Racers, racers
 from tests.proof import Proof

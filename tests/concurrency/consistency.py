@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from licensing.audit import EventType
-from licensing.claims import Claim
-from licensing.dynamo import items, places
-from licensing.license import License
-from licensing.organization import Organization
+from licensing.adapters.dynamo import items, places
+from licensing.domain.audit import EventType
+from licensing.domain.license import License
+from licensing.domain.machine_claims import Claim
+from licensing.domain.organization import Organization
 
 Item = Mapping[str, Any]
 

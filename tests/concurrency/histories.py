@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from licensing.dynamo.transaction import Pacing
-from licensing.errors import Unavailable
-from licensing.keys import LicenseKey
-from licensing.license import Action
-from licensing.login import Issued
-from licensing.refusal import Refused
-from licensing.runtime import Runtime
+from licensing.adapters.dynamo.transaction import Pacing
+from licensing.domain.errors import Unavailable
+from licensing.domain.license import Action
+from licensing.domain.license_key import LicenseKey
+from licensing.domain.refusal import Refused
+from licensing.entrypoints.runtime import Runtime
+from licensing.usecases.login import Issued
 from tests.concurrency.model import Answer, Asked, MachineOperation
 from tests.concurrency.racers import AT_A_TABLE, Ground, Hand, Kind, Racers, table_of_four
 from tests.concurrency.tasks import machine

@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from licensing.device import Proof
-from licensing.dynamo import DynamoStore, items, places
-from licensing.errors import InvalidInput, StaleProof
-from licensing.generate import Generated
-from licensing.govern import Decision
-from licensing.license import Action, License, Sighting
-from licensing.login import Issued
-from licensing.machine import Credentials
-from licensing.organization import DAY, Organization
-from licensing.subscribe import Registered
-from licensing.sweep import SETTLING_SECONDS, SweepReport
-from licensing.temporary import TimeToLive
-from licensing.validate import Verdict
+from licensing.adapters.dynamo import DynamoStore, items, places
+from licensing.domain.device_key import Proof
+from licensing.domain.errors import InvalidInput, StaleProof
+from licensing.domain.license import Action, License, Sighting
+from licensing.domain.machine import Credentials
+from licensing.domain.organization import DAY, Organization
+from licensing.domain.temporary_license import TimeToLive
+from licensing.usecases.change_policy import Decision
+from licensing.usecases.change_subscription import Registered
+from licensing.usecases.generate_temporary import Generated
+from licensing.usecases.login import Issued
+from licensing.usecases.sweep_expired import SETTLING_SECONDS, SweepReport
+from licensing.usecases.validate import Verdict
 from tests.concurrency import canonical
 from tests.concurrency.arena import Arena
 from tests.concurrency.table import restore
@@ -33,7 +33,7 @@ from tests.concurrency.turns import Choice, Crashed, Run, Task, run
 from tests.world import NOON, YEAR
 
 if TYPE_CHECKING:
-    from licensing.dynamo.values import Item, StoredItem
+    from licensing.adapters.dynamo.values import Item, StoredItem
 
 ENDED = NOON + 1000
 NOW = ENDED + SETTLING_SECONDS + 1

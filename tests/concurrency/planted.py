@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from licensing.claims import Claim, Claims
-from licensing.dynamo import DynamoStore, entries, items, places, values
-from licensing.dynamo.steps import use_attributes
-from licensing.license import License, Sighting
-from licensing.organization import Organization
-from licensing.ports import Change, Outcome
+from licensing.adapters.dynamo import DynamoStore, entries, items, places, values
+from licensing.adapters.dynamo.steps import use_attributes
+from licensing.domain.license import License, Sighting
+from licensing.domain.machine_claims import Claim, Claims
+from licensing.domain.organization import Organization
+from licensing.usecases.ports import Change, Outcome
 
 if TYPE_CHECKING:
-    from licensing.audit import Event
-    from licensing.dynamo.values import Item, Value
+    from licensing.adapters.dynamo.values import Item, Value
+    from licensing.domain.audit import Event
 
 
 class CheckThenPut(DynamoStore):

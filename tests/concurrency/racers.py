@@ -14,10 +14,10 @@ from multiprocessing import get_context
 from threading import BrokenBarrierError
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from licensing.dynamo import DynamoStore
-from licensing.dynamo.transaction import Pacing
-from licensing.keyring import Keyring
-from licensing.runtime import Runtime, Settings
+from licensing.adapters.dynamo import DynamoStore
+from licensing.adapters.dynamo.transaction import Pacing
+from licensing.domain.keyring import Keyring
+from licensing.entrypoints.runtime import Runtime, Settings
 from tests.concurrency.tasks import Tasks
 from tests.local import aws
 from tests.world import World, new_world
@@ -35,7 +35,7 @@ Kind = Callable[..., DynamoStore]
 
 @dataclass(frozen=True)
 class Kept:
-    """A keyring that has been handed over (see `licensing.ports.Keyrings`)."""
+    """A keyring that has been handed over (see `licensing.usecases.ports.Keyrings`)."""
 
     kept: Keyring
 

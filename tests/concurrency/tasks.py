@@ -8,27 +8,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_bytes
 
-from licensing.access import Caller, Role
-from licensing.audit import Actor, ActorKind, Origin
-from licensing.device import Proof
-from licensing.dynamo import DynamoStore, places
-from licensing.generate import Generated, GenerateTemporary
-from licensing.govern import Decision, GovernOrganization
-from licensing.issue import IssueLicense
-from licensing.keys import LicenseKey
-from licensing.lease import LeaseTerms
-from licensing.license import Action, License
-from licensing.login import Issued
-from licensing.machine import Credentials
-from licensing.organization import Organization, Subscription, SubscriptionStatus
-from licensing.ports import Keyrings
-from licensing.refusal import Refused
-from licensing.requests import Login, Validation
-from licensing.subscribe import ChangeOrganization, Registered, Wanted
-from licensing.sweep import SweepExpiry, SweepReport
-from licensing.temporary import TimeToLive
-from licensing.transition import Changed, ChangeLicense, Edit
-from licensing.validate import ValidateLicense, Verdict
+from licensing.adapters.dynamo import DynamoStore, places
+from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.domain.caller import Caller, Role
+from licensing.domain.device_key import Proof
+from licensing.domain.lease import LeaseTerms
+from licensing.domain.license import Action, License
+from licensing.domain.license_key import LicenseKey
+from licensing.domain.machine import Credentials
+from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
+from licensing.domain.refusal import Refused
+from licensing.domain.temporary_license import TimeToLive
+from licensing.usecases.agent_requests import Login, Validation
+from licensing.usecases.change_license import Changed, ChangeLicense, Edit
+from licensing.usecases.change_policy import Decision, GovernOrganization
+from licensing.usecases.change_subscription import ChangeOrganization, Registered, Wanted
+from licensing.usecases.generate_temporary import Generated, GenerateTemporary
+from licensing.usecases.log_in import IssueLicense
+from licensing.usecases.login import Issued
+from licensing.usecases.ports import Keyrings
+from licensing.usecases.sweep_expired import SweepExpiry, SweepReport
+from licensing.usecases.validate import ValidateLicense, Verdict
 from tests.world import NOON
 
 SWEEP_WORKERS = 4

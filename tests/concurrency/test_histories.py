@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from licensing.dynamo import DynamoStore
+from licensing.adapters.dynamo import DynamoStore
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.histories import OPERATIONS, ORGANIZATIONS, History, Plan, recorded
 from tests.concurrency.linearizability import linearization

@@ -10,9 +10,9 @@ from functools import partial
 
 import pytest
 
-from licensing.dynamo import DynamoStore
-from licensing.errors import Unavailable
-from licensing.license import License, State
+from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.errors import Unavailable
+from licensing.domain.license import License, State
 from tests.concurrency.arena import Arena, with_stores
 from tests.concurrency.meetings import (
     HARMLESS,

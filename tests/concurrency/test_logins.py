@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from licensing.dynamo import DynamoStore
-from licensing.license import Code
-from licensing.login import Issued
-from licensing.machine import Credentials
-from licensing.refusal import RefusalCode, Refused
+from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.license import Code
+from licensing.domain.machine import Credentials
+from licensing.domain.refusal import RefusalCode, Refused
+from licensing.usecases.login import Issued
 from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut
 from tests.concurrency.tasks import machine

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from licensing.audit import EventType
-from licensing.generate import Generated
-from licensing.login import Issued
-from licensing.refusal import RefusalCode, Refused
+from licensing.domain.audit import EventType
+from licensing.domain.refusal import RefusalCode, Refused
+from licensing.usecases.generate_temporary import Generated
+from licensing.usecases.login import Issued
 from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut
 from tests.concurrency.tasks import machine

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from licensing.dynamo import DynamoStore
-from licensing.license import State
-from licensing.organization import DAY
-from licensing.refusal import RefusalCode, Refused
-from licensing.subscribe import Registered
-from licensing.sweep import SETTLING_SECONDS
+from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.license import State
+from licensing.domain.organization import DAY
+from licensing.domain.refusal import RefusalCode, Refused
+from licensing.usecases.change_subscription import Registered
+from licensing.usecases.sweep_expired import SETTLING_SECONDS
 from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut
 from tests.concurrency.tasks import machine

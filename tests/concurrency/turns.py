@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from threading import Semaphore
 from typing import Any
 
-from licensing.dynamo import DynamoStore
+from licensing.adapters.dynamo import DynamoStore
 
 Task = Callable[[DynamoStore], object]
 

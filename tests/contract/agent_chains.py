@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from licensing.chain import Chain, Link, Step, followed
-from licensing.keyring import Keyring
-from licensing.lease import LeaseTerms
+from licensing.domain.keyring import Keyring
+from licensing.domain.lease import LeaseTerms
+from licensing.domain.lease_chain import Chain, Link, Step, followed
 from tests.unit.samples import DAY, NOW, credentials, license, organization
 from tests.unit.test_lease import ISSUER
 

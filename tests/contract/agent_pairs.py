@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from licensing.machine import Credentials, Machine
+from licensing.domain.machine import Credentials, Machine
 from tests.unit.samples import HASHING_KEY
 
 WHOLE: dict[str, Any] = {

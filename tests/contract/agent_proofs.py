@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from licensing import jws
-from licensing.device import BadProof
-from licensing.dpop import credential_hash, new_nonce, plain_url, verify
-from licensing.errors import StaleProof
+from licensing.domain import jws
+from licensing.domain.device_key import BadProof
+from licensing.domain.dpop import credential_hash, new_nonce, plain_url, verify
+from licensing.domain.errors import StaleProof
 from tests.unit.samples import NOW, license
 from tests.unit.test_keys import PRINTED
 from tests.unit.test_lease import KID, b64

@@ -13,10 +13,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from licensing import keys
-from licensing.errors import InvalidInput
-from licensing.lease import Lease, public_jwk, sign
-from licensing.machine import Credentials
+from licensing.domain import license_key
+from licensing.domain.errors import InvalidInput
+from licensing.domain.lease import Lease, public_jwk, sign
+from licensing.domain.machine import Credentials
 from tests.contract import agent_chains, agent_pairs, agent_proofs
 from tests.unit.samples import DAY, NOW, credentials
 from tests.unit.test_keys import PRINTED
@@ -245,7 +245,7 @@ def license_keys() -> list[dict[str, str | None]]:
 
 def _named(typed: str) -> str | None:
     try:
-        return keys.parse(typed).license_id
+        return license_key.parse(typed).license_id
     except InvalidInput:
         return None
 

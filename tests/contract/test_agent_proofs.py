@@ -13,7 +13,7 @@ from joserfc.jwk import OKPKey
 from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS, InvalidJWSSignature  # type: ignore[import-untyped]
 
-from licensing import jws
+from licensing.domain import jws
 from licensing_agent.device import SoftwareKey
 from licensing_agent.proof import Occasion, prove, thumbprint
 from tests.contract.agent_vectors import FOLDER

@@ -10,10 +10,10 @@ from jwcrypto.common import JWKeyNotFound  # type: ignore[import-untyped]
 from jwcrypto.jwk import JWKSet  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 
-from licensing.errors import ForgedLease
-from licensing.lease import verify as verify_as_service
-from licensing.machine import Credentials as ServiceCredentials
-from licensing.machine import Machine
+from licensing.domain.errors import ForgedLease
+from licensing.domain.lease import verify as verify_as_service
+from licensing.domain.machine import Credentials as ServiceCredentials
+from licensing.domain.machine import Machine
 from licensing_agent.credentials import Credentials
 from licensing_agent.lease import Expected, Lease, Rejected, public_keys, verify
 from tests.contract.agent_vectors import FOLDER, files

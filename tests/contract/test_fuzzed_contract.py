@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from licensing import runtime
-from licensing.openapi import document
+from licensing.entrypoints import runtime
+from licensing.entrypoints.openapi import document
 from tests.contract.fuzzing import Known, fuzz
 from tests.local import cast
 from tests.local.client import Client

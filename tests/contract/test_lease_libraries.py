@@ -18,7 +18,7 @@ from jwcrypto.jwk import JWK, JWKSet  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 from jwcrypto.jwt import JWT  # type: ignore[import-untyped]
 
-from licensing.lease import public_jwk
+from licensing.domain.lease import public_jwk
 from tests.unit.samples import NOW
 from tests.unit.test_lease import (
     CLAIMS,

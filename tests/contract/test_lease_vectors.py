@@ -9,8 +9,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from licensing import jws, lease
-from licensing.errors import ForgedLease
+from licensing.domain import jws, lease
+from licensing.domain.errors import ForgedLease
 from tests.unit.samples import NOW
 from tests.unit.test_lease import CLAIMS, ISSUER
 

@@ -37,7 +37,7 @@ MACHINE = {
 }
 OLDER_AGENT = {"MacId": "3c:7c:3f:1a:2b:3c", "ComputerName": "HALL-3", "AgentVersion": "4.2.0.0"}
 
-CODE = "shared/licensing/openapi.py"
+CODE = "shared/licensing/entrypoints/openapi.py"
 CODE_SAYS, CODE_SAYS_THEN = "Licenses for on-premise agents.", "Licenses, deployed once more."
 SWEEPS, SWEEPS_OFTENER = "rate(5 minutes)", "rate(1 minute)"
 SUBSCRIPTION_ENDS_AFTER = 40  # seconds: less than until the sweep is waited for

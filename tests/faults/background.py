@@ -7,11 +7,11 @@ from itertools import takewhile
 from secrets import token_bytes
 from typing import Any
 
-from licensing.audit import Actor, ActorKind, Origin
-from licensing.errors import Unavailable
-from licensing.organization import DAY
-from licensing.seats import CheckSeats
-from licensing.sweep import SETTLING_SECONDS, SweepExpiry
+from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.domain.errors import Unavailable
+from licensing.domain.organization import DAY
+from licensing.usecases.check_seats import CheckSeats
+from licensing.usecases.sweep_expired import SETTLING_SECONDS, SweepExpiry
 from tests.concurrency import canonical
 from tests.faults.agents import shared
 from tests.faults.operation import Operation, Told

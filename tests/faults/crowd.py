@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from licensing import audit
-from licensing.audit import Actor, ActorKind, EventType, Origin
-from licensing.dynamo import entries, items
-from licensing.license import License, State
-from licensing.machine import Credentials, Machine
-from licensing.organization import Organization, Subscription, SubscriptionStatus
+from licensing.adapters.dynamo import entries, items
+from licensing.domain import audit
+from licensing.domain.audit import Actor, ActorKind, EventType, Origin
+from licensing.domain.license import License, State
+from licensing.domain.machine import Credentials, Machine
+from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
 
 _ORIGIN = Origin(actor=Actor(ActorKind.USER, "somebody"), request_id="crowd")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from licensing.errors import Unavailable
+from licensing.domain.errors import Unavailable
 from tests.faults.agents import detached, licensed, registered, revoked, shared, tied
 from tests.faults.operation import Operation, Told, told
 from tests.integration.billing import bill

@@ -8,10 +8,10 @@ from typing import Any
 
 import boto3
 
-from licensing.bus import EventBus
-from licensing.dynamo.transaction import Pacing
-from licensing.runtime import SecretsManagerKeyrings
-from licensing.sweep import SETTLING_SECONDS
+from licensing.adapters.dynamo.transaction import Pacing
+from licensing.adapters.event_bus import EventBus
+from licensing.entrypoints.runtime import SecretsManagerKeyrings
+from licensing.usecases.sweep_expired import SETTLING_SECONDS
 from tests.concurrency import canonical
 from tests.concurrency.table import restore
 from tests.faults.operation import NEVER_ANSWERED, Operation, Told

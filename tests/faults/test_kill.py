@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from licensing.sweep import BATCH, SETTLING_SECONDS
+from licensing.usecases.sweep_expired import BATCH, SETTLING_SECONDS
 from tests.concurrency import canonical
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import restore

@@ -16,17 +16,19 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from billing import handler as billing
-from licensing import http, keys, lease, listing, runtime
-from licensing.audit import Actor, ActorKind, Event, EventType, Origin
+from licensing.adapters.dynamo import places
+from licensing.adapters.dynamo.entries import event_item, read_entry
+from licensing.adapters.oidc_discovery import Registration
 from licensing.contract import agents, licenses, machines, organizations, temporary
-from licensing.dynamo import places
-from licensing.dynamo.entries import event_item, read_entry
-from licensing.errors import InvalidInput, LicensingError
-from licensing.keyring import Keyring
-from licensing.license import Status
-from licensing.machine import Credentials, Machine
-from licensing.runtime import Runtime, Settings
-from licensing.signin import Registration
+from licensing.domain import lease, license_key
+from licensing.domain.audit import Actor, ActorKind, Event, EventType, Origin
+from licensing.domain.errors import InvalidInput, LicensingError
+from licensing.domain.keyring import Keyring
+from licensing.domain.license import Status
+from licensing.domain.machine import Credentials, Machine
+from licensing.entrypoints import http, runtime
+from licensing.entrypoints.runtime import Runtime, Settings
+from licensing.usecases import pagination
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KID = lease.public_jwk(KEY.public_key())["kid"]
@@ -44,7 +46,7 @@ LEASE = lease.Lease(
     nonce="n-1",
 )
 TOKEN = lease.sign(LEASE, KEY, KID)
-PRINTED = keys.LicenseKey(3, "lic_0123456789abcdef", bytes(range(16))).reveal()
+PRINTED = license_key.LicenseKey(3, "lic_0123456789abcdef", bytes(range(16))).reveal()
 MACHINE = {
     "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
     "mac_addresses": ["3c:52:82:0a:1b:2c", "02:42:ac:11:00:03"],
@@ -93,12 +95,12 @@ def _json(value: object) -> bytes:
 # -- agents' and people's own text -----------------------------------------------------------------
 
 
-def license_key(data: bytes) -> None:
+def printed_key(data: bytes) -> None:
     """A key as it was typed."""
-    key = keys.parse(data.decode(errors="replace"))
-    assert keys.parse(key.reveal()) == key
-    assert keys.is_license_id(key.license_id)
-    assert 1 <= key.secret_version <= keys.MAX_SECRET_VERSION
+    key = license_key.parse(data.decode(errors="replace"))
+    assert license_key.parse(key.reveal()) == key
+    assert license_key.is_license_id(key.license_id)
+    assert 1 <= key.secret_version <= license_key.MAX_SECRET_VERSION
 
 
 def credentials(data: bytes) -> None:
@@ -250,7 +252,7 @@ def claims(data: bytes) -> None:
         assert role in str(said["cognito:groups"])
 
 
-_LISTING = listing.name_of("LICENSES#acme", sort="computer_name", search="pc")
+_LISTING = pagination.name_of("LICENSES#acme", sort="computer_name", search="pc")
 
 
 def cursor(data: bytes) -> None:
@@ -271,7 +273,7 @@ def cursor(data: bytes) -> None:
         if form is places.LICENSE_PLACE:
             places.state_of_place(place)
     try:
-        listing.sorted_page(_LISTING, [("a", "1")], is_descending=True, limit=1, cursor=text)
+        pagination.sorted_page(_LISTING, [("a", "1")], is_descending=True, limit=1, cursor=text)
         found += 1
     except InvalidInput:
         pass
@@ -352,7 +354,7 @@ _EVENT = Event(
 )
 
 TARGETS: Mapping[str, Fuzzed] = {
-    "license_key": Fuzzed(license_key, [PRINTED.encode(), PRINTED.lower().encode()]),
+    "license_key": Fuzzed(printed_key, [PRINTED.encode(), PRINTED.lower().encode()]),
     "credentials": Fuzzed(
         credentials, [b"4c4c4544-0042\0ACME-PC-01.\x003c:52:82:0a:1b:2c\x0002-42-AC-11-00-03"]
     ),
@@ -393,7 +395,7 @@ TARGETS: Mapping[str, Fuzzed] = {
     "cursor": Fuzzed(
         cursor,
         [
-            listing.write_cursor(partition, place).encode()
+            pagination.write_cursor(partition, place).encode()
             for partition, place in (
                 (places.licenses_of("acme"), f"active#{NOW}#lic_0123456789abcdef"),
                 (places.events_of("acme"), f"{NOW}#evt_1#LICENSE#lic_0123456789abcdef"),

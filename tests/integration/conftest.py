@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from licensing import telemetry
+from licensing.adapters import telemetry
 from tests.contract import conformance
 from tests.integration import permissions
 from tests.integration.spoken import Spoken

@@ -8,7 +8,7 @@ from io import StringIO
 from typing import Any
 from unittest.mock import patch
 
-from licensing import telemetry
+from licensing.adapters import telemetry
 
 
 class Heard(StringIO):

@@ -10,12 +10,12 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from licensing import audit, keys
-from licensing.audit import Actor, ActorKind, EventType, Origin
-from licensing.dynamo.steps import steps_of
-from licensing.license import License, State
-from licensing.machine import Credentials, Machine
-from licensing.ports import Change
+from licensing.adapters.dynamo.steps import steps_of
+from licensing.domain import audit, license_key
+from licensing.domain.audit import Actor, ActorKind, EventType, Origin
+from licensing.domain.license import License, State
+from licensing.domain.machine import Credentials, Machine
+from licensing.usecases.ports import Change
 from tests.world import World
 
 ORIGIN = Origin(actor=Actor(ActorKind.USER, "alice", ("member",)), request_id="in-bulk")
@@ -64,7 +64,7 @@ def _issued(world: World, organization_id: str, environment: str) -> Change:
     keyring, now = world.runtime.keyrings.keyring(), world.runtime.now()
     machine = Machine.of(credentials, keyring.hashing_key)
     record = License(
-        id=keys.new_license_id(world.runtime.entropy(10)),
+        id=license_key.new_license_id(world.runtime.entropy(10)),
         organization_id=organization_id,
         environment=environment,
         state=State.ACTIVE,

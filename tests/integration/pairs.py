@@ -6,7 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from licensing.machine import Credentials, Machine
+from licensing.domain.machine import Credentials, Machine
 from tests.world import World
 
 _PLAIN = TypeDeserializer()

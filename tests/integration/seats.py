@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from licensing.dynamo import places
+from licensing.adapters.dynamo import places
 from tests.world import World
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from licensing import keys
+from licensing.domain import license_key
 from tests.integration.trail import events, kinds
 from tests.world import (
     ADA,
@@ -219,7 +219,7 @@ def test_r32_a_repeated_registration_writes_no_second_event(world: World) -> Non
 
 def _of_nobody(key: str) -> str:
     """A well-formed key that this service has not made."""
-    return replace(keys.parse(key), tag=bytes(16)).reveal()
+    return replace(license_key.parse(key), tag=bytes(16)).reveal()
 
 
 def _refusals(world: World) -> list[dict[str, Any]]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from licensing.audit import Actor, ActorKind, Event, Origin
-from licensing.dynamo import DynamoStore, entries, items
-from licensing.errors import InvalidInput, Unavailable
-from licensing.organization import Organization, Subscription, SubscriptionStatus
-from licensing.ports import Outcome
-from licensing.subscribe import ChangeOrganization, Wanted
+from licensing.adapters.dynamo import DynamoStore, entries, items
+from licensing.domain.audit import Actor, ActorKind, Event, Origin
+from licensing.domain.errors import InvalidInput, Unavailable
+from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
+from licensing.usecases.change_subscription import ChangeOrganization, Wanted
+from licensing.usecases.ports import Outcome
 from tests.integration import pages
 from tests.integration.answers import assert_problem
 from tests.integration.billing import bill, deliver, detail, envelope

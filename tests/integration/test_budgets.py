@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from licensing import keys
+from licensing.domain import license_key
 from tests.devices import Device
 from tests.integration.agents import Agent
 from tests.integration.budgets import BUDGETS, HALF, LARGEST, Stage, later, measured
@@ -41,7 +41,7 @@ def test_r16_the_secret_is_fetched_once_and_again_only_to_notice_a_rotation(worl
 
 def test_r03_no_key_of_an_unknown_version_has_the_secret_fetched(world: World) -> None:
     world.register("acme")
-    key = keys.parse(world.login().json["license_key"])
+    key = license_key.parse(world.login().json["license_key"])
     # Anybody can make such keys: their check symbols are no secret.
     unknown = replace(key, secret_version=31).reveal()
     nobodys = replace(key, secret_version=31, license_id="lic_0000000000000000").reveal()

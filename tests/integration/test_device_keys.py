@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from licensing.dpop import NONCE_SECONDS
-from licensing.dynamo import DynamoStore
-from licensing.ports import Outcome
+from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.dpop import NONCE_SECONDS
+from licensing.usecases.ports import Outcome
 from tests.devices import Device
 from tests.integration.agents import LOGIN, TOKEN, VALIDATE, Agent
 from tests.integration.answers import assert_problem

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from licensing import keys
-from licensing.errors import InvalidInput
+from licensing.domain import license_key
+from licensing.domain.errors import InvalidInput
 from tests.concurrency.table import restore
 from tests.contract import conformance
 from tests.integration import permissions
@@ -157,7 +157,7 @@ def test_no_record_holds_a_key_or_a_token() -> None:
 def _is_made_up(key: str) -> bool:
     """Whether it is mistyped, or tagged with zeros."""
     try:
-        return keys.parse(key).tag == bytes(16)
+        return license_key.parse(key).tag == bytes(16)
     except InvalidInput:
         return True
 

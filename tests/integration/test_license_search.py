@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from licensing import read
-from licensing.dynamo import store
-from licensing.license import License, Sighting
+from licensing.adapters.dynamo import store
+from licensing.domain.license import License, Sighting
+from licensing.usecases import list_licenses
 from tests.integration.answers import assert_problem
 from tests.integration.many import bind
 from tests.world import ADA, ALICE, MACHINE_B, NOON, Answer, World
@@ -170,8 +170,8 @@ def test_a_cursor_of_another_search_filter_or_order_is_refused(world: World) -> 
 def test_too_many_licenses_to_sort_by_what_records_tell_are_refused_with_advice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert read.MOST_TRACED == 50_000
-    monkeypatch.setattr(read, "MOST_TRACED", 5)
+    assert list_licenses.MOST_TRACED == 50_000
+    monkeypatch.setattr(list_licenses, "MOST_TRACED", 5)
     world.register("acme")
     bind(world, "acme", 6, looks=_primary_by_turns)
     for sort in ("last_seen", "-agent_version"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from licensing import snapshot
+from licensing.entrypoints import snapstart
 from tests.integration.answers import assert_problem, header
 from tests.local import events
 from tests.local.server import Server
@@ -254,10 +254,10 @@ def test_the_largest_document_is_read(registered: World, provider: Provider) -> 
 
 
 def test_nothing_of_the_provider_is_in_a_snapshot(registered: World, provider: Provider) -> None:
-    snapshot.prepare()
+    snapstart.prepare()
     assert provider.asked == []
     registered.request("GET", "/portal/configuration.json")
-    snapshot.resume()
+    snapstart.resume()
     provider.changed = {"token_endpoint": "https://new.example/token"}
     told = registered.request("GET", "/portal/configuration.json").json
     assert told["token_endpoint"] == "https://new.example/token"

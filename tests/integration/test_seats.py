@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-from licensing.dynamo import DynamoStore
-from licensing.seats import AT_ONCE, INTERVAL_SECONDS, CheckSeats, SeatReport
+from licensing.adapters.dynamo import DynamoStore
+from licensing.usecases.check_seats import AT_ONCE, INTERVAL_SECONDS, CheckSeats, SeatReport
 from tests.concurrency.table import copied, restore
 from tests.integration.many import bind
 from tests.integration.partner import generated

@@ -17,7 +17,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from licensing.errors import Misconfigured, Unavailable
+from licensing.domain.errors import Misconfigured, Unavailable
 from tests.devices import Device, b64, compact
 from tests.integration import disguises, trail
 from tests.integration.agents import VALIDATE, Agent

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from licensing import runtime, snapshot
-from licensing.keys import parse
+from licensing.domain.license_key import parse
+from licensing.entrypoints import runtime, snapstart
 from tests.unit.samples import ENVIRON
 from tests.world import MACHINE_B, World, rotate_secret
 
@@ -143,7 +143,7 @@ def first_request(aws: LittleAws, recorded: str, *, hooks: str) -> dict[str, Any
 
 @pytest.mark.parametrize(
     ("recorded", "otherwise_late"),
-    [("validate/not_found", "pydantic.plugin._loader"), ("keys/jwks", "licensing.keyring")],
+    [("validate/not_found", "pydantic.plugin._loader"), ("keys/jwks", "licensing.domain.keyring")],
 )
 def test_the_first_request_after_a_restore_finds_everything_imported(
     recorded: str, otherwise_late: str
@@ -159,7 +159,7 @@ def test_r03_before_the_snapshot_nothing_is_sent_and_no_secret_is_fetched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with begun(monkeypatch) as aws:
-        snapshot.prepare()
+        snapstart.prepare()
         assert (aws.asked, aws.connections) == ([], 0)
         # The calls that were rehearsed do leave when they are meant.
         runtime.current().store.license_and_organization("", "rehearsal")
@@ -200,7 +200,7 @@ def test_r03_a_rotation_after_the_snapshot_is_known_to_the_first_request(world: 
     # Without a restore, the secret that is kept is used for a while.
     kept = world.login(machine=MACHINE_B).json["license_key"]
     assert parse(kept).secret_version == 1
-    snapshot.resume()
+    snapstart.resume()
     fetched = world.login(machine=MACHINE_B, environment="test").json["license_key"]
     assert parse(fetched).secret_version == 2
 
@@ -211,7 +211,7 @@ def test_no_connection_survives_the_snapshot(monkeypatch: pytest.MonkeyPatch) ->
         for _ in range(3):
             store.organization("acme")
         assert aws.connections == 1
-        snapshot.resume()
+        snapstart.resume()
         runtime.current().store.organization("acme")
         assert aws.connections == 2
 
@@ -221,12 +221,12 @@ def test_two_restores_of_one_snapshot_pause_differently_between_retries() -> Non
     pauses = []
     for _ in range(2):
         random.setstate(in_the_snapshot)
-        snapshot.resume()
+        snapstart.resume()
         pauses.append(random.random())  # noqa: S311 - what pauses are drawn from
     assert pauses[0] != pauses[1]
 
 
-@pytest.mark.parametrize("hook", [snapshot.prepare, snapshot.resume])
+@pytest.mark.parametrize("hook", [snapstart.prepare, snapstart.resume])
 def test_the_hooks_are_the_ones_that_lambda_calls(hook: Any) -> None:
     from snapshot_restore_py import get_after_restore, get_before_snapshot  # noqa: PLC0415
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from licensing import audit, survey
-from licensing.audit import EventType, Refusal
-from licensing.dynamo import items, places
-from licensing.dynamo.entries import event_item, refusal_attributes
-from licensing.dynamo.values import number, present
-from licensing.license import HOUR, License, Sighting, State
-from licensing.organization import DAY
+from licensing.adapters.dynamo import items, places
+from licensing.adapters.dynamo.entries import event_item, refusal_attributes
+from licensing.adapters.dynamo.values import number, present
+from licensing.domain import audit
+from licensing.domain.audit import EventType, Refusal
+from licensing.domain.license import HOUR, License, Sighting, State
+from licensing.domain.organization import DAY
+from licensing.usecases import show_statistics
 from tests.concurrency.table import write
 from tests.integration import pages
 from tests.integration.answers import assert_problem
@@ -181,7 +182,7 @@ def test_r17_of_a_license_from_before_the_hour_of_its_last_sighting_is_known(wor
 def test_a_walk_over_a_full_hour_tells_of_the_hours_that_it_began_with(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(survey, "PAGE", 2)
+    monkeypatch.setattr(show_statistics, "PAGE", 2)
     world.register("acme")
     issued = [world.login(environment=name).json for name in "abcde"]
     world.act("detach", issued[0]["license"]["id"])
@@ -200,7 +201,7 @@ def test_a_walk_over_a_full_hour_tells_of_the_hours_that_it_began_with(
 
 
 def test_a_cursor_of_another_list_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "PAGE", 1)
+    monkeypatch.setattr(show_statistics, "PAGE", 1)
     for organization_id in ("acme", "bolt"):
         world.register(organization_id)
     for environment in "ab":
@@ -265,7 +266,7 @@ def test_the_past_of_a_large_organization_takes_bounded_requests_and_says_what_i
     large: World, monkeypatch: pytest.MonkeyPatch, licenses: int
 ) -> None:
     # The organization's registration is among its events.
-    monkeypatch.setattr(survey, "MOST_EVENTS", (TURNS - 1) * licenses + 1)
+    monkeypatch.setattr(show_statistics, "MOST_EVENTS", (TURNS - 1) * licenses + 1)
     _many(large, licenses, TURNS)
     with large.counting() as calls:
         told = ask(large, STATISTICS)
@@ -299,7 +300,7 @@ def test_r17_the_week_of_a_large_organization_is_read_in_pages(large: World) -> 
 def test_r32_more_refusals_than_one_request_reads_are_told_from_a_full_hour_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(survey, "MOST_REFUSALS", 150)
+    monkeypatch.setattr(show_statistics, "MOST_REFUSALS", 150)
     world.register("acme")
     whole = list[Any]()
     for count in range(200):

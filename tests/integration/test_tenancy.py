@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from licensing.access import Role
+from licensing.domain.caller import Role
 from tests.integration.answers import assert_problem
 from tests.local import events
 from tests.local.deployment import Route

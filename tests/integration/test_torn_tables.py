@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from licensing.dynamo.places import due_shard
-from licensing.errors import Misconfigured
+from licensing.adapters.dynamo.places import due_shard
+from licensing.domain.errors import Misconfigured
 from tests.integration.hearing import hearing
 from tests.integration.many import bind
 from tests.integration.partner import generated, login_with

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from licensing import keys
-from licensing.issue import MAX_ENVIRONMENTS
-from licensing.license import TRANSITIONS, Action, State
+from licensing.domain import license_key
+from licensing.domain.license import TRANSITIONS, Action, State
+from licensing.usecases.log_in import MAX_ENVIRONMENTS
 from tests.integration import pairs
 from tests.integration.answers import assert_problem
 from tests.integration.leases import verified
@@ -506,7 +506,7 @@ def test_r20_a_key_that_this_service_never_made_is_not_found(world: World) -> No
     world.register("acme")
     issued = world.login(ALICE).json
     world.act("dissociate", issued["license"]["id"])
-    genuine = keys.parse(issued["license_key"])
+    genuine = license_key.parse(issued["license_key"])
     forged = (
         replace(genuine, tag=bytes(16)),
         replace(genuine, secret_version=2),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from joserfc.errors import BadSignatureError
 
-from licensing import keys
+from licensing.domain import license_key
 from tests.integration.answers import assert_problem
 from tests.integration.leases import served_keys, verified
 from tests.integration.many import bind
@@ -373,7 +373,7 @@ def test_r16_after_a_rotation_old_keys_and_old_leases_still_verify_and_new_ones_
     assert verified(world, again.json["lease"]["token"]).header["kid"] == new["kid"]
     staging = world.login(AMIR, environment="staging")
     assert staging.status == 201, "the machine is recognised: its pairs have the same names"
-    assert keys.parse(staging.json["license_key"]).secret_version == 2
+    assert license_key.parse(staging.json["license_key"]).secret_version == 2
     assert world.code(staging.json["license_key"]) == "VALID"
 
 
@@ -457,4 +457,4 @@ def _last_seen(world: World, issued: dict[str, Any]) -> dict[str, Any]:
 
 def _forged(key: str, **change: Any) -> str:
     """A well-formed key, as anybody could make it who knows how keys are printed."""
-    return replace(keys.parse(key), **change).reveal()
+    return replace(license_key.parse(key), **change).reveal()

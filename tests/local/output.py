@@ -55,7 +55,7 @@ def log_of(command: str) -> Path:
 @contextmanager
 def logged_in(path: Path) -> Iterator[None]:
     """Send to a file what the functions log, which is what Lambda sends to CloudWatch."""
-    from licensing import telemetry  # noqa: PLC0415 - whoever imports it starts to log
+    from licensing.adapters import telemetry  # noqa: PLC0415 - whoever imports it starts to log
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", buffering=1, encoding="utf-8") as log:

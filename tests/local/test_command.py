@@ -202,7 +202,7 @@ def document():
     print("printed by a handler")
     breakpoint()
 
-sys.modules["licensing.openapi"] = types.SimpleNamespace(document=document)
+sys.modules["licensing.entrypoints.openapi"] = types.SimpleNamespace(document=document)
 """
 
 

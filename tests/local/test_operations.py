@@ -19,10 +19,11 @@ from urllib.parse import parse_qsl
 import boto3
 import pytest
 
-from licensing import keys, runtime
-from licensing.license import Code
-from licensing.openapi import ROUTES
-from licensing.refusal import RefusalCode
+from licensing.domain import license_key
+from licensing.domain.license import Code
+from licensing.domain.refusal import RefusalCode
+from licensing.entrypoints import runtime
+from licensing.entrypoints.openapi import ROUTES
 from tests.integration.hearing import hearing
 from tests.local import procedures, stack
 from tests.local.cast import (
@@ -549,7 +550,9 @@ def test_r03_r16_the_secret_is_rotated_under_a_running_service(
     assert kid(older["lease"]) in listed
     assert service.code(older["license_key"], first, ACME) == "VALID"
     assert service.code(newer["license_key"], second, ACME) == "VALID"
-    made_with = [keys.parse(answer["license_key"]).secret_version for answer in (older, newer)]
+    made_with = [
+        license_key.parse(answer["license_key"]).secret_version for answer in (older, newer)
+    ]
     assert made_with == [len(before), len(before) + 1]
     again = service.log_in(first, "amir").expect(200)
     assert again["license_key"] == older["license_key"], "a machine is known as it was"

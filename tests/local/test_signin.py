@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from licensing import strictjson
+from licensing.domain import strict_json
 from tests.local import stack
 from tests.local.identity import PASSWORD, USERS
 from tests.local.stack import Stack
@@ -39,7 +39,7 @@ class Seen:
 
     @property
     def json(self) -> Any:
-        return strictjson.read(self.text)
+        return strict_json.read(self.text)
 
     @property
     def returned(self) -> dict[str, str]:
@@ -165,7 +165,7 @@ def test_everybody_can_sign_in_to_the_portal(browser: Browser, user: Any) -> Non
 def claims(tokens: Any) -> Any:
     """What the ID token claims."""
     payload = tokens["id_token"].split(".")[1]
-    return strictjson.read(base64.urlsafe_b64decode(payload + "=="))
+    return strict_json.read(base64.urlsafe_b64decode(payload + "=="))
 
 
 def test_the_form_names_its_fields_and_who_there_is(browser: Browser) -> None:

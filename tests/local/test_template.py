@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from licensing.seats import INTERVAL_SECONDS
+from licensing.usecases.check_seats import INTERVAL_SECONDS
 from tests.local import deployment
 from tests.local.stack import TEMPLATE
 from tests.local.template import Template, TemplateError

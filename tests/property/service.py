@@ -13,28 +13,28 @@ from typing import Any
 import boto3
 from botocore.awsrequest import AWSResponse
 
-from licensing import keys
-from licensing.access import Caller, Role
-from licensing.audit import Actor, ActorKind, Origin
-from licensing.device import Proof
-from licensing.dynamo import DynamoStore
-from licensing.dynamo.transaction import Pacing
-from licensing.errors import InvalidInput, StaleProof, Unavailable
-from licensing.generate import Generated, GenerateTemporary
-from licensing.govern import Decision, GovernOrganization
-from licensing.issue import IssueLicense
-from licensing.keyring import Keyring
-from licensing.license import Action
-from licensing.login import Issued
-from licensing.machine import Credentials
-from licensing.organization import Organization, Subscription, SubscriptionStatus
-from licensing.refusal import Refused
-from licensing.requests import Login, Validation
-from licensing.subscribe import ChangeOrganization, Registered, Wanted
-from licensing.sweep import SweepExpiry
-from licensing.temporary import TimeToLive
-from licensing.transition import Changed, ChangeLicense, Edit
-from licensing.validate import ValidateLicense, Verdict
+from licensing.adapters.dynamo import DynamoStore
+from licensing.adapters.dynamo.transaction import Pacing
+from licensing.domain import license_key
+from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.domain.caller import Caller, Role
+from licensing.domain.device_key import Proof
+from licensing.domain.errors import InvalidInput, StaleProof, Unavailable
+from licensing.domain.keyring import Keyring
+from licensing.domain.license import Action
+from licensing.domain.machine import Credentials
+from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
+from licensing.domain.refusal import Refused
+from licensing.domain.temporary_license import TimeToLive
+from licensing.usecases.agent_requests import Login, Validation
+from licensing.usecases.change_license import Changed, ChangeLicense, Edit
+from licensing.usecases.change_policy import Decision, GovernOrganization
+from licensing.usecases.change_subscription import ChangeOrganization, Registered, Wanted
+from licensing.usecases.generate_temporary import Generated, GenerateTemporary
+from licensing.usecases.log_in import IssueLicense
+from licensing.usecases.login import Issued
+from licensing.usecases.sweep_expired import SweepExpiry
+from licensing.usecases.validate import ValidateLicense, Verdict
 from tests.faults.seam import Fault, Request, Stopwatch, Wire, answer_lost, no_waiting
 from tests.property.reference import Card, Shown, Told
 from tests.world import World
@@ -81,7 +81,7 @@ class Service:
         self.store = kind(client, made.settings.table_name, pacing)
         self._terms = made.lease_terms
         self.secrets = Secrets()
-        self.keys: dict[str, keys.LicenseKey] = {}
+        self.keys: dict[str, license_key.LicenseKey] = {}
         self._requests = 0
 
     @contextmanager

@@ -3,8 +3,8 @@
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from licensing.errors import InvalidInput
-from licensing.machine import Credentials
+from licensing.domain.errors import InvalidInput
+from licensing.domain.machine import Credentials
 
 any_text = st.text(st.characters())
 """Any Python text, lone surrogates included: JSON can carry them."""

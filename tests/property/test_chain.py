@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.chain import Chain, Link, Step, followed
+from licensing.domain.lease_chain import Chain, Link, Step, followed
 
 DAY = 86_400
 HALF = DAY // 2

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from licensing.claims import Claim, blocker, is_older_agent, license_at
-from licensing.machine import Credentials, Machine
+from licensing.domain.machine import Credentials, Machine
+from licensing.domain.machine_claims import Claim, blocker, is_older_agent, license_at
 
 ORGANIZATIONS = st.sampled_from(["acme", "bolt", "core"])
 ENVIRONMENTS = st.sampled_from(["production", "staging"])

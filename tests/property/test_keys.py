@@ -3,15 +3,15 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from licensing import keys
-from licensing.errors import InvalidInput
-from licensing.keys import LicenseKey
+from licensing.domain import license_key
+from licensing.domain.errors import InvalidInput
+from licensing.domain.license_key import LicenseKey
 from tests.property.strategies import any_text, spellings
 
 license_keys = st.builds(
     LicenseKey,
-    secret_version=st.integers(1, keys.MAX_SECRET_VERSION),
-    license_id=st.binary(min_size=10, max_size=10).map(keys.new_license_id),
+    secret_version=st.integers(1, license_key.MAX_SECRET_VERSION),
+    license_id=st.binary(min_size=10, max_size=10).map(license_key.new_license_id),
     tag=st.binary(min_size=16, max_size=16),
 )
 
@@ -25,7 +25,7 @@ def test_r03_a_key_is_read_back_however_a_person_types_it(
         + data.draw(st.sampled_from(["", "", " ", "-", "\t"]))
         for symbol in key.reveal()
     )
-    assert keys.parse(data.draw(spellings(typed))) == key
+    assert license_key.parse(data.draw(spellings(typed))) == key
 
 
 @given(st.one_of(any_text, st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZoil- ", min_size=45)))
@@ -35,18 +35,18 @@ def test_r03_a_key_is_read_back_however_a_person_types_it(
 @example("\N{SUPERSCRIPT TWO}" * 45)
 def test_r03_any_text_is_a_key_that_is_printed_again_or_is_refused(text: str) -> None:
     try:
-        key = keys.parse(text)
+        key = license_key.parse(text)
     except InvalidInput as refused:
         assert refused.pointer == "/license_key"  # noqa: PT017 - refusing is one good answer
     else:
-        assert keys.parse(key.reveal()) == key
+        assert license_key.parse(key.reveal()) == key
 
 
 @given(st.binary(min_size=1), license_keys, license_keys)
 def test_r03_only_the_derived_key_is_genuine(
     secret: bytes, presented: LicenseKey, other: LicenseKey
 ) -> None:
-    derived = keys.derive(
+    derived = license_key.derive(
         secret,
         presented.secret_version,
         license_id=presented.license_id,
@@ -54,8 +54,8 @@ def test_r03_only_the_derived_key_is_genuine(
         identity=other.tag,
         environment="production",
     )
-    assert keys.is_genuine(keys.parse(derived.reveal()), derived)
-    assert keys.is_genuine(presented, derived) == (presented == derived)
+    assert license_key.is_genuine(license_key.parse(derived.reveal()), derived)
+    assert license_key.is_genuine(presented, derived) == (presented == derived)
 
 
 @given(
@@ -64,7 +64,7 @@ def test_r03_only_the_derived_key_is_genuine(
 )
 def test_r03_no_two_different_inputs_are_signed_alike(one: list[str], other: list[str]) -> None:
     def tag(parts: list[str]) -> bytes:
-        return keys.derive(
+        return license_key.derive(
             b"secret",
             1,
             license_id=parts[0],

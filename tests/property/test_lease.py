@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from licensing.errors import ForgedLease
-from licensing.lease import Lease, public_jwk, sign, verify
+from licensing.domain.errors import ForgedLease
+from licensing.domain.lease import Lease, public_jwk, sign, verify
 from tests.property.strategies import any_text
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

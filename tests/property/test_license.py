@@ -5,10 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.dynamo import items
-from licensing.dynamo.values import present
-from licensing.lease import LeaseTerms
-from licensing.license import (
+from licensing.adapters.dynamo import items
+from licensing.adapters.dynamo.values import present
+from licensing.domain.lease import LeaseTerms
+from licensing.domain.license import (
     HOUR,
     SEEN_HOURS,
     TRANSITIONS,
@@ -18,8 +18,8 @@ from licensing.license import (
     State,
     check,
 )
-from licensing.organization import Subscription, SubscriptionStatus
-from licensing.refusal import Refused
+from licensing.domain.organization import Subscription, SubscriptionStatus
+from licensing.domain.refusal import Refused
 from tests.unit.samples import NOW, credentials, license, machine, organization
 
 moments = st.integers(0, 2**34)

@@ -7,8 +7,8 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.errors import InvalidInput
-from licensing.machine import MAX_MAC_ADDRESSES, Credentials, Machine
+from licensing.domain.errors import InvalidInput
+from licensing.domain.machine import MAX_MAC_ADDRESSES, Credentials, Machine
 from tests.property.strategies import any_text, credentials, spellings
 
 KEY = b"a key for machine credentials"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.organization import DAY, Organization, Subscription, SubscriptionStatus
+from licensing.domain.organization import DAY, Organization, Subscription, SubscriptionStatus
 from tests.unit.samples import organization
 
 END = 1_900_000_000

@@ -24,13 +24,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from licensing.access import Caller, Role
-from licensing.audit import EventType
-from licensing.dynamo import DynamoStore, entries, items, places
-from licensing.history import replayed
-from licensing.license import License, State
-from licensing.machine import NO_MACHINE, Machine
-from licensing.temporary import TimeToLive
+from licensing.adapters.dynamo import DynamoStore, entries, items, places
+from licensing.domain.audit import EventType
+from licensing.domain.caller import Caller, Role
+from licensing.domain.license import License, State
+from licensing.domain.machine import NO_MACHINE, Machine
+from licensing.domain.temporary_license import TimeToLive
+from licensing.usecases.list_events import replayed
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import restore
 from tests.property import service
@@ -39,7 +39,7 @@ from tests.property.service import NEWER, OLDER, Service, wanted
 from tests.world import NOON, World, new_world
 
 if TYPE_CHECKING:
-    from licensing.organization import Organization
+    from licensing.domain.organization import Organization
     from tests.proof import Proof
 
 DAY = 86_400

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from licensing import audit
-from licensing.audit import EventType
-from licensing.dynamo import entries, items, places
-from licensing.history import replayed
-from licensing.ports import Entry
+from licensing.adapters.dynamo import entries, items, places
+from licensing.domain import audit
+from licensing.domain.audit import EventType
+from licensing.usecases.list_events import replayed
+from licensing.usecases.ports import Entry
 from tests.concurrency.table import restore
 from tests.integration.billing import bill
 from tests.integration.partner import PETRA, generate, login_with, revoke

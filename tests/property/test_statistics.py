@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from licensing.license import Status
-from licensing.organization import DAY
+from licensing.domain.license import Status
+from licensing.domain.organization import DAY
 from tests.concurrency.table import restore
 from tests.integration import pages
 from tests.integration.partner import generate

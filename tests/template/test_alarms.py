@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from licensing import runtime, telemetry
-from licensing.errors import Misconfigured
-from licensing.license import Code
-from licensing.refusal import RefusalCode
+from licensing.adapters import telemetry
+from licensing.domain.errors import Misconfigured
+from licensing.domain.license import Code
+from licensing.domain.refusal import RefusalCode
+from licensing.entrypoints import runtime
 from tests.faults.seam import no_waiting
 from tests.integration.life import Life
 from tests.local.template import STACK_NAME

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from licensing.audit import Actor, ActorKind, Origin
-from licensing.license import License, State
-from licensing.machine import Credentials, Machine
-from licensing.organization import Organization, Subscription, SubscriptionStatus
+from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.domain.license import License, State
+from licensing.domain.machine import Credentials, Machine
+from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
 
 NOW = 1_900_000_000
 """2030-03-17T17:46:40Z."""

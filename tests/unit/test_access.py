@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing.access import Caller, Role
+from licensing.domain.caller import Caller, Role
 
 
 @pytest.mark.parametrize(

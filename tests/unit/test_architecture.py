@@ -12,45 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "shared"
 
-# Everything that is not at the edge is domain: the rules, and the use cases on top of them.
-EDGE = {
-    "bus",
-    "contract",
-    "dynamo",
-    "entry",
-    "http",
-    "openapi",
-    "portal",
-    "runtime",
-    "signin",
-    "snapshot",
-    "telemetry",
-    "transient",
-    "transition_reply",
+ROOMS = {
+    "domain": {"domain"},
+    "usecases": {"domain", "usecases"},
+    "contract": {"domain", "usecases", "contract"},
+    "adapters": {"domain", "usecases", "contract", "adapters"},
+    "entrypoints": {"domain", "usecases", "contract", "adapters", "entrypoints"},
 }
-RULES = {
-    "access",
-    "audit",
-    "chain",
-    "claims",
-    "device",
-    "dpop",
-    "errors",
-    "jws",
-    "keyring",
-    "keys",
-    "lease",
-    "license",
-    "listing",
-    "machine",
-    "organization",
-    "refusal",
-    "requests",
-    "selection",
-    "statistics",
-    "strictjson",
-    "temporary",
-}
+"""What each room may import."""
+
 OUTSIDE = {"aws_lambda_powertools", "boto3", "botocore", "pydantic", "types_boto3_lite"}
 
 # What a value depends on that is not handed in. `random` and `secrets` are entropy.
@@ -70,9 +40,8 @@ def trees(folder: Path) -> dict[str, ast.Module]:
 
 PACKAGE = {name: tree for name, tree in trees(SHARED).items() if name.startswith("licensing.")}
 FUNCTIONS = trees(ROOT / "functions")
-DOMAIN = sorted(
-    name for name in PACKAGE if name.startswith("licensing.") and name.split(".")[1] not in EDGE
-)
+INSIDE = sorted(name for name in PACKAGE if name.split(".")[1] in {"domain", "usecases"})
+"""The rules and the use cases, which know nothing of the world outside."""
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -90,8 +59,8 @@ def imports(tree: ast.AST) -> Iterator[str]:
         yield from imports(node)
 
 
-def own(tree: ast.Module) -> set[str]:
-    """The package's modules that a module imports, by their first name below the package."""
+def rooms(tree: ast.Module) -> set[str]:
+    """The rooms of the package that a module imports from."""
     return {name.split(".")[1] for name in imports(tree) if name.startswith("licensing.")}
 
 
@@ -103,30 +72,28 @@ def foreign(tree: ast.Module) -> set[str]:
 # -- one way ---------------------------------------------------------------------------------------
 
 
-def test_every_module_is_at_its_place() -> None:
-    top = {name.split(".")[1] for name in PACKAGE if name.startswith("licensing.")}
-    assert top >= EDGE | RULES
+def test_every_module_is_in_a_room() -> None:
+    assert {name.split(".")[1] for name in PACKAGE} == ROOMS.keys()
     # The others are the client for agents and the operators' command line, each cut in a way of its
     # own: tests/agent, tests/cli.
     others = {"licensing_agent", "licensing_cli"}
     assert {name.partition(".")[0] for name in trees(SHARED)} == {"licensing"} | others
 
 
-@pytest.mark.parametrize("module", DOMAIN)
-def test_the_domain_knows_nothing_of_aws_http_and_the_edge(module: str) -> None:
+@pytest.mark.parametrize("module", PACKAGE)
+def test_a_module_imports_from_the_rooms_that_its_own_may_know(module: str) -> None:
+    assert rooms(PACKAGE[module]) <= ROOMS[module.split(".")[1]]
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_rules_and_use_cases_know_nothing_of_aws_and_http(module: str) -> None:
     assert not foreign(PACKAGE[module]) & OUTSIDE
-    assert not own(PACKAGE[module]) & EDGE
 
 
-@pytest.mark.parametrize("rule", sorted(RULES))
-def test_a_rule_rests_on_rules_alone(rule: str) -> None:
-    assert own(PACKAGE[f"licensing.{rule}"]) <= RULES
-
-
-def test_importing_the_domain_brings_in_nothing_of_aws_or_http() -> None:
+def test_importing_rules_and_use_cases_brings_in_nothing_of_aws_or_http() -> None:
     program = f"""
 import importlib, sys
-for module in {DOMAIN}:
+for module in {INSIDE}:
     importlib.import_module(module)
 print(*({OUTSIDE} & {{name.partition(".")[0] for name in sys.modules}}))
 """
@@ -159,10 +126,10 @@ def test_the_package_does_not_know_the_functions_and_a_function_not_another() ->
 
 def test_only_the_adapter_and_the_runtime_speak_to_aws() -> None:
     speaking = {name for name, tree in PACKAGE.items() if foreign(tree) & {"boto3", "botocore"}}
-    assert {".".join(name.split(".")[:2]) for name in speaking} == {
-        "licensing.dynamo",
-        "licensing.runtime",
-        "licensing.transient",
+    assert {".".join(name.split(".")[:3]) for name in speaking} == {
+        "licensing.adapters.dynamo",
+        "licensing.entrypoints.runtime",
+        "licensing.adapters.aws_errors",
     }
     for tree in FUNCTIONS.values():
         assert not foreign(tree) & {"boto3", "botocore"}
@@ -170,12 +137,12 @@ def test_only_the_adapter_and_the_runtime_speak_to_aws() -> None:
 
 def test_only_the_runtime_makes_clients() -> None:
     making = {name for name, tree in PACKAGE.items() if "boto3" in foreign(tree)}
-    assert making == {"licensing.runtime"}
+    assert making == {"licensing.entrypoints.runtime"}
 
 
 def test_only_the_runtime_reads_environment_clock_and_entropy() -> None:
     for name, tree in {**PACKAGE, **FUNCTIONS}.items():
-        if name == "licensing.runtime":
+        if name == "licensing.entrypoints.runtime":
             continue
         assert not foreign(tree) & CLOCK_AND_ENTROPY, name
         called = {
@@ -223,7 +190,7 @@ def test_everything_public_has_a_docstring(name: str) -> None:
 
 
 def test_the_errors_docstring_draws_the_whole_tree() -> None:
-    tree = PACKAGE["licensing.errors"]
+    tree = PACKAGE["licensing.domain.errors"]
     drawn = ast.get_docstring(tree) or ""
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     assert classes[0] == "LicensingError"

@@ -5,12 +5,12 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from licensing import audit
-from licensing.audit import Actor, ActorKind, Event, EventType, Origin, Refusal
-from licensing.errors import Misconfigured
-from licensing.license import State
-from licensing.organization import Subscription, SubscriptionStatus
-from licensing.temporary import Term, TimeToLive
+from licensing.domain import audit
+from licensing.domain.audit import Actor, ActorKind, Event, EventType, Origin, Refusal
+from licensing.domain.errors import Misconfigured
+from licensing.domain.license import State
+from licensing.domain.organization import Subscription, SubscriptionStatus
+from licensing.domain.temporary_license import Term, TimeToLive
 from tests.unit.samples import (
     NOW,
     ORIGIN,

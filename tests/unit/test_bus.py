@@ -19,9 +19,9 @@ from botocore.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.audit import Actor, ActorKind, EventType, Origin
-from licensing.bus import EventBus
-from licensing.ports import Entry
+from licensing.adapters.event_bus import EventBus
+from licensing.domain.audit import Actor, ActorKind, EventType, Origin
+from licensing.usecases.ports import Entry
 from tests.unit.samples import NOW, ORIGIN
 
 ENDPOINT = "https://events.example"

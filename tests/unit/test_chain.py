@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing.chain import Chain, Link, Step, followed, halfway
+from licensing.domain.lease_chain import Chain, Link, Step, followed, halfway
 from tests.unit.samples import DAY, NOW
 
 CHAIN = Chain("second", "first", "198.51.100.7", NOW - DAY)

@@ -2,7 +2,13 @@
 
 import pytest
 
-from licensing.claims import Claim, blocker, is_exclusive_to, is_older_agent, license_at
+from licensing.domain.machine_claims import (
+    Claim,
+    blocker,
+    is_exclusive_to,
+    is_older_agent,
+    license_at,
+)
 
 ONE, OTHER, THIRD = b"one pair", b"another pair", b"a third pair"
 

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from licensing import audit
-from licensing.access import Caller, Role
-from licensing.adapt import AdaptLicense, Seen
-from licensing.audit import EventType, Refusal
-from licensing.claims import Claims
-from licensing.dynamo import DynamoStore, items
-from licensing.dynamo.steps import Step
-from licensing.errors import Unavailable
-from licensing.govern import Decision, GovernOrganization
-from licensing.license import Action, License
-from licensing.organization import Organization
-from licensing.ports import Change, Outcome
-from licensing.transition import ChangeLicense
+from licensing.adapters.dynamo import DynamoStore, items
+from licensing.adapters.dynamo.steps import Step
+from licensing.domain import audit
+from licensing.domain.audit import EventType, Refusal
+from licensing.domain.caller import Caller, Role
+from licensing.domain.errors import Unavailable
+from licensing.domain.license import Action, License
+from licensing.domain.machine_claims import Claims
+from licensing.domain.organization import Organization
+from licensing.usecases.change_license import ChangeLicense
+from licensing.usecases.change_policy import Decision, GovernOrganization
+from licensing.usecases.follow_machine import AdaptLicense, Seen
+from licensing.usecases.ports import Change, Outcome
 from tests.unit.samples import NOW, ORIGIN, credentials, license, machine, organization
 
 if TYPE_CHECKING:
-    from licensing.dynamo.values import StoredItem
+    from licensing.adapters.dynamo.values import StoredItem
 
 OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
 

@@ -12,12 +12,13 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from licensing import http, telemetry
+from licensing.adapters import telemetry
 from licensing.contract import agents, fields, licenses, organizations
-from licensing.lease import SignedLease
-from licensing.license import Code, Sighting, State
-from licensing.organization import Subscription, SubscriptionStatus
-from licensing.validate import Verdict
+from licensing.domain.lease import SignedLease
+from licensing.domain.license import Code, Sighting, State
+from licensing.domain.organization import Subscription, SubscriptionStatus
+from licensing.entrypoints import http
+from licensing.usecases.validate import Verdict
 from tests.unit.samples import NOW, credentials, license, organization
 from tests.unit.test_keys import PRINTED
 from tests.unit.test_lease import LEASE, TOKEN

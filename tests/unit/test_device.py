@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing.device import BadProof, Possession, Proof, possession
+from licensing.domain.device_key import BadProof, Possession, Proof, possession
 
 PROOF = Proof("its key", 1)
 OTHERS = Proof("another", 1)

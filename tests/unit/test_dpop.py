@@ -10,9 +10,9 @@ from joserfc.jwk import OKPKey
 from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 
-from licensing.device import BadProof, Proof
-from licensing.dpop import NONCE_SECONDS, credential_hash, new_nonce, plain_url, verify
-from licensing.errors import StaleProof
+from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.dpop import NONCE_SECONDS, credential_hash, new_nonce, plain_url, verify
+from licensing.domain.errors import StaleProof
 from tests.devices import Device, b64, compact
 from tests.unit.samples import NOW
 from tests.unit.test_lease import KEY, KID, SEED

@@ -6,15 +6,15 @@ from itertools import permutations
 
 import pytest
 
-from licensing.access import Caller, Role
-from licensing.audit import Actor, ActorKind, EventType, Origin
-from licensing.history import HIDDEN, ReadHistory, replayed
-from licensing.license import License
-from licensing.organization import Organization
-from licensing.ports import Entry, EntryPage
-from licensing.refusal import RefusalCode, Refused
-from licensing.selection import EventsSought
-from licensing.temporary import Term, TimeToLive
+from licensing.domain.audit import Actor, ActorKind, EventType, Origin
+from licensing.domain.caller import Caller, Role
+from licensing.domain.license import License
+from licensing.domain.organization import Organization
+from licensing.domain.refusal import RefusalCode, Refused
+from licensing.domain.temporary_license import Term, TimeToLive
+from licensing.usecases.filters import EventsSought
+from licensing.usecases.list_events import HIDDEN, ReadHistory, replayed
+from licensing.usecases.ports import Entry, EntryPage
 from tests.unit.samples import NOW, ORIGIN, license, organization
 
 LICENSE = "lic_0123456789abcdef"

@@ -2,7 +2,15 @@
 
 import pytest
 
-from licensing.jws import MAX_CHARACTERS, Jws, MalformedJws, decoded, encoded, read, thumbprint
+from licensing.domain.jws import (
+    MAX_CHARACTERS,
+    Jws,
+    MalformedJws,
+    decoded,
+    encoded,
+    read,
+    thumbprint,
+)
 from tests.unit.test_lease import KEY, KID
 
 

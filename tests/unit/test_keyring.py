@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
-from licensing.errors import Misconfigured
-from licensing.keyring import Keyring
-from licensing.lease import public_jwk
+from licensing.domain.errors import Misconfigured
+from licensing.domain.keyring import Keyring
+from licensing.domain.lease import public_jwk
 from tests.unit.samples import license
 from tests.unit.test_lease import LEASE
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from licensing import keys
-from licensing.errors import InvalidInput
-from licensing.keys import LicenseKey
+from licensing.domain import license_key
+from licensing.domain.errors import InvalidInput
+from licensing.domain.license_key import LicenseKey
 
 SECRET = bytes(range(32))
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -25,7 +25,7 @@ def derived(
     identity: bytes = bytes(range(16)),
     environment: str = "production",
 ) -> LicenseKey:
-    return keys.derive(
+    return license_key.derive(
         secret,
         version,
         license_id=license_id,
@@ -42,10 +42,10 @@ PRINTED = "0808G-S19HT-2AJV3-BKWEG-TGFB1-20ZSN-GQXS8-SEGK7-SY35Z"
 def a_key(seed: int) -> LicenseKey:
     """Some key; another one for another seed."""
     drawn = random.Random(seed)  # noqa: S311 - chooses examples, guards nothing
-    return keys.derive(
+    return license_key.derive(
         drawn.randbytes(32),
-        drawn.randint(1, keys.MAX_SECRET_VERSION),
-        license_id=keys.new_license_id(drawn.randbytes(10)),
+        drawn.randint(1, license_key.MAX_SECRET_VERSION),
+        license_id=license_key.new_license_id(drawn.randbytes(10)),
         organization_id="acme",
         identity=drawn.randbytes(16),
         environment="production",
@@ -58,7 +58,7 @@ def symbols(printed: str) -> str:
 
 def is_mistyped(text: str) -> bool:
     try:
-        keys.parse(text)
+        license_key.parse(text)
     except InvalidInput:
         return True
     return False
@@ -130,7 +130,7 @@ def test_r03_all_128_bits_of_the_tag_are_printed_and_read_back() -> None:
         tag = (int.from_bytes(KEY.tag) ^ 1 << bit).to_bytes(16)
         changed = LicenseKey(1, KEY.license_id, tag)
         printed.add(changed.reveal())
-        assert keys.parse(changed.reveal()).tag == tag
+        assert license_key.parse(changed.reveal()).tag == tag
     assert len(printed - {KEY.reveal()}) == 128
 
 
@@ -139,7 +139,7 @@ def test_r03_all_128_bits_of_the_tag_are_printed_and_read_back() -> None:
 
 def test_r03_a_printed_key_is_read_back() -> None:
     for seed in range(200):
-        assert keys.parse(a_key(seed).reveal()) == a_key(seed)
+        assert license_key.parse(a_key(seed).reveal()) == a_key(seed)
 
 
 def test_r03_a_key_that_uses_every_symbol_is_read_back() -> None:
@@ -148,16 +148,16 @@ def test_r03_a_key_that_uses_every_symbol_is_read_back() -> None:
         payload = payload << 5 | digit
     key = LicenseKey(
         secret_version=payload >> 208,
-        license_id=keys.new_license_id((payload >> 128 & (1 << 80) - 1).to_bytes(10)),
+        license_id=license_key.new_license_id((payload >> 128 & (1 << 80) - 1).to_bytes(10)),
         tag=(payload & (1 << 128) - 1).to_bytes(16),
     )
     assert set(symbols(key.reveal())) == set(ALPHABET)
-    assert keys.parse(key.reveal()) == key
+    assert license_key.parse(key.reveal()) == key
 
 
-@pytest.mark.parametrize("version", [1, 2, keys.MAX_SECRET_VERSION])
+@pytest.mark.parametrize("version", [1, 2, license_key.MAX_SECRET_VERSION])
 def test_r03_a_key_tells_the_version_of_its_secret_and_its_license(version: int) -> None:
-    parsed = keys.parse(LicenseKey(version, KEY.license_id, KEY.tag).reveal())
+    parsed = license_key.parse(LicenseKey(version, KEY.license_id, KEY.tag).reveal())
     assert parsed.secret_version == version
     assert parsed.license_id == KEY.license_id
 
@@ -179,7 +179,7 @@ def test_r03_a_key_tells_the_version_of_its_secret_and_its_license(version: int)
 )
 def test_r03_case_spaces_hyphens_and_lookalikes_do_not_matter(typed: str) -> None:
     assert {"0", "1"} <= set(PRINTED)
-    assert keys.parse(typed) == KEY
+    assert license_key.parse(typed) == KEY
 
 
 def test_r03_every_single_wrong_symbol_is_caught() -> None:
@@ -248,16 +248,16 @@ def test_r03_check_values_above_the_modulus_are_refused() -> None:
 )
 def test_r03_what_is_not_a_whole_key_is_refused_with_what_a_key_looks_like(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        keys.parse(text)
+        license_key.parse(text)
     assert refused.value.pointer == "/license_key"
 
 
 def test_r03_a_mistyped_key_is_refused_with_what_to_do() -> None:
     told = "The license key is mistyped: its check symbols do not fit. Copy it again as a whole."
     with pytest.raises(InvalidInput, match=f"^{told}$"):
-        keys.parse(PRINTED[:-1] + "Y")
+        license_key.parse(PRINTED[:-1] + "Y")
     with pytest.raises(InvalidInput, match="45 letters and digits in nine groups of five"):
-        keys.parse("hello")
+        license_key.parse("hello")
 
 
 def test_r03_a_key_of_secret_version_0_does_not_exist() -> None:
@@ -268,14 +268,14 @@ def test_r03_a_key_of_secret_version_0_does_not_exist() -> None:
 
 
 def test_r03_a_key_is_genuine_when_it_is_the_derived_one() -> None:
-    assert keys.is_genuine(keys.parse(PRINTED), KEY)
+    assert license_key.is_genuine(license_key.parse(PRINTED), KEY)
 
 
 def test_r03_a_key_with_any_bit_of_the_tag_flipped_is_not_genuine() -> None:
     for bit in range(128):
         tag = (int.from_bytes(KEY.tag) ^ 1 << bit).to_bytes(16)
-        forged = keys.parse(LicenseKey(1, KEY.license_id, tag).reveal())
-        assert not keys.is_genuine(forged, KEY)
+        forged = license_key.parse(LicenseKey(1, KEY.license_id, tag).reveal())
+        assert not license_key.is_genuine(forged, KEY)
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_r03_a_key_with_any_bit_of_the_tag_flipped_is_not_genuine() -> None:
     ],
 )
 def test_r03_a_key_of_another_version_or_license_is_not_genuine(forged: LicenseKey) -> None:
-    assert not keys.is_genuine(forged, KEY)
+    assert not license_key.is_genuine(forged, KEY)
 
 
 # -- what a key gives away -------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def test_r35_showing_a_key_shows_the_license_and_not_the_secret_part() -> None:
 @pytest.mark.parametrize("typed", [PRINTED[:-1] + "Y", PRINTED[:-2], PRINTED.replace("-", "_")])
 def test_r35_the_message_about_a_mistyped_key_does_not_repeat_it(typed: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        keys.parse(typed)
+        license_key.parse(typed)
     message = f"{refused.value} {refused.value.message}"
     assert not any(group in message for group in PRINTED.split("-"))
 
@@ -313,15 +313,15 @@ def test_r35_the_message_about_a_mistyped_key_does_not_repeat_it(typed: str) -> 
 
 
 def test_r03_a_license_id_spells_ten_random_bytes() -> None:
-    assert keys.new_license_id(bytes(10)) == "lic_0000000000000000"
-    assert keys.new_license_id(b"\xff" * 10) == "lic_zzzzzzzzzzzzzzzz"
-    assert keys.new_license_id(bytes(9) + b"\x21") == "lic_0000000000000011"
+    assert license_key.new_license_id(bytes(10)) == "lic_0000000000000000"
+    assert license_key.new_license_id(b"\xff" * 10) == "lic_zzzzzzzzzzzzzzzz"
+    assert license_key.new_license_id(bytes(9) + b"\x21") == "lic_0000000000000011"
 
 
 @pytest.mark.parametrize("length", [0, 9, 11])
 def test_r03_a_license_id_takes_exactly_ten_bytes(length: int) -> None:
     with pytest.raises(ValueError, match="takes 10 random bytes"):
-        keys.new_license_id(bytes(length))
+        license_key.new_license_id(bytes(length))
 
 
 @pytest.mark.parametrize(
@@ -343,4 +343,4 @@ def test_r03_a_license_id_takes_exactly_ten_bytes(length: int) -> None:
     ],
 )
 def test_the_form_of_a_license_id_is_exact(text: str, *, is_one: bool) -> None:
-    assert keys.is_license_id(text) is is_one
+    assert license_key.is_license_id(text) is is_one

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
-from licensing.chain import Chain, Link
-from licensing.errors import ForgedLease
-from licensing.lease import Lease, LeaseTerms, public_jwk, sign, verify
-from licensing.temporary import Term, TimeToLive
+from licensing.domain.errors import ForgedLease
+from licensing.domain.lease import Lease, LeaseTerms, public_jwk, sign, verify
+from licensing.domain.lease_chain import Chain, Link
+from licensing.domain.temporary_license import Term, TimeToLive
 from tests.unit.samples import DAY, NOW, credentials, license, organization, subscription
 
 

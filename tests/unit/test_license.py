@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from licensing.chain import Chain
-from licensing.device import BadProof, Proof
-from licensing.errors import StaleProof
-from licensing.license import (
+from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.errors import StaleProof
+from licensing.domain.lease_chain import Chain
+from licensing.domain.license import (
     HOUR,
     TRANSITIONS,
     Action,
@@ -19,8 +19,8 @@ from licensing.license import (
     Status,
     check,
 )
-from licensing.organization import Organization, Policy, SubscriptionStatus
-from licensing.refusal import RefusalCode, Refused
+from licensing.domain.organization import Organization, Policy, SubscriptionStatus
+from licensing.domain.refusal import RefusalCode, Refused
 from tests.unit.samples import (
     NOW,
     OTHER_MACHINE,

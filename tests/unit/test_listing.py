@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.errors import InvalidInput
-from licensing.listing import (
+from licensing.domain.errors import InvalidInput
+from licensing.usecases.pagination import (
     Search,
     Value,
     by_number,

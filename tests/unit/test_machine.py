@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from licensing.errors import InvalidInput
-from licensing.machine import MAX_MAC_ADDRESSES, Credentials, Machine
+from licensing.domain.errors import InvalidInput
+from licensing.domain.machine import MAX_MAC_ADDRESSES, Credentials, Machine
 from tests.unit.samples import HASHING_KEY, credentials, machine
 
 MACHINE_ID = "4c4c4544004235108052b4c04f4e5931"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing.machine import NO_MACHINE, Credentials, Machine
+from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 
 
 def machine(id: str | None, macs: str, name: str | None) -> Machine:

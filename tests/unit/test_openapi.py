@@ -9,10 +9,10 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 
-from licensing import http
-from licensing.http import STATUS_OF_REFUSAL
-from licensing.license import Code, Status
-from licensing.openapi import ROUTES, document
+from licensing.domain.license import Code, Status
+from licensing.entrypoints import http
+from licensing.entrypoints.http import STATUS_OF_REFUSAL
+from licensing.entrypoints.openapi import ROUTES, document
 from tests.local.template import Template
 from tests.world import PAGES
 

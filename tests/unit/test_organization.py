@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing.organization import (
+from licensing.domain.organization import (
     Organization,
     Policy,
     Standing,

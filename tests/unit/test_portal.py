@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from licensing.portal import FILE_HEADERS, Portal
+from licensing.entrypoints.portal import FILE_HEADERS, Portal
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from licensing.openapi import ROUTES
+from licensing.entrypoints.openapi import ROUTES
 from tests.proof import FIGURES, quoted
 
 ROOT = Path(__file__).parents[2]

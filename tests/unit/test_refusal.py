@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from licensing import refusal
-from licensing.http import STATUS_OF_REFUSAL
-from licensing.refusal import RefusalCode, Refused
+from licensing.domain import refusal
+from licensing.domain.refusal import RefusalCode, Refused
+from licensing.entrypoints.http import STATUS_OF_REFUSAL
 
 STATUSES = {
     "forbidden": 403,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from licensing import runtime
-from licensing.errors import Misconfigured
-from licensing.runtime import Settings
-from licensing.signin import Registration
+from licensing.adapters.oidc_discovery import Registration
+from licensing.domain.errors import Misconfigured
+from licensing.entrypoints import runtime
+from licensing.entrypoints.runtime import Settings
 from tests.unit.samples import ENVIRON
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from licensing.license import License
-from licensing.listing import Search
-from licensing.organization import Standing, Subscription, SubscriptionStatus
-from licensing.selection import (
+from licensing.domain.license import License
+from licensing.domain.organization import Standing, Subscription, SubscriptionStatus
+from licensing.usecases.filters import (
     LicenseEntry,
     LicenseSort,
     LicensesSought,
@@ -17,6 +16,7 @@ from licensing.selection import (
     OrganizationsSought,
     Trace,
 )
+from licensing.usecases.pagination import Search
 from tests.unit.samples import DAY, NOW, license, organization
 
 

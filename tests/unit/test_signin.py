@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from licensing.errors import Unavailable
-from licensing.signin import DISCOVERY_SECONDS, Discovery, Endpoints, Registration, origin_of
+from licensing.adapters.oidc_discovery import (
+    DISCOVERY_SECONDS,
+    Discovery,
+    Endpoints,
+    Registration,
+    origin_of,
+)
+from licensing.domain.errors import Unavailable
 
 ISSUER = "https://login.example/realm"
 DOCUMENT = {

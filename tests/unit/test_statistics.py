@@ -2,9 +2,9 @@
 
 import pytest
 
-from licensing.license import HOUR, Sighting, State, Status
-from licensing.organization import DAY, Subscription, SubscriptionStatus
-from licensing.statistics import (
+from licensing.domain.license import HOUR, Sighting, State, Status
+from licensing.domain.organization import DAY, Subscription, SubscriptionStatus
+from licensing.domain.statistics import (
     WEEK_HOURS,
     Move,
     Turn,

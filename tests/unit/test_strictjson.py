@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from licensing import strictjson
+from licensing.domain import strict_json
 
 VALUES: list[Any] = [None, True, 0, -1.5, "", "B\N{DIAERESIS}", [], {}, {"a": [{}]}]
 
@@ -13,11 +13,11 @@ VALUES: list[Any] = [None, True, 0, -1.5, "", "B\N{DIAERESIS}", [], {}, {"a": [{
 @pytest.mark.parametrize("value", VALUES, ids=str)
 def test_plain_json_is_read_as_text_and_as_bytes(value: Any) -> None:
     for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
-        assert strictjson.read(text) == strictjson.read(text.encode()) == value
+        assert strict_json.read(text) == strict_json.read(text.encode()) == value
 
 
 def test_a_whole_surrogate_pair_is_one_character() -> None:
-    assert strictjson.read('"\\ud83d\\ude00"') == "\N{GRINNING FACE}"
+    assert strict_json.read('"\\ud83d\\ude00"') == "\N{GRINNING FACE}"
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_a_whole_surrogate_pair_is_one_character() -> None:
 )
 def test_what_has_no_reading_or_several_is_refused(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        strictjson.read(text)
+        strict_json.read(text)

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from licensing.access import Caller, Role
-from licensing.errors import Unavailable
-from licensing.organization import Organization, SubscriptionStatus
-from licensing.ports import Outcome
-from licensing.refusal import only_super_admins
-from licensing.subscribe import ChangeOrganization, Wanted
+from licensing.domain.caller import Caller, Role
+from licensing.domain.errors import Unavailable
+from licensing.domain.organization import Organization, SubscriptionStatus
+from licensing.domain.refusal import only_super_admins
+from licensing.usecases.change_subscription import ChangeOrganization, Wanted
+from licensing.usecases.ports import Outcome
 from tests.unit.samples import NOW, ORIGIN, YEAR, organization, subscription
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from licensing.audit import Actor, ActorKind, Origin
-from licensing.license import License, State
-from licensing.organization import DAY, Organization
-from licensing.ports import Due, Outcome
-from licensing.sweep import SweepExpiry, SweepReport
+from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.domain.license import License, State
+from licensing.domain.organization import DAY, Organization
+from licensing.usecases.ports import Due, Outcome
+from licensing.usecases.sweep_expired import SweepExpiry, SweepReport
 from tests.unit.samples import NOW, license, organization, subscription
 
 ORIGIN = Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id="sweep")

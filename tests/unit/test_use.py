@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from licensing.audit import EventType, Refusal
-from licensing.chain import Chain, Link
-from licensing.claims import Claims
-from licensing.device import Proof
-from licensing.errors import StaleProof, Unavailable
-from licensing.license import License, Sighting, State
-from licensing.organization import Policy
-from licensing.ports import Change, Outcome
-from licensing.temporary import Term, TimeToLive
-from licensing.use import Used, UseLicense
+from licensing.domain.audit import EventType, Refusal
+from licensing.domain.device_key import Proof
+from licensing.domain.errors import StaleProof, Unavailable
+from licensing.domain.lease_chain import Chain, Link
+from licensing.domain.license import License, Sighting, State
+from licensing.domain.machine_claims import Claims
+from licensing.domain.organization import Policy
+from licensing.domain.temporary_license import Term, TimeToLive
+from licensing.usecases.ports import Change, Outcome
+from licensing.usecases.record_use import Used, UseLicense
 from tests.unit.samples import DAY, NOW, ORIGIN, license, organization
 
 INTERVAL = 900

@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing.dynamo.values import read_bytes
+from licensing.adapters.dynamo.values import read_bytes
 
 
 def test_a_binary_attribute_is_bytes_and_nothing_else() -> None:

@@ -11,15 +11,15 @@ from pydantic import (
     Field,
 )
 
-from licensing import keys
-from licensing.device import BadProof, Proof
-from licensing.errors import InvalidInput
-from licensing.machine import Credentials
-from licensing.requests import Login, Validation
+from licensing.domain import license_key
+from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.errors import InvalidInput
+from licensing.domain.machine import Credentials
+from licensing.usecases.agent_requests import Login, Validation
 
 if TYPE_CHECKING:
     # For its type alone: it brings in the cryptography that most functions do without.
-    from licensing.lease import SignedLease
+    from licensing.domain.lease import SignedLease
 from licensing.contract.fields import (
     AgentVersion,
     Environment,
@@ -80,7 +80,7 @@ class LoginRequest(Request):
             self.machine.credentials(),
             self.environment,
             self.agent_version,
-            keys.parse(self.license_key) if self.license_key is not None else None,
+            license_key.parse(self.license_key) if self.license_key is not None else None,
             proof=proof,
         )
 
@@ -117,7 +117,7 @@ class ValidateRequest(Request):
     def validation(self, proof: Proof | BadProof | None) -> Validation:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Validation(
-            key=keys.parse(self.license_key),
+            key=license_key.parse(self.license_key),
             organization_id=self.organization_id,
             environment=self.environment,
             credentials=self.machine.credentials(),
@@ -176,7 +176,7 @@ class OlderLoginRequest(_OlderAgent):
             self.credentials(),
             OLDER_ENVIRONMENT,
             self.agent_version,
-            keys.parse(self.license_key) if self.license_key else None,
+            license_key.parse(self.license_key) if self.license_key else None,
             has_older_form=True,
             proof=proof,
         )
@@ -190,7 +190,7 @@ class OlderValidateRequest(_OlderAgent):
     def validation(self, proof: Proof | BadProof | None) -> Validation:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Validation(
-            key=keys.parse(self.license_key),
+            key=license_key.parse(self.license_key),
             organization_id=None,
             environment=None,
             credentials=self.credentials(),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from licensing.access import Caller, Role
 from licensing.contract.fields import OrganizationId, Reply
+from licensing.domain.caller import Caller, Role
 
 
 class CallerReply(Reply):

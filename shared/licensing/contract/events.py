@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from licensing.audit import ActorKind, EventType
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, instant
-from licensing.ports import Entry
+from licensing.domain.audit import ActorKind, EventType
+from licensing.usecases.ports import Entry
 
 
 class ActorView(Reply):

@@ -19,15 +19,15 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from licensing import keys
-from licensing.errors import InvalidInput
+from licensing.domain import license_key
+from licensing.domain.errors import InvalidInput
 
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
 
 
 def _key_as_typed(text: str) -> str:
     try:
-        keys.parse(text)
+        license_key.parse(text)
     except InvalidInput as error:
         raise PydanticCustomError("license_key", "{told}", {"told": error.message}) from error
     return text

@@ -10,8 +10,8 @@ from pydantic import (
 )
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
-from licensing.license import Action, Kind, License, Status
-from licensing.organization import Organization
+from licensing.domain.license import Action, Kind, License, Status
+from licensing.domain.organization import Organization
 
 
 class LastSeen(Reply):

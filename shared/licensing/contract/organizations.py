@@ -18,7 +18,7 @@ from licensing.contract.fields import (
     Whole,
     instant,
 )
-from licensing.organization import Organization, Standing, Subscription, SubscriptionStatus
+from licensing.domain.organization import Organization, Standing, Subscription, SubscriptionStatus
 
 OrganizationName = Annotated[
     str,

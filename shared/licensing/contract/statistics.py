@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from licensing.contract.fields import Instant, OrganizationId, Reply, instant
-from licensing.license import HOUR
-from licensing.statistics import Point
-from licensing.survey import Activity, Statistics
+from licensing.domain.license import HOUR
+from licensing.domain.statistics import Point
+from licensing.usecases.show_statistics import Activity, Statistics
 
 
 class LicenseCounts(Reply):

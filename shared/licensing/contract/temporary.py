@@ -9,8 +9,8 @@ from pydantic import (
 )
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
-from licensing.license import License, State
-from licensing.temporary import Term, TimeToLive
+from licensing.domain.license import License, State
+from licensing.domain.temporary_license import Term, TimeToLive
 
 
 class TemporaryRequest(Request):

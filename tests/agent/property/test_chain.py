@@ -12,9 +12,9 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from licensing.chain import Chain, Link, followed
-from licensing.keyring import Keyring
-from licensing.lease import genuine
+from licensing.domain.keyring import Keyring
+from licensing.domain.lease import genuine
+from licensing.domain.lease_chain import Chain, Link, followed
 from licensing_agent import lifecycle
 from licensing_agent.kept import NOTHING, decode, encode
 from licensing_agent.lifecycle import Moment, State, Validate

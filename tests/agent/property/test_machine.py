@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing import machine
-from licensing.errors import InvalidInput
+from licensing.domain import machine
+from licensing.domain.errors import InvalidInput
 from licensing_agent import credentials
 
 TEXTS = st.text(max_size=24) | st.sampled_from(

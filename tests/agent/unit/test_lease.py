@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.lease import public_jwk
+from licensing.domain.lease import public_jwk
 from licensing_agent.lease import Expected, Reason, Rejected, public_keys, verify
 from tests.agent.samples import JWKS, KEYS, LICENSE_ID, MACHINE, lease_token
 from tests.unit.samples import NOW

@@ -6,8 +6,8 @@ from typing import Any
 from joserfc import jws as jose
 from joserfc.jwk import OKPKey
 
-from licensing import dpop
-from licensing.device import Proof
+from licensing.domain import dpop
+from licensing.domain.device_key import Proof
 from licensing_agent.device import SoftwareKey
 from licensing_agent.proof import Occasion, is_asked_for, prove, thumbprint
 from tests.unit.samples import NOW

@@ -1,0 +1,1 @@
+"""What speaks to the outside world: the table, the bus, the identity provider, the log."""

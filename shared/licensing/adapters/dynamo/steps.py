@@ -1,0 +1,376 @@
+"""What a change means for the table: the steps of one transaction and their conditions.
+
+What this module guarantees:
+
+* Each step repeats, as its condition, what the decision to take it rested on (R5).
+* The claims and the seat of a licence follow from its state before and after, so no use case can
+  forget one of them (R6, R10).
+* Each change writes its event in the same transaction, under a key that only this change uses:
+  that event is the transaction's mark (R32).
+
+Pure: it builds requests, and sends none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from licensing.adapters.dynamo import items, places
+from licensing.adapters.dynamo.entries import event_item
+from licensing.adapters.dynamo.values import number, text
+from licensing.domain.machine_claims import Claim
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from licensing.adapters.dynamo.values import Item, Value
+    from licensing.domain.audit import Event
+    from licensing.domain.license import License
+    from licensing.domain.organization import Organization
+    from licensing.usecases.ports import Change
+
+
+_ABSENT: Final = "attribute_not_exists(pk)"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of a transaction. ``pair`` is set when it claims or releases that pair."""
+
+    action: TransactWriteItemTypeDef
+    pair: bytes | None = None
+    is_mark: bool = False
+
+
+def steps_of(
+    changes: Sequence[Change],
+    *,
+    organization: Organization | None,
+    known: Mapping[bytes, Claim],
+    table: str,
+) -> list[Step]:
+    """All steps of licences' changes; ``known`` is what is known of the pairs' holders."""
+    steps: list[Step] = []
+    seats = 0
+    for change in changes:
+        before, after = change.before, change.after
+        held = before.claims if before else frozenset()
+        steps.append(_license_step(before, after, table))
+        steps += [_claim(pair, after, known, table) for pair in sorted(after.claims - held)]
+        if before is not None:
+            steps += [_release(pair, before, known, table) for pair in sorted(held - after.claims)]
+            if after.exclusive and not before.exclusive:
+                kept = sorted(held & after.claims)
+                steps += [_make_exclusive(pair, after, table) for pair in kept]
+        steps += [_untaken(pair, after, table) for pair in sorted(change.untaken)]
+        steps.append(_event_step(change.event, table))
+        seats += after.is_bound - (before.is_bound if before else False)
+    if seats:
+        organization_id = changes[0].after.organization_id
+        steps.append(_seat_step(organization_id, organization, seats, table))
+    elif organization is not None:
+        steps.append(_unchanged_step(organization, table))
+    return steps
+
+
+def organization_steps(
+    before: Organization | None,
+    after: Organization,
+    event: Event,
+    *,
+    due_at: int,
+    table: str,
+) -> list[Step]:
+    """The steps of an organization's change or announcement."""
+    if before is None:
+        step = _put(items.organization_item(after, due_at=due_at), table)
+    else:
+        condition, values = _organization_is(before)
+        step = _update(
+            places.organization_key(after.id),
+            items.organization_attributes(after, due_at=due_at),
+            condition=condition,
+            values=values,
+            table=table,
+        )
+    return [step, _event_step(event, table)]
+
+
+def use_attributes(before: License, after: License) -> dict[str, Value | None]:
+    """What of a licence's chain and proofs changes. What does not is left as it stands by then."""
+    attributes: dict[str, Value | None] = {}
+    if after.chain != before.chain:
+        attributes |= items.chain_attributes(after.chain)
+    if after.proved_ms != before.proved_ms:
+        attributes |= items.proof_attributes(after.proved_ms)
+    return attributes
+
+
+def proof_conditions(before: License, after: License) -> list[str]:
+    """That no proof as new as the one that counts now has counted by then."""
+    if after.proved_ms == before.proved_ms:
+        return []
+    return ["(attribute_not_exists(proved_ms) OR proved_ms < :proved_ms)"]
+
+
+def update_expression(
+    attributes: Mapping[str, Value | None],
+) -> tuple[str, dict[str, str], dict[str, Value]]:
+    """Set the attributes that have a value, remove the others: expression, names, values."""
+    sets = [f"#{name} = :{name}" for name, value in attributes.items() if value is not None]
+    removes = [f"#{name}" for name, value in attributes.items() if value is None]
+    clauses = [f"SET {', '.join(sets)}"] * bool(sets) + [f"REMOVE {', '.join(removes)}"] * bool(
+        removes
+    )
+    return (
+        " ".join(clauses),
+        {f"#{name}": name for name in attributes},
+        {f":{name}": value for name, value in attributes.items() if value is not None},
+    )
+
+
+def _license_step(before: License | None, after: License, table: str) -> Step:
+    if before is None:
+        return _put(items.license_item(after), table)
+    conditions = ["revision = :seen_revision", *proof_conditions(before, after)]
+    return _update(
+        places.license_key(after.id),
+        {**items.license_attributes(after), **use_attributes(before, after)},
+        condition=" AND ".join(conditions),
+        values={":seen_revision": number(before.revision)},
+        table=table,
+    )
+
+
+# Named conditions on a pair's claim; `#organization` is the licence's own.
+_OWN_ONLY: Final = "attribute_exists(holders.#organization) AND size(holders) = :one"
+_OWN_ONLY_OR_SHARED: Final = f"(({_OWN_ONLY}) OR is_exclusive = :false)"
+_FREE_SLOT: Final = (
+    "attribute_exists(holders.#organization) "
+    "AND attribute_not_exists(holders.#organization.#environment)"
+)
+_NOT_A_HOLDER: Final = "attribute_exists(holders) AND attribute_not_exists(holders.#organization)"
+
+
+def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Step:
+    """Take a pair that nobody holds, or join those who do (R4, R10, R31)."""
+    claim = known.get(pair)
+    is_holder = claim is not None and record.organization_id in claim.holders
+    if claim is None or not (
+        is_holder or claim.is_open_to(record.organization_id, exclusive=record.exclusive)
+    ):
+        # Where others hold it, this condition says so.
+        return _put(items.claim_item(pair, record), table, pair=pair)
+    names = _holder_names(record)
+    values: dict[str, Value] = {":one": number(1)}
+    if is_holder:
+        slot, condition = "holders.#organization.#environment", _FREE_SLOT
+        values[":mine"] = text(record.id)
+    else:
+        slot, condition = "holders.#organization", _NOT_A_HOLDER
+        values[":mine"] = {"M": {record.environment: text(record.id)}}
+        del names["#environment"]
+    update = f"SET {slot} = :mine"
+    if record.exclusive:
+        update += ", is_exclusive = :true"
+        values[":true"] = {"BOOL": True}
+        condition += f" AND {_OWN_ONLY}"
+    else:
+        values[":false"] = {"BOOL": False}
+        condition += f" AND {_OWN_ONLY_OR_SHARED}"
+    return _change_claim(
+        pair, table, update=update, condition=condition, names=names, values=values
+    )
+
+
+def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Step:
+    """Give a pair up: remove the claim, or only this licence from it when others hold it too."""
+    mine = {record.organization_id: {record.environment: record.id}}
+    claim = known.get(pair)
+    is_listed = (
+        claim is not None
+        and claim.licenses_of(record.organization_id).get(record.environment) == record.id
+    )
+    # Unknown, or not ours any more: then the condition will say so.
+    holders = claim.holders if claim is not None and is_listed else mine
+    as_known: dict[str, Value] = {":known": items.holders_value(holders)}
+    if holders == mine:
+        return Step(
+            {
+                "Delete": {
+                    "TableName": table,
+                    "Key": places.pair_key(pair),
+                    "ConditionExpression": "holders = :known",
+                    "ExpressionAttributeValues": as_known,
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            },
+            pair=pair,
+        )
+    names = _holder_names(record)
+    slot = "holders.#organization.#environment"
+    if len(holders[record.organization_id]) == 1:
+        slot = "holders.#organization"
+        del names["#environment"]
+    return _change_claim(
+        pair,
+        table,
+        update=f"REMOVE {slot}",
+        condition="holders = :known",
+        names=names,
+        values=as_known,
+    )
+
+
+def _make_exclusive(pair: bytes, record: License, table: str) -> Step:
+    """Keep a pair for the organization alone from now on (R31)."""
+    names = _holder_names(record)
+    del names["#environment"]
+    return _change_claim(
+        pair,
+        table,
+        update="SET is_exclusive = :true",
+        condition=_OWN_ONLY,
+        names=names,
+        values={":true": {"BOOL": True}, ":one": number(1)},
+    )
+
+
+def _untaken(pair: bytes, record: License, table: str) -> Step:
+    """Check that no other organization holds a pair (R26)."""
+    names = _holder_names(record)
+    del names["#environment"]
+    return Step(
+        {
+            "ConditionCheck": {
+                "TableName": table,
+                "Key": places.pair_key(pair),
+                "ConditionExpression": f"{_ABSENT} OR ({_OWN_ONLY})",
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": {":one": number(1)},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        },
+        pair=pair,
+    )
+
+
+def _change_claim(
+    pair: bytes,
+    table: str,
+    *,
+    update: str,
+    condition: str,
+    names: Mapping[str, str],
+    values: Mapping[str, Value],
+) -> Step:
+    return Step(
+        {
+            "Update": {
+                "TableName": table,
+                "Key": places.pair_key(pair),
+                "UpdateExpression": update,
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": values,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        },
+        pair=pair,
+    )
+
+
+def _holder_names(record: License) -> dict[str, str]:
+    return {"#organization": record.organization_id, "#environment": record.environment}
+
+
+def _seat_step(
+    organization_id: str, organization: Organization | None, seats: int, table: str
+) -> Step:
+    values = {":seats": number(seats)}
+    conditions = ["attribute_exists(pk)"]
+    if seats > 0:
+        conditions.append("(attribute_not_exists(max_agents) OR seats < max_agents)")
+    if organization is not None:
+        conditions.append("version = :seen_version")
+        values[":seen_version"] = number(organization.version)
+    return Step(
+        {
+            "Update": {
+                "TableName": table,
+                "Key": places.organization_key(organization_id),
+                "UpdateExpression": "ADD seats :seats",
+                "ConditionExpression": " AND ".join(conditions),
+                "ExpressionAttributeValues": values,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+    )
+
+
+def _unchanged_step(organization: Organization, table: str) -> Step:
+    return Step(
+        {
+            "ConditionCheck": {
+                "TableName": table,
+                "Key": places.organization_key(organization.id),
+                "ConditionExpression": "version = :seen_version",
+                "ExpressionAttributeValues": {":seen_version": number(organization.version)},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+    )
+
+
+def _organization_is(seen: Organization) -> tuple[str, dict[str, Value]]:
+    """The organization as it was read: an announcement changes it without a new version."""
+    values = {":seen_version": number(seen.version)}
+    if seen.announced_days is None:
+        return "version = :seen_version AND attribute_not_exists(announced_days)", values
+    values[":seen_days"] = number(seen.announced_days)
+    return "version = :seen_version AND announced_days = :seen_days", values
+
+
+def _event_step(event: Event, table: str) -> Step:
+    return _put(event_item(event), table, is_mark=True)
+
+
+def _put(item: Item, table: str, *, pair: bytes | None = None, is_mark: bool = False) -> Step:
+    return Step(
+        {
+            "Put": {
+                "TableName": table,
+                "Item": item,
+                "ConditionExpression": _ABSENT,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        },
+        pair=pair,
+        is_mark=is_mark,
+    )
+
+
+def _update(
+    key: Item,
+    attributes: Mapping[str, Value | None],
+    *,
+    condition: str,
+    values: Mapping[str, Value],
+    table: str,
+) -> Step:
+    expression, names, set_values = update_expression(attributes)
+    return Step(
+        {
+            "Update": {
+                "TableName": table,
+                "Key": key,
+                "UpdateExpression": expression,
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": {**set_values, **values},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+    )

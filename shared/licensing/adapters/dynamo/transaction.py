@@ -1,0 +1,142 @@
+"""Carries one transaction to a known end (R2, R5).
+
+What this module guarantees:
+
+* A transaction is sent again with the same token and the same bytes, so DynamoDB applies it once.
+* Reasons of a cancellation are read by position. A failed condition is an answer; a conflict or
+  throttling is tried again, with jitter, within bounds and within the caller's remaining time;
+  everything else is a fault and raised as it is.
+* A lost answer never becomes a conflict with itself: a transaction writes its own *mark*, an item
+  whose key nobody else writes. When that exists, the transaction has been committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
+
+from licensing.adapters.aws_errors import availability, is_transient
+from licensing.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import (
+        TransactWriteItemTypeDef,
+        UniversalAttributeValueTypeDef,
+    )
+
+    from licensing.adapters.dynamo.values import StoredItem
+
+_ATTEMPTS: Final = 6
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
+# What a call may take at worst: three attempts of 1 s to connect and 2 s to read.
+_RESERVE: Final = 9.0
+
+# What a cancellation may consist of and still be worth another attempt.
+_AGAIN: Final = frozenset(
+    {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How long and how patiently to try again.
+
+    ``remaining`` tells the seconds left for the whole operation, ``jitter`` a number in [0, 1),
+    ``sleep`` waits for so many seconds.
+    """
+
+    remaining: Callable[[], float]
+    jitter: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def has_time(self, pause: float = 0.0) -> bool:
+        """Whether another call, after ``pause`` seconds, would end in time even at worst."""
+        return self.remaining() >= pause + _RESERVE
+
+    def pauses(self) -> Iterator[None]:
+        """Yield once per attempt, with a growing random pause before all but the first."""
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * self.jitter()
+                if not self.has_time(pause):
+                    return
+                self.sleep(pause)
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A condition that did not hold: at which position, and what stood there instead."""
+
+    position: int
+    found: StoredItem
+
+
+@dataclass(frozen=True, slots=True)
+class Transactions:
+    """Runs transactions on one table."""
+
+    client: DynamoDBClient
+    table: str
+    pacing: Pacing
+
+    def run(
+        self, actions: Sequence[TransactWriteItemTypeDef], *, mark: int, name: str
+    ) -> Sequence[Failure]:
+        """Run one transaction; no failures means that it is committed.
+
+        ``mark`` is the position of the put whose key only this operation uses; ``name`` is unique
+        to these very actions. Raises :class:`Unavailable` when the end cannot be learned.
+        """
+        token = hashlib.sha256(name.encode()).hexdigest()[:36]
+        unknown = False
+        for _ in self.pacing.pauses():
+            try:
+                self.client.transact_write_items(TransactItems=actions, ClientRequestToken=token)
+            except self.client.exceptions.TransactionCanceledException as error:
+                failures = _failed_conditions(error)
+                if any(failure.position == mark for failure in failures):
+                    return ()  # it stands already: an earlier attempt, whose answer was lost
+                if failures:
+                    return failures
+            except (HTTPClientError, NoConnection):
+                unknown = True
+            except ClientError as error:
+                if not is_transient(error):
+                    raise
+                unknown = True  # the client may have sent it before, and lost that answer
+            else:
+                return ()
+        if unknown and self.pacing.has_time() and self._is_written(actions[mark]["Put"]["Item"]):
+            return ()
+        raise Unavailable("The database is busy. Repeating the request is safe.")
+
+    def _is_written(self, item: Mapping[str, UniversalAttributeValueTypeDef]) -> bool:
+        with availability("The database"):
+            answer = self.client.get_item(
+                TableName=self.table,
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                ConsistentRead=True,
+                ProjectionExpression="pk",
+            )
+        return "Item" in answer
+
+
+def _failed_conditions(error: ClientError) -> list[Failure]:
+    """The conditions that did not hold; none when it was only a matter of timing."""
+    reasons = error.response["CancellationReasons"]
+    failures = [
+        Failure(position, cast("StoredItem", reason.get("Item", {})))
+        for position, reason in enumerate(reasons)
+        if reason["Code"] == "ConditionalCheckFailed"
+    ]
+    if not failures and not {reason["Code"] for reason in reasons} <= _AGAIN:
+        raise error
+    return failures

@@ -1,0 +1,152 @@
+"""Proofs of possession of a device key, as in RFC 9449 (DPoP).
+
+What this module guarantees:
+
+* :func:`verify` takes one type, one curve and the key that stands in the proof, and tells whose it
+  is by thumbprint; whether that key is the right one is decided by whoever asks.
+* A proof is good for one method, one URL and one credential, and within :data:`NONCE_SECONDS` of
+  the service's own time: an agent's clock takes no part in it.
+* Nothing is looked up: a nonce carries its time and the service's mark.
+
+Keys and ``now_ms``, in epoch milliseconds, are handed in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from licensing.domain import jws
+from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.errors import StaleProof
+from licensing.domain.jws import MalformedJws
+
+TYPE: Final = "dpop+jwt"
+
+ALGORITHMS: Final = frozenset({jws.ALGORITHM, "EdDSA"})
+"""Two names of one algorithm: of its curve (RFC 9864), and the one that older libraries know."""
+
+NONCE_SECONDS: Final = 300
+"""How long a nonce is taken."""
+
+_AHEAD_MS: Final = 5_000  # of two servers' clocks
+_TIME_BYTES: Final = 8
+_MARK_BYTES: Final = 16
+_LONGEST_ID: Final = 128
+_USUAL_PORTS: Final = {"https": 443, "http": 80}
+
+
+def new_nonce(nonce_key: bytes, now_ms: int) -> str:
+    """What the next proof has to carry."""
+    time = now_ms.to_bytes(_TIME_BYTES, "big")
+    return jws.encoded(time + _mark(nonce_key, time))
+
+
+def credential_hash(credential: str) -> str:
+    """A proof's ``ath`` for the token or licence key that it goes with (RFC 9449, 4.2)."""
+    return jws.encoded(hashlib.sha256(credential.encode()).digest())
+
+
+def verify(
+    token: str,
+    *,
+    method: str,
+    urls: frozenset[str],
+    credential: str,
+    nonce_key: bytes,
+    now_ms: int,
+) -> Proof | BadProof:
+    """Whose proof ``token`` is, or why it is none (RFC 9449, 4.3).
+
+    ``urls`` are the addresses that the request may have been sent to, see :func:`plain_url`.
+    Raises :class:`StaleProof` for a proof that is good but for the time of its nonce.
+    """
+    try:
+        read = jws.read(token)
+        # 1. The header is a proof's, with a public key of the one curve in it.
+        header = read.header()
+        key = _key(header)
+        if key is None:
+            return BadProof("its header is not a proof's")
+        # 2. The holder of that key has signed it.
+        if not read.is_signed_by(key):
+            return BadProof("the signature does not fit")
+        claims = read.claims()
+    except MalformedJws as error:
+        return BadProof(str(error))
+    # 3. It says all that a proof says.
+    texts = {name: claims.get(name) for name in ("jti", "htm", "htu", "ath")}
+    if (
+        not all(isinstance(text, str) and text for text in texts.values())
+        or len(str(texts["jti"])) > _LONGEST_ID
+        or type(claims.get("iat")) is not int
+    ):
+        return BadProof("claims are missing or of the wrong type")
+    # 4. It was made for this request and this credential.
+    if texts["htm"] != method or plain_url(str(texts["htu"])) not in urls:
+        return BadProof("made for another request")
+    if texts["ath"] != credential_hash(credential):
+        return BadProof("made for another credential")
+    # 5. It is of now: by the service's own time, so that a wrong clock does no harm.
+    made_ms = _time_of(claims.get("nonce"), nonce_key)
+    if made_ms is None or not -_AHEAD_MS <= now_ms - made_ms <= NONCE_SECONDS * 1000:
+        raise StaleProof("The proof needs the nonce that this answer brings.")
+    return Proof(jws.thumbprint(key), made_ms)
+
+
+def plain_url(url: str) -> str | None:
+    """A URL as proofs are compared: without query, fragment, usual port and capitals of its host.
+
+    ``None`` for what is none.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _USUAL_PORTS or not parts.hostname or "@" in parts.netloc:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    place = host if port in {None, _USUAL_PORTS[parts.scheme]} else f"{host}:{port}"
+    return f"{parts.scheme}://{place}{parts.path or '/'}"
+
+
+def _key(header: dict[str, object]) -> Ed25519PublicKey | None:
+    jwk = header.get("jwk")
+    if (
+        header.keys() != {"alg", "jwk", "typ"}
+        or header["typ"] != TYPE
+        or header["alg"] not in ALGORITHMS
+        or not isinstance(jwk, dict)
+        or jwk.get("kty") != "OKP"
+        or jwk.get("crv") != "Ed25519"
+        or "d" in jwk  # whoever shows the private key proves nothing
+    ):
+        return None
+    x = jwk.get("x")
+    if not isinstance(x, str) or not re.fullmatch(r"[A-Za-z0-9_-]{43}", x):
+        return None
+    return Ed25519PublicKey.from_public_bytes(jws.decoded(x))
+
+
+def _time_of(nonce: object, nonce_key: bytes) -> int | None:
+    """When the service made a nonce; ``None`` for what it has not made."""
+    if not isinstance(nonce, str):
+        return None
+    try:
+        data = jws.decoded(nonce)
+    except MalformedJws:
+        return None
+    time, mark = data[:_TIME_BYTES], data[_TIME_BYTES:]
+    if not hmac.compare_digest(mark, _mark(nonce_key, time)):
+        return None
+    return int.from_bytes(time, "big")
+
+
+def _mark(nonce_key: bytes, time: bytes) -> bytes:
+    return hmac.digest(nonce_key, time, "sha256")[:_MARK_BYTES]

@@ -1,0 +1,226 @@
+"""Leases: what a valid answer is worth while the service is out of reach (R16).
+
+A lease is a compact JWS (RFC 7515) with ``alg`` ``Ed25519`` (RFC 9864) and ``typ`` ``lease+jwt``,
+verifiable with the public keys at ``/.well-known/jwks.json`` alone.
+
+What this module guarantees:
+
+* A lease ends at the earliest of its length, the subscription's end and the licence's own end.
+* :func:`verify` accepts exactly one algorithm and one type, takes keys only from the set that it
+  is handed, and raises :class:`ForgedLease` on everything else. It never returns a maybe.
+
+Key objects are handed in; nothing is read from the outside. Times are integer epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+
+from licensing.domain import jws
+from licensing.domain.errors import ForgedLease, UnknownLeaseKey
+from licensing.domain.jws import ALGORITHM, MalformedJws
+from licensing.domain.lease_chain import Link, halfway
+from licensing.domain.license import License
+from licensing.domain.machine import Credentials
+from licensing.domain.organization import Organization
+
+TYPE: Final = "lease+jwt"
+
+_TEXT_CLAIMS: Final = (
+    "iss",
+    "sub",
+    "organization_id",
+    "environment",
+    "machine_thumbprint",
+    "kind",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The statement that a lease makes.
+
+    ``machine_thumbprint`` is the public digest of the machine's credentials, see
+    :meth:`~licensing.domain.machine.Credentials.thumbprint`; ``nonce`` is the caller's, if it sent
+    one. ``id`` is the lease's place in its licence's chain
+    (:mod:`licensing.domain.lease_chain`), if there is one.
+    """
+
+    issuer: str
+    license_id: str
+    organization_id: str
+    environment: str
+    machine_thumbprint: str
+    kind: str
+    primary: bool
+    issued_at: int
+    expires_at: int
+    nonce: str | None = None
+    id: str | None = None
+
+    @property
+    def renew_after(self) -> int:
+        """When an agent should ask for the next one: halfway, so that an outage can be outlived."""
+        return halfway(self.issued_at, self.expires_at)
+
+    @property
+    def link(self) -> Link:
+        """The lease as a link of its licence's chain."""
+        return Link(self.id, self.issued_at, self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedLease:
+    """A lease and its compact JWS."""
+
+    statement: Lease
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """What the deployment decides about leases: who issues them, and for how many seconds."""
+
+    issuer: str
+    seconds: int
+
+    def grant(
+        self,
+        record: License,
+        organization: Organization,
+        credentials: Credentials,
+        *,
+        environment: str,
+        nonce: str | None,
+        kept: Link | None = None,
+        now: int,
+    ) -> Lease:
+        """The lease of a licence that has been found valid at ``now`` (R16, R27).
+
+        ``environment`` is the agent's, which a temporary licence is not bound to. The lease is the
+        current link of the licence's chain; ``kept`` is that link where it has been granted before,
+        with the time that it has.
+        """
+        since, until = (
+            (now, now + self.seconds) if kept is None else (kept.issued_at, kept.expires_at)
+        )
+        ends = [until, organization.subscription.valid_until]
+        if record.term is not None:
+            ends.append(record.term.expires_at)
+        return Lease(
+            issuer=self.issuer,
+            license_id=record.id,
+            organization_id=record.organization_id,
+            environment=environment,
+            machine_thumbprint=credentials.thumbprint(),
+            kind=record.kind,
+            primary=record.primary,
+            issued_at=since,
+            expires_at=min(ends),
+            nonce=nonce,
+            id=record.chain.current if record.chain else None,
+        )
+
+
+def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """The key as an entry of the JWKS; its ``kid`` is its RFC 7638 thumbprint."""
+    return {**jws.members(key), "kid": jws.thumbprint(key), "alg": ALGORITHM, "use": "sig"}
+
+
+def sign(lease: Lease, key: Ed25519PrivateKey, kid: str) -> str:
+    """The lease as a compact JWS."""
+    header = {"alg": ALGORITHM, "kid": kid, "typ": TYPE}
+    claims: dict[str, str | int | bool] = {
+        "iss": lease.issuer,
+        "sub": lease.license_id,
+        "organization_id": lease.organization_id,
+        "environment": lease.environment,
+        "machine_thumbprint": lease.machine_thumbprint,
+        "kind": lease.kind,
+        "primary": lease.primary,
+        "iat": lease.issued_at,
+        "exp": lease.expires_at,
+    }
+    if lease.nonce is not None:
+        claims["nonce"] = lease.nonce
+    if lease.id is not None:
+        claims["jti"] = lease.id
+    return jws.write(header, claims, key)
+
+
+def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now: int) -> Lease:
+    """The lease that ``token`` carries, when it is genuine and ``now`` is within its time.
+
+    ``keys`` maps ``kid`` to public key. Raises :class:`ForgedLease` otherwise.
+    """
+    lease = genuine(token, keys, issuer=issuer)
+    # 5. It is in its time.
+    if not lease.issued_at <= now < lease.expires_at:
+        raise ForgedLease("not within its time")
+    return lease
+
+
+def genuine(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str) -> Lease:
+    """The lease that ``token`` carries, be it over or not. Raises :class:`ForgedLease`."""
+    try:
+        lease = _signed(jws.read(token), keys)
+    except MalformedJws as error:
+        raise ForgedLease(str(error)) from error
+    # 4. It is of this issuer.
+    if lease.issuer != issuer:
+        raise ForgedLease("issued by another service")
+    return lease
+
+
+def _signed(token: jws.Jws, keys: Mapping[str, Ed25519PublicKey]) -> Lease:
+    """What one of the keys has signed as a lease. Raises also :class:`MalformedJws`."""
+    # 1. The header says exactly what a lease's header says; a key in it is never used.
+    header = token.header()
+    if header.keys() != {"alg", "kid", "typ"} or header["alg"] != ALGORITHM:
+        raise ForgedLease("not signed as a lease is")
+    if header["typ"] != TYPE:
+        raise ForgedLease("signed for another use")
+    # 2. One of the service's keys signed it.
+    kid = header["kid"]
+    key = keys.get(kid) if isinstance(kid, str) else None
+    if key is None:
+        raise UnknownLeaseKey("signed by a key that is not the service's")
+    if not token.is_signed_by(key):
+        raise ForgedLease("the signature does not fit")
+    # 3. It is whole.
+    return _read_claims(token.claims())
+
+
+def _read_claims(claims: Mapping[str, object]) -> Lease:
+    texts = {name: claims.get(name) for name in _TEXT_CLAIMS}
+    nonce, primary, id = claims.get("nonce"), claims.get("primary"), claims.get("jti")
+    issued_at, expires_at = claims.get("iat"), claims.get("exp")
+    if (
+        not all(isinstance(text, str) for text in texts.values())
+        or not isinstance(primary, bool)
+        or not (nonce is None or isinstance(nonce, str))
+        or not (id is None or isinstance(id, str))
+        or type(issued_at) is not int
+        or type(expires_at) is not int
+    ):
+        raise ForgedLease("claims are missing or of the wrong type")
+    return Lease(
+        issuer=str(texts["iss"]),
+        license_id=str(texts["sub"]),
+        organization_id=str(texts["organization_id"]),
+        environment=str(texts["environment"]),
+        machine_thumbprint=str(texts["machine_thumbprint"]),
+        kind=str(texts["kind"]),
+        primary=primary,
+        issued_at=issued_at,
+        expires_at=expires_at,
+        nonce=nonce,
+        id=id,
+    )

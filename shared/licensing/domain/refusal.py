@@ -1,0 +1,86 @@
+"""Refusals: what the service declines to do, as values that a caller can act on.
+
+Every refusal has one stable ``code`` (part of the API) and one sentence for the person at the
+agent or the portal. The HTTP status of each code is decided in :mod:`licensing.entrypoints.http`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    """The machine-readable reasons, as they appear in problem answers."""
+
+    FORBIDDEN = "forbidden"
+    ON_BEHALF_DISABLED = "on_behalf_login_disabled"
+    TEMPORARY_NOT_USABLE = "temporary_license_not_usable"
+    NOT_FOUND = "not_found"
+    MACHINE_REGISTERED = "machine_registered_to_other_organization"
+    PROOF_REQUIRED = "proof_required"
+    AGENT_BLOCKED = "agent_blocked"
+    LICENSE_STILL_BOUND = "license_still_bound"
+    SEAT_LIMIT_REACHED = "seat_limit_reached"
+    SUBSCRIPTION_ENDED = "subscription_ended"
+    INVALID_TRANSITION = "invalid_transition"
+    PRECONDITION_FAILED = "precondition_failed"
+    PORTAL_NOT_CONFIGURED = "portal_not_configured"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer "no": why, in a code and in a sentence."""
+
+    code: RefusalCode
+    message: str
+
+
+def license_not_found() -> Refused:
+    """A licence that is absent or another organization's: the two answer alike."""
+    return Refused(RefusalCode.NOT_FOUND, "There is no such license.")
+
+
+def organization_not_found() -> Refused:
+    """An organization that is absent or not the caller's: the two answer alike."""
+    return Refused(RefusalCode.NOT_FOUND, "There is no such organization.")
+
+
+def only_administrators() -> Refused:
+    """A caller without an administrator's role."""
+    return Refused(RefusalCode.FORBIDDEN, "Only administrators can do this.")
+
+
+def only_super_admins() -> Refused:
+    """A caller who is not the vendor's operator."""
+    return Refused(RefusalCode.FORBIDDEN, "Only super-admins can do this.")
+
+
+def proof_required() -> Refused:
+    """An agent that does not prove to hold a device key, where that is needed."""
+    return Refused(
+        RefusalCode.PROOF_REQUIRED,
+        "This agent has to prove that it holds its device key. Update it to a version that does; "
+        "where its license has to go on without one, revoke it from the portal first.",
+    )
+
+
+def older_agents_refused() -> Refused:
+    """The deployment does not serve agents from before 4.4 (R31)."""
+    return Refused(
+        RefusalCode.FORBIDDEN, "This agent is too old for this service. Update it to 4.4 or later."
+    )
+
+
+def portal_not_configured() -> Refused:
+    """Nobody can sign in to the portal: its address has not been told yet."""
+    return Refused(
+        RefusalCode.PORTAL_NOT_CONFIGURED,
+        "Nobody can sign in yet. Deploy the stack once more, with its output ApiUrl as the "
+        "parameter PortalUrl.",
+    )
+
+
+def portal_file_not_found() -> Refused:
+    """No file of the portal, or one of a version that has been replaced."""
+    return Refused(RefusalCode.NOT_FOUND, "There is no such file. Load the page anew.")

@@ -1,0 +1,28 @@
+"""The frame around every Lambda handler: logs, metrics, time limit, and the hooks of snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from licensing.adapters import telemetry
+from licensing.entrypoints import runtime, snapstart  # noqa: F401 - registers its hooks, for every function
+
+LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def entry(handle: LambdaHandler) -> LambdaHandler:
+    """The Lambda handler that ``handle`` is the inside of."""
+
+    @telemetry.metrics.log_metrics
+    @telemetry.logger.inject_lambda_context(
+        clear_state=True, correlation_id_path="requestContext.requestId"
+    )
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        telemetry.count("Invocations")
+        runtime.current().begin(context.get_remaining_time_in_millis)
+        return handle(event, context)
+
+    return handler

@@ -1,0 +1,1 @@
+"""What the service does, one verb to a module, against the ports that it names."""

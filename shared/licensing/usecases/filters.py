@@ -1,0 +1,173 @@
+"""What lists show, and in what order: licences, organizations and events as people look for them.
+
+What this module guarantees: a list goes by what people see. It is decided here alone, for what an
+index tells at first sight and for the records themselves alike.
+
+All times are integer epoch seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from licensing.domain.audit import EventType
+from licensing.domain.license import License
+from licensing.domain.organization import Organization, Standing, Subscription
+from licensing.usecases.pagination import Search, Sort, Value, by_number, by_text, by_version
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationEntry:
+    """An organization at first sight."""
+
+    id: str
+    name: str
+    subscription: Subscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseEntry:
+    """A licence at first sight."""
+
+    id: str
+    environment: str
+    issued_at: int
+    computer_name: str | None
+    label: str | None
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What is known of the agent that holds a licence: its version, and when it was last seen."""
+
+    agent_version: str | None
+    seen_at: int | None
+
+
+class OrganizationSort(Sort):
+    """What organizations can be sorted by."""
+
+    NAME = "name"
+    NAME_DESCENDING = "-name"
+    VALID_UNTIL = "valid_until"
+    VALID_UNTIL_DESCENDING = "-valid_until"
+
+    def value_of(self, organization: OrganizationEntry) -> Value:
+        """What an organization is sorted by."""
+        if self.field == "name":
+            return by_text(organization.name)
+        return by_number(organization.subscription.valid_until)
+
+
+class LicenseSort(Sort):
+    """What licences can be sorted by."""
+
+    COMPUTER_NAME = "computer_name"
+    COMPUTER_NAME_DESCENDING = "-computer_name"
+    ENVIRONMENT = "environment"
+    ENVIRONMENT_DESCENDING = "-environment"
+    ISSUED_AT = "issued_at"
+    ISSUED_AT_DESCENDING = "-issued_at"
+    AGENT_VERSION = "agent_version"
+    AGENT_VERSION_DESCENDING = "-agent_version"
+    LAST_SEEN = "last_seen"
+    LAST_SEEN_DESCENDING = "-last_seen"
+
+    @property
+    def goes_by_trace(self) -> bool:
+        """Whether licences are sorted by what their records alone tell."""
+        return self.field in {"agent_version", "last_seen"}
+
+    def value_of(self, record: LicenseEntry) -> Value:
+        """What a licence is sorted by, at first sight."""
+        match self.field:
+            case "computer_name":
+                return by_text(record.computer_name)
+            case "environment":
+                return by_text(record.environment)
+            case _:
+                return by_number(record.issued_at)
+
+    def value_of_trace(self, trace: Trace) -> Value:
+        """What a licence is sorted by when that :attr:`goes_by_trace`."""
+        if self.field == "agent_version":
+            return by_version(trace.agent_version)
+        return by_number(trace.seen_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationsSought:
+    """Which organizations to list: those that all of it is true of.
+
+    The subscription ends at ``ends_from`` or later, and before ``ends_before``.
+    """
+
+    search: Search | None = None
+    standing: Standing | None = None
+    ends_from: int | None = None
+    ends_before: int | None = None
+
+    def asked(self) -> dict[str, str | int | None]:
+        """All of it, to tell listings apart by."""
+        return {
+            "search": self.search.wanted if self.search else None,
+            "standing": self.standing,
+            "ends_from": self.ends_from,
+            "ends_before": self.ends_before,
+        }
+
+    def fits(self, organization: OrganizationEntry | Organization, now: int) -> bool:
+        """Whether an organization is one of them, as things stand at ``now``."""
+        subscription = organization.subscription
+        return (
+            (self.standing is None or subscription.standing(now) is self.standing)
+            and (self.ends_from is None or subscription.valid_until >= self.ends_from)
+            and (self.ends_before is None or subscription.valid_until < self.ends_before)
+            and (self.search is None or self.search.finds(organization.id, organization.name))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicensesSought:
+    """Which licences of an organization to list: those that all of it is true of."""
+
+    search: Search | None = None
+    environment: str | None = None
+    primary: bool | None = None
+
+    def asked(self) -> dict[str, str | int | None]:
+        """All of it, to tell listings apart by."""
+        return {
+            "search": self.search.wanted if self.search else None,
+            "environment": self.environment,
+            "primary": self.primary,
+        }
+
+    @property
+    def passes_over(self) -> bool:
+        """Whether there may be licences that are none of them."""
+        return self != LicensesSought()
+
+    def fits(self, record: LicenseEntry | License) -> bool:
+        """Whether a licence is one of them."""
+        return (
+            (self.primary is None or record.primary is self.primary)
+            and (self.environment is None or record.environment == self.environment)
+            and (
+                self.search is None
+                or self.search.finds(record.computer_name, record.label, record.id)
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsSought:
+    """Which events to list: those of a ``type``, from ``since`` on and before ``before``.
+
+    A folded refusal counts as of the beginning of its hour, where it stands in every list.
+    """
+
+    type: EventType | None = None
+    since: int | None = None
+    before: int | None = None

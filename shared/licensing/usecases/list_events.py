@@ -1,0 +1,104 @@
+"""Histories and feeds: what happened, newest first (R28, R32, R33).
+
+What this module guarantees: an organization's administrators see neither what a partner did with
+a temporary licence nor who of another organization tried to use their machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from licensing.domain.audit import Actor, EventType, Facts
+from licensing.domain.caller import Caller
+from licensing.domain.refusal import (
+    Refused,
+    license_not_found,
+    only_administrators,
+    organization_not_found,
+)
+from licensing.usecases.filters import EventsSought
+from licensing.usecases.ports import Entry, EntryPage, EntryReader
+
+HIDDEN = "hidden"
+"""What stands for a person whom the reader may not know of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHistory:
+    """The use cases."""
+
+    store: EntryReader
+
+    def of_license(
+        self,
+        license_id: str,
+        caller: Caller,
+        sought: EventsSought,
+        *,
+        limit: int,
+        cursor: str | None,
+    ) -> EntryPage | Refused:
+        """A licence's whole history; a temporary licence's is for super-admins."""
+        if not caller.is_administrator:
+            return only_administrators()
+        record = self.store.license(license_id)
+        if (
+            record is None
+            or not caller.administers(record.organization_id)
+            or (record.term is not None and not caller.is_super_admin)
+        ):
+            return license_not_found()
+        return _as_seen_by(
+            caller, self.store.history(license_id, sought, limit=limit, cursor=cursor)
+        )
+
+    def of_organization(
+        self,
+        organization_id: str,
+        caller: Caller,
+        sought: EventsSought,
+        *,
+        limit: int,
+        cursor: str | None,
+    ) -> EntryPage | Refused:
+        """An organization's feed; for super-admins, the complete trail."""
+        if not caller.is_administrator:
+            return only_administrators()
+        if (
+            not caller.administers(organization_id)
+            or self.store.organization(organization_id) is None
+        ):
+            return organization_not_found()
+        page = self.store.feed(
+            organization_id, sought, confidential=caller.is_super_admin, limit=limit, cursor=cursor
+        )
+        return _as_seen_by(caller, page)
+
+
+def replayed(entries: Sequence[Entry]) -> Mapping[str, Facts]:
+    """The present state of every licence, from its events alone (R33).
+
+    ``entries`` may come in any order; refusals change nothing.
+    """
+    changes = [
+        (entry.license_id, entry.revision, entry.after)
+        for entry in entries
+        if entry.license_id is not None and entry.revision is not None and entry.after is not None
+    ]
+    return {
+        license_id: after for license_id, _, after in sorted(changes, key=lambda change: change[1])
+    }
+
+
+def _as_seen_by(caller: Caller, page: EntryPage) -> EntryPage:
+    if caller.is_super_admin:
+        return page
+    return replace(page, entries=[_without_strangers(entry) for entry in page.entries])
+
+
+def _without_strangers(entry: Entry) -> Entry:
+    if entry.type is not EventType.ACCESS_REFUSED:
+        return entry
+    stranger = Actor(entry.origin.actor.kind, HIDDEN)
+    return replace(entry, origin=replace(entry.origin, actor=stranger))

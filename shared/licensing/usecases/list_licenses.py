@@ -1,0 +1,210 @@
+"""What administrators see: licences and organizations (R8, R14).
+
+What this module guarantees:
+
+* A status is derived from the subscription as it is now, whatever the sweep has marked (R14).
+* Another organization's things are answered like things that do not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from licensing.domain.caller import Caller
+from licensing.domain.errors import InvalidInput, Misconfigured
+from licensing.domain.license import License, State, Status
+from licensing.domain.organization import Organization, Standing
+from licensing.domain.refusal import (
+    Refused,
+    license_not_found,
+    only_administrators,
+    only_super_admins,
+    organization_not_found,
+)
+from licensing.usecases.filters import (
+    LicenseEntry,
+    LicenseSort,
+    LicensesSought,
+    OrganizationSort,
+    OrganizationsSought,
+)
+from licensing.usecases.pagination import Value, name_of, sorted_page
+from licensing.usecases.ports import LicenseLister, LicensePage, OrganizationLister
+
+# A subscription colours all licences of its organization alike, so a filter by status is a filter
+# by stored state: one of these, or nothing at all.
+_COLOURED: Final = MappingProxyType(
+    {
+        Status.ACTIVE: Standing.CURRENT,
+        Status.SUSPENDED: Standing.SUSPENDED,
+        Status.EXPIRED: Standing.ENDED,
+    }
+)
+
+
+MOST_TRACED: Final = 50_000
+"""Licences whose records are read to sort them by what those alone tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of an organization's licences; ``total`` is ``None`` where nobody has counted."""
+
+    organization: Organization
+    licenses: Sequence[License]
+    next_cursor: str | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationListing:
+    """A page of organizations; ``total`` is how many there are on all pages."""
+
+    organizations: Sequence[Organization]
+    next_cursor: str | None
+    total: int
+
+
+class Reader(LicenseLister, OrganizationLister, Protocol):
+    """What it takes to read all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLicenses:
+    """The use cases that change nothing."""
+
+    store: Reader
+
+    def one(self, license_id: str, caller: Caller) -> tuple[License, Organization] | Refused:
+        """One licence and its organization."""
+        if not caller.is_administrator:
+            return only_administrators()
+        record = self.store.license(license_id)
+        if (
+            record is None
+            or record.term is not None
+            or not caller.administers(record.organization_id)
+        ):
+            return license_not_found()
+        organization = self.store.organization(record.organization_id)
+        if organization is None:
+            raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
+        return record, organization
+
+    def organization(self, organization_id: str, caller: Caller) -> Organization | Refused:
+        """One organization."""
+        if not caller.is_administrator:
+            return only_administrators()
+        if not caller.administers(organization_id):
+            return organization_not_found()
+        return self.store.organization(organization_id) or organization_not_found()
+
+    def organizations(
+        self,
+        caller: Caller,
+        sought: OrganizationsSought,
+        *,
+        sort: OrganizationSort,
+        limit: int,
+        cursor: str | None,
+        now: int,
+    ) -> OrganizationListing | Refused:
+        """A page of all organizations. Raises ``InvalidInput`` for another listing's cursor.
+
+        The order and the total are an index's, which may be a moment behind; whether an
+        organization fits is looked at anew in its record.
+        """
+        if not caller.is_super_admin:
+            return only_super_admins()
+        entries = [one for one in self.store.organization_entries() if sought.fits(one, now)]
+        page = sorted_page(
+            name_of("organizations", sort=sort, **sought.asked()),
+            [(sort.value_of(one), one.id) for one in entries],
+            is_descending=sort.is_descending,
+            limit=limit,
+            cursor=cursor,
+        )
+        records = [one for one in self.store.organizations(page.ids) if sought.fits(one, now)]
+        return OrganizationListing(records, page.next_cursor, page.total)
+
+    def listing(
+        self,
+        organization_id: str,
+        caller: Caller,
+        *,
+        status: Status | None,
+        sought: LicensesSought,
+        sort: LicenseSort | None,
+        limit: int,
+        cursor: str | None,
+        now: int,
+    ) -> Listing | Refused:
+        """A page of an organization's licences, filtered by what people see.
+
+        Ordered by stored state, then by time of issue, if no ``sort`` is asked for; then each page
+        costs what is on it or passed over. A sorted one costs a look at all of them. Raises
+        ``InvalidInput`` for a cursor that this listing did not hand out.
+        """
+        organization = self.organization(organization_id, caller)
+        if isinstance(organization, Refused):
+            return organization
+        states = _states(status, organization.subscription.standing(now))
+        if sort is None:
+            page = self.store.licenses(
+                organization_id, states=states, sought=sought, limit=limit, cursor=cursor
+            )
+            return Listing(organization, page.licenses, page.next_cursor, None)
+        entries = self.store.license_entries(
+            organization_id, states=states, environment=sought.environment
+        )
+        found = {one.id: one for one in entries if sought.fits(one)}
+        sorted_ids = sorted_page(
+            name_of(f"licenses/{organization_id}", status=status, sort=sort, **sought.asked()),
+            self._values(found, sort),
+            is_descending=sort.is_descending,
+            limit=limit,
+            cursor=cursor,
+        )
+        records = [
+            one
+            for one in self.store.licenses_by_id(sorted_ids.ids)
+            if one.state in states and sought.fits(one)
+        ]
+        return Listing(organization, records, sorted_ids.next_cursor, sorted_ids.total)
+
+    def _values(
+        self, found: Mapping[str, LicenseEntry], sort: LicenseSort
+    ) -> Iterable[tuple[Value, str]]:
+        """What to sort by, with the id of each licence."""
+        if not sort.goes_by_trace:
+            return [(sort.value_of(one), one.id) for one in found.values()]
+        if len(found) > MOST_TRACED:
+            raise InvalidInput(
+                f"Up to {MOST_TRACED} licenses can be sorted by this, and there are {len(found)}. "
+                "Narrow the list by status, environment, primary or search.",
+                pointer="/query/sort",
+            )
+        traces = self.store.traces(list(found))
+        return [(sort.value_of_trace(trace), id) for id, trace in traces.items()]
+
+    def temporary(
+        self, organization_id: str, caller: Caller, *, limit: int, cursor: str | None
+    ) -> LicensePage | Refused:
+        """A page of an organization's temporary licences: active ones first, then ended (R25)."""
+        if not caller.is_super_admin:
+            return only_super_admins()
+        if self.store.organization(organization_id) is None:
+            return organization_not_found()
+        return self.store.temporary_licenses(organization_id, limit=limit, cursor=cursor)
+
+
+def _states(status: Status | None, standing: Standing) -> Sequence[State]:
+    """The stored states that show as ``status`` under a subscription of that standing."""
+    if status is None:
+        return tuple(State)
+    if status not in _COLOURED:
+        return (State(status.value),)
+    return (State.ACTIVE, State.EXPIRED) if _COLOURED[status] is standing else ()

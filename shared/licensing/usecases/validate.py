@@ -1,0 +1,270 @@
+"""The validation of an agent that proves itself with its key alone (R7, R13–R17).
+
+What this module guarantees:
+
+* The answer rests on one strongly consistent read of the licence and the organization (R14, R15).
+* A proof of a device key counts once, and so does each link of the licence's chain of leases:
+  whatever counts is written before it is answered for.
+* No user and no password takes part (R7).
+* A key that the server did not derive is answered like one that does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from licensing.domain import license, license_key
+from licensing.domain.audit import Origin, Refusal
+from licensing.domain.device_key import Proof
+from licensing.domain.errors import ForgedLease, Unavailable, UnknownLeaseKey
+from licensing.domain.keyring import Keyring
+from licensing.domain.lease import Lease, LeaseTerms, SignedLease, genuine
+from licensing.domain.lease_chain import Link
+from licensing.domain.license import Code, License
+from licensing.domain.machine import Machine
+from licensing.domain.machine_claims import blocker
+from licensing.domain.organization import Organization
+from licensing.domain.refusal import Refused, older_agents_refused
+from licensing.usecases.agent_requests import Validation
+from licensing.usecases.follow_machine import AdaptLicense, Seen
+from licensing.usecases.ports import Entropy, Keyrings, Outcome, ValidationStore
+from licensing.usecases.record_use import Used, UseLicense
+
+NextStep = Literal["continue", "login", "logout"]
+
+_MESSAGES: Final = MappingProxyType(
+    {
+        Code.NOT_FOUND: "This license key is not known. Log in again.",
+        Code.ORGANIZATION_MISMATCH: "This license key belongs to another organization.",
+        Code.REVOKED: "This license has been revoked. Log in again.",
+        Code.DISSOCIATED: "This license has been separated from its machine. Log in again.",
+        Code.MACHINE_MISMATCH: "This license key belongs to another agent. Log in on this one.",
+        Code.PROOF_REQUIRED: "This agent has to prove that it holds its device key. Log in again.",
+        Code.PROOF_INVALID: "The proof of this agent's device key does not hold. Log in again.",
+        Code.DETACHED: "Agent is Blocked.",
+        Code.SUSPENDED: "The subscription is paused or cancelled.",
+        Code.EXPIRED: "The subscription has ended.",
+        Code.VALID: "The license is valid.",
+    }
+)
+_TEMPORARY_MESSAGES: Final = MappingProxyType(
+    {
+        Code.REVOKED: "The temporary license has been revoked.",
+        Code.EXPIRED: "The temporary license has ended.",
+    }
+)
+
+_NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
+    {
+        Code.NOT_FOUND: "login",
+        Code.ORGANIZATION_MISMATCH: "login",
+        Code.REVOKED: "login",
+        Code.DISSOCIATED: "login",
+        Code.MACHINE_MISMATCH: "login",
+        Code.PROOF_REQUIRED: "login",
+        Code.PROOF_INVALID: "login",
+        Code.DETACHED: "logout",
+        Code.SUSPENDED: "logout",
+        Code.EXPIRED: "logout",
+        Code.VALID: "continue",
+    }
+)
+# A login helps, or nothing does until somebody acts elsewhere.
+
+_UNPROVED: Final = frozenset({Code.PROOF_REQUIRED, Code.PROOF_INVALID})
+# The licence is in use where it does not belong: worth an entry in its history (R32).
+_MISUSES: Final = _UNPROVED | {
+    Code.ORGANIZATION_MISMATCH,
+    Code.REVOKED,
+    Code.DISSOCIATED,
+    Code.MACHINE_MISMATCH,
+}
+# From here on the key has proved to be this agent's own, which may see its licence.
+_OWN: Final = frozenset({Code.DETACHED, Code.SUSPENDED, Code.EXPIRED, Code.VALID})
+
+_ATTEMPTS: Final = 8
+_UNSAID_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer. ``record`` and ``organization`` are there when the key is this agent's own.
+
+    ``sighting_deferred`` says that the agent's last-seen time could not be kept this time; the
+    answer does not depend on it, and the next validation will keep it (R17).
+    """
+
+    code: Code
+    is_temporary: bool = False
+    record: License | None = None
+    organization: Organization | None = None
+    lease: SignedLease | None = None
+    sighting_deferred: bool = False
+
+    @property
+    def message(self) -> str:
+        """What the person at the agent reads."""
+        messages = {**_MESSAGES, **(_TEMPORARY_MESSAGES if self.is_temporary else {})}
+        return messages[self.code]
+
+    @property
+    def action(self) -> NextStep:
+        """What the agent should do. A partner's time, once over, is over (R27).
+
+        A device key that was lost has not ended it: a login of the partner binds the new one.
+        """
+        step = _NEXT_STEPS[self.code]
+        is_over = self.is_temporary and self.code not in _UNPROVED
+        return "logout" if is_over and step != "continue" else step
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateLicense:
+    """The use case.
+
+    ``sighting_interval`` is in seconds (R17); ``accepts_older_agents`` is the deployment's switch
+    (R31).
+    """
+
+    store: ValidationStore
+    keyrings: Keyrings
+    terms: LeaseTerms
+    entropy: Entropy
+    sighting_interval: int
+    accepts_older_agents: bool
+
+    def __call__(self, request: Validation, origin: Origin, *, now: int) -> Verdict | Refused:
+        """Answer whether the agent may work.
+
+        Raises :class:`Unavailable`, and ``StaleProof`` for a proof that has counted before.
+        """
+        if request.is_of_older_agent and not self.accepts_older_agents:
+            return older_agents_refused()
+        # One for the whole request: what is decided anew leads to the same link.
+        nonce = request.nonce or self.entropy(_UNSAID_BYTES).hex()
+        for _ in range(_ATTEMPTS):
+            verdict = self._verdict(request, nonce, origin, now)
+            if verdict is not None:
+                return verdict
+        raise Unavailable("This license is in use from several places at once. Try again.")
+
+    def _verdict(self, request: Validation, nonce: str, origin: Origin, now: int) -> Verdict | None:
+        """What follows from the records; ``None`` when another use of the licence came first."""
+        record, organization = self._read(request)
+        if record is None:
+            return Verdict(Code.NOT_FOUND)
+        # 1. The key is one that this server derived for this licence. Which version of the secret
+        # there has to be, the licence says: a stranger's key must not send anybody to look for one.
+        keyring = self.keyrings.keyring(at_least=record.secret_version)
+        secret = keyring.license_key_secrets.get(request.key.secret_version)
+        if secret is None or not license_key.is_genuine(request.key, record.key(secret)):
+            return Verdict(Code.NOT_FOUND)
+        # 2. The licence is good for this organization, agent and moment.
+        machine = Machine.of(request.credentials, keyring.hashing_key)
+        code = license.check(
+            record,
+            organization,
+            claimed_organization_id=request.organization_id or record.organization_id,
+            environment=request.environment,
+            machine=machine,
+            proof=request.proof,
+            now=now,
+        )
+        if code is Code.VALID and self._is_anothers_machine(record):
+            code = Code.MACHINE_MISMATCH
+        if code in _MISUSES:
+            self.store.note_refusal(
+                Refusal(
+                    license_id=record.id,
+                    organization_id=record.organization_id,
+                    reason=code.lower(),
+                    at=now,
+                    origin=origin,
+                    confidential=record.term is not None,
+                )
+            )
+        is_temporary = record.term is not None
+        if code not in _OWN or organization is None:
+            return Verdict(code, is_temporary)
+        # 3. A request that is repeated by somebody who has overheard it ends here.
+        proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None
+        proved = record.proved(proof) if proof is not None else record
+        if code is not Code.VALID:
+            if proved != record and self.store.note_use(record, proved) is Outcome.LOST:
+                return None
+            return Verdict(code, is_temporary, proved, organization)
+        # 4. The licence follows its machine (R11).
+        record = AdaptLicense(self.store, self.entropy)(
+            record, Seen(request.credentials, machine, request.agent_version), origin, now=now
+        )
+        # 5. What counts once is counted, which shows whether a second agent has the licence, too.
+        presented = self._presented(request, record, keyring)
+        use = UseLicense(self.store, self.entropy, self.sighting_interval)(
+            record,
+            organization,
+            presented,
+            proof,
+            derive=lambda link: keyring.next_link(record.id, link, nonce),
+            origin=origin,
+            now=now,
+        )
+        if use is None:
+            return None
+        if not isinstance(use, Used):
+            return Verdict(Code.DETACHED, is_temporary, use, organization)
+        # 6. What the agent may rely on until the lease ends.
+        lease = self.terms.grant(
+            use.record,
+            organization,
+            request.credentials,
+            environment=request.environment or record.environment,
+            nonce=request.nonce,
+            kept=use.kept,
+            now=now,
+        )
+        return Verdict(
+            code,
+            is_temporary,
+            use.record,
+            organization,
+            SignedLease(lease, keyring.sign(lease)),
+            sighting_deferred=use.sighting_deferred,
+        )
+
+    def _presented(self, request: Validation, record: License, keyring: Keyring) -> Link | None:
+        """The link that the agent presents: a lease of this licence that this service signed."""
+        if request.lease is None:
+            return None
+        try:
+            lease = self._genuine(request.lease, keyring)
+        except ForgedLease:
+            return None  # as good as none, which shows in the chain
+        return lease.link if lease.license_id == record.id else None
+
+    def _genuine(self, token: str, keyring: Keyring) -> Lease:
+        """The lease that this service signed. Raises ``ForgedLease`` and :class:`Unavailable`."""
+        try:
+            return genuine(token, keyring.lease_keys, issuer=self.terms.issuer)
+        except UnknownLeaseKey:
+            # After a rotation, other environments sign with a version that is not known here yet.
+            newer = self.keyrings.keyring(at_least=keyring.newest + 1)
+            if newer is keyring:
+                raise Unavailable("The lease's key is not known here yet. Try again.") from None
+            return genuine(token, newer.lease_keys, issuer=self.terms.issuer)
+
+    def _is_anothers_machine(self, record: License) -> bool:
+        """Whether a partner's machine has been registered by another organization since (R26)."""
+        if record.term is None:
+            return False  # its own claims keep others out
+        claims = self.store.claims(record.machine.pairs())
+        return blocker(claims.values(), record.organization_id, exclusive=True) is not None
+
+    def _read(self, request: Validation) -> tuple[License | None, Organization | None]:
+        if request.organization_id is not None:
+            return self.store.license_and_organization(
+                request.key.license_id, request.organization_id
+            )
+        record = self.store.license(request.key.license_id)
+        return record, self.store.organization(record.organization_id) if record else None
