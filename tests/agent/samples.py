@@ -8,8 +8,8 @@ from licensing_agent.credentials import Credentials
 from licensing_agent.lease import public_keys
 from licensing_agent.lifecycle import Terms
 from licensing_agent.outcomes import LoggedIn, Valid
+from tests.unit.domain.test_lease import ISSUER, KEY, KID
 from tests.unit.samples import DAY, NOW
-from tests.unit.test_lease import ISSUER, KEY, KID
 
 JWKS: dict[str, object] = {"keys": [public_jwk(KEY.public_key())]}
 KEYS = public_keys(JWKS)

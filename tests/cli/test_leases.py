@@ -13,8 +13,8 @@ from licensing_cli import leases
 from tests.agent.samples import JWKS, LICENSE_ID, lease_token
 from tests.cli.conftest import Site, machine
 from tests.cli.terminal import Terminal
+from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import DAY, NOW
-from tests.unit.test_lease import ISSUER
 
 THEN = "2030-03-17T18:00:00Z"  # a quarter of an hour after NOW
 

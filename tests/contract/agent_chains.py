@@ -8,8 +8,8 @@ from typing import Any
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import LeaseTerms
 from licensing.domain.lease_chain import Chain, Link, Step, followed
+from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import DAY, NOW, credentials, license, organization
-from tests.unit.test_lease import ISSUER
 
 RECORD = license()
 KEYRING = Keyring({1: b"what the ids of links come from."})

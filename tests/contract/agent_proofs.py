@@ -11,9 +11,9 @@ from licensing.domain import jws
 from licensing.domain.device_key import BadProof
 from licensing.domain.dpop import credential_hash, new_nonce, plain_url, verify
 from licensing.domain.errors import StaleProof
+from tests.unit.domain.test_lease import KID, b64
+from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import NOW, license
-from tests.unit.test_keys import PRINTED
-from tests.unit.test_lease import KID, b64
 
 SEED: Final = bytes(range(32, 64))
 KEY: Final = Ed25519PrivateKey.from_private_bytes(SEED)

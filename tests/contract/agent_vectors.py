@@ -18,9 +18,9 @@ from licensing.domain.errors import InvalidInput
 from licensing.domain.lease import Lease, public_jwk, sign
 from licensing.domain.machine import Credentials
 from tests.contract import agent_chains, agent_pairs, agent_proofs
+from tests.unit.domain.test_lease import ISSUER, KEY, KID, b64
+from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import DAY, NOW, credentials
-from tests.unit.test_keys import PRINTED
-from tests.unit.test_lease import ISSUER, KEY, KID, b64
 
 FOLDER = Path(__file__).parent / "vectors"
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

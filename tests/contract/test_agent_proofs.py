@@ -17,7 +17,7 @@ from licensing.domain import jws
 from licensing_agent.device import SoftwareKey
 from licensing_agent.proof import Occasion, prove, thumbprint
 from tests.contract.agent_vectors import FOLDER
-from tests.unit.test_lease import b64, unb64
+from tests.unit.domain.test_lease import b64, unb64
 
 PROOFS = json.loads((FOLDER / "agent_proofs.json").read_text())
 DEVICE = PROOFS["device_key"]

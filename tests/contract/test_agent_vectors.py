@@ -17,7 +17,7 @@ from licensing.domain.machine import Machine
 from licensing_agent.credentials import Credentials
 from licensing_agent.lease import Expected, Lease, Rejected, public_keys, verify
 from tests.contract.agent_vectors import FOLDER, files
-from tests.unit.test_lease import ISSUER, KEYS
+from tests.unit.domain.test_lease import ISSUER, KEYS
 
 MACHINES = json.loads((FOLDER / "agent_machines.json").read_text())["machines"]
 LEASES = json.loads((FOLDER / "agent_leases.json").read_text())

@@ -19,8 +19,7 @@ from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 from jwcrypto.jwt import JWT  # type: ignore[import-untyped]
 
 from licensing.domain.lease import public_jwk
-from tests.unit.samples import NOW
-from tests.unit.test_lease import (
+from tests.unit.domain.test_lease import (
     CLAIMS,
     HEADER,
     KEY,
@@ -33,6 +32,7 @@ from tests.unit.test_lease import (
     b64,
     unb64,
 )
+from tests.unit.samples import NOW
 
 PUBLIC = KEY.public_key()
 PAYLOAD = unb64(PARTS[1])

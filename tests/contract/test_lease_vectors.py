@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from licensing.domain import jws, lease
 from licensing.domain.errors import ForgedLease
+from tests.unit.domain.test_lease import CLAIMS, ISSUER
 from tests.unit.samples import NOW
-from tests.unit.test_lease import CLAIMS, ISSUER
 
 FILE = Path(__file__).parent / "vectors" / "ed25519_wycheproof.json"
 

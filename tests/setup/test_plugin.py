@@ -8,7 +8,7 @@ import pytest
 
 from tests.setup.needs import ROOT
 
-RUN = ("tests/browser/test_signing_in.py", "tests/unit/test_jws.py")
+RUN = ("tests/browser/test_signing_in.py", "tests/unit/domain/test_jws.py")
 
 
 def ran(*options: str, processes: int = 0) -> "subprocess.CompletedProcess[str]":

@@ -20,8 +20,8 @@ from licensing_agent.kept import NOTHING, decode, encode
 from licensing_agent.lifecycle import Moment, State, Validate
 from licensing_agent.outcomes import Failed, Refused
 from tests.agent.samples import LICENSE_ID, LOGGED_IN, MACHINE, PINNED, lease_token, valid
+from tests.unit.domain.test_lease import ISSUER, KEYS
 from tests.unit.samples import DAY, NOW
-from tests.unit.test_lease import ISSUER, KEYS
 
 HOUR = 3600
 SUSPENDED = Refused(code="SUSPENDED", message="Paused.", action="logout")

@@ -42,8 +42,8 @@ from tests.agent.service import Service, refused
 from tests.agent.unit.test_store import Ring
 from tests.local.events import Response
 from tests.local.server import Server
+from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import DAY, NOW
-from tests.unit.test_lease import ISSUER
 
 pytestmark = pytest.mark.sampled(2)
 

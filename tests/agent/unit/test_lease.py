@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from licensing.domain.lease import public_jwk
 from licensing_agent.lease import Expected, Reason, Rejected, public_keys, verify
 from tests.agent.samples import JWKS, KEYS, LICENSE_ID, MACHINE, lease_token
+from tests.unit.domain.test_lease import ISSUER, KEY, KID, b64, signed
 from tests.unit.samples import NOW
-from tests.unit.test_lease import ISSUER, KEY, KID, b64, signed
 
 GOOD = public_jwk(KEY.public_key())
 EXPECTED = Expected(

@@ -10,8 +10,8 @@ from licensing.domain import dpop
 from licensing.domain.device_key import Proof
 from licensing_agent.device import SoftwareKey
 from licensing_agent.proof import Occasion, is_asked_for, prove, thumbprint
+from tests.unit.domain.test_lease import KEY, KID, unb64
 from tests.unit.samples import NOW
-from tests.unit.test_lease import KEY, KID, unb64
 
 URL = "https://licensing.example/v1/licenses/validate"
 NONCE_KEY = b"nonce key"

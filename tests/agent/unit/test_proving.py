@@ -19,7 +19,7 @@ from tests.agent.unit.test_client import told as told  # noqa: PLC0414 - a fixtu
 from tests.devices import Device
 from tests.local.events import Request, Response
 from tests.local.server import Server
-from tests.unit.test_lease import unb64
+from tests.unit.domain.test_lease import unb64
 
 
 def challenge(nonce: str) -> Response:

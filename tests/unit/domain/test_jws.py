@@ -11,7 +11,7 @@ from licensing.domain.jws import (
     read,
     thumbprint,
 )
-from tests.unit.test_lease import KEY, KID
+from tests.unit.domain.test_lease import KEY, KID
 
 
 def test_a_token_is_looked_at_up_to_its_greatest_length() -> None:

@@ -19,9 +19,9 @@ from licensing.domain.license import Code, Sighting, State
 from licensing.domain.organization import Subscription, SubscriptionStatus
 from licensing.entrypoints import http
 from licensing.usecases.validate import Verdict
+from tests.unit.domain.test_lease import LEASE, TOKEN
+from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import NOW, credentials, license, organization
-from tests.unit.test_keys import PRINTED
-from tests.unit.test_lease import LEASE, TOKEN
 
 MACHINE: dict[str, Any] = {
     "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",

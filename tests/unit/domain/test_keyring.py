@@ -14,8 +14,8 @@ from joserfc.jwk import KeySet, OKPKey
 from licensing.domain.errors import Misconfigured
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import public_jwk
+from tests.unit.domain.test_lease import LEASE
 from tests.unit.samples import license
-from tests.unit.test_lease import LEASE
 
 ONE = "the first secret, forty characters long."
 TWO = "the second secret, which came by rotation"

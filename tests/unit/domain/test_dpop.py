@@ -14,8 +14,8 @@ from licensing.domain.device_key import BadProof, Proof
 from licensing.domain.dpop import NONCE_SECONDS, credential_hash, new_nonce, plain_url, verify
 from licensing.domain.errors import StaleProof
 from tests.devices import Device, b64, compact
+from tests.unit.domain.test_lease import KEY, KID, SEED
 from tests.unit.samples import NOW
-from tests.unit.test_lease import KEY, KID, SEED
 
 URL = "https://licensing.example/v1/licenses/validate"
 CREDENTIAL = "L1-KEY"

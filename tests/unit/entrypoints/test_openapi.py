@@ -16,7 +16,7 @@ from licensing.entrypoints.openapi import ROUTES, document
 from tests.local.template import Template
 from tests.world import PAGES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENT: dict[str, Any] = json.loads(document().model_dump_json())
 OPERATIONS = {
     f"{method.upper()} {path}": operation
