@@ -16,7 +16,7 @@ from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.errors import InvalidInput
 from licensing.entrypoints import runtime
 from licensing.entrypoints.lambda_handler import entry
-from licensing.usecases.change_subscription import ChangeOrganization, Wanted
+from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
 
 
 @entry
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     wanted, version = parse(event)
     telemetry.about(organization_id=wanted.organization_id)
 
-    answer = ChangeOrganization(deployment.store, deployment.entropy).by_billing(
+    answer = ChangeSubscription(deployment.store, deployment.entropy).by_billing(
         wanted,
         Origin(
             actor=Actor(ActorKind.BILLING, str(event.get("source"))),
@@ -40,13 +40,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"organization_id": wanted.organization_id, "changed": answer.changed}
 
 
-def parse(event: dict[str, Any]) -> tuple[Wanted, int]:
+def parse(event: dict[str, Any]) -> tuple[OrganizationSpec, int]:
     """What an event asks for, and its version. Raises :class:`InvalidInput`."""
     try:
         detail = SubscriptionChanged.model_validate_json(json.dumps(event.get("detail")))
     except ValidationError as error:
         raise InvalidInput(_reasons(error), pointer="/detail") from None
-    wanted = Wanted(detail.organization_id, detail.name, detail.subscription(), detail.max_agents)
+    wanted = OrganizationSpec(
+        detail.organization_id, detail.name, detail.subscription(), detail.max_agents
+    )
     return wanted, detail.version
 
 

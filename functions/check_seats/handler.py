@@ -22,7 +22,7 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     deployment = runtime.current()
 
     report = CheckSeats(
-        deployment.store, lambda: deployment.store.pacing.sleep(LOOK_AGAIN_SECONDS)
+        deployment.store, lambda: deployment.store.retry_policy.sleep(LOOK_AGAIN_SECONDS)
     )(
         now=deployment.now(),
         has_time=lambda: deployment.remaining_seconds() > RESERVE_SECONDS,

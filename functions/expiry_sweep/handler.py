@@ -8,7 +8,7 @@ from licensing.adapters import telemetry
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.entrypoints import runtime
 from licensing.entrypoints.lambda_handler import entry
-from licensing.usecases.sweep_expired import SweepExpiry
+from licensing.usecases.sweep_expired import SweepExpired
 
 WORKERS = 4
 RESERVE_SECONDS = 15
@@ -20,7 +20,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Sweep what is due, and report."""
     deployment = runtime.current()
 
-    report = SweepExpiry(deployment.store, deployment.entropy, WORKERS)(
+    report = SweepExpired(deployment.store, deployment.entropy, WORKERS)(
         Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id=context.aws_request_id),
         now=deployment.now(),
         has_time=lambda: deployment.remaining_seconds() > RESERVE_SECONDS,

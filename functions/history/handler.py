@@ -10,9 +10,9 @@ from licensing.contract.events import EventsReply, EventView
 from licensing.domain.audit import EventType
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http, runtime
-from licensing.usecases.filters import EventsSought
-from licensing.usecases.list_events import ReadHistory
-from licensing.usecases.ports import EntryPage
+from licensing.usecases.filters import EventFilter
+from licensing.usecases.list_events import ListEvents
+from licensing.usecases.ports import EventPage
 
 app = http.resolver()
 handler = http.handler(app)
@@ -24,7 +24,7 @@ def of_license(license_id: str) -> http.Reply:
     event = app.current_event
     telemetry.about(license_id=license_id)
     return _reply(
-        ReadHistory(runtime.current().store).of_license(
+        ListEvents(runtime.current().store).of_license(
             license_id,
             http.caller(event),
             _sought(event),
@@ -39,7 +39,7 @@ def of_organization(organization_id: str) -> http.Reply:
     """Show an organization's feed; for super-admins, the complete trail."""
     event = app.current_event
     return _reply(
-        ReadHistory(runtime.current().store).of_organization(
+        ListEvents(runtime.current().store).of_organization(
             organization_id,
             http.caller(event),
             _sought(event),
@@ -49,15 +49,15 @@ def of_organization(organization_id: str) -> http.Reply:
     )
 
 
-def _sought(event: APIGatewayProxyEventV2) -> EventsSought:
-    return EventsSought(
+def _sought(event: APIGatewayProxyEventV2) -> EventFilter:
+    return EventFilter(
         type=http.query_choice(event, "type", EventType),
         since=http.query_instant(event, "from"),
         before=http.query_instant(event, "before"),
     )
 
 
-def _reply(answer: EntryPage | Refused) -> http.Reply:
+def _reply(answer: EventPage | Refused) -> http.Reply:
     if isinstance(answer, Refused):
         return http.refuse(answer)
     body = EventsReply(

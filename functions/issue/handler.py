@@ -11,7 +11,7 @@ from licensing.contract.agents import (
 from licensing.contract.licenses import LicenseView
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http, runtime
-from licensing.usecases.log_in import IssueLicense
+from licensing.usecases.log_in import LogIn
 
 app = http.resolver()
 handler = http.handler(app, takes_proofs=True)
@@ -27,7 +27,7 @@ def login() -> http.Reply:
     telemetry.about(organization_id=person.organization_id)
     now = deployment.now()
 
-    answer = IssueLicense(
+    answer = LogIn(
         deployment.store,
         deployment.keyrings,
         deployment.lease_terms,

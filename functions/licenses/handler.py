@@ -5,8 +5,8 @@ from licensing.contract.licenses import AdministeredLicense, LicenseReply, Licen
 from licensing.domain.license import Status
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http, runtime
-from licensing.usecases.filters import LicenseSort, LicensesSought
-from licensing.usecases.list_licenses import ReadLicenses
+from licensing.usecases.filters import LicenseFilter, LicenseSort
+from licensing.usecases.list_licenses import ListLicenses
 
 app = http.resolver()
 handler = http.handler(app)
@@ -17,7 +17,7 @@ def one(license_id: str) -> http.Reply:
     """Show one licence."""
     deployment = runtime.current()
     telemetry.about(license_id=license_id)
-    answer = ReadLicenses(deployment.store).one(license_id, http.caller(app.current_event))
+    answer = ListLicenses(deployment.store).one(license_id, http.caller(app.current_event))
     if isinstance(answer, Refused):
         return http.refuse(answer)
     record, organization = answer
@@ -32,11 +32,11 @@ def listing(organization_id: str) -> http.Reply:
     event = app.current_event
     now = deployment.now()
 
-    answer = ReadLicenses(deployment.store).listing(
+    answer = ListLicenses(deployment.store).listing(
         organization_id,
         http.caller(event),
         status=http.query_choice(event, "status", Status),
-        sought=LicensesSought(
+        sought=LicenseFilter(
             search=http.search(event),
             environment=event.query_string_parameters.get("environment"),
             primary=http.query_flag(event, "primary"),

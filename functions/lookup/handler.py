@@ -4,7 +4,7 @@ from licensing.contract.licenses import AdministeredLicense
 from licensing.contract.machines import HolderView, LookupReply, LookupRequest
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http, runtime
-from licensing.usecases.look_up_machine import FindHolders
+from licensing.usecases.look_up_machine import LookUpMachine
 
 app = http.resolver()
 handler = http.handler(app)
@@ -18,7 +18,7 @@ def lookup() -> http.Reply:
     request = http.parse(app.current_event, LookupRequest)
     now = deployment.now()
 
-    answer = FindHolders(deployment.store, deployment.keyrings)(
+    answer = LookUpMachine(deployment.store, deployment.keyrings)(
         request.machine.credentials(), person
     )
     if isinstance(answer, Refused):

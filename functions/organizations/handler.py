@@ -16,10 +16,10 @@ from licensing.domain.errors import InvalidInput
 from licensing.domain.organization import Organization, Standing, is_organization_id
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http, runtime
-from licensing.usecases.change_policy import Decision, GovernOrganization
-from licensing.usecases.change_subscription import ChangeOrganization, Wanted
-from licensing.usecases.filters import OrganizationSort, OrganizationsSought
-from licensing.usecases.list_licenses import ReadLicenses
+from licensing.usecases.change_policy import ChangePolicy, Decision
+from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
+from licensing.usecases.filters import OrganizationFilter, OrganizationSort
+from licensing.usecases.list_licenses import ListLicenses
 
 app = http.resolver()
 handler = http.handler(app)
@@ -38,9 +38,9 @@ def listing() -> http.Reply:
     event = app.current_event
     now = deployment.now()
 
-    answer = ReadLicenses(deployment.store).organizations(
+    answer = ListLicenses(deployment.store).organizations(
         http.caller(event),
-        OrganizationsSought(
+        OrganizationFilter(
             search=http.search(event),
             standing=http.query_choice(event, "standing", Standing),
             ends_from=http.query_instant(event, "ends_from"),
@@ -65,7 +65,7 @@ def listing() -> http.Reply:
 def show(organization_id: str) -> http.Reply:
     """Show an organization."""
     deployment = runtime.current()
-    answer = ReadLicenses(deployment.store).organization(
+    answer = ListLicenses(deployment.store).organization(
         organization_id, http.caller(app.current_event)
     )
     if isinstance(answer, Refused):
@@ -87,8 +87,8 @@ def put(organization_id: str) -> http.Reply:
         )
     request = http.parse(event, OrganizationRequest)
 
-    answer = ChangeOrganization(deployment.store, deployment.entropy).by_administrator(
-        Wanted(organization_id, request.name, request.subscription(), request.max_agents),
+    answer = ChangeSubscription(deployment.store, deployment.entropy).by_administrator(
+        OrganizationSpec(organization_id, request.name, request.subscription(), request.max_agents),
         person,
         http.origin_of_user(event, person),
         expected_version=http.if_match(event),
@@ -107,7 +107,7 @@ def govern(organization_id: str) -> http.Reply:
     request = http.parse(app.current_event, PolicyRequest)
     now = deployment.now()
 
-    answer = GovernOrganization(deployment.store, deployment.entropy)(
+    answer = ChangePolicy(deployment.store, deployment.entropy)(
         organization_id,
         Decision(request.require_device_key, request.block_clones),
         person,

@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
-from licensing.adapters.dynamo.entries import read_entry
+from licensing.adapters.dynamo.events import read_event
 from licensing.entrypoints import runtime
 from licensing.entrypoints.lambda_handler import entry
 
@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Publish a batch; the reply names the first record to offer again."""
     deployment = runtime.current()
     changes = [record["dynamodb"] for record in event["Records"]]
-    entries = [read_entry(change["NewImage"]) for change in changes]
+    entries = [read_event(change["NewImage"]) for change in changes]
 
     taken = deployment.bus.publish(entries)
 

@@ -9,7 +9,7 @@ from typing import Final
 from licensing.contract.statistics import ActivityReply, StatisticsReply
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http, runtime
-from licensing.usecases.show_statistics import SurveyOrganization
+from licensing.usecases.show_statistics import ShowStatistics
 
 USUAL_DAYS: Final = 30
 MOST_DAYS: Final = 90
@@ -26,7 +26,7 @@ def statistics(organization_id: str) -> http.Reply:
     """Count licences by status over time, and refusals by reason."""
     deployment = runtime.current()
     event = app.current_event
-    answer = SurveyOrganization(deployment.store).statistics(
+    answer = ShowStatistics(deployment.store).statistics(
         organization_id,
         http.caller(event),
         days=http.query_number(event, "days", usual=USUAL_DAYS, largest=MOST_DAYS),
@@ -42,7 +42,7 @@ def activity(organization_id: str) -> http.Reply:
     """Count the licences whose agents were seen, hour by hour of a week."""
     deployment = runtime.current()
     event = app.current_event
-    answer = SurveyOrganization(deployment.store).activity(
+    answer = ShowStatistics(deployment.store).activity(
         organization_id,
         http.caller(event),
         cursor=http.cursor(event),

@@ -10,7 +10,7 @@ from licensing.contract.temporary import (
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http, runtime
 from licensing.usecases.generate_temporary import GenerateTemporary
-from licensing.usecases.list_licenses import ReadLicenses
+from licensing.usecases.list_licenses import ListLicenses
 
 app = http.resolver()
 handler = http.handler(app)
@@ -50,7 +50,7 @@ def listing(organization_id: str) -> http.Reply:
     event = app.current_event
     now = deployment.now()
 
-    answer = ReadLicenses(deployment.store).temporary(
+    answer = ListLicenses(deployment.store).temporary(
         organization_id,
         http.caller(event),
         limit=http.page_size(event),

@@ -44,7 +44,7 @@ def validate() -> http.Reply:
         return http.refuse(verdict)
     if verdict.organization:
         telemetry.about(organization_id=verdict.organization.id)
-    if verdict.sighting_deferred:
+    if verdict.last_seen_deferred:
         telemetry.logger.warning("the agent's last-seen time could not be kept")
         telemetry.count("SightingsDeferred")
 

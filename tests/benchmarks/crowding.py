@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from licensing.adapters.dynamo.transaction import Pacing
+from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.domain.errors import Unavailable
 from licensing.usecases.login import Issued
 from tests.benchmarks.meter import keys_of
@@ -148,9 +148,9 @@ def come(world: World, crowd: Crowd, seed: int, tell: Callable[[str], None]) -> 
     coming = [(0.0, number, 1) for number in range(crowd.agents)]
     heapify(coming)
 
-    def pacing_from(began: float) -> Pacing:
+    def retry_policy_from(began: float) -> RetryPolicy:
         """As a function of so much time has it."""
-        return Pacing(lambda: limit - (timeline.now - began), chance.random, timeline.wait)
+        return RetryPolicy(lambda: limit - (timeline.now - began), chance.random, timeline.wait)
 
     def serve() -> None:
         """One execution environment, from one request to the next."""
@@ -165,7 +165,7 @@ def come(world: World, crowd: Crowd, seed: int, tell: Callable[[str], None]) -> 
                 f"org-{number % crowd.organizations}", machine(number), subject=f"user-{number}"
             )
             try:
-                answer = login(replace(hand.store, pacing=pacing_from(began)))
+                answer = login(replace(hand.store, retry_policy=retry_policy_from(began)))
             except Unavailable as unavailable:
                 came.unavailable += 1
                 pause = unavailable.retry_after * (1 + chance.random())

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Protocol
 import boto3
 from botocore.config import Config
 
-from licensing.adapters.dynamo import entries, items
+from licensing.adapters.dynamo import events, items
 from licensing.adapters.dynamo.values import present
 from licensing.domain import audit, license_key
 from licensing.domain.audit import Actor, ActorKind, EventType, Origin
-from licensing.domain.license import Action, License, Sighting, State
+from licensing.domain.license import Action, LastSeen, License, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 from licensing.domain.organization import (
     ANNOUNCED_DAYS,
@@ -101,7 +101,7 @@ class Customer:
         before: Organization | None = None
         for at, after in states:
             is_new = before is None
-            yield entries.event_item(
+            yield events.event_item(
                 audit.of_organization(
                     EventType.SUBSCRIPTION_CHANGED if is_new else EventType.SUBSCRIPTION_ENDING,
                     before,
@@ -212,7 +212,7 @@ def agent(of: Agents, number: int, credentials: Credentials) -> Iterator[Item]:
         issued_by=ALICE.subject,
         agent_version=AGENT_VERSION,
         updated_at=of.at,
-        last_seen=Sighting(of.at, AGENT_VERSION, _ADDRESS),
+        last_seen=LastSeen(of.at, AGENT_VERSION, _ADDRESS),
     )
     states = [record, *_later(record, of)]
     yield items.license_item(states[-1])
@@ -281,7 +281,7 @@ def _later(record: License, of: Agents) -> Iterator[License]:
 
 def _changed(kind: EventType, before: License | None, after: License, origin: Origin) -> Item:
     event_id = _event_id(after.id, after.revision)
-    return entries.event_item(audit.of_license(kind, before, after, id=event_id, origin=origin))
+    return events.event_item(audit.of_license(kind, before, after, id=event_id, origin=origin))
 
 
 def _by(person: Person, agent_version: str | None = None) -> Origin:

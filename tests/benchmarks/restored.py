@@ -30,7 +30,7 @@ _SERVICE: Final = """
 import json, os, sys
 given = json.load(sys.stdin)
 from validate.handler import handler
-from licensing import runtime, snapshot
+from licensing.entrypoints import runtime, snapstart
 made = runtime.Runtime.from_environ(os.environ, clock=lambda: given["now"])
 runtime.install(made)
 class Context:
@@ -64,7 +64,7 @@ print(process_time() - begin)
 """
 _PROGRAMS: Final = {
     "prepared before the snapshot": _SERVICE.format(
-        prepare="snapshot.prepare()", resume="snapshot.resume()"
+        prepare="snapstart.prepare()", resume="snapstart.resume()"
     ),
     "not prepared": _SERVICE.format(prepare="", resume=""),
     "bare": _BARE,

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from licensing.adapters.dynamo.items import license_item, read_license
-from licensing.domain.license import License, Sighting, State
+from licensing.domain.license import LastSeen, License, State
 from tests.benchmarks.population import Agents
 from tests.browser.looks import OpenPage
 from tests.browser.portal import Portal
@@ -30,7 +30,7 @@ def _agents(count: int) -> list[License]:
 
 
 def _seen(record: License, days_ago: int, version: str) -> License:
-    return replace(record, last_seen=Sighting(int(time.time()) - days_ago * _DAY, version, None))
+    return replace(record, last_seen=LastSeen(int(time.time()) - days_ago * _DAY, version, None))
 
 
 @pytest.fixture

@@ -125,4 +125,4 @@ def with_stores(arena: Arena, kind: Callable[..., DynamoStore]) -> Arena:
 
 
 def _as(kind: Callable[..., DynamoStore], store: DynamoStore) -> DynamoStore:
-    return kind(store.client, store.table, store.pacing)
+    return kind(store.client, store.table, store.retry_policy)

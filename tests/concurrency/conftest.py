@@ -23,7 +23,7 @@ def arena(engine: str) -> Iterator[Arena]:
             DynamoStore(
                 session.client("dynamodb", endpoint_url=engine, config=made.dynamodb.meta.config),
                 made.settings.table_name,
-                made.store.pacing,
+                made.store.retry_policy,
             )
             for _ in range(THREADS)
         ]
@@ -34,7 +34,7 @@ def arena(engine: str) -> Iterator[Arena]:
             pool,
             keyrings=made.keyrings,
             lease_terms=made.lease_terms,
-            sighting_interval=made.settings.last_seen_seconds,
+            last_seen_interval=made.settings.last_seen_seconds,
         )
 
 

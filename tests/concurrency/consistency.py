@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from licensing.adapters.dynamo import items, places
+from licensing.adapters.dynamo import items, schema
 from licensing.domain.audit import EventType
 from licensing.domain.license import License
 from licensing.domain.machine_claims import Claim
@@ -32,9 +32,9 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
             organizations.append(items.read_organization(item))
         elif kind == "LICENSE":
             licenses.append(items.read_license(item))
-            assert item["org_sk"]["S"] == places.license_place(licenses[-1])
+            assert item["org_sk"]["S"] == schema.license_sort_key(licenses[-1])
         elif kind == "PAIR":
-            claims[places.read_pair(item)] = items.read_claim(item)
+            claims[schema.read_pair(item)] = items.read_claim(item)
         else:
             assert kind == "EVENT", item
             events[item["pk"]["S"]].append(item)
@@ -42,13 +42,13 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
     bound = [record for record in licenses if record.is_bound]
     _assert_seats(organizations, bound)
     _assert_claims(claims, bound)
-    known = {places.organization_key(one.id)["pk"]["S"] for one in organizations}
+    known = {schema.organization_key(one.id)["pk"]["S"] for one in organizations}
     for record in licenses:
-        partition = places.license_key(record.id)["pk"]["S"]
+        partition = schema.license_key(record.id)["pk"]["S"]
         _assert_history(record, events[partition])
         known.add(partition)
     for organization in organizations:
-        partition = places.organization_key(organization.id)["pk"]["S"]
+        partition = schema.organization_key(organization.id)["pk"]["S"]
         _assert_changes(organization, events[partition])
     assert events.keys() <= known, f"events of nothing: {events.keys() - known}"
 

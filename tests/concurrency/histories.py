@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from licensing.adapters.dynamo.transaction import Pacing
+from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.domain.errors import Unavailable
 from licensing.domain.license import Action
 from licensing.domain.license_key import LicenseKey
@@ -88,8 +88,8 @@ class _Client:
         runtime, self.wire = _Line.made
         self.chance = random.Random(f"{plan.seed}/{seat}")  # noqa: S311 - reproducible, not secret
         watch = self.wire.stopwatch
-        pacing = Pacing(watch.remaining, self.chance.random, watch.pause)
-        self.hand: Hand = plan.ground.hand_of(runtime, plan.kind, pacing)
+        retry_policy = RetryPolicy(watch.remaining, self.chance.random, watch.pause)
+        self.hand: Hand = plan.ground.hand_of(runtime, plan.kind, retry_policy)
         self.seat = seat
         self.organization_id = ORGANIZATIONS[seat % len(ORGANIZATIONS)]
         self.number = 0
@@ -131,7 +131,7 @@ class _Client:
             )
         assert key is not None
         if asked.kind == "validate":
-            now = NOON + self.hand.sighting_interval * self.chance.randrange(20)
+            now = NOON + self.hand.last_seen_interval * self.chance.randrange(20)
             validation = self.hand.validate(key, self.organization_id, here, now=now)
             return Answer(self.hand.do(validation).code.value)
         changed = self.hand.do(self.hand.act(Action(asked.kind), key.license_id))

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from licensing.adapters.dynamo import DynamoStore, items, places
+from licensing.adapters.dynamo import DynamoStore, items, schema
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import InvalidInput, StaleProof
-from licensing.domain.license import Action, License, Sighting
+from licensing.domain.license import Action, LastSeen, License
 from licensing.domain.machine import Credentials
 from licensing.domain.organization import DAY, Organization
 from licensing.domain.temporary_license import TimeToLive
@@ -519,7 +519,7 @@ def whole_state(arena: Arena) -> Sequence[object]:
 
 def state_but_sightings(arena: Arena) -> Sequence[object]:
     """Everything that is not left for the next validation to write."""
-    left = items.sighting_attributes(Sighting(NOW, None, None))
+    left = items.last_seen_attributes(LastSeen(NOW, None, None))
     return [
         {name: value for name, value in item.items() if name not in left}
         for item in arena.checked()
@@ -531,5 +531,5 @@ def state_after_sweep(arena: Arena) -> Sequence[object]:
     arena.checked()
     arena.sweep(now=NOW, workers=1)(arena.stores[2])
     scanned = arena.checked()
-    organizations = [item for item in scanned if places.is_organization(item)]
+    organizations = [item for item in scanned if schema.is_organization(item)]
     return [*organizations, *((record.id, record.state) for record in arena.licenses(scanned))]

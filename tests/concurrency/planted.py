@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from licensing.adapters.dynamo import DynamoStore, entries, items, places, values
-from licensing.adapters.dynamo.steps import use_attributes
-from licensing.domain.license import License, Sighting
+from licensing.adapters.dynamo import DynamoStore, events, items, schema, values
+from licensing.adapters.dynamo.writes import use_attributes
+from licensing.domain.license import LastSeen, License
 from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Organization
 from licensing.usecases.ports import Change, Outcome
@@ -35,16 +35,16 @@ class CheckThenPut(DynamoStore):
         seats = sum(_seats(change) for change in changes)
         found = self.organization(organization_id)
         if found is None or (organization is not None and found.version != organization.version):
-            return Outcome.LOST
+            return Outcome.CONFLICT
         if seats > 0 and not found.has_free_seat():
-            return Outcome.LOST
+            return Outcome.CONFLICT
         if not all(self._is_as_seen(change) for change in changes):
-            return Outcome.LOST
+            return Outcome.CONFLICT
         for change in changes:
             self._apply(change)
         if seats:
             seats_value = values.number(found.seats + seats)
-            self._put_with(places.organization_key(organization_id), {"seats": seats_value})
+            self._put_with(schema.organization_key(organization_id), {"seats": seats_value})
         return Outcome.COMMITTED
 
     def commit_organization(
@@ -54,37 +54,37 @@ class CheckThenPut(DynamoStore):
         if (found and (found.version, found.announced_days)) != (
             before and (before.version, before.announced_days)
         ):
-            return Outcome.LOST
+            return Outcome.CONFLICT
         if before is None:
             self._put(items.organization_item(after, due_at=due_at))
         else:
             attributes = items.organization_attributes(after, due_at=due_at)
-            self._put_with(places.organization_key(after.id), attributes)
-        self._put(entries.event_item(event))
+            self._put_with(schema.organization_key(after.id), attributes)
+        self._put(events.event_item(event))
         return Outcome.COMMITTED
 
     def settle(self, organization: Organization, *, due_at: int | None) -> Outcome:
         found = self.organization(organization.id)
         if found is None or found.version != organization.version:
-            return Outcome.LOST
+            return Outcome.CONFLICT
         attributes = items.due_attributes(organization.id, due_at)
-        self._put_with(places.organization_key(organization.id), attributes)
+        self._put_with(schema.organization_key(organization.id), attributes)
         return Outcome.COMMITTED
 
-    def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
-        seen = self._read(places.license_key(license_id)).get("seen_at")
-        if seen is None or int(seen["N"]) <= sighting.at - interval:
-            attributes = items.sighting_attributes(sighting)
-            self._put_with(places.license_key(license_id), attributes)
+    def record_last_seen(self, license_id: str, last_seen: LastSeen, *, interval: int) -> None:
+        seen = self._read(schema.license_key(license_id)).get("seen_at")
+        if seen is None or int(seen["N"]) <= last_seen.at - interval:
+            attributes = items.last_seen_attributes(last_seen)
+            self._put_with(schema.license_key(license_id), attributes)
 
-    def note_use(self, before: License, after: License) -> Outcome:
+    def record_use(self, before: License, after: License) -> Outcome:
         found = self.license(after.id)
         if found is None or not _is_usable(found, before, after):
-            return Outcome.LOST
+            return Outcome.CONFLICT
         attributes = use_attributes(before, after)
         if after.last_seen is not None and after.last_seen != before.last_seen:
-            attributes |= items.sighting_attributes(after.last_seen)
-        self._put_with(places.license_key(after.id), attributes)
+            attributes |= items.last_seen_attributes(after.last_seen)
+        self._put_with(schema.license_key(after.id), attributes)
         return Outcome.COMMITTED
 
     def _is_as_seen(self, change: Change) -> bool:
@@ -110,15 +110,15 @@ class CheckThenPut(DynamoStore):
             self._put(items.license_item(after))
         else:
             attributes = {**items.license_attributes(after), **use_attributes(before, after)}
-            self._put_with(places.license_key(after.id), attributes)
+            self._put_with(schema.license_key(after.id), attributes)
         for pair in _taken(change) | (_kept(change) if after.exclusive else frozenset()):
             self._hold(pair, after, after.id)
         for pair in _given_up(change):
             self._hold(pair, after, None)
-        self._put(entries.event_item(change.event))
+        self._put(events.event_item(change.event))
 
     def _claim(self, pair: bytes) -> Claim:
-        item = self._read(places.pair_key(pair))
+        item = self._read(schema.pair_key(pair))
         return items.read_claim(item) if item else Claim({}, exclusive=False)
 
     def _hold(self, pair: bytes, record: License, license_id: str | None) -> None:
@@ -134,13 +134,13 @@ class CheckThenPut(DynamoStore):
             is_exclusive: Value = {"BOOL": claim.exclusive or record.exclusive}
             self._put(
                 {
-                    **places.pair_key(pair),
+                    **schema.pair_key(pair),
                     "holders": items.holders_value(holders),
                     "is_exclusive": is_exclusive,
                 }
             )
         else:
-            self.client.delete_item(TableName=self.table, Key=places.pair_key(pair))
+            self.client.delete_item(TableName=self.table, Key=schema.pair_key(pair))
 
     def _read(self, key: Item) -> Mapping[str, Value]:
         answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)

@@ -15,7 +15,7 @@ from threading import BrokenBarrierError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from licensing.adapters.dynamo import DynamoStore
-from licensing.adapters.dynamo.transaction import Pacing
+from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.domain.keyring import Keyring
 from licensing.entrypoints.runtime import Runtime, Settings
 from tests.concurrency.tasks import Tasks
@@ -80,14 +80,14 @@ class Ground:
         with aws.patient():
             return Runtime.from_environ(os.environ)
 
-    def hand_of(self, made: Runtime, kind: Kind, pacing: Pacing | None = None) -> Hand:
+    def hand_of(self, made: Runtime, kind: Kind, retry_policy: RetryPolicy | None = None) -> Hand:
         """A hand that uses clients of an earlier table, too."""
         settings = Settings.from_environ(self.environment)
         return Hand(
-            kind(made.dynamodb, settings.table_name, pacing or made.store.pacing),
+            kind(made.dynamodb, settings.table_name, retry_policy or made.store.retry_policy),
             keyrings=Kept(Keyring(self.secrets)),
             lease_terms=made.lease_terms,
-            sighting_interval=settings.last_seen_seconds,
+            last_seen_interval=settings.last_seen_seconds,
         )
 
 

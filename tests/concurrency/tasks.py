@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_bytes
 
-from licensing.adapters.dynamo import DynamoStore, places
+from licensing.adapters.dynamo import DynamoStore, schema
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.caller import Caller, Role
 from licensing.domain.device_key import Proof
@@ -21,13 +21,13 @@ from licensing.domain.refusal import Refused
 from licensing.domain.temporary_license import TimeToLive
 from licensing.usecases.agent_requests import Login, Validation
 from licensing.usecases.change_license import Changed, ChangeLicense, Edit
-from licensing.usecases.change_policy import Decision, GovernOrganization
-from licensing.usecases.change_subscription import ChangeOrganization, Registered, Wanted
+from licensing.usecases.change_policy import ChangePolicy, Decision
+from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.generate_temporary import Generated, GenerateTemporary
-from licensing.usecases.log_in import IssueLicense
+from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
 from licensing.usecases.ports import Keyrings
-from licensing.usecases.sweep_expired import SweepExpiry, SweepReport
+from licensing.usecases.sweep_expired import SweepExpired, SweepReport
 from licensing.usecases.validate import ValidateLicense, Verdict
 from tests.world import NOON
 
@@ -47,7 +47,7 @@ class Tasks:
 
     keyrings: Keyrings
     lease_terms: LeaseTerms
-    sighting_interval: int
+    last_seen_interval: int
 
     def put(
         self,
@@ -60,13 +60,13 @@ class Tasks:
         now: int = NOON,
     ) -> Callable[[DynamoStore], Registered | Refused]:
         """Put an organization."""
-        wanted = Wanted(
+        wanted = OrganizationSpec(
             organization_id,
             name or organization_id.capitalize(),
             Subscription(until, SubscriptionStatus.ACTIVE),
             max_agents,
         )
-        return lambda store: ChangeOrganization(store, token_bytes).by_administrator(
+        return lambda store: ChangeSubscription(store, token_bytes).by_administrator(
             wanted, _OPERATOR, _BY_OPERATOR, expected_version=version, now=now
         )
 
@@ -74,7 +74,7 @@ class Tasks:
         self, organization_id: str, decision: Decision, *, now: int = NOON
     ) -> Callable[[DynamoStore], Organization | Refused]:
         """Let an organization decide about its agents."""
-        return lambda store: GovernOrganization(store, token_bytes)(
+        return lambda store: ChangePolicy(store, token_bytes)(
             organization_id, decision, _OPERATOR, _BY_OPERATOR, now=now
         )
 
@@ -91,7 +91,7 @@ class Tasks:
         now: int = NOON,
     ) -> Callable[[DynamoStore], Issued | Refused]:
         """Log an agent in; it may present a key, and prove to hold a device key."""
-        return lambda store: IssueLicense(
+        return lambda store: LogIn(
             store,
             self.keyrings,
             self.lease_terms,
@@ -171,13 +171,13 @@ class Tasks:
         self, organization_id: str, version: int, *, until: int, now: int = NOON
     ) -> Callable[[DynamoStore], Registered]:
         """Let billing say something."""
-        wanted = Wanted(
+        wanted = OrganizationSpec(
             organization_id,
             f"{organization_id.capitalize()} {version}",
             Subscription(until, SubscriptionStatus.ACTIVE),
             None,
         )
-        return lambda store: ChangeOrganization(store, token_bytes).by_billing(
+        return lambda store: ChangeSubscription(store, token_bytes).by_billing(
             wanted, _BY_BILLING, version=version, now=now
         )
 
@@ -204,7 +204,7 @@ class Tasks:
                 self.keyrings,
                 self.lease_terms,
                 token_bytes,
-                self.sighting_interval,
+                self.last_seen_interval,
                 accepts_older_agents=True,
             )(request, _BY_AGENT, now=now)
             assert isinstance(verdict, Verdict), verdict
@@ -218,7 +218,7 @@ class Tasks:
         """Sweep what is due."""
 
         def task(store: DynamoStore) -> SweepReport:
-            report = SweepExpiry(store, token_bytes, workers)(
+            report = SweepExpired(store, token_bytes, workers)(
                 _BY_SCHEDULE, now=now, has_time=lambda: True
             )
             report.raise_faults()
@@ -232,9 +232,9 @@ def in_shard_of(store: DynamoStore, organization_id: str) -> DynamoStore:
 
     class OneShard(type(store)):  # type: ignore[misc]
         __slots__ = ()
-        due_shards = (places.due_shard(organization_id),)
+        due_shards = (schema.due_shard(organization_id),)
 
-    return OneShard(store.client, store.table, store.pacing)
+    return OneShard(store.client, store.table, store.retry_policy)
 
 
 def machine(number: int, **other: str) -> Credentials:

@@ -7,7 +7,7 @@ from typing import Any
 
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import LeaseTerms
-from licensing.domain.lease_chain import Chain, Link, Step, followed
+from licensing.domain.lease_chain import Chain, Link, Renewal, followed
 from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import DAY, NOW, credentials, license, organization
 
@@ -80,7 +80,7 @@ def _row(
     return row, after, lease.link
 
 
-def _step(before: Chain | None, presented: Link | None, step: Step | None) -> str:
+def _step(before: Chain | None, presented: Link | None, step: Renewal | None) -> str:
     if step is None:
         return "no chain"
     if before is None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from licensing.domain import jws
-from licensing.domain.device_key import BadProof
+from licensing.domain.device_key import InvalidProof
 from licensing.domain.dpop import credential_hash, new_nonce, plain_url, verify
 from licensing.domain.errors import StaleProof
 from tests.unit.domain.test_lease import KID, b64
@@ -268,8 +268,8 @@ def _verdict(case: Case) -> tuple[str, str | None]:
             nonce_key=NONCE_KEY,
             now_ms=now_ms,
         )
-        if isinstance(found, BadProof):
-            return "bad", REASONS[found.why]
+        if isinstance(found, InvalidProof):
+            return "bad", REASONS[found.reason]
         record.proved(found)
     except StaleProof:
         return "stale", "use_dpop_nonce"

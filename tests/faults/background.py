@@ -11,7 +11,7 @@ from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.errors import Unavailable
 from licensing.domain.organization import DAY
 from licensing.usecases.check_seats import CheckSeats
-from licensing.usecases.sweep_expired import SETTLING_SECONDS, SweepExpiry
+from licensing.usecases.sweep_expired import SETTLING_SECONDS, SweepExpired
 from tests.concurrency import canonical
 from tests.faults.agents import shared
 from tests.faults.operation import Operation, Told
@@ -61,7 +61,7 @@ def _sweep(world: World, _: object) -> Told:
     """One worker, so that the calls come in the same order each time."""
     origin = Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id="sweep")
     try:
-        report = SweepExpiry(world.runtime.store, token_bytes, 1)(
+        report = SweepExpired(world.runtime.store, token_bytes, 1)(
             origin, now=world.runtime.now(), has_time=lambda: True
         )
     except Unavailable as error:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from licensing.adapters.dynamo import entries, items
+from licensing.adapters.dynamo import events, items
 from licensing.domain import audit
 from licensing.domain.audit import Actor, ActorKind, EventType, Origin
 from licensing.domain.license import License, State
@@ -26,7 +26,7 @@ def crowd(
         updated_at=now,
     )
     yield items.organization_item(organization, due_at=min(until, now))
-    yield entries.event_item(
+    yield events.event_item(
         audit.of_organization(
             EventType.SUBSCRIPTION_CHANGED,
             None,
@@ -67,6 +67,6 @@ def _agent(organization_id: str, number: int, now: int) -> Iterator[dict[str, An
         id=audit.new_event_id(number.to_bytes(16)),
         origin=_ORIGIN,
     )
-    yield entries.event_item(event)
+    yield events.event_item(event)
     for pair in known.pairs():
         yield items.claim_item(pair, record)

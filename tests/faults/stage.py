@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from licensing.adapters.dynamo.transaction import Pacing
+from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.adapters.event_bus import EventBus
 from licensing.entrypoints.runtime import SecretsManagerKeyrings
 from licensing.usecases.sweep_expired import SETTLING_SECONDS
@@ -80,8 +80,8 @@ class Stage:
         self._stopwatch = stopwatch = Stopwatch(limit)
         client = self._client("dynamodb", endpoint_url=runtime.dynamodb.meta.endpoint_url)
         wire = Wire(client, stopwatch)
-        pacing = Pacing(stopwatch.remaining, random.random, stopwatch.pause)
-        runtime.store = replace(self._store, client=client, pacing=pacing)
+        retry_policy = RetryPolicy(stopwatch.remaining, random.random, stopwatch.pause)
+        runtime.store = replace(self._store, client=client, retry_policy=retry_policy)
         runtime.keyrings = self._keyrings
         if is_cold:
             secrets = self._client("secretsmanager")

@@ -16,8 +16,8 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from billing import handler as billing
-from licensing.adapters.dynamo import places
-from licensing.adapters.dynamo.entries import event_item, read_entry
+from licensing.adapters.dynamo import schema
+from licensing.adapters.dynamo.events import event_item, read_event
 from licensing.adapters.oidc_discovery import Registration
 from licensing.contract import agents, licenses, machines, organizations, temporary
 from licensing.domain import lease, license_key
@@ -260,18 +260,18 @@ def cursor(data: bytes) -> None:
     text = data.decode(errors="replace")
     found = 0
     for partition, form, start in (
-        (places.licenses_of("acme"), places.LICENSE_PLACE, places.license_start),
-        (places.events_of("acme"), places.FEED_PLACE, places.feed_start),
-        ("LICENSE#lic_0123456789abcdef", places.HISTORY_PLACE, places.history_start),
+        (schema.licenses_of("acme"), schema.LICENSE_PLACE, schema.license_start),
+        (schema.events_of("acme"), schema.FEED_PLACE, schema.feed_start),
+        ("LICENSE#lic_0123456789abcdef", schema.HISTORY_PLACE, schema.history_start),
     ):
         try:
-            place = places.read_cursor(text, partition, form)
+            place = schema.read_cursor(text, partition, form)
         except LicensingError:
             continue
         found += 1
         start("acme", place)
-        if form is places.LICENSE_PLACE:
-            places.state_of_place(place)
+        if form is schema.LICENSE_PLACE:
+            schema.state_in_sort_key(place)
     try:
         pagination.sorted_page(_LISTING, [("a", "1")], is_descending=True, limit=1, cursor=text)
         found += 1
@@ -303,7 +303,7 @@ def billing_event(data: bytes) -> None:
 
 def stream_image(data: bytes) -> None:
     """An item of the table's stream."""
-    entry = read_entry(_object(data))
+    entry = read_event(_object(data))
     assert entry.type in EventType
 
 
@@ -397,8 +397,8 @@ TARGETS: Mapping[str, Fuzzed] = {
         [
             pagination.write_cursor(partition, place).encode()
             for partition, place in (
-                (places.licenses_of("acme"), f"active#{NOW}#lic_0123456789abcdef"),
-                (places.events_of("acme"), f"{NOW}#evt_1#LICENSE#lic_0123456789abcdef"),
+                (schema.licenses_of("acme"), f"active#{NOW}#lic_0123456789abcdef"),
+                (schema.events_of("acme"), f"{NOW}#evt_1#LICENSE#lic_0123456789abcdef"),
                 (_LISTING, "=acme-pc-01#lic_0123456789abcdef"),
             )
         ],

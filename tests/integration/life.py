@@ -139,8 +139,8 @@ class Life:
     def nobody_waits(self) -> Iterator[None]:
         """Let no time pass where the service pauses."""
         store = self.world.runtime.store
-        pacing = replace(store.pacing, sleep=lambda _: None)
-        self.world.runtime.store = replace(store, pacing=pacing)
+        retry_policy = replace(store.retry_policy, sleep=lambda _: None)
+        self.world.runtime.store = replace(store, retry_policy=retry_policy)
         yield
         self.world.runtime.store = store
 

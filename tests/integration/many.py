@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from licensing.adapters.dynamo.steps import steps_of
+from licensing.adapters.dynamo.writes import writes_of
 from licensing.domain import audit, license_key
 from licensing.domain.audit import Actor, ActorKind, EventType, Origin
 from licensing.domain.license import License, State
@@ -39,7 +39,7 @@ def bind(
         for number in range(count)
         for change in [_issued(world, organization_id, environment)]
     ]
-    actions = [step.action for step in steps_of(changes, organization=None, known={}, table=table)]
+    actions = [step.action for step in writes_of(changes, organization=None, known={}, table=table)]
     puts = iter([action["Put"]["Item"] for action in actions if "Put" in action])
     while batch := list(islice(puts, 25)):
         requests: Any = [{"PutRequest": {"Item": item}} for item in batch]

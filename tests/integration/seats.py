@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from licensing.adapters.dynamo import places
+from licensing.adapters.dynamo import schema
 from tests.world import World
 
 
@@ -20,7 +20,7 @@ def counted_wrong(world: World, organization_id: str, by: int = 1) -> Iterator[N
 def _add(world: World, organization_id: str, seats: int) -> None:
     world.runtime.dynamodb.update_item(
         TableName=world.runtime.settings.table_name,
-        Key=places.organization_key(organization_id),
+        Key=schema.organization_key(organization_id),
         UpdateExpression="ADD seats :seats",
         ExpressionAttributeValues={":seats": {"N": str(seats)}},
     )

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from licensing.adapters.dynamo import DynamoStore, entries, items
+from licensing.adapters.dynamo import DynamoStore, items
+from licensing.adapters.dynamo.events import event_item
 from licensing.domain.audit import Actor, ActorKind, Event, Origin
 from licensing.domain.errors import InvalidInput, Unavailable
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
-from licensing.usecases.change_subscription import ChangeOrganization, Wanted
+from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
 from licensing.usecases.ports import Outcome
 from tests.integration import pages
 from tests.integration.answers import assert_problem
@@ -315,8 +316,8 @@ class CheckThenPut(DynamoStore):
         self, before: Organization | None, after: Organization, event: Event, *, due_at: int
     ) -> Outcome:
         if self.organization(after.id) != before:
-            return Outcome.LOST
-        for item in (items.organization_item(after, due_at=due_at), entries.event_item(event)):
+            return Outcome.CONFLICT
+        for item in (items.organization_item(after, due_at=due_at), event_item(event)):
             self.client.put_item(TableName=self.table, Item=item)
         return Outcome.COMMITTED
 
@@ -326,14 +327,14 @@ def race(
 ) -> None:
     """Several events of one organization at the same instant, each with a version of its own."""
     made = world.runtime.store
-    store = kind(made.client, made.table, made.pacing)
+    store = kind(made.client, made.table, made.retry_policy)
     start = Barrier(TOGETHER)
     versions = chance.sample(range(1, 100), TOGETHER)
 
     def take_over(version: int) -> bool:
-        use_case = ChangeOrganization(store, world.runtime.entropy)
+        use_case = ChangeSubscription(store, world.runtime.entropy)
         end = Subscription(NOON + version, SubscriptionStatus.ACTIVE)
-        wanted = Wanted(organization_id, f"Version {version}", end, version)
+        wanted = OrganizationSpec(organization_id, f"Version {version}", end, version)
         origin = Origin(actor=Actor(ActorKind.BILLING, "billing"), request_id=f"event {version}")
         start.wait()
         while True:

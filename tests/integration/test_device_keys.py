@@ -188,7 +188,7 @@ def test_a_use_that_others_always_overtake_is_no_answer_and_spends_no_proof(
         agent.world.act("detach", agent.license_id)
     proof = agent.fresh_proof()
     with monkeypatch.context() as overtaken:
-        overtaken.setattr(DynamoStore, "note_use", lambda *_: Outcome.LOST)
+        overtaken.setattr(DynamoStore, "record_use", lambda *_: Outcome.CONFLICT)
         busy = agent.send("/v1/licenses/validate", body_of(agent), proof)
     assert_problem(busy, 503, "unavailable")
     again = agent.send("/v1/licenses/validate", body_of(agent), proof)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from licensing.adapters.dynamo import store
-from licensing.domain.license import License, Sighting
+from licensing.domain.license import LastSeen, License
 from licensing.usecases import list_licenses
 from tests.integration.answers import assert_problem
 from tests.integration.many import bind
@@ -170,8 +170,8 @@ def test_a_cursor_of_another_search_filter_or_order_is_refused(world: World) -> 
 def test_too_many_licenses_to_sort_by_what_records_tell_are_refused_with_advice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert list_licenses.MOST_TRACED == 50_000
-    monkeypatch.setattr(list_licenses, "MOST_TRACED", 5)
+    assert list_licenses.MOST_READ == 50_000
+    monkeypatch.setattr(list_licenses, "MOST_READ", 5)
     world.register("acme")
     bind(world, "acme", 6, looks=_primary_by_turns)
     for sort in ("last_seen", "-agent_version"):
@@ -232,7 +232,7 @@ def test_thousands_are_visited_once_each_and_in_order_with_few_requests(
 
 
 def _varied(number: int, record: License) -> License:
-    """Agents with twins in everything, some of them without name, version and sighting."""
+    """Agents with twins in everything, some of them without name, version and last_seen."""
     seen_version = [None, "4.9.1", "4.10"][number % 3]
     return replace(
         record,
@@ -241,7 +241,7 @@ def _varied(number: int, record: License) -> License:
         issued_at=NOON - number * 7 % 100,
         agent_version=[None, "4.5.0.0", "4.5.0.10", "4.3"][number % 4],
         last_seen=(
-            Sighting(NOON - number * 13 % 500, seen_version, "203.0.113.7") if number % 5 else None
+            LastSeen(NOON - number * 13 % 500, seen_version, "203.0.113.7") if number % 5 else None
         ),
     )
 

@@ -64,7 +64,9 @@ def test_r06_a_counter_that_is_wrong_is_named_counted_and_left_as_it_is(
     world.register("bolt")
     store = world.runtime.store
     paused: list[float] = []
-    world.runtime.store = replace(store, pacing=replace(store.pacing, sleep=paused.append))
+    world.runtime.store = replace(
+        store, retry_policy=replace(store.retry_policy, sleep=paused.append)
+    )
     with counted_wrong(world, "acme", wrong):
         before = world.items()
         spoken.taken()
@@ -191,7 +193,7 @@ def test_r06_an_index_that_lags_raises_no_alarm(
         )
         client.meta.events.register("provide-client-params.dynamodb.Query", stale)
         store = world.runtime.store
-        world.runtime.store = DynamoStore(client, store.table, store.pacing)
+        world.runtime.store = DynamoStore(client, store.table, store.retry_policy)
         drifts = check(world, lambda: lags.insert(0, False), kind).drifts
         assert len(drifts) == alarms
 

@@ -171,7 +171,7 @@ def test_every_model_is_built_before_the_snapshot() -> None:
 import importlib, pathlib
 for path in sorted(pathlib.Path("functions").glob("*/handler.py")):
     importlib.import_module(f"{path.parent.name}.handler")
-from licensing import snapshot
+from licensing.entrypoints import snapstart
 from licensing.contract import fields
 def models(of):
     for model in of.__subclasses__():
@@ -244,7 +244,7 @@ def test_only_a_runtime_that_takes_no_snapshots_does_without_hooks(
     code = """
 import sys
 sys.modules["snapshot_restore_py"] = None  # as if it were not installed
-from licensing import snapshot
+from licensing.entrypoints import snapstart
 """
     path = {"PYTHONPATH": os.pathsep.join(sys.path)}
     initialization = {"AWS_LAMBDA_INITIALIZATION_TYPE": kind} if kind else {}

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from licensing.adapters.dynamo import items, places
-from licensing.adapters.dynamo.entries import event_item, refusal_attributes
+from licensing.adapters.dynamo import items, schema
+from licensing.adapters.dynamo.events import event_item, refusal_attributes
 from licensing.adapters.dynamo.values import number, present
 from licensing.domain import audit
-from licensing.domain.audit import EventType, Refusal
-from licensing.domain.license import HOUR, License, Sighting, State
+from licensing.domain.audit import EventType, RefusedAttempt
+from licensing.domain.license import HOUR, LastSeen, License, State
 from licensing.domain.organization import DAY
 from licensing.usecases import show_statistics
 from tests.concurrency.table import write
@@ -256,7 +256,7 @@ def _license(number: int) -> License:
         id=f"lic_{number:016d}",
         issued_at=NOON - 60 * DAY,
         updated_at=NOON - 60 * DAY,
-        last_seen=Sighting(NOON - number % 168 * HOUR, "4.5.0.0", None),
+        last_seen=LastSeen(NOON - number % 168 * HOUR, "4.5.0.0", None),
     )
 
 
@@ -304,7 +304,7 @@ def test_r32_more_refusals_than_one_request_reads_are_told_from_a_full_hour_on(
     world.register("acme")
     whole = list[Any]()
     for count in range(200):
-        refusal = Refusal(
+        refusal = RefusedAttempt(
             license_id=f"lic_{count % 2:016d}",
             organization_id="acme",
             reason="machine_mismatch",
@@ -312,7 +312,7 @@ def test_r32_more_refusals_than_one_request_reads_are_told_from_a_full_hour_on(
             origin=ORIGIN,
         )
         entry = present(refusal_attributes(refusal))
-        whole.append({**places.refusal_key(refusal), **entry, "times": number(2)})
+        whole.append({**schema.refusal_key(refusal), **entry, "times": number(2)})
     write(world.runtime.dynamodb, world.runtime.settings.table_name, whole)
     told = ask(world, STATISTICS)
     assert told["complete_from"] == instant(FULL_HOUR - 74 * HOUR)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from licensing.adapters.dynamo.places import due_shard
+from licensing.adapters.dynamo.schema import due_shard
 from licensing.domain.errors import Misconfigured
 from tests.integration.hearing import hearing
 from tests.integration.many import bind

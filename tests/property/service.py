@@ -14,7 +14,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 from licensing.adapters.dynamo import DynamoStore
-from licensing.adapters.dynamo.transaction import Pacing
+from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.domain import license_key
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.caller import Caller, Role
@@ -28,12 +28,12 @@ from licensing.domain.refusal import Refused
 from licensing.domain.temporary_license import TimeToLive
 from licensing.usecases.agent_requests import Login, Validation
 from licensing.usecases.change_license import Changed, ChangeLicense, Edit
-from licensing.usecases.change_policy import Decision, GovernOrganization
-from licensing.usecases.change_subscription import ChangeOrganization, Registered, Wanted
+from licensing.usecases.change_policy import ChangePolicy, Decision
+from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.generate_temporary import Generated, GenerateTemporary
-from licensing.usecases.log_in import IssueLicense
+from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
-from licensing.usecases.sweep_expired import SweepExpiry
+from licensing.usecases.sweep_expired import SweepExpired
 from licensing.usecases.validate import ValidateLicense, Verdict
 from tests.faults.seam import Fault, Request, Stopwatch, Wire, answer_lost, no_waiting
 from tests.property.reference import Card, Shown, Told
@@ -77,8 +77,10 @@ class Service:
         self._stopwatch = Stopwatch(SECONDS)
         self._wire = Wire(client, self._stopwatch)
         self._chance = random.Random(0)  # noqa: S311 - reproducible, not secret
-        pacing = Pacing(self._stopwatch.remaining, self._chance.random, self._stopwatch.pause)
-        self.store = kind(client, made.settings.table_name, pacing)
+        retry_policy = RetryPolicy(
+            self._stopwatch.remaining, self._chance.random, self._stopwatch.pause
+        )
+        self.store = kind(client, made.settings.table_name, retry_policy)
         self._terms = made.lease_terms
         self.secrets = Secrets()
         self.keys: dict[str, license_key.LicenseKey] = {}
@@ -119,7 +121,7 @@ class Service:
         now: int,
     ) -> Told:
         """Log an agent in."""
-        use_case = IssueLicense(
+        use_case = LogIn(
             self.store, self.secrets, self._terms, self._entropy, accepts_older_agents=True
         )
         key = self.keys[presented] if presented else None
@@ -198,18 +200,18 @@ class Service:
             )
         )
 
-    def change(self, wanted: Wanted, seen: int | None, now: int) -> Told:
+    def change(self, wanted: OrganizationSpec, seen: int | None, now: int) -> Told:
         """Change an organization as a super-admin."""
         return self._told(
-            lambda: ChangeOrganization(self.store, self._entropy).by_administrator(
+            lambda: ChangeSubscription(self.store, self._entropy).by_administrator(
                 wanted, _OPERATOR, self._origin(_OPERATOR), expected_version=seen, now=now
             )
         )
 
-    def bill(self, wanted: Wanted, version: int, now: int) -> Told:
+    def bill(self, wanted: OrganizationSpec, version: int, now: int) -> Told:
         """Change an organization as billing."""
         return self._told(
-            lambda: ChangeOrganization(self.store, self._entropy).by_billing(
+            lambda: ChangeSubscription(self.store, self._entropy).by_billing(
                 wanted, self._origin(), version=version, now=now
             )
         )
@@ -220,7 +222,7 @@ class Service:
         """Decide about an organization's agents."""
         decision = Decision(require_device_key=requires_proof)
         return self._told(
-            lambda: GovernOrganization(self.store, self._entropy)(
+            lambda: ChangePolicy(self.store, self._entropy)(
                 organization_id, decision, admin, self._origin(admin), now=now
             )
         )
@@ -228,7 +230,7 @@ class Service:
     def sweep(self, pieces: int, now: int) -> None:
         """Let the sweep do so many pieces of its work, and no more."""
         left = iter(range(pieces))
-        report = SweepExpiry(self.store, self._entropy, 1)(
+        report = SweepExpired(self.store, self._entropy, 1)(
             self._origin(), now=now, has_time=lambda: next(left, None) is not None
         )
         report.raise_faults()
@@ -288,11 +290,13 @@ class Service:
                 raise TypeError(f"no words for {answer!r}")
 
 
-def wanted(organization_id: str, until: int, status: str, max_agents: int | None) -> Wanted:
+def wanted(
+    organization_id: str, until: int, status: str, max_agents: int | None
+) -> OrganizationSpec:
     """An organization as it shall be."""
     name = organization_id.capitalize()
     subscription = Subscription(until, SubscriptionStatus(status))
-    return Wanted(organization_id, name, subscription, max_agents)
+    return OrganizationSpec(organization_id, name, subscription, max_agents)
 
 
 def credentials(card: Card) -> Credentials:

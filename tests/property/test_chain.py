@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.domain.lease_chain import Chain, Link, Step, followed
+from licensing.domain.lease_chain import Chain, Link, Renewal, followed
 
 DAY = 86_400
 HALF = DAY // 2
 
-Followed = Callable[..., Step | None]
+Followed = Callable[..., Renewal | None]
 events = st.sampled_from(
     [
         *("answered", "answered", "request lost", "answer lost", "late"),
@@ -161,7 +161,9 @@ def test_two_agents_that_both_go_on_renewing_are_found_within_two_renewals_of_ea
 # -- what must be caught ---------------------------------------------------------------------------
 
 
-def whatever_the_nonce(chain: Chain | None, presented: Link | None, **how: object) -> Step | None:
+def whatever_the_nonce(
+    chain: Chain | None, presented: Link | None, **how: object
+) -> Renewal | None:
     """A service that hands out the same next link to whoever presents one."""
     return followed(
         chain,
@@ -174,13 +176,13 @@ def whatever_the_nonce(chain: Chain | None, presented: Link | None, **how: objec
 
 def without_the_previous(
     chain: Chain | None, presented: Link | None, *, now: int, **how: object
-) -> Step | None:
+) -> Renewal | None:
     """A service that forgets the link before the current one."""
     is_current = chain is not None and presented is not None and presented.id == chain.current
     step = followed(chain, presented, now=now, **how)  # type: ignore[arg-type]
     if chain is None or is_current or step is None:
         return step
-    return Step(step.chain, fork=True)
+    return Renewal(step.chain, fork=True)
 
 
 def test_a_service_that_gives_both_the_same_next_link_finds_neither() -> None:

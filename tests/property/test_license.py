@@ -93,7 +93,7 @@ def test_r17_a_sighting_knows_the_hours_of_the_week_in_which_an_agent_was_seen(
         hours = {hour for hour in hours if hour > now // HOUR - SEEN_HOURS}
     seen = record.last_seen
     assert seen is not None
-    assert items.read_sighting(present(items.sighting_attributes(seen))) == seen
+    assert items.read_last_seen(present(items.last_seen_attributes(seen))) == seen
     latest = now // HOUR + data.draw(st.integers(-SEEN_HOURS - 9, SEEN_HOURS + 9))
     bits = seen.hours_until(latest)
     assert {latest - back for back in range(bits.bit_length()) if bits >> back & 1} == {

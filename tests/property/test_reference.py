@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from licensing.adapters.dynamo import DynamoStore, entries, items, places
+from licensing.adapters.dynamo import DynamoStore, events, items, schema
 from licensing.domain.audit import EventType
 from licensing.domain.caller import Caller, Role
 from licensing.domain.license import License, State
@@ -653,18 +653,16 @@ class Beside(RuleBasedStateMachine):
         assert_consistent(scanned)
         stored = {
             record.id: record
-            for record in map(items.read_license, filter(places.is_license, scanned))
+            for record in map(items.read_license, filter(schema.is_license, scanned))
         }
         hashing_key = self.service.secrets.keyring().hashing_key
         assert {id: _facts(record) for id, record in stored.items()} == {
             id: _expected(record, hashing_key) for id, record in self.reference.licenses.items()
         }
-        for organization in map(items.read_organization, filter(places.is_organization, scanned)):
+        for organization in map(items.read_organization, filter(schema.is_organization, scanned)):
             assert organization.seats == self.reference.seats(organization.id)
             assert _subscribed(organization) == self.reference.organizations[organization.id]
-        told = [
-            entries.read_entry(item) for item in scanned if item["sk"]["S"].startswith("EVENT#")
-        ]
+        told = [events.read_event(item) for item in scanned if item["sk"]["S"].startswith("EVENT#")]
         told.sort(key=lambda entry: (entry.at, entry.revision or 0), reverse=True)
         states = {id: facts["state"] for id, facts in replayed(told).items()}
         assert states == {id: record.state for id, record in stored.items()}
@@ -677,7 +675,7 @@ class Beside(RuleBasedStateMachine):
 
     def _stored_licenses(self) -> Mapping[str, License]:
         scanned = self.service.world.items()
-        records = map(items.read_license, filter(places.is_license, scanned))
+        records = map(items.read_license, filter(schema.is_license, scanned))
         return {record.id: record for record in records}
 
     def _standard(self) -> Sequence[Licensed]:

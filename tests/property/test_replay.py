@@ -15,11 +15,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from licensing.adapters.dynamo import entries, items, places
+from licensing.adapters.dynamo import events, items, schema
 from licensing.domain import audit
 from licensing.domain.audit import EventType
 from licensing.usecases.list_events import replayed
-from licensing.usecases.ports import Entry
+from licensing.usecases.ports import RecordedEvent
 from tests.concurrency.table import restore
 from tests.integration.billing import bill
 from tests.integration.partner import PETRA, generate, login_with, revoke
@@ -351,7 +351,7 @@ def test_r32_r33_each_change_leaves_one_event_and_all_states_follow_from_the_eve
 
     assert replayed(list(reversed(told))) == {record.id: _facts(record) for record in stored}
 
-    chains: Mapping[str, list[Entry]] = defaultdict(list)
+    chains: Mapping[str, list[RecordedEvent]] = defaultdict(list)
     for entry in sorted(told, key=lambda entry: entry.revision or 0):
         # A refusal is no change, and an announcement leaves the version of its organization.
         if entry.revision is not None and entry.type is not EventType.SUBSCRIPTION_ENDING:
@@ -393,17 +393,17 @@ def played(world: World, history: list[Step]) -> None:
         assert answer is None or answer.status < 500, answer
 
 
-def _read(world: World) -> tuple[list[Any], list[Entry], dict[str, int]]:
+def _read(world: World) -> tuple[list[Any], list[RecordedEvent], dict[str, int]]:
     """All licences, all events, and the versions of the organizations."""
     stored, told, versions = [], [], {}
     for item in world.items():
-        if places.is_license(item):
+        if schema.is_license(item):
             stored.append(items.read_license(item))
-        elif places.is_organization(item):
+        elif schema.is_organization(item):
             organization = items.read_organization(item)
             versions[organization.id] = organization.version
         elif item["sk"]["S"].startswith("EVENT#"):
-            told.append(entries.read_entry(item))
+            told.append(events.read_event(item))
     return stored, told, versions
 
 

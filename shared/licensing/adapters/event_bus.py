@@ -18,7 +18,7 @@ from licensing.domain.errors import Unavailable
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
 
-    from licensing.usecases.ports import Entry
+    from licensing.usecases.ports import RecordedEvent
 
 SOURCE: Final = "licensing"
 _ENTRIES_PER_CALL: Final = 10
@@ -31,7 +31,7 @@ class EventBus:
     client: EventBridgeClient
     name: str
 
-    def publish(self, entries: Sequence[Entry]) -> int:
+    def publish(self, entries: Sequence[RecordedEvent]) -> int:
         """Publish in order; how many of ``entries`` have been taken before the first failure.
 
         Those behind it may have been taken, too: they will come again, and carry an id to tell.
@@ -47,7 +47,7 @@ class EventBus:
             taken += len(group)
         return taken
 
-    def _put(self, entries: Sequence[Entry]) -> int:
+    def _put(self, entries: Sequence[RecordedEvent]) -> int:
         """How many were not taken. Raises ``Unavailable``."""
         with availability("The event bus"):
             answer = self.client.put_events(
@@ -65,8 +65,8 @@ class EventBus:
         return answer["FailedEntryCount"]
 
 
-def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    group: list[Entry] = []
+def _groups(entries: Sequence[RecordedEvent]) -> Iterator[list[RecordedEvent]]:
+    group: list[RecordedEvent] = []
     owners: set[str] = set()
     for entry in entries:
         owner = entry.license_id or entry.organization_id

@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from licensing.domain import license_key
-from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
 from licensing.domain.machine import Credentials
 from licensing.usecases.agent_requests import Login, Validation
@@ -114,7 +114,7 @@ class ValidateRequest(Request):
         ),
     ] = None
 
-    def validation(self, proof: Proof | BadProof | None) -> Validation:
+    def validation(self, proof: Proof | InvalidProof | None) -> Validation:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Validation(
             key=license_key.parse(self.license_key),
@@ -187,7 +187,7 @@ class OlderValidateRequest(_OlderAgent):
 
     license_key: Annotated[LicenseKeyText, Field(alias="LicenseKey")]
 
-    def validation(self, proof: Proof | BadProof | None) -> Validation:
+    def validation(self, proof: Proof | InvalidProof | None) -> Validation:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Validation(
             key=license_key.parse(self.license_key),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, instant
 from licensing.domain.audit import ActorKind, EventType
-from licensing.usecases.ports import Entry
+from licensing.usecases.ports import RecordedEvent
 
 
 class ActorView(Reply):
@@ -40,7 +40,7 @@ class EventView(Reply):
     last_at: Instant | None
 
     @classmethod
-    def of(cls, entry: Entry) -> EventView:
+    def of(cls, entry: RecordedEvent) -> EventView:
         """Show an entry."""
         return cls(
             id=entry.id,

@@ -107,7 +107,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RefusedAttempt:
     """An attempt to use a licence where it does not belong (R32), or a sign of a second agent.
 
     ``other_address`` is where that one works from, for the type ``CloneSuspected``.

@@ -23,10 +23,10 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class BadProof:
-    """Something that was sent as a proof and is none. ``why`` repeats nothing of it."""
+class InvalidProof:
+    """Something that was sent as a proof and is none. ``reason`` repeats nothing of it."""
 
-    why: str
+    reason: str
 
 
 class Possession(Enum):
@@ -42,7 +42,7 @@ class Possession(Enum):
 
 
 def possession(
-    device_key: str | None, proof: Proof | BadProof | None, *, required: bool
+    device_key: str | None, proof: Proof | InvalidProof | None, *, required: bool
 ) -> Possession:
     """How an agent with ``proof`` stands to its licence's ``device_key``.
 
@@ -51,7 +51,7 @@ def possession(
     """
     if device_key is None and not required:
         return Possession.NOT_ASKED
-    if isinstance(proof, BadProof):
+    if isinstance(proof, InvalidProof):
         return Possession.FAILED
     if device_key is None:
         return Possession.MISSING

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from licensing.domain import jws
-from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import StaleProof
 from licensing.domain.jws import MalformedJws
 
@@ -60,7 +60,7 @@ def verify(
     credential: str,
     nonce_key: bytes,
     now_ms: int,
-) -> Proof | BadProof:
+) -> Proof | InvalidProof:
     """Whose proof ``token`` is, or why it is none (RFC 9449, 4.3).
 
     ``urls`` are the addresses that the request may have been sent to, see :func:`plain_url`.
@@ -72,13 +72,13 @@ def verify(
         header = read.header()
         key = _key(header)
         if key is None:
-            return BadProof("its header is not a proof's")
+            return InvalidProof("its header is not a proof's")
         # 2. The holder of that key has signed it.
         if not read.is_signed_by(key):
-            return BadProof("the signature does not fit")
+            return InvalidProof("the signature does not fit")
         claims = read.claims()
     except MalformedJws as error:
-        return BadProof(str(error))
+        return InvalidProof(str(error))
     # 3. It says all that a proof says.
     texts = {name: claims.get(name) for name in ("jti", "htm", "htu", "ath")}
     if (
@@ -86,12 +86,12 @@ def verify(
         or len(str(texts["jti"])) > _LONGEST_ID
         or type(claims.get("iat")) is not int
     ):
-        return BadProof("claims are missing or of the wrong type")
+        return InvalidProof("claims are missing or of the wrong type")
     # 4. It was made for this request and this credential.
     if texts["htm"] != method or plain_url(str(texts["htu"])) not in urls:
-        return BadProof("made for another request")
+        return InvalidProof("made for another request")
     if texts["ath"] != credential_hash(credential):
-        return BadProof("made for another credential")
+        return InvalidProof("made for another credential")
     # 5. It is of now: by the service's own time, so that a wrong clock does no harm.
     made_ms = _time_of(claims.get("nonce"), nonce_key)
     if made_ms is None or not -_AHEAD_MS <= now_ms - made_ms <= NONCE_SECONDS * 1000:

@@ -50,7 +50,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Renewal:
     """What follows from what is presented.
 
     ``chain`` is the chain afterwards. ``kept`` is the link that is merely validated: the lease to
@@ -69,7 +69,7 @@ def followed(
     derive: Derive,
     source_address: str | None,
     now: int,
-) -> Step | None:
+) -> Renewal | None:
     """The step from ``chain``, with ``presented`` as the agent's last link.
 
     ``None`` while there is no chain: the agent presents nothing, and never has.
@@ -77,26 +77,26 @@ def followed(
     if chain is None:
         if presented is None:
             return None
-        return Step(Chain(derive(presented.id or ""), presented.id, source_address, now))
+        return Renewal(Chain(derive(presented.id or ""), presented.id, source_address, now))
     # 1. The current link: validated in its first half, renewed from then on.
     if presented is not None and presented.id == chain.current:
         if now < halfway(presented.issued_at, presented.expires_at):
-            return Step(chain, kept=presented)
-        return Step(Chain(derive(chain.current), chain.current, source_address, now))
+            return Renewal(chain, kept=presented)
+        return Renewal(Chain(derive(chain.current), chain.current, source_address, now))
     # 2. What led to the current link, with the nonce of then: the answer was lost.
     last = presented.id if presented is not None else None
     following = derive(last or "")
     if following == chain.current:
-        return Step(chain)
+        return Renewal(chain)
     # 3. The link before it, with another nonce: this is a link beside the current one, and takes
     #    its place. Whoever has that one will show up.
     if presented is not None and presented.id == chain.previous:
-        return Step(Chain(following, chain.previous, source_address, now))
+        return Renewal(Chain(following, chain.previous, source_address, now))
     # 4. One that the service has granted since, and has forgotten with its table.
     if presented is not None and presented.issued_at > chain.issued_at:
-        return Step(Chain(following, presented.id, source_address, now))
+        return Renewal(Chain(following, presented.id, source_address, now))
     # 5. An older one, one that was replaced, or none at all.
-    return Step(Chain(following, chain.current, source_address, now), fork=True)
+    return Renewal(Chain(following, chain.current, source_address, now), fork=True)
 
 
 def halfway(issued_at: int, expires_at: int) -> int:

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Final, TypedDict, Unpack
 
 from licensing.domain import license_key
-from licensing.domain.device_key import BadProof, Possession, Proof, possession
+from licensing.domain.device_key import InvalidProof, Possession, Proof, possession
 from licensing.domain.errors import StaleProof
 from licensing.domain.lease_chain import Chain
 from licensing.domain.machine import Machine
@@ -125,11 +125,11 @@ class Code(StrEnum):
 HOUR: Final = 3600
 
 SEEN_HOURS: Final = 176
-"""How many hours a sighting reaches back: a week, and what a walk through its pages may take."""
+"""How many hours back it is known when an agent was seen: a week, and time to read its pages."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class LastSeen:
     """When, from where and with which version an agent was last seen (R17).
 
     ``hours`` says in which hours it was: bit *i* is set when it was noted as seen in the hour that
@@ -141,9 +141,9 @@ class Sighting:
     source_address: str | None
     hours: int = 1
 
-    def again(self, at: int, agent_version: str | None, source_address: str | None) -> Sighting:
-        """The sighting that follows this one."""
-        return Sighting(at, agent_version, source_address, self.hours_until(at // HOUR) | 1)
+    def again(self, at: int, agent_version: str | None, source_address: str | None) -> LastSeen:
+        """What follows when it is seen again."""
+        return LastSeen(at, agent_version, source_address, self.hours_until(at // HOUR) | 1)
 
     def hours_until(self, hour: int) -> int:
         """``hours`` as seen from ``hour``, in hours since the epoch; what is later is not there."""
@@ -190,7 +190,7 @@ class License:
     agent_version: str | None
     revision: int = 1
     updated_at: int
-    last_seen: Sighting | None = None
+    last_seen: LastSeen | None = None
     chain: Chain | None = None
     proved_ms: int = 0
 
@@ -272,10 +272,10 @@ class License:
             raise StaleProof("The proof has been used. Make another with this answer's nonce.")
         return replace(self, proved_ms=proof.made_ms)
 
-    def sighted(self, now: int, agent_version: str | None, source_address: str | None) -> Sighting:
+    def sighted(self, now: int, agent_version: str | None, source_address: str | None) -> LastSeen:
         """How this licence's agent was last seen, when it is seen at ``now`` (R17)."""
         if self.last_seen is None:
-            return Sighting(now, agent_version, source_address)
+            return LastSeen(now, agent_version, source_address)
         return self.last_seen.again(now, agent_version, source_address)
 
     def changed(self, now: int, **changes: Unpack[Changes]) -> License:
@@ -339,7 +339,7 @@ def check(
     claimed_organization_id: str,
     environment: str | None,
     machine: Machine,
-    proof: Proof | BadProof | None,
+    proof: Proof | InvalidProof | None,
     now: int,
 ) -> Code:
     """Whether a genuine key works here and now; the steps stand in order of precedence (R13).

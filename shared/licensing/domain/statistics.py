@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from licensing.domain.license import HOUR, Sighting, State, Status, status_of
+from licensing.domain.license import HOUR, LastSeen, State, Status, status_of
 from licensing.domain.organization import DAY, Subscription
 
 WEEK_HOURS: Final = 7 * 24
@@ -95,14 +95,14 @@ def over_time(
     return points[::-1]
 
 
-def by_hour(sightings: Iterable[Sighting], hour: int) -> Sequence[int]:
-    """In how many licences' case a sighting was noted, for each hour of the week up to ``hour``.
+def by_hour(last_seen: Iterable[LastSeen], hour: int) -> Sequence[int]:
+    """Of how many licences the agent was seen, for each hour of the week up to ``hour``.
 
     ``hour`` is in hours since the epoch; the oldest comes first.
     """
     counts = [0] * WEEK_HOURS
-    for sighting in sightings:
-        bits = sighting.hours_until(hour)
+    for seen in last_seen:
+        bits = seen.hours_until(hour)
         for back in range(WEEK_HOURS):
             counts[-1 - back] += bits >> back & 1
     return counts

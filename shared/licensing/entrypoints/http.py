@@ -29,7 +29,7 @@ from licensing.contract.fields import read_instant
 from licensing.contract.problems import Problem, ProblemError
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.caller import Caller, Role
-from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, Unavailable
 from licensing.domain.organization import is_organization_id
 from licensing.domain.refusal import RefusalCode, Refused
@@ -305,7 +305,7 @@ def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     return value
 
 
-def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | BadProof | None:
+def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | InvalidProof | None:
     """The proof of a device key that came along (RFC 9449), for the token or key it goes with.
 
     Raises :class:`StaleProof` for one that has to be made anew, with a nonce of now.
@@ -336,8 +336,8 @@ def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | BadProof | 
 def good_proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | None:
     """A proof that has to be good, see :func:`proof`. Raises :class:`InvalidInput`, too."""
     found = proof(event, credential)
-    if isinstance(found, BadProof):
-        raise InvalidInput(f"No proof (RFC 9449): {found.why}.", pointer="/headers/dpop")
+    if isinstance(found, InvalidProof):
+        raise InvalidInput(f"No proof (RFC 9449): {found.reason}.", pointer="/headers/dpop")
     return found
 
 

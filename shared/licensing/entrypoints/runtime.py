@@ -35,7 +35,7 @@ from botocore.response import StreamingBody
 
 from licensing.adapters.aws_errors import availability
 from licensing.adapters.dynamo import DynamoStore
-from licensing.adapters.dynamo.transaction import Pacing
+from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.adapters.oidc_discovery import Discovery, Registration
 from licensing.domain.errors import Misconfigured, Unavailable
 from licensing.usecases.ports import Entropy
@@ -198,12 +198,12 @@ class Runtime:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        pacing = Pacing(
+        retry_policy = RetryPolicy(
             remaining=self.remaining_seconds,
             jitter=random.random,
             sleep=time.sleep,
         )
-        self.store = DynamoStore(self.dynamodb, self.settings.table_name, pacing)
+        self.store = DynamoStore(self.dynamodb, self.settings.table_name, retry_policy)
         self.keyrings = SecretsManagerKeyrings(self.secrets, self.settings.secret_id, self.clock)
         self.discovery = Discovery(self.settings.sign_in, fetched, self.clock)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.license_key import LicenseKey
 from licensing.domain.machine import Credentials
 from licensing.domain.machine_claims import is_older_agent
@@ -45,7 +45,7 @@ class Validation:
     agent_version: str | None
     nonce: str | None
     lease: str | None = None
-    proof: Proof | BadProof | None = None
+    proof: Proof | InvalidProof | None = None
 
     @property
     def is_of_older_agent(self) -> bool:

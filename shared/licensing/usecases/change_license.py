@@ -162,7 +162,7 @@ class ChangeLicense:
                     origin=origin,
                     reason=reason,
                 )
-                if self.store.commit([Change(record, changed, event)]) is Outcome.LOST:
+                if self.store.commit([Change(record, changed, event)]) is Outcome.CONFLICT:
                     continue
             return Changed(changed, self._organization_of(changed, organization))
         raise Unavailable("This license is being changed from several places at once. Try again.")

@@ -33,7 +33,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class GovernOrganization:
+class ChangePolicy:
     """The use case."""
 
     store: OrganizationStore

@@ -25,7 +25,7 @@ _ATTEMPTS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OrganizationSpec:
     """How an organization shall be. ``max_agents`` of ``None`` sets no limit."""
 
     organization_id: str
@@ -52,7 +52,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeOrganization:
+class ChangeSubscription:
     """The use case, by the API and by billing's events."""
 
     store: OrganizationStore
@@ -60,7 +60,7 @@ class ChangeOrganization:
 
     def by_administrator(
         self,
-        wanted: Wanted,
+        wanted: OrganizationSpec,
         caller: Caller,
         origin: Origin,
         *,
@@ -85,7 +85,9 @@ class ChangeOrganization:
                 return Registered(after, created=before is None, changed=True)
         raise _too_busy()
 
-    def by_billing(self, wanted: Wanted, origin: Origin, *, version: int, now: int) -> Registered:
+    def by_billing(
+        self, wanted: OrganizationSpec, origin: Origin, *, version: int, now: int
+    ) -> Registered:
         """Take over what billing says in its ``version``; the highest one wins (R24).
 
         Events come at least once and in any order, so an older one is no error and changes
@@ -103,7 +105,7 @@ class ChangeOrganization:
     def _change(
         self,
         before: Organization | None,
-        wanted: Wanted,
+        wanted: OrganizationSpec,
         origin: Origin,
         now: int,
         billing_version: int | None = None,
@@ -140,7 +142,7 @@ class ChangeOrganization:
 
 
 def _repeated(
-    wanted: Wanted, found: Organization | None, expected_version: int | None
+    wanted: OrganizationSpec, found: Organization | None, expected_version: int | None
 ) -> Registered | Refused:
     """The answer to a change that was made on another version than the present one."""
     if found is None:

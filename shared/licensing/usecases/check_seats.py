@@ -32,7 +32,7 @@ _STRIDE: Final = 0x9E3779B1
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class SeatMismatch:
     """A counter that is not what it should be."""
 
     organization_id: str
@@ -45,7 +45,7 @@ class SeatReport:
     """What one run found; ``checked`` organizations have been looked at."""
 
     checked: int
-    drifts: Sequence[Drift]
+    drifts: Sequence[SeatMismatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,12 @@ class CheckSeats:
 
     def _confirmed(
         self, suspects: dict[str, _Look], has_time: Callable[[], bool]
-    ) -> Sequence[Drift]:
+    ) -> Sequence[SeatMismatch]:
         """Those of the suspects that look the same after a while."""
         if suspects:
             self.pause()
         return [
-            Drift(organization_id, look.seats, len(look.bound))
+            SeatMismatch(organization_id, look.seats, len(look.bound))
             for organization_id, look in suspects.items()
             if has_time() and self._look(organization_id) == look
         ]

@@ -17,7 +17,7 @@ from licensing.usecases.pagination import Search, Sort, Value, by_number, by_tex
 
 
 @dataclass(frozen=True, slots=True)
-class OrganizationEntry:
+class OrganizationSummary:
     """An organization at first sight."""
 
     id: str
@@ -26,7 +26,7 @@ class OrganizationEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LicenseEntry:
+class LicenseSummary:
     """A licence at first sight."""
 
     id: str
@@ -38,7 +38,7 @@ class LicenseEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class AgentActivity:
     """What is known of the agent that holds a licence: its version, and when it was last seen."""
 
     agent_version: str | None
@@ -53,7 +53,7 @@ class OrganizationSort(Sort):
     VALID_UNTIL = "valid_until"
     VALID_UNTIL_DESCENDING = "-valid_until"
 
-    def value_of(self, organization: OrganizationEntry) -> Value:
+    def value_of(self, organization: OrganizationSummary) -> Value:
         """What an organization is sorted by."""
         if self.field == "name":
             return by_text(organization.name)
@@ -75,11 +75,11 @@ class LicenseSort(Sort):
     LAST_SEEN_DESCENDING = "-last_seen"
 
     @property
-    def goes_by_trace(self) -> bool:
+    def goes_by_activity(self) -> bool:
         """Whether licences are sorted by what their records alone tell."""
         return self.field in {"agent_version", "last_seen"}
 
-    def value_of(self, record: LicenseEntry) -> Value:
+    def value_of(self, record: LicenseSummary) -> Value:
         """What a licence is sorted by, at first sight."""
         match self.field:
             case "computer_name":
@@ -89,15 +89,15 @@ class LicenseSort(Sort):
             case _:
                 return by_number(record.issued_at)
 
-    def value_of_trace(self, trace: Trace) -> Value:
-        """What a licence is sorted by when that :attr:`goes_by_trace`."""
+    def value_of_activity(self, activity: AgentActivity) -> Value:
+        """What a licence is sorted by when that :attr:`goes_by_activity`."""
         if self.field == "agent_version":
-            return by_version(trace.agent_version)
-        return by_number(trace.seen_at)
+            return by_version(activity.agent_version)
+        return by_number(activity.seen_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrganizationsSought:
+class OrganizationFilter:
     """Which organizations to list: those that all of it is true of.
 
     The subscription ends at ``ends_from`` or later, and before ``ends_before``.
@@ -117,7 +117,7 @@ class OrganizationsSought:
             "ends_before": self.ends_before,
         }
 
-    def fits(self, organization: OrganizationEntry | Organization, now: int) -> bool:
+    def fits(self, organization: OrganizationSummary | Organization, now: int) -> bool:
         """Whether an organization is one of them, as things stand at ``now``."""
         subscription = organization.subscription
         return (
@@ -129,7 +129,7 @@ class OrganizationsSought:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LicensesSought:
+class LicenseFilter:
     """Which licences of an organization to list: those that all of it is true of."""
 
     search: Search | None = None
@@ -147,9 +147,9 @@ class LicensesSought:
     @property
     def passes_over(self) -> bool:
         """Whether there may be licences that are none of them."""
-        return self != LicensesSought()
+        return self != LicenseFilter()
 
-    def fits(self, record: LicenseEntry | License) -> bool:
+    def fits(self, record: LicenseSummary | License) -> bool:
         """Whether a licence is one of them."""
         return (
             (self.primary is None or record.primary is self.primary)
@@ -162,7 +162,7 @@ class LicensesSought:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventsSought:
+class EventFilter:
     """Which events to list: those of a ``type``, from ``since`` on and before ``before``.
 
     A folded refusal counts as of the beginning of its hour, where it stands in every list.

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from licensing.domain import audit
-from licensing.domain.audit import EventType, Origin, Refusal
+from licensing.domain.audit import EventType, Origin, RefusedAttempt
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
 from licensing.domain.machine_claims import Claims, blocker, is_exclusive_to, is_older_agent
-from licensing.usecases.ports import AdaptingStore, Change, Entropy, Outcome
+from licensing.usecases.ports import Change, Entropy, MachineStore, Outcome
 
 DRIFT_REFUSED: Final = "drift_refused"
 """The reason of the entry that a refused drift leaves in the licence's history."""
@@ -26,7 +26,7 @@ _ATTEMPTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedAgent:
     """An agent as it has just shown itself."""
 
     credentials: Credentials
@@ -35,13 +35,15 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class AdaptLicense:
+class FollowMachine:
     """The use case, part of every login and validation."""
 
-    store: AdaptingStore
+    store: MachineStore
     entropy: Entropy
 
-    def __call__(self, record: License, seen: Seen, origin: Origin, *, now: int) -> License:
+    def __call__(
+        self, record: License, seen: ObservedAgent, origin: Origin, *, now: int
+    ) -> License:
         """Let a licence that was found good follow its agent; the licence as it is then.
 
         Costs nothing while there is nothing to follow.
@@ -54,7 +56,7 @@ class AdaptLicense:
             # Those to release, too: that other environments hold them costs no second transaction.
             claims = self.store.claims(moved.pairs() | record.claims)
             if _is_taken(record, moved, claims):
-                self.store.note_refusal(_refused_drift(record, origin, now))
+                self.store.record_refusal(_refused_drift(record, origin, now))
                 moved = record.machine
             exclusive = record.exclusive or (
                 (wants_exclusivity or is_exclusive_to(claims.values(), record.organization_id))
@@ -109,8 +111,8 @@ def _is_alone(record: License, moved: Machine, claims: Claims) -> bool:
     return blocker(present, record.organization_id, exclusive=True) is None
 
 
-def _refused_drift(record: License, origin: Origin, now: int) -> Refusal:
-    return Refusal(
+def _refused_drift(record: License, origin: Origin, now: int) -> RefusedAttempt:
+    return RefusedAttempt(
         license_id=record.id,
         organization_id=record.organization_id,
         reason=DRIFT_REFUSED,

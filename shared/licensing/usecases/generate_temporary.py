@@ -85,7 +85,7 @@ class GenerateTemporary:
             id=audit.new_event_id(self.entropy(16)),
             origin=origin,
         )
-        if self.store.commit([Change(None, record, event)]) is Outcome.LOST:
+        if self.store.commit([Change(None, record, event)]) is Outcome.CONFLICT:
             earlier = self.store.license(record.id)
             if earlier is None or earlier.term is None or earlier.term.ttl is not ttl:
                 raise InvalidInput(

@@ -17,28 +17,28 @@ from licensing.domain.refusal import (
     only_administrators,
     organization_not_found,
 )
-from licensing.usecases.filters import EventsSought
-from licensing.usecases.ports import Entry, EntryPage, EntryReader
+from licensing.usecases.filters import EventFilter
+from licensing.usecases.ports import EventPage, EventReader, RecordedEvent
 
 HIDDEN = "hidden"
 """What stands for a person whom the reader may not know of."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReadHistory:
+class ListEvents:
     """The use cases."""
 
-    store: EntryReader
+    store: EventReader
 
     def of_license(
         self,
         license_id: str,
         caller: Caller,
-        sought: EventsSought,
+        sought: EventFilter,
         *,
         limit: int,
         cursor: str | None,
-    ) -> EntryPage | Refused:
+    ) -> EventPage | Refused:
         """A licence's whole history; a temporary licence's is for super-admins."""
         if not caller.is_administrator:
             return only_administrators()
@@ -57,11 +57,11 @@ class ReadHistory:
         self,
         organization_id: str,
         caller: Caller,
-        sought: EventsSought,
+        sought: EventFilter,
         *,
         limit: int,
         cursor: str | None,
-    ) -> EntryPage | Refused:
+    ) -> EventPage | Refused:
         """An organization's feed; for super-admins, the complete trail."""
         if not caller.is_administrator:
             return only_administrators()
@@ -76,7 +76,7 @@ class ReadHistory:
         return _as_seen_by(caller, page)
 
 
-def replayed(entries: Sequence[Entry]) -> Mapping[str, Facts]:
+def replayed(entries: Sequence[RecordedEvent]) -> Mapping[str, Facts]:
     """The present state of every licence, from its events alone (R33).
 
     ``entries`` may come in any order; refusals change nothing.
@@ -91,13 +91,13 @@ def replayed(entries: Sequence[Entry]) -> Mapping[str, Facts]:
     }
 
 
-def _as_seen_by(caller: Caller, page: EntryPage) -> EntryPage:
+def _as_seen_by(caller: Caller, page: EventPage) -> EventPage:
     if caller.is_super_admin:
         return page
     return replace(page, entries=[_without_strangers(entry) for entry in page.entries])
 
 
-def _without_strangers(entry: Entry) -> Entry:
+def _without_strangers(entry: RecordedEvent) -> RecordedEvent:
     if entry.type is not EventType.ACCESS_REFUSED:
         return entry
     stranger = Actor(entry.origin.actor.kind, HIDDEN)

@@ -25,11 +25,11 @@ from licensing.domain.refusal import (
     organization_not_found,
 )
 from licensing.usecases.filters import (
-    LicenseEntry,
+    LicenseFilter,
     LicenseSort,
-    LicensesSought,
+    LicenseSummary,
+    OrganizationFilter,
     OrganizationSort,
-    OrganizationsSought,
 )
 from licensing.usecases.pagination import Value, name_of, sorted_page
 from licensing.usecases.ports import LicenseLister, LicensePage, OrganizationLister
@@ -45,7 +45,7 @@ _COLOURED: Final = MappingProxyType(
 )
 
 
-MOST_TRACED: Final = 50_000
+MOST_READ: Final = 50_000
 """Licences whose records are read to sort them by what those alone tell."""
 
 
@@ -73,7 +73,7 @@ class Reader(LicenseLister, OrganizationLister, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLicenses:
+class ListLicenses:
     """The use cases that change nothing."""
 
     store: Reader
@@ -105,7 +105,7 @@ class ReadLicenses:
     def organizations(
         self,
         caller: Caller,
-        sought: OrganizationsSought,
+        sought: OrganizationFilter,
         *,
         sort: OrganizationSort,
         limit: int,
@@ -119,7 +119,7 @@ class ReadLicenses:
         """
         if not caller.is_super_admin:
             return only_super_admins()
-        entries = [one for one in self.store.organization_entries() if sought.fits(one, now)]
+        entries = [one for one in self.store.organization_summaries() if sought.fits(one, now)]
         page = sorted_page(
             name_of("organizations", sort=sort, **sought.asked()),
             [(sort.value_of(one), one.id) for one in entries],
@@ -136,7 +136,7 @@ class ReadLicenses:
         caller: Caller,
         *,
         status: Status | None,
-        sought: LicensesSought,
+        sought: LicenseFilter,
         sort: LicenseSort | None,
         limit: int,
         cursor: str | None,
@@ -157,7 +157,7 @@ class ReadLicenses:
                 organization_id, states=states, sought=sought, limit=limit, cursor=cursor
             )
             return Listing(organization, page.licenses, page.next_cursor, None)
-        entries = self.store.license_entries(
+        entries = self.store.license_summaries(
             organization_id, states=states, environment=sought.environment
         )
         found = {one.id: one for one in entries if sought.fits(one)}
@@ -176,19 +176,19 @@ class ReadLicenses:
         return Listing(organization, records, sorted_ids.next_cursor, sorted_ids.total)
 
     def _values(
-        self, found: Mapping[str, LicenseEntry], sort: LicenseSort
+        self, found: Mapping[str, LicenseSummary], sort: LicenseSort
     ) -> Iterable[tuple[Value, str]]:
         """What to sort by, with the id of each licence."""
-        if not sort.goes_by_trace:
+        if not sort.goes_by_activity:
             return [(sort.value_of(one), one.id) for one in found.values()]
-        if len(found) > MOST_TRACED:
+        if len(found) > MOST_READ:
             raise InvalidInput(
-                f"Up to {MOST_TRACED} licenses can be sorted by this, and there are {len(found)}. "
+                f"Up to {MOST_READ} licenses can be sorted by this, and there are {len(found)}. "
                 "Narrow the list by status, environment, primary or search.",
                 pointer="/query/sort",
             )
-        traces = self.store.traces(list(found))
-        return [(sort.value_of_trace(trace), id) for id, trace in traces.items()]
+        activity = self.store.agent_activity(list(found))
+        return [(sort.value_of_activity(of_one), id) for id, of_one in activity.items()]
 
     def temporary(
         self, organization_id: str, caller: Caller, *, limit: int, cursor: str | None

@@ -16,18 +16,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from licensing.domain import audit, license_key
-from licensing.domain.audit import EventType, Origin, Refusal
+from licensing.domain.audit import EventType, Origin, RefusedAttempt
 from licensing.domain.caller import Caller
 from licensing.domain.errors import InvalidInput, Misconfigured, Unavailable
 from licensing.domain.lease import LeaseTerms
-from licensing.domain.license import Action, License, Sighting, State
+from licensing.domain.license import Action, LastSeen, License, State
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import is_exclusive_to, is_older_agent, license_at
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode, Refused, older_agents_refused, proof_required
 from licensing.usecases.agent_requests import Login
-from licensing.usecases.follow_machine import AdaptLicense, Seen
-from licensing.usecases.log_in_partner import PartnerLogin
+from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
+from licensing.usecases.log_in_partner import LogInPartner
 from licensing.usecases.login import Issued, hold_device_key, issued, refuse_ended, refuse_foreign
 from licensing.usecases.ports import Change, Entropy, Keyrings, LoginStore, LoginView, Outcome
 
@@ -38,7 +38,7 @@ _ATTEMPTS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class IssueLicense:
+class LogIn:
     """The use case. ``accepts_older_agents`` is the deployment's switch (R31)."""
 
     store: LoginStore
@@ -95,7 +95,7 @@ class IssueLicense:
         ):
             return Refused(RefusalCode.NOT_FOUND, "This license key is not known.")
         if presented is not None and presented.term is not None:
-            partner = PartnerLogin(self.store, self.keyrings, self.terms, self.entropy)
+            partner = LogInPartner(self.store, self.keyrings, self.terms, self.entropy)
             return partner(
                 request, caller, origin, machine, presented, presented.term, view, now=now
             )
@@ -139,8 +139,8 @@ class IssueLicense:
         return secret is not None and license_key.is_genuine(key, record.key(secret))
 
     def _note_misuse(self, presented: License, why: Refused, origin: Origin, now: int) -> None:
-        self.store.note_refusal(
-            Refusal(
+        self.store.record_refusal(
+            RefusedAttempt(
                 license_id=presented.id,
                 organization_id=presented.organization_id,
                 reason=why.code,
@@ -180,9 +180,9 @@ class IssueLicense:
         )
         if not isinstance(held, License):
             return held
-        record = AdaptLicense(self.store, self.entropy)(
+        record = FollowMachine(self.store, self.entropy)(
             held,
-            Seen(request.credentials, machine, request.agent_version),
+            ObservedAgent(request.credentials, machine, request.agent_version),
             origin,
             now=now,
         )
@@ -220,7 +220,7 @@ class IssueLicense:
             issued_by=caller.subject,
             agent_version=request.agent_version,
             updated_at=now,
-            last_seen=Sighting(now, request.agent_version, origin.source_address),
+            last_seen=LastSeen(now, request.agent_version, origin.source_address),
         )
         return self._bind(
             EventType.LICENSE_ISSUED, request, origin, organization, None, record, view, now
@@ -314,7 +314,7 @@ class IssueLicense:
         outcome = self.store.commit(
             [Change(before, after, event)], organization=organization, claims=view.claims
         )
-        if outcome is Outcome.LOST:
+        if outcome is Outcome.CONFLICT:
             return None
         return self._issued(request, after, organization, now, created=before is None)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from licensing.domain import audit
-from licensing.domain.audit import EventType, Origin, Refusal
+from licensing.domain.audit import EventType, Origin, RefusedAttempt
 from licensing.domain.caller import Caller, Role
 from licensing.domain.errors import Misconfigured
 from licensing.domain.lease import LeaseTerms
@@ -25,7 +25,7 @@ from licensing.usecases.ports import Change, Entropy, Keyrings, LoginStore, Logi
 
 
 @dataclass(frozen=True, slots=True)
-class PartnerLogin:
+class LogInPartner:
     """The use case, once the key has proved to be that of a temporary licence."""
 
     store: LoginStore
@@ -49,8 +49,8 @@ class PartnerLogin:
         # 1. A partner with an account of their own, and a licence that is alive and theirs.
         unusable = _why_not_usable(caller, machine, record, term, now)
         if unusable is not None:
-            self.store.note_refusal(
-                Refusal(
+            self.store.record_refusal(
+                RefusedAttempt(
                     license_id=record.id,
                     organization_id=record.organization_id,
                     reason=RefusalCode.TEMPORARY_NOT_USABLE,
@@ -95,7 +95,7 @@ class PartnerLogin:
                 origin=origin,
             )
             change = Change(record, tied, event, untaken=machine.pairs())
-            if self.store.commit([change], claims=view.claims) is Outcome.LOST:
+            if self.store.commit([change], claims=view.claims) is Outcome.CONFLICT:
                 return None
             record = tied
         else:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from licensing.domain import audit, license_key
-from licensing.domain.audit import EventType, Origin, Refusal
+from licensing.domain.audit import EventType, Origin, RefusedAttempt
 from licensing.domain.device_key import Proof
 from licensing.domain.lease import LeaseTerms, SignedLease
 from licensing.domain.license import License
@@ -76,7 +76,7 @@ def hold_device_key(
         return record if record.device_key is None else proof_required()
     proved = record.proved(proof)
     if proof.thumbprint == record.device_key:
-        return proved if store.note_use(record, proved) is Outcome.COMMITTED else None
+        return proved if store.record_use(record, proved) is Outcome.COMMITTED else None
     bound = proved.changed(now, device_key=proof.thumbprint)
     event = audit.of_license(
         EventType.DEVICE_KEY_CHANGED,
@@ -103,8 +103,8 @@ def refuse_foreign(
     if found is None:
         return None
     holder_id, license_id = found
-    store.note_refusal(
-        Refusal(
+    store.record_refusal(
+        RefusedAttempt(
             license_id=license_id,
             organization_id=holder_id,
             reason=RefusalCode.MACHINE_REGISTERED,

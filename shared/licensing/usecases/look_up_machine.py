@@ -25,7 +25,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class FindHolders:
+class LookUpMachine:
     """The use case."""
 
     store: MachineReader

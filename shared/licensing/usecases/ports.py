@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from licensing.domain.audit import Event, EventType, Facts, Origin, Refusal
-from licensing.domain.license import License, Sighting, State
+from licensing.domain.audit import Event, EventType, Facts, Origin, RefusedAttempt
+from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization
 from licensing.domain.statistics import Move
 from licensing.usecases.filters import (
-    EventsSought,
-    LicenseEntry,
-    LicensesSought,
-    OrganizationEntry,
-    Trace,
+    AgentActivity,
+    EventFilter,
+    LicenseFilter,
+    LicenseSummary,
+    OrganizationSummary,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Outcome(Enum):
     """How a commit went."""
 
     COMMITTED = "committed"
-    LOST = "lost"
+    CONFLICT = "conflict"
     """Something that the decision rested on has changed: read again and decide anew."""
 
 
@@ -80,7 +80,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RecordedEvent:
     """A committed event or a folded refusal, as it is read back.
 
     ``times`` counts the refusals folded into it; ``None`` for a change.
@@ -109,10 +109,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryPage:
+class EventPage:
     """A page of entries, newest first; ``next_cursor`` is ``None`` on the last one."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[RecordedEvent]
     next_cursor: str | None
 
 
@@ -166,28 +166,28 @@ class Committer(LicenseReader, Protocol):
         """
 
 
-class AdaptingStore(Committer, Protocol):
+class MachineStore(Committer, Protocol):
     """What it takes to let a licence follow its machine."""
 
     def claims(self, pairs: Collection[bytes]) -> Claims:
         """Who holds these pairs."""
 
-    def note_refusal(self, refusal: Refusal) -> None:
+    def record_refusal(self, refusal: RefusedAttempt) -> None:
         """Record a refusal, folded (R32)."""
 
 
-class UsedStore(AdaptingStore, Protocol):
+class UseStore(MachineStore, Protocol):
     """What it takes to let a proof and a lease count once."""
 
-    def note_use(self, before: License, after: License) -> Outcome:
-        """Put chain, last proof and sighting of ``after`` in the place of those of ``before``.
+    def record_use(self, before: License, after: License) -> Outcome:
+        """Put chain, last proof and ``last_seen`` of ``after`` in the place of those of ``before``.
 
         Lost when the licence or its chain is not as it was, or a proof as new as this one has
         counted.
         """
 
 
-class LoginStore(UsedStore, Protocol):
+class LoginStore(UseStore, Protocol):
     """What the login needs."""
 
     def login_view(
@@ -196,10 +196,10 @@ class LoginStore(UsedStore, Protocol):
         """Who holds these pairs, the organization and a licence, in one request."""
 
 
-class ValidationStore(UsedStore, Protocol):
+class ValidationStore(UseStore, Protocol):
     """What the validation needs."""
 
-    def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
+    def record_last_seen(self, license_id: str, last_seen: LastSeen, *, interval: int) -> None:
         """Record when the agent was seen, at most once per ``interval`` seconds (R17)."""
 
 
@@ -211,21 +211,21 @@ class LicenseLister(LicenseReader, Protocol):
         organization_id: str,
         *,
         states: Collection[State],
-        sought: LicensesSought,
+        sought: LicenseFilter,
         limit: int,
         cursor: str | None,
     ) -> LicensePage:
         """A page of an organization's licences. Raises ``InvalidInput`` for a foreign cursor."""
 
-    def license_entries(
+    def license_summaries(
         self, organization_id: str, *, states: Collection[State], environment: str | None
-    ) -> Iterator[LicenseEntry]:
+    ) -> Iterator[LicenseSummary]:
         """An organization's licences at first sight. From an index: a hint.
 
         One that changes its state meanwhile may come twice.
         """
 
-    def traces(self, ids: Sequence[str]) -> Mapping[str, Trace]:
+    def agent_activity(self, ids: Sequence[str]) -> Mapping[str, AgentActivity]:
         """What the records of so many licences tell of their agents."""
 
     def licenses_by_id(self, ids: Sequence[str]) -> list[License]:
@@ -240,7 +240,7 @@ class LicenseLister(LicenseReader, Protocol):
 class OrganizationLister(Protocol):
     """All organizations."""
 
-    def organization_entries(self) -> Iterator[OrganizationEntry]:
+    def organization_summaries(self) -> Iterator[OrganizationSummary]:
         """Each at first sight, in no order. From an index: one may be missing that is new."""
 
     def organizations(self, ids: Sequence[str]) -> list[Organization]:
@@ -254,23 +254,23 @@ class MachineReader(LicenseReader, Protocol):
         """Who holds these pairs."""
 
 
-class EntryReader(LicenseReader, Protocol):
+class EventReader(LicenseReader, Protocol):
     """Histories, newest first (R33)."""
 
     def history(
-        self, license_id: str, sought: EventsSought, *, limit: int, cursor: str | None
-    ) -> EntryPage:
+        self, license_id: str, sought: EventFilter, *, limit: int, cursor: str | None
+    ) -> EventPage:
         """A page of one licence's entries. Raises ``InvalidInput`` for a foreign cursor."""
 
     def feed(
         self,
         organization_id: str,
-        sought: EventsSought,
+        sought: EventFilter,
         *,
         confidential: bool,
         limit: int,
         cursor: str | None,
-    ) -> EntryPage:
+    ) -> EventPage:
         """A page of an organization's entries, with or without the confidential ones (R28)."""
 
 
@@ -282,7 +282,7 @@ class OrganizationPast:
     """
 
     organization: Organization
-    entries: Sequence[Entry]
+    entries: Sequence[RecordedEvent]
     left_at: int | None
 
 
@@ -295,18 +295,18 @@ class LicensesPast:
     """
 
     moves: Sequence[Move]
-    refusals: Sequence[Entry]
+    refusals: Sequence[RecordedEvent]
     left_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class SightingPage:
+class LastSeenPage:
     """When the agents of some licences were seen; ``next_cursor`` is ``None`` on the last page.
 
     ``counted`` is how many licences were looked at, ``hour`` the one that the first page began in.
     """
 
-    sightings: Sequence[Sighting]
+    last_seen: Sequence[LastSeen]
     counted: int
     hour: int
     next_cursor: str | None
@@ -328,9 +328,9 @@ class StatisticsReader(LicenseReader, Protocol):
     ) -> LicensesPast:
         """What happened since a time: up to ``most`` entries, with so many refusals at most."""
 
-    def sightings(
+    def last_seen(
         self, organization_id: str, *, hour: int, limit: int, cursor: str | None
-    ) -> SightingPage:
+    ) -> LastSeenPage:
         """When the agents of up to ``limit`` licences were seen.
 
         A walk that begins in ``hour``, in hours since the epoch, stays at it on all of its pages.

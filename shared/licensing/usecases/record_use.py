@@ -1,4 +1,4 @@
-"""What an agent's use of its licence leaves behind: its last proof, link and sighting (R17).
+"""What an agent's use of its licence leaves behind: its last proof and link, and when (R17).
 
 What this module guarantees:
 
@@ -6,7 +6,7 @@ What this module guarantees:
   condition that nobody else was first, before anything is answered.
 * Where two agents go on with one chain, that is on record with both of their addresses, and the
   licence is blocked if its organization wants that.
-* A sighting alone is never waited for: what the agent is answered does not depend on it.
+* A last_seen alone is never waited for: what the agent is answered does not depend on it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from licensing.domain import audit, lease_chain
-from licensing.domain.audit import EventType, Origin, Refusal
+from licensing.domain.audit import EventType, Origin, RefusedAttempt
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import Unavailable
-from licensing.domain.license import Action, License, Sighting
+from licensing.domain.license import Action, LastSeen, License
 from licensing.domain.organization import Organization
 from licensing.usecases.ports import Change, Entropy, Outcome, ValidationStore
 
@@ -28,21 +28,21 @@ CLONE_SUSPECTED: Final = "clone_suspected"
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class RecordedUse:
     """The licence after this use. ``kept`` is the link that was validated and not renewed."""
 
     record: License
     kept: lease_chain.Link | None
-    sighting_deferred: bool
+    last_seen_deferred: bool
 
 
 @dataclass(frozen=True, slots=True)
-class UseLicense:
-    """The use case, part of every validation. ``sighting_interval`` is in seconds (R17)."""
+class RecordUse:
+    """The use case, part of every validation. ``last_seen_interval`` is in seconds (R17)."""
 
     store: ValidationStore
     entropy: Entropy
-    sighting_interval: int
+    last_seen_interval: int
 
     def __call__(
         self,
@@ -54,7 +54,7 @@ class UseLicense:
         derive: Callable[[str], str],
         origin: Origin,
         now: int,
-    ) -> Used | License | None:
+    ) -> RecordedUse | License | None:
         """Use a licence that was found valid, with ``proof`` of its device key if it has one.
 
         The licence alone where it was blocked for this; ``None`` when another use came first.
@@ -72,18 +72,18 @@ class UseLicense:
         used = replace(proved, chain=step.chain if step else None)
         kept = step.kept if step else None
         if (used.chain, used.proved_ms) == (record.chain, record.proved_ms):
-            is_noted = self._note_sighting(record, origin, now)
-            return Used(record, kept, sighting_deferred=not is_noted)
-        if self._is_sighting_due(record, now):
-            used = replace(used, last_seen=_sighting(record, origin, now))
-        if self.store.note_use(record, used) is Outcome.LOST:
+            is_noted = self._record_last_seen(record, origin, now)
+            return RecordedUse(record, kept, last_seen_deferred=not is_noted)
+        if self._is_last_seen_due(record, now):
+            used = replace(used, last_seen=_seen_now(record, origin, now))
+        if self.store.record_use(record, used) is Outcome.CONFLICT:
             return None
-        return Used(used, kept, sighting_deferred=False)
+        return RecordedUse(used, kept, last_seen_deferred=False)
 
     def _report(self, record: License, origin: Origin, now: int) -> None:
         """Put on record that two agents seem to live on a licence."""
-        self.store.note_refusal(
-            Refusal(
+        self.store.record_refusal(
+            RefusedAttempt(
                 type=EventType.CLONE_SUSPECTED,
                 license_id=record.id,
                 organization_id=record.organization_id,
@@ -116,23 +116,23 @@ class UseLicense:
         outcome = self.store.commit([Change(record, blocked, event)])
         return blocked if outcome is Outcome.COMMITTED else None
 
-    def _is_sighting_due(self, record: License, now: int) -> bool:
+    def _is_last_seen_due(self, record: License, now: int) -> bool:
         seen = record.last_seen
-        return seen is None or now >= seen.at + self.sighting_interval
+        return seen is None or now >= seen.at + self.last_seen_interval
 
-    def _note_sighting(self, record: License, origin: Origin, now: int) -> bool:
-        if not self._is_sighting_due(record, now):
+    def _record_last_seen(self, record: License, origin: Origin, now: int) -> bool:
+        if not self._is_last_seen_due(record, now):
             return True
         try:
-            self.store.note_sighting(
-                record.id, _sighting(record, origin, now), interval=self.sighting_interval
+            self.store.record_last_seen(
+                record.id, _seen_now(record, origin, now), interval=self.last_seen_interval
             )
         except Unavailable:
             return False
         return True
 
 
-def _sighting(record: License, origin: Origin, now: int) -> Sighting:
+def _seen_now(record: License, origin: Origin, now: int) -> LastSeen:
     return record.sighted(now, origin.agent_version, origin.source_address)
 
 

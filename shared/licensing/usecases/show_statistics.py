@@ -27,7 +27,7 @@ from licensing.domain.statistics import (
     first_midnight,
     over_time,
 )
-from licensing.usecases.ports import Entry, StatisticsReader
+from licensing.usecases.ports import RecordedEvent, StatisticsReader
 
 MOST_EVENTS: Final = 20_000
 MOST_REFUSALS: Final = 2_000
@@ -77,7 +77,7 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
-class SurveyOrganization:
+class ShowStatistics:
     """The use cases."""
 
     store: StatisticsReader
@@ -134,11 +134,11 @@ class SurveyOrganization:
             return refused
         if self.store.organization(organization_id) is None:
             return organization_not_found()
-        page = self.store.sightings(organization_id, hour=now // HOUR, limit=PAGE, cursor=cursor)
+        page = self.store.last_seen(organization_id, hour=now // HOUR, limit=PAGE, cursor=cursor)
         return Activity(
             organization_id,
             (page.hour + 1) * HOUR,
-            by_hour(page.sightings, page.hour),
+            by_hour(page.last_seen, page.hour),
             page.counted,
             page.next_cursor,
         )
@@ -150,7 +150,7 @@ def _not_allowed(organization_id: str, caller: Caller) -> Refused | None:
     return None if caller.administers(organization_id) else organization_not_found()
 
 
-def _turns(entries: Sequence[Entry]) -> Sequence[Turn]:
+def _turns(entries: Sequence[RecordedEvent]) -> Sequence[Turn]:
     """When the subscription changed; an announcement, or another name, is no such change."""
     found: list[Turn] = []
     for entry in entries:
@@ -160,7 +160,7 @@ def _turns(entries: Sequence[Entry]) -> Sequence[Turn]:
     return found
 
 
-def _totals(refusals: Sequence[Entry]) -> Sequence[RefusalTotal]:
+def _totals(refusals: Sequence[RecordedEvent]) -> Sequence[RefusalTotal]:
     """The refusals by reason, most first."""
     times, licenses = Counter[str](), dict[str, set[str | None]]()
     for entry in refusals:

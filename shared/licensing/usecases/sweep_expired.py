@@ -92,7 +92,7 @@ class SweepReport:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepExpiry:
+class SweepExpired:
     """The use case."""
 
     store: SweepStore
@@ -140,7 +140,7 @@ class SweepExpiry:
         change = self._change(
             record, Action.EXPIRE, EventType.TEMPORARY_LICENSE_EXPIRED, origin, now
         )
-        if self.store.commit([change]) is Outcome.LOST:
+        if self.store.commit([change]) is Outcome.CONFLICT:
             return False
         report.temporary_expired += 1
         return True
@@ -193,7 +193,7 @@ class SweepExpiry:
             if not records:
                 return True
             changes = [self._change(record, action, kind, origin, now) for record in records]
-            if self.store.commit(changes, organization=organization) is Outcome.LOST:
+            if self.store.commit(changes, organization=organization) is Outcome.CONFLICT:
                 return None
             if ended:
                 report.expired += len(changes)
@@ -230,7 +230,7 @@ class SweepExpiry:
         )
         # Due now still: only settling, which looks at the clock once more, moves that on.
         outcome = self.store.commit_organization(organization, announced, event, due_at=now)
-        if outcome is Outcome.LOST:
+        if outcome is Outcome.CONFLICT:
             return None
         report.announced += 1
         return announced

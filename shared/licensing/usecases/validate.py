@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from licensing.domain import license, license_key
-from licensing.domain.audit import Origin, Refusal
+from licensing.domain.audit import Origin, RefusedAttempt
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import ForgedLease, Unavailable, UnknownLeaseKey
 from licensing.domain.keyring import Keyring
@@ -28,9 +28,9 @@ from licensing.domain.machine_claims import blocker
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import Refused, older_agents_refused
 from licensing.usecases.agent_requests import Validation
-from licensing.usecases.follow_machine import AdaptLicense, Seen
+from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.ports import Entropy, Keyrings, Outcome, ValidationStore
-from licensing.usecases.record_use import Used, UseLicense
+from licensing.usecases.record_use import RecordedUse, RecordUse
 
 NextStep = Literal["continue", "login", "logout"]
 
@@ -92,7 +92,7 @@ _UNSAID_BYTES: Final = 16
 class Verdict:
     """The answer. ``record`` and ``organization`` are there when the key is this agent's own.
 
-    ``sighting_deferred`` says that the agent's last-seen time could not be kept this time; the
+    ``last_seen_deferred`` says that the agent's last-seen time could not be kept this time; the
     answer does not depend on it, and the next validation will keep it (R17).
     """
 
@@ -101,7 +101,7 @@ class Verdict:
     record: License | None = None
     organization: Organization | None = None
     lease: SignedLease | None = None
-    sighting_deferred: bool = False
+    last_seen_deferred: bool = False
 
     @property
     def message(self) -> str:
@@ -124,7 +124,7 @@ class Verdict:
 class ValidateLicense:
     """The use case.
 
-    ``sighting_interval`` is in seconds (R17); ``accepts_older_agents`` is the deployment's switch
+    ``last_seen_interval`` is in seconds (R17); ``accepts_older_agents`` is the deployment's switch
     (R31).
     """
 
@@ -132,7 +132,7 @@ class ValidateLicense:
     keyrings: Keyrings
     terms: LeaseTerms
     entropy: Entropy
-    sighting_interval: int
+    last_seen_interval: int
     accepts_older_agents: bool
 
     def __call__(self, request: Validation, origin: Origin, *, now: int) -> Verdict | Refused:
@@ -175,8 +175,8 @@ class ValidateLicense:
         if code is Code.VALID and self._is_anothers_machine(record):
             code = Code.MACHINE_MISMATCH
         if code in _MISUSES:
-            self.store.note_refusal(
-                Refusal(
+            self.store.record_refusal(
+                RefusedAttempt(
                     license_id=record.id,
                     organization_id=record.organization_id,
                     reason=code.lower(),
@@ -192,16 +192,19 @@ class ValidateLicense:
         proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None
         proved = record.proved(proof) if proof is not None else record
         if code is not Code.VALID:
-            if proved != record and self.store.note_use(record, proved) is Outcome.LOST:
+            if proved != record and self.store.record_use(record, proved) is Outcome.CONFLICT:
                 return None
             return Verdict(code, is_temporary, proved, organization)
         # 4. The licence follows its machine (R11).
-        record = AdaptLicense(self.store, self.entropy)(
-            record, Seen(request.credentials, machine, request.agent_version), origin, now=now
+        record = FollowMachine(self.store, self.entropy)(
+            record,
+            ObservedAgent(request.credentials, machine, request.agent_version),
+            origin,
+            now=now,
         )
         # 5. What counts once is counted, which shows whether a second agent has the licence, too.
         presented = self._presented(request, record, keyring)
-        use = UseLicense(self.store, self.entropy, self.sighting_interval)(
+        use = RecordUse(self.store, self.entropy, self.last_seen_interval)(
             record,
             organization,
             presented,
@@ -212,7 +215,7 @@ class ValidateLicense:
         )
         if use is None:
             return None
-        if not isinstance(use, Used):
+        if not isinstance(use, RecordedUse):
             return Verdict(Code.DETACHED, is_temporary, use, organization)
         # 6. What the agent may rely on until the lease ends.
         lease = self.terms.grant(
@@ -230,7 +233,7 @@ class ValidateLicense:
             use.record,
             organization,
             SignedLease(lease, keyring.sign(lease)),
-            sighting_deferred=use.sighting_deferred,
+            last_seen_deferred=use.last_seen_deferred,
         )
 
     def _presented(self, request: Validation, record: License, keyring: Keyring) -> Link | None:

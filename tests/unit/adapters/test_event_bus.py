@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from licensing.adapters.event_bus import EventBus
 from licensing.domain.audit import Actor, ActorKind, EventType, Origin
-from licensing.usecases.ports import Entry
+from licensing.usecases.ports import RecordedEvent
 from tests.unit.samples import NOW, ORIGIN
 
 ENDPOINT = "https://events.example"
@@ -69,7 +69,7 @@ def wire() -> Wire:
     return Wire()
 
 
-def an_entry(number: int, license_id: str | None = None, **fields: Any) -> Entry:
+def an_entry(number: int, license_id: str | None = None, **fields: Any) -> RecordedEvent:
     """An event of a licence, or of an organization itself."""
     usual: dict[str, Any] = {
         "id": f"evt_{number:032x}",
@@ -88,10 +88,10 @@ def an_entry(number: int, license_id: str | None = None, **fields: Any) -> Entry
         "times": None,
         "last_at": None,
     }
-    return Entry(**usual | fields)
+    return RecordedEvent(**usual | fields)
 
 
-def many(count: int) -> list[Entry]:
+def many(count: int) -> list[RecordedEvent]:
     """Events of as many licences."""
     return [an_entry(number, a_license(number)) for number in range(count)]
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from licensing.adapters import telemetry
 from licensing.contract import agents, fields, licenses, organizations
 from licensing.domain.lease import SignedLease
-from licensing.domain.license import Code, Sighting, State
+from licensing.domain.license import Code, LastSeen, State
 from licensing.domain.organization import Subscription, SubscriptionStatus
 from licensing.entrypoints import http
 from licensing.usecases.validate import Verdict
@@ -362,7 +362,7 @@ def test_r14_a_license_is_shown_by_the_subscription_as_it_is_now(
 @pytest.mark.parametrize("is_seen", [False, True])
 def test_r17_administrators_see_where_an_agent_was_last_seen(*, is_seen: bool) -> None:
     record = license(
-        state=State.REVOKED, last_seen=Sighting(NOW, "4.5", "203.0.113.7") if is_seen else None
+        state=State.REVOKED, last_seen=LastSeen(NOW, "4.5", "203.0.113.7") if is_seen else None
     )
     shown = json.loads(licenses.AdministeredLicense.of(record, None, NOW).model_dump_json())
     agents = json.loads(licenses.LicenseView.of(record, None, NOW).model_dump_json())

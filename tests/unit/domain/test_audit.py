@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from licensing.domain import audit
-from licensing.domain.audit import Actor, ActorKind, Event, EventType, Origin, Refusal
+from licensing.domain.audit import Actor, ActorKind, Event, EventType, Origin, RefusedAttempt
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license import State
 from licensing.domain.organization import Subscription, SubscriptionStatus
@@ -237,7 +237,7 @@ def test_r35_a_machine_is_told_apart_by_a_digest_that_no_outsider_can_compute() 
     ],
 )
 def test_r32_refusals_of_one_hour_are_folded_to_its_beginning(at: int, hour: int) -> None:
-    refusal = Refusal(
+    refusal = RefusedAttempt(
         license_id="lic_0123456789abcdef",
         organization_id="acme",
         reason="revoked",

@@ -2,11 +2,11 @@
 
 import pytest
 
-from licensing.domain.device_key import BadProof, Possession, Proof, possession
+from licensing.domain.device_key import InvalidProof, Possession, Proof, possession
 
 PROOF = Proof("its key", 1)
 OTHERS = Proof("another", 1)
-BAD = BadProof("the signature does not fit")
+BAD = InvalidProof("the signature does not fit")
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,10 @@ BAD = BadProof("the signature does not fit")
     ],
 )
 def test_possession_is_of_the_licences_own_key(
-    device_key: str | None, proof: Proof | BadProof | None, *, required: bool, stands: Possession
+    device_key: str | None,
+    proof: Proof | InvalidProof | None,
+    *,
+    required: bool,
+    stands: Possession,
 ) -> None:
     assert possession(device_key, proof, required=required) is stands

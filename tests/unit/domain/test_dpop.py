@@ -10,7 +10,7 @@ from joserfc.jwk import OKPKey
 from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 
-from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.dpop import NONCE_SECONDS, credential_hash, new_nonce, plain_url, verify
 from licensing.domain.errors import StaleProof
 from tests.devices import Device, b64, compact
@@ -25,7 +25,7 @@ DEVICE = Device(KEY, new_nonce(NONCE_KEY, NOW_MS))
 OTHER = Device()
 
 
-def check(token: str, *, now_ms: int = NOW_MS) -> Proof | BadProof:
+def check(token: str, *, now_ms: int = NOW_MS) -> Proof | InvalidProof:
     return verify(
         token,
         method="POST",
@@ -109,14 +109,14 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", BAD_HEADERS)
 def test_a_proof_is_bad_whose_header_is(case: str) -> None:
     token = compact(BAD_HEADERS[case](), DEVICE.claims(URL, CREDENTIAL), DEVICE.key)
-    assert isinstance(check(token), BadProof)
+    assert isinstance(check(token), InvalidProof)
 
 
 @pytest.mark.parametrize("case", BAD_CLAIMS)
 def test_a_proof_is_bad_that_is(case: str) -> None:
     found = check(proof(**BAD_CLAIMS[case]))
-    assert isinstance(found, BadProof)
-    assert CREDENTIAL not in found.why
+    assert isinstance(found, InvalidProof)
+    assert CREDENTIAL not in found.reason
 
 
 def test_an_id_may_have_128_characters() -> None:
@@ -133,12 +133,12 @@ def test_a_bad_proof_says_why() -> None:
         proof(htm="GET"): "made for another request",
         proof(ath=credential_hash("L1-OTHER")): "made for another credential",
     }.items():
-        assert check(token) == BadProof(why)
+        assert check(token) == InvalidProof(why)
 
 
 @pytest.mark.parametrize("text", ["", "a.b", "a.b.c", "é.b.c", "x" * 5000, "W10.W10.AA"])
 def test_what_is_no_jws_is_no_proof(text: str) -> None:
-    assert isinstance(check(text), BadProof)
+    assert isinstance(check(text), InvalidProof)
 
 
 def test_any_single_flipped_character_spoils_it() -> None:
@@ -146,7 +146,7 @@ def test_any_single_flipped_character_spoils_it() -> None:
     for place in range(0, len(token), 7):
         flipped = "A" if token[place] != "A" else "B"
         spoiled = token[:place] + flipped + token[place + 1 :]
-        assert isinstance(check(spoiled), BadProof), place
+        assert isinstance(check(spoiled), InvalidProof), place
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_nonce_is_taken_for_five_minutes(age_ms: int, *, is_taken: bool) -> No
 
 
 def test_a_bad_proof_is_bad_whatever_its_nonce() -> None:
-    assert isinstance(check(proof(htm="GET", nonce=None)), BadProof)
+    assert isinstance(check(proof(htm="GET", nonce=None)), InvalidProof)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from licensing.domain.device_key import BadProof, Proof
+from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import StaleProof
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import (
@@ -13,8 +13,8 @@ from licensing.domain.license import (
     TRANSITIONS,
     Action,
     Code,
+    LastSeen,
     License,
-    Sighting,
     State,
     Status,
     check,
@@ -97,7 +97,7 @@ def test_who_works_on_after_a_block_or_on_another_machine_begins_a_new_chain(
 def test_r21_a_transition_changes_the_state_and_what_marks_the_change_alone(
     state: str, action: str
 ) -> None:
-    before = license(state=State(state), revision=7, last_seen=Sighting(NOW, "4.5", None))
+    before = license(state=State(state), revision=7, last_seen=LastSeen(NOW, "4.5", None))
     assert before.after(Action(action), NOW + 60) == replace(
         before, state=State(EXPECTED[state, action]), revision=8, updated_at=NOW + 60
     )
@@ -134,9 +134,9 @@ def test_a_proof_counts_once() -> None:
 
 def test_r17_a_sighting_is_of_the_version_and_the_address_of_now_and_of_all_hours() -> None:
     first = license().sighted(NOW, "4.5", "203.0.113.7")
-    assert first == Sighting(NOW, "4.5", "203.0.113.7", 0b1)
+    assert first == LastSeen(NOW, "4.5", "203.0.113.7", 0b1)
     again = license(last_seen=first).sighted(NOW + 2 * HOUR, "4.6", "198.51.100.9")
-    assert again == Sighting(NOW + 2 * HOUR, "4.6", "198.51.100.9", 0b101)
+    assert again == LastSeen(NOW + 2 * HOUR, "4.6", "198.51.100.9", 0b101)
 
 
 def test_r21_the_table_cannot_be_changed_by_accident() -> None:
@@ -251,7 +251,7 @@ def code(
     claimed: str = "acme",
     environment: str | None = "production",
     on: str = "this machine",
-    proof: Proof | BadProof | None = None,
+    proof: Proof | InvalidProof | None = None,
     now: int = NOW,
 ) -> Code:
     return check(
@@ -291,7 +291,7 @@ def test_r13_of_all_reasons_to_refuse_the_first_in_the_order_is_answered() -> No
         SubscriptionStatus,
         (NOW - 1, NOW, NOW + 1),  # when the subscription ends
         (None, "jkt"),  # the licence's device key
-        (None, Proof("jkt", 1), Proof("other", 1), BadProof("torn")),
+        (None, Proof("jkt", 1), Proof("other", 1), InvalidProof("torn")),
         (True, False),  # whether the organization requires one
     )
     answered = set()
@@ -303,7 +303,7 @@ def test_r13_of_all_reasons_to_refuse_the_first_in_the_order_is_answered() -> No
             ("DISSOCIATED", state == "dissociated"),
             ("MACHINE_MISMATCH", on == "another machine" or environment == "staging"),
             ("PROOF_REQUIRED", (key or required) and proof is None),
-            ("PROOF_INVALID", (key or required) and isinstance(proof, BadProof)),
+            ("PROOF_INVALID", (key or required) and isinstance(proof, InvalidProof)),
             ("PROOF_INVALID", key and proof != Proof(key, 1)),
             ("PROOF_REQUIRED", required and key is None),
             ("DETACHED", state == "detached"),

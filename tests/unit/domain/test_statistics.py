@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing.domain.license import HOUR, Sighting, State, Status
+from licensing.domain.license import HOUR, LastSeen, State, Status
 from licensing.domain.organization import DAY, Subscription, SubscriptionStatus
 from licensing.domain.statistics import (
     WEEK_HOURS,
@@ -94,9 +94,9 @@ def test_an_index_that_lags_makes_no_count_less_than_none() -> None:
 def test_r17_hours_add_up_over_licenses_oldest_first() -> None:
     hour = NOON // HOUR
     seen = [
-        Sighting(NOON, None, None, 0b101),
-        Sighting(NOON - HOUR, None, None, 1 << 166 | 1 << 167),
-        Sighting(NOON + HOUR, None, None, 0b11),
+        LastSeen(NOON, None, None, 0b101),
+        LastSeen(NOON - HOUR, None, None, 1 << 166 | 1 << 167),
+        LastSeen(NOON + HOUR, None, None, 0b11),
     ]
     counts = by_hour(seen, hour)
     assert len(counts) == WEEK_HOURS

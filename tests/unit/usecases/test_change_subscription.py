@@ -8,7 +8,7 @@ from licensing.domain.caller import Caller, Role
 from licensing.domain.errors import Unavailable
 from licensing.domain.organization import Organization, SubscriptionStatus
 from licensing.domain.refusal import only_super_admins
-from licensing.usecases.change_subscription import ChangeOrganization, Wanted
+from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
 from licensing.usecases.ports import Outcome
 from tests.unit.samples import NOW, ORIGIN, YEAR, organization, subscription
 
@@ -29,7 +29,7 @@ from tests.unit.samples import NOW, ORIGIN, YEAR, organization, subscription
 def test_r24_a_wish_is_met_by_name_subscription_and_limit_alone(
     difference: dict[str, Any], *, met: bool
 ) -> None:
-    wanted = Wanted("acme", "Acme", subscription(), 5)
+    wanted = OrganizationSpec("acme", "Acme", subscription(), 5)
     assert wanted.is_met_by(organization(**({"max_agents": 5} | difference))) is met
 
 
@@ -40,11 +40,11 @@ class Contended:
         return organization()
 
     def commit_organization(self, *_: Any, **__: Any) -> Outcome:
-        return Outcome.LOST
+        return Outcome.CONFLICT
 
 
-WANTED = Wanted("acme", "Acme Ltd", subscription(), 5)
-USE_CASE = ChangeOrganization(Contended(), bytes)
+WANTED = OrganizationSpec("acme", "Acme Ltd", subscription(), 5)
+USE_CASE = ChangeSubscription(Contended(), bytes)
 OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
 
 

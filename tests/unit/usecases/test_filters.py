@@ -8,21 +8,21 @@ import pytest
 from licensing.domain.license import License
 from licensing.domain.organization import Standing, Subscription, SubscriptionStatus
 from licensing.usecases.filters import (
-    LicenseEntry,
+    AgentActivity,
+    LicenseFilter,
     LicenseSort,
-    LicensesSought,
-    OrganizationEntry,
+    LicenseSummary,
+    OrganizationFilter,
     OrganizationSort,
-    OrganizationsSought,
-    Trace,
+    OrganizationSummary,
 )
 from licensing.usecases.pagination import Search
 from tests.unit.samples import DAY, NOW, license, organization
 
 
-def entry(record: License) -> LicenseEntry:
+def entry(record: License) -> LicenseSummary:
     """A licence, as an index tells of it."""
-    return LicenseEntry(
+    return LicenseSummary(
         id=record.id,
         environment=record.environment,
         issued_at=record.issued_at,
@@ -64,15 +64,15 @@ def test_a_license_fits_when_all_that_is_sought_is_true_of_it(
 ) -> None:
     if "search" in sought:
         sought["search"] = Search.of(sought["search"])
-    wanted = LicensesSought(**sought)
+    wanted = LicenseFilter(**sought)
     assert wanted.fits(SHOP) is wanted.fits(entry(SHOP)) is fits
     assert wanted.passes_over is bool(sought)
 
 
 def test_a_license_without_name_and_label_is_found_by_its_id_alone() -> None:
     bare = replace(SHOP, computer_name=None, label=None)
-    assert LicensesSought(search=Search.of("0123")).fits(bare)
-    assert not LicensesSought(search=Search.of("none")).fits(bare)
+    assert LicenseFilter(search=Search.of("0123")).fits(bare)
+    assert not LicenseFilter(search=Search.of("none")).fits(bare)
 
 
 @pytest.mark.parametrize("descending", ["", "-"])
@@ -84,14 +84,14 @@ def test_each_sort_goes_by_its_own_field(descending: str) -> None:
         values = sort.value_of(first), sort.value_of(second)
         assert (str(values[0]) < str(values[1])) is is_less
         assert (sort.field, sort.is_descending) == (field, descending == "-")
-        assert not sort.goes_by_trace
-    older, newer = Trace("4.9", 20), Trace("4.10", 3)
+        assert not sort.goes_by_activity
+    older, newer = AgentActivity("4.9", 20), AgentActivity("4.10", 3)
     for field, is_less in (("agent_version", True), ("last_seen", False)):
         sort = LicenseSort(f"{descending}{field}")
-        values = sort.value_of_trace(older), sort.value_of_trace(newer)
+        values = sort.value_of_activity(older), sort.value_of_activity(newer)
         assert (str(values[0]) < str(values[1])) is is_less
-        assert sort.value_of_trace(Trace(None, None)) is None
-        assert sort.goes_by_trace
+        assert sort.value_of_activity(AgentActivity(None, None)) is None
+        assert sort.goes_by_activity
     nameless = entry(replace(SHOP, computer_name=None))
     assert LicenseSort(f"{descending}computer_name").value_of(nameless) is None
 
@@ -119,19 +119,19 @@ ACME = organization(subscription=Subscription(NOW + DAY, SubscriptionStatus.ACTI
 def test_r14_an_organization_fits_when_all_that_is_sought_is_true_of_it_now(
     sought: dict[str, Any], *, fits: bool
 ) -> None:
-    seen = OrganizationEntry(ACME.id, ACME.name, ACME.subscription)
-    wanted = OrganizationsSought(**sought)
+    seen = OrganizationSummary(ACME.id, ACME.name, ACME.subscription)
+    wanted = OrganizationFilter(**sought)
     assert wanted.fits(ACME, NOW) is wanted.fits(seen, NOW) is fits
 
 
 def test_r14_what_a_subscription_means_is_looked_at_now() -> None:
-    ended = OrganizationsSought(standing=Standing.ENDED)
+    ended = OrganizationFilter(standing=Standing.ENDED)
     assert [ended.fits(ACME, NOW + DAY + after) for after in (-1, 0, 1)] == [False, True, True]
 
 
 def test_organizations_are_sorted_by_name_or_by_the_end_of_their_subscription() -> None:
-    one = OrganizationEntry("a", "beta", Subscription(NOW, SubscriptionStatus.ACTIVE))
-    other = OrganizationEntry("b", "Alpha", Subscription(NOW + DAY, SubscriptionStatus.PAUSED))
+    one = OrganizationSummary("a", "beta", Subscription(NOW, SubscriptionStatus.ACTIVE))
+    other = OrganizationSummary("b", "Alpha", Subscription(NOW + DAY, SubscriptionStatus.PAUSED))
     for sort, is_less in (("name", False), ("valid_until", True)):
         for chosen in (OrganizationSort(sort), OrganizationSort(f"-{sort}")):
             assert (str(chosen.value_of(one)) < str(chosen.value_of(other))) is is_less

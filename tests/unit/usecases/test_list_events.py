@@ -12,9 +12,9 @@ from licensing.domain.license import License
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.domain.temporary_license import Term, TimeToLive
-from licensing.usecases.filters import EventsSought
-from licensing.usecases.list_events import HIDDEN, ReadHistory, replayed
-from licensing.usecases.ports import Entry, EntryPage
+from licensing.usecases.filters import EventFilter
+from licensing.usecases.list_events import HIDDEN, ListEvents, replayed
+from licensing.usecases.ports import EventPage, RecordedEvent
 from tests.unit.samples import NOW, ORIGIN, license, organization
 
 LICENSE = "lic_0123456789abcdef"
@@ -23,7 +23,7 @@ ADA = Caller("ada", "acme", frozenset({Role.ORG_ADMIN}))
 BEA = Caller("bea", "bolt", frozenset({Role.ORG_ADMIN}))
 ALICE = Caller("alice", "acme", frozenset({Role.MEMBER}))
 OLIVIA = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
-SOUGHT = EventsSought(type=EventType.LICENSE_ISSUED)
+SOUGHT = EventFilter(type=EventType.LICENSE_ISSUED)
 STRANGER = Origin(
     actor=Actor(ActorKind.USER, "boris", ("member",)),
     request_id="request-2",
@@ -32,9 +32,9 @@ STRANGER = Origin(
 )
 
 
-def entry(revision: int | None, license_id: str | None = LICENSE, **facts: str) -> Entry:
+def entry(revision: int | None, license_id: str | None = LICENSE, **facts: str) -> RecordedEvent:
     """A change of a licence, or of its organization."""
-    return Entry(
+    return RecordedEvent(
         id=f"evt_{revision}",
         type=EventType.LICENSE_UPDATED,
         at=NOW,
@@ -53,7 +53,7 @@ def entry(revision: int | None, license_id: str | None = LICENSE, **facts: str) 
     )
 
 
-def refusal(times: int = 2) -> Entry:
+def refusal(times: int = 2) -> RecordedEvent:
     return replace(
         entry(None),
         type=EventType.ACCESS_REFUSED,
@@ -105,7 +105,7 @@ class Shelf:
     """One licence and its organization, with entries to read."""
 
     record: License
-    entries: Sequence[Entry]
+    entries: Sequence[RecordedEvent]
 
     def license(self, license_id: str) -> License | None:
         return self.record if license_id == self.record.id else None
@@ -119,67 +119,67 @@ class Shelf:
         return self.license(license_id), self.organization(organization_id)
 
     def history(
-        self, license_id: str, sought: EventsSought, *, limit: int, cursor: str | None
-    ) -> EntryPage:
+        self, license_id: str, sought: EventFilter, *, limit: int, cursor: str | None
+    ) -> EventPage:
         assert sought is SOUGHT
         found = [entry for entry in self.entries if entry.license_id == license_id]
-        return EntryPage(found[:limit], cursor)
+        return EventPage(found[:limit], cursor)
 
     def feed(
         self,
         organization_id: str,
-        sought: EventsSought,
+        sought: EventFilter,
         *,
         confidential: bool,
         limit: int,
         cursor: str | None,
-    ) -> EntryPage:
+    ) -> EventPage:
         assert organization_id == "acme"
         assert sought is SOUGHT
         found = [entry for entry in self.entries if confidential or not entry.confidential]
-        return EntryPage(found[:limit], cursor)
+        return EventPage(found[:limit], cursor)
 
 
 def of_license(
-    caller: Caller, *entries: Entry, term: Term | None = None, license_id: str = LICENSE
-) -> EntryPage | Refused:
+    caller: Caller, *entries: RecordedEvent, term: Term | None = None, license_id: str = LICENSE
+) -> EventPage | Refused:
     shelf = Shelf(license(term=term), entries)
-    return ReadHistory(shelf).of_license(license_id, caller, SOUGHT, limit=9, cursor="on")
+    return ListEvents(shelf).of_license(license_id, caller, SOUGHT, limit=9, cursor="on")
 
 
 def of_organization(
-    caller: Caller, *entries: Entry, organization_id: str = "acme"
-) -> EntryPage | Refused:
-    history = ReadHistory(Shelf(license(), entries))
+    caller: Caller, *entries: RecordedEvent, organization_id: str = "acme"
+) -> EventPage | Refused:
+    history = ListEvents(Shelf(license(), entries))
     return history.of_organization(organization_id, caller, SOUGHT, limit=9, cursor="on")
 
 
 @pytest.mark.parametrize("read", [of_license, of_organization])
 def test_r32_whoever_was_refused_is_hidden_from_org_admins_and_nobody_else_is(
-    read: Callable[..., EntryPage | Refused],
+    read: Callable[..., EventPage | Refused],
 ) -> None:
     entries = [entry(2, state="revoked"), refusal(), entry(1, state="active")]
 
-    assert read(OLIVIA, *entries) == EntryPage(entries, "on")
+    assert read(OLIVIA, *entries) == EventPage(entries, "on")
 
     hidden = replace(STRANGER, actor=Actor(ActorKind.USER, HIDDEN))
     shown = [entries[0], replace(entries[1], origin=hidden), entries[2]]
-    assert read(ADA, *entries) == EntryPage(shown, "on")
+    assert read(ADA, *entries) == EventPage(shown, "on")
     assert HIDDEN == "hidden"
 
 
 def test_r28_a_temporary_licenses_history_is_for_super_admins() -> None:
     term = Term(TimeToLive.ONE_HOUR, NOW + 3600, holder="pavel")
     used = replace(entry(2, holder="pavel"), confidential=True)
-    assert of_license(OLIVIA, used, term=term) == EntryPage([used], "on")
+    assert of_license(OLIVIA, used, term=term) == EventPage([used], "on")
     assert _code(of_license(ADA, used, term=term)) == RefusalCode.NOT_FOUND
 
 
 def test_r28_a_feed_is_without_the_confidential_and_a_trail_is_complete() -> None:
     used = replace(entry(2, holder="pavel"), confidential=True)
     issued = entry(1, state="active")
-    assert of_organization(ADA, used, issued) == EntryPage([issued], "on")
-    assert of_organization(OLIVIA, used, issued) == EntryPage([used, issued], "on")
+    assert of_organization(ADA, used, issued) == EventPage([issued], "on")
+    assert of_organization(OLIVIA, used, issued) == EventPage([used, issued], "on")
 
 
 def test_r33_what_is_not_ones_own_is_answered_like_what_does_not_exist() -> None:
@@ -197,6 +197,6 @@ def test_r33_histories_are_for_administrators() -> None:
     assert _code(of_organization(ALICE)) == RefusalCode.FORBIDDEN
 
 
-def _code(answer: EntryPage | Refused) -> RefusalCode:
+def _code(answer: EventPage | Refused) -> RefusalCode:
     assert isinstance(answer, Refused), answer
     return answer.code

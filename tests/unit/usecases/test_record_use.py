@@ -1,4 +1,4 @@
-"""What a use leaves behind: in one write what counts once, and a sighting that nobody waits for."""
+"""What a use leaves behind: what counts once in one write, and when it was, which may wait."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from licensing.domain.audit import EventType, Refusal
+from licensing.domain.audit import EventType, RefusedAttempt
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import StaleProof, Unavailable
 from licensing.domain.lease_chain import Chain, Link
-from licensing.domain.license import License, Sighting, State
+from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Policy
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.ports import Change, Outcome
-from licensing.usecases.record_use import Used, UseLicense
+from licensing.usecases.record_use import RecordedUse, RecordUse
 from tests.unit.samples import DAY, NOW, ORIGIN, license, organization
 
 INTERVAL = 900
 HERE = replace(ORIGIN, source_address="203.0.113.7", agent_version="4.6.0.0")
 THERE = "198.51.100.66"
-SEEN = Sighting(NOW - 60, "4.5.0.0", THERE)
+SEEN = LastSeen(NOW - 60, "4.5.0.0", THERE)
 CHAIN = Chain("second", "first", THERE, NOW - DAY)
 LEASED = license(chain=CHAIN, last_seen=SEEN)
 FRESH = Link("second", NOW, NOW + DAY)
@@ -32,25 +32,25 @@ STRICT = organization(policy=Policy(block_clones=True))
 
 @dataclass
 class Store:
-    """Remembers what is written; `outcome` is what comes of it, `fails` lets sightings fail."""
+    """Remembers what is written; `outcome` is what comes of it, `fails` has `last_seen` fail."""
 
     outcome: Outcome = Outcome.COMMITTED
     fails: bool = False
     uses: list[tuple[License, License]] = field(default_factory=list)
-    sightings: list[tuple[str, Sighting, int]] = field(default_factory=list)
-    reports: list[Refusal] = field(default_factory=list)
+    last_seen: list[tuple[str, LastSeen, int]] = field(default_factory=list)
+    reports: list[RefusedAttempt] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
 
-    def note_use(self, before: License, after: License) -> Outcome:
+    def record_use(self, before: License, after: License) -> Outcome:
         self.uses.append((before, after))
         return self.outcome
 
-    def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
+    def record_last_seen(self, license_id: str, last_seen: LastSeen, *, interval: int) -> None:
         if self.fails:
             raise Unavailable("busy")
-        self.sightings.append((license_id, sighting, interval))
+        self.last_seen.append((license_id, last_seen, interval))
 
-    def note_refusal(self, refusal: Refusal) -> None:
+    def record_refusal(self, refusal: RefusedAttempt) -> None:
         self.reports.append(refusal)
 
     def commit(self, changes: Sequence[Change], **_: object) -> Outcome:
@@ -73,7 +73,7 @@ class Store:
 def use(store: Store, record: License, presented: Link | None, **how: Any) -> Any:
     usual: Mapping[str, Any] = {"organization": organization(), "proof": None, "origin": HERE}
     given = {**usual, **how}
-    return UseLicense(store, bytes, INTERVAL)(
+    return RecordUse(store, bytes, INTERVAL)(
         record,
         given["organization"],
         presented,
@@ -86,14 +86,14 @@ def use(store: Store, record: License, presented: Link | None, **how: Any) -> An
 
 def test_a_link_in_its_first_half_is_kept_and_nothing_is_written() -> None:
     store = Store()
-    assert use(store, LEASED, FRESH) == Used(LEASED, FRESH, sighting_deferred=False)
+    assert use(store, LEASED, FRESH) == RecordedUse(LEASED, FRESH, last_seen_deferred=False)
     assert store == Store()
 
 
 def test_a_renewal_is_one_write_from_where_it_was_asked_for() -> None:
     store = Store()
     renewed = replace(LEASED, chain=Chain("second/n", "second", "203.0.113.7", NOW))
-    assert use(store, LEASED, HALF_OVER) == Used(renewed, None, sighting_deferred=False)
+    assert use(store, LEASED, HALF_OVER) == RecordedUse(renewed, None, last_seen_deferred=False)
     assert store == Store(uses=[(LEASED, renewed)])
 
 
@@ -111,19 +111,21 @@ def test_r17_a_sighting_that_is_due_goes_with_what_is_written_anyway(
     assert (written.last_seen != record.last_seen) is is_due
     if is_due:
         assert written.last_seen == record.sighted(NOW, "4.6.0.0", "203.0.113.7")
-    assert store.sightings == []
+    assert store.last_seen == []
 
 
 def test_r17_a_sighting_alone_is_noted_when_it_is_due() -> None:
     store = Store()
     unseen = license()
-    assert use(store, unseen, None) == Used(unseen, None, sighting_deferred=False)
-    sighting = Sighting(NOW, "4.6.0.0", "203.0.113.7")
-    assert store == Store(sightings=[(unseen.id, sighting, INTERVAL)])
+    assert use(store, unseen, None) == RecordedUse(unseen, None, last_seen_deferred=False)
+    last_seen = LastSeen(NOW, "4.6.0.0", "203.0.113.7")
+    assert store == Store(last_seen=[(unseen.id, last_seen, INTERVAL)])
 
 
 def test_r17_a_sighting_that_cannot_be_noted_is_deferred() -> None:
-    assert use(Store(fails=True), license(), None) == Used(license(), None, sighting_deferred=True)
+    assert use(Store(fails=True), license(), None) == RecordedUse(
+        license(), None, last_seen_deferred=True
+    )
 
 
 def test_a_proof_is_written_before_anything_is_answered() -> None:
@@ -131,7 +133,7 @@ def test_a_proof_is_written_before_anything_is_answered() -> None:
     record = license(device_key="its key", proved_ms=1, last_seen=SEEN)
     proved = replace(record, proved_ms=2)
     answer = use(store, record, None, proof=Proof("its key", 2))
-    assert answer == Used(proved, None, sighting_deferred=False)
+    assert answer == RecordedUse(proved, None, last_seen_deferred=False)
     assert store.uses == [(record, proved)]
     with pytest.raises(StaleProof):
         use(store, proved, None, proof=Proof("its key", 2))
@@ -152,7 +154,7 @@ def test_a_link_that_is_kept_is_kept_with_a_proof_too() -> None:
 
 
 def test_who_comes_second_has_to_look_again() -> None:
-    assert use(Store(Outcome.LOST), LEASED, HALF_OVER) is None
+    assert use(Store(Outcome.CONFLICT), LEASED, HALF_OVER) is None
 
 
 @pytest.mark.parametrize("term", [None, TERM], ids=["standard", "temporary"])
@@ -163,7 +165,7 @@ def test_a_fork_is_reported_with_both_addresses_and_gone_along_with(
     record = replace(LEASED, term=term)
     used = use(store, record, None)
     (report,) = store.reports
-    assert report == Refusal(
+    assert report == RefusedAttempt(
         type=EventType.CLONE_SUSPECTED,
         license_id=record.id,
         organization_id="acme",
@@ -195,15 +197,15 @@ def test_a_fork_is_blocked_where_the_organization_wants_that() -> None:
 def test_a_partners_fork_is_reported_where_others_are_blocked() -> None:
     store = Store()
     record = replace(LEASED, term=TERM)
-    assert isinstance(use(store, record, None, organization=STRICT), Used)
+    assert isinstance(use(store, record, None, organization=STRICT), RecordedUse)
     assert (len(store.reports), store.changes) == (1, [])
 
 
 def test_who_is_overtaken_while_it_is_blocked_has_to_look_again() -> None:
-    assert use(Store(Outcome.LOST), LEASED, None, organization=STRICT) is None
+    assert use(Store(Outcome.CONFLICT), LEASED, None, organization=STRICT) is None
 
 
 def test_a_renewal_is_not_blocked() -> None:
     store = Store()
-    assert isinstance(use(store, LEASED, HALF_OVER, organization=STRICT), Used)
+    assert isinstance(use(store, LEASED, HALF_OVER, organization=STRICT), RecordedUse)
     assert (store.reports, store.changes) == ([], [])

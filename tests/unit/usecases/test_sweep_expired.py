@@ -8,11 +8,11 @@ from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.license import License, State
 from licensing.domain.organization import DAY, Organization
 from licensing.usecases.ports import Due, Outcome
-from licensing.usecases.sweep_expired import SweepExpiry, SweepReport
+from licensing.usecases.sweep_expired import SweepExpired, SweepReport
 from tests.unit.samples import NOW, license, organization, subscription
 
 ORIGIN = Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id="sweep")
-LOST, COMMITTED = Outcome.LOST, Outcome.COMMITTED
+CONFLICT, COMMITTED = Outcome.CONFLICT, Outcome.COMMITTED
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Scripted:
 
 
 def sweep(store: Scripted, now: int = NOW) -> SweepReport:
-    return SweepExpiry(store, bytes, 1)(ORIGIN, now=now, has_time=lambda: True)
+    return SweepExpired(store, bytes, 1)(ORIGIN, now=now, has_time=lambda: True)
 
 
 ENDING = organization(subscription=subscription(5 * DAY), updated_at=NOW - DAY)
@@ -62,13 +62,13 @@ def test_r22_what_is_due_without_a_record_is_done_with() -> None:
 
 
 def test_r22_an_announcement_that_is_overtaken_is_decided_anew() -> None:
-    report = sweep(Scripted(ENDING, iter([LOST, COMMITTED, COMMITTED])))
+    report = sweep(Scripted(ENDING, iter([CONFLICT, COMMITTED, COMMITTED])))
     assert (report.announced, report.settled, report.unfinished) == (1, 1, 0)
     assert report.faults == []
 
 
 def test_r23_an_organization_that_keeps_changing_is_left_for_the_next_run() -> None:
-    report = sweep(Scripted(ENDING, iter([LOST] * 5)))
+    report = sweep(Scripted(ENDING, iter([CONFLICT] * 5)))
     assert (report.announced, report.unfinished, report.lag_seconds) == (0, 1, 60)
     assert report.faults == []
 

@@ -1,8 +1,8 @@
 """The only part of the package that speaks DynamoDB.
 
-``places``, ``items`` and ``entries`` know where records stand and how they look, ``steps`` what a
-change means for them, ``transaction`` how that is carried to a known end, and ``store`` is what the
-use cases ask.
+``schema`` knows the keys of records, ``items`` and ``events`` how they look, ``writes`` what a
+change means for them, ``transaction`` how that is carried to a known end, and ``store`` is what
+the use cases ask.
 """
 
 from licensing.adapters.dynamo.store import DynamoStore

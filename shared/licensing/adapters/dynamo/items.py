@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from licensing.adapters.dynamo.places import (
+from licensing.adapters.dynamo.schema import (
     ORGANIZATIONS,
     due_shard,
     id_of,
-    issued_at_of_place,
+    issued_at_in_sort_key,
     license_key,
-    license_place,
+    license_sort_key,
     licenses_of,
     organization_key,
-    organization_place,
+    organization_sort_key,
     pair_key,
-    place_of,
+    sort_key_of,
     temporary_licenses_of,
 )
 from licensing.adapters.dynamo.values import (
@@ -34,12 +34,12 @@ from licensing.adapters.dynamo.values import (
     text,
 )
 from licensing.domain.lease_chain import Chain
-from licensing.domain.license import SEEN_HOURS, License, Sighting, State
+from licensing.domain.license import SEEN_HOURS, LastSeen, License, State
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import Claim
 from licensing.domain.organization import Organization, Policy, Subscription, SubscriptionStatus
 from licensing.domain.temporary_license import Term, TimeToLive
-from licensing.usecases.filters import LicenseEntry, OrganizationEntry, Trace
+from licensing.usecases.filters import AgentActivity, LicenseSummary, OrganizationSummary
 
 if TYPE_CHECKING:
     from licensing.adapters.dynamo.values import Item, StoredItem, Value
@@ -64,14 +64,14 @@ def license_item(record: License) -> Item:
         **present(license_attributes(record)),
         **present(proof_attributes(record.proved_ms)),
     }
-    return item if seen is None else {**item, **present(sighting_attributes(seen))}
+    return item if seen is None else {**item, **present(last_seen_attributes(seen))}
 
 
 def license_attributes(record: License) -> dict[str, Value | None]:
     """What a change of a licence may change; ``None`` is an attribute to remove."""
     machine = record.machine
     return {
-        "org_sk": text(license_place(record)),
+        "org_sk": text(license_sort_key(record)),
         **due_attributes(record.id, record.due_at),
         "state": text(record.state),
         "machine_id_hash": binary(machine.machine_id) if machine.machine_id else None,
@@ -91,7 +91,7 @@ def license_attributes(record: License) -> dict[str, Value | None]:
     }
 
 
-def sighting_attributes(seen: Sighting) -> dict[str, Value | None]:
+def last_seen_attributes(seen: LastSeen) -> dict[str, Value | None]:
     """When an agent was last seen (R17)."""
     return {
         "seen_at": number(seen.at),
@@ -151,7 +151,7 @@ def read_license(item: StoredItem) -> License:
         agent_version=read_text(item, "agent_version"),
         revision=read_number(item, "revision"),
         updated_at=read_number(item, "updated_at"),
-        last_seen=read_sighting(item),
+        last_seen=read_last_seen(item),
         chain=(
             Chain(
                 item["lease_id"]["S"],
@@ -166,11 +166,11 @@ def read_license(item: StoredItem) -> License:
     )
 
 
-def read_sighting(item: StoredItem) -> Sighting | None:
+def read_last_seen(item: StoredItem) -> LastSeen | None:
     """When the agent of the licence that an item holds was last seen."""
     if "seen_at" not in item:
         return None
-    seen = Sighting(
+    seen = LastSeen(
         read_number(item, "seen_at"), read_text(item, "seen_version"), read_text(item, "seen_from")
     )
     if "seen_hours" not in item:
@@ -218,7 +218,7 @@ def organization_item(organization: Organization, *, due_at: int) -> Item:
     return {
         **organization_key(organization.id),
         "org_pk": text(ORGANIZATIONS),
-        "org_sk": text(organization_place(organization.id)),
+        "org_sk": text(organization_sort_key(organization.id)),
         "seats": number(organization.seats),
         **present(organization_attributes(organization, due_at=due_at)),
     }
@@ -270,12 +270,12 @@ def read_organization(item: StoredItem) -> Organization:
     )
 
 
-def read_license_entry(entry: StoredItem) -> LicenseEntry:
+def read_license_summary(entry: StoredItem) -> LicenseSummary:
     """What the index tells of a licence."""
-    return LicenseEntry(
+    return LicenseSummary(
         id=id_of(entry),
         environment=entry["environment"]["S"],
-        issued_at=issued_at_of_place(place_of(entry)),
+        issued_at=issued_at_in_sort_key(sort_key_of(entry)),
         computer_name=read_text(entry, "computer_name"),
         label=read_text(entry, "label"),
         primary=entry["primary"]["BOOL"],
@@ -286,21 +286,21 @@ SIGHTING: Final = ("seen_at", "seen_hours")
 """The attributes that tell when an agent was seen."""
 
 
-TRACE: Final = ("pk", "agent_version", "seen_at", "seen_version")
+ACTIVITY: Final = ("pk", "agent_version", "seen_at", "seen_version")
 """The attributes that a trace is made of."""
 
 
-def read_trace(item: StoredItem) -> Trace:
+def read_agent_activity(item: StoredItem) -> AgentActivity:
     """What a licence tells of its agent: the version that it was last seen with counts."""
-    return Trace(
+    return AgentActivity(
         read_text(item, "seen_version") or read_text(item, "agent_version"),
         read_optional_number(item, "seen_at"),
     )
 
 
-def read_organization_entry(entry: StoredItem) -> OrganizationEntry:
+def read_organization_summary(entry: StoredItem) -> OrganizationSummary:
     """What the index tells of an organization."""
-    return OrganizationEntry(id_of(entry), entry["name"]["S"], _read_subscription(entry))
+    return OrganizationSummary(id_of(entry), entry["name"]["S"], _read_subscription(entry))
 
 
 def _read_subscription(item: StoredItem) -> Subscription:

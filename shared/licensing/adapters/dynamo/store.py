@@ -16,43 +16,43 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from licensing.adapters.aws_errors import availability
-from licensing.adapters.dynamo import items, places
-from licensing.adapters.dynamo.entries import read_entry, read_move, refusal_attributes
-from licensing.adapters.dynamo.steps import (
-    Step,
-    organization_steps,
+from licensing.adapters.dynamo import items, schema
+from licensing.adapters.dynamo.events import read_event, read_move, refusal_attributes
+from licensing.adapters.dynamo.transaction import RetryPolicy, Transactions
+from licensing.adapters.dynamo.values import number, text
+from licensing.adapters.dynamo.writes import (
+    Write,
+    organization_writes,
     proof_conditions,
-    steps_of,
     update_expression,
     use_attributes,
+    writes_of,
 )
-from licensing.adapters.dynamo.transaction import Pacing, Transactions
-from licensing.adapters.dynamo.values import number, text
-from licensing.domain.audit import Event, EventType, Refusal
+from licensing.domain.audit import Event, EventType, RefusedAttempt
 from licensing.domain.errors import Unavailable
-from licensing.domain.license import BOUND, License, Sighting, State
+from licensing.domain.license import BOUND, LastSeen, License, State
 from licensing.domain.license_key import is_license_id
 from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Organization, is_organization_id
 from licensing.domain.statistics import Move
 from licensing.usecases.filters import (
-    EventsSought,
-    LicenseEntry,
-    LicensesSought,
-    OrganizationEntry,
-    Trace,
+    AgentActivity,
+    EventFilter,
+    LicenseFilter,
+    LicenseSummary,
+    OrganizationSummary,
 )
 from licensing.usecases.pagination import write_cursor
 from licensing.usecases.ports import (
     Change,
     Due,
-    EntryPage,
+    EventPage,
+    LastSeenPage,
     LicensePage,
     LicensesPast,
     LoginView,
     OrganizationPast,
     Outcome,
-    SightingPage,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class DynamoStore:
 
     client: DynamoDBClient
     table: str
-    pacing: Pacing
+    retry_policy: RetryPolicy
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -88,14 +88,14 @@ class DynamoStore:
         """See :class:`licensing.usecases.ports.LicenseReader`."""
         if not is_license_id(license_id):
             return None  # whatever came in a path: it may be too long for a key of the table
-        item = self._get(places.license_key(license_id))
+        item = self._get(schema.license_key(license_id))
         return items.read_license(item) if item else None
 
     def organization(self, organization_id: str) -> Organization | None:
         """See :class:`licensing.usecases.ports.LicenseReader`."""
         if not is_organization_id(organization_id):
             return None
-        item = self._get(places.organization_key(organization_id))
+        item = self._get(schema.organization_key(organization_id))
         return items.read_organization(item) if item else None
 
     def license_and_organization(
@@ -105,24 +105,24 @@ class DynamoStore:
         if not is_license_id(license_id):
             return None, self.organization(organization_id)
         view = self._view(
-            [places.license_key(license_id), places.organization_key(organization_id)]
+            [schema.license_key(license_id), schema.organization_key(organization_id)]
         )
         return view.presented, view.organization
 
     def claims(self, pairs: Collection[bytes]) -> Claims:
-        """See :class:`licensing.usecases.ports.AdaptingStore`."""
-        return self._view([places.pair_key(pair) for pair in sorted(pairs)]).claims
+        """See :class:`licensing.usecases.ports.MachineStore`."""
+        return self._view([schema.pair_key(pair) for pair in sorted(pairs)]).claims
 
     def login_view(
         self, pairs: Collection[bytes], organization_id: str, license_id: str | None
     ) -> LoginView:
         """See :class:`licensing.usecases.ports.LoginStore`."""
-        presented = [places.license_key(license_id)] if license_id is not None else []
+        presented = [schema.license_key(license_id)] if license_id is not None else []
         return self._view(
             [
-                places.organization_key(organization_id),
+                schema.organization_key(organization_id),
                 *presented,
-                *(places.pair_key(pair) for pair in sorted(pairs)),
+                *(schema.pair_key(pair) for pair in sorted(pairs)),
             ]
         )
 
@@ -131,86 +131,92 @@ class DynamoStore:
         organization_id: str,
         *,
         states: Collection[State],
-        sought: LicensesSought,
+        sought: LicenseFilter,
         limit: int,
         cursor: str | None,
     ) -> LicensePage:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
-        partition = places.licenses_of(organization_id)
-        place = places.LICENSE_PLACE
+        partition = schema.licenses_of(organization_id)
+        place = schema.LICENSE_PLACE
         entries = self._entries(
             organization_id,
             states,
             environment=sought.environment,
-            after=places.read_cursor(cursor, partition, place) if cursor is not None else None,
+            after=schema.read_cursor(cursor, partition, place) if cursor is not None else None,
             # One more than the page tells whether there is a next one. Of those that are passed
             # over, many are read at a time.
             page_size=_FILTERED if sought.passes_over else limit + 1,
         )
-        fitting = (one for one in entries if sought.fits(items.read_license_entry(one)))
-        found, next_cursor = _page(fitting, limit, partition, places.place_of)
+        fitting = (one for one in entries if sought.fits(items.read_license_summary(one)))
+        found, next_cursor = _page(fitting, limit, partition, schema.sort_key_of)
         records = [record for record in self._hydrated(found) if record.state in states]
         return LicensePage([one for one in records if sought.fits(one)], next_cursor)
 
-    def license_entries(
+    def license_summaries(
         self, organization_id: str, *, states: Collection[State], environment: str | None
-    ) -> Iterator[LicenseEntry]:
+    ) -> Iterator[LicenseSummary]:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
         entries = self._entries(organization_id, states, environment=environment)
-        return map(items.read_license_entry, entries)
+        return map(items.read_license_summary, entries)
 
-    def traces(self, ids: Sequence[str]) -> Mapping[str, Trace]:
+    def agent_activity(self, ids: Sequence[str]) -> Mapping[str, AgentActivity]:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
         # The one function that needs threads imports them.
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-        keys = [places.license_key(id) for id in ids]
+        keys = [schema.license_key(id) for id in ids]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            read = pool.map(lambda batch: self._batch_get(batch, only=items.TRACE), _batches(keys))
-            return {places.id_of(item): items.read_trace(item) for batch in read for item in batch}
+            read = pool.map(
+                lambda batch: self._batch_get(batch, only=items.ACTIVITY), _batches(keys)
+            )
+            return {
+                schema.id_of(item): items.read_agent_activity(item)
+                for batch in read
+                for item in batch
+            }
 
     def licenses_by_id(self, ids: Sequence[str]) -> list[License]:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
-        stored = self._batch_get([places.license_key(id) for id in ids])
-        found = {places.id_of(item): items.read_license(item) for item in stored}
+        stored = self._batch_get([schema.license_key(id) for id in ids])
+        found = {schema.id_of(item): items.read_license(item) for item in stored}
         return [found[id] for id in ids if id in found]
 
-    def organization_entries(self) -> Iterator[OrganizationEntry]:
+    def organization_summaries(self) -> Iterator[OrganizationSummary]:
         """See :class:`licensing.usecases.ports.OrganizationLister`."""
         entries = self._query(
             {
                 "TableName": self.table,
-                "IndexName": places.BY_ORGANIZATION,
+                "IndexName": schema.BY_ORGANIZATION,
                 "KeyConditionExpression": "org_pk = :partition",
-                "ExpressionAttributeValues": {":partition": text(places.ORGANIZATIONS)},
+                "ExpressionAttributeValues": {":partition": text(schema.ORGANIZATIONS)},
             }
         )
-        return map(items.read_organization_entry, entries)
+        return map(items.read_organization_summary, entries)
 
     def organizations(self, ids: Sequence[str]) -> list[Organization]:
         """See :class:`licensing.usecases.ports.OrganizationLister`."""
-        stored = self._batch_get([places.organization_key(id) for id in ids])
-        found = {places.id_of(item): items.read_organization(item) for item in stored}
+        stored = self._batch_get([schema.organization_key(id) for id in ids])
+        found = {schema.id_of(item): items.read_organization(item) for item in stored}
         return [found[id] for id in ids if id in found]
 
     def temporary_licenses(
         self, organization_id: str, *, limit: int, cursor: str | None
     ) -> LicensePage:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
-        partition = places.temporary_licenses_of(organization_id)
+        partition = schema.temporary_licenses_of(organization_id)
         query = self._newest_first(partition, page_size=limit + 1)
         if cursor is not None:
-            place = places.read_cursor(cursor, partition, places.TEMPORARY_PLACE)
-            query["ExclusiveStartKey"] = places.license_start(partition, place)
-        found, next_cursor = _page(self._query(query), limit, partition, places.place_of)
+            place = schema.read_cursor(cursor, partition, schema.TEMPORARY_PLACE)
+            query["ExclusiveStartKey"] = schema.license_start(partition, place)
+        found, next_cursor = _page(self._query(query), limit, partition, schema.sort_key_of)
         return LicensePage(self._hydrated(found), next_cursor)
 
     def history(
-        self, license_id: str, sought: EventsSought, *, limit: int, cursor: str | None
-    ) -> EntryPage:
-        """See :class:`licensing.usecases.ports.EntryReader`."""
-        partition = places.license_partition(license_id)
-        first, last = span = places.span_of_times(sought.since, sought.before)
+        self, license_id: str, sought: EventFilter, *, limit: int, cursor: str | None
+    ) -> EventPage:
+        """See :class:`licensing.usecases.ports.EventReader`."""
+        partition = schema.license_partition(license_id)
+        first, last = span = schema.span_of_times(sought.since, sought.before)
         query: QueryInputTypeDef = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :license AND sk BETWEEN :first AND :last",
@@ -226,25 +232,25 @@ class DynamoStore:
         if sought.type is not None:
             query = _of_type(query, sought.type)
         if cursor is not None:
-            place = places.read_cursor_within(cursor, partition, places.HISTORY_PLACE, span)
-            query["ExclusiveStartKey"] = places.history_start(license_id, place)
+            place = schema.read_cursor_within(cursor, partition, schema.HISTORY_PLACE, span)
+            query["ExclusiveStartKey"] = schema.history_start(license_id, place)
         if first >= last:
-            return EntryPage([], None)  # DynamoDB takes no such span
-        found, next_cursor = _page(self._query(query), limit, partition, places.history_place)
-        return EntryPage([read_entry(item) for item in found], next_cursor)
+            return EventPage([], None)  # DynamoDB takes no such span
+        found, next_cursor = _page(self._query(query), limit, partition, schema.history_sort_key)
+        return EventPage([read_event(item) for item in found], next_cursor)
 
     def feed(
         self,
         organization_id: str,
-        sought: EventsSought,
+        sought: EventFilter,
         *,
         confidential: bool,
         limit: int,
         cursor: str | None,
-    ) -> EntryPage:
-        """See :class:`licensing.usecases.ports.EntryReader`."""
-        partition = places.events_of(organization_id)
-        first, last = span = places.span_of_times(sought.since, sought.before)
+    ) -> EventPage:
+        """See :class:`licensing.usecases.ports.EventReader`."""
+        partition = schema.events_of(organization_id)
+        first, last = span = schema.span_of_times(sought.since, sought.before)
         query = self._newest_first(partition, page_size=limit + 1)
         query["KeyConditionExpression"] = "org_pk = :partition AND org_sk BETWEEN :first AND :last"
         query["ExpressionAttributeValues"] = {
@@ -257,15 +263,15 @@ class DynamoStore:
         if sought.type is not None:
             query = _of_type(query, sought.type)
         if cursor is not None:
-            place = places.read_cursor_within(cursor, partition, places.FEED_PLACE, span)
-            query["ExclusiveStartKey"] = places.feed_start(organization_id, place)
+            place = schema.read_cursor_within(cursor, partition, schema.FEED_PLACE, span)
+            query["ExclusiveStartKey"] = schema.feed_start(organization_id, place)
         if first >= last:
-            return EntryPage([], None)  # DynamoDB takes no such span
-        found, next_cursor = _page(self._query(query), limit, partition, places.place_of)
+            return EventPage([], None)  # DynamoDB takes no such span
+        found, next_cursor = _page(self._query(query), limit, partition, schema.sort_key_of)
         keys = [{"pk": entry["pk"], "sk": entry["sk"]} for entry in found]
-        whole = {places.place_of(item): item for item in self._batch_get(keys)}
-        entries = [whole[place] for place in map(places.place_of, found) if place in whole]
-        return EntryPage([read_entry(item) for item in entries], next_cursor)
+        whole = {schema.sort_key_of(item): item for item in self._batch_get(keys)}
+        entries = [whole[place] for place in map(schema.sort_key_of, found) if place in whole]
+        return EventPage([read_event(item) for item in entries], next_cursor)
 
     def organization_past(
         self, organization_id: str, since: int, *, most: int
@@ -273,14 +279,14 @@ class DynamoStore:
         """See :class:`licensing.usecases.ports.StatisticsReader`."""
         if not is_organization_id(organization_id):
             return None
-        key = places.organization_key(organization_id)
+        key = schema.organization_key(organization_id)
         found = self._query(
             {
                 "TableName": self.table,
                 "KeyConditionExpression": "pk = :organization AND sk BETWEEN :since AND :itself",
                 "ExpressionAttributeValues": {
                     ":organization": key["pk"],
-                    ":since": text(places.events_from(since)),
+                    ":since": text(schema.events_from(since)),
                     # It stands behind its events: read backwards, it comes first.
                     ":itself": key["sk"],
                 },
@@ -292,7 +298,7 @@ class DynamoStore:
         item = next(found, None)
         if item is None:
             return None
-        entries = [read_entry(item) for item in islice(found, most + 1)]
+        entries = [read_event(item) for item in islice(found, most + 1)]
         return OrganizationPast(
             items.read_organization(item),
             entries[:most],
@@ -304,15 +310,15 @@ class DynamoStore:
         entries = self._query(
             {
                 "TableName": self.table,
-                "IndexName": places.BY_ORGANIZATION,
+                "IndexName": schema.BY_ORGANIZATION,
                 "KeyConditionExpression": "org_pk = :partition",
                 "ExpressionAttributeValues": {
-                    ":partition": text(places.licenses_of(organization_id))
+                    ":partition": text(schema.licenses_of(organization_id))
                 },
                 "ProjectionExpression": "org_sk",
             }
         )
-        return Counter(places.state_of_place(places.place_of(entry)) for entry in entries)
+        return Counter(schema.state_in_sort_key(schema.sort_key_of(entry)) for entry in entries)
 
     def licenses_past(
         self, organization_id: str, since: int, *, most: int, most_refusals: int
@@ -321,11 +327,11 @@ class DynamoStore:
         entries = self._query(
             {
                 "TableName": self.table,
-                "IndexName": places.BY_ORGANIZATION,
+                "IndexName": schema.BY_ORGANIZATION,
                 "KeyConditionExpression": "org_pk = :partition AND org_sk >= :since",
                 "ExpressionAttributeValues": {
-                    ":partition": text(places.events_of(organization_id)),
-                    ":since": text(places.feed_from(since)),
+                    ":partition": text(schema.events_of(organization_id)),
+                    ":since": text(schema.feed_from(since)),
                 },
                 "ProjectionExpression": "pk, sk, org_sk, moved",
                 "ScanIndexForward": False,
@@ -335,43 +341,43 @@ class DynamoStore:
         refused: list[Item] = []
         left_at = None
         for count, entry in enumerate(entries, 1):
-            place = places.place_of(entry)
-            is_refusal = places.is_refusal_place(place)
+            place = schema.sort_key_of(entry)
+            is_refusal = schema.is_refusal_sort_key(place)
             if count > most or (is_refusal and len(refused) == most_refusals):
-                left_at = places.time_of_place(place)
+                left_at = schema.time_in_sort_key(place)
                 break
             if is_refusal:
                 refused.append({"pk": entry["pk"], "sk": entry["sk"]})
             elif (move := read_move(entry)) is not None:
                 moves.append(move)
         refusals = [
-            read_entry(item) for keys in _batches(refused) for item in self._batch_get(keys)
+            read_event(item) for keys in _batches(refused) for item in self._batch_get(keys)
         ]
         return LicensesPast(moves, refusals, left_at)
 
-    def sightings(
+    def last_seen(
         self, organization_id: str, *, hour: int, limit: int, cursor: str | None
-    ) -> SightingPage:
+    ) -> LastSeenPage:
         """See :class:`licensing.usecases.ports.StatisticsReader`."""
-        cursors, after = places.activity_of(organization_id), None
+        cursors, after = schema.activity_of(organization_id), None
         if cursor is not None:
-            place = places.read_cursor(cursor, cursors, places.ACTIVITY_PLACE)
+            place = schema.read_cursor(cursor, cursors, schema.ACTIVITY_PLACE)
             walked, _, after = place.partition("#")
             hour = int(walked)
         entries = self._entries(organization_id, tuple(State), page_size=limit + 1, after=after)
         found, next_cursor = _page(
-            entries, limit, cursors, lambda entry: f"{hour:06d}#{places.place_of(entry)}"
+            entries, limit, cursors, lambda entry: f"{hour:06d}#{schema.sort_key_of(entry)}"
         )
         # Each once: one that changes between two queries stands in the index at two places.
-        ids = dict.fromkeys(map(places.id_of, found))
-        keys = [places.license_key(id) for id in ids]
+        ids = dict.fromkeys(map(schema.id_of, found))
+        keys = [schema.license_key(id) for id in ids]
         seen = [
-            items.read_sighting(item)
+            items.read_last_seen(item)
             for batch in _batches(keys)
             for item in self._batch_get(batch, only=items.SIGHTING)
         ]
-        return SightingPage(
-            [sighting for sighting in seen if sighting is not None], len(ids), hour, next_cursor
+        return LastSeenPage(
+            [last_seen for last_seen in seen if last_seen is not None], len(ids), hour, next_cursor
         )
 
     def some_licenses(self, organization_id: str, state: State, *, limit: int) -> list[License]:
@@ -386,14 +392,14 @@ class DynamoStore:
     @property
     def due_shards(self) -> Sequence[str]:
         """See :class:`licensing.usecases.ports.SweepStore`."""
-        return [places.due_shard_name(shard) for shard in range(places.DUE_SHARDS)]
+        return [schema.due_shard_name(shard) for shard in range(schema.DUE_SHARDS)]
 
     def due(self, shard: str, now: int) -> Iterator[Due]:
         """See :class:`licensing.usecases.ports.SweepStore`."""
         entries = self._query(
             {
                 "TableName": self.table,
-                "IndexName": places.BY_DUE,
+                "IndexName": schema.BY_DUE,
                 "KeyConditionExpression": "due_shard = :shard AND due_at <= :now",
                 "ExpressionAttributeValues": {
                     ":shard": text(shard),
@@ -403,8 +409,8 @@ class DynamoStore:
         )
         return (
             Due(
-                "organization" if places.is_organization(entry) else "license",
-                places.id_of(entry),
+                "organization" if schema.is_organization(entry) else "license",
+                schema.id_of(entry),
                 int(entry["due_at"]["N"]),
             )
             for entry in entries
@@ -412,7 +418,7 @@ class DynamoStore:
 
     def organizations_from(self, place: int, *, limit: int) -> list[str]:
         """See :class:`licensing.usecases.ports.SeatStore`."""
-        border = places.organizations_place(place)
+        border = schema.organizations_sort_key(place)
         behind = self._organizations(">=", border, limit)
         before = self._organizations("<", border, limit - len(behind))
         return [*behind, *before]
@@ -444,58 +450,58 @@ class DynamoStore:
         """See :class:`licensing.usecases.ports.Committer`."""
         known = dict(claims or {})
         for attempt in range(_CLAIM_ATTEMPTS):
-            steps = steps_of(changes, organization=organization, known=known, table=self.table)
-            failed = self._run(steps, name=f"{changes[0].event.id}/{attempt}")
+            writes = writes_of(changes, organization=organization, known=known, table=self.table)
+            failed = self._run(writes, name=f"{changes[0].event.id}/{attempt}")
             if not failed:
                 return Outcome.COMMITTED
             # Other agents on the same machine hold some of the pairs too: now that this is known,
             # share them. Whatever else does not hold, the use case has to look at.
             learned = {
-                step.pair: items.read_claim(found) if found else None
-                for step, found in failed
-                if step.pair is not None
+                write.pair: items.read_claim(found) if found else None
+                for write, found in failed
+                if write.pair is not None
             }
             if len(learned) < len(failed) or all(
                 known.get(pair) == claim for pair, claim in learned.items()
             ):
-                return Outcome.LOST
+                return Outcome.CONFLICT
             for pair, claim in learned.items():
                 if claim is None:
                     known.pop(pair, None)
                 else:
                     known[pair] = claim
-        return Outcome.LOST
+        return Outcome.CONFLICT
 
     def commit_organization(
         self, before: Organization | None, after: Organization, event: Event, *, due_at: int
     ) -> Outcome:
         """See :class:`licensing.usecases.ports.OrganizationStore`."""
-        steps = organization_steps(before, after, event, due_at=due_at, table=self.table)
-        failed = self._run(steps, name=event.id)
-        return Outcome.LOST if failed else Outcome.COMMITTED
+        writes = organization_writes(before, after, event, due_at=due_at, table=self.table)
+        failed = self._run(writes, name=event.id)
+        return Outcome.CONFLICT if failed else Outcome.COMMITTED
 
     def settle(self, organization: Organization, *, due_at: int | None) -> Outcome:
         """See :class:`licensing.usecases.ports.SweepStore`."""
         return self._set(
-            places.organization_key(organization.id),
+            schema.organization_key(organization.id),
             items.due_attributes(organization.id, due_at),
             condition="version = :seen_version",
             values={":seen_version": number(organization.version)},
         )
 
-    def note_sighting(self, license_id: str, sighting: Sighting, *, interval: int) -> None:
+    def record_last_seen(self, license_id: str, last_seen: LastSeen, *, interval: int) -> None:
         """See :class:`licensing.usecases.ports.ValidationStore`."""
         # A lost race means that another validation has just noted it, which is as good.
         self._set(
-            places.license_key(license_id),
-            items.sighting_attributes(sighting),
+            schema.license_key(license_id),
+            items.last_seen_attributes(last_seen),
             condition="attribute_exists(pk) "
             "AND (attribute_not_exists(seen_at) OR seen_at <= :overdue)",
-            values={":overdue": number(sighting.at - interval)},
+            values={":overdue": number(last_seen.at - interval)},
         )
 
-    def note_use(self, before: License, after: License) -> Outcome:
-        """See :class:`licensing.usecases.ports.UsedStore`."""
+    def record_use(self, before: License, after: License) -> Outcome:
+        """See :class:`licensing.usecases.ports.UseStore`."""
         attributes = use_attributes(before, after)
         # Whatever else has changed of the licence may be what decides.
         conditions = ["revision = :seen_revision", *proof_conditions(before, after)]
@@ -507,18 +513,18 @@ class DynamoStore:
                 conditions.append("lease_id = :seen_lease_id")
                 values[":seen_lease_id"] = text(before.chain.current)
         if after.last_seen is not None and after.last_seen != before.last_seen:
-            attributes |= items.sighting_attributes(after.last_seen)
+            attributes |= items.last_seen_attributes(after.last_seen)
         return self._set(
-            places.license_key(after.id),
+            schema.license_key(after.id),
             attributes,
             condition=" AND ".join(conditions),
             values=values,
         )
 
-    def note_refusal(self, refusal: Refusal) -> None:
+    def record_refusal(self, refusal: RefusedAttempt) -> None:
         """See :class:`licensing.usecases.ports.LoginStore`."""
         self._set(
-            places.refusal_key(refusal),
+            schema.refusal_key(refusal),
             refusal_attributes(refusal),
             clause="ADD times :once",
             # Sent twice, when the first answer is lost, it still counts once.
@@ -528,25 +534,25 @@ class DynamoStore:
 
     # -- one request each ---------------------------------------------------------------------
 
-    def _run(self, steps: Sequence[Step], *, name: str) -> list[tuple[Step, StoredItem]]:
-        failures = Transactions(self.client, self.table, self.pacing).run(
-            [step.action for step in steps],
-            mark=next(position for position, step in enumerate(steps) if step.is_mark),
+    def _run(self, writes: Sequence[Write], *, name: str) -> list[tuple[Write, StoredItem]]:
+        failures = Transactions(self.client, self.table, self.retry_policy).run(
+            [write.action for write in writes],
+            receipt=next(position for position, write in enumerate(writes) if write.is_receipt),
             name=name,
         )
-        return [(steps[failure.position], failure.found) for failure in failures]
+        return [(writes[failure.position], failure.found) for failure in failures]
 
     def _view(self, keys: Sequence[Item]) -> LoginView:
         """Claims, an organization and a licence, read together in one request."""
         claims: dict[bytes, Claim] = {}
         organization, record = None, None
         for item in self._batch_get(keys):
-            if places.is_organization(item):
+            if schema.is_organization(item):
                 organization = items.read_organization(item)
-            elif places.is_license(item):
+            elif schema.is_license(item):
                 record = items.read_license(item)
             else:
-                claims[places.read_pair(item)] = items.read_claim(item)
+                claims[schema.read_pair(item)] = items.read_claim(item)
         return LoginView(claims, organization, record)
 
     def _get(self, key: Item) -> StoredItem | None:
@@ -562,7 +568,7 @@ class DynamoStore:
         wanted: KeysAndAttributesTypeDef = {"Keys": keys, "ConsistentRead": True}
         if only:
             wanted["ProjectionExpression"] = ", ".join(only)
-        for _ in self.pacing.pauses():
+        for _ in self.retry_policy.pauses():
             with availability("The database"):
                 answer = self.client.batch_get_item(RequestItems={self.table: wanted})
             found += answer["Responses"].get(self.table, [])
@@ -583,12 +589,12 @@ class DynamoStore:
     ) -> Iterator[StoredItem]:
         """An organization's licences in the index, in order, from behind ``after`` on."""
         for state in sorted(states):
-            if after is not None and state < places.state_of_place(after):
+            if after is not None and state < schema.state_in_sort_key(after):
                 continue
-            partition = places.licenses_of(organization_id)
+            partition = schema.licenses_of(organization_id)
             query: QueryInputTypeDef = {
                 "TableName": self.table,
-                "IndexName": places.BY_ORGANIZATION,
+                "IndexName": schema.BY_ORGANIZATION,
                 "KeyConditionExpression": "org_pk = :partition AND begins_with(org_sk, :state)",
                 "ExpressionAttributeValues": {
                     ":partition": text(partition),
@@ -603,8 +609,8 @@ class DynamoStore:
                     **query["ExpressionAttributeValues"],
                     ":environment": text(environment),
                 }
-            if after is not None and state is places.state_of_place(after):
-                query["ExclusiveStartKey"] = places.license_start(partition, after)
+            if after is not None and state is schema.state_in_sort_key(after):
+                query["ExclusiveStartKey"] = schema.license_start(partition, after)
             yield from self._query(query)
 
     def _hydrated(self, entries: Sequence[StoredItem]) -> list[License]:
@@ -612,7 +618,7 @@ class DynamoStore:
 
         Each once: one that changes between two queries stands in the index at two places.
         """
-        return self.licenses_by_id(list(dict.fromkeys(map(places.id_of, entries))))
+        return self.licenses_by_id(list(dict.fromkeys(map(schema.id_of, entries))))
 
     def _organizations(self, compares: str, border: str, limit: int) -> list[str]:
         """Up to ``limit`` organizations on one side of a place, in order."""
@@ -621,22 +627,22 @@ class DynamoStore:
         found = self._query(
             {
                 "TableName": self.table,
-                "IndexName": places.BY_ORGANIZATION,
+                "IndexName": schema.BY_ORGANIZATION,
                 "KeyConditionExpression": f"org_pk = :partition AND org_sk {compares} :border",
                 "ExpressionAttributeValues": {
-                    ":partition": text(places.ORGANIZATIONS),
+                    ":partition": text(schema.ORGANIZATIONS),
                     ":border": text(border),
                 },
                 "Limit": limit,
             }
         )
-        return [places.id_of(entry) for entry in islice(found, limit)]
+        return [schema.id_of(entry) for entry in islice(found, limit)]
 
     def _newest_first(self, partition: str, *, page_size: int) -> QueryInputTypeDef:
         """A query of a whole partition of ``by_organization``, backwards."""
         return {
             "TableName": self.table,
-            "IndexName": places.BY_ORGANIZATION,
+            "IndexName": schema.BY_ORGANIZATION,
             "KeyConditionExpression": "org_pk = :partition",
             "ExpressionAttributeValues": {":partition": text(partition)},
             "ScanIndexForward": False,
@@ -672,12 +678,12 @@ class DynamoStore:
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": {**set_values, **values},
         }
-        for _ in self.pacing.pauses():
+        for _ in self.retry_policy.pauses():
             try:
                 with availability("The database"):
                     self.client.update_item(**update)
             except self.client.exceptions.ConditionalCheckFailedException:
-                return Outcome.LOST
+                return Outcome.CONFLICT
             except self.client.exceptions.TransactionConflictException:
                 continue  # a transaction holds the item for a moment
             return Outcome.COMMITTED

@@ -6,8 +6,8 @@ What this module guarantees:
 * Reasons of a cancellation are read by position. A failed condition is an answer; a conflict or
   throttling is tried again, with jitter, within bounds and within the caller's remaining time;
   everything else is a fault and raised as it is.
-* A lost answer never becomes a conflict with itself: a transaction writes its own *mark*, an item
-  whose key nobody else writes. When that exists, the transaction has been committed.
+* A lost answer never becomes a conflict with itself: a transaction writes its own *receipt*, an
+  item whose key nobody else writes. When that exists, the transaction has been committed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _AGAIN: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Pacing:
+class RetryPolicy:
     """How long and how patiently to try again.
 
     ``remaining`` tells the seconds left for the whole operation, ``jitter`` a number in [0, 1),
@@ -85,24 +85,24 @@ class Transactions:
 
     client: DynamoDBClient
     table: str
-    pacing: Pacing
+    retry_policy: RetryPolicy
 
     def run(
-        self, actions: Sequence[TransactWriteItemTypeDef], *, mark: int, name: str
+        self, actions: Sequence[TransactWriteItemTypeDef], *, receipt: int, name: str
     ) -> Sequence[Failure]:
         """Run one transaction; no failures means that it is committed.
 
-        ``mark`` is the position of the put whose key only this operation uses; ``name`` is unique
-        to these very actions. Raises :class:`Unavailable` when the end cannot be learned.
+        ``receipt`` is the position of the put whose key only this operation uses; ``name`` is
+        unique to these very actions. Raises :class:`Unavailable` when the end cannot be learned.
         """
         token = hashlib.sha256(name.encode()).hexdigest()[:36]
         unknown = False
-        for _ in self.pacing.pauses():
+        for _ in self.retry_policy.pauses():
             try:
                 self.client.transact_write_items(TransactItems=actions, ClientRequestToken=token)
             except self.client.exceptions.TransactionCanceledException as error:
                 failures = _failed_conditions(error)
-                if any(failure.position == mark for failure in failures):
+                if any(failure.position == receipt for failure in failures):
                     return ()  # it stands already: an earlier attempt, whose answer was lost
                 if failures:
                     return failures
@@ -114,7 +114,11 @@ class Transactions:
                 unknown = True  # the client may have sent it before, and lost that answer
             else:
                 return ()
-        if unknown and self.pacing.has_time() and self._is_written(actions[mark]["Put"]["Item"]):
+        if (
+            unknown
+            and self.retry_policy.has_time()
+            and self._is_written(actions[receipt]["Put"]["Item"])
+        ):
             return ()
         raise Unavailable("The database is busy. Repeating the request is safe.")
 

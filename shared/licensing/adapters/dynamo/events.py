@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from licensing.adapters.dynamo.places import (
+from licensing.adapters.dynamo.schema import (
     event_key,
     events_of,
-    feed_place,
-    place_of,
+    feed_sort_key,
     refusal_key,
-    time_of_place,
+    sort_key_of,
+    time_in_sort_key,
 )
 from licensing.adapters.dynamo.values import (
     number,
@@ -24,11 +24,20 @@ from licensing.adapters.dynamo.values import (
     text,
     texts,
 )
-from licensing.domain.audit import Actor, ActorKind, Event, EventType, Fact, Facts, Origin, Refusal
+from licensing.domain.audit import (
+    Actor,
+    ActorKind,
+    Event,
+    EventType,
+    Fact,
+    Facts,
+    Origin,
+    RefusedAttempt,
+)
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license import State
 from licensing.domain.statistics import Move
-from licensing.usecases.ports import Entry
+from licensing.usecases.ports import RecordedEvent
 
 if TYPE_CHECKING:
     from licensing.adapters.dynamo.values import Item, StoredItem, Value
@@ -44,7 +53,7 @@ def event_item(event: Event) -> Item:
     return {
         **key,
         "org_pk": text(events_of(event.organization_id)),
-        "org_sk": text(feed_place(key)),
+        "org_sk": text(feed_sort_key(key)),
         "id": text(event.id),
         "type": text(event.type),
         "at": number(event.at),
@@ -66,13 +75,13 @@ def event_item(event: Event) -> Item:
     }
 
 
-def refusal_attributes(refusal: Refusal) -> dict[str, Value | None]:
+def refusal_attributes(refusal: RefusedAttempt) -> dict[str, Value | None]:
     """A refusal's entry, apart from its count; the latest origin stands for all."""
     key = refusal_key(refusal)
     name = f"{key['pk']['S']}/{key['sk']['S']}"
     return {
         "org_pk": text(events_of(refusal.organization_id)),
-        "org_sk": text(feed_place(key)),
+        "org_sk": text(feed_sort_key(key)),
         "id": text(f"evt_{hashlib.sha256(name.encode()).hexdigest()[:32]}"),
         "type": text(refusal.type),
         "at": number(refusal.hour),
@@ -93,10 +102,12 @@ def read_move(entry: StoredItem) -> Move | None:
     if moved is None:
         return None
     before, _, after = moved.partition(">")
-    return Move(time_of_place(place_of(entry)), State(before) if before else None, State(after))
+    return Move(
+        time_in_sort_key(sort_key_of(entry)), State(before) if before else None, State(after)
+    )
 
 
-def read_entry(item: StoredItem) -> Entry:
+def read_event(item: StoredItem) -> RecordedEvent:
     """The event or folded refusal that an item holds.
 
     Raises :class:`Misconfigured` for an item that this package has not written.
@@ -108,9 +119,9 @@ def read_entry(item: StoredItem) -> Entry:
         raise Misconfigured(f"no entry of this service: {type(error).__name__}") from None
 
 
-def _read_entry(item: StoredItem) -> Entry:
+def _read_entry(item: StoredItem) -> RecordedEvent:
     actor = item["actor"]["M"]
-    return Entry(
+    return RecordedEvent(
         id=item["id"]["S"],
         type=EventType(item["type"]["S"]),
         at=read_number(item, "at"),

@@ -1,12 +1,12 @@
-"""What a change means for the table: the steps of one transaction and their conditions.
+"""What a change means for the table: the writes of one transaction and their conditions.
 
 What this module guarantees:
 
-* Each step repeats, as its condition, what the decision to take it rested on (R5).
+* Each write repeats, as its condition, what the decision to take it rested on (R5).
 * The claims and the seat of a licence follow from its state before and after, so no use case can
   forget one of them (R6, R10).
 * Each change writes its event in the same transaction, under a key that only this change uses:
-  that event is the transaction's mark (R32).
+  that event is the transaction's receipt (R32).
 
 Pure: it builds requests, and sends none.
 """
@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from licensing.adapters.dynamo import items, places
-from licensing.adapters.dynamo.entries import event_item
+from licensing.adapters.dynamo import items, schema
+from licensing.adapters.dynamo.events import event_item
 from licensing.adapters.dynamo.values import number, text
 from licensing.domain.machine_claims import Claim
 
@@ -36,66 +36,66 @@ _ABSENT: Final = "attribute_not_exists(pk)"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Write:
     """One action of a transaction. ``pair`` is set when it claims or releases that pair."""
 
     action: TransactWriteItemTypeDef
     pair: bytes | None = None
-    is_mark: bool = False
+    is_receipt: bool = False
 
 
-def steps_of(
+def writes_of(
     changes: Sequence[Change],
     *,
     organization: Organization | None,
     known: Mapping[bytes, Claim],
     table: str,
-) -> list[Step]:
-    """All steps of licences' changes; ``known`` is what is known of the pairs' holders."""
-    steps: list[Step] = []
+) -> list[Write]:
+    """All writes of licences' changes; ``known`` is what is known of the pairs' holders."""
+    writes: list[Write] = []
     seats = 0
     for change in changes:
         before, after = change.before, change.after
         held = before.claims if before else frozenset()
-        steps.append(_license_step(before, after, table))
-        steps += [_claim(pair, after, known, table) for pair in sorted(after.claims - held)]
+        writes.append(_license_write(before, after, table))
+        writes += [_claim(pair, after, known, table) for pair in sorted(after.claims - held)]
         if before is not None:
-            steps += [_release(pair, before, known, table) for pair in sorted(held - after.claims)]
+            writes += [_release(pair, before, known, table) for pair in sorted(held - after.claims)]
             if after.exclusive and not before.exclusive:
                 kept = sorted(held & after.claims)
-                steps += [_make_exclusive(pair, after, table) for pair in kept]
-        steps += [_untaken(pair, after, table) for pair in sorted(change.untaken)]
-        steps.append(_event_step(change.event, table))
+                writes += [_make_exclusive(pair, after, table) for pair in kept]
+        writes += [_untaken(pair, after, table) for pair in sorted(change.untaken)]
+        writes.append(_event_write(change.event, table))
         seats += after.is_bound - (before.is_bound if before else False)
     if seats:
         organization_id = changes[0].after.organization_id
-        steps.append(_seat_step(organization_id, organization, seats, table))
+        writes.append(_seat_write(organization_id, organization, seats, table))
     elif organization is not None:
-        steps.append(_unchanged_step(organization, table))
-    return steps
+        writes.append(_unchanged_write(organization, table))
+    return writes
 
 
-def organization_steps(
+def organization_writes(
     before: Organization | None,
     after: Organization,
     event: Event,
     *,
     due_at: int,
     table: str,
-) -> list[Step]:
-    """The steps of an organization's change or announcement."""
+) -> list[Write]:
+    """The writes of an organization's change or announcement."""
     if before is None:
-        step = _put(items.organization_item(after, due_at=due_at), table)
+        write = _put(items.organization_item(after, due_at=due_at), table)
     else:
         condition, values = _organization_is(before)
-        step = _update(
-            places.organization_key(after.id),
+        write = _update(
+            schema.organization_key(after.id),
             items.organization_attributes(after, due_at=due_at),
             condition=condition,
             values=values,
             table=table,
         )
-    return [step, _event_step(event, table)]
+    return [write, _event_write(event, table)]
 
 
 def use_attributes(before: License, after: License) -> dict[str, Value | None]:
@@ -131,12 +131,12 @@ def update_expression(
     )
 
 
-def _license_step(before: License | None, after: License, table: str) -> Step:
+def _license_write(before: License | None, after: License, table: str) -> Write:
     if before is None:
         return _put(items.license_item(after), table)
     conditions = ["revision = :seen_revision", *proof_conditions(before, after)]
     return _update(
-        places.license_key(after.id),
+        schema.license_key(after.id),
         {**items.license_attributes(after), **use_attributes(before, after)},
         condition=" AND ".join(conditions),
         values={":seen_revision": number(before.revision)},
@@ -154,7 +154,7 @@ _FREE_SLOT: Final = (
 _NOT_A_HOLDER: Final = "attribute_exists(holders) AND attribute_not_exists(holders.#organization)"
 
 
-def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Step:
+def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Write:
     """Take a pair that nobody holds, or join those who do (R4, R10, R31)."""
     claim = known.get(pair)
     is_holder = claim is not None and record.organization_id in claim.holders
@@ -185,7 +185,7 @@ def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: st
     )
 
 
-def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Step:
+def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Write:
     """Give a pair up: remove the claim, or only this licence from it when others hold it too."""
     mine = {record.organization_id: {record.environment: record.id}}
     claim = known.get(pair)
@@ -197,11 +197,11 @@ def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: 
     holders = claim.holders if claim is not None and is_listed else mine
     as_known: dict[str, Value] = {":known": items.holders_value(holders)}
     if holders == mine:
-        return Step(
+        return Write(
             {
                 "Delete": {
                     "TableName": table,
-                    "Key": places.pair_key(pair),
+                    "Key": schema.pair_key(pair),
                     "ConditionExpression": "holders = :known",
                     "ExpressionAttributeValues": as_known,
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -224,7 +224,7 @@ def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: 
     )
 
 
-def _make_exclusive(pair: bytes, record: License, table: str) -> Step:
+def _make_exclusive(pair: bytes, record: License, table: str) -> Write:
     """Keep a pair for the organization alone from now on (R31)."""
     names = _holder_names(record)
     del names["#environment"]
@@ -238,15 +238,15 @@ def _make_exclusive(pair: bytes, record: License, table: str) -> Step:
     )
 
 
-def _untaken(pair: bytes, record: License, table: str) -> Step:
+def _untaken(pair: bytes, record: License, table: str) -> Write:
     """Check that no other organization holds a pair (R26)."""
     names = _holder_names(record)
     del names["#environment"]
-    return Step(
+    return Write(
         {
             "ConditionCheck": {
                 "TableName": table,
-                "Key": places.pair_key(pair),
+                "Key": schema.pair_key(pair),
                 "ConditionExpression": f"{_ABSENT} OR ({_OWN_ONLY})",
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": {":one": number(1)},
@@ -265,12 +265,12 @@ def _change_claim(
     condition: str,
     names: Mapping[str, str],
     values: Mapping[str, Value],
-) -> Step:
-    return Step(
+) -> Write:
+    return Write(
         {
             "Update": {
                 "TableName": table,
-                "Key": places.pair_key(pair),
+                "Key": schema.pair_key(pair),
                 "UpdateExpression": update,
                 "ConditionExpression": condition,
                 "ExpressionAttributeNames": names,
@@ -286,9 +286,9 @@ def _holder_names(record: License) -> dict[str, str]:
     return {"#organization": record.organization_id, "#environment": record.environment}
 
 
-def _seat_step(
+def _seat_write(
     organization_id: str, organization: Organization | None, seats: int, table: str
-) -> Step:
+) -> Write:
     values = {":seats": number(seats)}
     conditions = ["attribute_exists(pk)"]
     if seats > 0:
@@ -296,11 +296,11 @@ def _seat_step(
     if organization is not None:
         conditions.append("version = :seen_version")
         values[":seen_version"] = number(organization.version)
-    return Step(
+    return Write(
         {
             "Update": {
                 "TableName": table,
-                "Key": places.organization_key(organization_id),
+                "Key": schema.organization_key(organization_id),
                 "UpdateExpression": "ADD seats :seats",
                 "ConditionExpression": " AND ".join(conditions),
                 "ExpressionAttributeValues": values,
@@ -310,12 +310,12 @@ def _seat_step(
     )
 
 
-def _unchanged_step(organization: Organization, table: str) -> Step:
-    return Step(
+def _unchanged_write(organization: Organization, table: str) -> Write:
+    return Write(
         {
             "ConditionCheck": {
                 "TableName": table,
-                "Key": places.organization_key(organization.id),
+                "Key": schema.organization_key(organization.id),
                 "ConditionExpression": "version = :seen_version",
                 "ExpressionAttributeValues": {":seen_version": number(organization.version)},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -333,12 +333,12 @@ def _organization_is(seen: Organization) -> tuple[str, dict[str, Value]]:
     return "version = :seen_version AND announced_days = :seen_days", values
 
 
-def _event_step(event: Event, table: str) -> Step:
-    return _put(event_item(event), table, is_mark=True)
+def _event_write(event: Event, table: str) -> Write:
+    return _put(event_item(event), table, is_receipt=True)
 
 
-def _put(item: Item, table: str, *, pair: bytes | None = None, is_mark: bool = False) -> Step:
-    return Step(
+def _put(item: Item, table: str, *, pair: bytes | None = None, is_receipt: bool = False) -> Write:
+    return Write(
         {
             "Put": {
                 "TableName": table,
@@ -348,7 +348,7 @@ def _put(item: Item, table: str, *, pair: bytes | None = None, is_mark: bool = F
             }
         },
         pair=pair,
-        is_mark=is_mark,
+        is_receipt=is_receipt,
     )
 
 
@@ -359,9 +359,9 @@ def _update(
     condition: str,
     values: Mapping[str, Value],
     table: str,
-) -> Step:
+) -> Write:
     expression, names, set_values = update_expression(attributes)
-    return Step(
+    return Write(
         {
             "Update": {
                 "TableName": table,

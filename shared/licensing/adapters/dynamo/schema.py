@@ -24,7 +24,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from licensing.adapters.dynamo.values import text
-from licensing.domain.audit import Event, Refusal
+from licensing.domain.audit import Event, RefusedAttempt
 from licensing.domain.license import License, State
 from licensing.usecases import pagination
 
@@ -109,7 +109,7 @@ def event_key(event: Event) -> Item:
     }
 
 
-def refusal_key(refusal: Refusal) -> Item:
+def refusal_key(refusal: RefusedAttempt) -> Item:
     """Primary key of a refusal's entry: the same for one licence, reason and hour (R32)."""
     return {
         "pk": license_key(refusal.license_id)["pk"],
@@ -136,12 +136,12 @@ ORGANIZATIONS: Final = "ORGANIZATIONS"
 """Partition of all organizations in ``by_organization``, written once for each."""
 
 
-def organization_place(organization_id: str) -> str:
+def organization_sort_key(organization_id: str) -> str:
     """An organization's place among all of them: spread evenly, whatever the ids look like."""
     return f"{zlib.crc32(organization_id.encode()):08x}#{organization_id}"
 
 
-def organizations_place(place: int) -> str:
+def organizations_sort_key(place: int) -> str:
     """Where the organizations begin whose ids are spread over ``place`` and what is behind it."""
     return f"{place:08x}"
 
@@ -151,7 +151,7 @@ def events_of(organization_id: str) -> str:
     return f"EVENTS#{organization_id}"
 
 
-def license_place(record: License) -> str:
+def license_sort_key(record: License) -> str:
     """A licence's place in ``by_organization``.
 
     By state, then by time of issue; a temporary one by the time when it ends or has ended, so
@@ -163,9 +163,9 @@ def license_place(record: License) -> str:
     return f"{min(ended, record.term.expires_at):010d}#{record.id}"
 
 
-def feed_place(key: Item) -> str:
+def feed_sort_key(key: Item) -> str:
     """An event's place in its organization's feed: by time, then by whom it is about."""
-    return f"{history_place(key)}#{key['pk']['S']}"
+    return f"{history_sort_key(key)}#{key['pk']['S']}"
 
 
 def due_shard(id: str) -> str:
@@ -231,12 +231,12 @@ def read_cursor_within(
     return place
 
 
-def place_of(entry: StoredItem) -> str:
+def sort_key_of(entry: StoredItem) -> str:
     """The place of an index entry."""
     return entry["org_sk"]["S"]
 
 
-def state_of_place(place: str) -> State:
+def state_in_sort_key(place: str) -> State:
     """The state whose licences a place is among."""
     return State(place.partition("#")[0])
 
@@ -251,17 +251,17 @@ def feed_from(since: int) -> str:
     return f"{since:010d}"
 
 
-def time_of_place(place: str) -> int:
+def time_in_sort_key(place: str) -> int:
     """When the event at a place of the feed happened."""
     return int(place.partition("#")[0])
 
 
-def is_refusal_place(place: str) -> bool:
+def is_refusal_sort_key(place: str) -> bool:
     """Whether the entry at a place of the feed is a folded refusal."""
     return place.partition("#")[2].startswith("REFUSED#")
 
 
-def issued_at_of_place(place: str) -> int:
+def issued_at_in_sort_key(place: str) -> int:
     """When the licence at a place was issued."""
     return int(place.split("#")[1])
 
@@ -291,6 +291,6 @@ def history_start(license_id: str, place: str) -> Item:
     return {"pk": license_key(license_id)["pk"], "sk": text(f"EVENT#{place}")}
 
 
-def history_place(item: StoredItem) -> str:
+def history_sort_key(item: StoredItem) -> str:
     """The place of an entry within its licence's history."""
     return item["sk"]["S"].removeprefix("EVENT#")
