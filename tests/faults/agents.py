@@ -250,6 +250,6 @@ OPERATIONS = (
     Operation("validation of an older agent", VALIDATE, older, _validate_of_older),
     Operation("validation of a temporary license", VALIDATE, tied, _validate, defers=True),
     Operation("validation on a machine that was lost", VALIDATE, _lost_machine, _validate),
-    Operation("lookup", "LookupFunction", shared, _look_up, is_cold=True),
-    Operation("verification keys", "KeysFunction", registered, _read_keys, is_cold=True),
+    Operation("lookup", "LookUpMachineFunction", shared, _look_up, is_cold=True),
+    Operation("verification keys", "DiscoveryFunction", registered, _read_keys, is_cold=True),
 )

@@ -110,7 +110,7 @@ def _billed(world: World) -> None:
 REVOKE = "RevokeFunction"
 ORGANIZATIONS = "OrganizationsFunction"
 TEMPORARY = "TemporaryFunction"
-SURVEY = "SurveyFunction"
+SURVEY = "ShowStatisticsFunction"
 BILLING = "BillingFunction"
 SPINE = (
     Operation("revocation", REVOKE, licensed, _act("revoke")),
@@ -185,16 +185,16 @@ OPERATIONS = (
                 "/v1/organizations/acme/licenses?sort=-last_seen",
                 ADA,
             ),
-            ("history", "HistoryFunction", revoked, "/v1/licenses/{license_id}/events", ADA),
+            ("history", "ListEventsFunction", revoked, "/v1/licenses/{license_id}/events", ADA),
             (
                 "detachments",
-                "HistoryFunction",
+                "ListEventsFunction",
                 detached,
                 "/v1/organizations/acme/events?type=LicenseDetached&from=2020-01-01T00:00:00Z",
                 ADA,
             ),
-            ("feed", "HistoryFunction", tied, "/v1/organizations/acme/events", ADA),
-            ("trail", "HistoryFunction", tied, "/v1/organizations/acme/events", OLIVIA),
+            ("feed", "ListEventsFunction", tied, "/v1/organizations/acme/events", ADA),
+            ("trail", "ListEventsFunction", tied, "/v1/organizations/acme/events", OLIVIA),
             ("statistics", SURVEY, revoked, "/v1/organizations/acme/statistics", ADA),
             ("activity", SURVEY, revoked, "/v1/organizations/acme/activity", ADA),
             (

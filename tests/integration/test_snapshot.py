@@ -143,7 +143,10 @@ def first_request(aws: LittleAws, recorded: str, *, hooks: str) -> dict[str, Any
 
 @pytest.mark.parametrize(
     ("recorded", "otherwise_late"),
-    [("validate/not_found", "pydantic.plugin._loader"), ("keys/jwks", "licensing.domain.keyring")],
+    [
+        ("validate/not_found", "pydantic.plugin._loader"),
+        ("discovery/jwks", "licensing.domain.keyring"),
+    ],
 )
 def test_the_first_request_after_a_restore_finds_everything_imported(
     recorded: str, otherwise_late: str

@@ -83,7 +83,9 @@ def test_a_function_reads_the_local_table(up: Stack, tmp_path: Path) -> None:
 
 
 def test_a_function_reads_the_local_secret(up: Stack, tmp_path: Path) -> None:
-    answer = answered(written(tmp_path, up), "KeysFunction", "keys.handler", "keys/jwks")
+    answer = answered(
+        written(tmp_path, up), "DiscoveryFunction", "discovery.handler", "discovery/jwks"
+    )
     assert json.loads(answer["body"])["keys"]
 
 
