@@ -22,8 +22,8 @@ import botocore.session
 from botocore.client import BaseClient
 from botocore.loaders import create_loader
 
-from licensing.entrypoints import runtime
-from licensing.entrypoints.runtime import Runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import Runtime
 from tests.local import aws, deployment, events
 from tests.local.deployment import Deployment, Function, Route
 from tests.local.gateway import match

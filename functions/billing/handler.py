@@ -14,7 +14,7 @@ from licensing.adapters import telemetry
 from licensing.contract.organizations import SubscriptionChanged
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.errors import InvalidInput
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints.lambda_handler import entry
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
 

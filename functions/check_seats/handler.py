@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints.lambda_handler import entry
 from licensing.usecases.check_seats import CheckSeats
 

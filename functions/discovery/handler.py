@@ -1,7 +1,8 @@
 """GET /.well-known/jwks.json and GET /v1/openapi.json: what clients build on (R16)."""
 
 from licensing.contract.agents import JwksReply
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 
 # An agent that meets a key id that it does not know asks again; a day-old copy does no harm.
 CACHEABLE = {"cache-control": "public, max-age=300, stale-if-error=86400"}

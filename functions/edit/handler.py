@@ -2,7 +2,8 @@
 
 from licensing.adapters import telemetry
 from licensing.contract.licenses import EditRequest
-from licensing.entrypoints import http, license_changes, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http, license_changes
 from licensing.usecases.change_license import ChangeLicense, Edit
 
 app = http.resolver()

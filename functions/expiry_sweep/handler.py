@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
 from licensing.domain.audit import Actor, ActorKind, Origin
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints.lambda_handler import entry
 from licensing.usecases.sweep_expired import SweepExpired
 

@@ -10,7 +10,8 @@ from licensing.contract.agents import (
 )
 from licensing.contract.licenses import LicenseView
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.log_in import LogIn
 
 app = http.resolver()

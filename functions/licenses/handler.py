@@ -4,7 +4,8 @@ from licensing.adapters import telemetry
 from licensing.contract.licenses import AdministeredLicense, LicenseReply, LicensesReply
 from licensing.domain.license import Status
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.filters import LicenseFilter, LicenseSort
 from licensing.usecases.list_licenses import ListLicenses
 

@@ -9,7 +9,8 @@ from licensing.adapters import telemetry
 from licensing.contract.events import EventsReply, EventView
 from licensing.domain.audit import EventType
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.filters import EventFilter
 from licensing.usecases.list_events import ListEvents
 from licensing.usecases.ports import EventPage

@@ -3,7 +3,8 @@
 from licensing.contract.licenses import AdministeredLicense
 from licensing.contract.machines import HolderView, LookupReply, LookupRequest
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.look_up_machine import LookUpMachine
 
 app = http.resolver()

@@ -15,7 +15,8 @@ from licensing.contract.organizations import (
 from licensing.domain.errors import InvalidInput
 from licensing.domain.organization import Organization, Standing, is_organization_id
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
 from licensing.usecases.filters import OrganizationFilter, OrganizationSort

@@ -5,7 +5,8 @@ from pathlib import Path
 from licensing.contract.portal import PortalConfiguration
 from licensing.domain import refusal
 from licensing.domain.errors import Unavailable
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.entrypoints.portal import FILE_HEADERS, HEADERS, Portal
 
 PORTAL = Portal.of(Path(__file__).with_name("static"))

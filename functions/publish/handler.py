@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
 from licensing.adapters.dynamo.events import read_event
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints.lambda_handler import entry
 
 

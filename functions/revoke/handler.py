@@ -8,7 +8,8 @@ from licensing.contract.licenses import TransitionRequest
 from licensing.contract.temporary import TemporaryLicense, TemporaryReply
 from licensing.domain.license import Action
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, license_changes, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http, license_changes
 from licensing.usecases.change_license import ChangeLicense
 
 app = http.resolver()

@@ -8,7 +8,8 @@ from typing import Final
 
 from licensing.contract.statistics import ActivityReply, StatisticsReply
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.show_statistics import ShowStatistics
 
 USUAL_DAYS: Final = 30

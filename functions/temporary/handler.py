@@ -8,7 +8,8 @@ from licensing.contract.temporary import (
     TemporaryRequest,
 )
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.generate_temporary import GenerateTemporary
 from licensing.usecases.list_licenses import ListLicenses
 

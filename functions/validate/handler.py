@@ -11,7 +11,8 @@ from licensing.contract.fields import instant
 from licensing.contract.licenses import LicenseView
 from licensing.domain.license import Code
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.validate import ValidateLicense
 
 app = http.resolver()

@@ -30,7 +30,7 @@ _SERVICE: Final = """
 import json, os, sys
 given = json.load(sys.stdin)
 from validate.handler import handler
-from licensing.entrypoints import runtime, snapstart
+from licensing.entrypoints import deployment as runtime, snapstart
 made = runtime.Runtime.from_environ(os.environ, clock=lambda: given["now"])
 runtime.install(made)
 class Context:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from expiry_sweep import handler as function
-from licensing.entrypoints import runtime
-from licensing.entrypoints.runtime import Runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import Runtime
 from tests.benchmarks.meter import Spent, metered
 from tests.benchmarks.workers import workers
 from tests.concurrency.racers import Ground

@@ -24,8 +24,8 @@ import boto3
 
 from licensing.adapters import telemetry
 from licensing.domain.keyring import Keyring
-from licensing.entrypoints import runtime
-from licensing.entrypoints.runtime import Runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import Runtime
 from tests.benchmarks import canned, deployed
 from tests.benchmarks.outcome import Figure, Outcome, Size, Table, Tell
 from tests.benchmarks.profile import shares

@@ -17,7 +17,7 @@ from licensing.domain.errors import Unavailable
 from licensing.domain.license import Action
 from licensing.domain.license_key import LicenseKey
 from licensing.domain.refusal import Refused
-from licensing.entrypoints.runtime import Runtime
+from licensing.entrypoints.deployment import Runtime
 from licensing.usecases.login import Issued
 from tests.concurrency.model import Answer, Asked, MachineOperation
 from tests.concurrency.racers import AT_A_TABLE, Ground, Hand, Kind, Racers, table_of_four

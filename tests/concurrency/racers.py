@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from licensing.adapters.dynamo import DynamoStore
 from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.domain.keyring import Keyring
-from licensing.entrypoints.runtime import Runtime, Settings
+from licensing.entrypoints.deployment import Runtime, Settings
 from tests.concurrency.tasks import Tasks
 from tests.local import aws
 from tests.world import World, new_world

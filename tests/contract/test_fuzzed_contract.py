@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints.openapi import document
 from tests.contract.fuzzing import Known, fuzz
 from tests.local import cast

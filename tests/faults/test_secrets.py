@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license_key import parse
-from licensing.entrypoints.runtime import SecretsManagerKeyrings
+from licensing.entrypoints.deployment import SecretsManagerKeyrings
 from tests.faults.seam import (
     Fault,
     Stopwatch,

@@ -26,8 +26,9 @@ from licensing.domain.errors import InvalidInput, LicensingError
 from licensing.domain.keyring import Keyring
 from licensing.domain.license import Status
 from licensing.domain.machine import Credentials, Machine
-from licensing.entrypoints import http, runtime
-from licensing.entrypoints.runtime import Runtime, Settings
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
+from licensing.entrypoints.deployment import Runtime, Settings
 from licensing.usecases import pagination
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-from licensing.entrypoints import runtime
-from licensing.entrypoints.runtime import Runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import Runtime
 from tests.integration.answers import header
 from tests.integration.leases import served_keys
 from tests.world import World, rotate_secret

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from licensing.domain.license_key import parse
-from licensing.entrypoints import runtime, snapstart
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import snapstart
 from tests.unit.samples import ENVIRON
 from tests.world import MACHINE_B, World, rotate_secret
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from tests.local import aws, deployment, identity
 from tests.local.asynchronous import AsynchronousInvocation
 from tests.local.authorizer import TokenVerifier

@@ -22,7 +22,7 @@ import pytest
 from licensing.domain import license_key
 from licensing.domain.license import Code
 from licensing.domain.refusal import RefusalCode
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints.openapi import ROUTES
 from tests.integration.hearing import hearing
 from tests.local import procedures, stack

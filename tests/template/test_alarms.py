@@ -13,7 +13,7 @@ from licensing.adapters import telemetry
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license import Code
 from licensing.domain.refusal import RefusalCode
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from tests.faults.seam import no_waiting
 from tests.integration.life import Life
 from tests.local.template import STACK_NAME

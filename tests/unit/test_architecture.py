@@ -128,7 +128,7 @@ def test_only_the_adapter_and_the_runtime_speak_to_aws() -> None:
     speaking = {name for name, tree in PACKAGE.items() if foreign(tree) & {"boto3", "botocore"}}
     assert {".".join(name.split(".")[:3]) for name in speaking} == {
         "licensing.adapters.dynamo",
-        "licensing.entrypoints.runtime",
+        "licensing.entrypoints.deployment",
         "licensing.adapters.aws_errors",
     }
     for tree in FUNCTIONS.values():
@@ -137,12 +137,12 @@ def test_only_the_adapter_and_the_runtime_speak_to_aws() -> None:
 
 def test_only_the_runtime_makes_clients() -> None:
     making = {name for name, tree in PACKAGE.items() if "boto3" in foreign(tree)}
-    assert making == {"licensing.entrypoints.runtime"}
+    assert making == {"licensing.entrypoints.deployment"}
 
 
 def test_only_the_runtime_reads_environment_clock_and_entropy() -> None:
     for name, tree in {**PACKAGE, **FUNCTIONS}.items():
-        if name == "licensing.entrypoints.runtime":
+        if name == "licensing.entrypoints.deployment":
             continue
         assert not foreign(tree) & CLOCK_AND_ENTROPY, name
         called = {

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
-from licensing.entrypoints import runtime, snapstart  # noqa: F401 - registers its hooks, for every function
+from licensing.entrypoints import deployment as runtime
 
 LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 

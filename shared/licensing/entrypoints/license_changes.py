@@ -8,7 +8,8 @@ from licensing.adapters import telemetry
 from licensing.contract.licenses import AdministeredLicense, LicenseReply, TransitionRequest
 from licensing.domain.license import Action
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, runtime
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import http
 from licensing.usecases.change_license import Changed, ChangeLicense
 
 

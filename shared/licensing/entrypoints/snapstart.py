@@ -12,7 +12,7 @@ What this module guarantees, for whoever imports it under a runtime that takes s
 
 from __future__ import annotations
 
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 
 
 def prepare() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from licensing.adapters.oidc_discovery import Registration
 from licensing.domain.errors import Misconfigured
-from licensing.entrypoints import runtime
-from licensing.entrypoints.runtime import Settings
+from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import Settings
 from tests.unit.samples import ENVIRON
 
 

@@ -33,7 +33,7 @@ from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, Unavailable
 from licensing.domain.organization import is_organization_id
 from licensing.domain.refusal import RefusalCode, Refused
-from licensing.entrypoints import runtime
+from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints.lambda_handler import LambdaHandler, entry
 from licensing.usecases.pagination import Search
 
