@@ -22,10 +22,9 @@ import botocore.session
 from botocore.client import BaseClient
 from botocore.loaders import create_loader
 
-from licensing.entrypoints import deployment as runtime
-from licensing.entrypoints.deployment import Runtime
+from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.local import aws, deployment, events
-from tests.local.deployment import Deployment, Function, Route
+from tests.local.deployment import DeployedTemplate, Function, Route
 from tests.local.gateway import match
 from tests.local.stack import TEMPLATE
 from tests.local.template import Template
@@ -152,8 +151,8 @@ class Context:
 class World:
     """One deployment of the service, to act in."""
 
-    deployed: Deployment
-    runtime: Runtime
+    deployed: DeployedTemplate
+    runtime: Deployment
     clock: Clock
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
@@ -397,18 +396,18 @@ def new_world(
         aws.number_release(template)
         deployed = deployment.read(template)
         clock = Clock()
-        service = Runtime.from_environ(os.environ | deployed.environment, clock=clock)
+        service = Deployment.from_environ(os.environ | deployed.environment, clock=clock)
         world = World(deployed, service, clock)
         for client in (service.dynamodb, service.secrets):
             client.meta.events.register(
                 "provide-client-params",
                 lambda params, model, **_: world.calls.append((model.name, params)),
             )
-        runtime.install(service)
+        install_deployment(service)
         try:
             yield world
         finally:
-            runtime.install(None)
+            install_deployment(None)
 
 
 def rotate_secret(world: World) -> None:

@@ -14,7 +14,7 @@ from licensing.adapters import telemetry
 from licensing.contract.organizations import SubscriptionChanged
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.errors import InvalidInput
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.lambda_handler import entry
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
 
@@ -22,7 +22,7 @@ from licensing.usecases.change_subscription import ChangeSubscription, Organizat
 @entry
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take over one event; older ones than the last change nothing."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     wanted, version = parse(event)
     telemetry.about(organization_id=wanted.organization_id)
 

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.lambda_handler import entry
 from licensing.usecases.check_seats import CheckSeats
 
@@ -19,7 +19,7 @@ RESERVE_SECONDS = 30
 @entry
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Check some organizations, and report."""
-    deployment = runtime.current()
+    deployment = current_deployment()
 
     report = CheckSeats(
         deployment.store, lambda: deployment.store.retry_policy.sleep(LOOK_AGAIN_SECONDS)

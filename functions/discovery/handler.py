@@ -1,8 +1,8 @@
 """GET /.well-known/jwks.json and GET /v1/openapi.json: what clients build on (R16)."""
 
 from licensing.contract.agents import JwksReply
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 
 # An agent that meets a key id that it does not know asks again; a day-old copy does no harm.
 CACHEABLE = {"cache-control": "public, max-age=300, stale-if-error=86400"}
@@ -14,7 +14,7 @@ handler = http.handler(app)
 @app.get("/.well-known/jwks.json")
 def jwks() -> http.Reply:
     """The public keys that verify leases."""
-    body = JwksReply.model_validate(runtime.current().keyrings.keyring().jwks())
+    body = JwksReply.model_validate(current_deployment().keyrings.keyring().jwks())
     return http.reply(200, body, outcome="keys", headers=CACHEABLE)
 
 

@@ -2,8 +2,8 @@
 
 from licensing.adapters import telemetry
 from licensing.contract.licenses import EditRequest
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http, license_changes
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.change_license import ChangeLicense, Edit
 
 app = http.resolver()
@@ -13,7 +13,7 @@ handler = http.handler(app)
 @app.patch("/v1/licenses/<license_id>")
 def edit(license_id: str) -> http.Reply:
     """Mark a licence."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     person = http.caller(app.current_event)
     request = http.parse(app.current_event, EditRequest)
     telemetry.about(license_id=license_id)

@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
 from licensing.domain.audit import Actor, ActorKind, Origin
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.lambda_handler import entry
 from licensing.usecases.sweep_expired import SweepExpired
 
@@ -18,7 +18,7 @@ RESERVE_SECONDS = 15
 @entry
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Sweep what is due, and report."""
-    deployment = runtime.current()
+    deployment = current_deployment()
 
     report = SweepExpired(deployment.store, deployment.entropy, WORKERS)(
         Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id=context.aws_request_id),

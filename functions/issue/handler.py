@@ -10,8 +10,8 @@ from licensing.contract.agents import (
 )
 from licensing.contract.licenses import LicenseView
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.log_in import LogIn
 
 app = http.resolver()
@@ -21,7 +21,7 @@ handler = http.handler(app, takes_proofs=True)
 @app.post("/v1/licenses")
 def login() -> http.Reply:
     """Log an agent in."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     person = http.caller(app.current_event)
     body = http.parse_either(app.current_event, LoginRequest, OlderLoginRequest)
     request = body.login(http.good_proof(app.current_event, http.bearer(app.current_event)))

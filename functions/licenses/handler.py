@@ -4,8 +4,8 @@ from licensing.adapters import telemetry
 from licensing.contract.licenses import AdministeredLicense, LicenseReply, LicensesReply
 from licensing.domain.license import Status
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.filters import LicenseFilter, LicenseSort
 from licensing.usecases.list_licenses import ListLicenses
 
@@ -16,7 +16,7 @@ handler = http.handler(app)
 @app.get("/v1/licenses/<license_id>")
 def one(license_id: str) -> http.Reply:
     """Show one licence."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     telemetry.about(license_id=license_id)
     answer = ListLicenses(deployment.store).one(license_id, http.caller(app.current_event))
     if isinstance(answer, Refused):
@@ -29,7 +29,7 @@ def one(license_id: str) -> http.Reply:
 @app.get("/v1/organizations/<organization_id>/licenses")
 def listing(organization_id: str) -> http.Reply:
     """List an organization's licences, page by page."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     event = app.current_event
     now = deployment.now()
 

@@ -9,8 +9,8 @@ from licensing.adapters import telemetry
 from licensing.contract.events import EventsReply, EventView
 from licensing.domain.audit import EventType
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.filters import EventFilter
 from licensing.usecases.list_events import ListEvents
 from licensing.usecases.ports import EventPage
@@ -25,7 +25,7 @@ def of_license(license_id: str) -> http.Reply:
     event = app.current_event
     telemetry.about(license_id=license_id)
     return _reply(
-        ListEvents(runtime.current().store).of_license(
+        ListEvents(current_deployment().store).of_license(
             license_id,
             http.caller(event),
             _sought(event),
@@ -40,7 +40,7 @@ def of_organization(organization_id: str) -> http.Reply:
     """Show an organization's feed; for super-admins, the complete trail."""
     event = app.current_event
     return _reply(
-        ListEvents(runtime.current().store).of_organization(
+        ListEvents(current_deployment().store).of_organization(
             organization_id,
             http.caller(event),
             _sought(event),

@@ -3,8 +3,8 @@
 from licensing.contract.licenses import AdministeredLicense
 from licensing.contract.machines import HolderView, LookupReply, LookupRequest
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.look_up_machine import LookUpMachine
 
 app = http.resolver()
@@ -14,7 +14,7 @@ handler = http.handler(app)
 @app.post("/v1/machines/lookup")
 def lookup() -> http.Reply:
     """Find the organizations that hold a machine, with their licences there."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     person = http.caller(app.current_event)
     request = http.parse(app.current_event, LookupRequest)
     now = deployment.now()

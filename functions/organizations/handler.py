@@ -15,8 +15,8 @@ from licensing.contract.organizations import (
 from licensing.domain.errors import InvalidInput
 from licensing.domain.organization import Organization, Standing, is_organization_id
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
 from licensing.usecases.filters import OrganizationFilter, OrganizationSort
@@ -35,7 +35,7 @@ def me() -> http.Reply:
 @app.get("/v1/organizations")
 def listing() -> http.Reply:
     """List all organizations, page by page."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     event = app.current_event
     now = deployment.now()
 
@@ -65,7 +65,7 @@ def listing() -> http.Reply:
 @app.get("/v1/organizations/<organization_id>")
 def show(organization_id: str) -> http.Reply:
     """Show an organization."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     answer = ListLicenses(deployment.store).organization(
         organization_id, http.caller(app.current_event)
     )
@@ -77,7 +77,7 @@ def show(organization_id: str) -> http.Reply:
 @app.put("/v1/organizations/<organization_id>")
 def put(organization_id: str) -> http.Reply:
     """Create an organization, or change it as it was last read."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     event = app.current_event
     person = http.caller(event)
     now = deployment.now()
@@ -103,7 +103,7 @@ def put(organization_id: str) -> http.Reply:
 @app.patch("/v1/organizations/<organization_id>")
 def govern(organization_id: str) -> http.Reply:
     """Change what an organization has decided about its agents."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     person = http.caller(app.current_event)
     request = http.parse(app.current_event, PolicyRequest)
     now = deployment.now()

@@ -5,8 +5,8 @@ from pathlib import Path
 from licensing.contract.portal import PortalConfiguration
 from licensing.domain import refusal
 from licensing.domain.errors import Unavailable
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.portal import FILE_HEADERS, HEADERS, Portal
 
 PORTAL = Portal.of(Path(__file__).with_name("static"))
@@ -32,7 +32,7 @@ def page() -> http.Reply:
 @app.get("/portal/configuration.json")
 def configuration() -> http.Reply:
     """Where people sign in."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     registration = deployment.settings.sign_in
     if not registration.is_complete:
         return http.refuse(refusal.portal_not_configured())
@@ -59,7 +59,7 @@ def file(version: str, name: str) -> http.Reply:
 
 
 def _token_origin() -> str | None:
-    deployment = runtime.current()
+    deployment = current_deployment()
     registration = deployment.settings.sign_in
     if not registration.is_complete:
         return None

@@ -10,14 +10,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
 from licensing.adapters.dynamo.events import read_event
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.lambda_handler import entry
 
 
 @entry
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Publish a batch; the reply names the first record to offer again."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     changes = [record["dynamodb"] for record in event["Records"]]
     entries = [read_event(change["NewImage"]) for change in changes]
 

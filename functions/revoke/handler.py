@@ -8,8 +8,8 @@ from licensing.contract.licenses import TransitionRequest
 from licensing.contract.temporary import TemporaryLicense, TemporaryReply
 from licensing.domain.license import Action
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http, license_changes
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.change_license import ChangeLicense
 
 app = http.resolver()
@@ -25,7 +25,7 @@ def revoke(license_id: str) -> http.Reply:
 @app.post("/v1/temporary-licenses/<license_id>/revoke")
 def revoke_temporary(license_id: str) -> http.Reply:
     """End a temporary licence early."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     person = http.caller(app.current_event)
     request = http.parse_optional(app.current_event, TransitionRequest)
     telemetry.about(license_id=license_id)

@@ -8,8 +8,8 @@ from typing import Final
 
 from licensing.contract.statistics import ActivityReply, StatisticsReply
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.show_statistics import ShowStatistics
 
 USUAL_DAYS: Final = 30
@@ -25,7 +25,7 @@ handler = http.handler(app)
 @app.get("/v1/organizations/<organization_id>/statistics")
 def statistics(organization_id: str) -> http.Reply:
     """Count licences by status over time, and refusals by reason."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     event = app.current_event
     answer = ShowStatistics(deployment.store).statistics(
         organization_id,
@@ -41,7 +41,7 @@ def statistics(organization_id: str) -> http.Reply:
 @app.get("/v1/organizations/<organization_id>/activity")
 def activity(organization_id: str) -> http.Reply:
     """Count the licences whose agents were seen, hour by hour of a week."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     event = app.current_event
     answer = ShowStatistics(deployment.store).activity(
         organization_id,

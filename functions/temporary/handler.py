@@ -8,8 +8,8 @@ from licensing.contract.temporary import (
     TemporaryRequest,
 )
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.generate_temporary import GenerateTemporary
 from licensing.usecases.list_licenses import ListLicenses
 
@@ -20,7 +20,7 @@ handler = http.handler(app)
 @app.post("/v1/organizations/<organization_id>/temporary-licenses")
 def generate(organization_id: str) -> http.Reply:
     """Generate a temporary licence and show its key."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     event = app.current_event
     person = http.caller(event)
     request = http.parse(event, TemporaryRequest)
@@ -47,7 +47,7 @@ def generate(organization_id: str) -> http.Reply:
 @app.get("/v1/organizations/<organization_id>/temporary-licenses")
 def listing(organization_id: str) -> http.Reply:
     """List temporary licences: active ones first, then ended ones, newest first."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     event = app.current_event
     now = deployment.now()
 

@@ -11,8 +11,8 @@ from licensing.contract.fields import instant
 from licensing.contract.licenses import LicenseView
 from licensing.domain.license import Code
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.validate import ValidateLicense
 
 app = http.resolver()
@@ -22,7 +22,7 @@ handler = http.handler(app, takes_proofs=True)
 @app.post("/v1/licenses/validate")
 def validate() -> http.Reply:
     """Validate a licence key."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     body = http.parse_either(app.current_event, ValidateRequest, OlderValidateRequest)
     request = body.validation(http.proof(app.current_event, body.license_key))
     license_id = request.key.license_id

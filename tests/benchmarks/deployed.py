@@ -3,7 +3,7 @@
 from functools import cache
 
 from tests.local import aws, deployment
-from tests.local.deployment import Deployment
+from tests.local.deployment import DeployedTemplate
 from tests.local.stack import TEMPLATE
 from tests.local.template import REGION, Template
 
@@ -21,7 +21,7 @@ AWS = {
 
 
 @cache
-def read() -> Deployment:
+def read() -> DeployedTemplate:
     """What the template deploys."""
     template = Template(TEMPLATE, {"Issuer": "https://issuer.example", "Audience": "agents"})
     for kind in _NAMED:

@@ -30,9 +30,10 @@ _SERVICE: Final = """
 import json, os, sys
 given = json.load(sys.stdin)
 from validate.handler import handler
-from licensing.entrypoints import deployment as runtime, snapstart
-made = runtime.Runtime.from_environ(os.environ, clock=lambda: given["now"])
-runtime.install(made)
+from licensing.entrypoints import snapstart
+from licensing.entrypoints.deployment import Deployment, install_deployment
+made = Deployment.from_environ(os.environ, clock=lambda: given["now"])
+install_deployment(made)
 class Context:
     function_name = invoked_function_arn = aws_request_id = "validate"
     memory_limit_in_mb = 512

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expiry_sweep import handler as function
-from licensing.entrypoints import deployment as runtime
-from licensing.entrypoints.deployment import Runtime
+from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.benchmarks.meter import Spent, metered
 from tests.benchmarks.workers import workers
 from tests.concurrency.racers import Ground
@@ -96,8 +95,8 @@ def sweeping(world: World) -> Iterator[Future[Sweep]]:
 
 def _until_done(deployed: Function, every: int, start: float) -> Sweep:
     clock = Clock(start)
-    service = Runtime.from_environ(os.environ, clock=clock)
-    runtime.install(service)
+    service = Deployment.from_environ(os.environ, clock=clock)
+    install_deployment(service)
     runs: list[Run] = []
     before = _mib_at_most()
     while not runs or runs[-1].report["due"]:

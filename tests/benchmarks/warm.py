@@ -24,8 +24,7 @@ import boto3
 
 from licensing.adapters import telemetry
 from licensing.domain.keyring import Keyring
-from licensing.entrypoints import deployment as runtime
-from licensing.entrypoints.deployment import Runtime
+from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.benchmarks import canned, deployed
 from tests.benchmarks.outcome import Figure, Outcome, Size, Table, Tell
 from tests.benchmarks.profile import shares
@@ -109,7 +108,7 @@ def ready(log: IO[str] | None = None) -> Iterator[tuple[Pair, Pair]]:
         keyring = Keyring.from_secret(json.loads(recordings.secret)["SecretString"])
         secret = {"GetSecretValue": recordings.secret}
         stack.enter_context(patch.dict(os.environ, {**deployed.AWS, **recordings.environment}))
-        stack.callback(runtime.install, None)
+        stack.callback(install_deployment, None)
         pairs = []
         for name, recording in (
             ("validate", recordings.validate),
@@ -121,7 +120,7 @@ def ready(log: IO[str] | None = None) -> Iterator[tuple[Pair, Pair]]:
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
             }
             with patch.dict(os.environ, urls):
-                service = Runtime.from_environ(os.environ, clock=lambda: recordings.now)
+                service = Deployment.from_environ(os.environ, clock=lambda: recordings.now)
                 client = boto3.client("dynamodb")
             request = _service(recording, service)
             _check(request(), recording)
@@ -129,7 +128,7 @@ def ready(log: IO[str] | None = None) -> Iterator[tuple[Pair, Pair]]:
         yield pairs[0], pairs[1]
 
 
-def _service(recording: Recording, service: Runtime) -> Request:
+def _service(recording: Recording, service: Deployment) -> Request:
     """The handler as the Lambda runtime calls it."""
     function = deployed.read().functions[recording.function]
     module, _, attribute = function.handler.rpartition(".")
@@ -137,7 +136,7 @@ def _service(recording: Recording, service: Runtime) -> Request:
     payload = json.dumps(recording.event)
 
     def request() -> str:
-        runtime.install(service)
+        install_deployment(service)
         return json.dumps(handler(json.loads(payload), Context(function, str(uuid4()))))
 
     return request

@@ -17,7 +17,7 @@ from licensing.domain.errors import Unavailable
 from licensing.domain.license import Action
 from licensing.domain.license_key import LicenseKey
 from licensing.domain.refusal import Refused
-from licensing.entrypoints.deployment import Runtime
+from licensing.entrypoints.deployment import Deployment
 from licensing.usecases.login import Issued
 from tests.concurrency.model import Answer, Asked, MachineOperation
 from tests.concurrency.racers import AT_A_TABLE, Ground, Hand, Kind, Racers, table_of_four
@@ -75,7 +75,7 @@ class Plan:
 class _Line:
     """A process's own client for histories, whose wire can be cut."""
 
-    made: tuple[Runtime, Wire] | None = None
+    made: tuple[Deployment, Wire] | None = None
 
 
 class _Client:

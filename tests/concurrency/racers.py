@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from licensing.adapters.dynamo import DynamoStore
 from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.domain.keyring import Keyring
-from licensing.entrypoints.deployment import Runtime, Settings
+from licensing.entrypoints.deployment import Deployment
+from licensing.entrypoints.settings import Settings
 from tests.concurrency.tasks import Tasks
 from tests.local import aws
 from tests.world import World, new_world
@@ -74,13 +75,15 @@ class Ground:
             _Seat.runtime = self.runtime()
         return self.hand_of(_Seat.runtime, kind)
 
-    def runtime(self) -> Runtime:
+    def runtime(self) -> Deployment:
         """Clients, made anew."""
         os.environ.update(self.environment)
         with aws.patient():
-            return Runtime.from_environ(os.environ)
+            return Deployment.from_environ(os.environ)
 
-    def hand_of(self, made: Runtime, kind: Kind, retry_policy: RetryPolicy | None = None) -> Hand:
+    def hand_of(
+        self, made: Deployment, kind: Kind, retry_policy: RetryPolicy | None = None
+    ) -> Hand:
         """A hand that uses clients of an earlier table, too."""
         settings = Settings.from_environ(self.environment)
         return Hand(
@@ -96,7 +99,7 @@ class _Seat:
 
     start: Barrier
     tables: Sequence[Barrier]
-    runtime: Runtime | None = None
+    runtime: Deployment | None = None
 
 
 def _sit_down(start: Barrier, tables: Sequence[Barrier]) -> None:

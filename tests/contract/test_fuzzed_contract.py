@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.openapi import document
 from tests.contract.fuzzing import Known, fuzz
 from tests.local import cast
@@ -72,7 +72,7 @@ def _known(stack: Stack, client: Client) -> Known:
 
 
 def is_temporary(license_id: str) -> bool:
-    record = runtime.current().store.license(license_id)
+    record = current_deployment().store.license(license_id)
     return record is not None and record.term is not None
 
 

@@ -10,7 +10,7 @@ import boto3
 
 from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.adapters.event_bus import EventBus
-from licensing.entrypoints.deployment import SecretsManagerKeyrings
+from licensing.adapters.secrets import SecretsManagerKeyrings
 from licensing.usecases.sweep_expired import SETTLING_SECONDS
 from tests.concurrency import canonical
 from tests.concurrency.table import restore

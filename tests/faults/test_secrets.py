@@ -13,9 +13,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from licensing.adapters.secrets import SecretsManagerKeyrings
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license_key import parse
-from licensing.entrypoints.deployment import SecretsManagerKeyrings
 from tests.faults.seam import (
     Fault,
     Stopwatch,

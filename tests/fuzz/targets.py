@@ -26,9 +26,9 @@ from licensing.domain.errors import InvalidInput, LicensingError
 from licensing.domain.keyring import Keyring
 from licensing.domain.license import Status
 from licensing.domain.machine import Credentials, Machine
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import Runtime, Settings
+from licensing.entrypoints.deployment import Deployment, install_deployment
+from licensing.entrypoints.settings import Settings
 from licensing.usecases import pagination
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -242,11 +242,11 @@ def claims(data: bytes) -> None:
     event = _event(
         requestContext={"http": {}, "authorizer": {"jwt": {"claims": said, "scopes": None}}}
     )
-    runtime.install(cast("Runtime", SimpleNamespace(settings=SETTINGS)))
+    install_deployment(cast("Deployment", SimpleNamespace(settings=SETTINGS)))
     try:
         caller = http.caller(event)
     finally:
-        runtime.install(None)
+        install_deployment(None)
     assert caller.subject == said["sub"]
     assert caller.organization_id in {None, said.get("custom:organization_id")}
     for role in caller.roles:

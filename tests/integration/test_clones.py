@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from licensing.entrypoints.deployment import SecretsManagerKeyrings
+from licensing.adapters.secrets import SecretsManagerKeyrings
 from tests.devices import Device
 from tests.integration.agents import Agent
 from tests.integration.answers import assert_problem

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-from licensing.entrypoints import deployment as runtime
-from licensing.entrypoints.deployment import Runtime
+from licensing.entrypoints.deployment import Deployment, current_deployment, install_deployment
 from tests.integration.answers import header
 from tests.integration.leases import served_keys
 from tests.world import World, rotate_secret
@@ -77,11 +76,11 @@ def test_the_contract_is_served_to_anybody(world: World) -> None:
 @contextmanager
 def _elsewhere(world: World) -> Iterator[None]:
     """Requests are handled by another execution environment, which has just begun."""
-    here = runtime.current()
-    runtime.install(
-        Runtime.from_environ(os.environ | world.deployed.environment, clock=world.clock)
+    here = current_deployment()
+    install_deployment(
+        Deployment.from_environ(os.environ | world.deployed.environment, clock=world.clock)
     )
     try:
         yield
     finally:
-        runtime.install(here)
+        install_deployment(here)

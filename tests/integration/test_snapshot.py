@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from licensing.domain.license_key import parse
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import snapstart
+from licensing.entrypoints.deployment import current_deployment, install_deployment
 from tests.unit.samples import ENVIRON
 from tests.world import MACHINE_B, World, rotate_secret
 
@@ -120,11 +120,11 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[LittleAws]:
     with little_aws() as aws:
         for name, value in environment(aws).items():
             monkeypatch.setenv(name, value)
-        runtime.install(None)
+        install_deployment(None)
         try:
             yield aws
         finally:
-            runtime.install(None)
+            install_deployment(None)
 
 
 def first_request(aws: LittleAws, recorded: str, *, hooks: str) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def test_r03_before_the_snapshot_nothing_is_sent_and_no_secret_is_fetched(
         snapstart.prepare()
         assert (aws.asked, aws.connections) == ([], 0)
         # The calls that were rehearsed do leave when they are meant.
-        runtime.current().store.license_and_organization("", "rehearsal")
+        current_deployment().store.license_and_organization("", "rehearsal")
         assert aws.asked == ["DynamoDB_20120810.GetItem"]
 
 
@@ -211,12 +211,12 @@ def test_r03_a_rotation_after_the_snapshot_is_known_to_the_first_request(world: 
 
 def test_no_connection_survives_the_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     with begun(monkeypatch) as aws:
-        store = runtime.current().store
+        store = current_deployment().store
         for _ in range(3):
             store.organization("acme")
         assert aws.connections == 1
         snapstart.resume()
-        runtime.current().store.organization("acme")
+        current_deployment().store.organization("acme")
         assert aws.connections == 2
 
 

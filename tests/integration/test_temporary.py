@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from licensing.entrypoints.deployment import SECRET_SECONDS
+from licensing.adapters.secrets import SECRET_SECONDS
 from tests.integration import pages
 from tests.integration.answers import assert_problem
 from tests.integration.leases import verified

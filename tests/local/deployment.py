@@ -115,7 +115,7 @@ class Asynchronous:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class DeployedTemplate:
     """Everything that runs."""
 
     functions: Mapping[str, Function]
@@ -140,7 +140,7 @@ class Deployment:
         return environment
 
 
-def read(template: Template) -> Deployment:
+def read(template: Template) -> DeployedTemplate:
     """Read the deployment of a template whose resources have been created."""
     authorizers, default = _authorizers(template)
     functions: dict[str, Function] = {}
@@ -171,7 +171,7 @@ def read(template: Template) -> Deployment:
                 streams.append(_stream(name, template.resolve(dict(properties))))
             else:
                 raise TemplateError(f"{name} has an event of type {kind}, which does not run here")
-    return Deployment(functions, routes, schedules, rules, streams, asynchronous)
+    return DeployedTemplate(functions, routes, schedules, rules, streams, asynchronous)
 
 
 def rate_seconds(expression: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.local import aws, deployment, identity
 from tests.local.asynchronous import AsynchronousInvocation
 from tests.local.authorizer import TokenVerifier
@@ -65,8 +65,8 @@ def running(
         discovery = {"DISCOVERY_URL": sign_in.discovery_url}
         stack.enter_context(patch.dict(os.environ, deployed.environment | discovery))
 
-        runtime.install(runtime.Runtime.from_environ(os.environ, clock=clock))
-        stack.callback(runtime.install, None)
+        install_deployment(Deployment.from_environ(os.environ, clock=clock))
+        stack.callback(install_deployment, None)
         functions = ExecutionEnvironment(deployed.functions)
         stack.callback(functions.close)
 

@@ -22,7 +22,7 @@ import pytest
 from licensing.domain import license_key
 from licensing.domain.license import Code
 from licensing.domain.refusal import RefusalCode
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import Deployment, current_deployment, install_deployment
 from licensing.entrypoints.openapi import ROUTES
 from tests.integration.hearing import hearing
 from tests.local import procedures, stack
@@ -174,13 +174,13 @@ def test_r03_a_secret_that_cannot_be_read_is_left_as_it_is(operator: Terminal) -
 @contextmanager
 def table(name: str) -> Iterator[None]:
     """Have the functions work on another table."""
-    deployed = runtime.current()
+    deployed = current_deployment()
     environment = os.environ | {"TABLE_NAME": name}
-    runtime.install(runtime.Runtime.from_environ(environment, clock=deployed.clock))
+    install_deployment(Deployment.from_environ(environment, clock=deployed.clock))
     try:
         yield
     finally:
-        runtime.install(deployed)
+        install_deployment(deployed)
 
 
 def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(

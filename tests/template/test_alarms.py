@@ -10,10 +10,11 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 
 from licensing.adapters import telemetry
+from licensing.adapters.secrets import SecretsManagerKeyrings
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license import Code
 from licensing.domain.refusal import RefusalCode
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import install_deployment
 from tests.faults.seam import no_waiting
 from tests.integration.life import Life
 from tests.local.template import STACK_NAME
@@ -191,7 +192,7 @@ def test_a_secret_that_cannot_be_fetched_is_counted_from_the_log(
         key = world.login().json["license_key"]
         assert not matches(pattern("SecretUnavailable"), logged.getvalue())
         if not has_secret:
-            world.runtime.keyrings = runtime.SecretsManagerKeyrings(
+            world.runtime.keyrings = SecretsManagerKeyrings(
                 world.runtime.secrets, world.runtime.settings.secret_id, world.clock
             )
         world.clock.advance(1000)
@@ -205,7 +206,7 @@ def test_a_secret_that_cannot_be_fetched_is_counted_from_the_log(
 def test_a_deployment_that_is_wrong_is_counted_from_the_log() -> None:
     said = StringIO()
     with new_world() as world, redirect_stdout(said):
-        runtime.install(None)  # to be made anew, from an environment where everything is missing
+        install_deployment(None)  # to be made anew, from an environment where everything is missing
         with pytest.raises(Misconfigured) as raised:
             world.request("GET", "/v1/openapi.json")
         # As Lambda's runtime logs what a handler raises.

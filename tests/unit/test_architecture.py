@@ -124,23 +124,24 @@ def test_the_package_does_not_know_the_functions_and_a_function_not_another() ->
 # -- one door --------------------------------------------------------------------------------------
 
 
-def test_only_the_adapter_and_the_runtime_speak_to_aws() -> None:
+def test_only_adapters_and_the_deployment_speak_to_aws() -> None:
     speaking = {name for name, tree in PACKAGE.items() if foreign(tree) & {"boto3", "botocore"}}
     assert {".".join(name.split(".")[:3]) for name in speaking} == {
         "licensing.adapters.dynamo",
         "licensing.entrypoints.deployment",
         "licensing.adapters.aws_errors",
+        "licensing.adapters.documents",
     }
     for tree in FUNCTIONS.values():
         assert not foreign(tree) & {"boto3", "botocore"}
 
 
-def test_only_the_runtime_makes_clients() -> None:
+def test_only_the_deployment_makes_clients() -> None:
     making = {name for name, tree in PACKAGE.items() if "boto3" in foreign(tree)}
     assert making == {"licensing.entrypoints.deployment"}
 
 
-def test_only_the_runtime_reads_environment_clock_and_entropy() -> None:
+def test_only_the_deployment_reads_environment_clock_and_entropy() -> None:
     for name, tree in {**PACKAGE, **FUNCTIONS}.items():
         if name == "licensing.entrypoints.deployment":
             continue
@@ -155,7 +156,7 @@ def test_only_the_runtime_reads_environment_clock_and_entropy() -> None:
         assert not called & CLOCK_CALLS, name
 
 
-def test_the_runtime_reads_nothing_at_import() -> None:
+def test_the_deployment_reads_nothing_at_import() -> None:
     for name, tree in {**PACKAGE, **FUNCTIONS}.items():
         at_import = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
         read = {

@@ -8,7 +8,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints import snapstart  # noqa: F401 - registers its hooks, for every function
+from licensing.entrypoints.deployment import current_deployment
 
 LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -22,7 +23,7 @@ def entry(handle: LambdaHandler) -> LambdaHandler:
     )
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         telemetry.count("Invocations")
-        runtime.current().begin(context.get_remaining_time_in_millis)
+        current_deployment().begin(context.get_remaining_time_in_millis)
         return handle(event, context)
 
     return handler

@@ -8,14 +8,14 @@ from licensing.adapters import telemetry
 from licensing.contract.licenses import AdministeredLicense, LicenseReply, TransitionRequest
 from licensing.domain.license import Action
 from licensing.domain.refusal import Refused
-from licensing.entrypoints import deployment as runtime
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.change_license import Changed, ChangeLicense
 
 
 def apply(event: APIGatewayProxyEventV2, action: Action, license_id: str) -> http.Reply:
     """Apply ``action`` to a licence and show it as it is then."""
-    deployment = runtime.current()
+    deployment = current_deployment()
     person = http.caller(event)
     request = http.parse_optional(event, TransitionRequest)
     telemetry.about(license_id=license_id)

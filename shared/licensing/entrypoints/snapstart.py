@@ -12,7 +12,7 @@ What this module guarantees, for whoever imports it under a runtime that takes s
 
 from __future__ import annotations
 
-from licensing.entrypoints import deployment as runtime
+from licensing.entrypoints.deployment import refresh, rehearse, takes_snapshots
 
 
 def prepare() -> None:
@@ -20,13 +20,13 @@ def prepare() -> None:
     # What is started by events has no models, and no snapshot.
     from licensing.contract.fields import build_models  # noqa: PLC0415
 
-    runtime.rehearse()
+    rehearse()
     build_models()
 
 
 def resume() -> None:
     """Drop what belongs to the environment that the snapshot was taken of."""
-    runtime.refresh()
+    refresh()
 
 
 def _register() -> None:
@@ -37,7 +37,7 @@ def _register() -> None:
             register_before_snapshot,
         )
     except ModuleNotFoundError:
-        if runtime.takes_snapshots():
+        if takes_snapshots():
             raise  # without hooks, all that is restored would share secrets and connections
         return
     register_before_snapshot(prepare)

@@ -1,86 +1,34 @@
-"""Requests in, replies and problems out (RFC 9457), over API Gateway's HTTP API.
+"""What a request says: its body by a model of the contract, its query and its headers.
 
 What this module guarantees:
 
 * A body is parsed by the contract's models before anything else sees it; every wrong field is
   named by a JSON pointer.
-* Every refusal and every error of the package's tree becomes a problem with a stable ``code``;
-  anything else is a defect, is not answered for, and reaches the log and the alarm as it is.
-* Whatever a token claims is read here, once, and nowhere else.
+* Whatever is wrong with a query or a header is an :class:`InvalidInput` that points at it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from contextlib import suppress
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from licensing.adapters import telemetry
 from licensing.contract.fields import read_instant
-from licensing.contract.problems import Problem, ProblemError
-from licensing.domain.audit import Actor, ActorKind, Origin
-from licensing.domain.caller import Caller, Role
-from licensing.domain.device_key import InvalidProof, Proof
-from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, Unavailable
-from licensing.domain.organization import is_organization_id
-from licensing.domain.refusal import RefusalCode, Refused
-from licensing.entrypoints import deployment as runtime
-from licensing.entrypoints.lambda_handler import LambdaHandler, entry
+from licensing.contract.problems import ProblemError
+from licensing.domain.errors import InvalidInput
 from licensing.usecases.pagination import Search
 
 MAX_BODY_BYTES: Final = 65_536
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 100
 LONGEST_SEARCH: Final = 100
-
-Reply = Response[str]
+_OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
 _Model = TypeVar("_Model", bound=BaseModel)
 _OlderModel = TypeVar("_OlderModel", bound=BaseModel)
 _Choice = TypeVar("_Choice", bound=StrEnum)
-
-STATUS_OF_REFUSAL: Final = MappingProxyType(
-    {
-        RefusalCode.FORBIDDEN: 403,
-        RefusalCode.ON_BEHALF_DISABLED: 403,
-        RefusalCode.TEMPORARY_NOT_USABLE: 403,
-        RefusalCode.PROOF_REQUIRED: 403,
-        RefusalCode.NOT_FOUND: 404,
-        RefusalCode.MACHINE_REGISTERED: 409,
-        RefusalCode.AGENT_BLOCKED: 409,
-        RefusalCode.LICENSE_STILL_BOUND: 409,
-        RefusalCode.SEAT_LIMIT_REACHED: 409,
-        RefusalCode.SUBSCRIPTION_ENDED: 409,
-        RefusalCode.INVALID_TRANSITION: 409,
-        RefusalCode.PRECONDITION_FAILED: 412,
-        RefusalCode.PORTAL_NOT_CONFIGURED: 404,
-    }
-)
-
-_TITLES: Final = MappingProxyType(
-    {
-        400: "Invalid request",
-        401: "Not authenticated",
-        403: "Not allowed",
-        404: "Not found",
-        409: "Conflict",
-        412: "Precondition failed",
-        413: "Payload too large",
-        503: "Temporarily unavailable",
-    }
-)
-_PROOF: Final = "dpop"
-_OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
-_KNOWN_ROLES: Final = frozenset(Role)
-_BRACKETED: Final = re.compile(r"\[(.*)\]", re.DOTALL)
 
 
 class PayloadTooLarge(InvalidInput):
@@ -102,9 +50,6 @@ class WrongFields(InvalidInput):
             )
             for found in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-
-
-# -- requests ---------------------------------------------------------------------------------
 
 
 def parse(event: APIGatewayProxyEventV2, model: type[_Model]) -> _Model:
@@ -150,63 +95,6 @@ def _has_older_names(text: str) -> bool:
     except ValueError:
         return False  # what is wrong with it, the parser of the present form says
     return isinstance(document, dict) and not _OLDER_NAMES.isdisjoint(document)
-
-
-def caller(event: APIGatewayProxyEventV2) -> Caller:
-    """Who is calling, by the claims that API Gateway has verified (R1).
-
-    Raises :class:`Unauthenticated` where the gateway verified none.
-    """
-    authorizer = event.request_context.authorizer
-    claims: Mapping[str, Any] = (authorizer.jwt_claim if authorizer else None) or {}
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject:
-        raise Unauthenticated("Send a token of the identity provider.")
-    settings = runtime.current().settings
-    organization_id = claims.get(settings.organization_claim)
-    is_one = isinstance(organization_id, str) and is_organization_id(organization_id)
-    return Caller(
-        subject=subject,
-        organization_id=organization_id if is_one else None,
-        roles=_roles(claims.get(settings.roles_claim)),
-    )
-
-
-def _roles(claim: object) -> frozenset[Role]:
-    """The roles in a claim: API Gateway hands a list over as ``[org-admin partner]``.
-
-    Blanks alone separate them: the name of a group has none, but it may have a comma in it.
-    """
-    if isinstance(claim, str):
-        bracketed = _BRACKETED.fullmatch(claim.strip())
-        claim = (bracketed[1] if bracketed else claim).split()
-    if not isinstance(claim, list):
-        return frozenset()
-    return frozenset(Role(name) for name in claim if isinstance(name, str) and name in _KNOWN_ROLES)
-
-
-def origin_of_user(
-    event: APIGatewayProxyEventV2, person: Caller, *, agent_version: str | None = None
-) -> Origin:
-    """Where a person's request came from."""
-    actor = Actor(ActorKind.USER, person.subject, tuple(sorted(person.roles)))
-    return _origin(event, actor, agent_version)
-
-
-def origin_of_agent(
-    event: APIGatewayProxyEventV2, license_id: str, *, agent_version: str | None
-) -> Origin:
-    """Where an agent's request came from."""
-    return _origin(event, Actor(ActorKind.AGENT, license_id), agent_version)
-
-
-def _origin(event: APIGatewayProxyEventV2, actor: Actor, agent_version: str | None) -> Origin:
-    return Origin(
-        actor=actor,
-        request_id=event.request_context.request_id,
-        source_address=event.request_context.http.source_ip,
-        agent_version=agent_version,
-    )
 
 
 def page_size(event: APIGatewayProxyEventV2) -> int:
@@ -305,181 +193,5 @@ def idempotency_key(event: APIGatewayProxyEventV2) -> str | None:
     return value
 
 
-def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | InvalidProof | None:
-    """The proof of a device key that came along (RFC 9449), for the token or key it goes with.
-
-    Raises :class:`StaleProof` for one that has to be made anew, with a nonce of now.
-    """
-    token = event.headers.get(_PROOF)
-    if token is None:
-        return None
-    # Most functions do without the cryptography that this brings in.
-    from licensing.domain import dpop  # noqa: PLC0415
-
-    deployment = runtime.current()
-    http = event.request_context.http
-    scheme = event.headers.get("x-forwarded-proto", "https")
-    own = f"{scheme}://{event.request_context.domain_name}{event.raw_path}"
-    urls = {dpop.plain_url(own)}
-    if deployment.settings.agent_url:
-        urls.add(dpop.plain_url(deployment.settings.agent_url.rstrip("/") + event.raw_path))
-    return dpop.verify(
-        token,
-        method=http.method,
-        urls=frozenset(url for url in urls if url is not None),
-        credential=credential,
-        nonce_key=deployment.keyrings.keyring().nonce_key,
-        now_ms=deployment.now_ms(),
-    )
-
-
-def good_proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | None:
-    """A proof that has to be good, see :func:`proof`. Raises :class:`InvalidInput`, too."""
-    found = proof(event, credential)
-    if isinstance(found, InvalidProof):
-        raise InvalidInput(f"No proof (RFC 9449): {found.reason}.", pointer="/headers/dpop")
-    return found
-
-
-def bearer(event: APIGatewayProxyEventV2) -> str:
-    """The token that the caller has shown, ``""`` where there is none."""
-    scheme, _, token = event.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else scheme
-
-
-# -- replies ----------------------------------------------------------------------------------
-
-
-def reply(
-    status: int, body: BaseModel, *, outcome: str, headers: Mapping[str, str] | None = None
-) -> Reply:
-    """A JSON reply, logged and counted under ``outcome``."""
-    telemetry.answered(outcome, status)
-    return Response(
-        status_code=status,
-        content_type="application/json",
-        body=body.model_dump_json(),
-        headers={"cache-control": "no-store", **(headers or {})},
-    )
-
-
-def text(
-    status: int, content_type: str, body: str, *, outcome: str, headers: Mapping[str, str]
-) -> Reply:
-    """A file as a reply, logged and counted under ``outcome``."""
-    telemetry.answered(outcome, status)
-    return Response(status_code=status, content_type=content_type, body=body, headers=dict(headers))
-
-
-def refuse(refused: Refused) -> Reply:
-    """A refusal, as a problem."""
-    return _problem(STATUS_OF_REFUSAL[refused.code], refused.code, refused.message)
-
-
-def _problem(
-    status: int,
-    code: str,
-    detail: str,
-    errors: list[ProblemError] | None = None,
-    *,
-    headers: Mapping[str, str] | None = None,
-) -> Reply:
-    telemetry.answered(code, status)
-    body = Problem(
-        type=f"urn:licensing:problem:{code}",
-        title=_TITLES[status],
-        status=status,
-        detail=detail,
-        code=code,
-        errors=errors,
-    )
-    return Response(
-        status_code=status,
-        content_type="application/problem+json",
-        body=body.model_dump_json(exclude_none=True),
-        headers={"cache-control": "no-store", **(headers or {})},
-    )
-
-
-# -- errors -----------------------------------------------------------------------------------
-
-
-def _wrong_fields(error: WrongFields) -> Reply:
-    return _problem(400, "invalid_request", error.message, error.errors)
-
-
-def _too_large(error: PayloadTooLarge) -> Reply:
-    return _problem(413, "payload_too_large", error.message)
-
-
-def _wrong_input(error: InvalidInput) -> Reply:
-    errors = [ProblemError(pointer=error.pointer, detail=error.message)]
-    return _problem(400, "invalid_request", error.message, errors)
-
-
-def _unauthenticated(error: Unauthenticated) -> Reply:
-    return _problem(401, "unauthorized", str(error), headers={"www-authenticate": "Bearer"})
-
-
-def _stale_proof(error: StaleProof) -> Reply:
-    # The nonce itself comes with every answer to a proof.
-    headers = {"www-authenticate": 'DPoP error="use_dpop_nonce"'}
-    return _problem(401, "use_dpop_nonce", str(error), headers=headers)
-
-
-def _unavailable(error: Unavailable) -> Reply:
-    telemetry.logger.warning("unavailable", exc_info=True)
-    return _problem(503, "unavailable", str(error), headers={"retry-after": str(error.retry_after)})
-
-
-def _no_route(_: Exception) -> Reply:
-    return _problem(404, "not_found", "There is no such route.")
-
-
 def _escaped(part: str | int) -> str:
     return str(part).replace("~", "~0").replace("/", "~1")
-
-
-# -- functions --------------------------------------------------------------------------------
-
-
-def resolver() -> APIGatewayHttpResolver:
-    """An event handler that answers errors as problems."""
-    app = APIGatewayHttpResolver()
-    app.exception_handler(WrongFields)(_wrong_fields)
-    app.exception_handler(PayloadTooLarge)(_too_large)
-    app.exception_handler(InvalidInput)(_wrong_input)
-    app.exception_handler(Unauthenticated)(_unauthenticated)
-    app.exception_handler(StaleProof)(_stale_proof)
-    app.exception_handler(Unavailable)(_unavailable)
-    app.not_found(_no_route)
-    return app
-
-
-def handler(app: APIGatewayHttpResolver, *, takes_proofs: bool = False) -> LambdaHandler:
-    """The Lambda handler of a resolver.
-
-    One that ``takes_proofs`` tells whoever sends one what the next proof has to carry.
-    """
-    return entry(_with_nonce(app.resolve) if takes_proofs else app.resolve)
-
-
-def _with_nonce(resolve: LambdaHandler) -> LambdaHandler:
-    def resolved(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        answer = resolve(event, context)
-        if _PROOF in event["headers"]:
-            # Without the secret there is no nonce, and the answer says already what is the matter.
-            with suppress(Unavailable):
-                answer["headers"] |= _next_nonce()
-        return answer
-
-    return resolved
-
-
-def _next_nonce() -> dict[str, str]:
-    """The header that names what the next proof has to carry. Raises :class:`Unavailable`."""
-    from licensing.domain import dpop  # noqa: PLC0415 - as in :func:`proof`
-
-    deployment = runtime.current()
-    nonce_key = deployment.keyrings.keyring().nonce_key
-    return {"dpop-nonce": dpop.new_nonce(nonce_key, deployment.now_ms())}

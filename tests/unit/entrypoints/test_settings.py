@@ -4,8 +4,8 @@ import pytest
 
 from licensing.adapters.oidc_discovery import Registration
 from licensing.domain.errors import Misconfigured
-from licensing.entrypoints import deployment as runtime
-from licensing.entrypoints.deployment import Settings
+from licensing.entrypoints.deployment import current_deployment, install_deployment
+from licensing.entrypoints.settings import Settings
 from tests.unit.samples import ENVIRON
 
 
@@ -63,10 +63,10 @@ def test_the_runtime_is_made_of_the_environment_on_first_use_and_kept(
 ) -> None:
     for name, value in {**ENVIRON, "AWS_DEFAULT_REGION": "eu-central-1"}.items():
         monkeypatch.setenv(name, value)
-    runtime.install(None)
+    install_deployment(None)
     try:
-        made = runtime.current()
+        made = current_deployment()
         assert made.settings.table_name == "licenses"
-        assert runtime.current() is made
+        assert current_deployment() is made
     finally:
-        runtime.install(None)
+        install_deployment(None)

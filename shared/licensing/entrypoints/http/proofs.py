@@ -1,0 +1,58 @@
+"""Proofs of device keys, as requests carry them, and the nonces of the next ones (RFC 9449)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from licensing.domain.device_key import InvalidProof, Proof
+from licensing.domain.errors import InvalidInput
+from licensing.entrypoints.deployment import current_deployment
+
+PROOF: Final = "dpop"
+
+
+def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | InvalidProof | None:
+    """The proof of a device key that came along (RFC 9449), for the token or key it goes with.
+
+    Raises :class:`StaleProof` for one that has to be made anew, with a nonce of now.
+    """
+    token = event.headers.get(PROOF)
+    if token is None:
+        return None
+    # Most functions do without the cryptography that this brings in.
+    from licensing.domain import dpop  # noqa: PLC0415
+
+    deployment = current_deployment()
+    http = event.request_context.http
+    scheme = event.headers.get("x-forwarded-proto", "https")
+    own = f"{scheme}://{event.request_context.domain_name}{event.raw_path}"
+    urls = {dpop.plain_url(own)}
+    if deployment.settings.agent_url:
+        urls.add(dpop.plain_url(deployment.settings.agent_url.rstrip("/") + event.raw_path))
+    return dpop.verify(
+        token,
+        method=http.method,
+        urls=frozenset(url for url in urls if url is not None),
+        credential=credential,
+        nonce_key=deployment.keyrings.keyring().nonce_key,
+        now_ms=deployment.now_ms(),
+    )
+
+
+def good_proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | None:
+    """A proof that has to be good, see :func:`proof`. Raises :class:`InvalidInput`, too."""
+    found = proof(event, credential)
+    if isinstance(found, InvalidProof):
+        raise InvalidInput(f"No proof (RFC 9449): {found.reason}.", pointer="/headers/dpop")
+    return found
+
+
+def next_nonce() -> dict[str, str]:
+    """The header that names what the next proof has to carry. Raises :class:`Unavailable`."""
+    from licensing.domain import dpop  # noqa: PLC0415 - as in :func:`proof`
+
+    deployment = current_deployment()
+    nonce_key = deployment.keyrings.keyring().nonce_key
+    return {"dpop-nonce": dpop.new_nonce(nonce_key, deployment.now_ms())}
