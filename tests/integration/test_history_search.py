@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from licensing.adapters.dynamo import store
+from licensing.adapters.dynamo import licenses as store
 from tests.integration import pages
 from tests.integration.answers import assert_problem
 from tests.integration.partner import generated, used

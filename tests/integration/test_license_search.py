@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from licensing.adapters.dynamo import store
+from licensing.adapters.dynamo import licenses as store
 from licensing.domain.license import LastSeen, License
 from licensing.usecases import list_licenses
 from tests.integration.answers import assert_problem

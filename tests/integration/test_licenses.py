@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from licensing.adapters.dynamo import store
+from licensing.adapters.dynamo import licenses as store
 from tests.integration.answers import assert_problem
 from tests.integration.many import bind
 from tests.world import ADA, ALICE, BEA, MACHINE_B, NOON, OLIVIA, World, instant

@@ -5,6 +5,6 @@ change means for them, ``transaction`` how that is carried to a known end, and `
 the use cases ask.
 """
 
-from licensing.adapters.dynamo.store import DynamoStore
+from licensing.adapters.dynamo.licenses import DynamoStore
 
 __all__ = ["DynamoStore"]
