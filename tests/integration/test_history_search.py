@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from licensing.adapters.dynamo import licenses as store
+from licensing.adapters.dynamo import table
 from tests.integration import pages
 from tests.integration.answers import assert_problem
 from tests.integration.partner import generated, used
@@ -56,7 +56,7 @@ def eventful(world: World) -> str:
 def test_r33_a_list_of_one_type_or_time_is_that_part_of_the_whole_in_full_pages(
     world: World, monkeypatch: pytest.MonkeyPatch, read_at_a_time: int
 ) -> None:
-    monkeypatch.setattr(store, "_FILTERED", read_at_a_time)
+    monkeypatch.setattr(table, "FILTERED", read_at_a_time)
     license_id = eventful(world)
     since, before = NOON + 3 * HOUR, NOON + 9 * HOUR
     for path in (f"/v1/licenses/{license_id}/events", FEED):

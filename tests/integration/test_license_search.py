@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from licensing.adapters.dynamo import licenses as store
+from licensing.adapters.dynamo import licenses
 from licensing.domain.license import LastSeen, License
 from licensing.usecases import list_licenses
 from tests.integration.answers import assert_problem
@@ -76,7 +76,7 @@ def test_search_primary_status_and_environment_go_together(world: World) -> None
 def test_what_fits_rarely_is_found_piece_by_piece_and_pages_are_full(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_FILTERED", 5)
+    monkeypatch.setattr(licenses, "FILTERED", 5)
     world.register("acme")
     bind(world, "acme", 40, looks=lambda number, one: replace(one, primary=number % 8 == 0))
     pages = [_ids(page) for page in _pages(world, primary="true", limit=2)]

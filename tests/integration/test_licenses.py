@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from licensing.adapters.dynamo import licenses as store
+from licensing.adapters.dynamo import licenses
 from tests.integration.answers import assert_problem
 from tests.integration.many import bind
 from tests.world import ADA, ALICE, BEA, MACHINE_B, NOON, OLIVIA, World, instant
@@ -149,7 +149,7 @@ def test_a_list_is_filtered_by_environment(world: World) -> None:
 def test_a_rare_environment_is_found_piece_by_piece(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_FILTERED", 5)
+    monkeypatch.setattr(licenses, "FILTERED", 5)
     world.register("acme")
     bind(world, "acme", 30)
     bind(world, "acme", 2, environment="staging")

@@ -1,10 +1,16 @@
 """The only part of the package that speaks DynamoDB.
 
-``schema`` knows the keys of records, ``items`` and ``events`` how they look, ``writes`` what a
-change means for them, ``transaction`` how that is carried to a known end, and ``store`` is what
-the use cases ask.
+schema         the keys of records
+values, items  how attributes and items look
+events         how audit events look
+writes         what a change means for the table
+transaction    how that is carried to a known end
+table          the requests that the table is asked by
+licenses, organizations, machines, histories, statistics, seats, sweep
+what is asked of it, noun by noun
+store          all of that, for the use cases
 """
 
-from licensing.adapters.dynamo.licenses import DynamoStore
+from licensing.adapters.dynamo.store import DynamoStore
 
 __all__ = ["DynamoStore"]

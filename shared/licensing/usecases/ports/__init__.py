@@ -1,33 +1,54 @@
-"""What the use cases need from the outside, as Protocols."""
+"""What the use cases need from the outside, as Protocols.
 
+The promises that a store makes:
+
+* Every read that a decision rests on is strongly consistent.
+* A commit is one transaction: all of it or nothing, only if everything that it rests on is still
+  as it was read, and with exactly one audit event per change (R5, R32).
+* A commit whose answer is lost is looked up and repeated until it is known to have happened or
+  not; when neither can be learned in time, :class:`~licensing.domain.errors.Unavailable` is raised
+  and repeating the whole operation is safe.
+
+    secrets        randomness and the server secret
+    licenses       licences, and their changes
+    machines       what a login and a validation need
+    organizations  organizations, the sweep and the seats
+    events         histories, and counts over time
+"""
+
+from licensing.usecases.ports.events import (
+    EventPage,
+    EventReader,
+    LastSeenPage,
+    LicensesPast,
+    OrganizationPast,
+    RecordedEvent,
+    StatisticsReader,
+)
 from licensing.usecases.ports.licenses import (
     Change,
     Committer,
-    Due,
-    Entropy,
-    EventPage,
-    EventReader,
-    Keyrings,
-    LastSeenPage,
     LicenseLister,
     LicensePage,
     LicenseReader,
-    LicensesPast,
+    Outcome,
+)
+from licensing.usecases.ports.machines import (
     LoginStore,
     LoginView,
     MachineReader,
     MachineStore,
-    OrganizationLister,
-    OrganizationPast,
-    OrganizationStore,
-    Outcome,
-    RecordedEvent,
-    SeatStore,
-    StatisticsReader,
-    SweepStore,
     UseStore,
     ValidationStore,
 )
+from licensing.usecases.ports.organizations import (
+    Due,
+    OrganizationLister,
+    OrganizationStore,
+    SeatStore,
+    SweepStore,
+)
+from licensing.usecases.ports.secrets import Entropy, Keyrings
 
 __all__ = [
     "Change",

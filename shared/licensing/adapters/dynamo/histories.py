@@ -1,0 +1,101 @@
+"""Histories and feeds, newest first (:class:`~licensing.usecases.ports.EventReader`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licensing.adapters.dynamo import schema
+from licensing.adapters.dynamo.events import read_event, refusal_attributes
+from licensing.adapters.dynamo.table import Table, cut, of_type
+from licensing.adapters.dynamo.values import number, text
+from licensing.domain.audit import RefusedAttempt
+from licensing.usecases.filters import (
+    EventFilter,
+)
+from licensing.usecases.ports import (
+    EventPage,
+)
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import (
+        QueryInputTypeDef,
+    )
+
+
+class Histories(Table):
+    """Events, read, and refusals, put on record."""
+
+    __slots__ = ()
+
+    def history(
+        self, license_id: str, sought: EventFilter, *, limit: int, cursor: str | None
+    ) -> EventPage:
+        """See :class:`licensing.usecases.ports.EventReader`."""
+        partition = schema.license_partition(license_id)
+        first, last = span = schema.span_of_times(sought.since, sought.before)
+        query: QueryInputTypeDef = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :license AND sk BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {
+                ":license": text(partition),
+                ":first": text(f"EVENT#{first}"),
+                ":last": text(f"EVENT#{last}"),
+            },
+            "ConsistentRead": True,
+            "ScanIndexForward": False,
+            "Limit": limit + 1,
+        }
+        if sought.type is not None:
+            query = of_type(query, sought.type)
+        if cursor is not None:
+            place = schema.read_cursor_within(cursor, partition, schema.HISTORY_PLACE, span)
+            query["ExclusiveStartKey"] = schema.history_start(license_id, place)
+        if first >= last:
+            return EventPage([], None)  # DynamoDB takes no such span
+        found, next_cursor = cut(self._query(query), limit, partition, schema.history_sort_key)
+        return EventPage([read_event(item) for item in found], next_cursor)
+
+    def feed(
+        self,
+        organization_id: str,
+        sought: EventFilter,
+        *,
+        confidential: bool,
+        limit: int,
+        cursor: str | None,
+    ) -> EventPage:
+        """See :class:`licensing.usecases.ports.EventReader`."""
+        partition = schema.events_of(organization_id)
+        first, last = span = schema.span_of_times(sought.since, sought.before)
+        query = self._newest_first(partition, page_size=limit + 1)
+        query["KeyConditionExpression"] = "org_pk = :partition AND org_sk BETWEEN :first AND :last"
+        query["ExpressionAttributeValues"] = {
+            ":partition": text(partition),
+            ":first": text(first),
+            ":last": text(last),
+        }
+        if not confidential:
+            query["FilterExpression"] = "attribute_not_exists(confidential)"
+        if sought.type is not None:
+            query = of_type(query, sought.type)
+        if cursor is not None:
+            place = schema.read_cursor_within(cursor, partition, schema.FEED_PLACE, span)
+            query["ExclusiveStartKey"] = schema.feed_start(organization_id, place)
+        if first >= last:
+            return EventPage([], None)  # DynamoDB takes no such span
+        found, next_cursor = cut(self._query(query), limit, partition, schema.sort_key_of)
+        keys = [{"pk": entry["pk"], "sk": entry["sk"]} for entry in found]
+        whole = {schema.sort_key_of(item): item for item in self._batch_get(keys)}
+        entries = [whole[place] for place in map(schema.sort_key_of, found) if place in whole]
+        return EventPage([read_event(item) for item in entries], next_cursor)
+
+    def record_refusal(self, refusal: RefusedAttempt) -> None:
+        """See :class:`licensing.usecases.ports.LoginStore`."""
+        self._set(
+            schema.refusal_key(refusal),
+            refusal_attributes(refusal),
+            clause="ADD times :once",
+            # Sent twice, when the first answer is lost, it still counts once.
+            condition="attribute_not_exists(request_id) OR request_id <> :request_id",
+            values={":once": number(1)},
+        )

@@ -1,0 +1,139 @@
+"""What happened: histories, and counts over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from licensing.domain.audit import EventType, Facts, Origin
+from licensing.domain.license import LastSeen, State
+from licensing.domain.organization import Organization
+from licensing.domain.statistics import Move
+from licensing.usecases.filters import (
+    EventFilter,
+)
+from licensing.usecases.ports.licenses import (
+    LicenseReader,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """A committed event or a folded refusal, as it is read back.
+
+    ``times`` counts the refusals folded into it; ``None`` for a change.
+    """
+
+    id: str
+    type: EventType
+    at: int
+    organization_id: str
+    license_id: str | None
+    revision: int | None
+    origin: Origin
+    before: Facts | None
+    after: Facts | None
+    reason: str | None
+    components: tuple[str, ...]
+    other_address: str | None
+    confidential: bool
+    times: int | None
+    last_at: int | None
+
+    @property
+    def happened_at(self) -> int:
+        """When it happened, of a folded refusal the latest time; ``at`` is then its hour's."""
+        return self.at if self.last_at is None else self.last_at
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A page of entries, newest first; ``next_cursor`` is ``None`` on the last one."""
+
+    entries: Sequence[RecordedEvent]
+    next_cursor: str | None
+
+
+class EventReader(LicenseReader, Protocol):
+    """Histories, newest first (R33)."""
+
+    def history(
+        self, license_id: str, sought: EventFilter, *, limit: int, cursor: str | None
+    ) -> EventPage:
+        """A page of one licence's entries. Raises ``InvalidInput`` for a foreign cursor."""
+
+    def feed(
+        self,
+        organization_id: str,
+        sought: EventFilter,
+        *,
+        confidential: bool,
+        limit: int,
+        cursor: str | None,
+    ) -> EventPage:
+        """A page of an organization's entries, with or without the confidential ones (R28)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPast:
+    """An organization and what changed of itself since some time, newest first.
+
+    ``left_at`` is when the newest happened that was left out, ``None`` when nothing was.
+    """
+
+    organization: Organization
+    entries: Sequence[RecordedEvent]
+    left_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LicensesPast:
+    """What has happened to an organization's licences since some time, newest first.
+
+    ``moves`` are the changes of its own licences' states. ``left_at`` is when the newest happened
+    that was left out, ``None`` when nothing was.
+    """
+
+    moves: Sequence[Move]
+    refusals: Sequence[RecordedEvent]
+    left_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastSeenPage:
+    """When the agents of some licences were seen; ``next_cursor`` is ``None`` on the last page.
+
+    ``counted`` is how many licences were looked at, ``hour`` the one that the first page began in.
+    """
+
+    last_seen: Sequence[LastSeen]
+    counted: int
+    hour: int
+    next_cursor: str | None
+
+
+class StatisticsReader(LicenseReader, Protocol):
+    """An organization's licences as a whole, now and in the past: from an index, for charts."""
+
+    def organization_past(
+        self, organization_id: str, since: int, *, most: int
+    ) -> OrganizationPast | None:
+        """The organization, or ``None``, with up to ``most`` of its own events since a time."""
+
+    def census(self, organization_id: str) -> Mapping[State, int]:
+        """How many of its own licences are in each state."""
+
+    def licenses_past(
+        self, organization_id: str, since: int, *, most: int, most_refusals: int
+    ) -> LicensesPast:
+        """What happened since a time: up to ``most`` entries, with so many refusals at most."""
+
+    def last_seen(
+        self, organization_id: str, *, hour: int, limit: int, cursor: str | None
+    ) -> LastSeenPage:
+        """When the agents of up to ``limit`` licences were seen.
+
+        A walk that begins in ``hour``, in hours since the epoch, stays at it on all of its pages.
+        Raises ``InvalidInput`` for a foreign cursor.
+        """

@@ -1,0 +1,70 @@
+"""What agents need: who holds a machine, and what a login and a validation leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from licensing.domain.audit import RefusedAttempt
+from licensing.domain.license import LastSeen, License
+from licensing.domain.machine_claims import Claims
+from licensing.domain.organization import Organization
+from licensing.usecases.ports.licenses import (
+    Committer,
+    LicenseReader,
+    Outcome,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginView:
+    """What a login starts from. ``presented`` is the licence whose key came along, if any."""
+
+    claims: Claims
+    organization: Organization | None
+    presented: License | None
+
+
+class MachineReader(LicenseReader, Protocol):
+    """Machines and who holds them."""
+
+    def claims(self, pairs: Collection[bytes]) -> Claims:
+        """Who holds these pairs."""
+
+
+class MachineStore(Committer, Protocol):
+    """What it takes to let a licence follow its machine."""
+
+    def claims(self, pairs: Collection[bytes]) -> Claims:
+        """Who holds these pairs."""
+
+    def record_refusal(self, refusal: RefusedAttempt) -> None:
+        """Record a refusal, folded (R32)."""
+
+
+class UseStore(MachineStore, Protocol):
+    """What it takes to let a proof and a lease count once."""
+
+    def record_use(self, before: License, after: License) -> Outcome:
+        """Put chain, last proof and ``last_seen`` of ``after`` in the place of those of ``before``.
+
+        Lost when the licence or its chain is not as it was, or a proof as new as this one has
+        counted.
+        """
+
+
+class LoginStore(UseStore, Protocol):
+    """What the login needs."""
+
+    def login_view(
+        self, pairs: Collection[bytes], organization_id: str, license_id: str | None
+    ) -> LoginView:
+        """Who holds these pairs, the organization and a licence, in one request."""
+
+
+class ValidationStore(UseStore, Protocol):
+    """What the validation needs."""
+
+    def record_last_seen(self, license_id: str, last_seen: LastSeen, *, interval: int) -> None:
+        """Record when the agent was seen, at most once per ``interval`` seconds (R17)."""
