@@ -7,10 +7,10 @@ are the way in.
 from licensing_agent.aio import AsyncClient
 from licensing_agent.client import Client
 from licensing_agent.configuration import Configuration
-from licensing_agent.device import DeviceKey, KeyLocked
-from licensing_agent.engine import SignInFailed, Surroundings
-from licensing_agent.folder_lock import FolderInUse
-from licensing_agent.lifecycle import Standing, Status
+from licensing_agent.core import SignInFailed, System
+from licensing_agent.lifecycle import LicenseState, Status
+from licensing_agent.storage.device_key import DeviceKey, KeyLocked
+from licensing_agent.storage.folder_lock import FolderInUse
 
 __all__ = [
     "AsyncClient",
@@ -19,8 +19,8 @@ __all__ = [
     "DeviceKey",
     "FolderInUse",
     "KeyLocked",
+    "LicenseState",
     "SignInFailed",
-    "Standing",
     "Status",
-    "Surroundings",
+    "System",
 ]

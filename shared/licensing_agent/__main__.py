@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from licensing_agent import machine
-from licensing_agent.credentials import TooFewCredentials
+from licensing_agent.machine import identity
+from licensing_agent.protocol.credentials import TooFewCredentials
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--computer-name", help="a name that stands for the machine's own")
     named = parser.parse_args(arguments)
     try:
-        this = machine.read(folder=named.folder, computer_name=named.computer_name)
-    except machine.UnknownPlatform as error:
+        this = identity.read(folder=named.folder, computer_name=named.computer_name)
+    except identity.UnknownPlatform as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command
         return 1
     print("\n".join(lines(this)))  # noqa: T201 - a command
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def lines(this: machine.Machine) -> list[str]:
+def lines(this: identity.Machine) -> list[str]:
     """What was found and what was left out, for a person."""
     told = [f"This is a {what}." for what in this.surroundings]
     told += ["Found:"]

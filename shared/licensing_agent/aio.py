@@ -16,17 +16,17 @@ import httpx
 
 from licensing_agent import connection, wire
 from licensing_agent.configuration import Configuration
-from licensing_agent.engine import (
+from licensing_agent.core import (
     NO_PROOF_TAKEN,
     PROOFS,
     Callback,
     Callbacks,
     Engine,
-    Surroundings,
+    System,
     nobody,
 )
 from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
-from licensing_agent.outcomes import Failed, NobodySignedIn, Outcome
+from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
 
 
 class AsyncClient:
@@ -41,7 +41,7 @@ class AsyncClient:
         on_grace: Callback = nobody,
         on_refused: Callback = nobody,
         on_unreachable: Callback = nobody,
-        surroundings: Surroundings | None = None,
+        system: System | None = None,
         sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> None:
         self._configuration = configuration
@@ -53,7 +53,7 @@ class AsyncClient:
             on_unreachable=on_unreachable,
         )
         self._http = httpx.AsyncClient(**connection.options(configuration))
-        self._engine = Engine(configuration, callbacks, surroundings or Surroundings())
+        self._engine = Engine(configuration, callbacks, system or System())
         self._closed = asyncio.Event()
         self._sleep = sleep or self._wait
         self._checking = asyncio.Lock()

@@ -23,17 +23,17 @@ import httpx
 
 from licensing_agent import connection, wire
 from licensing_agent.configuration import Configuration
-from licensing_agent.engine import (
+from licensing_agent.core import (
     NO_PROOF_TAKEN,
     PROOFS,
     Callback,
     Callbacks,
     Engine,
-    Surroundings,
+    System,
     nobody,
 )
 from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
-from licensing_agent.outcomes import Failed, NobodySignedIn, Outcome
+from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
 
 
 class Client:
@@ -53,7 +53,7 @@ class Client:
         on_grace: Callback = nobody,
         on_refused: Callback = nobody,
         on_unreachable: Callback = nobody,
-        surroundings: Surroundings | None = None,
+        system: System | None = None,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._configuration = configuration
@@ -65,7 +65,7 @@ class Client:
             on_unreachable=on_unreachable,
         )
         self._http = httpx.Client(**connection.options(configuration))
-        self._engine = Engine(configuration, callbacks, surroundings or Surroundings())
+        self._engine = Engine(configuration, callbacks, system or System())
         self._closed = Event()
         self._sleep = sleep or self._closed.wait
         self._checking = RLock()

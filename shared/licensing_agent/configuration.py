@@ -15,10 +15,10 @@ from uuid import UUID
 
 import httpx
 
-from licensing_agent import lease
-from licensing_agent.device import DeviceKey
 from licensing_agent.lifecycle import Terms
-from licensing_agent.machine import APPLICATION
+from licensing_agent.machine.identity import APPLICATION
+from licensing_agent.protocol import lease
+from licensing_agent.storage.device_key import DeviceKey
 
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 

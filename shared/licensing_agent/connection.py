@@ -12,8 +12,8 @@ from typing import Final, TypedDict
 import httpx
 
 from licensing_agent.configuration import Configuration
-from licensing_agent.engine import SignInFailed
-from licensing_agent.outcomes import Failed
+from licensing_agent.core import SignInFailed
+from licensing_agent.protocol.outcomes import Failed
 from licensing_agent.wire import LARGEST_ANSWER, Answer, Request
 
 TOO_LONG: Final = Failed(why="What answers is not the service: it goes on and on.")

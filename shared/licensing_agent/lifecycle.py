@@ -11,8 +11,8 @@ What this module guarantees:
 * Time can be used up only once: :attr:`State.kept` is always ahead of :attr:`State.time`, so that
   not even a process that is killed again and again runs longer than its lease.
 
-Times are the service's (:mod:`licensing_agent.timekeeping`); a :class:`Moment` is handed in, with
-the share of chance that spreads the requests of many agents.
+Times are the service's (:mod:`licensing_agent.protocol.timekeeping`); a :class:`Moment` is handed
+in, with the share of chance that spreads the requests of many agents.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from licensing_agent.credentials import Credentials
-from licensing_agent.kept import Kept, KeptLease, KeptLicense
-from licensing_agent.lease import Expected, Lease, Reason, Rejected, verify
-from licensing_agent.outcomes import (
+from licensing_agent.protocol.credentials import Credentials
+from licensing_agent.protocol.lease import Expected, Lease, Reason, Rejected, verify
+from licensing_agent.protocol.outcomes import (
     Action,
     Failed,
     KeysFetched,
@@ -35,7 +34,8 @@ from licensing_agent.outcomes import (
     Refused,
     Valid,
 )
-from licensing_agent.timekeeping import Timekeeping
+from licensing_agent.protocol.timekeeping import Timekeeping
+from licensing_agent.storage.state import Kept, KeptLease, KeptLicense
 
 FIRST_RETRY: Final = 2.0
 LONGEST_RETRY: Final = 600.0
@@ -49,7 +49,7 @@ LARGEST_RESERVE: Final = 300.0
 """How many seconds of a lease a crash costs at most."""
 
 
-class Standing(StrEnum):
+class LicenseState(StrEnum):
     """How it stands with the licence."""
 
     SIGNED_OUT = "signed_out"
@@ -72,7 +72,7 @@ class Status:
     says why the service could not be asked. ``storage`` says why nothing can be kept.
     """
 
-    standing: Standing
+    license_state: LicenseState
     until: int | None = None
     code: str | None = None
     message: str | None = None
@@ -85,7 +85,7 @@ class Status:
     @property
     def usable(self) -> bool:
         """Whether the agent may work."""
-        return self.standing in {Standing.VALID, Standing.GRACE}
+        return self.license_state in {LicenseState.VALID, LicenseState.GRACE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,15 +249,15 @@ def status(state: State) -> Status:
     license = state.kept.license
     holds = state.lease is not None and state.time.mark < state.lease.expires_at
     if state.refusal is not None:
-        standing = Standing.REFUSED
+        license_state = LicenseState.REFUSED
     elif license is None:
-        standing = Standing.SIGNED_OUT
+        license_state = LicenseState.SIGNED_OUT
     elif not holds:
-        standing = Standing.UNREACHABLE
+        license_state = LicenseState.UNREACHABLE
     else:
-        standing = Standing.VALID if state.confirmed else Standing.GRACE
+        license_state = LicenseState.VALID if state.confirmed else LicenseState.GRACE
     return Status(
-        standing=standing,
+        license_state=license_state,
         until=state.lease.expires_at if state.lease else None,
         code=state.refusal.code if state.refusal else None,
         message=state.refusal.message if state.refusal else state.trouble,

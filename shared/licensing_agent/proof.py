@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from licensing_agent.device import DeviceKey
+from licensing_agent.storage.device_key import DeviceKey
 
 TYPE: Final = "dpop+jwt"
 ALGORITHM: Final = "Ed25519"

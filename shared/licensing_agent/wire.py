@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, cast
 
-from licensing_agent import lease, proof, strictjson
-from licensing_agent.credentials import Credentials
+from licensing_agent import proof
 from licensing_agent.lifecycle import FetchKeys, Login, Validate
-from licensing_agent.machine import Machine
-from licensing_agent.outcomes import (
+from licensing_agent.machine.identity import Machine
+from licensing_agent.protocol import lease, strict_json
+from licensing_agent.protocol.credentials import Credentials
+from licensing_agent.protocol.outcomes import (
     Action,
     Failed,
     KeysFetched,
@@ -117,7 +118,7 @@ def proved(request: Request, token: str) -> Request:
 def asks_for_proof(answer: Answer) -> bool:
     """Whether the service wants the request again, with a proof that has its newest nonce."""
     try:
-        return proof.is_asked_for(answer.status, strictjson.read_object(answer.body))
+        return proof.is_asked_for(answer.status, strict_json.read_object(answer.body))
     except ValueError:
         return False
 
@@ -135,7 +136,7 @@ def outcome(request: Request, answer: Answer) -> Outcome:
         why = f"The service is busy or in trouble (status {answer.status})."
         return Failed(why=why, retry_after=_retry_after(answer.headers))
     try:
-        body = strictjson.read_object(answer.body)
+        body = strict_json.read_object(answer.body)
         if answer.status >= 400:
             return _refusal(request, answer.status, body)
         if answer.status not in {200, 201}:

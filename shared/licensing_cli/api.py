@@ -20,10 +20,10 @@ from urllib.parse import quote
 
 import httpx
 
-from licensing_agent import strictjson
+from licensing_agent.protocol import strict_json
 from licensing_cli import problems
-from licensing_cli.documents import Json
 from licensing_cli.errors import SignedOut, Unreachable, WrongUse
+from licensing_cli.json_types import Json
 
 LARGEST_PAGE: Final = 100
 LONGEST_WAIT: Final = 60.0
@@ -167,7 +167,7 @@ class Api:
     def _meaning(self, response: httpx.Response) -> Answer:
         status = response.status_code
         try:
-            said = strictjson.read_object(response.content)
+            said = strict_json.read_object(response.content)
         except ValueError:
             said = {}
         if status >= 500 or status in _TRIED_AGAIN:

@@ -10,8 +10,8 @@ import typer
 from licensing_cli import (
     account,
     commands,
+    diagnose,
     events,
-    examine,
     leases,
     licenses,
     machines,
@@ -31,7 +31,7 @@ app.add_typer(temporary.app, name="temporary")
 app.add_typer(events.app, name="events")
 app.add_typer(machines.app, name="machines")
 app.add_typer(leases.app, name="lease")
-examine.register(app)
+diagnose.register(app)
 account.register(app)
 
 

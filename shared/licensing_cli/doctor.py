@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from licensing_cli import documents
+from licensing_cli import json_types
 
 Json = Mapping[str, object]
 
@@ -441,8 +441,8 @@ def _recent(facts: Facts, type: str) -> list[tuple[Json, datetime]]:  # noqa: A0
     return [(event, at) for event, at in dated if at is not None and facts.now - at <= RECENT]
 
 
-def _held(holders: Sequence[Json]) -> list[documents.Json]:
-    return [one for holder in holders for one in documents.objects(holder, "licenses")]
+def _held(holders: Sequence[Json]) -> list[json_types.Json]:
+    return [one for holder in holders for one in json_types.objects(holder, "licenses")]
 
 
 def _addresses(event: Json) -> str:

@@ -18,9 +18,9 @@ import typer
 from licensing_cli import commands
 from licensing_cli.api import Query, segment
 from licensing_cli.commands import Limit
-from licensing_cli.documents import Json, objects
 from licensing_cli.errors import Unreachable, WrongUse
 from licensing_cli.invocation import Invocation
+from licensing_cli.json_types import Json, objects
 from licensing_cli.output import Columns, Output, Row, joined, moment, text_of
 
 FOLDED: Final = ("AccessRefused", "CloneSuspected")

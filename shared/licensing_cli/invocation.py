@@ -18,9 +18,9 @@ import httpx
 from licensing_cli import addresses
 from licensing_cli.api import Api
 from licensing_cli.errors import WrongUse
-from licensing_cli.kept import Store
 from licensing_cli.output import Output
 from licensing_cli.session import VARIABLE, Session
+from licensing_cli.token_store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

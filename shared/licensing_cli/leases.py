@@ -1,7 +1,7 @@
 """``licensing lease``: what a lease says, and whether that is true.
 
-What this module guarantees: a lease is verified by :mod:`licensing_agent.lease`, as agents do it,
-and nothing that was not verified is shown as if it were.
+What this module guarantees: a lease is verified by :mod:`licensing_agent.protocol.lease`, as agents
+do it, and nothing that was not verified is shown as if it were.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Annotated, Final
 
 import typer
 
-from licensing_agent import lease as leases
-from licensing_agent import strictjson
-from licensing_agent.lease import Expected, Lease, Reason, Rejected
+from licensing_agent.protocol import lease as leases
+from licensing_agent.protocol import strict_json
+from licensing_agent.protocol.lease import Expected, Lease, Reason, Rejected
 from licensing_cli import commands, tokens
-from licensing_cli.documents import Json
 from licensing_cli.errors import Negative, WrongUse
 from licensing_cli.invocation import Invocation
+from licensing_cli.json_types import Json
 
 STEPS: Final = MappingProxyType(
     {
@@ -174,7 +174,7 @@ def _expected(token: str, asked: dict[str, str | None]) -> Expected:
 def _keys(at: Invocation, jwks: Path | None) -> dict[str, str]:
     try:
         if jwks is not None:
-            return leases.public_keys(strictjson.read_object(jwks.read_bytes()))
+            return leases.public_keys(strict_json.read_object(jwks.read_bytes()))
         return leases.public_keys(at.api.public("/.well-known/jwks.json").body)
     except ValueError as error:
         raise WrongUse(f"{jwks or at.url} has no JWKS.") from error

@@ -8,12 +8,12 @@ from typing import Annotated, Final
 
 import typer
 
-from licensing_agent import machine as this_machine
-from licensing_agent.credentials import Credentials
+from licensing_agent.machine import identity as this_machine
+from licensing_agent.protocol.credentials import Credentials
 from licensing_cli import commands
-from licensing_cli.documents import Json, objects
 from licensing_cli.errors import WrongUse
 from licensing_cli.invocation import Invocation
+from licensing_cli.json_types import Json, objects
 from licensing_cli.output import Columns, moment, text_of
 
 COLUMNS: Final[Columns] = MappingProxyType(

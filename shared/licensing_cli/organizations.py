@@ -11,9 +11,9 @@ import typer
 from licensing_cli import commands
 from licensing_cli.api import segment
 from licensing_cli.commands import Limit, Organization
-from licensing_cli.documents import Json, an_object
 from licensing_cli.errors import WrongUse
 from licensing_cli.invocation import Invocation
+from licensing_cli.json_types import Json, an_object
 from licensing_cli.output import Columns, Row, moment, text_of
 
 

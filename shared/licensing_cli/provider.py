@@ -14,7 +14,7 @@ import httpx
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from licensing_agent import strictjson
+from licensing_agent.protocol import strict_json
 from licensing_cli import tokens as jws
 from licensing_cli.addresses import checked
 from licensing_cli.errors import SignedOut, Unreachable, WrongUse
@@ -103,7 +103,7 @@ def _exchanged(client: httpx.Client, endpoint: str, form: str) -> Tokens:
             f"The identity provider cannot be reached ({type(error).__name__})."
         ) from error
     try:
-        said = strictjson.read_object(response.content)
+        said = strict_json.read_object(response.content)
     except ValueError:
         said = {}
     if response.status_code >= 500:

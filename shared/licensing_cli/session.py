@@ -14,7 +14,7 @@ import httpx
 
 from licensing_cli import provider
 from licensing_cli.errors import SignedOut
-from licensing_cli.kept import Kept, Store
+from licensing_cli.token_store import Kept, Store
 
 VARIABLE: Final = "LICENSING_TOKEN"
 _RENEWED_BEFORE_SECONDS: Final = 60

@@ -1,14 +1,14 @@
 """What a token says of itself, unverified: enough to show it, and to renew it in time.
 
 What this module guarantees: nothing is believed because of it. The service verifies tokens, and
-:mod:`licensing_agent.lease` leases.
+:mod:`licensing_agent.protocol.lease` leases.
 """
 
 from __future__ import annotations
 
 import base64
 
-from licensing_agent import strictjson
+from licensing_agent.protocol import strict_json
 
 
 def parts(token: str) -> tuple[dict[str, object], dict[str, object]]:
@@ -36,7 +36,7 @@ def lifetime(token: str) -> int | None:
 
 
 def _object(part: str) -> dict[str, object]:
-    return strictjson.read_object(_data(part))
+    return strict_json.read_object(_data(part))
 
 
 def _data(part: str) -> bytes:

@@ -1,4 +1,4 @@
-"""An agent as a process, `agent.py URL FOLDER ISSUER`; tells each standing on a line of JSON.
+"""An agent as a process, `agent.py URL FOLDER ISSUER`; tells each state on a line of JSON.
 
 Its clock shows what stands in the file that CLOCK names, and so does the one that cannot be set:
 that is how days pass in a test, and how none passes unasked. Its token stands in the file that
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from threading import Thread
 
-from licensing_agent import Client, Configuration, Status, Surroundings
+from licensing_agent import Client, Configuration, Status, System
 
 CLOCK, TOKEN = Path(os.environ["CLOCK"]), Path(os.environ["TOKEN"])
 PAUSE = 0.05
@@ -26,7 +26,7 @@ def now() -> float:
 def tell(status: Status) -> None:
     """For the test to read."""
     shown = {
-        "standing": status.standing,
+        "license_state": status.license_state,
         "usable": status.usable,
         "until": status.until,
         "code": status.code,
@@ -68,7 +68,7 @@ def main() -> None:
         on_grace=tell,
         on_refused=tell,
         on_unreachable=tell,
-        surroundings=Surroundings(wall=now, monotonic=now),
+        system=System(wall=now, monotonic=now),
         sleep=lambda _: time.sleep(PAUSE),
     ) as client:
         Thread(target=answer, args=(client,), daemon=True).start()

@@ -19,7 +19,7 @@ from tests.local.template import STACK_NAME
 ROOT = Path(__file__).parents[2]
 ISSUER = f"urn:licensing:{STACK_NAME}"
 PATIENCE = 180.0
-"""How many seconds a standing may take to be told of on a machine with much to do."""
+"""How many seconds a state may take to be told of on a machine with much to do."""
 _NUDGES = 18
 _NUDGE = 5.0
 """Seconds: less than it takes until the clock is nudged, so that the service's stays ahead."""
@@ -97,17 +97,17 @@ class Agent:
             raise UnexpectedStandingError(f"the agent tells nothing more; {complaints}")
         return line
 
-    def next(self, standing: str, **fields: Any) -> dict[str, Any]:
-        """The next standing that it tells, which is this one."""
-        return _as_expected(self.line(), standing, **fields)
+    def next(self, license_state: str, **fields: Any) -> dict[str, Any]:
+        """The next state that it tells, which is this one."""
+        return _as_expected(self.line(), license_state, **fields)
 
-    def asked(self, standing: str, **fields: Any) -> dict[str, Any]:
+    def asked(self, license_state: str, **fields: Any) -> dict[str, Any]:
         """How it stands now, which is like this."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         # It answers whatever its clock shows, which is not to be moved for that.
-        return _as_expected(self._line(lambda: None), standing, **fields)
+        return _as_expected(self._line(lambda: None), license_state, **fields)
 
     def renewed(self, until: int) -> int:
         """Until when it may work, once it has another lease than that which ends at ``until``."""
@@ -133,15 +133,15 @@ class Agent:
         return self._complaints.read_text()
 
 
-def _as_expected(line: str, standing: str, **fields: Any) -> dict[str, Any]:
+def _as_expected(line: str, license_state: str, **fields: Any) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(line)
-    for name, value in {"standing": standing, **fields}.items():
+    for name, value in {"license_state": license_state, **fields}.items():
         if told[name] != value:
             raise UnexpectedStandingError(f"{name} is not {value!r} where it tells {told}")
     return told
 
 
-class Surroundings:
+class System:
     """A folder on a machine, its clocks, which stand until moved, and who has signed in."""
 
     def __init__(self, folder: Path) -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from licensing.domain.lease import Lease, public_jwk, sign
-from licensing_agent.credentials import Credentials
-from licensing_agent.lease import public_keys
 from licensing_agent.lifecycle import Terms
-from licensing_agent.outcomes import LoggedIn, Valid
+from licensing_agent.protocol.credentials import Credentials
+from licensing_agent.protocol.lease import public_keys
+from licensing_agent.protocol.outcomes import LoggedIn, Valid
 from tests.unit.domain.test_lease import ISSUER, KEY, KID
 from tests.unit.samples import DAY, NOW
 

@@ -19,15 +19,17 @@ MODULES = {
     if name.startswith("licensing_agent")
 }
 RULES = {
-    "credentials",
-    "kept",
-    "lease",
+    "protocol.credentials",
+    "storage.state",
+    "protocol.lease",
     "lifecycle",
-    "outcomes",
-    "strictjson",
-    "timekeeping",
+    "protocol.outcomes",
+    "protocol.strict_json",
+    "protocol.timekeeping",
     "wire",
 }
+ROOMS = {"protocol": set(), "storage": {"protocol"}, "machine": {"protocol", "storage"}}
+"""What each folder may import beside itself; the client, on top of them, knows all."""
 OF_OTHERS = {"cryptography", "httpx"}
 
 
@@ -54,6 +56,14 @@ def test_a_rule_reads_no_clock_no_chance_and_no_file(rule: str) -> None:
     tree = MODULES[f"licensing_agent.{rule}"]
     assert not foreign(tree) & (CLOCK_AND_ENTROPY | {"httpx", "pathlib", "subprocess"})
     assert "datetime.now" not in ast.unparse(tree)
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_module_imports_from_the_rooms_that_its_own_may_know(name: str) -> None:
+    room = name.split(".")[1] if "." in name else ""
+    if room in ROOMS:
+        imported = {one.split(".")[1] for one in own(MODULES[name])}
+        assert imported <= ROOMS[room] | {room}
 
 
 def test_no_two_modules_import_each_other() -> None:

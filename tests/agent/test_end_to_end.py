@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from licensing_agent import machine
-from licensing_agent.lease import public_keys
-from licensing_agent.sealed import SealedFile
+from licensing_agent.machine import identity
+from licensing_agent.protocol.lease import public_keys
+from licensing_agent.storage.encrypted_file import EncryptedFile
 from tests.agent.installed import FOLDER, installed
-from tests.agent.process import ISSUER, ROOT, Agent, Surroundings, UnexpectedStandingError
+from tests.agent.process import ISSUER, ROOT, Agent, System, UnexpectedStandingError
 from tests.agent.relay import Relay
 from tests.local import pasted, stack
 from tests.local.client import Client
@@ -40,12 +40,12 @@ class Site:
     service: Client
     client_id: str
     relay: Relay
-    surroundings: Surroundings
+    system: System
 
     @property
     def folder(self) -> Path:
         """Where the agent runs."""
-        return self.surroundings.folder
+        return self.system.folder
 
     def token(self, user: str) -> str:
         """A person signs in."""
@@ -55,16 +55,16 @@ class Site:
 
     def sign_in(self, user: str | None) -> None:
         """A person signs in at the agent, or walks away."""
-        self.surroundings.sign_in(self.token(user) if user else None)
+        self.system.sign_in(self.token(user) if user else None)
 
     def agent(self) -> Agent:
         """The agent starts."""
-        return self.surroundings.agent(self.relay.url)
+        return self.system.agent(self.relay.url)
 
     def pass_time(self, seconds: int) -> None:
         """At the service first, so that the agent never is ahead of it."""
         self.service.call("POST", "/_local/clock", {"advance_seconds": seconds}).expect(200)
-        self.surroundings.pass_time(seconds)
+        self.system.pass_time(seconds)
 
     def licenses(self) -> list[dict[str, Any]]:
         """Acme's, as its administrator sees them."""
@@ -97,7 +97,7 @@ def a_site(folder: Path) -> Iterator[Site]:
         Relay(up.url) as relay,
     ):
         pasted.seed(service, up.client_id)
-        yield Site(service, up.client_id, relay, Surroundings(folder))
+        yield Site(service, up.client_id, relay, System(folder))
 
 
 @pytest.fixture
@@ -154,14 +154,14 @@ def test_an_agent_starts_during_an_outage_on_the_lease_that_it_has(site: Site) -
         agent.end(signal.SIGKILL)
     # Its clock is set back, as the whole machine is off for two days.
     site.pass_time(2 * DAY)
-    right = site.surroundings.clock
-    site.surroundings.set_clock(right - 32 * DAY)
+    right = site.system.clock
+    site.system.set_clock(right - 32 * DAY)
     site.relay.mend()
     with site.agent() as agent:
         agent.next("valid", usable=True)
         agent.end(signal.SIGKILL)
     site.relay.cut()
-    site.surroundings.set_clock(right)
+    site.system.set_clock(right)
     with site.agent() as agent:
         agent.next("unreachable", usable=False)
     assert site.events("CloneSuspected") == []
@@ -264,14 +264,14 @@ def test_a_lost_device_key_is_replaced_by_the_next_person_who_logs_in(site: Site
 
 
 @contextmanager
-def cloned(site: Site) -> Iterator[tuple[Surroundings, Agent]]:
+def cloned(site: Site) -> Iterator[tuple[System, Agent]]:
     """The agent's whole folder, and device key, on a machine that says the same of itself."""
     folder = site.folder / "clone"
     shutil.copytree(site.folder / "state", folder / "state")
-    surroundings = Surroundings(folder)
-    surroundings.set_clock(site.surroundings.clock)
-    with Relay(site.service.url, "127.0.0.2") as relay, surroundings.agent(relay.url) as agent:
-        yield surroundings, agent
+    system = System(folder)
+    system.set_clock(site.system.clock)
+    with Relay(site.service.url, "127.0.0.2") as relay, system.agent(relay.url) as agent:
+        yield system, agent
 
 
 def test_a_clone_is_found_by_the_second_renewal_of_each_and_told_with_both_addresses(
@@ -327,7 +327,7 @@ def keep_as_the_first_version(site: Site) -> int:
     Until when its lease is.
     """
     folder = site.folder / "state"
-    this = machine.read(folder=folder, computer_name="AGENT-1")
+    this = identity.read(folder=folder, computer_name="AGENT-1")
     sent = {
         "machine": {
             "machine_id": this.machine_id,
@@ -340,7 +340,7 @@ def keep_as_the_first_version(site: Site) -> int:
     issued = site.service.call("POST", "/v1/licenses", sent, token=token).expect(201)
     asked = {**sent, "license_key": issued["license_key"], "organization_id": "acme", "nonce": "n"}
     answer = site.service.call("POST", "/v1/licenses/validate", asked).expect(200, code="VALID")
-    clock = site.surroundings.clock
+    clock = site.system.clock
     old = {
         "version": 1,
         "license": {
@@ -358,7 +358,7 @@ def keep_as_the_first_version(site: Site) -> int:
         "keys": public_keys(site.service.call("GET", "/.well-known/jwks.json").body),
     }
     purpose = b"licensing_agent: the licence at rest"
-    file = SealedFile(folder / "license", this.secret, None, purpose=purpose)
+    file = EncryptedFile(folder / "license", this.secret, None, purpose=purpose)
     assert file.write(json.dumps(old).encode()) is None
     return int(datetime.fromisoformat(answer["lease.expires_at"]).timestamp())
 
@@ -391,6 +391,6 @@ def test_the_ten_lines_of_the_readme_log_in_and_stay_licensed(site: Site) -> Non
         ID_TOKEN=site.token("alice"),
     ) as agent:
         told = agent.line()
-        assert "Standing.VALID" in told
+        assert "LicenseState.VALID" in told
         assert "usable" not in told
     assert len(site.licenses()) == 1

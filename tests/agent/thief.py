@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from licensing_agent import machine
-from licensing_agent.store import Store
+from licensing_agent.machine import identity
+from licensing_agent.storage.store import Store
 from tests.devices import Device
 
 _ROUTE = "/v1/licenses/validate"
@@ -20,7 +20,7 @@ _ROUTE = "/v1/licenses/validate"
 def main() -> None:
     """Validate with what was stolen."""
     url, folder, mode = sys.argv[1:]
-    this = machine.read(folder=Path(folder), computer_name="AGENT-1")
+    this = identity.read(folder=Path(folder), computer_name="AGENT-1")
     stolen = Store(Path(folder), this.secret, None).read().kept.license
     assert stolen is not None
     device = Device() if mode == "own" else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from licensing_agent.lease import Reason
+from licensing_agent.protocol.lease import Reason
 from licensing_cli import leases
 from tests.agent.samples import JWKS, LICENSE_ID, lease_token
 from tests.cli.conftest import Site, machine

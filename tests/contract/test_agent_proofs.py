@@ -14,8 +14,8 @@ from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS, InvalidJWSSignature  # type: ignore[import-untyped]
 
 from licensing.domain import jws
-from licensing_agent.device import SoftwareKey
 from licensing_agent.proof import Occasion, prove, thumbprint
+from licensing_agent.storage.device_key import SoftwareKey
 from tests.contract.agent_vectors import FOLDER
 from tests.unit.domain.test_lease import b64, unb64
 

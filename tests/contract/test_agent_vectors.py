@@ -14,8 +14,8 @@ from licensing.domain.errors import ForgedLease
 from licensing.domain.lease import verify as verify_as_service
 from licensing.domain.machine import Credentials as ServiceCredentials
 from licensing.domain.machine import Machine
-from licensing_agent.credentials import Credentials
-from licensing_agent.lease import Expected, Lease, Rejected, public_keys, verify
+from licensing_agent.protocol.credentials import Credentials
+from licensing_agent.protocol.lease import Expected, Lease, Rejected, public_keys, verify
 from tests.contract.agent_vectors import FOLDER, files
 from tests.unit.domain.test_lease import ISSUER, KEYS
 

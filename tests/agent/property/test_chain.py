@@ -16,9 +16,9 @@ from licensing.domain.keyring import Keyring
 from licensing.domain.lease import genuine
 from licensing.domain.lease_chain import Chain, Link, followed
 from licensing_agent import lifecycle
-from licensing_agent.kept import NOTHING, decode, encode
 from licensing_agent.lifecycle import Moment, State, Validate
-from licensing_agent.outcomes import Failed, Refused
+from licensing_agent.protocol.outcomes import Failed, Refused
+from licensing_agent.storage.state import NOTHING, decode, encode
 from tests.agent.samples import LICENSE_ID, LOGGED_IN, MACHINE, PINNED, lease_token, valid
 from tests.unit.domain.test_lease import ISSUER, KEYS
 from tests.unit.samples import DAY, NOW

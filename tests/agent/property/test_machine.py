@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from licensing.domain import machine
 from licensing.domain.errors import InvalidInput
-from licensing_agent import credentials
+from licensing_agent.protocol import credentials
 
 TEXTS = st.text(max_size=24) | st.sampled_from(
     ["None", "To be filled by O.E.M.", "0" * 32, "f" * 32, "Stra\u00dfe", "\u0130.", " pc .. "]

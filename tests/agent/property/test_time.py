@@ -11,10 +11,10 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from licensing_agent import lifecycle
-from licensing_agent.kept import NOTHING, decode, encode
 from licensing_agent.lifecycle import Moment, State
-from licensing_agent.outcomes import Failed
-from licensing_agent.timekeeping import Timekeeping
+from licensing_agent.protocol.outcomes import Failed
+from licensing_agent.protocol.timekeeping import Timekeeping
+from licensing_agent.storage.state import NOTHING, decode, encode
 from tests.agent.samples import LOGGED_IN, MACHINE, PINNED, valid
 from tests.proof import Proof
 from tests.unit.samples import DAY, NOW
@@ -74,7 +74,7 @@ class World:
         answer = valid(now=int(self.true))
         self.state = lifecycle.after(state, answer, self.moment())
         self.save()
-        assert lifecycle.status(self.state).standing == "valid"
+        assert lifecycle.status(self.state).license_state == "valid"
         self.worked = 0.0
 
     def run(self, seconds: float) -> None:

@@ -4,7 +4,7 @@ The agents are the client's own code: its state machine, its requests, what it m
 what it keeps, encoded and decoded at each start. What the client's threads, files and sockets do
 around that is played here. An engine looks at its clocks each minute at least; here an agent looks
 when it has something to do, when its clock is set and before it ends. Between two looks nothing but
-time goes on, so that its standing at any second follows from the last one.
+time goes on, so that its license_state at any second follows from the last one.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from licensing_agent import kept, lifecycle, wire
-from licensing_agent.device import SoftwareKey
-from licensing_agent.engine import NO_PROOF_TAKEN, PROOFS
-from licensing_agent.kept import NOTHING, Kept
+from licensing_agent import lifecycle, wire
+from licensing_agent.core import NO_PROOF_TAKEN, PROOFS
 from licensing_agent.lifecycle import (
     FetchKeys,
+    LicenseState,
     Login,
     Moment,
-    Standing,
     State,
     Step,
     Terms,
     Validate,
     Wait,
 )
-from licensing_agent.machine import Machine
-from licensing_agent.outcomes import Failed, NobodySignedIn, Outcome
-from licensing_agent.platform_sources import Component, Found
+from licensing_agent.machine.identity import Machine
+from licensing_agent.machine.sources import Component, Found
 from licensing_agent.proof import ASKED_FOR, Occasion, prove
+from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
+from licensing_agent.storage.device_key import SoftwareKey
+from licensing_agent.storage.state import NOTHING, Kept, decode, encode
 from tests.agent.process import ISSUER
 from tests.agent.simulation.figures import Figures
 from tests.agent.simulation.service import TOKEN, URL, Service, Told
@@ -102,14 +102,15 @@ class Agent:
     def settle(self, at: float) -> None:
         """Account for the time until now."""
         in_grace = (
-            self.state is not None and lifecycle.status(self.state).standing is Standing.GRACE
+            self.state is not None
+            and lifecycle.status(self.state).license_state is LicenseState.GRACE
         )
         self.truth.passes(at, self._works_until, runs=self.state is not None, in_grace=in_grace)
 
     def start(self, at: float) -> None:
         """The process starts, from what is on the disk; its monotonic clock starts anew."""
         self._booted = at - 17
-        found = NOTHING if self._disk is None else kept.decode(self._disk)
+        found = NOTHING if self._disk is None else decode(self._disk)
         self._saved = found
         credentials, moment = self.machine.credentials(), self.moment(at)
         self._becomes(lifecycle.begin(TERMS, found, credentials, self._touched, moment), at)
@@ -185,7 +186,7 @@ class Agent:
         self.state = state
         if state.kept is not self._saved and state.kept != self._saved:
             self._saved, self._touched = state.kept, at + self.ahead
-            self._disk = kept.encode(state.kept)
+            self._disk = encode(state.kept)
         self._works_until = at + self.client.usable_for(state)
         return state
 

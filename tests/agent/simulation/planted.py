@@ -2,7 +2,7 @@
 
 from licensing_agent import lifecycle
 from licensing_agent.lifecycle import State, Step, Validate, Wait
-from licensing_agent.outcomes import Failed, Outcome, Refused
+from licensing_agent.protocol.outcomes import Failed, Outcome, Refused
 from tests.agent.simulation.fleet import Client
 from tests.agent.simulation.service import Service
 from tests.agent.simulation.story import DAY, Life

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 
 from licensing_agent import wire
 from licensing_agent.lifecycle import FetchKeys, Login, Validate
-from licensing_agent.outcomes import Failed
 from licensing_agent.proof import ASKED_FOR
+from licensing_agent.protocol.outcomes import Failed
 from tests.agent.simulation.figures import Figures
 from tests.agent.simulation.story import Life, Organization, Story, Way
 from tests.agent.simulation.tokens import part

@@ -31,12 +31,12 @@ from licensing_agent import (
     FolderInUse,
     SignInFailed,
     Status,
-    Surroundings,
-    engine,
-    store,
+    System,
+    core,
 )
-from licensing_agent.credentials import TooFewCredentials
-from licensing_agent.platform_sources import Platform
+from licensing_agent.machine.sources import Platform
+from licensing_agent.protocol.credentials import TooFewCredentials
+from licensing_agent.storage import store
 from tests.agent.samples import JWKS, LICENSE_KEY
 from tests.agent.service import Service, refused
 from tests.agent.unit.test_store import Ring
@@ -68,7 +68,7 @@ class Agent:
             f"on_{name}": self._teller(name)
             for name in ("valid", "grace", "refused", "unreachable")
         }
-        surroundings = Surroundings(
+        system = System(
             wall=lambda: self.now,
             monotonic=lambda: self.now,
             chance=lambda: 0.5,
@@ -80,7 +80,7 @@ class Agent:
             return kind(
                 configuration,
                 sign_in=self._sign_in_later if self.asynchronous else self._sign_in,
-                surroundings=surroundings,
+                system=system,
                 sleep=self._sleep_later if self.asynchronous else self._sleep,
                 **callbacks,
             )
@@ -106,7 +106,7 @@ class Agent:
 
     def _teller(self, name: str) -> Callable[[Status], None]:
         def tell(status: Status) -> None:
-            assert status.standing == name
+            assert status.license_state == name
             self.told.append((name, status.code or ""))
 
         return tell
@@ -161,7 +161,7 @@ def test_a_first_login_is_proved_at_once(
     agent: Agent, service: Service, told: dict[str, Any]
 ) -> None:
     status = agent.start(Configuration(**told)).check()
-    assert (status.standing, status.until, status.storage) == ("valid", NOW + DAY, None)
+    assert (status.license_state, status.until, status.storage) == ("valid", NOW + DAY, None)
     assert service.paths == ["licenses", "validate", "jwks.json"]
     login, validation, keys = service.requests
     assert login.header("authorization") == f"Bearer {TOKEN}"
@@ -208,7 +208,7 @@ def test_it_runs_until_it_is_closed_and_looks_at_its_clocks_every_minute(
 ) -> None:
     agent.start(Configuration(**told)).run()
     assert agent.slept == [60, 60, 60]
-    assert agent.check().standing == "valid"
+    assert agent.check().license_state == "valid"
 
 
 def test_it_is_told_when_the_service_is_away_and_when_its_lease_is_over(
@@ -218,11 +218,11 @@ def test_it_is_told_when_the_service_is_away_and_when_its_lease_is_over(
     service.__exit__()
     agent.now += DAY * 3 / 4
     grace = agent.check()
-    assert (grace.standing, grace.until) == ("grace", NOW + DAY)
+    assert (grace.license_state, grace.until) == ("grace", NOW + DAY)
     assert "ConnectError" in str(grace.message)
     agent.now += DAY
     assert agent.client.status.usable is False
-    assert agent.check().standing == "unreachable"
+    assert agent.check().license_state == "unreachable"
     assert agent.told == [("valid", ""), ("grace", ""), ("unreachable", "")]
 
 
@@ -231,7 +231,7 @@ def test_a_refusal_is_told_before_a_person_is_asked(
 ) -> None:
     agent.start(Configuration(**told)).check()
     service.answers = [refused("REVOKED", "login")]
-    assert agent.check(at_once=True).standing == "valid"
+    assert agent.check(at_once=True).license_state == "valid"
     assert agent.told == [("valid", ""), ("refused", "REVOKED"), ("valid", "")]
     service.answers = [refused("SUSPENDED", "logout")]
     assert agent.check(at_once=True).action == "logout"
@@ -256,7 +256,7 @@ def test_a_login_that_is_refused_says_why(
 ) -> None:
     service.answers = [answer]
     status = agent.start(Configuration(**told)).check()
-    assert (status.standing, status.code, status.action) == ("refused", code, "login")
+    assert (status.license_state, status.code, status.action) == ("refused", code, "login")
     assert len(service.requests) == 1
 
 
@@ -292,7 +292,7 @@ def test_what_is_no_answer_of_the_service_is_no_refusal(
     agent.start(Configuration(**told)).check()
     service.answers = [answer]
     status = agent.check(at_once=True)
-    assert (status.standing, status.code, status.until) == ("grace", None, NOW + DAY)
+    assert (status.license_state, status.code, status.until) == ("grace", None, NOW + DAY)
     assert status.message
 
 
@@ -346,7 +346,7 @@ def test_nobody_who_signs_in_is_asked_again_in_a_minute(
     assert "the provider is away" in str(agent.check().message)
     assert service.requests == []
     agent.now += 60
-    assert agent.check().standing == "valid"
+    assert agent.check().license_state == "valid"
 
 
 def test_a_token_that_is_none_is_not_sent_or_shown(
@@ -389,7 +389,7 @@ def test_it_can_be_closed_while_a_person_signs_in(
 
     agent.start(Configuration(**told))
     agent.signed_in = sign_in_later if agent.asynchronous else sign_in
-    assert agent.check().standing == "signed_out"
+    assert agent.check().license_state == "signed_out"
     assert service.requests == []
 
 
@@ -405,7 +405,7 @@ def test_while_a_person_signs_in_nobody_else_waits(service: Service, told: dict[
     waiting = Thread(target=agent.check)
     waiting.start()
     assert asked.wait(60)
-    assert agent.client.status.standing == "signed_out"
+    assert agent.client.status.license_state == "signed_out"
     agent.close()
     has_come.set()
     waiting.join(60)
@@ -461,14 +461,14 @@ def test_an_answer_that_does_not_come_to_an_end_is_none(
 ) -> None:
     agent.start(Configuration(**told)).check()
     agent.close()
-    monkeypatch.setattr(engine, "LEAST_PATIENCE", 0.5)
+    monkeypatch.setattr(core, "LEAST_PATIENCE", 0.5)
     with endless() as url:
         again = Agent(asynchronous=agent.asynchronous)
         again.now = NOW + DAY - 600  # the lease is nearly over
         again.start(Configuration(**told | {"url": url, "timeout": 300.0}))
         again.now = NOW + DAY - 0.1
         status = again.check(at_once=True)
-        assert (status.standing, status.message) == (
+        assert (status.license_state, status.message) == (
             "grace",
             "The service cannot be reached: its answer does not come to an end.",
         )
@@ -492,7 +492,7 @@ def test_what_cannot_be_sent_is_no_answer_and_shows_no_key(
     agent.start(Configuration(**told)).check()
     agent.name = "caf\udce9"
     status = agent.check(at_once=True)
-    assert (status.standing, status.message) == (
+    assert (status.license_state, status.message) == (
         "grace",
         "The service cannot be reached: UnicodeEncodeError",
     )
@@ -527,7 +527,7 @@ def test_a_second_client_in_the_same_folder_is_refused_until_the_first_is_closed
         second.start(Configuration(**told))
     second.start(Configuration(**told | {"folder": told["folder"] / "of its own"}))
     second.close()
-    assert agent.check(at_once=True).standing == "valid"
+    assert agent.check(at_once=True).license_state == "valid"
     agent.close()
     assert second.start(Configuration(**told)).client.status.usable
     second.close()
@@ -581,7 +581,7 @@ def test_an_agent_that_starts_before_its_keyring_is_open_goes_on_once_it_is(
     agent: Agent, service: Service, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ring = Ring()
-    monkeypatch.setattr(engine, "platform_keyring", lambda: ring)
+    monkeypatch.setattr(core, "platform_keyring", lambda: ring)
     told["use_keyring"] = True
     agent.start(Configuration(**told)).check()
     agent.close()
@@ -591,16 +591,18 @@ def test_an_agent_that_starts_before_its_keyring_is_open_goes_on_once_it_is(
     service.answers = [refused_token()]
     asked = len(service.requests)
     status = again.check()
-    assert (status.standing, service.paths[asked:]) == ("refused", ["licenses"])
+    assert (status.license_state, service.paths[asked:]) == ("refused", ["licenses"])
     assert "keyring" in str(status.storage)
     ring.works = True
     again.now += 3600
     again.name = ""
-    assert again.check().standing == "refused"  # a machine that cannot be told apart asks nothing
+    assert (
+        again.check().license_state == "refused"
+    )  # a machine that cannot be told apart asks nothing
     again.now += 3600
     again.name = "ACME-PC-01"
     status = again.check()
-    assert (status.standing, status.storage) == ("valid", None)
+    assert (status.license_state, status.storage) == ("valid", None)
     assert service.paths[asked:] == ["licenses", "validate"]
     again.close()
 
@@ -617,7 +619,7 @@ def test_the_next_start_needs_nobody_and_nothing_that_is_kept_needs_be_whole(
     again = Agent(asynchronous=agent.asynchronous, sign_in=lambda: None)
     again.start(Configuration(**told))
     assert again.client.status.usable
-    assert again.check().standing == "valid"
+    assert again.check().license_state == "valid"
     again.close()
     (told["folder"] / "license").write_bytes(b"torn")
     after = Agent(asynchronous=agent.asynchronous)
@@ -644,7 +646,7 @@ def test_a_machine_that_cannot_be_told_apart_any_more_keeps_its_lease(
     agent.start(Configuration(**told)).check()
     agent.name = ""
     status = agent.check(at_once=True)
-    assert status.standing == "grace"
+    assert status.license_state == "grace"
     assert "At least two" in str(status.message)
     with pytest.raises(TooFewCredentials):
         agent.start(Configuration(**told))
@@ -652,7 +654,7 @@ def test_a_machine_that_cannot_be_told_apart_any_more_keeps_its_lease(
 
 def test_pinned_keys_are_enough(agent: Agent, service: Service, told: dict[str, Any]) -> None:
     status = agent.start(Configuration(**told, pinned_keys=JWKS)).check()
-    assert status.standing == "valid"
+    assert status.license_state == "valid"
     assert "jwks.json" not in service.paths
 
 
@@ -670,7 +672,7 @@ def test_it_goes_through_the_proxy(agent: Agent, service: Service, told: dict[st
     told["url"] = "http://127.0.0.1:9"
     status = agent.start(Configuration(**told, proxy=proxy.url)).check()
     proxy.stop()
-    assert status.standing == "valid"
+    assert status.license_state == "valid"
     assert targets[0] == "http://127.0.0.1:9/v1/licenses"
 
 
@@ -799,14 +801,14 @@ def test_a_check_asks_nobody_when_the_client_is_closed_while_it_waits_for_its_tu
     agent.start(Configuration(**told)).check()
     asked = len(service.requests)
     vars(agent.client)["_checking"] = ClosedWhileWaiting(agent.client)
-    assert agent.check(at_once=True).standing == "valid"
+    assert agent.check(at_once=True).license_state == "valid"
     assert len(service.requests) == asked
 
 
 def test_an_asynchronous_client_sleeps_until_it_is_closed(
     told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr(core, "LONGEST_PAUSE", 0.001)
     looks: list[int] = []
 
     async def life() -> None:
@@ -822,7 +824,7 @@ def test_an_asynchronous_client_sleeps_until_it_is_closed(
             return 0.5
 
         async with AsyncClient(
-            Configuration(**told), sign_in=sign_in, surroundings=Surroundings(chance=chance)
+            Configuration(**told), sign_in=sign_in, system=System(chance=chance)
         ) as client:
             running = asyncio.create_task(client.run())
             await asyncio.wait_for(looked.wait(), 60)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from licensing_agent import device, sealed
-from licensing_agent.device import KeptKey, KeyLocked
-from licensing_agent.store import Store
+from licensing_agent.storage import device_key, encrypted_file
+from licensing_agent.storage.device_key import KeptKey, KeyLocked
+from licensing_agent.storage.store import Store
 from tests.agent.unit.test_store import KEPT, SECRET, Ring
 
 
@@ -34,7 +34,7 @@ def test_it_is_made_once_and_is_the_same_after_each_start(
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     key = a_key(tmp_path / "state")
     secret = key.get(at_login=False).key.private_bytes_raw()
-    path = tmp_path / "state" / device.NAME
+    path = tmp_path / "state" / device_key.NAME
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert secret not in path.read_bytes()
     assert secret.hex() not in repr(key.get(at_login=False))
@@ -48,14 +48,14 @@ def test_a_licence_that_is_lost_does_not_take_it_along_nor_the_other_way_round(
     (tmp_path / "license").write_bytes(b"torn")
     assert a_key(tmp_path).get(at_login=False).public_key() == public
     Store(tmp_path, SECRET, None).write(KEPT)
-    (tmp_path / device.NAME).unlink()
+    (tmp_path / device_key.NAME).unlink()
     assert a_key(tmp_path).get(at_login=False).public_key() != public
     assert Store(tmp_path, SECRET, None).read().kept == KEPT
 
 
 def test_the_file_of_one_is_not_the_file_of_the_other(tmp_path: Path) -> None:
     Store(tmp_path, SECRET, None).write(KEPT)
-    (tmp_path / device.NAME).write_bytes((tmp_path / "license").read_bytes())
+    (tmp_path / device_key.NAME).write_bytes((tmp_path / "license").read_bytes())
     key = a_key(tmp_path)
     key.get(at_login=False)
     assert key.notice is not None
@@ -66,9 +66,12 @@ def test_one_that_is_lost_gives_way_to_a_new_one_and_that_is_told(how: str, tmp_
     lost = a_key(tmp_path, b"another machine" if how == "another machine's" else SECRET)
     public = lost.get(at_login=False).public_key()
     if how == "torn":
-        (tmp_path / device.NAME).write_bytes((tmp_path / device.NAME).read_bytes()[:-1])
+        (tmp_path / device_key.NAME).write_bytes((tmp_path / device_key.NAME).read_bytes()[:-1])
     if how == "not a key":
-        file = sealed.SealedFile(tmp_path / device.NAME, SECRET, None, purpose=device._PURPOSE)  # noqa: SLF001 - to write what no version has written
+        purpose = device_key._PURPOSE  # noqa: SLF001 - to write what no version has written
+        file = encrypted_file.EncryptedFile(
+            tmp_path / device_key.NAME, SECRET, None, purpose=purpose
+        )
         file.write(b"short")
     key = a_key(tmp_path)
     assert key.get(at_login=False).public_key() != public
@@ -124,12 +127,12 @@ def test_a_login_that_is_not_answered_replaces_no_key(tmp_path: Path) -> None:
 
 def test_one_that_cannot_be_read_just_now_is_not_replaced(tmp_path: Path) -> None:
     public = a_key(tmp_path).get(at_login=False).public_key()
-    (tmp_path / device.NAME).rename(tmp_path / "away")
-    (tmp_path / device.NAME).mkdir()
+    (tmp_path / device_key.NAME).rename(tmp_path / "away")
+    (tmp_path / device_key.NAME).mkdir()
     with pytest.raises(KeyLocked, match="cannot be read"):
         a_key(tmp_path).get(at_login=False)
-    (tmp_path / device.NAME).rmdir()
-    (tmp_path / "away").rename(tmp_path / device.NAME)
+    (tmp_path / device_key.NAME).rmdir()
+    (tmp_path / "away").rename(tmp_path / device_key.NAME)
     assert a_key(tmp_path).get(at_login=False).public_key() == public
 
 
@@ -141,7 +144,7 @@ def test_on_a_disk_that_takes_nothing_there_is_one_until_the_process_ends(
     public = key.get(at_login=False).public_key()
     assert key.get(at_login=False).public_key() == public
     assert key.notice == ("The device key cannot be kept: The file cannot be read or written.")
-    assert not (tmp_path / device.NAME).exists()
+    assert not (tmp_path / device_key.NAME).exists()
 
 
 def test_once_the_disk_takes_something_the_key_is_kept_that_the_licence_may_be_bound_to(

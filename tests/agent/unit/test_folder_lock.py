@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from licensing_agent import FolderInUse, folder_lock
-from licensing_agent.folder_lock import NAME, FolderLock
+from licensing_agent import FolderInUse
+from licensing_agent.storage import folder_lock
+from licensing_agent.storage.folder_lock import NAME, FolderLock
 from tests.agent.program import running, told
 
 HOLDER = """
 import sys, pathlib
-from licensing_agent.folder_lock import FolderLock
+from licensing_agent.storage.folder_lock import FolderLock
 held = FolderLock(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

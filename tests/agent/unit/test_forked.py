@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from licensing_agent.folder_lock import FolderLock
+from licensing_agent.storage.folder_lock import FolderLock
 from tests.agent.program import running, told
 
 # It forks while another thread is in the middle of a check, which that thread never ends here.
 PROGRAM = """
 import asyncio, os, signal, sys, threading, time
 from pathlib import Path
-from licensing_agent import AsyncClient, Client, Configuration, Surroundings
+from licensing_agent import AsyncClient, Client, Configuration, System
 
 checking = threading.Event()
 
@@ -27,7 +27,7 @@ def fork(client):
     if os.fork():
         os._exit(0)  # nothing of it is closed
     signal.alarm(300)
-    print(client.status.standing, flush=True)
+    print(client.status.license_state, flush=True)
 
 def in_the_middle(client):
     asyncio.run(client.check()) if isinstance(client, AsyncClient) else client.check()
@@ -35,19 +35,19 @@ def in_the_middle(client):
 told = Configuration(
     url="http://127.0.0.1:9", issuer="urn:i", folder=Path(sys.argv[2]), computer_name="AGENT-1"
 )
-options = {"sign_in": lambda: print("asked", flush=True), "surroundings": Surroundings(wall=wall)}
+options = {"sign_in": lambda: print("asked", flush=True), "system": System(wall=wall)}
 
 def synchronous():
     client = Client(told, **options)
     fork(client)
-    print(client.check(at_once=True).standing, flush=True)
+    print(client.check(at_once=True).license_state, flush=True)
     client.run()
     client.close()
 
 async def asynchronous():
     client = AsyncClient(told, **options)
     fork(client)
-    print((await client.check(at_once=True)).standing, flush=True)
+    print((await client.check(at_once=True)).license_state, flush=True)
     await client.run()
     await client.close()
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licensing.domain.lease import public_jwk
-from licensing_agent.lease import Expected, Reason, Rejected, public_keys, verify
+from licensing_agent.protocol.lease import Expected, Reason, Rejected, public_keys, verify
 from tests.agent.samples import JWKS, KEYS, LICENSE_ID, MACHINE, lease_token
 from tests.unit.domain.test_lease import ISSUER, KEY, KID, b64, signed
 from tests.unit.samples import NOW

@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from licensing_agent import lifecycle
-from licensing_agent.kept import NOTHING, Kept, KeptLease, decode, encode
 from licensing_agent.lifecycle import (
     FetchKeys,
+    LicenseState,
     Login,
     Moment,
-    Standing,
     State,
     Terms,
     Validate,
@@ -22,8 +21,9 @@ from licensing_agent.lifecycle import (
     next_step,
     status,
 )
-from licensing_agent.outcomes import Failed, KeysFetched, NobodySignedIn, Outcome, Refused
-from licensing_agent.timekeeping import Timekeeping
+from licensing_agent.protocol.outcomes import Failed, KeysFetched, NobodySignedIn, Outcome, Refused
+from licensing_agent.protocol.timekeeping import Timekeeping
+from licensing_agent.storage.state import NOTHING, Kept, KeptLease, decode, encode
 from tests.agent.samples import (
     ELSEWHERE,
     KEYS,
@@ -130,7 +130,7 @@ def test_a_lease_that_is_over_or_another_machines_is_presented_all_the_same() ->
 
 def test_without_a_license_a_person_has_to_log_in() -> None:
     assert next_step(fresh()) == Login(None)
-    assert status(fresh()).standing is Standing.SIGNED_OUT
+    assert status(fresh()).license_state is LicenseState.SIGNED_OUT
     assert next_step(fresh(replace(TERMS, license_key="T-1"))) == Login("T-1")
     state = told(fresh(), NobodySignedIn())
     assert waits(state) == lifecycle.SIGN_IN_AGAIN
@@ -142,7 +142,7 @@ def test_a_login_is_good_once_a_validation_proves_it() -> None:
     assert isinstance(next_step(state), Validate)
     assert not status(state).usable
     shown = status(told(state, valid()))
-    assert (shown.standing, shown.until, shown.license_id) == ("valid", NOW + DAY, LICENSE_ID)
+    assert (shown.license_state, shown.until, shown.license_id) == ("valid", NOW + DAY, LICENSE_ID)
     assert shown.usable
     assert shown.save_configuration
 
@@ -170,7 +170,7 @@ def test_whatever_the_service_says_of_it_a_lease_is_renewed_by_its_end() -> None
 def test_an_agent_for_one_organization_takes_no_other() -> None:
     state = told(fresh(replace(PINNED, organization_id="bolt")), LOGGED_IN)
     shown = status(state)
-    assert (shown.standing, shown.code) == ("refused", "organization_mismatch")
+    assert (shown.license_state, shown.code) == ("refused", "organization_mismatch")
     assert state.kept.license is None
     assert waits(state) == lifecycle.REFUSED_AGAIN
 
@@ -181,7 +181,7 @@ def test_an_agent_that_is_for_another_organization_now_drops_the_licence_of_befo
     assert (status(same).usable, same.kept.asked) == (True, "n-1")
     state = begin(replace(PINNED, organization_id="bolt"), asked, MACHINE, None, at())
     shown = status(state)
-    assert (shown.standing, shown.message) == (
+    assert (shown.license_state, shown.message) == (
         "signed_out",
         "This agent is bolt's now; its licence was acme's.",
     )
@@ -195,12 +195,12 @@ def test_an_agent_that_is_for_another_organization_now_drops_the_licence_of_befo
 def test_while_the_service_is_away_the_lease_holds_until_its_end() -> None:
     state = told(licensed(), AWAY, seconds=DAY // 2)
     shown = status(state)
-    assert (shown.standing, shown.until, shown.message) == ("grace", NOW + DAY, AWAY.why)
-    assert status(advanced(state, at(DAY - 1))).standing is Standing.GRACE
+    assert (shown.license_state, shown.until, shown.message) == ("grace", NOW + DAY, AWAY.why)
+    assert status(advanced(state, at(DAY - 1))).license_state is LicenseState.GRACE
     over = status(advanced(state, at(DAY)))
-    assert (over.standing, over.usable, over.code) == ("unreachable", False, None)
+    assert (over.license_state, over.usable, over.code) == ("unreachable", False, None)
     back = told(advanced(state, at(DAY)), valid(now=NOW + DAY), seconds=DAY)
-    assert status(back).standing is Standing.VALID
+    assert status(back).license_state is LicenseState.VALID
 
 
 def test_attempts_get_rarer_with_full_jitter() -> None:
@@ -232,7 +232,7 @@ def test_somebody_who_does_not_want_to_wait_need_not() -> None:
 def test_revoked_the_key_and_the_lease_are_gone_at_once_and_a_login_is_next() -> None:
     state = told(licensed(), REVOKED)
     shown = status(state)
-    assert (shown.standing, shown.code, shown.action) == ("refused", "REVOKED", "login")
+    assert (shown.license_state, shown.code, shown.action) == ("refused", "REVOKED", "login")
     assert (shown.usable, shown.until, shown.license_id) == (False, None, None)
     assert state.kept.license is None
     assert state.kept.lease is None
@@ -254,10 +254,10 @@ def test_blocked_the_key_stays_and_is_tried_again() -> None:
     state = told(licensed(), BLOCKED)
     assert state.kept.lease is None
     assert state.kept.license is not None
-    assert status(state).standing is Standing.REFUSED
+    assert status(state).license_state is LicenseState.REFUSED
     assert waits(state) == lifecycle.REFUSED_AGAIN
     assert status(told(state, AWAY)).code == "DETACHED"
-    assert status(told(state, valid())).standing is Standing.VALID
+    assert status(told(state, valid())).license_state is LicenseState.VALID
 
 
 # -- the lease has to prove it -------------------------------------------------------------------
@@ -283,10 +283,10 @@ def test_an_answer_that_its_lease_does_not_prove_is_no_answer(
 ) -> None:
     answer = valid(token=lease_token(**changed))
     first = status(told(fresh(), LOGGED_IN, answer))
-    assert (first.standing, first.usable) == ("unreachable", False)
+    assert (first.license_state, first.usable) == ("unreachable", False)
     assert reason in str(first.message)
     held = status(told(licensed(), answer))
-    assert (held.standing, held.until) == ("grace", NOW + DAY)
+    assert (held.license_state, held.until) == ("grace", NOW + DAY)
 
 
 def test_keys_that_are_not_known_are_fetched_once() -> None:
@@ -294,9 +294,9 @@ def test_keys_that_are_not_known_are_fetched_once() -> None:
     assert next_step(state) == FetchKeys()
     assert not status(state).usable
     proved = told(state, KeysFetched(KEYS))
-    assert status(proved).standing is Standing.VALID
+    assert status(proved).license_state is LicenseState.VALID
     assert proved.kept.keys == KEYS
-    assert status(told(proved, valid())).standing is Standing.VALID
+    assert status(told(proved, valid())).license_state is LicenseState.VALID
     unproved = told(state, KeysFetched({}))
     assert "unknown_key" in str(status(unproved).message)
     assert isinstance(next_step(lifecycle.hurried(unproved)), Validate)
@@ -322,14 +322,14 @@ def test_pinned_keys_are_the_only_ones() -> None:
 
 def test_a_start_goes_on_with_the_lease_that_is_kept() -> None:
     state = begin(PINNED, licensed().kept, MACHINE, NOW, at(DAY / 2))
-    assert status(state).standing is Standing.GRACE
+    assert status(state).license_state is LicenseState.GRACE
     assert isinstance(next_step(state), Validate)
-    assert status(told(state, valid(), seconds=1)).standing is Standing.VALID
+    assert status(told(state, valid(), seconds=1)).license_state is LicenseState.VALID
 
 
 def test_a_start_with_a_lease_that_is_over_has_none() -> None:
     shown = status(begin(PINNED, licensed().kept, MACHINE, None, at(DAY)))
-    assert (shown.standing, shown.usable) == ("unreachable", False)
+    assert (shown.license_state, shown.usable) == ("unreachable", False)
     assert "over" in str(shown.message)
 
 

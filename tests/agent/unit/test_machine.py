@@ -13,11 +13,11 @@ from uuid import UUID
 
 import pytest
 
-from licensing_agent import machine, platform_sources
 from licensing_agent.__main__ import lines, main
-from licensing_agent.credentials import TooFewCredentials
-from licensing_agent.machine import APPLICATION, Machine, app_specific
-from licensing_agent.platform_sources import Platform
+from licensing_agent.machine import identity, sources
+from licensing_agent.machine.identity import APPLICATION, Machine, app_specific
+from licensing_agent.machine.sources import Platform
+from licensing_agent.protocol.credentials import TooFewCredentials
 
 ID = "4c4c4544004235108052b4c04f4e5931"
 HASHED = str(app_specific(UUID(ID), APPLICATION))
@@ -64,7 +64,7 @@ LAPTOP = {
 
 def linux(root: Path, files: Mapping[str, str], name: str = "factory-7", **more: Any) -> Machine:
     platform = Platform(system="Linux", root=tree(root, files), name=lambda: name)
-    return machine.read(platform, **more)
+    return identity.read(platform, **more)
 
 
 def why(this: Machine, source: str) -> str:
@@ -254,7 +254,7 @@ def windows(output: str, registry: Any = lambda *_: str(UUID(ID))) -> Machine:
     platform = Platform(
         system="Windows", run=lambda _: output, registry=registry, name=lambda: "ACME-PC-01"
     )
-    return machine.read(platform)
+    return identity.read(platform)
 
 
 def test_windows_is_known_by_machine_guid_its_adapters_and_its_name() -> None:
@@ -288,7 +288,7 @@ def test_windows_tools_are_started_by_their_whole_path_and_not_from_where_the_ag
             monkeypatch.setenv("SYSTEMROOT", root)
         else:
             monkeypatch.delenv("SYSTEMROOT")
-        machine.read(
+        identity.read(
             Platform(
                 system="Windows",
                 run=run,
@@ -330,7 +330,7 @@ def test_windows_registry_is_read_in_its_64_bit_view(monkeypatch: pytest.MonkeyP
     winreg.OpenKey = open_key
     winreg.QueryValueEx = lambda _, name: (f"value of {name}", 1)
     monkeypatch.setitem(sys.modules, "winreg", winreg)
-    assert platform_sources.read_registry("KEY", "MachineGuid") == "value of MachineGuid"
+    assert sources.read_registry("KEY", "MachineGuid") == "value of MachineGuid"
     assert asked == [("HKLM", "KEY", 0, 257), "closed"]
 
 
@@ -356,7 +356,7 @@ def macos(outputs: Mapping[str, str]) -> Machine:
             raise FileNotFoundError(tool)
         return outputs[tool]
 
-    return machine.read(Platform(system="Darwin", run=run, name=lambda: "dhcp-17.example"))
+    return identity.read(Platform(system="Darwin", run=run, name=lambda: "dhcp-17.example"))
 
 
 def test_macos_is_known_by_its_platform_uuid_its_ports_and_its_name() -> None:
@@ -379,12 +379,12 @@ def test_a_tool_that_does_not_come_to_an_end_says_nothing() -> None:
         raise subprocess.TimeoutExpired(list(arguments), 20)
 
     assert Platform(system="Darwin", run=run).output("ioreg") == ""
-    assert platform_sources.run_tool([sys.executable, "-c", "print('said')"]).strip() == "said"
+    assert sources.run_tool([sys.executable, "-c", "print('said')"]).strip() == "said"
 
 
 def test_another_platform_is_refused() -> None:
-    with pytest.raises(machine.UnknownPlatform, match="Plan 9"):
-        machine.read(Platform(system="Plan 9"))
+    with pytest.raises(identity.UnknownPlatform, match="Plan 9"):
+        identity.read(Platform(system="Plan 9"))
 
 
 # -- the command ---------------------------------------------------------------------------------
@@ -411,10 +411,10 @@ def test_the_command_shows_no_raw_id(tmp_path: Path) -> None:
 def test_the_command_fails_where_the_service_would_not_know_the_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(machine, "Platform", lambda: Platform(system="Linux", root=tmp_path))
+    monkeypatch.setattr(identity, "Platform", lambda: Platform(system="Linux", root=tmp_path))
     assert main(["machine", "--computer-name", "LINE-3"]) == 1
     assert "At least two" in capsys.readouterr().out
-    monkeypatch.setattr(machine, "Platform", lambda: Platform(system="Plan 9"))
+    monkeypatch.setattr(identity, "Platform", lambda: Platform(system="Plan 9"))
     assert main(["machine"]) == 1
     assert "cannot be told apart" in capsys.readouterr().err
 

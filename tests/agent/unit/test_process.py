@@ -10,7 +10,7 @@ from tests.local.client import UnexpectedAnswerError
 
 LINES = """
 import sys
-print('{"standing": "grace", "usable": true}')
+print('{"license_state": "grace", "usable": true}')
 sys.exit("no more to say")
 """
 

@@ -8,8 +8,8 @@ from joserfc.jwk import OKPKey
 
 from licensing.domain import dpop
 from licensing.domain.device_key import Proof
-from licensing_agent.device import SoftwareKey
 from licensing_agent.proof import Occasion, is_asked_for, prove, thumbprint
+from licensing_agent.storage.device_key import SoftwareKey
 from tests.unit.domain.test_lease import KEY, KID, unb64
 from tests.unit.samples import NOW
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from licensing_agent import Configuration, KeyLocked, machine
-from licensing_agent.device import SoftwareKey
-from licensing_agent.platform_sources import Platform
+from licensing_agent import Configuration, KeyLocked
+from licensing_agent.machine import identity
+from licensing_agent.machine.sources import Platform
 from licensing_agent.proof import thumbprint
-from licensing_agent.store import Store
+from licensing_agent.storage.device_key import SoftwareKey
+from licensing_agent.storage.store import Store
 from tests.agent.service import Service, refused
 from tests.agent.unit.test_client import TOKEN, Agent
 from tests.agent.unit.test_client import agent as agent  # noqa: PLC0414 - a fixture
@@ -75,7 +76,7 @@ def test_where_the_service_asks_the_request_is_repeated_with_its_nonce(
     agent.start(Configuration(**told)).check()
     service.requests.clear()
     service.answers.append(challenge("nonce-2"))
-    assert agent.check(at_once=True).standing == "valid"
+    assert agent.check(at_once=True).license_state == "valid"
     first, second = service.requests
     assert first.body == second.body  # the same question, with the same nonce
     assert "nonce" not in proof(first)
@@ -103,7 +104,7 @@ def test_a_service_that_never_takes_a_proof_is_no_refusal(
     service.requests.clear()
     service.answers += [challenge(f"nonce-{turn}") for turn in range(9)]
     status = agent.check(at_once=True)
-    assert (status.standing, status.usable) == ("grace", True)
+    assert (status.license_state, status.usable) == ("grace", True)
     assert status.message == "The service takes no proof of the device key."
     assert len(service.requests) == 3
 
@@ -133,7 +134,7 @@ def test_a_key_that_was_lost_is_told_and_replaced_by_the_next_login(
     again = Agent(asynchronous=agent.asynchronous)
     again.start(Configuration(**told))
     status = again.check(at_once=True)
-    assert status.standing == "valid"
+    assert status.license_state == "valid"
     assert "The device key was lost" in str(status.storage)
     again.close()
     agent.__init__(asynchronous=agent.asynchronous)  # type: ignore[misc]
@@ -152,7 +153,7 @@ def test_another_key_than_at_the_login_is_told_until_somebody_logs_in(
     assert "another one than at the login" in str(again.check(at_once=True).storage)
     service.answers.append(refused("PROOF_INVALID", "login"))
     status = again.check(at_once=True)
-    assert (status.standing, status.storage) == ("valid", None)
+    assert (status.license_state, status.storage) == ("valid", None)
     again.close()
     agent.__init__(asynchronous=agent.asynchronous)  # type: ignore[misc]
 
@@ -172,11 +173,11 @@ def test_a_vendors_key_that_does_not_answer_leaves_the_agent_on_its_lease(
     asked = len(service.requests)
     for Chip.trouble in (OSError("the chip is away"), KeyLocked("the chip is away")):
         status = agent.check(at_once=True)
-        assert (status.standing, status.usable) == ("grace", True)
+        assert (status.license_state, status.usable) == ("grace", True)
         assert "the chip is away" in str(status.message)
     assert len(service.requests) == asked
     Chip.trouble = None
-    assert agent.check(at_once=True).standing == "valid"
+    assert agent.check(at_once=True).license_state == "valid"
 
 
 def test_all_that_is_wrong_with_what_is_kept_is_told(agent: Agent, told: dict[str, Any]) -> None:
@@ -216,7 +217,7 @@ def test_what_is_asked_with_is_on_the_disk_before_it_is_asked(
     def looked(request: Request) -> Response:
         if request.path.endswith("/validate"):
             platform = Platform(system="Linux", root=Path("/nowhere"), name=lambda: agent.name)
-            secret = machine.read(platform, folder=told["folder"]).secret
+            secret = identity.read(platform, folder=told["folder"]).secret
             kept = Store(told["folder"], secret, None).read().kept
             there.append({"nonce": kept.asked, "lease": kept.link})
         return service.answer(request)

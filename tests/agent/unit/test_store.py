@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from licensing_agent import installation, sealed, store
-from licensing_agent.kept import NOTHING, Kept, KeptLease, KeptLicense, decode, encode
-from licensing_agent.sealed import Trouble
-from licensing_agent.store import Reading, Store
-from licensing_agent.timekeeping import Timekeeping
+from licensing_agent.protocol.timekeeping import Timekeeping
+from licensing_agent.storage import encrypted_file, installation, store
+from licensing_agent.storage.encrypted_file import Trouble
+from licensing_agent.storage.state import NOTHING, Kept, KeptLease, KeptLicense, decode, encode
+from licensing_agent.storage.store import Reading, Store
 from tests.agent.samples import KEYS, LICENSE_ID, LICENSE_KEY, MACHINE, lease_token
 from tests.unit.samples import NOW
 
@@ -146,7 +146,7 @@ def test_what_a_newer_version_has_kept_is_told_and_is_no_license(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("licensing_agent.kept._VERSION", 3)
+        newer.setattr("licensing_agent.storage.state._VERSION", 3)
         assert a_store(tmp_path).write(KEPT) is None
     found = a_store(tmp_path).read()
     assert (found.kept, found.trouble) == (NOTHING, Trouble.UNREADABLE)
@@ -216,10 +216,10 @@ def test_an_entry_of_somebody_else_in_the_keyring_is_replaced(tmp_path: Path) ->
 
 def test_the_extra_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    assert sealed.platform_keyring() is None
+    assert encrypted_file.platform_keyring() is None
     ring: Any = Ring()
     monkeypatch.setitem(sys.modules, "keyring", ring)
-    assert sealed.platform_keyring() is ring
+    assert encrypted_file.platform_keyring() is ring
 
 
 # -- crashes -------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ CALLS = ("open", "write", "fsync", "close", "replace", "link", "unlink")
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from licensing_agent import installation
+from licensing_agent.storage import installation
 
 left, folder, what, calls = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4:]
 if what == "store":
@@ -381,7 +381,7 @@ def test_where_folders_cannot_be_synchronized_as_on_windows_all_is_kept_the_same
 
 def test_one_installation_id_for_all_who_make_it_at_once(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from licensing_agent.installation import installation_id;"
+        "import sys, pathlib; from licensing_agent.storage.installation import installation_id;"
         "print(installation_id(pathlib.Path(sys.argv[1])))"
     )
     environment = {"PYTHONPATH": str(Path(__file__).parents[3] / "shared")}

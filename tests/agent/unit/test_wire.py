@@ -3,7 +3,7 @@
 import pytest
 
 from licensing_agent.lifecycle import FetchKeys
-from licensing_agent.outcomes import Failed
+from licensing_agent.protocol.outcomes import Failed
 from licensing_agent.wire import Answer, fetch_keys, outcome
 
 DATE = "Sun, 06 Nov 2033 08:47:37 GMT"

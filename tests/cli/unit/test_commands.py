@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from licensing_agent.platform_sources import Platform
+from licensing_agent.machine.sources import Platform
 from licensing_cli import commands, events
 from licensing_cli.app import app
 from licensing_cli.errors import Negative, SignedOut, Unreachable, WrongUse
@@ -314,7 +314,7 @@ def test_people_get_a_line_for_each_event(
 def test_a_machine_of_no_known_platform_has_to_be_described(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("licensing_agent.machine.Platform", lambda: Platform("Plan 9"))
+    monkeypatch.setattr("licensing_agent.machine.identity.Platform", lambda: Platform("Plan 9"))
     assert "--machine-id" in terminal("machines", "lookup", "--this").expect(2).err
 
 

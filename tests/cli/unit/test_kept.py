@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from licensing_cli.kept import Kept, Store
+from licensing_cli.token_store import Kept, Store
 
 URL = "https://licensing.example"
 KEPT = Kept(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licensing_cli.api import Query
-from licensing_cli.documents import Json
 from licensing_cli.events import FOLDED, Tail
+from licensing_cli.json_types import Json
 
 REFUSAL, CLONE = FOLDED
 START = 1_900_000_000  # 17:46:40, in the middle of an hour

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.agent.process import Agent, Surroundings, UnexpectedStandingError
+from tests.agent.process import Agent, System, UnexpectedStandingError
 from tests.agent.relay import Relay
 from tests.local.story.teller import People, Teller
 
@@ -17,13 +17,13 @@ def tell(teller: Teller, people: People, url: str) -> None:
     """Tell the chapter; `url` is the service's."""
     teller.chapter("An agent through outages")
     with TemporaryDirectory() as folder, Relay(url) as relay:
-        surroundings = Surroundings(Path(folder))
+        system = System(Path(folder))
         teller.step("Another agent starts, as a process of its own. Alice logs in, and goes home.")
-        surroundings.sign_in(people.token("alice"))
-        with surroundings.agent(relay.url) as agent:
-            site = _Site(teller, relay, surroundings, agent)
+        system.sign_in(people.token("alice"))
+        with system.agent(relay.url) as agent:
+            site = _Site(teller, relay, system, agent)
             license_id = site.is_told("valid", usable=True)["license"]
-            surroundings.sign_in(None)
+            system.sign_in(None)
             _short_outage(teller, site)
             _long_outage(teller, site, license_id)
             _revoked(teller, site, license_id)
@@ -32,12 +32,10 @@ def tell(teller: Teller, people: People, url: str) -> None:
 class _Site:
     """The agent's machine, and the cable between it and the service."""
 
-    def __init__(
-        self, teller: Teller, relay: Relay, surroundings: Surroundings, agent: Agent
-    ) -> None:
+    def __init__(self, teller: Teller, relay: Relay, system: System, agent: Agent) -> None:
         self._teller = teller
         self.relay = relay
-        self._surroundings = surroundings
+        self._surroundings = system
         self._agent = agent
 
     def pass_time(self, seconds: int) -> None:

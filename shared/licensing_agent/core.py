@@ -3,9 +3,9 @@
 What this module guarantees:
 
 * What is known is on the disk before anybody is told of it.
-* Each callback is called when its standing begins, once; one that raises is logged, and the agent
+* Each callback is called when its state begins, once; one that raises is logged, and the agent
   stays licensed.
-* The standing is that of the moment in which it is asked for, from whichever thread.
+* The state is that of the moment in which it is asked for, from whichever thread.
 * It has its folder to itself until it is closed.
 * Once it is closed, it writes nothing any more: what another client has kept since is newer. In a
   process that was forked from its own it does not either: there, all it does is tell how it stands.
@@ -26,29 +26,30 @@ from threading import RLock
 from typing import Final
 from weakref import WeakSet
 
-from licensing_agent import lifecycle, machine, wire
+from licensing_agent import lifecycle, wire
 from licensing_agent.configuration import Configuration
-from licensing_agent.credentials import Credentials, TooFewCredentials
-from licensing_agent.device import KeptKey, KeyLocked
-from licensing_agent.folder_lock import FolderLock
-from licensing_agent.kept import Kept
 from licensing_agent.lifecycle import (
     FetchKeys,
+    LicenseState,
     Login,
     Moment,
-    Standing,
     State,
     Status,
     Step,
     Validate,
     Wait,
 )
-from licensing_agent.machine import Machine
-from licensing_agent.outcomes import Failed, LoggedIn, Outcome
-from licensing_agent.platform_sources import Platform
+from licensing_agent.machine import identity
+from licensing_agent.machine.identity import Machine
+from licensing_agent.machine.sources import Platform
 from licensing_agent.proof import Occasion, prove, thumbprint
-from licensing_agent.sealed import OUT_OF_REACH, Trouble, platform_keyring
-from licensing_agent.store import Reading, Store
+from licensing_agent.protocol.credentials import Credentials, TooFewCredentials
+from licensing_agent.protocol.outcomes import Failed, LoggedIn, Outcome
+from licensing_agent.storage.device_key import KeptKey, KeyLocked
+from licensing_agent.storage.encrypted_file import OUT_OF_REACH, Trouble, platform_keyring
+from licensing_agent.storage.folder_lock import FolderLock
+from licensing_agent.storage.state import Kept
+from licensing_agent.storage.store import Reading, Store
 
 LONGEST_PAUSE: Final = 60.0
 """How many seconds may pass between two looks at the clocks."""
@@ -79,25 +80,25 @@ def nobody(_: Status) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callbacks:
-    """Who is told when a standing begins."""
+    """Who is told when a state begins."""
 
     on_valid: Callback = nobody
     on_grace: Callback = nobody
     on_refused: Callback = nobody
     on_unreachable: Callback = nobody
 
-    def of(self, standing: Standing) -> Callback:
+    def of(self, license_state: LicenseState) -> Callback:
         """Who is told of this one. That a person has to sign in, ``sign_in`` sees when asked."""
         return {
-            Standing.VALID: self.on_valid,
-            Standing.GRACE: self.on_grace,
-            Standing.REFUSED: self.on_refused,
-            Standing.UNREACHABLE: self.on_unreachable,
-        }.get(standing, nobody)
+            LicenseState.VALID: self.on_valid,
+            LicenseState.GRACE: self.on_grace,
+            LicenseState.REFUSED: self.on_refused,
+            LicenseState.UNREACHABLE: self.on_unreachable,
+        }.get(license_state, nobody)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class System:
     """The machine, its clocks and chance; others are for tests."""
 
     wall: Callable[[], float] = time.time
@@ -120,11 +121,11 @@ class Engine:
         self,
         configuration: Configuration,
         callbacks: Callbacks,
-        surroundings: Surroundings,
+        system: System,
     ) -> None:
         self._configuration = configuration
         self._callbacks = callbacks
-        self._surroundings = surroundings
+        self._system = system
         self._lock = RLock()
         this = self._machine()
         credentials = this.credentials()
@@ -136,7 +137,7 @@ class Engine:
         self._proof_nonce: str | None = None
         self._process = os.getpid()
         self._is_closed = False
-        self._told: tuple[Standing, str | None] | None = None
+        self._told: tuple[LicenseState, str | None] | None = None
         self._saved: Kept
         self._storage: Trouble | None
         self._state: State
@@ -152,7 +153,7 @@ class Engine:
             reading.kept,
             credentials,
             reading.touched,
-            self._surroundings.moment(),
+            self._system.moment(),
         )
         self._save()
 
@@ -247,7 +248,7 @@ class Engine:
             credential=request.credential,
             nonce=self._proof_nonce,
             id=secrets.token_urlsafe(16),
-            at=int(self._surroundings.wall()),
+            at=int(self._system.wall()),
         )
         return wire.proved(request, prove(key, occasion))
 
@@ -258,22 +259,22 @@ class Engine:
             self._kept_key.bound()
             self._is_unopened = False
         with self._lock:
-            self._state = lifecycle.after(self._state, outcome, self._surroundings.moment())
+            self._state = lifecycle.after(self._state, outcome, self._system.moment())
             self._save()
         self.tell()
 
     def tell(self) -> None:
-        """Tell of a standing that has begun."""
+        """Tell of a state that has begun."""
         status = self.status()
-        if status.standing is Standing.UNREACHABLE and status.message is None:
+        if status.license_state is LicenseState.UNREACHABLE and status.message is None:
             return  # there is a key now, and nobody has been asked about it yet
-        begun = (status.standing, status.code)
+        begun = (status.license_state, status.code)
         if begun != self._told:
             self._told = begun
             try:
-                self._callbacks.of(status.standing)(status)
+                self._callbacks.of(status.license_state)(status)
             except Exception:  # noqa: BLE001 - it is the vendor's, and the agent goes on
-                _log.exception("The callback for %s has failed.", status.standing)
+                _log.exception("The callback for %s has failed.", status.license_state)
 
     def status(self) -> Status:
         """How it stands now."""
@@ -317,7 +318,7 @@ class Engine:
             self._folder_lock.release()
 
     def _advance(self) -> None:
-        self._state = lifecycle.advanced(self._state, self._surroundings.moment())
+        self._state = lifecycle.advanced(self._state, self._system.moment())
         self._save()
 
     def _save(self) -> None:
@@ -340,8 +341,8 @@ class Engine:
 
     def _machine(self) -> Machine:
         told = self._configuration
-        return machine.read(
-            self._surroundings.platform,
+        return identity.read(
+            self._system.platform,
             folder=told.folder,
             computer_name=told.computer_name,
             application=told.application,

@@ -7,8 +7,8 @@ What this module guarantees:
   0600. Copied to another machine, it is worth nothing.
 * A crash at any point leaves the old content or the new one.
 * A file that is torn, tampered with or another machine's is no exception: it holds nothing, and
-  :class:`Opened` says why. Neither is a disk that is full: :meth:`SealedFile.write` says so.
-* A keyring that fails is done without, and :attr:`SealedFile.notice` says what it failed with.
+  :class:`Opened` says why. Neither is a disk that is full: :meth:`EncryptedFile.write` says so.
+* A keyring that fails is done without, and :attr:`EncryptedFile.notice` says what it failed with.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from licensing_agent import files
+from licensing_agent.storage import files
 
 _BY_MACHINE: Final = b"LA1m"
 _BY_KEYRING: Final = b"LA1k"
@@ -75,7 +75,7 @@ def platform_keyring() -> Keyring | None:
         return None
 
 
-class SealedFile:
+class EncryptedFile:
     """One file; ``secret`` is the machine's, ``purpose`` sets its key apart from other files'."""
 
     def __init__(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import platformdirs
 
-from licensing_agent import files, strictjson
+from licensing_agent.protocol import strict_json
+from licensing_agent.storage import files
 
 _NAMES = ("url", "id_token", "refresh_token", "token_endpoint", "client_id")
 
@@ -72,7 +73,7 @@ class Store:
 
 
 def _decoded(data: bytes) -> Kept:
-    value = strictjson.read_object(data)
+    value = strict_json.read_object(data)
     texts = {name: value.get(name) for name in _NAMES}
     expires_at = value.get("expires_at")
     if not all(isinstance(text, str) for text in texts.values()) or type(expires_at) is not int:

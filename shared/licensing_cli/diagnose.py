@@ -14,13 +14,13 @@ from typing import Annotated, Final
 
 import typer
 
-from licensing_agent.credentials import TooFewCredentials
+from licensing_agent.protocol.credentials import TooFewCredentials
 from licensing_cli import commands, doctor, licenses, machines
 from licensing_cli.api import segment
 from licensing_cli.doctor import Facts, Unseen
-from licensing_cli.documents import Json, an_object, objects
 from licensing_cli.errors import Negative, Refused, WrongUse
 from licensing_cli.invocation import Invocation
+from licensing_cli.json_types import Json, an_object, objects
 from licensing_cli.output import Columns, text_of
 
 _HISTORY: Final = 200

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from licensing_agent import strictjson
-from licensing_agent.credentials import Credentials
-from licensing_agent.timekeeping import Timekeeping
+from licensing_agent.protocol import strict_json
+from licensing_agent.protocol.credentials import Credentials
+from licensing_agent.protocol.timekeeping import Timekeeping
 
 _VERSION: Final = 2
 _NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -77,7 +77,7 @@ def encode(kept: Kept) -> bytes:
 
 def decode(data: bytes) -> Kept:
     """What was encoded. Raises :class:`ValueError`."""
-    value = strictjson.read_object(data)
+    value = strict_json.read_object(data)
     version = value.get("version")
     if version not in {1, _VERSION}:
         raise ValueError("kept by another version")

@@ -10,7 +10,7 @@ import json
 import os
 from typing import Final
 
-from licensing_agent.platform_sources import Found, LeftOut, Platform, Sources, mac
+from licensing_agent.machine.sources import Found, LeftOut, Platform, Sources, mac
 
 _KEY: Final = r"SOFTWARE\Microsoft\Cryptography"
 _NAME: Final = "MachineGuid"

@@ -1,7 +1,8 @@
 """The licence at rest.
 
 What this module guarantees: what is read is what was written, by this machine; whatever else stands
-in the file is no licence, and :class:`Reading` says why (:mod:`licensing_agent.sealed`).
+in the file is no licence, and :class:`Reading` says why
+(:mod:`licensing_agent.storage.encrypted_file`).
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from licensing_agent import kept
-from licensing_agent.kept import NOTHING, Kept
-from licensing_agent.sealed import Keyring, SealedFile, Trouble
+from licensing_agent.storage.encrypted_file import EncryptedFile, Keyring, Trouble
+from licensing_agent.storage.state import NOTHING, Kept, decode, encode
 
 NAME: Final = "license"
 
@@ -32,7 +32,7 @@ class Store:
     """The file in ``folder``; ``secret`` is the machine's."""
 
     def __init__(self, folder: Path, secret: bytes, keyring: Keyring | None) -> None:
-        self._file = SealedFile(folder / NAME, secret, keyring, purpose=_PURPOSE)
+        self._file = EncryptedFile(folder / NAME, secret, keyring, purpose=_PURPOSE)
 
     @property
     def notice(self) -> str | None:
@@ -45,10 +45,10 @@ class Store:
         if opened.content is None:
             return Reading(trouble=opened.trouble, touched=opened.touched)
         try:
-            return Reading(kept.decode(opened.content), touched=opened.touched)
+            return Reading(decode(opened.content), touched=opened.touched)
         except ValueError:
             return Reading(trouble=Trouble.UNREADABLE, touched=opened.touched)
 
-    def write(self, state: Kept) -> Trouble | None:
-        """Keep ``state`` in the place of what was kept; what went wrong, if anything did."""
-        return self._file.write(kept.encode(state))
+    def write(self, kept: Kept) -> Trouble | None:
+        """Keep ``kept`` in the place of what was kept; what went wrong, if anything did."""
+        return self._file.write(encode(kept))

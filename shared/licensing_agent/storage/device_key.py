@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from licensing_agent.sealed import OUT_OF_REACH, Keyring, SealedFile, Trouble
+from licensing_agent.storage.encrypted_file import OUT_OF_REACH, EncryptedFile, Keyring, Trouble
 
 NAME: Final = "device-key"
 
@@ -61,7 +61,7 @@ class KeptKey:
     """The key in ``folder``, made when it is first asked for; ``secret`` is the machine's."""
 
     def __init__(self, folder: Path, secret: bytes, keyring: Keyring | None) -> None:
-        self._file = SealedFile(folder / NAME, secret, keyring, purpose=_PURPOSE)
+        self._file = EncryptedFile(folder / NAME, secret, keyring, purpose=_PURPOSE)
         self._key: SoftwareKey | None = None
         self._stand_in: SoftwareKey | None = None
         self._reading: Trouble | None = None

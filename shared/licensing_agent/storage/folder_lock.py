@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 from weakref import finalize
 
-from licensing_agent import files
+from licensing_agent.storage import files
 
 NAME: Final = "lock"
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from licensing_agent.credentials import is_locally_administered
+from licensing_agent.protocol.credentials import is_locally_administered
 
 Component = Literal["machine_id", "mac_address", "computer_name"]
 

@@ -19,10 +19,10 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from licensing_agent import linux, macos, windows
-from licensing_agent.credentials import Credentials
-from licensing_agent.installation import installation_id
-from licensing_agent.platform_sources import Found, LeftOut, Platform, Sources
+from licensing_agent.machine import linux, macos, windows
+from licensing_agent.machine.sources import Found, LeftOut, Platform, Sources
+from licensing_agent.protocol.credentials import Credentials
+from licensing_agent.storage.installation import installation_id
 
 APPLICATION: Final = UUID("5c0e3a1e-6f0b-4a5f-9a37-2d6a1f8f4b0c")
 """The application that machine ids are hashed for, unless a vendor has one of its own."""
@@ -62,7 +62,7 @@ class Machine:
         return next((one.value for one in self.found if one.component == "computer_name"), None)
 
     def credentials(self) -> Credentials:
-        """Normalised. Raises :class:`licensing_agent.credentials.TooFewCredentials`."""
+        """Normalised. Raises :class:`licensing_agent.protocol.credentials.TooFewCredentials`."""
         return Credentials.of(
             machine_id=self.machine_id,
             mac_addresses=self.mac_addresses,

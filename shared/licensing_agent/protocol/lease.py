@@ -25,7 +25,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from licensing_agent import strictjson
+from licensing_agent.protocol import strict_json
 
 ALGORITHM: Final = "Ed25519"
 TYPE: Final = "lease+jwt"
@@ -121,7 +121,7 @@ def _claims(token: str, keys: Mapping[str, str]) -> Mapping[str, object] | Rejec
     """What one of the keys has signed. Raises :class:`ValueError` for what is no JWS."""
     # The header says what a lease's header says and nothing more.
     head, body, signature = _parts(token)
-    header = strictjson.read_object(_unb64(head))
+    header = strict_json.read_object(_unb64(head))
     if header.keys() != {"alg", "kid", "typ"}:
         return Rejected(Reason.MALFORMED)
     if header["alg"] != ALGORITHM:
@@ -134,7 +134,7 @@ def _claims(token: str, keys: Mapping[str, str]) -> Mapping[str, object] | Rejec
         return Rejected(Reason.UNKNOWN_KEY)
     if not _is_signed(f"{head}.{body}".encode(), _unb64(signature), _unb64(key)):
         return Rejected(Reason.WRONG_SIGNATURE)
-    return strictjson.read_object(_unb64(body))
+    return strict_json.read_object(_unb64(body))
 
 
 def public_keys(jwks: Mapping[str, object]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from licensing_agent.credentials import Credentials
+from licensing_agent.protocol.credentials import Credentials
 
 Action = Literal["continue", "login", "logout"]
 

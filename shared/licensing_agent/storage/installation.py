@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
-from licensing_agent import files
+from licensing_agent.storage import files
 
 NAME: Final = "installation-id"
 

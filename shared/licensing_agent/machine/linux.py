@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from licensing_agent.platform_sources import Found, LeftOut, Platform, Sources, mac
+from licensing_agent.machine.sources import Found, LeftOut, Platform, Sources, mac
 
 _ID_FILES: Final = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _ID: Final = re.compile(r"[0-9a-f]{32}")

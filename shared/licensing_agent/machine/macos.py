@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from licensing_agent.platform_sources import Found, LeftOut, Platform, Sources, mac
+from licensing_agent.machine.sources import Found, LeftOut, Platform, Sources, mac
 
 
 def read(platform: Platform) -> Sources:

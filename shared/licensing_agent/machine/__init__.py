@@ -1,0 +1,1 @@
+"""The machine that the agent runs on, as each platform knows it."""

@@ -1,0 +1,1 @@
+"""What service and agent say to each other, and what time it is: pure."""
