@@ -3,9 +3,10 @@
 import * as api from "./api.js";
 import { ask, isAsking } from "./dialogs.js";
 import { fill, h } from "./dom.js";
-import * as drafts from "./drafts.js";
-import { entries } from "./entries.js";
-import { change } from "./place.js";
+import { entries } from "./event-list.js";
+import * as drafts from "./form-drafts.js";
+import { ACTIONS, LEASE_NOTE, nameOf } from "./labels.js";
+import { change } from "./router.js";
 import {
   announce,
   badge,
@@ -19,7 +20,6 @@ import {
   thumbprint,
   working,
 } from "./widgets.js";
-import { ACTIONS, LEASE_NOTE, nameOf } from "./words.js";
 
 /** @typedef {import("./types.js").License} License */
 /** @typedef {import("./types.js").Action} Action */

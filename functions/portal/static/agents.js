@@ -3,7 +3,8 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { filters, given } from "./filters.js";
-import { link } from "./place.js";
+import { counted, day, nameOf, STATUSES } from "./labels.js";
+import { link } from "./router.js";
 import {
   ago,
   badge,
@@ -17,7 +18,6 @@ import {
   table,
   whisper,
 } from "./widgets.js";
-import { counted, day, nameOf, STATUSES } from "./words.js";
 
 const SIZE = 50;
 const NARROWING = ["search", "status", "environment", "primary"];

@@ -4,8 +4,8 @@
 // signing in once more, with what was typed into it.
 
 import { h, uniqueId } from "./dom.js";
-import * as drafts from "./drafts.js";
-import { change } from "./place.js";
+import * as drafts from "./form-drafts.js";
+import { change } from "./router.js";
 import { failure, working } from "./widgets.js";
 
 /**

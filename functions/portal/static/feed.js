@@ -2,10 +2,10 @@
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
-import { entries } from "./entries.js";
+import { entries } from "./event-list.js";
 import { filters, given } from "./filters.js";
+import { EVENTS } from "./labels.js";
 import { choice, empty, field, loaded, pager } from "./widgets.js";
-import { EVENTS } from "./words.js";
 
 const SIZE = 50;
 

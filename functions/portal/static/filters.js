@@ -2,7 +2,7 @@
 // it, and changes it as soon as something is chosen or the typing pauses.
 
 import { h } from "./dom.js";
-import { change } from "./place.js";
+import { change } from "./router.js";
 
 const TYPING_MS = 300;
 

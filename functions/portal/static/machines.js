@@ -3,10 +3,10 @@
 import { agentTable } from "./agents.js";
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
-import * as drafts from "./drafts.js";
-import { link } from "./place.js";
+import * as drafts from "./form-drafts.js";
+import { counted } from "./labels.js";
+import { link } from "./router.js";
 import { empty, failure, field, markWrong, whisper, working } from "./widgets.js";
-import { counted } from "./words.js";
 
 const DRAFT = "machine";
 

@@ -10,7 +10,7 @@ import { machines } from "./machines.js";
 import { organizationForm } from "./organization-form.js";
 import { organizations } from "./organizations.js";
 import { overview } from "./overview.js";
-import { go, here, link, onMove } from "./place.js";
+import { go, here, link, onMove } from "./router.js";
 import * as session from "./session.js";
 import { temporary } from "./temporary.js";
 import { empty, failure } from "./widgets.js";

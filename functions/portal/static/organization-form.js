@@ -5,8 +5,9 @@
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
-import * as drafts from "./drafts.js";
-import { go, link } from "./place.js";
+import * as drafts from "./form-drafts.js";
+import { DAY, instant, SUBSCRIPTION_STATUSES } from "./labels.js";
+import { go, link } from "./router.js";
 import {
   announce,
   choice,
@@ -17,7 +18,6 @@ import {
   working,
   wrongFields,
 } from "./widgets.js";
-import { DAY, instant, SUBSCRIPTION_STATUSES } from "./words.js";
 
 /** @typedef {import("./types.js").Organization} Organization */
 

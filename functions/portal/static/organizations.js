@@ -4,9 +4,9 @@ import * as api from "./api.js";
 import { columns } from "./charts.js";
 import { h } from "./dom.js";
 import { filters, given } from "./filters.js";
-import { link } from "./place.js";
+import { counted, day, number, STANDINGS } from "./labels.js";
+import { link } from "./router.js";
 import { badge, choice, daysLeft, empty, field, loaded, pager, table, whisper } from "./widgets.js";
-import { counted, day, number, STANDINGS } from "./words.js";
 
 const SIZE = 50;
 const AHEAD_DAYS = 90;

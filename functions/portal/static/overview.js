@@ -5,9 +5,6 @@ import { bars, columns, stackedArea } from "./charts.js";
 import { isAsking } from "./dialogs.js";
 import { h } from "./dom.js";
 import { filters } from "./filters.js";
-import { link } from "./place.js";
-import { decide, decisions } from "./policy.js";
-import { badge, choice, daysLeft, exactly, loaded } from "./widgets.js";
 import {
   counted,
   instant,
@@ -16,7 +13,10 @@ import {
   STANDINGS,
   STATUSES,
   SUBSCRIPTION_STATUSES,
-} from "./words.js";
+} from "./labels.js";
+import { decide, decisions } from "./policy.js";
+import { link } from "./router.js";
+import { badge, choice, daysLeft, exactly, loaded } from "./widgets.js";
 
 /** @typedef {import("./types.js").Organization} Organization */
 

@@ -3,9 +3,9 @@
 import * as api from "./api.js";
 import { ask } from "./dialogs.js";
 import { h } from "./dom.js";
-import { change } from "./place.js";
+import { DECISIONS, LEASE_NOTE } from "./labels.js";
+import { change } from "./router.js";
 import { announce } from "./widgets.js";
-import { DECISIONS, LEASE_NOTE } from "./words.js";
 
 /** @typedef {import("./types.js").Organization} Organization */
 

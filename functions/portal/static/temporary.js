@@ -3,8 +3,9 @@
 import * as api from "./api.js";
 import { ask, isAsking } from "./dialogs.js";
 import { fill, h, uniqueId } from "./dom.js";
-import * as drafts from "./drafts.js";
-import { change } from "./place.js";
+import * as drafts from "./form-drafts.js";
+import { duration, instant } from "./labels.js";
+import { change } from "./router.js";
 import {
   announce,
   badge,
@@ -17,7 +18,6 @@ import {
   table,
   working,
 } from "./widgets.js";
-import { duration, instant } from "./words.js";
 
 /** @typedef {import("./types.js").TemporaryLicense} TemporaryLicense */
 

@@ -2,9 +2,9 @@
 
 import { fill, h, uniqueId } from "./dom.js";
 import { explain } from "./errors.js";
-import { change, here } from "./place.js";
+import { DAY, fromNow, instant, number, STATUS_MEANINGS, STATUSES } from "./labels.js";
+import { change, here } from "./router.js";
 import { SessionEnded, signIn } from "./session.js";
-import { DAY, fromNow, instant, number, STATUS_MEANINGS, STATUSES } from "./words.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 

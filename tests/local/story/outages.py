@@ -43,16 +43,16 @@ class _Site:
         self._teller.call("POST", "/_local/clock", {"advance_seconds": seconds}).expect(200)
         self._surroundings.pass_time(seconds)
 
-    def is_told(self, standing: str, **fields: Any) -> dict[str, Any]:
+    def is_told(self, license_state: str, **fields: Any) -> dict[str, Any]:
         """What the agent tells next, of its own accord."""
-        return self._show(self._agent.next(standing, **fields))
+        return self._show(self._agent.next(license_state, **fields))
 
-    def is_asked(self, standing: str, **fields: Any) -> dict[str, Any]:
+    def is_asked(self, license_state: str, **fields: Any) -> dict[str, Any]:
         """What the agent tells when it is asked."""
-        return self._show(self._agent.asked(standing, **fields))
+        return self._show(self._agent.asked(license_state, **fields))
 
     def _show(self, told: dict[str, Any]) -> dict[str, Any]:
-        words = [told["standing"]]
+        words = [told["license_state"]]
         if told["until"] is not None:
             words.append(f"until {datetime.fromtimestamp(told['until'], UTC):%Y-%m-%d %H:%M:%S}")
         words += filter(None, [told["code"]])

@@ -1,9 +1,9 @@
 // What happened, as a list: newest first, each entry in a sentence with who, from where, and what.
 
 import { h } from "./dom.js";
-import { link } from "./place.js";
+import { actorOf, CLONE_ADVICE, changesOf, counted, eventOf, reasonOf } from "./labels.js";
+import { link } from "./router.js";
 import { ago } from "./widgets.js";
-import { actorOf, CLONE_ADVICE, changesOf, counted, eventOf, reasonOf } from "./words.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
 
