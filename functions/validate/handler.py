@@ -9,8 +9,8 @@ from licensing.contract.agents import (
 )
 from licensing.contract.fields import instant
 from licensing.contract.licenses import LicenseView
-from licensing.domain.license import Code
 from licensing.domain.refusal import Refused
+from licensing.domain.validation import Code
 from licensing.entrypoints import http
 from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.validate import ValidateLicense

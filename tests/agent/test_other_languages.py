@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from licensing.contract.agents import ValidateReply
-from licensing.domain.license import Code
 from licensing.domain.refusal import RefusalCode
+from licensing.domain.validation import Code
 from licensing.usecases.validate import Verdict
 from tests.agent.installed import FOLDER
 from tests.contract import agent_vectors

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from licensing.adapters.dynamo import DynamoStore
-from licensing.domain.license import Code
 from licensing.domain.machine import Credentials
 from licensing.domain.refusal import RefusalCode, Refused
+from licensing.domain.validation import Code
 from licensing.usecases.login import Issued
 from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut

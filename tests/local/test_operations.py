@@ -20,8 +20,8 @@ import boto3
 import pytest
 
 from licensing.domain import license_key
-from licensing.domain.license import Code
 from licensing.domain.refusal import RefusalCode
+from licensing.domain.validation import Code
 from licensing.entrypoints.deployment import Deployment, current_deployment, install_deployment
 from licensing.entrypoints.openapi import ROUTES
 from tests.integration.hearing import hearing

@@ -8,18 +8,10 @@ from hypothesis import strategies as st
 from licensing.adapters.dynamo import items
 from licensing.adapters.dynamo.values import present
 from licensing.domain.lease import LeaseTerms
-from licensing.domain.license import (
-    HOUR,
-    SEEN_HOURS,
-    TRANSITIONS,
-    Action,
-    Code,
-    License,
-    State,
-    check,
-)
+from licensing.domain.license import HOUR, SEEN_HOURS, TRANSITIONS, Action, License, State
 from licensing.domain.organization import Subscription, SubscriptionStatus
 from licensing.domain.refusal import Refused
+from licensing.domain.validation import Code, check
 from tests.unit.samples import NOW, credentials, license, machine, organization
 
 moments = st.integers(0, 2**34)

@@ -12,8 +12,8 @@ from botocore.exceptions import ConnectTimeoutError
 from licensing.adapters import telemetry
 from licensing.adapters.secrets import SecretsManagerKeyrings
 from licensing.domain.errors import Misconfigured
-from licensing.domain.license import Code
 from licensing.domain.refusal import RefusalCode
+from licensing.domain.validation import Code
 from licensing.entrypoints.deployment import install_deployment
 from tests.faults.seam import no_waiting
 from tests.integration.life import Life

@@ -1,5 +1,8 @@
 """The chain that a licence's leases form, and how it shows that two agents live on one licence.
 
+It is to leases what the rotation of refresh tokens with detection of their reuse is to tokens (RFC
+9700, 4.14.2).
+
 An agent presents its last lease when it asks for the next one. The service keeps the ids of the
 current link and of the one before.
 

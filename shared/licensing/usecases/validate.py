@@ -15,18 +15,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from licensing.domain import license, license_key
+from licensing.domain import license_key, validation
 from licensing.domain.audit import Origin, RefusedAttempt
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import ForgedLease, Unavailable, UnknownLeaseKey
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import Lease, LeaseTerms, SignedLease, genuine
 from licensing.domain.lease_chain import Link
-from licensing.domain.license import Code, License
+from licensing.domain.license import License
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import blocker
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import Refused, older_agents_refused
+from licensing.domain.validation import Code
 from licensing.usecases.agent_requests import Validation
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.ports import Entropy, Keyrings, Outcome, ValidationStore
@@ -163,7 +164,7 @@ class ValidateLicense:
             return Verdict(Code.NOT_FOUND)
         # 2. The licence is good for this organization, agent and moment.
         machine = Machine.of(request.credentials, keyring.hashing_key)
-        code = license.check(
+        code = validation.check(
             record,
             organization,
             claimed_organization_id=request.organization_id or record.organization_id,

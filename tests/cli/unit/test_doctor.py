@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from licensing.domain.license import Code
 from licensing.domain.refusal import RefusalCode
+from licensing.domain.validation import Code
 from licensing_cli import doctor
 from licensing_cli.doctor import Facts, Finding, Level, Unseen, diagnose, is_healthy
 

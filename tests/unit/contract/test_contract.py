@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from licensing.adapters import telemetry
 from licensing.contract import agents, fields, licenses, organizations
 from licensing.domain.lease import SignedLease
-from licensing.domain.license import Code, LastSeen, State
+from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Subscription, SubscriptionStatus
+from licensing.domain.validation import Code
 from licensing.entrypoints import http
 from licensing.usecases.validate import Verdict
 from tests.unit.domain.test_lease import LEASE, TOKEN

@@ -8,19 +8,10 @@ import pytest
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import StaleProof
 from licensing.domain.lease_chain import Chain
-from licensing.domain.license import (
-    HOUR,
-    TRANSITIONS,
-    Action,
-    Code,
-    LastSeen,
-    License,
-    State,
-    Status,
-    check,
-)
+from licensing.domain.license import HOUR, TRANSITIONS, Action, LastSeen, License, State, Status
 from licensing.domain.organization import Organization, Policy, SubscriptionStatus
 from licensing.domain.refusal import RefusalCode, Refused
+from licensing.domain.validation import Code, check
 from tests.unit.samples import (
     NOW,
     OTHER_MACHINE,

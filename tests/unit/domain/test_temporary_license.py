@@ -2,10 +2,11 @@
 
 import pytest
 
-from licensing.domain.license import Code, Kind, State, check
+from licensing.domain.license import Kind, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
 from licensing.domain.temporary_license import Term, TimeToLive, id_entropy
+from licensing.domain.validation import Code, check
 from tests.unit.samples import NOW, YEAR, license, machine, organization, subscription
 
 HOUR = 3600

@@ -9,7 +9,8 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 
-from licensing.domain.license import Code, Status
+from licensing.domain.license import Status
+from licensing.domain.validation import Code
 from licensing.entrypoints import http
 from licensing.entrypoints.http import STATUS_OF_REFUSAL
 from licensing.entrypoints.openapi import ROUTES, document

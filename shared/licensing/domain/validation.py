@@ -1,0 +1,90 @@
+"""Whether a licence key is good here and now (R13, R14).
+
+What this module guarantees: :func:`check` derives validity from the licence, the organization's
+subscription and ``now``. The mark ``EXPIRED`` that the sweep leaves takes no part in it (R14).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from licensing.domain.device_key import InvalidProof, Possession, Proof, possession
+from licensing.domain.license import License, State
+from licensing.domain.machine import Machine
+from licensing.domain.organization import Organization, Standing
+
+
+class Code(StrEnum):
+    """The answers of a validation, in order of precedence (R13)."""
+
+    NOT_FOUND = "NOT_FOUND"
+    ORGANIZATION_MISMATCH = "ORGANIZATION_MISMATCH"
+    REVOKED = "REVOKED"
+    DISSOCIATED = "DISSOCIATED"
+    MACHINE_MISMATCH = "MACHINE_MISMATCH"
+    PROOF_REQUIRED = "PROOF_REQUIRED"
+    PROOF_INVALID = "PROOF_INVALID"
+    DETACHED = "DETACHED"
+    SUSPENDED = "SUSPENDED"
+    EXPIRED = "EXPIRED"
+    VALID = "VALID"
+
+
+_CODE_BY_STANDING: Final = MappingProxyType(
+    {
+        Standing.CURRENT: Code.VALID,
+        Standing.SUSPENDED: Code.SUSPENDED,
+        Standing.ENDED: Code.EXPIRED,
+    }
+)
+
+_CODE_BY_POSSESSION: Final = MappingProxyType(
+    {Possession.MISSING: Code.PROOF_REQUIRED, Possession.FAILED: Code.PROOF_INVALID}
+)
+
+
+def check(
+    record: License,
+    organization: Organization | None,
+    *,
+    claimed_organization_id: str,
+    environment: str | None,
+    machine: Machine,
+    proof: Proof | InvalidProof | None,
+    now: int,
+) -> Code:
+    """Whether a genuine key works here and now; the steps stand in order of precedence (R13).
+
+    That the key is genuine (else ``NOT_FOUND``) has been established before. ``organization`` is
+    the *claimed* one, ``None`` when there is none of that id. An ``environment`` of ``None`` is
+    not compared; another one than the licence's is another agent instance.
+    """
+    # 1. The key is used for the organization that it was issued to.
+    if organization is None or record.organization_id != claimed_organization_id:
+        return Code.ORGANIZATION_MISMATCH
+    # 2. The licence has not ended for good, and is not waiting for another machine.
+    if record.state is State.REVOKED:
+        return Code.REVOKED
+    if record.state is State.DISSOCIATED:
+        return Code.DISSOCIATED
+    # 3. The machine, and the agent on it, is the licence's.
+    if not record.machine.is_same_as(machine) or not _is_at(record, environment):
+        return Code.MACHINE_MISMATCH
+    # 4. The agent holds the licence's device key, where there is one or has to be one.
+    held = possession(record.device_key, proof, required=organization.policy.require_device_key)
+    if held in _CODE_BY_POSSESSION:
+        return _CODE_BY_POSSESSION[held]
+    # 5. The agent is not blocked.
+    if record.state is State.DETACHED:
+        return Code.DETACHED
+    # 6. The subscription is good, and so is the temporary licence's own term.
+    code = _CODE_BY_STANDING[organization.subscription.standing(now)]
+    if code is Code.VALID and record.term is not None and record.term.has_ended(now):
+        return Code.EXPIRED
+    return code
+
+
+def _is_at(record: License, environment: str | None) -> bool:
+    return environment in (None, record.environment) or record.term is not None
