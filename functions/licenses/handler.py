@@ -37,7 +37,7 @@ def listing(organization_id: str) -> http.Reply:
         organization_id,
         http.caller(event),
         status=http.query_choice(event, "status", Status),
-        sought=LicenseFilter(
+        filters=LicenseFilter(
             search=http.search(event),
             environment=event.query_string_parameters.get("environment"),
             primary=http.query_flag(event, "primary"),

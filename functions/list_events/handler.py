@@ -28,7 +28,7 @@ def of_license(license_id: str) -> http.Reply:
         ListEvents(current_deployment().store).of_license(
             license_id,
             http.caller(event),
-            _sought(event),
+            _filters(event),
             limit=http.page_size(event),
             cursor=http.cursor(event),
         )
@@ -43,14 +43,14 @@ def of_organization(organization_id: str) -> http.Reply:
         ListEvents(current_deployment().store).of_organization(
             organization_id,
             http.caller(event),
-            _sought(event),
+            _filters(event),
             limit=http.page_size(event),
             cursor=http.cursor(event),
         )
     )
 
 
-def _sought(event: APIGatewayProxyEventV2) -> EventFilter:
+def _filters(event: APIGatewayProxyEventV2) -> EventFilter:
     return EventFilter(
         type=http.query_choice(event, "type", EventType),
         since=http.query_instant(event, "from"),
@@ -62,6 +62,6 @@ def _reply(answer: EventPage | Refused) -> http.Reply:
     if isinstance(answer, Refused):
         return http.refuse(answer)
     body = EventsReply(
-        events=[EventView.of(entry) for entry in answer.entries], next_cursor=answer.next_cursor
+        events=[EventView.of(entry) for entry in answer.events], next_cursor=answer.next_cursor
     )
     return http.reply(200, body, outcome="listed")

@@ -34,7 +34,7 @@ class ListEvents:
         self,
         license_id: str,
         caller: Caller,
-        sought: EventFilter,
+        filters: EventFilter,
         *,
         limit: int,
         cursor: str | None,
@@ -50,14 +50,14 @@ class ListEvents:
         ):
             return license_not_found()
         return _as_seen_by(
-            caller, self.store.history(license_id, sought, limit=limit, cursor=cursor)
+            caller, self.store.history(license_id, filters, limit=limit, cursor=cursor)
         )
 
     def of_organization(
         self,
         organization_id: str,
         caller: Caller,
-        sought: EventFilter,
+        filters: EventFilter,
         *,
         limit: int,
         cursor: str | None,
@@ -71,7 +71,7 @@ class ListEvents:
         ):
             return organization_not_found()
         page = self.store.feed(
-            organization_id, sought, confidential=caller.is_super_admin, limit=limit, cursor=cursor
+            organization_id, filters, confidential=caller.is_super_admin, limit=limit, cursor=cursor
         )
         return _as_seen_by(caller, page)
 
@@ -94,7 +94,7 @@ def replayed(entries: Sequence[RecordedEvent]) -> Mapping[str, Facts]:
 def _as_seen_by(caller: Caller, page: EventPage) -> EventPage:
     if caller.is_super_admin:
         return page
-    return replace(page, entries=[_without_strangers(entry) for entry in page.entries])
+    return replace(page, events=[_without_strangers(entry) for entry in page.events])
 
 
 def _without_strangers(entry: RecordedEvent) -> RecordedEvent:

@@ -105,7 +105,7 @@ class ListLicenses:
     def organizations(
         self,
         caller: Caller,
-        sought: OrganizationFilter,
+        filters: OrganizationFilter,
         *,
         sort: OrganizationSort,
         limit: int,
@@ -119,15 +119,15 @@ class ListLicenses:
         """
         if not caller.is_super_admin:
             return only_super_admins()
-        entries = [one for one in self.store.organization_summaries() if sought.fits(one, now)]
+        entries = [one for one in self.store.organization_summaries() if filters.fits(one, now)]
         page = sorted_page(
-            name_of("organizations", sort=sort, **sought.asked()),
+            name_of("organizations", sort=sort, **filters.asked()),
             [(sort.value_of(one), one.id) for one in entries],
             is_descending=sort.is_descending,
             limit=limit,
             cursor=cursor,
         )
-        records = [one for one in self.store.organizations(page.ids) if sought.fits(one, now)]
+        records = [one for one in self.store.organizations(page.ids) if filters.fits(one, now)]
         return OrganizationListing(records, page.next_cursor, page.total)
 
     def listing(
@@ -136,7 +136,7 @@ class ListLicenses:
         caller: Caller,
         *,
         status: Status | None,
-        sought: LicenseFilter,
+        filters: LicenseFilter,
         sort: LicenseSort | None,
         limit: int,
         cursor: str | None,
@@ -154,15 +154,15 @@ class ListLicenses:
         states = _states(status, organization.subscription.standing(now))
         if sort is None:
             page = self.store.licenses(
-                organization_id, states=states, sought=sought, limit=limit, cursor=cursor
+                organization_id, states=states, filters=filters, limit=limit, cursor=cursor
             )
             return Listing(organization, page.licenses, page.next_cursor, None)
         entries = self.store.license_summaries(
-            organization_id, states=states, environment=sought.environment
+            organization_id, states=states, environment=filters.environment
         )
-        found = {one.id: one for one in entries if sought.fits(one)}
+        found = {one.id: one for one in entries if filters.fits(one)}
         sorted_ids = sorted_page(
-            name_of(f"licenses/{organization_id}", status=status, sort=sort, **sought.asked()),
+            name_of(f"licenses/{organization_id}", status=status, sort=sort, **filters.asked()),
             self._values(found, sort),
             is_descending=sort.is_descending,
             limit=limit,
@@ -171,7 +171,7 @@ class ListLicenses:
         records = [
             one
             for one in self.store.licenses_by_id(sorted_ids.ids)
-            if one.state in states and sought.fits(one)
+            if one.state in states and filters.fits(one)
         ]
         return Listing(organization, records, sorted_ids.next_cursor, sorted_ids.total)
 

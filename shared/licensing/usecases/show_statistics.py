@@ -108,7 +108,7 @@ class ShowStatistics:
                 census,
                 past.moves,
                 itself.organization.subscription,
-                _turns(itself.entries),
+                _turns(itself.events),
                 since=complete,
                 now=now,
             ),

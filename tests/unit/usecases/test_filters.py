@@ -42,7 +42,7 @@ SHOP = license(
 
 
 @pytest.mark.parametrize(
-    ("sought", "fits"),
+    ("filters", "fits"),
     [
         ({}, True),
         ({"search": "shop"}, True),
@@ -60,13 +60,13 @@ SHOP = license(
     ],
 )
 def test_a_license_fits_when_all_that_is_sought_is_true_of_it(
-    sought: dict[str, Any], *, fits: bool
+    filters: dict[str, Any], *, fits: bool
 ) -> None:
-    if "search" in sought:
-        sought["search"] = Search.of(sought["search"])
-    wanted = LicenseFilter(**sought)
+    if "search" in filters:
+        filters["search"] = Search.of(filters["search"])
+    wanted = LicenseFilter(**filters)
     assert wanted.fits(SHOP) is wanted.fits(entry(SHOP)) is fits
-    assert wanted.passes_over is bool(sought)
+    assert wanted.passes_over is bool(filters)
 
 
 def test_a_license_without_name_and_label_is_found_by_its_id_alone() -> None:
@@ -100,7 +100,7 @@ ACME = organization(subscription=Subscription(NOW + DAY, SubscriptionStatus.ACTI
 
 
 @pytest.mark.parametrize(
-    ("sought", "fits"),
+    ("filters", "fits"),
     [
         ({}, True),
         ({"search": Search.of("ACM")}, True),
@@ -117,10 +117,10 @@ ACME = organization(subscription=Subscription(NOW + DAY, SubscriptionStatus.ACTI
     ],
 )
 def test_r14_an_organization_fits_when_all_that_is_sought_is_true_of_it_now(
-    sought: dict[str, Any], *, fits: bool
+    filters: dict[str, Any], *, fits: bool
 ) -> None:
     seen = OrganizationSummary(ACME.id, ACME.name, ACME.subscription)
-    wanted = OrganizationFilter(**sought)
+    wanted = OrganizationFilter(**filters)
     assert wanted.fits(ACME, NOW) is wanted.fits(seen, NOW) is fits
 
 

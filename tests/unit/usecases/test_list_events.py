@@ -119,23 +119,23 @@ class Shelf:
         return self.license(license_id), self.organization(organization_id)
 
     def history(
-        self, license_id: str, sought: EventFilter, *, limit: int, cursor: str | None
+        self, license_id: str, filters: EventFilter, *, limit: int, cursor: str | None
     ) -> EventPage:
-        assert sought is SOUGHT
+        assert filters is SOUGHT
         found = [entry for entry in self.entries if entry.license_id == license_id]
         return EventPage(found[:limit], cursor)
 
     def feed(
         self,
         organization_id: str,
-        sought: EventFilter,
+        filters: EventFilter,
         *,
         confidential: bool,
         limit: int,
         cursor: str | None,
     ) -> EventPage:
         assert organization_id == "acme"
-        assert sought is SOUGHT
+        assert filters is SOUGHT
         found = [entry for entry in self.entries if confidential or not entry.confidential]
         return EventPage(found[:limit], cursor)
 

@@ -28,11 +28,11 @@ class Histories(Table):
     __slots__ = ()
 
     def history(
-        self, license_id: str, sought: EventFilter, *, limit: int, cursor: str | None
+        self, license_id: str, filters: EventFilter, *, limit: int, cursor: str | None
     ) -> EventPage:
         """See :class:`licensing.usecases.ports.EventReader`."""
         partition = schema.license_partition(license_id)
-        first, last = span = schema.span_of_times(sought.since, sought.before)
+        first, last = span = schema.span_of_times(filters.since, filters.before)
         query: QueryInputTypeDef = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :license AND sk BETWEEN :first AND :last",
@@ -45,8 +45,8 @@ class Histories(Table):
             "ScanIndexForward": False,
             "Limit": limit + 1,
         }
-        if sought.type is not None:
-            query = of_type(query, sought.type)
+        if filters.type is not None:
+            query = of_type(query, filters.type)
         if cursor is not None:
             place = schema.read_cursor_within(cursor, partition, schema.HISTORY_PLACE, span)
             query["ExclusiveStartKey"] = schema.history_start(license_id, place)
@@ -58,7 +58,7 @@ class Histories(Table):
     def feed(
         self,
         organization_id: str,
-        sought: EventFilter,
+        filters: EventFilter,
         *,
         confidential: bool,
         limit: int,
@@ -66,7 +66,7 @@ class Histories(Table):
     ) -> EventPage:
         """See :class:`licensing.usecases.ports.EventReader`."""
         partition = schema.events_of(organization_id)
-        first, last = span = schema.span_of_times(sought.since, sought.before)
+        first, last = span = schema.span_of_times(filters.since, filters.before)
         query = self._newest_first(partition, page_size=limit + 1)
         query["KeyConditionExpression"] = "org_pk = :partition AND org_sk BETWEEN :first AND :last"
         query["ExpressionAttributeValues"] = {
@@ -76,8 +76,8 @@ class Histories(Table):
         }
         if not confidential:
             query["FilterExpression"] = "attribute_not_exists(confidential)"
-        if sought.type is not None:
-            query = of_type(query, sought.type)
+        if filters.type is not None:
+            query = of_type(query, filters.type)
         if cursor is not None:
             place = schema.read_cursor_within(cursor, partition, schema.FEED_PLACE, span)
             query["ExclusiveStartKey"] = schema.feed_start(organization_id, place)

@@ -76,7 +76,7 @@ class Licenses(Organizations):
         organization_id: str,
         *,
         states: Collection[State],
-        sought: LicenseFilter,
+        filters: LicenseFilter,
         limit: int,
         cursor: str | None,
     ) -> LicensePage:
@@ -86,16 +86,16 @@ class Licenses(Organizations):
         entries = self._entries(
             organization_id,
             states,
-            environment=sought.environment,
+            environment=filters.environment,
             after=schema.read_cursor(cursor, partition, place) if cursor is not None else None,
             # One more than the page tells whether there is a next one. Of those that are passed
             # over, many are read at a time.
-            page_size=FILTERED if sought.passes_over else limit + 1,
+            page_size=FILTERED if filters.passes_over else limit + 1,
         )
-        fitting = (one for one in entries if sought.fits(items.read_license_summary(one)))
+        fitting = (one for one in entries if filters.fits(items.read_license_summary(one)))
         found, next_cursor = cut(fitting, limit, partition, schema.sort_key_of)
         records = [record for record in self._hydrated(found) if record.state in states]
-        return LicensePage([one for one in records if sought.fits(one)], next_cursor)
+        return LicensePage([one for one in records if filters.fits(one)], next_cursor)
 
     def license_summaries(
         self, organization_id: str, *, states: Collection[State], environment: str | None

@@ -51,7 +51,7 @@ class RecordedEvent:
 class EventPage:
     """A page of entries, newest first; ``next_cursor`` is ``None`` on the last one."""
 
-    entries: Sequence[RecordedEvent]
+    events: Sequence[RecordedEvent]
     next_cursor: str | None
 
 
@@ -59,14 +59,14 @@ class EventReader(LicenseReader, Protocol):
     """Histories, newest first (R33)."""
 
     def history(
-        self, license_id: str, sought: EventFilter, *, limit: int, cursor: str | None
+        self, license_id: str, filters: EventFilter, *, limit: int, cursor: str | None
     ) -> EventPage:
         """A page of one licence's entries. Raises ``InvalidInput`` for a foreign cursor."""
 
     def feed(
         self,
         organization_id: str,
-        sought: EventFilter,
+        filters: EventFilter,
         *,
         confidential: bool,
         limit: int,
@@ -83,7 +83,7 @@ class OrganizationPast:
     """
 
     organization: Organization
-    entries: Sequence[RecordedEvent]
+    events: Sequence[RecordedEvent]
     left_at: int | None
 
 

@@ -89,7 +89,7 @@ class LicenseLister(LicenseReader, Protocol):
         organization_id: str,
         *,
         states: Collection[State],
-        sought: LicenseFilter,
+        filters: LicenseFilter,
         limit: int,
         cursor: str | None,
     ) -> LicensePage:
