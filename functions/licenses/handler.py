@@ -6,7 +6,7 @@ from licensing.domain.license import Status
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
 from licensing.entrypoints.deployment import current_deployment
-from licensing.usecases.filters import LicenseFilter, LicenseSort
+from licensing.usecases.filters import LicenseFilters, LicenseSort
 from licensing.usecases.list_licenses import ListLicenses
 
 app = http.resolver()
@@ -37,7 +37,7 @@ def listing(organization_id: str) -> http.Reply:
         organization_id,
         http.caller(event),
         status=http.query_choice(event, "status", Status),
-        filters=LicenseFilter(
+        filters=LicenseFilters(
             search=http.search(event),
             environment=event.query_string_parameters.get("environment"),
             primary=http.query_flag(event, "primary"),

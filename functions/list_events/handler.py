@@ -11,7 +11,7 @@ from licensing.domain.audit import EventType
 from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
 from licensing.entrypoints.deployment import current_deployment
-from licensing.usecases.filters import EventFilter
+from licensing.usecases.filters import EventFilters
 from licensing.usecases.list_events import ListEvents
 from licensing.usecases.ports import EventPage
 
@@ -50,8 +50,8 @@ def of_organization(organization_id: str) -> http.Reply:
     )
 
 
-def _filters(event: APIGatewayProxyEventV2) -> EventFilter:
-    return EventFilter(
+def _filters(event: APIGatewayProxyEventV2) -> EventFilters:
+    return EventFilters(
         type=http.query_choice(event, "type", EventType),
         since=http.query_instant(event, "from"),
         before=http.query_instant(event, "before"),

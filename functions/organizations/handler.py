@@ -19,7 +19,7 @@ from licensing.entrypoints import http
 from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
-from licensing.usecases.filters import OrganizationFilter, OrganizationSort
+from licensing.usecases.filters import OrganizationFilters, OrganizationSort
 from licensing.usecases.list_licenses import ListLicenses
 
 app = http.resolver()
@@ -41,7 +41,7 @@ def listing() -> http.Reply:
 
     answer = ListLicenses(deployment.store).organizations(
         http.caller(event),
-        OrganizationFilter(
+        OrganizationFilters(
             search=http.search(event),
             standing=http.query_choice(event, "standing", Standing),
             ends_from=http.query_instant(event, "ends_from"),

@@ -19,14 +19,14 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Publish a batch; the reply names the first record to offer again."""
     deployment = current_deployment()
     changes = [record["dynamodb"] for record in event["Records"]]
-    entries = [read_event(change["NewImage"]) for change in changes]
+    events = [read_event(change["NewImage"]) for change in changes]
 
-    taken = deployment.bus.publish(entries)
+    taken = deployment.bus.publish(events)
 
     telemetry.count("EventsPublished", taken)
-    oldest = min((entry.happened_at for entry in entries[taken:]), default=deployment.now())
+    oldest = min((event.happened_at for event in events[taken:]), default=deployment.now())
     telemetry.seconds("OutboxLag", max(0, deployment.now() - oldest))
-    if taken == len(entries):
+    if taken == len(events):
         return {"batchItemFailures": []}
-    telemetry.logger.warning("the bus did not take all events", taken=taken, of=len(entries))
+    telemetry.logger.warning("the bus did not take all events", taken=taken, of=len(events))
     return {"batchItemFailures": [{"itemIdentifier": changes[taken]["SequenceNumber"]}]}

@@ -112,9 +112,9 @@ class System:
 
 
 class Engine:
-    """The state of one agent.
+    """One agent: what it knows, keeps and tells.
 
-    Raises what :func:`machine.read` and ``credentials`` raise, and :class:`FolderInUse`.
+    Raises what :func:`identity.read` and ``credentials`` raise, and :class:`FolderInUse`.
     """
 
     def __init__(

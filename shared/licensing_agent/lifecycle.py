@@ -50,7 +50,7 @@ LARGEST_RESERVE: Final = 300.0
 
 
 class LicenseState(StrEnum):
-    """How it stands with the licence."""
+    """The state of the licence, as the agent may act on it."""
 
     SIGNED_OUT = "signed_out"
     """There is none yet: a person has to log in."""

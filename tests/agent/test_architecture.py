@@ -107,6 +107,7 @@ def test_it_installs_alone_and_runs(tmp_path: Path) -> None:
     assert "A-1" in ran.stdout
     listed = "import licensing_agent, pathlib; print(pathlib.Path(licensing_agent.__file__).parent)"
     where = subprocess.run([python, "-c", listed], check=True, capture_output=True, text=True)
-    there = {path.name for path in Path(where.stdout.strip()).glob("*.py*")}
-    assert there == {path.name for path in FOLDER.glob("*.py")}
+    root = Path(where.stdout.strip())
+    there = {path.relative_to(root) for path in root.rglob("*.py")}
+    assert there == {path.relative_to(FOLDER) for path in FOLDER.rglob("*.py")}
     assert not [path.name for path in FOLDER.iterdir() if path.name in {"build", "dist"}]

@@ -28,7 +28,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _BARE: Final = "import boto3\nboto3.client('dynamodb')\n"
 _FUNCTION: Final = (
     "from importlib import import_module\nimport_module('{module}')\n"
-    "from licensing.entrypoints import runtime\nruntime.current()\n"
+    "from licensing.entrypoints.deployment import current_deployment\ncurrent_deployment()\n"
 )
 _MEASURED: Final = """
 from resource import RUSAGE_SELF, getrusage

@@ -110,7 +110,7 @@ def _billed(world: World) -> None:
 REVOKE = "RevokeFunction"
 ORGANIZATIONS = "OrganizationsFunction"
 TEMPORARY = "TemporaryFunction"
-SURVEY = "ShowStatisticsFunction"
+STATISTICS = "ShowStatisticsFunction"
 BILLING = "BillingFunction"
 SPINE = (
     Operation("revocation", REVOKE, licensed, _act("revoke")),
@@ -139,7 +139,7 @@ OPERATIONS = (
     Operation("newer billing event", BILLING, _billed, _bill(8, "acme")),
     Operation("older billing event", BILLING, _billed, _bill(6, "acme")),
     *(
-        Operation(name, function, scene, partial(_ask, path, person), counts=function == SURVEY)
+        Operation(name, function, scene, partial(_ask, path, person), counts=function == STATISTICS)
         for name, function, scene, path, person in [
             (
                 "organization",
@@ -195,8 +195,8 @@ OPERATIONS = (
             ),
             ("feed", "ListEventsFunction", tied, "/v1/organizations/acme/events", ADA),
             ("trail", "ListEventsFunction", tied, "/v1/organizations/acme/events", OLIVIA),
-            ("statistics", SURVEY, revoked, "/v1/organizations/acme/statistics", ADA),
-            ("activity", SURVEY, revoked, "/v1/organizations/acme/activity", ADA),
+            ("statistics", STATISTICS, revoked, "/v1/organizations/acme/statistics", ADA),
+            ("activity", STATISTICS, revoked, "/v1/organizations/acme/activity", ADA),
             (
                 "list of temporary ones",
                 TEMPORARY,

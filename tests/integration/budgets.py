@@ -167,7 +167,7 @@ BUDGETS = {
     ),
     "validate, lease renewed": Budget(
         lambda stage: stage.agent.code(),
-        {"BatchGetItem": 1, "UpdateItem": 1},  # with when it was seen in it
+        {"BatchGetItem": 1, "UpdateItem": 1},  # its last-seen time goes along
         rcu=2,
         wcu=1,
         before=_half_a_lease_later,

@@ -232,7 +232,7 @@ def test_thousands_are_visited_once_each_and_in_order_with_few_requests(
 
 
 def _varied(number: int, record: License) -> License:
-    """Agents with twins in everything, some of them without name, version and last_seen."""
+    """Agents with twins in everything, some of them without a name, a version, or never seen."""
     seen_version = [None, "4.9.1", "4.10"][number % 3]
     return replace(
         record,

@@ -408,7 +408,7 @@ def test_r17_at_most_one_write_per_license_and_interval(world: World) -> None:
     world.register("acme")
     issued = world.login().json
     for elapsed, writes in (
-        (0, 0),  # the login has been the first last_seen
+        (0, 0),  # the login was the first time that it was seen
         (INTERVAL - 1, 0),
         (INTERVAL, 1),
         (INTERVAL, 0),

@@ -334,7 +334,7 @@ def test_r24_a_dead_letter_of_billing_is_corrected_and_put_on_the_bus_again(
 
     said = operator.paste(take)
     assert '"errorMessage": "status: ' in said
-    entries = operator.folder / "event-list.json"
+    entries = operator.folder / "entries.json"
     corrected = json.loads(entries.read_text(encoding="utf-8"))
     for entry in corrected:
         entry["Detail"] = json.dumps(json.loads(entry["Detail"]) | {"status": "active"})

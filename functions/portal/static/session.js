@@ -2,7 +2,7 @@
 //
 // Tokens live in the tab's session storage: gone with the tab, never sent anywhere but to the
 // identity provider and, in the Authorization header, to this service. What cannot be renewed ends
-// the session; what has been typed is kept elsewhere (drafts.js), and there again after signing in.
+// the session; what has been typed is kept elsewhere (form-drafts.js), and there again after signing in.
 
 import { fetchJson, Unreachable } from "./fetching.js";
 

@@ -1,1 +1,1 @@
-"""What speaks to the outside world: the table, the bus, the identity provider, the log."""
+"""What speaks to the outside world: the table, the bus, the secret, sign-in, the log."""

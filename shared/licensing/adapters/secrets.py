@@ -38,7 +38,7 @@ class SecretsManagerKeyrings:
     _asked_at: float = field(default=float("-inf"), init=False)
 
     def keyring(self, at_least: int = 1) -> Keyring:
-        """The current keyring. Raises ``Unavailable`` or :class:`Misconfigured`."""
+        """The current keyring. Raises ``Unavailable`` or ``Misconfigured``."""
         kept, now = self._keyring, self.clock()
         # A clock that was set back makes an age negative: that is no reason to keep it for ever.
         is_fresh = kept is not None and 0 <= now - self._fetched_at < SECRET_SECONDS

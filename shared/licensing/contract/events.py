@@ -41,7 +41,7 @@ class EventView(Reply):
 
     @classmethod
     def of(cls, entry: RecordedEvent) -> EventView:
-        """Show an entry."""
+        """Show an event."""
         return cls(
             id=entry.id,
             type=entry.type,

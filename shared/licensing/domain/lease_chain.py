@@ -54,7 +54,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What follows from what is presented.
+    """What follows from what is presented: another chain, a link that is ``kept``, a ``fork``.
 
     ``chain`` is the chain afterwards. ``kept`` is the link that is merely validated: the lease to
     grant is the same link, in the same time. A ``fork`` is a chain that two agents go on with.

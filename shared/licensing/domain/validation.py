@@ -1,4 +1,4 @@
-"""Whether a licence key is good here and now (R13, R14).
+"""Whether a licence key is good here and now (R13, R14, R27).
 
 What this module guarantees: :func:`check` derives validity from the licence, the organization's
 subscription and ``now``. The mark ``EXPIRED`` that the sweep leaves takes no part in it (R14).

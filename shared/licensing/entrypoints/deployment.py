@@ -110,7 +110,7 @@ class Deployment:
     @property
     def lease_terms(self) -> LeaseTerms:
         """What leases this deployment grants (R16)."""
-        from licensing.domain.lease import LeaseTerms  # noqa: PLC0415 - as in SecretsManagerKeyrings
+        from licensing.domain.lease import LeaseTerms  # noqa: PLC0415 - brings in cryptography
 
         return LeaseTerms(self.settings.lease_issuer, self.settings.lease_seconds)
 

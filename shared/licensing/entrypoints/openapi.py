@@ -111,7 +111,7 @@ def _instant_parameter(name: str, description: str) -> dict[str, Any]:
     return {**_query_parameter(name, schema), "description": description}
 
 
-_EVENTS_SOUGHT: Final = (
+_EVENT_FILTERS: Final = (
     _query_parameter("type", {"type": "string", "enum": list(EventType)}),
     _instant_parameter(
         "from",
@@ -196,7 +196,7 @@ ROUTES: Final = (
         summary="A license's whole history, newest first.",
         replies={200: events.EventsReply},
         problems=(400, 401, 403, 404, 429, 503),
-        parameters=(_LICENSE_ID, *_EVENTS_SOUGHT, *_PAGING),
+        parameters=(_LICENSE_ID, *_EVENT_FILTERS, *_PAGING),
     ),
     Route(
         method="GET",
@@ -205,7 +205,7 @@ ROUTES: Final = (
         summary="An organization's feed, newest first; for super-admins, the complete trail.",
         replies={200: events.EventsReply},
         problems=(400, 401, 403, 404, 429, 503),
-        parameters=(_ORGANIZATION_ID, *_EVENTS_SOUGHT, *_PAGING),
+        parameters=(_ORGANIZATION_ID, *_EVENT_FILTERS, *_PAGING),
     ),
     Route(
         method="GET",

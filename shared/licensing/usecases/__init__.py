@@ -1,1 +1,1 @@
-"""What the service does, one verb to a module, against the ports that it names."""
+"""What the service does: a verb to a module, what they share, and the ports that they name."""

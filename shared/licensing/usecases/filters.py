@@ -97,7 +97,7 @@ class LicenseSort(Sort):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrganizationFilter:
+class OrganizationFilters:
     """Which organizations to list: those that all of it is true of.
 
     The subscription ends at ``ends_from`` or later, and before ``ends_before``.
@@ -129,7 +129,7 @@ class OrganizationFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LicenseFilter:
+class LicenseFilters:
     """Which licences of an organization to list: those that all of it is true of."""
 
     search: Search | None = None
@@ -147,7 +147,7 @@ class LicenseFilter:
     @property
     def passes_over(self) -> bool:
         """Whether there may be licences that are none of them."""
-        return self != LicenseFilter()
+        return self != LicenseFilters()
 
     def fits(self, record: LicenseSummary | License) -> bool:
         """Whether a licence is one of them."""
@@ -162,7 +162,7 @@ class LicenseFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
+class EventFilters:
     """Which events to list: those of a ``type``, from ``since`` on and before ``before``.
 
     A folded refusal counts as of the beginning of its hour, where it stands in every list.

@@ -42,15 +42,15 @@ class FollowMachine:
     entropy: Entropy
 
     def __call__(
-        self, record: License, seen: ObservedAgent, origin: Origin, *, now: int
+        self, record: License, observed: ObservedAgent, origin: Origin, *, now: int
     ) -> License:
         """Let a licence that was found good follow its agent; the licence as it is then.
 
         Costs nothing while there is nothing to follow.
         """
         for _ in range(_ATTEMPTS):
-            moved = record.machine.followed(seen.machine)
-            wants_exclusivity = not record.exclusive and not is_older_agent(seen.agent_version)
+            moved = record.machine.followed(observed.machine)
+            wants_exclusivity = not record.exclusive and not is_older_agent(observed.agent_version)
             if record.term is not None or (moved == record.machine and not wants_exclusivity):
                 return record
             # Those to release, too: that other environments hold them costs no second transaction.
@@ -64,30 +64,30 @@ class FollowMachine:
             )
             if moved == record.machine and exclusive == record.exclusive:
                 return record
-            adapted = record.changed(
+            followed = record.changed(
                 now,
                 machine=moved,
                 exclusive=exclusive,
                 computer_name=(
                     record.computer_name
                     if moved.computer_name == record.machine.computer_name
-                    else seen.credentials.display_name
+                    else observed.credentials.display_name
                 ),
-                agent_version=seen.agent_version or record.agent_version,
+                agent_version=observed.agent_version or record.agent_version,
             )
             event = audit.of_license(
                 EventType.LICENSE_UPDATED if moved == record.machine else EventType.MACHINE_DRIFTED,
                 record,
-                adapted,
+                followed,
                 id=audit.new_event_id(self.entropy(16)),
                 origin=origin,
             )
-            outcome = self.store.commit([Change(record, adapted, event)], claims=claims)
+            outcome = self.store.commit([Change(record, followed, event)], claims=claims)
             if outcome is Outcome.COMMITTED:
-                return adapted
+                return followed
             latest = self.store.license(record.id)
             if latest is None or not (
-                latest.state is record.state and latest.machine.is_same_as(seen.machine)
+                latest.state is record.state and latest.machine.is_same_as(observed.machine)
             ):
                 # It ended, was blocked or moved on meanwhile: for the next request to find.
                 return record

@@ -17,7 +17,7 @@ from licensing.domain.refusal import (
     only_administrators,
     organization_not_found,
 )
-from licensing.usecases.filters import EventFilter
+from licensing.usecases.filters import EventFilters
 from licensing.usecases.ports import EventPage, EventReader, RecordedEvent
 
 HIDDEN = "hidden"
@@ -34,7 +34,7 @@ class ListEvents:
         self,
         license_id: str,
         caller: Caller,
-        filters: EventFilter,
+        filters: EventFilters,
         *,
         limit: int,
         cursor: str | None,
@@ -57,7 +57,7 @@ class ListEvents:
         self,
         organization_id: str,
         caller: Caller,
-        filters: EventFilter,
+        filters: EventFilters,
         *,
         limit: int,
         cursor: str | None,

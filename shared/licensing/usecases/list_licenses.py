@@ -25,10 +25,10 @@ from licensing.domain.refusal import (
     organization_not_found,
 )
 from licensing.usecases.filters import (
-    LicenseFilter,
+    LicenseFilters,
     LicenseSort,
     LicenseSummary,
-    OrganizationFilter,
+    OrganizationFilters,
     OrganizationSort,
 )
 from licensing.usecases.pagination import Value, name_of, sorted_page
@@ -74,7 +74,7 @@ class Reader(LicenseLister, OrganizationLister, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListLicenses:
-    """The use cases that change nothing."""
+    """The use cases that show licences, temporary ones among them, and organizations."""
 
     store: Reader
 
@@ -105,7 +105,7 @@ class ListLicenses:
     def organizations(
         self,
         caller: Caller,
-        filters: OrganizationFilter,
+        filters: OrganizationFilters,
         *,
         sort: OrganizationSort,
         limit: int,
@@ -136,7 +136,7 @@ class ListLicenses:
         caller: Caller,
         *,
         status: Status | None,
-        filters: LicenseFilter,
+        filters: LicenseFilters,
         sort: LicenseSort | None,
         limit: int,
         cursor: str | None,

@@ -1,4 +1,4 @@
-"""What an agent's use of its licence leaves behind: its last proof and link, and when (R17).
+"""What an agent's use of its licence leaves behind: its last proof and link (R17).
 
 What this module guarantees:
 
@@ -6,7 +6,8 @@ What this module guarantees:
   condition that nobody else was first, before anything is answered.
 * Where two agents go on with one chain, that is on record with both of their addresses, and the
   licence is blocked if its organization wants that.
-* A last_seen alone is never waited for: what the agent is answered does not depend on it.
+* That an agent was seen is, by itself, never waited for: what it is answered does not depend on
+  it.
 """
 
 from __future__ import annotations

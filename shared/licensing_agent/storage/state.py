@@ -1,4 +1,4 @@
-"""What an agent keeps from one start to the next.
+"""What an agent keeps from one start to the next, in a file.
 
 What this module guarantees: :func:`decode` gives back exactly what :func:`encode` was handed, and
 raises :class:`ValueError` for anything else. It shows no key where it is printed.

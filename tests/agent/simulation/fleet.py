@@ -4,7 +4,7 @@ The agents are the client's own code: its state machine, its requests, what it m
 what it keeps, encoded and decoded at each start. What the client's threads, files and sockets do
 around that is played here. An engine looks at its clocks each minute at least; here an agent looks
 when it has something to do, when its clock is set and before it ends. Between two looks nothing but
-time goes on, so that its license_state at any second follows from the last one.
+time goes on, so that its state at any second follows from the last one.
 """
 
 from __future__ import annotations

@@ -35,13 +35,13 @@ class _Site:
     def __init__(self, teller: Teller, relay: Relay, system: System, agent: Agent) -> None:
         self._teller = teller
         self.relay = relay
-        self._surroundings = system
+        self._system = system
         self._agent = agent
 
     def pass_time(self, seconds: int) -> None:
         """At the service first, so that the agent never is ahead of it."""
         self._teller.call("POST", "/_local/clock", {"advance_seconds": seconds}).expect(200)
-        self._surroundings.pass_time(seconds)
+        self._system.pass_time(seconds)
 
     def is_told(self, license_state: str, **fields: Any) -> dict[str, Any]:
         """What the agent tells next, of its own accord."""

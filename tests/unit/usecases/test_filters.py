@@ -9,10 +9,10 @@ from licensing.domain.license import License
 from licensing.domain.organization import Standing, Subscription, SubscriptionStatus
 from licensing.usecases.filters import (
     AgentActivity,
-    LicenseFilter,
+    LicenseFilters,
     LicenseSort,
     LicenseSummary,
-    OrganizationFilter,
+    OrganizationFilters,
     OrganizationSort,
     OrganizationSummary,
 )
@@ -64,15 +64,15 @@ def test_a_license_fits_when_all_that_is_sought_is_true_of_it(
 ) -> None:
     if "search" in filters:
         filters["search"] = Search.of(filters["search"])
-    wanted = LicenseFilter(**filters)
+    wanted = LicenseFilters(**filters)
     assert wanted.fits(SHOP) is wanted.fits(entry(SHOP)) is fits
     assert wanted.passes_over is bool(filters)
 
 
 def test_a_license_without_name_and_label_is_found_by_its_id_alone() -> None:
     bare = replace(SHOP, computer_name=None, label=None)
-    assert LicenseFilter(search=Search.of("0123")).fits(bare)
-    assert not LicenseFilter(search=Search.of("none")).fits(bare)
+    assert LicenseFilters(search=Search.of("0123")).fits(bare)
+    assert not LicenseFilters(search=Search.of("none")).fits(bare)
 
 
 @pytest.mark.parametrize("descending", ["", "-"])
@@ -120,12 +120,12 @@ def test_r14_an_organization_fits_when_all_that_is_sought_is_true_of_it_now(
     filters: dict[str, Any], *, fits: bool
 ) -> None:
     seen = OrganizationSummary(ACME.id, ACME.name, ACME.subscription)
-    wanted = OrganizationFilter(**filters)
+    wanted = OrganizationFilters(**filters)
     assert wanted.fits(ACME, NOW) is wanted.fits(seen, NOW) is fits
 
 
 def test_r14_what_a_subscription_means_is_looked_at_now() -> None:
-    ended = OrganizationFilter(standing=Standing.ENDED)
+    ended = OrganizationFilters(standing=Standing.ENDED)
     assert [ended.fits(ACME, NOW + DAY + after) for after in (-1, 0, 1)] == [False, True, True]
 
 

@@ -12,7 +12,7 @@ from licensing.domain.license import License
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.domain.temporary_license import Term, TimeToLive
-from licensing.usecases.filters import EventFilter
+from licensing.usecases.filters import EventFilters
 from licensing.usecases.list_events import HIDDEN, ListEvents, replayed
 from licensing.usecases.ports import EventPage, RecordedEvent
 from tests.unit.samples import NOW, ORIGIN, license, organization
@@ -23,7 +23,7 @@ ADA = Caller("ada", "acme", frozenset({Role.ORG_ADMIN}))
 BEA = Caller("bea", "bolt", frozenset({Role.ORG_ADMIN}))
 ALICE = Caller("alice", "acme", frozenset({Role.MEMBER}))
 OLIVIA = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
-SOUGHT = EventFilter(type=EventType.LICENSE_ISSUED)
+SOUGHT = EventFilters(type=EventType.LICENSE_ISSUED)
 STRANGER = Origin(
     actor=Actor(ActorKind.USER, "boris", ("member",)),
     request_id="request-2",
@@ -119,7 +119,7 @@ class Shelf:
         return self.license(license_id), self.organization(organization_id)
 
     def history(
-        self, license_id: str, filters: EventFilter, *, limit: int, cursor: str | None
+        self, license_id: str, filters: EventFilters, *, limit: int, cursor: str | None
     ) -> EventPage:
         assert filters is SOUGHT
         found = [entry for entry in self.entries if entry.license_id == license_id]
@@ -128,7 +128,7 @@ class Shelf:
     def feed(
         self,
         organization_id: str,
-        filters: EventFilter,
+        filters: EventFilters,
         *,
         confidential: bool,
         limit: int,

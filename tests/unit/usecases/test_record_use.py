@@ -1,4 +1,4 @@
-"""What a use leaves behind: what counts once in one write, and when it was, which may wait."""
+"""What a use leaves behind: what counts once, in one write; that it was seen may wait."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +32,7 @@ STRICT = organization(policy=Policy(block_clones=True))
 
 @dataclass
 class Store:
-    """Remembers what is written; `outcome` is what comes of it, `fails` has `last_seen` fail."""
+    """Remembers what is written; `outcome` comes of it, `fails` has `record_last_seen` fail."""
 
     outcome: Outcome = Outcome.COMMITTED
     fails: bool = False

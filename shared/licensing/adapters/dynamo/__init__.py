@@ -5,7 +5,7 @@ values, items  how attributes and items look
 events         how audit events look
 writes         what a change means for the table
 transaction    how that is carried to a known end
-table          the requests that the table is asked by
+table          one table, and the requests that are made of it
 licenses, organizations, machines, histories, statistics, seats, sweep
 what is asked of it, noun by noun
 store          all of that, for the use cases

@@ -10,7 +10,7 @@ from licensing.adapters.dynamo.table import Table, cut, of_type
 from licensing.adapters.dynamo.values import number, text
 from licensing.domain.audit import RefusedAttempt
 from licensing.usecases.filters import (
-    EventFilter,
+    EventFilters,
 )
 from licensing.usecases.ports import (
     EventPage,
@@ -28,7 +28,7 @@ class Histories(Table):
     __slots__ = ()
 
     def history(
-        self, license_id: str, filters: EventFilter, *, limit: int, cursor: str | None
+        self, license_id: str, filters: EventFilters, *, limit: int, cursor: str | None
     ) -> EventPage:
         """See :class:`licensing.usecases.ports.EventReader`."""
         partition = schema.license_partition(license_id)
@@ -58,7 +58,7 @@ class Histories(Table):
     def feed(
         self,
         organization_id: str,
-        filters: EventFilter,
+        filters: EventFilters,
         *,
         confidential: bool,
         limit: int,
@@ -90,7 +90,7 @@ class Histories(Table):
         return EventPage([read_event(item) for item in entries], next_cursor)
 
     def record_refusal(self, refusal: RefusedAttempt) -> None:
-        """See :class:`licensing.usecases.ports.LoginStore`."""
+        """See :class:`licensing.usecases.ports.MachineStore`."""
         self._set(
             schema.refusal_key(refusal),
             refusal_attributes(refusal),

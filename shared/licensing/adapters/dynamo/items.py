@@ -282,12 +282,12 @@ def read_license_summary(entry: StoredItem) -> LicenseSummary:
     )
 
 
-SIGHTING: Final = ("seen_at", "seen_hours")
+LAST_SEEN: Final = ("seen_at", "seen_hours")
 """The attributes that tell when an agent was seen."""
 
 
 ACTIVITY: Final = ("pk", "agent_version", "seen_at", "seen_version")
-"""The attributes that a trace is made of."""
+"""The attributes that an :class:`AgentActivity` is read from."""
 
 
 def read_agent_activity(item: StoredItem) -> AgentActivity:

@@ -27,7 +27,7 @@ from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization
 from licensing.usecases.filters import (
     AgentActivity,
-    LicenseFilter,
+    LicenseFilters,
     LicenseSummary,
 )
 from licensing.usecases.ports import (
@@ -76,7 +76,7 @@ class Licenses(Organizations):
         organization_id: str,
         *,
         states: Collection[State],
-        filters: LicenseFilter,
+        filters: LicenseFilters,
         limit: int,
         cursor: str | None,
     ) -> LicensePage:

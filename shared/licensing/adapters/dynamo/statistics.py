@@ -129,7 +129,7 @@ class Counts(Licenses):
         seen = [
             items.read_last_seen(item)
             for batch in batches(keys)
-            for item in self._batch_get(batch, only=items.SIGHTING)
+            for item in self._batch_get(batch, only=items.LAST_SEEN)
         ]
         return LastSeenPage(
             [last_seen for last_seen in seen if last_seen is not None], len(ids), hour, next_cursor

@@ -16,7 +16,7 @@ PROOF: Final = "dpop"
 def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | InvalidProof | None:
     """The proof of a device key that came along (RFC 9449), for the token or key it goes with.
 
-    Raises :class:`StaleProof` for one that has to be made anew, with a nonce of now.
+    Raises ``StaleProof`` for one that has to be made anew, with a nonce of now.
     """
     token = event.headers.get(PROOF)
     if token is None:
@@ -50,7 +50,7 @@ def good_proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | None:
 
 
 def next_nonce() -> dict[str, str]:
-    """The header that names what the next proof has to carry. Raises :class:`Unavailable`."""
+    """The header that names what the next proof has to carry. Raises ``Unavailable``."""
     from licensing.domain import dpop  # noqa: PLC0415 - as in :func:`proof`
 
     deployment = current_deployment()

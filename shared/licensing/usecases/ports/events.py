@@ -11,7 +11,7 @@ from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Organization
 from licensing.domain.statistics import Move
 from licensing.usecases.filters import (
-    EventFilter,
+    EventFilters,
 )
 from licensing.usecases.ports.licenses import (
     LicenseReader,
@@ -49,7 +49,7 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """A page of entries, newest first; ``next_cursor`` is ``None`` on the last one."""
+    """A page of events, newest first; ``next_cursor`` is ``None`` on the last one."""
 
     events: Sequence[RecordedEvent]
     next_cursor: str | None
@@ -59,20 +59,20 @@ class EventReader(LicenseReader, Protocol):
     """Histories, newest first (R33)."""
 
     def history(
-        self, license_id: str, filters: EventFilter, *, limit: int, cursor: str | None
+        self, license_id: str, filters: EventFilters, *, limit: int, cursor: str | None
     ) -> EventPage:
-        """A page of one licence's entries. Raises ``InvalidInput`` for a foreign cursor."""
+        """A page of one licence's events. Raises ``InvalidInput`` for a foreign cursor."""
 
     def feed(
         self,
         organization_id: str,
-        filters: EventFilter,
+        filters: EventFilters,
         *,
         confidential: bool,
         limit: int,
         cursor: str | None,
     ) -> EventPage:
-        """A page of an organization's entries, with or without the confidential ones (R28)."""
+        """A page of an organization's events, with or without the confidential ones (R28)."""
 
 
 @dataclass(frozen=True, slots=True)

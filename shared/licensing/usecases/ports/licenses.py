@@ -13,7 +13,7 @@ from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization
 from licensing.usecases.filters import (
     AgentActivity,
-    LicenseFilter,
+    LicenseFilters,
     LicenseSummary,
 )
 
@@ -89,7 +89,7 @@ class LicenseLister(LicenseReader, Protocol):
         organization_id: str,
         *,
         states: Collection[State],
-        filters: LicenseFilter,
+        filters: LicenseFilters,
         limit: int,
         cursor: str | None,
     ) -> LicensePage:

@@ -49,7 +49,7 @@ class UseStore(MachineStore, Protocol):
     def record_use(self, before: License, after: License) -> Outcome:
         """Put chain, last proof and ``last_seen`` of ``after`` in the place of those of ``before``.
 
-        Lost when the licence or its chain is not as it was, or a proof as new as this one has
+        A conflict when the licence or its chain is not as it was, or a proof as new as this one has
         counted.
         """
 
