@@ -108,6 +108,7 @@ def _billed(world: World) -> None:
 
 
 REVOKE = "RevokeFunction"
+CHANGE_LICENSE = "ChangeLicenseFunction"
 ORGANIZATIONS = "OrganizationsFunction"
 TEMPORARY = "TemporaryFunction"
 STATISTICS = "ShowStatisticsFunction"
@@ -121,12 +122,12 @@ SPINE = (
 OPERATIONS = (
     *SPINE,
     Operation("repeated revocation", REVOKE, revoked, _act("revoke")),
-    Operation("detachment", "DetachFunction", licensed, _act("detach")),
-    Operation("attachment", "AttachFunction", detached, _act("attach")),
-    Operation("attachment of a revoked license", "AttachFunction", revoked, _act("attach")),
-    Operation("dissociation", "DissociateFunction", shared, _act("dissociate")),
-    Operation("edit", "EditFunction", licensed, _edit),
-    Operation("repeated edit", "EditFunction", _edited, _edit),
+    Operation("detachment", CHANGE_LICENSE, licensed, _act("detach")),
+    Operation("attachment", CHANGE_LICENSE, detached, _act("attach")),
+    Operation("attachment of a revoked license", CHANGE_LICENSE, revoked, _act("attach")),
+    Operation("dissociation", CHANGE_LICENSE, shared, _act("dissociate")),
+    Operation("edit", CHANGE_LICENSE, licensed, _edit),
+    Operation("repeated edit", CHANGE_LICENSE, _edited, _edit),
     Operation("generation", TEMPORARY, registered, _generate, is_cold=True),
     Operation("repeated generation", TEMPORARY, _ordered, _generate),
     Operation("generation by a key that has served", TEMPORARY, _ordered, _generate_another),
