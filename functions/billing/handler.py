@@ -26,14 +26,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     wanted, version = parse(event)
     telemetry.about(organization_id=wanted.organization_id)
 
-    answer = ChangeSubscription(deployment.store, deployment.entropy).by_billing(
-        wanted,
-        Origin(
-            actor=Actor(ActorKind.BILLING, str(event.get("source"))),
-            request_id=str(event.get("id", context.aws_request_id)),
-        ),
-        version=version,
-        now=deployment.now(),
+    origin = Origin(
+        actor=Actor(ActorKind.BILLING, str(event.get("source"))),
+        request_id=str(event.get("id", context.aws_request_id)),
+    )
+    answer = deployment.use_case(ChangeSubscription).by_billing(
+        wanted, deployment.context(origin), version=version
     )
     telemetry.logger.info("billing event", version=version, changed=answer.changed)
     telemetry.count("BillingEvents")

@@ -1,26 +1,51 @@
-"""GET /.well-known/jwks.json and GET /v1/openapi.json: what clients build on (R16)."""
+"""What clients build on: the keys that verify leases, and the contract (R16)."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import RootModel
 
 from licensing.contract.agents import JwksReply
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
 
+# Written by `make generate`.
+CONTRACT = Path(__file__).with_name("static") / "openapi.json"
 # An agent that meets a key id that it does not know asks again; a day-old copy does no harm.
 CACHEABLE = {"cache-control": "public, max-age=300, stale-if-error=86400"}
 
-app = http.resolver()
-handler = http.handler(app)
+api = http.Api()
+handler = api.handler
 
 
-@app.get("/.well-known/jwks.json")
-def jwks() -> http.Reply:
+class OpenApiDocument(RootModel[dict[str, Any]]):
+    """The document itself: a JSON object."""
+
+
+@api.serves(
+    http.Operation(
+        "GET /.well-known/jwks.json",
+        id="getKeys",
+        summary="The public keys that verify leases.",
+        replies={200: JwksReply},
+        needs_token=False,
+    )
+)
+def keys(call: http.Call) -> http.Reply:
     """The public keys that verify leases."""
-    body = JwksReply.model_validate(current_deployment().keyrings.keyring().jwks())
+    body = JwksReply.model_validate(call.deployment.keyrings.keyring().jwks())
     return http.reply(200, body, outcome="keys", headers=CACHEABLE)
 
 
-@app.get("/v1/openapi.json")
-def openapi() -> http.Reply:
-    """The contract, generated from the models that requests and replies are made of."""
-    from licensing.entrypoints.openapi import document  # noqa: PLC0415 - seldom asked for, slow to import
-
-    return http.reply(200, document(), outcome="contract", headers=CACHEABLE)
+@api.serves(
+    http.Operation(
+        "GET /v1/openapi.json",
+        id="getContract",
+        summary="This document.",
+        replies={200: OpenApiDocument},
+        needs_token=False,
+    )
+)
+def contract(_call: http.Call) -> http.Reply:
+    """The contract, made from the declarations of all operations."""
+    document = CONTRACT.read_text(encoding="utf-8")
+    return http.text(200, "application/json", document, outcome="contract", headers=CACHEABLE)

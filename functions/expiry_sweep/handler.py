@@ -20,9 +20,11 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Sweep what is due, and report."""
     deployment = current_deployment()
 
-    report = SweepExpired(deployment.store, deployment.entropy, WORKERS)(
-        Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id=context.aws_request_id),
-        now=deployment.now(),
+    actor = Actor(ActorKind.SCHEDULE, "expiry-sweep")
+    origin = Origin(actor=actor, request_id=context.aws_request_id)
+    report = deployment.use_case(SweepExpired)(
+        deployment.context(origin),
+        workers=WORKERS,
         has_time=lambda: deployment.remaining_seconds() > RESERVE_SECONDS,
     )
     counts = report.counts()

@@ -1,4 +1,4 @@
-"""POST /v1/licenses: the first login of an agent, and every one after it (R1–R6, R20, R26)."""
+"""The first login of an agent, and every one after it (R1–R6, R20, R26)."""
 
 from licensing.adapters import telemetry
 from licensing.contract.agents import (
@@ -9,50 +9,46 @@ from licensing.contract.agents import (
     OlderLoginRequest,
 )
 from licensing.contract.licenses import LicenseView
-from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.log_in import LogIn
+from licensing.usecases.login import Issued
 
-app = http.resolver()
-handler = http.handler(app, takes_proofs=True)
+LOGIN = http.VersionedBody(LoginRequest, OlderLoginRequest)
+
+api = http.Api()
+handler = api.handler
 
 
-@app.post("/v1/licenses")
-def login() -> http.Reply:
+@api.serves(
+    http.Operation(
+        "POST /v1/licenses",
+        id="login",
+        summary="Log an agent in: a new license at first, the same one ever after.",
+        takes=(LOGIN, http.PROOF),
+        replies={201: LoginReply, 200: LoginReply},
+        problems=(404, 409),
+    )
+)
+def login(call: http.Call) -> http.Reply:
     """Log an agent in."""
-    deployment = current_deployment()
-    person = http.caller(app.current_event)
-    body = http.parse_either(app.current_event, LoginRequest, OlderLoginRequest)
-    request = body.login(http.good_proof(app.current_event, http.bearer(app.current_event)))
+    person = call.user().caller
+    request = call.read(LOGIN).login(call.proof_for_token())
     telemetry.about(organization_id=person.organization_id)
-    now = deployment.now()
+    context = call.user(agent_version=request.agent_version)
+    answer = call.use_case(LogIn)(request, context)
+    return http.answer(answer, lambda issued: _show(issued, call, request.environment))
 
-    answer = LogIn(
-        deployment.store,
-        deployment.keyrings,
-        deployment.lease_terms,
-        deployment.entropy,
-        deployment.settings.older_agents,
-    )(
-        request,
-        person,
-        http.origin_of_user(app.current_event, person, agent_version=request.agent_version),
-        now=now,
-    )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
 
-    telemetry.about(license_id=answer.record.id)
-    reply = LoginReply(
-        license=LicenseView.of(
-            answer.record, answer.organization, now, environment=request.environment
-        ),
-        license_key=answer.key.reveal(),
-        lease=LeaseView.of(answer.lease),
-        capabilities=Capabilities(save_configuration=answer.record.term is None),
-        created=answer.created,
+def _show(issued: Issued, call: http.Call, environment: str) -> http.Reply:
+    record = issued.record
+    telemetry.about(license_id=record.id)
+    body = LoginReply(
+        license=LicenseView.of(record, issued.organization, call.now, environment=environment),
+        license_key=issued.key.reveal(),
+        lease=LeaseView.of(issued.lease),
+        capabilities=Capabilities(save_configuration=record.term is None),
+        created=issued.created,
     )
-    if answer.created:
-        return http.reply(201, reply, outcome="issued")
-    return http.reply(200, reply, outcome="returned")
+    if issued.created:
+        return http.reply(201, body, outcome="issued")
+    return http.reply(200, body, outcome="returned")

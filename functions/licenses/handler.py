@@ -1,60 +1,81 @@
-"""GET /v1/licenses/{license_id} and GET /v1/organizations/{organization_id}/licenses (R8, R14)."""
+"""Administrators see licences: one, and an organization's (R8, R14)."""
 
 from licensing.adapters import telemetry
 from licensing.contract.licenses import AdministeredLicense, LicenseReply, LicensesReply
-from licensing.domain.license import Status
-from licensing.domain.refusal import Refused
+from licensing.domain.license import License, Status
+from licensing.domain.organization import Organization
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
-from licensing.usecases.filters import LicenseFilters, LicenseSort
-from licensing.usecases.list_licenses import ListLicenses
+from licensing.usecases.filters import LicenseFilters, LicenseQuery, LicenseSort
+from licensing.usecases.list_licenses import Listing, ListLicenses
 
-app = http.resolver()
-handler = http.handler(app)
+STATUS = http.Choice("status", Status)
+ENVIRONMENT = http.Text("environment")
+SEARCH = http.SearchText("A part of the computer name, the label or the id, in any case.")
+PRIMARY = http.Flag("primary")
+SORT = http.Choice(
+    "sort",
+    LicenseSort,
+    "What is missing comes last. By agent_version and last_seen, up to 50,000 licenses can be "
+    "sorted.",
+)
 
-
-@app.get("/v1/licenses/<license_id>")
-def one(license_id: str) -> http.Reply:
-    """Show one licence."""
-    deployment = current_deployment()
-    telemetry.about(license_id=license_id)
-    answer = ListLicenses(deployment.store).one(license_id, http.caller(app.current_event))
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    record, organization = answer
-    body = LicenseReply(license=AdministeredLicense.of(record, organization, deployment.now()))
-    return http.reply(200, body, outcome="shown")
+api = http.Api()
+handler = api.handler
 
 
-@app.get("/v1/organizations/<organization_id>/licenses")
-def listing(organization_id: str) -> http.Reply:
-    """List an organization's licences, page by page."""
-    deployment = current_deployment()
-    event = app.current_event
-    now = deployment.now()
-
-    answer = ListLicenses(deployment.store).listing(
-        organization_id,
-        http.caller(event),
-        status=http.query_choice(event, "status", Status),
-        filters=LicenseFilters(
-            search=http.search(event),
-            environment=event.query_string_parameters.get("environment"),
-            primary=http.query_flag(event, "primary"),
-        ),
-        sort=http.query_choice(event, "sort", LicenseSort),
-        limit=http.page_size(event),
-        cursor=http.cursor(event),
-        now=now,
+@api.serves(
+    http.Operation(
+        "GET /v1/licenses/{license_id}",
+        id="getLicense",
+        summary="Show one license.",
+        replies={200: LicenseReply},
+        problems=(404,),
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    telemetry.about(organization_id=answer.organization.id)
+)
+def one(call: http.Call, license_id: str) -> http.Reply:
+    """Show one licence."""
+
+    def show(found: tuple[License, Organization]) -> http.Reply:
+        body = LicenseReply(license=AdministeredLicense.of(*found, call.now))
+        return http.reply(200, body, outcome="shown")
+
+    return http.answer(call.use_case(ListLicenses).one(license_id, call.user()), show)
+
+
+@api.serves(
+    http.Operation(
+        "GET /v1/organizations/{organization_id}/licenses",
+        id="listLicenses",
+        summary="List an organization's licenses: unsorted by stored state, then by time of issue.",
+        takes=(STATUS, ENVIRONMENT, SEARCH, PRIMARY, SORT, http.PAGE),
+        replies={200: LicensesReply},
+        problems=(404,),
+    )
+)
+def listing(call: http.Call, organization_id: str) -> http.Reply:
+    """List an organization's licences, page by page."""
+    context = call.user()
+    query = LicenseQuery(
+        status=call.read(STATUS),
+        filters=LicenseFilters(
+            search=call.read(SEARCH),
+            environment=call.read(ENVIRONMENT),
+            primary=call.read(PRIMARY),
+        ),
+        sort=call.read(SORT),
+    )
+    page = call.read(http.PAGE)
+    answer = call.use_case(ListLicenses).listing(organization_id, query, page, context)
+    return http.answer(answer, lambda found: _show(found, call.now))
+
+
+def _show(page: Listing, now: int) -> http.Reply:
+    telemetry.about(organization_id=page.organization.id)
     body = LicensesReply(
         licenses=[
-            AdministeredLicense.of(record, answer.organization, now) for record in answer.licenses
+            AdministeredLicense.of(record, page.organization, now) for record in page.licenses
         ],
-        next_cursor=answer.next_cursor,
-        total=answer.total,
+        next_cursor=page.next_cursor,
+        total=page.total,
     )
     return http.reply(200, body, outcome="listed")

@@ -1,67 +1,67 @@
-"""What happened, newest first (R32, R33).
+"""What happened, newest first (R32, R33)."""
 
-GET /v1/licenses/{license_id}/events and GET /v1/organizations/{organization_id}/events
-"""
-
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
-from licensing.adapters import telemetry
 from licensing.contract.events import EventsReply, EventView
 from licensing.domain.audit import EventType
-from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.filters import EventFilters
 from licensing.usecases.list_events import ListEvents
 from licensing.usecases.ports import EventPage
 
-app = http.resolver()
-handler = http.handler(app)
+TYPE = http.Choice("type", EventType)
+FROM = http.Instant(
+    "from",
+    "It happened then or later. The refusals of an hour, folded into one entry, count as of the "
+    "beginning of the hour.",
+)
+BEFORE = http.Instant("before", "It happened before; refusals as for from.")
+TAKEN = (TYPE, FROM, BEFORE, http.PAGE)
+
+api = http.Api()
+handler = api.handler
 
 
-@app.get("/v1/licenses/<license_id>/events")
-def of_license(license_id: str) -> http.Reply:
+@api.serves(
+    http.Operation(
+        "GET /v1/licenses/{license_id}/events",
+        id="listLicenseEvents",
+        summary="A license's whole history, newest first.",
+        takes=TAKEN,
+        replies={200: EventsReply},
+        problems=(404,),
+    )
+)
+def of_license(call: http.Call, license_id: str) -> http.Reply:
     """Show a licence's history."""
-    event = app.current_event
-    telemetry.about(license_id=license_id)
-    return _reply(
-        ListEvents(current_deployment().store).of_license(
-            license_id,
-            http.caller(event),
-            _filters(event),
-            limit=http.page_size(event),
-            cursor=http.cursor(event),
-        )
+    context = call.user()
+    filters, page = _filters(call), call.read(http.PAGE)
+    answer = call.use_case(ListEvents).of_license(license_id, filters, page, context)
+    return http.answer(answer, _show)
+
+
+@api.serves(
+    http.Operation(
+        "GET /v1/organizations/{organization_id}/events",
+        id="listOrganizationEvents",
+        summary="An organization's feed, newest first; for super-admins, the complete trail.",
+        takes=TAKEN,
+        replies={200: EventsReply},
+        problems=(404,),
     )
-
-
-@app.get("/v1/organizations/<organization_id>/events")
-def of_organization(organization_id: str) -> http.Reply:
+)
+def of_organization(call: http.Call, organization_id: str) -> http.Reply:
     """Show an organization's feed; for super-admins, the complete trail."""
-    event = app.current_event
-    return _reply(
-        ListEvents(current_deployment().store).of_organization(
-            organization_id,
-            http.caller(event),
-            _filters(event),
-            limit=http.page_size(event),
-            cursor=http.cursor(event),
-        )
-    )
+    context = call.user()
+    filters, page = _filters(call), call.read(http.PAGE)
+    answer = call.use_case(ListEvents).of_organization(organization_id, filters, page, context)
+    return http.answer(answer, _show)
 
 
-def _filters(event: APIGatewayProxyEventV2) -> EventFilters:
-    return EventFilters(
-        type=http.query_choice(event, "type", EventType),
-        since=http.query_instant(event, "from"),
-        before=http.query_instant(event, "before"),
-    )
+def _filters(call: http.Call) -> EventFilters:
+    return EventFilters(type=call.read(TYPE), since=call.read(FROM), before=call.read(BEFORE))
 
 
-def _reply(answer: EventPage | Refused) -> http.Reply:
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
+def _show(page: EventPage) -> http.Reply:
     body = EventsReply(
-        events=[EventView.of(entry) for entry in answer.events], next_cursor=answer.next_cursor
+        events=[EventView.of(entry) for entry in page.events], next_cursor=page.next_cursor
     )
     return http.reply(200, body, outcome="listed")

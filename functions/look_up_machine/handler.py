@@ -1,29 +1,36 @@
-"""POST /v1/machines/lookup: who holds this machine? (R4)."""
+"""Super-admins find out who holds a machine (R4)."""
+
+from collections.abc import Sequence
 
 from licensing.contract.licenses import AdministeredLicense
 from licensing.contract.machines import HolderView, LookupReply, LookupRequest
-from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
-from licensing.usecases.look_up_machine import LookUpMachine
+from licensing.usecases.look_up_machine import Holder, LookUpMachine
 
-app = http.resolver()
-handler = http.handler(app)
+LOOKUP = http.Body(LookupRequest)
+
+api = http.Api()
+handler = api.handler
 
 
-@app.post("/v1/machines/lookup")
-def lookup() -> http.Reply:
-    """Find the organizations that hold a machine, with their licences there."""
-    deployment = current_deployment()
-    person = http.caller(app.current_event)
-    request = http.parse(app.current_event, LookupRequest)
-    now = deployment.now()
-
-    answer = LookUpMachine(deployment.store, deployment.keyrings)(
-        request.machine.credentials(), person
+@api.serves(
+    http.Operation(
+        "POST /v1/machines/lookup",
+        id="lookUpMachine",
+        summary="Find out who holds a machine.",
+        takes=(LOOKUP,),
+        replies={200: LookupReply},
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
+)
+def lookup(call: http.Call) -> http.Reply:
+    """Find the organizations that hold a machine, with their licences there."""
+    context = call.user()
+    credentials = call.read(LOOKUP).machine.credentials()
+    answer = call.use_case(LookUpMachine)(credentials, context)
+    return http.answer(answer, lambda holders: _show(holders, call.now))
+
+
+def _show(holders: Sequence[Holder], now: int) -> http.Reply:
     body = LookupReply(
         holders=[
             HolderView(
@@ -34,7 +41,7 @@ def lookup() -> http.Reply:
                     for record in holder.licenses
                 ],
             )
-            for holder in answer
+            for holder in holders
         ]
     )
     return http.reply(200, body, outcome="looked_up")

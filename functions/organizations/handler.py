@@ -1,7 +1,4 @@
-"""Organizations with name, subscription and seats, and who is asking (R6, R14, R24).
-
-GET /v1/me, GET /v1/organizations, GET, PUT and PATCH /v1/organizations/{organization_id}
-"""
+"""Organizations with name, subscription and seats, and who is asking (R6, R14, R24)."""
 
 from licensing.adapters import telemetry
 from licensing.contract.callers import CallerReply
@@ -14,118 +11,141 @@ from licensing.contract.organizations import (
 )
 from licensing.domain.errors import InvalidInput
 from licensing.domain.organization import Organization, Standing, is_organization_id
-from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.change_policy import ChangePolicy, Decision
-from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
+from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.filters import OrganizationFilters, OrganizationSort
-from licensing.usecases.list_licenses import ListLicenses
+from licensing.usecases.list_licenses import ListLicenses, OrganizationListing
 
-app = http.resolver()
-handler = http.handler(app)
+SEARCH = http.SearchText("A part of the id or of the name, in any case.")
+STANDING = http.Choice("standing", Standing)
+ENDS_FROM = http.Instant("ends_from", "The subscription ends then or later.")
+ENDS_BEFORE = http.Instant("ends_before", "The subscription ends before.")
+SORT = http.Choice("sort", OrganizationSort, usual=OrganizationSort.NAME)
+SEEN = http.IfMatch("The ETag of the organization as it was read. None to create it.")
+ORGANIZATION = http.Body(OrganizationRequest)
+POLICY = http.Body(PolicyRequest)
+
+api = http.Api()
+handler = api.handler
 
 
-@app.get("/v1/me")
-def me() -> http.Reply:
+@api.serves(
+    http.Operation(
+        "GET /v1/me",
+        id="getCaller",
+        summary="Show who is asking, as the token says.",
+        replies={200: CallerReply},
+    )
+)
+def me(call: http.Call) -> http.Reply:
     """Show who is asking."""
-    return http.reply(200, CallerReply.of(http.caller(app.current_event)), outcome="shown")
+    return http.reply(200, CallerReply.of(call.user().caller), outcome="shown")
 
 
-@app.get("/v1/organizations")
-def listing() -> http.Reply:
+@api.serves(
+    http.Operation(
+        "GET /v1/organizations",
+        id="listOrganizations",
+        summary="List all organizations.",
+        takes=(SEARCH, STANDING, ENDS_FROM, ENDS_BEFORE, SORT, http.PAGE),
+        replies={200: OrganizationsReply},
+    )
+)
+def listing(call: http.Call) -> http.Reply:
     """List all organizations, page by page."""
-    deployment = current_deployment()
-    event = app.current_event
-    now = deployment.now()
-
-    answer = ListLicenses(deployment.store).organizations(
-        http.caller(event),
-        OrganizationFilters(
-            search=http.search(event),
-            standing=http.query_choice(event, "standing", Standing),
-            ends_from=http.query_instant(event, "ends_from"),
-            ends_before=http.query_instant(event, "ends_before"),
-        ),
-        sort=http.query_choice(event, "sort", OrganizationSort) or OrganizationSort.NAME,
-        limit=http.page_size(event),
-        cursor=http.cursor(event),
-        now=now,
+    context = call.user()
+    filters = OrganizationFilters(
+        search=call.read(SEARCH),
+        standing=call.read(STANDING),
+        ends_from=call.read(ENDS_FROM),
+        ends_before=call.read(ENDS_BEFORE),
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    body = OrganizationsReply(
-        organizations=[OrganizationView.of(one, now) for one in answer.organizations],
-        next_cursor=answer.next_cursor,
-        total=answer.total,
+    sort = call.read(SORT) or OrganizationSort.NAME
+    page = call.read(http.PAGE)
+    answer = call.use_case(ListLicenses).organizations(filters, sort, page, context)
+    return http.answer(answer, lambda found: _show_page(found, call.now))
+
+
+@api.serves(
+    http.Operation(
+        "GET /v1/organizations/{organization_id}",
+        id="getOrganization",
+        summary="Show an organization with its subscription and seats; the ETag is its version.",
+        replies={200: OrganizationReply},
+        problems=(404,),
     )
-    return http.reply(200, body, outcome="listed")
-
-
-@app.get("/v1/organizations/<organization_id>")
-def show(organization_id: str) -> http.Reply:
+)
+def one(call: http.Call, organization_id: str) -> http.Reply:
     """Show an organization."""
-    deployment = current_deployment()
-    answer = ListLicenses(deployment.store).organization(
-        organization_id, http.caller(app.current_event)
+    answer = call.use_case(ListLicenses).organization(organization_id, call.user())
+    return http.answer(answer, lambda found: _show(found, call.now))
+
+
+@api.serves(
+    http.Operation(
+        "PUT /v1/organizations/{organization_id}",
+        id="putOrganization",
+        summary="Create an organization, or change the version that If-Match names.",
+        takes=(ORGANIZATION, SEEN),
+        replies={201: OrganizationReply, 200: OrganizationReply},
+        problems=(404, 412),
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    return _reply(answer, deployment.now(), created=False)
-
-
-@app.put("/v1/organizations/<organization_id>")
-def put(organization_id: str) -> http.Reply:
+)
+def put(call: http.Call, organization_id: str) -> http.Reply:
     """Create an organization, or change it as it was last read."""
-    deployment = current_deployment()
-    event = app.current_event
-    person = http.caller(event)
-    now = deployment.now()
+    context = call.user()
     if not is_organization_id(organization_id):
         raise InvalidInput(
             "An organization id has 2 to 63 lower-case letters, digits and hyphens.",
             pointer="/path/organization_id",
         )
-    request = http.parse(event, OrganizationRequest)
-
-    answer = ChangeSubscription(deployment.store, deployment.entropy).by_administrator(
+    request = call.read(ORGANIZATION)
+    answer = call.use_case(ChangeSubscription).by_administrator(
         OrganizationSpec(organization_id, request.name, request.subscription(), request.max_agents),
-        person,
-        http.origin_of_user(event, person),
-        expected_version=http.if_match(event),
-        now=now,
+        context,
+        expected_version=call.read(SEEN),
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    return _reply(answer.organization, now, created=answer.created)
+
+    def show(registered: Registered) -> http.Reply:
+        return _show(registered.organization, call.now, created=registered.created)
+
+    return http.answer(answer, show)
 
 
-@app.patch("/v1/organizations/<organization_id>")
-def govern(organization_id: str) -> http.Reply:
+@api.serves(
+    http.Operation(
+        "PATCH /v1/organizations/{organization_id}",
+        id="governOrganization",
+        summary="Decide how an organization's agents prove themselves, and what a clone costs.",
+        takes=(POLICY,),
+        replies={200: OrganizationReply},
+        problems=(404,),
+    )
+)
+def change_policy(call: http.Call, organization_id: str) -> http.Reply:
     """Change what an organization has decided about its agents."""
-    deployment = current_deployment()
-    person = http.caller(app.current_event)
-    request = http.parse(app.current_event, PolicyRequest)
-    now = deployment.now()
+    context = call.user()
+    request = call.read(POLICY)
+    decision = Decision(request.require_device_key, request.block_clones)
+    answer = call.use_case(ChangePolicy)(organization_id, decision, context)
+    return http.answer(answer, lambda changed: _show(changed, call.now))
 
-    answer = ChangePolicy(deployment.store, deployment.entropy)(
-        organization_id,
-        Decision(request.require_device_key, request.block_clones),
-        person,
-        http.origin_of_user(app.current_event, person),
-        now=now,
+
+def _show_page(page: OrganizationListing, now: int) -> http.Reply:
+    body = OrganizationsReply(
+        organizations=[OrganizationView.of(one, now) for one in page.organizations],
+        next_cursor=page.next_cursor,
+        total=page.total,
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    return _reply(answer, now, created=False)
+    return http.reply(200, body, outcome="listed")
 
 
-def _reply(organization: Organization, now: int, *, created: bool) -> http.Reply:
+def _show(organization: Organization, now: int, *, created: bool = False) -> http.Reply:
     telemetry.about(organization_id=organization.id)
-    body = OrganizationReply(organization=OrganizationView.of(organization, now))
     return http.reply(
         201 if created else 200,
-        body,
+        OrganizationReply(organization=OrganizationView.of(organization, now)),
         outcome="registered" if created else "shown",
         headers={"etag": f'"{organization.version}"'},
     )

@@ -1,4 +1,4 @@
-"""GET /portal, /portal/configuration.json and /portal/{version}/{file}: the portal itself."""
+"""The portal itself: its page, its files, and where people sign in to it."""
 
 from pathlib import Path
 
@@ -6,37 +6,35 @@ from licensing.contract.portal import PortalConfiguration
 from licensing.domain import refusal
 from licensing.domain.errors import Unavailable
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
+from licensing.entrypoints.deployment import Deployment
 from licensing.entrypoints.portal import FILE_HEADERS, HEADERS, Portal
 
 PORTAL = Portal.of(Path(__file__).with_name("static"))
 # One for all of it: each outcome is a metric that is paid for, and the access log has the paths.
 OUTCOME = "portal"
 
-app = http.resolver()
-handler = http.handler(app)
+api = http.Api()
+handler = api.handler
 
 
-@app.get("/portal")
-@app.head("/portal")
-def page() -> http.Reply:
+@api.page("GET /portal")
+@api.page("HEAD /portal")
+def page(call: http.Call) -> http.Reply:
     """The page, unless the browser has it already."""
-    event = app.current_event
-    headers = PORTAL.page_headers(_token_origin())
-    if http.has_already(event, headers["etag"]):
+    headers = PORTAL.page_headers(_token_origin(call.deployment))
+    if http.has_already(call.event, headers["etag"]):
         return http.text(304, PORTAL.page.content_type, "", outcome=OUTCOME, headers=headers)
-    body = "" if event.request_context.http.method == "HEAD" else PORTAL.page.text
+    body = "" if call.event.request_context.http.method == "HEAD" else PORTAL.page.text
     return http.text(200, PORTAL.page.content_type, body, outcome=OUTCOME, headers=headers)
 
 
-@app.get("/portal/configuration.json")
-def configuration() -> http.Reply:
+@api.page("GET /portal/configuration.json")
+def configuration(call: http.Call) -> http.Reply:
     """Where people sign in."""
-    deployment = current_deployment()
-    registration = deployment.settings.sign_in
+    registration = call.deployment.settings.sign_in
     if not registration.is_complete:
         return http.refuse(refusal.portal_not_configured())
-    endpoints = deployment.discovery.endpoints()
+    endpoints = call.deployment.discovery.endpoints()
     body = PortalConfiguration(
         issuer=registration.issuer,
         authorization_endpoint=endpoints.authorization,
@@ -49,8 +47,8 @@ def configuration() -> http.Reply:
     return http.reply(200, body, outcome=OUTCOME, headers=HEADERS)
 
 
-@app.get("/portal/<version>/<name>")
-def file(version: str, name: str) -> http.Reply:
+@api.page("GET /portal/{version}/{name}")
+def file(_call: http.Call, version: str, name: str) -> http.Reply:
     """A script, a style sheet or a picture."""
     found = PORTAL.file(version, name)
     if found is None:
@@ -58,8 +56,7 @@ def file(version: str, name: str) -> http.Reply:
     return http.text(200, found.content_type, found.text, outcome=OUTCOME, headers=FILE_HEADERS)
 
 
-def _token_origin() -> str | None:
-    deployment = current_deployment()
+def _token_origin(deployment: Deployment) -> str | None:
     registration = deployment.settings.sign_in
     if not registration.is_complete:
         return None

@@ -1,45 +1,42 @@
-"""Revoking ends a licence, or a temporary one, for good (R18, R25).
+"""Revoking ends a licence, or a temporary one, for good (R18, R25)."""
 
-POST /v1/licenses/{license_id}/revoke and POST /v1/temporary-licenses/{license_id}/revoke
-"""
-
-from licensing.adapters import telemetry
-from licensing.contract.licenses import TransitionRequest
 from licensing.contract.temporary import TemporaryLicense, TemporaryReply
-from licensing.domain.license import Action
-from licensing.domain.refusal import Refused
-from licensing.entrypoints import http, license_changes
-from licensing.entrypoints.deployment import current_deployment
+from licensing.domain.license import Action, License
+from licensing.domain.temporary_license import Term
+from licensing.entrypoints import http
+from licensing.entrypoints.license_changes import WHY, apply, transition
 from licensing.usecases.change_license import ChangeLicense
 
-app = http.resolver()
-handler = http.handler(app)
+api = http.Api()
+handler = api.handler
 
 
-@app.post("/v1/licenses/<license_id>/revoke")
-def revoke(license_id: str) -> http.Reply:
+@api.serves(transition(Action.REVOKE, "End a license for good; its machine and seat are free."))
+def revoke(call: http.Call, license_id: str) -> http.Reply:
     """Revoke a licence."""
-    return license_changes.apply(app.current_event, Action.REVOKE, license_id)
+    return apply(call, Action.REVOKE, license_id)
 
 
-@app.post("/v1/temporary-licenses/<license_id>/revoke")
-def revoke_temporary(license_id: str) -> http.Reply:
-    """End a temporary licence early."""
-    deployment = current_deployment()
-    person = http.caller(app.current_event)
-    request = http.parse_optional(app.current_event, TransitionRequest)
-    telemetry.about(license_id=license_id)
-    now = deployment.now()
-
-    answer = ChangeLicense(deployment.store, deployment.entropy).revoke_temporary(
-        license_id,
-        person,
-        http.origin_of_user(app.current_event, person),
-        reason=request.reason if request else None,
-        now=now,
+@api.serves(
+    http.Operation(
+        "POST /v1/temporary-licenses/{license_id}/revoke",
+        id="revokeTemporaryLicense",
+        summary="End a temporary license early. Can be repeated.",
+        takes=(WHY,),
+        replies={200: TemporaryReply},
+        problems=(404,),
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    record, term = answer
-    body = TemporaryReply(license=TemporaryLicense.of(record, term, now))
-    return http.reply(200, body, outcome="revoke_temporary")
+)
+def revoke_temporary(call: http.Call, license_id: str) -> http.Reply:
+    """End a temporary licence early."""
+    context = call.user()
+    why = call.read(WHY)
+    answer = call.use_case(ChangeLicense).revoke_temporary(
+        license_id, context, reason=why.reason if why else None
+    )
+
+    def show(ended: tuple[License, Term]) -> http.Reply:
+        body = TemporaryReply(license=TemporaryLicense.of(*ended, call.now))
+        return http.reply(200, body, outcome="revoke_temporary")
+
+    return http.answer(answer, show)

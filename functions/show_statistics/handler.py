@@ -1,54 +1,65 @@
-"""An organization's licences as a whole, for charts (R14, R17, R32).
-
-GET /v1/organizations/{organization_id}/statistics and /v1/organizations/{organization_id}/activity
-"""
+"""An organization's licences as a whole, for charts (R14, R17, R32)."""
 
 from types import MappingProxyType
 from typing import Final
 
 from licensing.contract.statistics import ActivityReply, StatisticsReply
-from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
-from licensing.usecases.show_statistics import ShowStatistics
+from licensing.usecases.show_statistics import Activity, ShowStatistics, Statistics
 
-USUAL_DAYS: Final = 30
-MOST_DAYS: Final = 90
+DAYS = http.Number(
+    "days",
+    usual=30,
+    largest=90,
+    description="How many days (UTC) to tell of; today is the last one.",
+)
 
 # A chart need not be fresher, and whoever comes next at this browser may see less of it.
 _KEPT: Final = MappingProxyType({"cache-control": "private, max-age=60", "vary": "authorization"})
 
-app = http.resolver()
-handler = http.handler(app)
+api = http.Api()
+handler = api.handler
 
 
-@app.get("/v1/organizations/<organization_id>/statistics")
-def statistics(organization_id: str) -> http.Reply:
+@api.serves(
+    http.Operation(
+        "GET /v1/organizations/{organization_id}/statistics",
+        id="getStatistics",
+        summary="An organization's licenses by status over time, and refusals by reason.",
+        takes=(DAYS,),
+        replies={200: StatisticsReply},
+        problems=(404,),
+    )
+)
+def statistics(call: http.Call, organization_id: str) -> http.Reply:
     """Count licences by status over time, and refusals by reason."""
-    deployment = current_deployment()
-    event = app.current_event
-    answer = ShowStatistics(deployment.store).statistics(
-        organization_id,
-        http.caller(event),
-        days=http.query_number(event, "days", usual=USUAL_DAYS, largest=MOST_DAYS),
-        now=deployment.now(),
+    context = call.user()
+    days = call.read(DAYS)
+    answer = call.use_case(ShowStatistics).statistics(organization_id, context, days=days)
+
+    def show(found: Statistics) -> http.Reply:
+        return http.reply(200, StatisticsReply.of(found), outcome="counted", headers=_KEPT)
+
+    return http.answer(answer, show)
+
+
+@api.serves(
+    http.Operation(
+        "GET /v1/organizations/{organization_id}/activity",
+        id="getActivity",
+        summary="In how many licenses' case an agent was seen, for each hour of a week.",
+        takes=(http.CURSOR,),
+        replies={200: ActivityReply},
+        problems=(404,),
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    return http.reply(200, StatisticsReply.of(answer), outcome="counted", headers=_KEPT)
-
-
-@app.get("/v1/organizations/<organization_id>/activity")
-def activity(organization_id: str) -> http.Reply:
+)
+def activity(call: http.Call, organization_id: str) -> http.Reply:
     """Count the licences whose agents were seen, hour by hour of a week."""
-    deployment = current_deployment()
-    event = app.current_event
-    answer = ShowStatistics(deployment.store).activity(
-        organization_id,
-        http.caller(event),
-        cursor=http.cursor(event),
-        now=deployment.now(),
-    )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    return http.reply(200, ActivityReply.of(answer), outcome="counted", headers=_KEPT)
+    context = call.user()
+    cursor = call.read(http.CURSOR)
+    answer = call.use_case(ShowStatistics).activity(organization_id, context, cursor=cursor)
+
+    def show(found: Activity) -> http.Reply:
+        return http.reply(200, ActivityReply.of(found), outcome="counted", headers=_KEPT)
+
+    return http.answer(answer, show)

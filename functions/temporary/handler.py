@@ -1,4 +1,4 @@
-"""POST and GET /v1/organizations/{organization_id}/temporary-licenses (R25)."""
+"""Super-admins generate and list temporary licences for partners (R25)."""
 
 from licensing.adapters import telemetry
 from licensing.contract.temporary import (
@@ -7,64 +7,73 @@ from licensing.contract.temporary import (
     TemporaryListReply,
     TemporaryRequest,
 )
-from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
-from licensing.usecases.generate_temporary import GenerateTemporary
+from licensing.usecases.generate_temporary import Generated, GenerateTemporary
 from licensing.usecases.list_licenses import ListLicenses
+from licensing.usecases.ports import LicensePage
 
-app = http.resolver()
-handler = http.handler(app)
+TERMS = http.Body(TemporaryRequest)
+IDEMPOTENCY_KEY = http.IdempotencyKey(
+    "The same key gets the same license, however often it is sent."
+)
+
+api = http.Api()
+handler = api.handler
 
 
-@app.post("/v1/organizations/<organization_id>/temporary-licenses")
-def generate(organization_id: str) -> http.Reply:
-    """Generate a temporary licence and show its key."""
-    deployment = current_deployment()
-    event = app.current_event
-    person = http.caller(event)
-    request = http.parse(event, TemporaryRequest)
-    now = deployment.now()
-
-    answer = GenerateTemporary(deployment.store, deployment.keyrings, deployment.entropy)(
-        organization_id,
-        request.ttl,
-        person,
-        http.origin_of_user(event, person),
-        idempotency_key=http.idempotency_key(event),
-        now=now,
+@api.serves(
+    http.Operation(
+        "POST /v1/organizations/{organization_id}/temporary-licenses",
+        id="generateTemporaryLicense",
+        summary="Generate a temporary license for a partner; its key is shown here only.",
+        takes=(TERMS, IDEMPOTENCY_KEY),
+        replies={201: GeneratedReply},
+        problems=(404,),
     )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    telemetry.about(license_id=answer.record.id, organization_id=answer.record.organization_id)
+)
+def generate_one(call: http.Call, organization_id: str) -> http.Reply:
+    """Generate a temporary licence and show its key."""
+    context = call.user()
+    ttl, key = call.read(TERMS).ttl, call.read(IDEMPOTENCY_KEY)
+    generate = call.use_case(GenerateTemporary)
+    answer = generate(organization_id, ttl, context, idempotency_key=key)
+    return http.answer(answer, lambda generated: _show(generated, call.now))
+
+
+@api.serves(
+    http.Operation(
+        "GET /v1/organizations/{organization_id}/temporary-licenses",
+        id="listTemporaryLicenses",
+        summary="List temporary licenses: active ones first, then ended ones, newest first.",
+        takes=(http.PAGE,),
+        replies={200: TemporaryListReply},
+        problems=(404,),
+    )
+)
+def listing(call: http.Call, organization_id: str) -> http.Reply:
+    """List temporary licences: active ones first, then ended ones, newest first."""
+    context = call.user()
+    answer = call.use_case(ListLicenses).temporary(organization_id, call.read(http.PAGE), context)
+    return http.answer(answer, lambda page: _show_page(page, call.now))
+
+
+def _show(generated: Generated, now: int) -> http.Reply:
+    record = generated.record
+    telemetry.about(license_id=record.id, organization_id=record.organization_id)
     body = GeneratedReply(
-        license=TemporaryLicense.of(answer.record, answer.term, now),
-        license_key=answer.key.reveal(),
+        license=TemporaryLicense.of(record, generated.term, now),
+        license_key=generated.key.reveal(),
     )
     return http.reply(201, body, outcome="generated")
 
 
-@app.get("/v1/organizations/<organization_id>/temporary-licenses")
-def listing(organization_id: str) -> http.Reply:
-    """List temporary licences: active ones first, then ended ones, newest first."""
-    deployment = current_deployment()
-    event = app.current_event
-    now = deployment.now()
-
-    answer = ListLicenses(deployment.store).temporary(
-        organization_id,
-        http.caller(event),
-        limit=http.page_size(event),
-        cursor=http.cursor(event),
-    )
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
+def _show_page(page: LicensePage, now: int) -> http.Reply:
     body = TemporaryListReply(
         licenses=[
             TemporaryLicense.of(record, record.term, now)
-            for record in answer.licenses
+            for record in page.licenses
             if record.term is not None
         ],
-        next_cursor=answer.next_cursor,
+        next_cursor=page.next_cursor,
     )
     return http.reply(200, body, outcome="listed")

@@ -1,4 +1,4 @@
-"""POST /v1/licenses/validate: an agent proves itself with its key alone (R7, R13–R17, R30)."""
+"""An agent proves itself with its key alone (R7, R13–R17, R30)."""
 
 from licensing.adapters import telemetry
 from licensing.contract.agents import (
@@ -9,56 +9,52 @@ from licensing.contract.agents import (
 )
 from licensing.contract.fields import instant
 from licensing.contract.licenses import LicenseView
-from licensing.domain.refusal import Refused
 from licensing.domain.validation import Code
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
-from licensing.usecases.validate import ValidateLicense
+from licensing.usecases.validate import ValidateLicense, Verdict
 
-app = http.resolver()
-handler = http.handler(app, takes_proofs=True)
+QUESTION = http.VersionedBody(ValidateRequest, OlderValidateRequest)
+
+api = http.Api()
+handler = api.handler
 
 
-@app.post("/v1/licenses/validate")
-def validate() -> http.Reply:
+@api.serves(
+    http.Operation(
+        "POST /v1/licenses/validate",
+        id="validate",
+        summary="Validate a license key; no user takes part.",
+        takes=(QUESTION, http.PROOF),
+        replies={200: ValidateReply},
+        problems=(403,),
+        needs_token=False,
+    )
+)
+def validate(call: http.Call) -> http.Reply:
     """Validate a licence key."""
-    deployment = current_deployment()
-    body = http.parse_either(app.current_event, ValidateRequest, OlderValidateRequest)
-    request = body.validation(http.proof(app.current_event, body.license_key))
+    body = call.read(QUESTION)
+    request = body.validation(call.proof_for_key(body.license_key))
     license_id = request.key.license_id
     telemetry.about(license_id=license_id)
-    now = deployment.now()
+    context = call.agent(license_id, agent_version=request.agent_version)
+    answer = call.use_case(ValidateLicense)(request, context)
+    return http.answer(answer, lambda verdict: _show(verdict, call, request.environment))
 
-    verdict = ValidateLicense(
-        deployment.store,
-        deployment.keyrings,
-        deployment.lease_terms,
-        deployment.entropy,
-        deployment.settings.last_seen_seconds,
-        deployment.settings.older_agents,
-    )(
-        request,
-        http.origin_of_agent(app.current_event, license_id, agent_version=request.agent_version),
-        now=now,
-    )
-    if isinstance(verdict, Refused):
-        return http.refuse(verdict)
-    if verdict.organization:
-        telemetry.about(organization_id=verdict.organization.id)
+
+def _show(verdict: Verdict, call: http.Call, environment: str | None) -> http.Reply:
+    record, organization = verdict.record, verdict.organization
+    if organization:
+        telemetry.about(organization_id=organization.id)
     if verdict.last_seen_deferred:
         telemetry.logger.warning("the agent's last-seen time could not be kept")
         telemetry.count("SightingsDeferred")
-
-    reply = ValidateReply(
+    body = ValidateReply(
         valid=verdict.code is Code.VALID,
         code=verdict.code,
         message=verdict.message,
         action=verdict.action,
-        license=verdict.record
-        and LicenseView.of(
-            verdict.record, verdict.organization, now, environment=request.environment
-        ),
+        license=record and LicenseView.of(record, organization, call.now, environment=environment),
         lease=LeaseView.of(verdict.lease) if verdict.lease else None,
-        server_time=instant(now),
+        server_time=instant(call.now),
     )
-    return http.reply(200, reply, outcome=verdict.code)
+    return http.reply(200, body, outcome=verdict.code)

@@ -101,16 +101,14 @@ class Customer:
         before: Organization | None = None
         for at, after in states:
             is_new = before is None
-            yield events.event_item(
-                audit.of_organization(
-                    EventType.SUBSCRIPTION_CHANGED if is_new else EventType.SUBSCRIPTION_ENDING,
-                    before,
-                    after,
-                    id=_event_id(self.id, after.announced_days),
-                    at=at,
-                    origin=_by(OLIVIA) if is_new else Origin(actor=_SCHEDULE, request_id=_REQUEST),
-                )
+            event = audit.of_organization(
+                EventType.SUBSCRIPTION_CHANGED if is_new else EventType.SUBSCRIPTION_ENDING,
+                before,
+                after,
+                id=_event_id(self.id, after.announced_days),
+                origin=_by(OLIVIA) if is_new else Origin(actor=_SCHEDULE, request_id=_REQUEST),
             )
+            yield events.event_item(replace(event, at=at))
             before = after
 
     def _states(self) -> Iterator[tuple[int, Organization]]:

@@ -34,7 +34,7 @@ def arena(engine: str) -> Iterator[Arena]:
             pool,
             keyrings=made.keyrings,
             lease_terms=made.lease_terms,
-            last_seen_interval=made.settings.last_seen_seconds,
+            last_seen_seconds=made.settings.last_seen_seconds,
         )
 
 

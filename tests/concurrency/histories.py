@@ -131,7 +131,7 @@ class _Client:
             )
         assert key is not None
         if asked.kind == "validate":
-            now = NOON + self.hand.last_seen_interval * self.chance.randrange(20)
+            now = NOON + self.hand.last_seen_seconds * self.chance.randrange(20)
             validation = self.hand.validate(key, self.organization_id, here, now=now)
             return Answer(self.hand.do(validation).code.value)
         changed = self.hand.do(self.hand.act(Action(asked.kind), key.license_id))

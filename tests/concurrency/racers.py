@@ -90,7 +90,7 @@ class Ground:
             kind(made.dynamodb, settings.table_name, retry_policy or made.store.retry_policy),
             keyrings=Kept(Keyring(self.secrets)),
             lease_terms=made.lease_terms,
-            last_seen_interval=settings.last_seen_seconds,
+            last_seen_seconds=settings.last_seen_seconds,
         )
 
 

@@ -23,6 +23,7 @@ from licensing.usecases.agent_requests import Login, Validation
 from licensing.usecases.change_license import Changed, ChangeLicense, Edit
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
+from licensing.usecases.context import Context, UserContext
 from licensing.usecases.generate_temporary import Generated, GenerateTemporary
 from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
@@ -41,13 +42,17 @@ _BY_BILLING = Origin(actor=Actor(ActorKind.BILLING, "billing"), request_id="bill
 _BY_SCHEDULE = Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id="sweep")
 
 
+def _by_operator(now: int) -> UserContext:
+    return UserContext(_BY_OPERATOR, now, token_bytes, _OPERATOR)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tasks:
     """Every use case that takes part in a race; what they need beside a store."""
 
     keyrings: Keyrings
     lease_terms: LeaseTerms
-    last_seen_interval: int
+    last_seen_seconds: int
 
     def put(
         self,
@@ -66,17 +71,15 @@ class Tasks:
             Subscription(until, SubscriptionStatus.ACTIVE),
             max_agents,
         )
-        return lambda store: ChangeSubscription(store, token_bytes).by_administrator(
-            wanted, _OPERATOR, _BY_OPERATOR, expected_version=version, now=now
+        return lambda store: ChangeSubscription(store).by_administrator(
+            wanted, _by_operator(now), expected_version=version
         )
 
     def govern(
         self, organization_id: str, decision: Decision, *, now: int = NOON
     ) -> Callable[[DynamoStore], Organization | Refused]:
         """Let an organization decide about its agents."""
-        return lambda store: ChangePolicy(store, token_bytes)(
-            organization_id, decision, _OPERATOR, _BY_OPERATOR, now=now
-        )
+        return lambda store: ChangePolicy(store)(organization_id, decision, _by_operator(now))
 
     def login(
         self,
@@ -91,18 +94,16 @@ class Tasks:
         now: int = NOON,
     ) -> Callable[[DynamoStore], Issued | Refused]:
         """Log an agent in; it may present a key, and prove to hold a device key."""
-        return lambda store: LogIn(
-            store,
-            self.keyrings,
-            self.lease_terms,
-            token_bytes,
-            accepts_older_agents=True,
-        )(
-            Login(credentials, environment, agent_version, key, proof=proof),
-            Caller(subject, organization_id, _PEOPLE),
+        request = Login(credentials, environment, agent_version, key, proof=proof)
+        context = UserContext(
             Origin(actor=Actor(ActorKind.USER, subject), request_id=f"login of {subject}"),
-            now=now,
+            now,
+            token_bytes,
+            Caller(subject, organization_id, _PEOPLE),
         )
+        return lambda store: LogIn(
+            store, self.keyrings, self.lease_terms, accepts_older_agents=True
+        )(request, context)
 
     def use(
         self, key: LicenseKey, subject: str, credentials: Credentials, *, now: int = NOON
@@ -119,13 +120,8 @@ class Tasks:
         now: int = NOON,
     ) -> Callable[[DynamoStore], Generated | Refused]:
         """Generate a temporary licence."""
-        return lambda store: GenerateTemporary(store, self.keyrings, token_bytes)(
-            organization_id,
-            ttl,
-            _OPERATOR,
-            _BY_OPERATOR,
-            idempotency_key=idempotency_key,
-            now=now,
+        return lambda store: GenerateTemporary(store, self.keyrings)(
+            organization_id, ttl, _by_operator(now), idempotency_key=idempotency_key
         )
 
     def end(
@@ -134,9 +130,7 @@ class Tasks:
         """End a temporary licence early."""
 
         def task(store: DynamoStore) -> License | Refused:
-            answer = ChangeLicense(store, token_bytes).revoke_temporary(
-                license_id, _OPERATOR, _BY_OPERATOR, reason=None, now=now
-            )
+            answer = ChangeLicense(store).revoke_temporary(license_id, _by_operator(now))
             return answer if isinstance(answer, Refused) else answer[0]
 
         return task
@@ -147,9 +141,7 @@ class Tasks:
         """Do what administrators do to a licence."""
 
         def task(store: DynamoStore) -> License | Refused:
-            answer = ChangeLicense(store, token_bytes).apply(
-                action, license_id, _OPERATOR, _BY_OPERATOR, reason=None, now=now
-            )
+            answer = ChangeLicense(store).apply(action, license_id, _by_operator(now))
             return answer.record if isinstance(answer, Changed) else answer
 
         return task
@@ -160,9 +152,7 @@ class Tasks:
         """Label a licence."""
 
         def task(store: DynamoStore) -> License | Refused:
-            answer = ChangeLicense(store, token_bytes).edit(
-                Edit(label=label), license_id, _OPERATOR, _BY_OPERATOR, now=now
-            )
+            answer = ChangeLicense(store).edit(Edit(label=label), license_id, _by_operator(now))
             return answer.record if isinstance(answer, Changed) else answer
 
         return task
@@ -177,8 +167,8 @@ class Tasks:
             Subscription(until, SubscriptionStatus.ACTIVE),
             None,
         )
-        return lambda store: ChangeSubscription(store, token_bytes).by_billing(
-            wanted, _BY_BILLING, version=version, now=now
+        return lambda store: ChangeSubscription(store).by_billing(
+            wanted, Context(_BY_BILLING, now, token_bytes), version=version
         )
 
     def validate(
@@ -203,10 +193,9 @@ class Tasks:
                 store,
                 self.keyrings,
                 self.lease_terms,
-                token_bytes,
-                self.last_seen_interval,
+                self.last_seen_seconds,
                 accepts_older_agents=True,
-            )(request, _BY_AGENT, now=now)
+            )(request, Context(_BY_AGENT, now, token_bytes))
             assert isinstance(verdict, Verdict), verdict
             return verdict
 
@@ -218,8 +207,8 @@ class Tasks:
         """Sweep what is due."""
 
         def task(store: DynamoStore) -> SweepReport:
-            report = SweepExpired(store, token_bytes, workers)(
-                _BY_SCHEDULE, now=now, has_time=lambda: True
+            report = SweepExpired(store)(
+                Context(_BY_SCHEDULE, now, token_bytes), workers=workers, has_time=lambda: True
             )
             report.raise_faults()
             return report

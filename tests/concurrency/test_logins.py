@@ -157,7 +157,7 @@ def validations_against_revocation(arena: Arena, chance: random.Random) -> None:
     """What starts after the revocation has answered says so, though each is noted (R17)."""
     arena.register("acme")
     issued = arena.issued("acme", machine(1))
-    interval = arena.last_seen_interval
+    interval = arena.last_seen_seconds
     revoked_at: list[float] = []
 
     def revoke(store: DynamoStore) -> list[tuple[float, Code]]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from licensing.domain.keyring import Keyring
-from licensing.domain.lease import LeaseTerms
+from licensing.domain.lease import LeaseRequest, LeaseTerms
 from licensing.domain.lease_chain import Chain, Link, Renewal, followed
 from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import DAY, NOW, credentials, license, organization
@@ -61,10 +61,7 @@ def _row(
     lease = TERMS.grant(
         replace(RECORD, chain=after),
         organization(),
-        credentials(),
-        environment=RECORD.environment,
-        nonce=nonce,
-        kept=step.kept if step else None,
+        LeaseRequest(credentials(), RECORD.environment, nonce, step.kept if step else None),
         now=now,
     )
     row = {

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from licensing.domain import jws
 from licensing.domain.device_key import InvalidProof
-from licensing.domain.dpop import credential_hash, new_nonce, plain_url, verify
+from licensing.domain.dpop import ProvedRequest, credential_hash, new_nonce, plain_url, verify
 from licensing.domain.errors import StaleProof
 from tests.unit.domain.test_lease import KID, b64
 from tests.unit.domain.test_license_key import PRINTED
@@ -262,9 +262,7 @@ def _verdict(case: Case) -> tuple[str, str | None]:
     try:
         found = verify(
             case.proof,
-            method="POST",
-            urls=frozenset({case.url}),
-            credential=case.credential,
+            ProvedRequest("POST", frozenset({case.url}), case.credential),
             nonce_key=NONCE_KEY,
             now_ms=now_ms,
         )

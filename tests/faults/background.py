@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from secrets import token_bytes
 from typing import Any
 
 from licensing.domain.audit import Actor, ActorKind, Origin
@@ -61,8 +60,8 @@ def _sweep(world: World, _: object) -> Told:
     """One worker, so that the calls come in the same order each time."""
     origin = Origin(actor=Actor(ActorKind.SCHEDULE, "expiry-sweep"), request_id="sweep")
     try:
-        report = SweepExpired(world.runtime.store, token_bytes, 1)(
-            origin, now=world.runtime.now(), has_time=lambda: True
+        report = world.runtime.use_case(SweepExpired)(
+            world.runtime.context(origin), workers=1, has_time=lambda: True
         )
     except Unavailable as error:
         return Told(503, str(error), str(error.retry_after))

@@ -32,7 +32,6 @@ def crowd(
             None,
             organization,
             id=audit.new_event_id(organization_id.encode().ljust(16)),
-            at=now,
             origin=_ORIGIN,
         )
     )

@@ -9,8 +9,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,7 +26,8 @@ from licensing.domain.keyring import Keyring
 from licensing.domain.license import Status
 from licensing.domain.machine import Credentials, Machine
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import Deployment, install_deployment
+from licensing.entrypoints.http import callers
+from licensing.entrypoints.http.inputs import Input
 from licensing.entrypoints.settings import Settings
 from licensing.usecases import pagination
 
@@ -166,7 +166,9 @@ def _sent(data: bytes) -> APIGatewayProxyEventV2:
 def login_body(data: bytes) -> None:
     """A login in either form."""
     event = _sent(data)
-    login = http.parse_either(event, agents.LoginRequest, agents.OlderLoginRequest).login(None)
+    login = (
+        http.VersionedBody(agents.LoginRequest, agents.OlderLoginRequest).read(event).login(None)
+    )
     assert Machine.of(login.credentials, b"key").pairs()
     assert isinstance(login.is_of_older_agent, bool)
 
@@ -174,41 +176,40 @@ def login_body(data: bytes) -> None:
 def validation_body(data: bytes) -> None:
     """A validation in either form."""
     event = _sent(data)
-    asked = http.parse_either(event, agents.ValidateRequest, agents.OlderValidateRequest)
+    asked = http.VersionedBody(agents.ValidateRequest, agents.OlderValidateRequest).read(event)
     assert Machine.of(asked.validation(None).credentials, b"key").pairs()
 
 
 def lookup_body(data: bytes) -> None:
     """A search for a machine."""
-    http.parse(_sent(data), machines.LookupRequest).machine.credentials()
+    http.Body(machines.LookupRequest).read(_sent(data)).machine.credentials()
 
 
 def transition_body(data: bytes) -> None:
     """A reason, or none."""
-    http.parse_optional(_sent(data), licenses.TransitionRequest)
+    http.OptionalBody(licenses.TransitionRequest).read(_sent(data))
 
 
 def edit_body(data: bytes) -> None:
     """A mark and a label."""
-    http.parse(_sent(data), licenses.EditRequest)
+    http.Body(licenses.EditRequest).read(_sent(data))
 
 
 def temporary_body(data: bytes) -> None:
     """A time to live."""
-    assert http.parse(_sent(data), temporary.TemporaryRequest).ttl.seconds > 0
+    assert http.Body(temporary.TemporaryRequest).read(_sent(data)).ttl.seconds > 0
 
 
 def organization_body(data: bytes) -> None:
     """An organization as it shall be."""
-    wanted = http.parse(_sent(data), organizations.OrganizationRequest)
+    wanted = http.Body(organizations.OrganizationRequest).read(_sent(data))
     assert 0 <= wanted.subscription().valid_until < 253_402_300_800
 
 
 def base64_body(data: bytes) -> None:
     """A body of which API Gateway says that it is in base64."""
-    http.parse(
-        _event(body=data.decode(errors="replace"), isBase64Encoded=True), licenses.EditRequest
-    )
+    event = _event(body=data.decode(errors="replace"), isBase64Encoded=True)
+    http.Body(licenses.EditRequest).read(event)
 
 
 def parameters(data: bytes) -> None:
@@ -220,18 +221,18 @@ def parameters(data: bytes) -> None:
             ("limit", "cursor", "status", "search", "primary", "from"), text
         ),
     )
-    readers: Sequence[Callable[[APIGatewayProxyEventV2], object]] = (
-        http.if_match,
-        http.idempotency_key,
-        http.page_size,
-        lambda event: http.query_choice(event, "status", Status),
-        http.search,
-        lambda event: http.query_flag(event, "primary"),
-        lambda event: http.query_instant(event, "from"),
+    inputs: Sequence[Input[object]] = (
+        http.IfMatch(""),
+        http.IdempotencyKey(""),
+        http.PAGE,
+        http.Choice("status", Status),
+        http.SearchText(""),
+        http.Flag("primary"),
+        http.Instant("from"),
     )
-    for read in readers:
+    for taken in inputs:
         try:
-            read(event)
+            taken.read(event)
         except LicensingError:
             continue
 
@@ -242,11 +243,7 @@ def claims(data: bytes) -> None:
     event = _event(
         requestContext={"http": {}, "authorizer": {"jwt": {"claims": said, "scopes": None}}}
     )
-    install_deployment(cast("Deployment", SimpleNamespace(settings=SETTINGS)))
-    try:
-        caller = http.caller(event)
-    finally:
-        install_deployment(None)
+    caller = callers.caller(event, SETTINGS)
     assert caller.subject == said["sub"]
     assert caller.organization_id in {None, said.get("custom:organization_id")}
     for role in caller.roles:
@@ -274,7 +271,9 @@ def cursor(data: bytes) -> None:
         if form is schema.LICENSE_PLACE:
             schema.state_in_sort_key(place)
     try:
-        pagination.sorted_page(_LISTING, [("a", "1")], is_descending=True, limit=1, cursor=text)
+        pagination.sorted_page(
+            _LISTING, [("a", "1")], pagination.PageRequest(1, text), is_descending=True
+        )
         found += 1
     except InvalidInput:
         pass

@@ -16,6 +16,7 @@ from licensing.domain.audit import Actor, ActorKind, Event, Origin
 from licensing.domain.errors import InvalidInput, Unavailable
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
+from licensing.usecases.context import Context
 from licensing.usecases.ports import Outcome
 from tests.integration import pages
 from tests.integration.answers import assert_problem
@@ -332,14 +333,15 @@ def race(
     versions = chance.sample(range(1, 100), TOGETHER)
 
     def take_over(version: int) -> bool:
-        use_case = ChangeSubscription(store, world.runtime.entropy)
+        use_case = ChangeSubscription(store)
         end = Subscription(NOON + version, SubscriptionStatus.ACTIVE)
         wanted = OrganizationSpec(organization_id, f"Version {version}", end, version)
         origin = Origin(actor=Actor(ActorKind.BILLING, "billing"), request_id=f"event {version}")
+        context = Context(origin, NOON, world.runtime.entropy)
         start.wait()
         while True:
             try:
-                return use_case.by_billing(wanted, origin, version=version, now=NOON).changed
+                return use_case.by_billing(wanted, context, version=version).changed
             except Unavailable:
                 continue  # as Lambda does: the event comes again
 

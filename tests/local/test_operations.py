@@ -23,7 +23,7 @@ from licensing.domain import license_key
 from licensing.domain.refusal import RefusalCode
 from licensing.domain.validation import Code
 from licensing.entrypoints.deployment import Deployment, current_deployment, install_deployment
-from licensing.entrypoints.openapi import ROUTES
+from licensing_build.openapi import operations
 from tests.integration.hearing import hearing
 from tests.local import procedures, stack
 from tests.local.cast import (
@@ -424,7 +424,7 @@ def test_r03_a_test_stack_gives_production_its_organizations_and_no_key_or_token
 
 def test_what_is_deployed_shows_its_contract(operator: Terminal) -> None:
     (look,) = run_here(UPDATE, 1)
-    assert operator.paste(look).split() == sorted({route.path for route in ROUTES})
+    assert operator.paste(look).split() == sorted({route.path for route in operations()})
 
 
 # What builds and deploys is not done; that its targets exist is looked at.

@@ -30,6 +30,7 @@ from licensing.usecases.agent_requests import Login, Validation
 from licensing.usecases.change_license import Changed, ChangeLicense, Edit
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
+from licensing.usecases.context import Context, UserContext
 from licensing.usecases.generate_temporary import Generated, GenerateTemporary
 from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
@@ -121,12 +122,10 @@ class Service:
         now: int,
     ) -> Told:
         """Log an agent in."""
-        use_case = LogIn(
-            self.store, self.secrets, self._terms, self._entropy, accepts_older_agents=True
-        )
+        use_case = LogIn(self.store, self.secrets, self._terms, accepts_older_agents=True)
         key = self.keys[presented] if presented else None
         request = Login(credentials(card), environment, version, key, proof=_proof(proof))
-        return self._told(lambda: use_case(request, person, self._origin(person), now=now))
+        return self._told(lambda: use_case(request, self._by(person, now)))
 
     def validate(
         self,
@@ -143,7 +142,6 @@ class Service:
             self.store,
             self.secrets,
             self._terms,
-            self._entropy,
             self.world.runtime.settings.last_seen_seconds,
             accepts_older_agents=True,
         )
@@ -156,82 +154,58 @@ class Service:
             nonce=None,
             proof=_proof(proof),
         )
-        return self._told(lambda: use_case(request, self._origin(), now=now))
+        return self._told(lambda: use_case(request, self._context(now)))
 
     # -- administrators --------------------------------------------------------------------------
 
     def apply(self, action: str, license_id: str, admin: Caller, now: int) -> Told:
         """Revoke, detach, attach or dissociate."""
-        return self._told(
-            lambda: ChangeLicense(self.store, self._entropy).apply(
-                Action(action), license_id, admin, self._origin(admin), reason=None, now=now
-            )
-        )
+        use_case = ChangeLicense(self.store)
+        return self._told(lambda: use_case.apply(Action(action), license_id, self._by(admin, now)))
 
     def edit(self, license_id: str, admin: Caller, *, primary: bool, now: int) -> Told:
         """Mark as primary, or not."""
-        return self._told(
-            lambda: ChangeLicense(self.store, self._entropy).edit(
-                Edit(primary=primary), license_id, admin, self._origin(admin), now=now
-            )
-        )
+        use_case, edit = ChangeLicense(self.store), Edit(primary=primary)
+        return self._told(lambda: use_case.edit(edit, license_id, self._by(admin, now)))
 
     def generate(
         self, organization_id: str, ttl: TimeToLive, idempotency_key: str, now: int
     ) -> Told:
         """Generate a temporary licence."""
-        use_case = GenerateTemporary(self.store, self.secrets, self._entropy)
+        use_case = GenerateTemporary(self.store, self.secrets)
+        context = self._by(_OPERATOR, now)
         return self._told(
-            lambda: use_case(
-                organization_id,
-                ttl,
-                _OPERATOR,
-                self._origin(_OPERATOR),
-                idempotency_key=idempotency_key,
-                now=now,
-            )
+            lambda: use_case(organization_id, ttl, context, idempotency_key=idempotency_key)
         )
 
     def revoke_temporary(self, license_id: str, now: int) -> Told:
         """End one early."""
-        return self._told(
-            lambda: ChangeLicense(self.store, self._entropy).revoke_temporary(
-                license_id, _OPERATOR, self._origin(_OPERATOR), reason=None, now=now
-            )
-        )
+        use_case = ChangeLicense(self.store)
+        return self._told(lambda: use_case.revoke_temporary(license_id, self._by(_OPERATOR, now)))
 
     def change(self, wanted: OrganizationSpec, seen: int | None, now: int) -> Told:
         """Change an organization as a super-admin."""
-        return self._told(
-            lambda: ChangeSubscription(self.store, self._entropy).by_administrator(
-                wanted, _OPERATOR, self._origin(_OPERATOR), expected_version=seen, now=now
-            )
-        )
+        use_case, context = ChangeSubscription(self.store), self._by(_OPERATOR, now)
+        return self._told(lambda: use_case.by_administrator(wanted, context, expected_version=seen))
 
     def bill(self, wanted: OrganizationSpec, version: int, now: int) -> Told:
         """Change an organization as billing."""
-        return self._told(
-            lambda: ChangeSubscription(self.store, self._entropy).by_billing(
-                wanted, self._origin(), version=version, now=now
-            )
-        )
+        use_case, context = ChangeSubscription(self.store), self._context(now)
+        return self._told(lambda: use_case.by_billing(wanted, context, version=version))
 
     def decide(
         self, organization_id: str, admin: Caller, *, requires_proof: bool, now: int
     ) -> Told:
         """Decide about an organization's agents."""
         decision = Decision(require_device_key=requires_proof)
-        return self._told(
-            lambda: ChangePolicy(self.store, self._entropy)(
-                organization_id, decision, admin, self._origin(admin), now=now
-            )
-        )
+        use_case = ChangePolicy(self.store)
+        return self._told(lambda: use_case(organization_id, decision, self._by(admin, now)))
 
     def sweep(self, pieces: int, now: int) -> None:
         """Let the sweep do so many pieces of its work, and no more."""
         left = iter(range(pieces))
-        report = SweepExpired(self.store, self._entropy, 1)(
-            self._origin(), now=now, has_time=lambda: next(left, None) is not None
+        report = SweepExpired(self.store)(
+            self._context(now), workers=1, has_time=lambda: next(left, None) is not None
         )
         report.raise_faults()
 
@@ -242,11 +216,15 @@ class Service:
         # which the engine remembers beyond an example.
         return self._chance.randbytes(length) if length == 10 else token_bytes(length)
 
-    def _origin(self, person: Caller | None = None) -> Origin:
+    def _context(self, now: int) -> Context:
+        return Context(self._origin(Actor(ActorKind.AGENT, "somebody")), now, self._entropy)
+
+    def _by(self, person: Caller, now: int) -> UserContext:
+        origin = self._origin(Actor(ActorKind.USER, person.subject))
+        return UserContext(origin, now, self._entropy, person)
+
+    def _origin(self, actor: Actor) -> Origin:
         self._requests += 1
-        actor = (
-            Actor(ActorKind.USER, person.subject) if person else Actor(ActorKind.AGENT, "somebody")
-        )
         return Origin(actor=actor, request_id=f"request {self._requests}")
 
     def _told(self, ask: Callable[[], object]) -> Told:

@@ -49,10 +49,7 @@ def test_r03_only_the_derived_key_is_genuine(
     derived = license_key.derive(
         secret,
         presented.secret_version,
-        license_id=presented.license_id,
-        organization_id="acme",
-        identity=other.tag,
-        environment="production",
+        license_key.KeySubject(presented.license_id, "acme", other.tag, "production"),
     )
     assert license_key.is_genuine(license_key.parse(derived.reveal()), derived)
     assert license_key.is_genuine(presented, derived) == (presented == derived)
@@ -67,10 +64,7 @@ def test_r03_no_two_different_inputs_are_signed_alike(one: list[str], other: lis
         return license_key.derive(
             b"secret",
             1,
-            license_id=parts[0],
-            organization_id=parts[1],
-            identity=bytes(16),
-            environment=parts[2],
+            license_key.KeySubject(parts[0], parts[1], bytes(16), parts[2]),
         ).tag
 
     assert (tag(one) == tag(other)) == (one == other)

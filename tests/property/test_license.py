@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from licensing.adapters.dynamo import items
 from licensing.adapters.dynamo.values import present
-from licensing.domain.lease import LeaseTerms
+from licensing.domain.lease import LeaseRequest, LeaseTerms
 from licensing.domain.license import HOUR, SEEN_HOURS, TRANSITIONS, Action, License, State
 from licensing.domain.organization import Subscription, SubscriptionStatus
 from licensing.domain.refusal import Refused
-from licensing.domain.validation import Code, check
+from licensing.domain.validation import Code, PresentedAgent, check
 from tests.unit.samples import NOW, credentials, license, machine, organization
 
 moments = st.integers(0, 2**34)
@@ -58,16 +58,13 @@ def test_r14_r16_a_license_is_valid_before_the_end_alone_and_no_lease_outlives_i
     code = check(
         license(),
         customer,
-        claimed_organization_id="acme",
-        environment=None,
-        machine=machine(),
-        proof=None,
+        PresentedAgent("acme", None, machine(), None),
         now=now,
     )
     assert (code is Code.VALID) == (status == "active" and now < valid_until)
     if code is Code.VALID:
         granted = LeaseTerms("urn:licensing:test", seconds).grant(
-            license(), customer, credentials(), environment="production", nonce=None, now=now
+            license(), customer, LeaseRequest(credentials(), "production"), now=now
         )
         assert now == granted.issued_at < granted.expires_at <= min(now + seconds, valid_until)
         assert granted.issued_at <= granted.renew_after < granted.expires_at

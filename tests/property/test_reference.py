@@ -30,11 +30,11 @@ from licensing.domain.caller import Caller, Role
 from licensing.domain.license import License, State
 from licensing.domain.machine import NO_MACHINE, Machine
 from licensing.domain.temporary_license import TimeToLive
-from licensing.usecases.list_events import replayed
 from tests.concurrency.consistency import assert_consistent
 from tests.concurrency.table import restore
 from tests.property import service
 from tests.property.reference import Card, Licensed, Reference, Shown, Subscribed, Told
+from tests.property.replaying import replayed
 from tests.property.service import NEWER, OLDER, Service, wanted
 from tests.world import NOON, World, new_world
 

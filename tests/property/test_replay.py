@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from licensing.adapters.dynamo import events, items, schema
 from licensing.domain import audit
 from licensing.domain.audit import EventType
-from licensing.usecases.list_events import replayed
 from licensing.usecases.ports import RecordedEvent
 from tests.concurrency.table import restore
 from tests.integration.billing import bill
 from tests.integration.partner import PETRA, generate, login_with, revoke
+from tests.property.replaying import replayed
 from tests.world import (
     ADA,
     ALICE,

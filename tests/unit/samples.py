@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.domain.caller import Caller
 from licensing.domain.license import License, State
 from licensing.domain.machine import Credentials, Machine
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
+from licensing.usecases.context import Context, UserContext
 
 NOW = 1_900_000_000
 """2030-03-17T17:46:40Z."""
@@ -14,6 +16,7 @@ DAY = 86_400
 YEAR = 365 * DAY
 HASHING_KEY = b"a key for machine credentials...."
 ORIGIN = Origin(actor=Actor(ActorKind.USER, "alice", ("member",)), request_id="request-1")
+CONTEXT = Context(ORIGIN, NOW, bytes)
 ENVIRON = {
     "TABLE_NAME": "licenses",
     "SECRET_ID": "arn:secret",
@@ -25,6 +28,10 @@ ENVIRON = {
     "OLDER_AGENTS": "off",
     "EVENT_BUS": "licensing",
 }
+
+
+def by(caller: Caller) -> UserContext:
+    return UserContext(ORIGIN, NOW, bytes, caller)
 
 
 def credentials(

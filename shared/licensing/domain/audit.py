@@ -140,8 +140,6 @@ def of_license(
     *,
     id: str,
     origin: Origin,
-    reason: str | None = None,
-    other_address: str | None = None,
 ) -> Event:
     """The event of a licence's change from ``before`` to ``after``."""
     return Event(
@@ -154,9 +152,7 @@ def of_license(
         origin=origin,
         before=_license_facts(before) if before else None,
         after=_license_facts(after),
-        reason=reason,
         components=before.machine.differences(after.machine) if before else (),
-        other_address=other_address,
         confidential=after.term is not None,
     )
 
@@ -167,14 +163,13 @@ def of_organization(
     after: Organization,
     *,
     id: str,
-    at: int,
     origin: Origin,
 ) -> Event:
-    """The event of an organization's change, or of an announcement about it."""
+    """The event of an organization's change from ``before`` to ``after``."""
     return Event(
         id=id,
         type=kind,
-        at=at,
+        at=after.updated_at,
         organization_id=after.id,
         license_id=None,
         revision=after.version,

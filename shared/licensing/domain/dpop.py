@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -52,18 +53,24 @@ def credential_hash(credential: str) -> str:
     return jws.encoded(hashlib.sha256(credential.encode()).digest())
 
 
+@dataclass(frozen=True, slots=True)
+class ProvedRequest:
+    """The request that a proof has to be made for.
+
+    ``urls`` are the addresses that it may have been sent to, see :func:`plain_url`; ``credential``
+    is the token or licence key that it carries.
+    """
+
+    method: str
+    urls: frozenset[str]
+    credential: str
+
+
 def verify(
-    token: str,
-    *,
-    method: str,
-    urls: frozenset[str],
-    credential: str,
-    nonce_key: bytes,
-    now_ms: int,
+    token: str, request: ProvedRequest, *, nonce_key: bytes, now_ms: int
 ) -> Proof | InvalidProof:
     """Whose proof ``token`` is, or why it is none (RFC 9449, 4.3).
 
-    ``urls`` are the addresses that the request may have been sent to, see :func:`plain_url`.
     Raises :class:`StaleProof` for a proof that is good but for the time of its nonce.
     """
     try:
@@ -88,9 +95,9 @@ def verify(
     ):
         return InvalidProof("claims are missing or of the wrong type")
     # 4. It was made for this request and this credential.
-    if texts["htm"] != method or plain_url(str(texts["htu"])) not in urls:
+    if texts["htm"] != request.method or plain_url(str(texts["htu"])) not in request.urls:
         return InvalidProof("made for another request")
-    if texts["ath"] != credential_hash(credential):
+    if texts["ath"] != credential_hash(request.credential):
         return InvalidProof("made for another credential")
     # 5. It is of now: by the service's own time, so that a wrong clock does no harm.
     made_ms = _time_of(claims.get("nonce"), nonce_key)

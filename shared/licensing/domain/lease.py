@@ -85,6 +85,21 @@ class SignedLease:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    """What an agent asks a lease for: itself.
+
+    ``environment`` is the agent's, which a temporary licence is not bound to. ``nonce`` is to come
+    back in the lease, if there is one. ``kept`` is the current link of the licence's chain where it
+    has been granted before: the lease then has the time that it has.
+    """
+
+    credentials: Credentials
+    environment: str
+    nonce: str | None = None
+    kept: Link | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseTerms:
     """What the deployment decides about leases: who issues them, and for how many seconds."""
 
@@ -95,19 +110,15 @@ class LeaseTerms:
         self,
         record: License,
         organization: Organization,
-        credentials: Credentials,
+        asked: LeaseRequest,
         *,
-        environment: str,
-        nonce: str | None,
-        kept: Link | None = None,
         now: int,
     ) -> Lease:
         """The lease of a licence that has been found valid at ``now`` (R16, R27).
 
-        ``environment`` is the agent's, which a temporary licence is not bound to. The lease is the
-        current link of the licence's chain; ``kept`` is that link where it has been granted before,
-        with the time that it has.
+        It is the current link of the licence's chain, if there is one.
         """
+        kept = asked.kept
         since, until = (
             (now, now + self.seconds) if kept is None else (kept.issued_at, kept.expires_at)
         )
@@ -118,13 +129,13 @@ class LeaseTerms:
             issuer=self.issuer,
             license_id=record.id,
             organization_id=record.organization_id,
-            environment=environment,
-            machine_thumbprint=credentials.thumbprint(),
+            environment=asked.environment,
+            machine_thumbprint=asked.credentials.thumbprint(),
             kind=record.kind,
             primary=record.primary,
             issued_at=since,
             expires_at=min(ends),
-            nonce=nonce,
+            nonce=asked.nonce,
             id=record.chain.current if record.chain else None,
         )
 

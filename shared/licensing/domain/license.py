@@ -16,6 +16,7 @@ from licensing.domain import license_key
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import StaleProof
 from licensing.domain.lease_chain import Chain
+from licensing.domain.license_key import KeySubject
 from licensing.domain.machine import Machine
 from licensing.domain.organization import Standing, Subscription
 from licensing.domain.refusal import RefusalCode, Refused
@@ -200,14 +201,8 @@ class License:
 
     def key(self, secret: bytes) -> license_key.LicenseKey:
         """This licence's key; ``secret`` is that of its own ``secret_version`` (R2, R3)."""
-        return license_key.derive(
-            secret,
-            self.secret_version,
-            license_id=self.id,
-            organization_id=self.organization_id,
-            identity=self.identity,
-            environment=self.environment,
-        )
+        subject = KeySubject(self.id, self.organization_id, self.identity, self.environment)
+        return license_key.derive(secret, self.secret_version, subject)
 
     def status(self, subscription: Subscription, now: int) -> Status:
         """What people see: blocked, gone, or as good as the subscription is (R14)."""

@@ -74,26 +74,31 @@ def is_license_id(text: str) -> bool:
     return _LICENSE_ID.fullmatch(text) is not None
 
 
-def derive(
-    secret: bytes,
-    secret_version: int,
-    *,
-    license_id: str,
-    organization_id: str,
-    identity: bytes,
-    environment: str,
-) -> LicenseKey:
-    """The one key of a licence under one version of the server secret (R2, R3).
+@dataclass(frozen=True, slots=True)
+class KeySubject:
+    """What a key speaks for.
 
     ``identity`` is that of the machine at issue; it stays with the licence when the machine
     drifts or is replaced, so the key stays the same.
     """
-    message = b"".join(
-        len(part).to_bytes(4) + part
-        for part in (license_id.encode(), organization_id.encode(), identity, environment.encode())
+
+    license_id: str
+    organization_id: str
+    identity: bytes
+    environment: str
+
+
+def derive(secret: bytes, secret_version: int, subject: KeySubject) -> LicenseKey:
+    """The one key of a licence under one version of the server secret (R2, R3)."""
+    parts = (
+        subject.license_id.encode(),
+        subject.organization_id.encode(),
+        subject.identity,
+        subject.environment.encode(),
     )
+    message = b"".join(len(part).to_bytes(4) + part for part in parts)
     tag = hmac.digest(secret, message, "sha256")[:_TAG_BYTES]
-    return LicenseKey(secret_version=secret_version, license_id=license_id, tag=tag)
+    return LicenseKey(secret_version=secret_version, license_id=subject.license_id, tag=tag)
 
 
 def is_genuine(key: LicenseKey, derived: LicenseKey) -> bool:

@@ -60,23 +60,26 @@ def complete_from(since: int, left_at: int | None, now: int) -> int:
     return since if left_at is None else min((left_at // HOUR + 1) * HOUR, now)
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What changed of an organization since some time, newest first."""
+
+    moves: Sequence[Move] = ()
+    turns: Sequence[Turn] = ()
+
+
 def over_time(
-    census: Mapping[State, int],
-    moves: Sequence[Move],
-    subscription: Subscription,
-    turns: Sequence[Turn],
-    *,
-    since: int,
-    now: int,
+    census: Mapping[State, int], subscription: Subscription, past: Past, *, since: int, now: int
 ) -> Sequence[Point]:
     """The counts at each midnight from ``since`` on, and at ``now``; oldest first.
 
-    ``census`` and ``subscription`` are as of now; ``moves`` and ``turns`` are what changed since
-    ``since``, newest first. Where those were read a moment after the census, a count may be off by
-    what happened in between, and is none where it would be less.
+    ``census`` and ``subscription`` are as of now; ``past`` is what changed since ``since``. Where
+    that was read a moment after the census, a count may be off by what happened in between, and is
+    none where it would be less.
     """
     counts, seen_through = Counter(census), subscription
     points = [_point(counts, subscription, now)]
+    moves, turns = past.moves, past.turns
     moved = turned = 0
     for at in range(now // DAY * DAY, since - 1, -DAY):
         if at == now:

@@ -6,6 +6,7 @@ subscription and ``now``. The mark ``EXPIRED`` that the sweep leaves takes no pa
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -45,24 +46,30 @@ _CODE_BY_POSSESSION: Final = MappingProxyType(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class PresentedAgent:
+    """An agent as it presents itself with a licence key.
+
+    An ``environment`` of ``None`` is not compared; another one than the licence's is another agent
+    instance. ``proof`` is what was made of its proof of a device key, ``None`` where it sent none.
+    """
+
+    organization_id: str
+    environment: str | None
+    machine: Machine
+    proof: Proof | InvalidProof | None = None
+
+
 def check(
-    record: License,
-    organization: Organization | None,
-    *,
-    claimed_organization_id: str,
-    environment: str | None,
-    machine: Machine,
-    proof: Proof | InvalidProof | None,
-    now: int,
+    record: License, organization: Organization | None, agent: PresentedAgent, *, now: int
 ) -> Code:
     """Whether a genuine key works here and now; the steps stand in order of precedence (R13).
 
     That the key is genuine (else ``NOT_FOUND``) has been established before. ``organization`` is
-    the *claimed* one, ``None`` when there is none of that id. An ``environment`` of ``None`` is
-    not compared; another one than the licence's is another agent instance.
+    the one that the agent names, ``None`` when there is none of that id.
     """
     # 1. The key is used for the organization that it was issued to.
-    if organization is None or record.organization_id != claimed_organization_id:
+    if organization is None or record.organization_id != agent.organization_id:
         return Code.ORGANIZATION_MISMATCH
     # 2. The licence has not ended for good, and is not waiting for another machine.
     if record.state is State.REVOKED:
@@ -70,10 +77,11 @@ def check(
     if record.state is State.DISSOCIATED:
         return Code.DISSOCIATED
     # 3. The machine, and the agent on it, is the licence's.
-    if not record.machine.is_same_as(machine) or not _is_at(record, environment):
+    if not record.machine.is_same_as(agent.machine) or not _is_at(record, agent.environment):
         return Code.MACHINE_MISMATCH
     # 4. The agent holds the licence's device key, where there is one or has to be one.
-    held = possession(record.device_key, proof, required=organization.policy.require_device_key)
+    is_required = organization.policy.require_device_key
+    held = possession(record.device_key, agent.proof, required=is_required)
     if held in _CODE_BY_POSSESSION:
         return _CODE_BY_POSSESSION[held]
     # 5. The agent is not blocked.

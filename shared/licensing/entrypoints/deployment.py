@@ -17,10 +17,10 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from io import BytesIO
 from secrets import token_bytes
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -33,16 +33,20 @@ from licensing.adapters.dynamo import DynamoStore
 from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.adapters.oidc_discovery import Discovery
 from licensing.adapters.secrets import SecretsManagerKeyrings
+from licensing.domain.audit import Origin
 from licensing.entrypoints.settings import Settings
+from licensing.usecases.context import Context
 from licensing.usecases.ports import Entropy
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_secretsmanager import SecretsManagerClient
 
     from licensing.adapters.event_bus import EventBus
     from licensing.domain.lease import LeaseTerms
 
+UseCase = TypeVar("UseCase", bound="DataclassInstance")
 Clock = Callable[[], float]
 """Epoch seconds."""
 
@@ -113,6 +117,29 @@ class Deployment:
         from licensing.domain.lease import LeaseTerms  # noqa: PLC0415 - brings in cryptography
 
         return LeaseTerms(self.settings.lease_issuer, self.settings.lease_seconds)
+
+    @property
+    def last_seen_seconds(self) -> int:
+        """How seldom it is written that an agent was seen (R17)."""
+        return self.settings.last_seen_seconds
+
+    @property
+    def accepts_older_agents(self) -> bool:
+        """Whether agents from before 4.4 are served (R31)."""
+        return self.settings.older_agents
+
+    def use_case(self, kind: type[UseCase]) -> UseCase:
+        """A use case with all that it needs.
+
+        A use case is a dataclass; each of its fields is what this deployment has by that name::
+
+            deployment.use_case(ChangeLicense)  # ChangeLicense(store=deployment.store)
+        """
+        return kind(**{each.name: getattr(self, each.name) for each in fields(kind)})
+
+    def context(self, origin: Origin) -> Context:
+        """The context of what begins now, and comes from ``origin``."""
+        return Context(origin, self.now(), self.entropy)
 
     @property
     def bus(self) -> EventBus:

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from typing import Final
 
 from licensing.adapters import telemetry
 from licensing.contract.licenses import AdministeredLicense, LicenseReply, TransitionRequest
 from licensing.domain.license import Action
-from licensing.domain.refusal import Refused
 from licensing.entrypoints import http
-from licensing.entrypoints.deployment import current_deployment
 from licensing.usecases.change_license import Changed, ChangeLicense
 
+WHY: Final = http.OptionalBody(TransitionRequest)
 
-def apply(event: APIGatewayProxyEventV2, action: Action, license_id: str) -> http.Reply:
-    """Apply ``action`` to a licence and show it as it is then."""
-    deployment = current_deployment()
-    person = http.caller(event)
-    request = http.parse_optional(event, TransitionRequest)
-    telemetry.about(license_id=license_id)
-    now = deployment.now()
-    answer = ChangeLicense(deployment.store, deployment.entropy).apply(
-        action,
-        license_id,
-        person,
-        http.origin_of_user(event, person),
-        reason=request.reason if request else None,
-        now=now,
+
+def transition(action: Action, summary: str) -> http.Operation:
+    """The operation that applies ``action`` to a licence."""
+    return http.Operation(
+        f"POST /v1/licenses/{{license_id}}/{action}",
+        id=action,
+        summary=f"{summary} Can be repeated.",
+        takes=(WHY,),
+        replies={200: LicenseReply},
+        problems=(404, 409),
     )
-    return show(answer, outcome=action, now=now)
 
 
-def show(answer: Changed | Refused, *, outcome: str, now: int) -> http.Reply:
-    """A changed licence, or why it was not changed."""
-    if isinstance(answer, Refused):
-        return http.refuse(answer)
-    telemetry.about(organization_id=answer.record.organization_id)
-    body = LicenseReply(license=AdministeredLicense.of(answer.record, answer.organization, now))
-    return http.reply(200, body, outcome=outcome)
+def apply(call: http.Call, action: Action, license_id: str) -> http.Reply:
+    """Apply ``action`` to a licence and show it as it is then."""
+    context = call.user()
+    why = call.read(WHY)
+    reason = why.reason if why else None
+    answer = call.use_case(ChangeLicense).apply(action, license_id, context, reason=reason)
+    return http.answer(answer, lambda changed: show(changed, call, outcome=action))
+
+
+def show(changed: Changed, call: http.Call, *, outcome: str) -> http.Reply:
+    """A licence as a call has changed it."""
+    telemetry.about(organization_id=changed.record.organization_id)
+    shown = AdministeredLicense.of(changed.record, changed.organization, call.now)
+    return http.reply(200, LicenseReply(license=shown), outcome=outcome)

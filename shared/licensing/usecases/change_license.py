@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from licensing.domain import audit
-from licensing.domain.audit import EventType, Origin
+from licensing.domain.audit import EventType
 from licensing.domain.caller import Caller
-from licensing.domain.errors import Unavailable
 from licensing.domain.license import Action, License
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import (
@@ -27,7 +25,9 @@ from licensing.domain.refusal import (
     only_super_admins,
 )
 from licensing.domain.temporary_license import Term
-from licensing.usecases.ports import Change, Committer, Entropy, Outcome
+from licensing.usecases.context import UserContext
+from licensing.usecases.optimistic import demand, retry_or_give_up
+from licensing.usecases.ports import Change, Committer
 
 _EVENTS: Final = MappingProxyType(
     {
@@ -37,8 +37,6 @@ _EVENTS: Final = MappingProxyType(
         Action.DISSOCIATE: EventType.LICENSE_DISSOCIATED,
     }
 )
-
-_ATTEMPTS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +59,33 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A change of a licence, and the event that tells of it."""
+
+    kind: EventType
+    change: Callable[[License], License | Refused]
+    reason: str | None = None
+    is_temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeLicense:
-    """The use cases."""
+    """The use cases. All raise ``Unavailable`` when other changes keep coming first."""
 
     store: Committer
-    entropy: Entropy
 
     def apply(
-        self,
-        action: Action,
-        license_id: str,
-        caller: Caller,
-        origin: Origin,
-        *,
-        reason: str | None,
-        now: int,
+        self, action: Action, license_id: str, context: UserContext, *, reason: str | None = None
     ) -> Changed | Refused:
-        """Apply ``action`` to a licence."""
-        if not caller.is_administrator:
+        """Apply ``action`` to a licence; ``reason`` is what the administrator says about it."""
+        if not context.caller.is_administrator:
             return only_administrators()
-        return self._change(
-            license_id,
-            caller,
-            origin,
-            kind=_EVENTS[action],
-            change=lambda record: record.after(action, now),
-            reason=reason,
-        )
+        wanted = _Wanted(_EVENTS[action], lambda record: record.after(action, context.now), reason)
+        return self._change(license_id, wanted, context)
 
-    def edit(
-        self, edit: Edit, license_id: str, caller: Caller, origin: Origin, *, now: int
-    ) -> Changed | Refused:
+    def edit(self, edit: Edit, license_id: str, context: UserContext) -> Changed | Refused:
         """Mark a licence as primary, or label it."""
-        if not caller.is_administrator:
+        if not context.caller.is_administrator:
             return only_administrators()
 
         def edited(record: License) -> License:
@@ -101,71 +93,51 @@ class ChangeLicense:
             label = record.label if edit.label is None else edit.label or None
             if (primary, label) == (record.primary, record.label):
                 return record
-            return record.changed(now, primary=primary, label=label)
+            return record.changed(context.now, primary=primary, label=label)
 
-        return self._change(
-            license_id,
-            caller,
-            origin,
-            kind=EventType.LICENSE_UPDATED,
-            change=edited,
-        )
+        return self._change(license_id, _Wanted(EventType.LICENSE_UPDATED, edited), context)
 
     def revoke_temporary(
-        self, license_id: str, caller: Caller, origin: Origin, *, reason: str | None, now: int
+        self, license_id: str, context: UserContext, *, reason: str | None = None
     ) -> tuple[License, Term] | Refused:
         """End a temporary licence early (R25)."""
-        if not caller.is_super_admin:
+        if not context.caller.is_super_admin:
             return only_super_admins()
-        answer = self._change(
-            license_id,
-            caller,
-            origin,
-            kind=EventType.TEMPORARY_LICENSE_REVOKED,
-            change=lambda record: record.after(Action.REVOKE, now),
-            reason=reason,
+        wanted = _Wanted(
+            EventType.TEMPORARY_LICENSE_REVOKED,
+            lambda record: record.after(Action.REVOKE, context.now),
+            reason,
             is_temporary=True,
         )
+        answer = self._change(license_id, wanted, context)
         if isinstance(answer, Refused):
             return answer
         return (answer.record, answer.record.term) if answer.record.term else license_not_found()
 
-    def _change(
-        self,
-        license_id: str,
-        caller: Caller,
-        origin: Origin,
-        *,
-        kind: EventType,
-        change: Callable[[License], License | Refused],
-        reason: str | None = None,
-        is_temporary: bool = False,
+    def _change(self, license_id: str, wanted: _Wanted, context: UserContext) -> Changed | Refused:
+        return retry_or_give_up(
+            lambda: self._change_once(license_id, wanted, context),
+            busy="This license is being changed",
+        )
+
+    def _change_once(
+        self, license_id: str, wanted: _Wanted, context: UserContext
     ) -> Changed | Refused:
-        """Raises :class:`Unavailable` when other changes keep coming first."""
-        for _ in range(_ATTEMPTS):
-            record, organization = self._read(license_id, caller)
-            if (
-                record is None
-                or not caller.administers(record.organization_id)
-                or (record.term is not None) != is_temporary
-            ):
-                return license_not_found()
-            changed = change(record)
-            if isinstance(changed, Refused):
-                return changed
-            if changed is not record:
-                event = audit.of_license(
-                    kind,
-                    record,
-                    changed,
-                    id=audit.new_event_id(self.entropy(16)),
-                    origin=origin,
-                    reason=reason,
-                )
-                if self.store.commit([Change(record, changed, event)]) is Outcome.CONFLICT:
-                    continue
-            return Changed(changed, self._organization_of(changed, organization))
-        raise Unavailable("This license is being changed from several places at once. Try again.")
+        """Raises ``Overtaken``."""
+        record, organization = self._read(license_id, context.caller)
+        if (
+            record is None
+            or not context.caller.administers(record.organization_id)
+            or (record.term is not None) != wanted.is_temporary
+        ):
+            return license_not_found()
+        changed = wanted.change(record)
+        if isinstance(changed, Refused):
+            return changed
+        if changed is not record:
+            event = context.license_event(wanted.kind, record, changed, reason=wanted.reason)
+            demand(self.store.commit([Change(record, changed, event)]))
+        return Changed(changed, self._organization_of(changed, organization))
 
     def _read(self, license_id: str, caller: Caller) -> tuple[License | None, Organization | None]:
         """The licence, and the caller's own organization along with it."""

@@ -11,17 +11,13 @@ What this module guarantees:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
-from licensing.domain import audit
-from licensing.domain.audit import EventType, Origin
-from licensing.domain.caller import Caller
-from licensing.domain.errors import Unavailable
+from licensing.domain.audit import EventType
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import Refused, only_administrators, organization_not_found
-from licensing.usecases.ports import Entropy, OrganizationStore, Outcome
-
-_ATTEMPTS: Final = 8
+from licensing.usecases.context import UserContext
+from licensing.usecases.optimistic import demand, retry_or_give_up
+from licensing.usecases.ports import OrganizationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,44 +33,36 @@ class ChangePolicy:
     """The use case."""
 
     store: OrganizationStore
-    entropy: Entropy
 
     def __call__(
-        self,
-        organization_id: str,
-        decision: Decision,
-        caller: Caller,
-        origin: Origin,
-        *,
-        now: int,
+        self, organization_id: str, decision: Decision, context: UserContext
     ) -> Organization | Refused:
         """Take a decision over. A repetition changes nothing.
 
-        Raises :class:`Unavailable` when other changes keep coming first.
+        Raises ``Unavailable`` when other changes keep coming first.
         """
-        if not caller.is_administrator:
+        if not context.caller.is_administrator:
             return only_administrators()
-        for _ in range(_ATTEMPTS):
-            before = self.store.organization(organization_id)
-            if before is None or not caller.administers(organization_id):
-                return organization_not_found()
-            policy = replace(before.policy, **_decided(decision))
-            if policy == before.policy:
-                return before
-            after = before.governed(policy, now)
-            event = audit.of_organization(
-                EventType.ORGANIZATION_UPDATED,
-                before,
-                after,
-                id=audit.new_event_id(self.entropy(16)),
-                at=after.updated_at,
-                origin=origin,
-            )
-            # Due for the sweep, which then works out anew when it is due again.
-            outcome = self.store.commit_organization(before, after, event, due_at=now)
-            if outcome is Outcome.COMMITTED:
-                return after
-        raise Unavailable("This organization is being changed from several places at once.")
+        return retry_or_give_up(
+            lambda: self._decide(organization_id, decision, context),
+            busy="This organization is being changed",
+        )
+
+    def _decide(
+        self, organization_id: str, decision: Decision, context: UserContext
+    ) -> Organization | Refused:
+        """Raises ``Overtaken``."""
+        before = self.store.organization(organization_id)
+        if before is None or not context.caller.administers(organization_id):
+            return organization_not_found()
+        policy = replace(before.policy, **_decided(decision))
+        if policy == before.policy:
+            return before
+        after = before.governed(policy, context.now)
+        event = context.organization_event(EventType.ORGANIZATION_UPDATED, before, after)
+        # Due for the sweep, which then works out anew when it is due again.
+        demand(self.store.commit_organization(before, after, event, due_at=context.now))
+        return after
 
 
 def _decided(decision: Decision) -> dict[str, bool]:

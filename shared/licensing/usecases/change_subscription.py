@@ -13,15 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from licensing.domain import audit
-from licensing.domain.audit import EventType, Origin
-from licensing.domain.caller import Caller
-from licensing.domain.errors import Unavailable
+from licensing.domain.audit import EventType
 from licensing.domain.organization import Organization, Subscription
 from licensing.domain.refusal import RefusalCode, Refused, only_super_admins
-from licensing.usecases.ports import Entropy, OrganizationStore, Outcome
+from licensing.usecases.context import Context, UserContext
+from licensing.usecases.optimistic import demand, retry_or_give_up
+from licensing.usecases.ports import OrganizationStore
 
-_ATTEMPTS: Final = 8
+_BUSY: Final = "This organization is being changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,92 +52,72 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSubscription:
-    """The use case, by the API and by billing's events."""
+    """The use case, by the API and by billing's events.
+
+    Both raise ``Unavailable`` when other changes, or the sweep's announcements, keep coming first.
+    """
 
     store: OrganizationStore
-    entropy: Entropy
 
     def by_administrator(
-        self,
-        wanted: OrganizationSpec,
-        caller: Caller,
-        origin: Origin,
-        *,
-        expected_version: int | None,
-        now: int,
+        self, wanted: OrganizationSpec, context: UserContext, *, expected_version: int | None
     ) -> Registered | Refused:
         """Create or change an organization as a super-admin.
 
         ``expected_version`` is the version that the caller has seen; ``None`` means that it
-        expects none to exist. A repetition of a change that has been made succeeds. Raises
-        :class:`Unavailable` when announcements keep coming first.
+        expects none to exist. A repetition of a change that has been made succeeds.
         """
-        if not caller.is_super_admin:
+        if not context.caller.is_super_admin:
             return only_super_admins()
-        for _ in range(_ATTEMPTS):
+
+        def change() -> Registered | Refused:
             before = self.store.organization(wanted.organization_id)
             if (before.version if before else None) != expected_version:
                 return _repeated(wanted, before, expected_version)
-            after = self._change(before, wanted, origin, now)
-            # Lost to another change, or to an announcement, which leaves the version: look again.
-            if after is not None:
-                return Registered(after, created=before is None, changed=True)
-        raise _too_busy()
+            return self._commit(before, _changed(before, wanted, context.now), context)
 
-    def by_billing(
-        self, wanted: OrganizationSpec, origin: Origin, *, version: int, now: int
-    ) -> Registered:
+        return retry_or_give_up(change, _BUSY)
+
+    def by_billing(self, wanted: OrganizationSpec, context: Context, *, version: int) -> Registered:
         """Take over what billing says in its ``version``; the highest one wins (R24).
 
         Events come at least once and in any order, so an older one is no error and changes
-        nothing. Raises :class:`Unavailable` when other changes keep coming first.
+        nothing.
         """
-        for _ in range(_ATTEMPTS):
+
+        def change() -> Registered:
             before = self.store.organization(wanted.organization_id)
             if before is not None and before.billing_version >= version:
                 return Registered(before, created=False, changed=False)
-            after = self._change(before, wanted, origin, now, billing_version=version)
-            if after is not None:
-                return Registered(after, created=before is None, changed=True)
-        raise _too_busy()
+            after = _changed(before, wanted, context.now)
+            return self._commit(before, replace(after, billing_version=version), context)
 
-    def _change(
-        self,
-        before: Organization | None,
-        wanted: OrganizationSpec,
-        origin: Origin,
-        now: int,
-        billing_version: int | None = None,
-    ) -> Organization | None:
-        """Commit the change; ``None`` when another one came first."""
-        after = (
-            Organization(
-                id=wanted.organization_id,
-                name=wanted.name,
-                subscription=wanted.subscription,
-                max_agents=wanted.max_agents,
-                updated_at=now,
-            )
-            if before is None
-            else before.changed(
-                name=wanted.name,
-                subscription=wanted.subscription,
-                max_agents=wanted.max_agents,
-                now=now,
-            )
+        return retry_or_give_up(change, _BUSY)
+
+    def _commit(
+        self, before: Organization | None, after: Organization, context: Context
+    ) -> Registered:
+        """Raises ``Overtaken``, by an announcement, too, which leaves the version."""
+        event = context.organization_event(EventType.SUBSCRIPTION_CHANGED, before, after)
+        demand(self.store.commit_organization(before, after, event, due_at=context.now))
+        return Registered(after, created=before is None, changed=True)
+
+
+def _changed(before: Organization | None, wanted: OrganizationSpec, now: int) -> Organization:
+    if before is None:
+        return Organization(
+            id=wanted.organization_id,
+            name=wanted.name,
+            subscription=wanted.subscription,
+            max_agents=wanted.max_agents,
+            updated_at=now,
         )
-        if billing_version is not None:
-            after = replace(after, billing_version=billing_version)
-        event = audit.of_organization(
-            EventType.SUBSCRIPTION_CHANGED,
-            before,
-            after,
-            id=audit.new_event_id(self.entropy(16)),
-            at=after.updated_at,
-            origin=origin,
-        )
-        outcome = self.store.commit_organization(before, after, event, due_at=now)
-        return after if outcome is Outcome.COMMITTED else None
+    return before.changed(
+        name=wanted.name,
+        subscription=wanted.subscription,
+        max_agents=wanted.max_agents,
+        now=now,
+    )
 
 
 def _repeated(
@@ -151,10 +130,6 @@ def _repeated(
     if wanted.is_met_by(found) and found.version == (expected_version or 0) + 1:
         return Registered(found, created=False, changed=False)
     return _changed_meanwhile(f"its version is {found.version}")
-
-
-def _too_busy() -> Unavailable:
-    return Unavailable("This organization is being changed from several places at once.")
 
 
 def _changed_meanwhile(why: str) -> Refused:

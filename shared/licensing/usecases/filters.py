@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from licensing.domain.audit import EventType
-from licensing.domain.license import License
+from licensing.domain.license import License, Status
 from licensing.domain.organization import Organization, Standing, Subscription
 from licensing.usecases.pagination import Search, Sort, Value, by_number, by_text, by_version
 
@@ -159,6 +159,15 @@ class LicenseFilters:
                 or self.search.finds(record.computer_name, record.label, record.id)
             )
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseQuery:
+    """Which licences to list, and in what order: unsorted, by stored state and time of issue."""
+
+    status: Status | None = None
+    filters: LicenseFilters = LicenseFilters()
+    sort: LicenseSort | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,17 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from licensing.domain import audit
-from licensing.domain.audit import EventType, Origin, RefusedAttempt
+from licensing.domain.audit import EventType
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
 from licensing.domain.machine_claims import Claims, blocker, is_exclusive_to, is_older_agent
-from licensing.usecases.ports import Change, Entropy, MachineStore, Outcome
+from licensing.usecases.context import Context
+from licensing.usecases.optimistic import Overtaken, retry
+from licensing.usecases.ports import Change, MachineStore, Outcome
 
 DRIFT_REFUSED: Final = "drift_refused"
 """The reason of the entry that a refused drift leaves in the licence's history."""
-
-_ATTEMPTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,60 +38,74 @@ class FollowMachine:
     """The use case, part of every login and validation."""
 
     store: MachineStore
-    entropy: Entropy
 
-    def __call__(
-        self, record: License, observed: ObservedAgent, origin: Origin, *, now: int
-    ) -> License:
+    def __call__(self, record: License, observed: ObservedAgent, context: Context) -> License:
         """Let a licence that was found good follow its agent; the licence as it is then.
 
         Costs nothing while there is nothing to follow.
         """
-        for _ in range(_ATTEMPTS):
-            moved = record.machine.followed(observed.machine)
-            wants_exclusivity = not record.exclusive and not is_older_agent(observed.agent_version)
-            if record.term is not None or (moved == record.machine and not wants_exclusivity):
-                return record
-            # Those to release, too: that other environments hold them costs no second transaction.
-            claims = self.store.claims(moved.pairs() | record.claims)
-            if _is_taken(record, moved, claims):
-                self.store.record_refusal(_refused_drift(record, origin, now))
-                moved = record.machine
-            exclusive = record.exclusive or (
-                (wants_exclusivity or is_exclusive_to(claims.values(), record.organization_id))
-                and _is_alone(record, moved, claims)
-            )
-            if moved == record.machine and exclusive == record.exclusive:
-                return record
-            followed = record.changed(
-                now,
-                machine=moved,
-                exclusive=exclusive,
-                computer_name=(
-                    record.computer_name
-                    if moved.computer_name == record.machine.computer_name
-                    else observed.credentials.display_name
-                ),
-                agent_version=observed.agent_version or record.agent_version,
-            )
-            event = audit.of_license(
-                EventType.LICENSE_UPDATED if moved == record.machine else EventType.MACHINE_DRIFTED,
-                record,
-                followed,
-                id=audit.new_event_id(self.entropy(16)),
-                origin=origin,
-            )
-            outcome = self.store.commit([Change(record, followed, event)], claims=claims)
-            if outcome is Outcome.COMMITTED:
+        latest = record
+
+        def follow() -> License:
+            nonlocal latest
+            followed, claims = self._followed(latest, observed, context)
+            if followed is latest:
                 return followed
-            latest = self.store.license(record.id)
-            if latest is None or not (
-                latest.state is record.state and latest.machine.is_same_as(observed.machine)
+            event = context.license_event(
+                EventType.LICENSE_UPDATED
+                if followed.machine == latest.machine
+                else EventType.MACHINE_DRIFTED,
+                latest,
+                followed,
+            )
+            change = Change(latest, followed, event)
+            if self.store.commit([change], claims=claims) is Outcome.COMMITTED:
+                return followed
+            found = self.store.license(record.id)
+            if found is None or not (
+                found.state is latest.state and found.machine.is_same_as(observed.machine)
             ):
                 # It ended, was blocked or moved on meanwhile: for the next request to find.
-                return record
-            record = latest
-        return record
+                return latest
+            latest = found
+            raise Overtaken
+
+        try:
+            return retry(follow)
+        except Overtaken:
+            return latest
+
+    def _followed(
+        self, record: License, observed: ObservedAgent, context: Context
+    ) -> tuple[License, Claims]:
+        """The licence as it should be now, itself if it is so, and the claims that say so."""
+        moved = record.machine.followed(observed.machine)
+        wants_exclusivity = not record.exclusive and not is_older_agent(observed.agent_version)
+        if record.term is not None or (moved == record.machine and not wants_exclusivity):
+            return record, {}
+        # Those to release, too: that other environments hold them costs no second transaction.
+        claims = self.store.claims(moved.pairs() | record.claims)
+        if _is_taken(record, moved, claims):
+            self.store.record_refusal(context.refused_attempt(record, DRIFT_REFUSED))
+            moved = record.machine
+        exclusive = record.exclusive or (
+            (wants_exclusivity or is_exclusive_to(claims.values(), record.organization_id))
+            and _is_alone(record, moved, claims)
+        )
+        if moved == record.machine and exclusive == record.exclusive:
+            return record, claims
+        followed = record.changed(
+            context.now,
+            machine=moved,
+            exclusive=exclusive,
+            computer_name=(
+                record.computer_name
+                if moved.computer_name == record.machine.computer_name
+                else observed.credentials.display_name
+            ),
+            agent_version=observed.agent_version or record.agent_version,
+        )
+        return followed, claims
 
 
 def _is_taken(record: License, moved: Machine, claims: Claims) -> bool:
@@ -109,13 +122,3 @@ def _is_alone(record: License, moved: Machine, claims: Claims) -> bool:
     """Whether no other organization holds any of the machine's pairs."""
     present = (claims[pair] for pair in moved.pairs() & claims.keys())
     return blocker(present, record.organization_id, exclusive=True) is None
-
-
-def _refused_drift(record: License, origin: Origin, now: int) -> RefusedAttempt:
-    return RefusedAttempt(
-        license_id=record.id,
-        organization_id=record.organization_id,
-        reason=DRIFT_REFUSED,
-        at=now,
-        origin=origin,
-    )

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from licensing.domain import audit, license_key
-from licensing.domain.audit import EventType, Origin
-from licensing.domain.caller import Caller
+from licensing.domain import license_key
+from licensing.domain.audit import EventType
 from licensing.domain.errors import InvalidInput
 from licensing.domain.license import License, State
 from licensing.domain.machine import NO_MACHINE
 from licensing.domain.refusal import Refused, only_super_admins, organization_not_found
 from licensing.domain.temporary_license import Term, TimeToLive, id_entropy
-from licensing.usecases.ports import Change, Committer, Entropy, Keyrings, Outcome
+from licensing.usecases.context import UserContext
+from licensing.usecases.ports import Change, Committer, Keyrings, Outcome
 
 ANY_ENVIRONMENT = "*"
 """The environment of a temporary licence: it is tied to a person and a machine only (R26)."""
@@ -37,34 +37,30 @@ class GenerateTemporary:
 
     store: Committer
     keyrings: Keyrings
-    entropy: Entropy
 
     def __call__(
         self,
         organization_id: str,
         ttl: TimeToLive,
-        caller: Caller,
-        origin: Origin,
+        context: UserContext,
         *,
         idempotency_key: str | None,
-        now: int,
     ) -> Generated | Refused:
         """Generate a temporary licence for an organization.
 
         Raises :class:`InvalidInput` when the idempotency key has served for another request.
         """
-        if not caller.is_super_admin:
+        if not context.caller.is_super_admin:
             return only_super_admins()
         if self.store.organization(organization_id) is None:
             return organization_not_found()
-        id_bytes = (
-            self.entropy(10)
-            if idempotency_key is None
-            else id_entropy(organization_id, idempotency_key)
-        )
-        term = Term(ttl, now + ttl.seconds)
+        term = Term(ttl, context.now + ttl.seconds)
         record = License(
-            id=license_key.new_license_id(id_bytes),
+            id=(
+                context.new_license_id()
+                if idempotency_key is None
+                else license_key.new_license_id(id_entropy(organization_id, idempotency_key))
+            ),
             organization_id=organization_id,
             environment=ANY_ENVIRONMENT,
             state=State.ACTIVE,
@@ -73,18 +69,12 @@ class GenerateTemporary:
             identity=NO_MACHINE.identity(),
             secret_version=self.keyrings.keyring().newest,
             term=term,
-            issued_at=now,
-            issued_by=caller.subject,
+            issued_at=context.now,
+            issued_by=context.caller.subject,
             agent_version=None,
-            updated_at=now,
+            updated_at=context.now,
         )
-        event = audit.of_license(
-            EventType.TEMPORARY_LICENSE_GENERATED,
-            None,
-            record,
-            id=audit.new_event_id(self.entropy(16)),
-            origin=origin,
-        )
+        event = context.license_event(EventType.TEMPORARY_LICENSE_GENERATED, None, record)
         if self.store.commit([Change(None, record, event)]) is Outcome.CONFLICT:
             earlier = self.store.license(record.id)
             if earlier is None or earlier.term is None or earlier.term.ttl is not ttl:

@@ -6,10 +6,9 @@ a temporary licence nor who of another organization tried to use their machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from licensing.domain.audit import Actor, EventType, Facts
+from licensing.domain.audit import Actor, EventType
 from licensing.domain.caller import Caller
 from licensing.domain.refusal import (
     Refused,
@@ -17,7 +16,9 @@ from licensing.domain.refusal import (
     only_administrators,
     organization_not_found,
 )
+from licensing.usecases.context import UserContext
 from licensing.usecases.filters import EventFilters
+from licensing.usecases.pagination import PageRequest
 from licensing.usecases.ports import EventPage, EventReader, RecordedEvent
 
 HIDDEN = "hidden"
@@ -31,15 +32,10 @@ class ListEvents:
     store: EventReader
 
     def of_license(
-        self,
-        license_id: str,
-        caller: Caller,
-        filters: EventFilters,
-        *,
-        limit: int,
-        cursor: str | None,
+        self, license_id: str, filters: EventFilters, page: PageRequest, context: UserContext
     ) -> EventPage | Refused:
         """A licence's whole history; a temporary licence's is for super-admins."""
+        caller = context.caller
         if not caller.is_administrator:
             return only_administrators()
         record = self.store.license(license_id)
@@ -49,20 +45,14 @@ class ListEvents:
             or (record.term is not None and not caller.is_super_admin)
         ):
             return license_not_found()
-        return _as_seen_by(
-            caller, self.store.history(license_id, filters, limit=limit, cursor=cursor)
-        )
+        found = self.store.history(license_id, filters, limit=page.limit, cursor=page.cursor)
+        return _as_seen_by(caller, found)
 
     def of_organization(
-        self,
-        organization_id: str,
-        caller: Caller,
-        filters: EventFilters,
-        *,
-        limit: int,
-        cursor: str | None,
+        self, organization_id: str, filters: EventFilters, page: PageRequest, context: UserContext
     ) -> EventPage | Refused:
         """An organization's feed; for super-admins, the complete trail."""
+        caller = context.caller
         if not caller.is_administrator:
             return only_administrators()
         if (
@@ -70,25 +60,14 @@ class ListEvents:
             or self.store.organization(organization_id) is None
         ):
             return organization_not_found()
-        page = self.store.feed(
-            organization_id, filters, confidential=caller.is_super_admin, limit=limit, cursor=cursor
+        found = self.store.feed(
+            organization_id,
+            filters,
+            confidential=caller.is_super_admin,
+            limit=page.limit,
+            cursor=page.cursor,
         )
-        return _as_seen_by(caller, page)
-
-
-def replayed(entries: Sequence[RecordedEvent]) -> Mapping[str, Facts]:
-    """The present state of every licence, from its events alone (R33).
-
-    ``entries`` may come in any order; refusals change nothing.
-    """
-    changes = [
-        (entry.license_id, entry.revision, entry.after)
-        for entry in entries
-        if entry.license_id is not None and entry.revision is not None and entry.after is not None
-    ]
-    return {
-        license_id: after for license_id, _, after in sorted(changes, key=lambda change: change[1])
-    }
+        return _as_seen_by(caller, found)
 
 
 def _as_seen_by(caller: Caller, page: EventPage) -> EventPage:

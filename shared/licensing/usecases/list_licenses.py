@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from licensing.domain.caller import Caller
 from licensing.domain.errors import InvalidInput, Misconfigured
 from licensing.domain.license import License, State, Status
 from licensing.domain.organization import Organization, Standing
@@ -24,14 +23,15 @@ from licensing.domain.refusal import (
     only_super_admins,
     organization_not_found,
 )
+from licensing.usecases.context import UserContext
 from licensing.usecases.filters import (
-    LicenseFilters,
+    LicenseQuery,
     LicenseSort,
     LicenseSummary,
     OrganizationFilters,
     OrganizationSort,
 )
-from licensing.usecases.pagination import Value, name_of, sorted_page
+from licensing.usecases.pagination import PageRequest, Value, name_of, sorted_page
 from licensing.usecases.ports import LicenseLister, LicensePage, OrganizationLister
 
 # A subscription colours all licences of its organization alike, so a filter by status is a filter
@@ -78,8 +78,9 @@ class ListLicenses:
 
     store: Reader
 
-    def one(self, license_id: str, caller: Caller) -> tuple[License, Organization] | Refused:
+    def one(self, license_id: str, context: UserContext) -> tuple[License, Organization] | Refused:
         """One licence and its organization."""
+        caller = context.caller
         if not caller.is_administrator:
             return only_administrators()
         record = self.store.license(license_id)
@@ -94,53 +95,41 @@ class ListLicenses:
             raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
         return record, organization
 
-    def organization(self, organization_id: str, caller: Caller) -> Organization | Refused:
+    def organization(self, organization_id: str, context: UserContext) -> Organization | Refused:
         """One organization."""
-        if not caller.is_administrator:
+        if not context.caller.is_administrator:
             return only_administrators()
-        if not caller.administers(organization_id):
+        if not context.caller.administers(organization_id):
             return organization_not_found()
         return self.store.organization(organization_id) or organization_not_found()
 
     def organizations(
         self,
-        caller: Caller,
         filters: OrganizationFilters,
-        *,
         sort: OrganizationSort,
-        limit: int,
-        cursor: str | None,
-        now: int,
+        page: PageRequest,
+        context: UserContext,
     ) -> OrganizationListing | Refused:
         """A page of all organizations. Raises ``InvalidInput`` for another listing's cursor.
 
         The order and the total are an index's, which may be a moment behind; whether an
         organization fits is looked at anew in its record.
         """
-        if not caller.is_super_admin:
+        if not context.caller.is_super_admin:
             return only_super_admins()
+        now = context.now
         entries = [one for one in self.store.organization_summaries() if filters.fits(one, now)]
-        page = sorted_page(
+        found = sorted_page(
             name_of("organizations", sort=sort, **filters.asked()),
             [(sort.value_of(one), one.id) for one in entries],
+            page,
             is_descending=sort.is_descending,
-            limit=limit,
-            cursor=cursor,
         )
-        records = [one for one in self.store.organizations(page.ids) if filters.fits(one, now)]
-        return OrganizationListing(records, page.next_cursor, page.total)
+        records = [one for one in self.store.organizations(found.ids) if filters.fits(one, now)]
+        return OrganizationListing(records, found.next_cursor, found.total)
 
     def listing(
-        self,
-        organization_id: str,
-        caller: Caller,
-        *,
-        status: Status | None,
-        filters: LicenseFilters,
-        sort: LicenseSort | None,
-        limit: int,
-        cursor: str | None,
-        now: int,
+        self, organization_id: str, query: LicenseQuery, page: PageRequest, context: UserContext
     ) -> Listing | Refused:
         """A page of an organization's licences, filtered by what people see.
 
@@ -148,25 +137,31 @@ class ListLicenses:
         costs what is on it or passed over. A sorted one costs a look at all of them. Raises
         ``InvalidInput`` for a cursor that this listing did not hand out.
         """
-        organization = self.organization(organization_id, caller)
+        organization = self.organization(organization_id, context)
         if isinstance(organization, Refused):
             return organization
-        states = _states(status, organization.subscription.standing(now))
+        filters, sort = query.filters, query.sort
+        states = _states(query.status, organization.subscription.standing(context.now))
         if sort is None:
-            page = self.store.licenses(
-                organization_id, states=states, filters=filters, limit=limit, cursor=cursor
+            unsorted = self.store.licenses(
+                organization_id,
+                states=states,
+                filters=filters,
+                limit=page.limit,
+                cursor=page.cursor,
             )
-            return Listing(organization, page.licenses, page.next_cursor, None)
+            return Listing(organization, unsorted.licenses, unsorted.next_cursor, None)
         entries = self.store.license_summaries(
             organization_id, states=states, environment=filters.environment
         )
         found = {one.id: one for one in entries if filters.fits(one)}
         sorted_ids = sorted_page(
-            name_of(f"licenses/{organization_id}", status=status, sort=sort, **filters.asked()),
+            name_of(
+                f"licenses/{organization_id}", status=query.status, sort=sort, **filters.asked()
+            ),
             self._values(found, sort),
+            page,
             is_descending=sort.is_descending,
-            limit=limit,
-            cursor=cursor,
         )
         records = [
             one
@@ -191,14 +186,14 @@ class ListLicenses:
         return [(sort.value_of_activity(of_one), id) for id, of_one in activity.items()]
 
     def temporary(
-        self, organization_id: str, caller: Caller, *, limit: int, cursor: str | None
+        self, organization_id: str, page: PageRequest, context: UserContext
     ) -> LicensePage | Refused:
         """A page of an organization's temporary licences: active ones first, then ended (R25)."""
-        if not caller.is_super_admin:
+        if not context.caller.is_super_admin:
             return only_super_admins()
         if self.store.organization(organization_id) is None:
             return organization_not_found()
-        return self.store.temporary_licenses(organization_id, limit=limit, cursor=cursor)
+        return self.store.temporary_licenses(organization_id, limit=page.limit, cursor=page.cursor)
 
 
 def _states(status: Status | None, standing: Standing) -> Sequence[State]:

@@ -10,123 +10,82 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from licensing.domain import audit
-from licensing.domain.audit import EventType, Origin, RefusedAttempt
-from licensing.domain.caller import Caller, Role
+from licensing.domain.audit import EventType
+from licensing.domain.caller import Role
 from licensing.domain.errors import Misconfigured
-from licensing.domain.lease import LeaseTerms
 from licensing.domain.license import License, State
-from licensing.domain.machine import Machine
 from licensing.domain.refusal import RefusalCode, Refused, proof_required
 from licensing.domain.temporary_license import Term
-from licensing.usecases.agent_requests import Login
-from licensing.usecases.login import Issued, hold_device_key, issued, refuse_ended, refuse_foreign
-from licensing.usecases.ports import Change, Entropy, Keyrings, LoginStore, LoginView, Outcome
+from licensing.usecases.login import Issued, LoginAttempt, LoginSteps, refuse_ended
+from licensing.usecases.optimistic import demand
+from licensing.usecases.ports import Change
 
 
 @dataclass(frozen=True, slots=True)
-class LogInPartner:
+class LogInPartner(LoginSteps):
     """The use case, once the key has proved to be that of a temporary licence."""
 
-    store: LoginStore
-    keyrings: Keyrings
-    terms: LeaseTerms
-    entropy: Entropy
+    def __call__(self, attempt: LoginAttempt, record: License, term: Term) -> Issued | Refused:
+        """Log a partner in. Raises ``Overtaken`` when another use of the key came first.
 
-    def __call__(
-        self,
-        request: Login,
-        caller: Caller,
-        origin: Origin,
-        machine: Machine,
-        record: License,
-        term: Term,
-        view: LoginView,
-        *,
-        now: int,
-    ) -> Issued | Refused | None:
-        """Log a partner in; ``None`` when another use of the key came first."""
+        ``record`` is the licence whose key the agent presents, and ``term`` its term.
+        """
+        request, context = attempt.request, attempt.context
         # 1. A partner with an account of their own, and a licence that is alive and theirs.
-        unusable = _why_not_usable(caller, machine, record, term, now)
+        unusable = _why_not_usable(attempt, record, term)
         if unusable is not None:
-            self.store.record_refusal(
-                RefusedAttempt(
-                    license_id=record.id,
-                    organization_id=record.organization_id,
-                    reason=RefusalCode.TEMPORARY_NOT_USABLE,
-                    at=now,
-                    origin=origin,
-                    confidential=True,
-                )
-            )
-            return Refused(RefusalCode.TEMPORARY_NOT_USABLE, unusable)
+            reason = RefusalCode.TEMPORARY_NOT_USABLE
+            self.store.record_refusal(context.refused_attempt(record, reason))
+            return Refused(reason, unusable)
         # 2. The machine is the client's or nobody's, and the client's subscription is good.
         organization = self.store.organization(record.organization_id)
         if organization is None:
             raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
-        refused = refuse_foreign(
-            view.claims.values(),
-            organization.id,
-            origin,
-            exclusive=True,
-            store=self.store,
-            now=now,
-        ) or refuse_ended(organization, now)
+        refused = self.refuse_foreign(
+            attempt, attempt.view.claims.values(), organization.id, exclusive=True
+        ) or refuse_ended(organization, context.now)
         if refused is not None:
             return refused
         if organization.policy.require_device_key and request.proof is None:
             return proof_required()
         # 3. The first use ties it.
-        if term.holder is None:
-            proved = record.proved(request.proof) if request.proof else record
-            tied = proved.changed(
-                now,
-                device_key=request.proof.thumbprint if request.proof else None,
-                machine=machine,
-                computer_name=request.credentials.display_name,
-                agent_version=request.agent_version,
-                term=replace(term, holder=caller.subject),
-            )
-            event = audit.of_license(
-                EventType.TEMPORARY_LICENSE_USED,
-                record,
-                tied,
-                id=audit.new_event_id(self.entropy(16)),
-                origin=origin,
-            )
-            change = Change(record, tied, event, untaken=machine.pairs())
-            if self.store.commit([change], claims=view.claims) is Outcome.CONFLICT:
-                return None
-            record = tied
-        else:
-            held = hold_device_key(
-                record, request.proof, origin, store=self.store, entropy=self.entropy, now=now
-            )
-            if not isinstance(held, License):
-                return held
-            record = held
-        return issued(
-            request,
-            record,
-            organization,
-            created=False,
-            keyrings=self.keyrings,
-            terms=self.terms,
-            now=now,
+        held = (
+            self._tie(attempt, record, term)
+            if term.holder is None
+            else self.hold_device_key(attempt, record)
         )
+        if isinstance(held, Refused):
+            return held
+        return self.issued(attempt, held, organization, created=False)
+
+    def _tie(self, attempt: LoginAttempt, record: License, term: Term) -> License:
+        """Tie a licence to the person, the machine and the device key that use it first (R26)."""
+        request, context = attempt.request, attempt.context
+        proved = record.proved(request.proof) if request.proof else record
+        tied = proved.changed(
+            context.now,
+            device_key=request.proof.thumbprint if request.proof else None,
+            machine=attempt.machine,
+            computer_name=request.credentials.display_name,
+            agent_version=request.agent_version,
+            term=replace(term, holder=context.caller.subject),
+        )
+        event = context.license_event(EventType.TEMPORARY_LICENSE_USED, record, tied)
+        change = Change(record, tied, event, untaken=attempt.machine.pairs())
+        demand(self.store.commit([change], claims=attempt.view.claims))
+        return tied
 
 
-def _why_not_usable(
-    caller: Caller, machine: Machine, record: License, term: Term, now: int
-) -> str | None:
+def _why_not_usable(attempt: LoginAttempt, record: License, term: Term) -> str | None:
+    caller = attempt.context.caller
     if caller.organization_id == record.organization_id or not (
         caller.is_super_admin or Role.PARTNER in caller.roles
     ):
         return "A temporary license is for a partner's own account."
-    if record.state is not State.ACTIVE or term.has_ended(now):
+    if record.state is not State.ACTIVE or term.has_ended(attempt.context.now):
         return "This temporary license has ended. Ask for a new one."
     if term.holder not in (None, caller.subject):
         return "This temporary license is in use by another person."
-    if term.holder is not None and not record.machine.is_same_as(machine):
+    if term.holder is not None and not record.machine.is_same_as(attempt.machine):
         return "This temporary license is in use on another machine."
     return None

@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from licensing.domain import audit, license_key
-from licensing.domain.audit import EventType, Origin, RefusedAttempt
-from licensing.domain.device_key import Proof
-from licensing.domain.lease import LeaseTerms, SignedLease
+from licensing.domain import license_key
+from licensing.domain.audit import EventType, RefusedAttempt
+from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
 from licensing.domain.license import License
+from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import Claim, blocker
 from licensing.domain.organization import Organization, Standing
 from licensing.domain.refusal import RefusalCode, Refused, proof_required
 from licensing.usecases.agent_requests import Login
-from licensing.usecases.ports import Change, Entropy, Keyrings, LoginStore, Outcome
+from licensing.usecases.context import UserContext
+from licensing.usecases.optimistic import demand
+from licensing.usecases.ports import Change, Keyrings, LoginStore, LoginView
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAttempt:
+    """One try at a login: what was asked, by whom, on which machine, and what was read for it."""
+
+    request: Login
+    context: UserContext
+    machine: Machine
+    view: LoginView
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,95 +40,78 @@ class Issued:
     created: bool
 
 
-def issued(
-    request: Login,
-    record: License,
-    organization: Organization,
-    *,
-    created: bool,
-    keyrings: Keyrings,
-    terms: LeaseTerms,
-    now: int,
-) -> Issued:
-    """The answer to a login: the licence with its key, derived anew, and a lease (R3, R16)."""
-    keyring = keyrings.keyring(at_least=record.secret_version)
-    lease = terms.grant(
-        record,
-        organization,
-        request.credentials,
-        environment=request.environment,
-        nonce=None,
-        now=now,
-    )
-    return Issued(
-        record=record,
-        organization=organization,
-        key=record.key(keyring.license_key_secrets[record.secret_version]),
-        lease=SignedLease(lease, keyring.sign(lease)),
-        created=created,
-    )
+@dataclass(frozen=True, slots=True)
+class LoginSteps:
+    """The steps that every login takes."""
 
+    store: LoginStore
+    keyrings: Keyrings
+    lease_terms: LeaseTerms
 
-def hold_device_key(
-    record: License,
-    proof: Proof | None,
-    origin: Origin,
-    *,
-    store: LoginStore,
-    entropy: Entropy,
-    now: int,
-) -> License | Refused | None:
-    """A licence, bound to the device key that its agent has proved to hold.
-
-    A person has logged in: a key that was lost is replaced by the one that there is now, which is
-    on record. ``None`` when another change came first. Raises ``StaleProof`` for a proof that has
-    counted before.
-    """
-    if proof is None:
-        return record if record.device_key is None else proof_required()
-    proved = record.proved(proof)
-    if proof.thumbprint == record.device_key:
-        return proved if store.record_use(record, proved) is Outcome.COMMITTED else None
-    bound = proved.changed(now, device_key=proof.thumbprint)
-    event = audit.of_license(
-        EventType.DEVICE_KEY_CHANGED,
-        record,
-        bound,
-        id=audit.new_event_id(entropy(16)),
-        origin=origin,
-    )
-    outcome = store.commit([Change(record, bound, event)])
-    return bound if outcome is Outcome.COMMITTED else None
-
-
-def refuse_foreign(
-    claims: Iterable[Claim],
-    organization_id: str,
-    origin: Origin,
-    *,
-    exclusive: bool,
-    store: LoginStore,
-    now: int,
-) -> Refused | None:
-    """A machine of another organization: named to the person, noted for its owner (R4, R32)."""
-    found = blocker(claims, organization_id, exclusive=exclusive)
-    if found is None:
-        return None
-    holder_id, license_id = found
-    store.record_refusal(
-        RefusedAttempt(
-            license_id=license_id,
-            organization_id=holder_id,
-            reason=RefusalCode.MACHINE_REGISTERED,
-            at=now,
-            origin=origin,
+    def issued(
+        self, attempt: LoginAttempt, record: License, organization: Organization, *, created: bool
+    ) -> Issued:
+        """The answer: the licence with its key, derived anew, and a lease (R3, R16)."""
+        keyring = self.keyrings.keyring(at_least=record.secret_version)
+        lease = self.lease_terms.grant(
+            record,
+            organization,
+            LeaseRequest(attempt.request.credentials, attempt.request.environment),
+            now=attempt.context.now,
         )
-    )
-    holder = store.organization(holder_id)
-    return Refused(
-        RefusalCode.MACHINE_REGISTERED,
-        f"Your machine is already registered with {holder.name if holder else holder_id}.",
-    )
+        return Issued(
+            record=record,
+            organization=organization,
+            key=record.key(keyring.license_key_secrets[record.secret_version]),
+            lease=SignedLease(lease, keyring.sign(lease)),
+            created=created,
+        )
+
+    def hold_device_key(self, attempt: LoginAttempt, record: License) -> License | Refused:
+        """A licence, bound to the device key that its agent has proved to hold.
+
+        A person has logged in: a key that was lost is replaced by the one that there is now, which
+        is on record. Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
+        """
+        proof = attempt.request.proof
+        if proof is None:
+            return record if record.device_key is None else proof_required()
+        proved = record.proved(proof)
+        if proof.thumbprint == record.device_key:
+            demand(self.store.record_use(record, proved))
+            return proved
+        bound = proved.changed(attempt.context.now, device_key=proof.thumbprint)
+        event = attempt.context.license_event(EventType.DEVICE_KEY_CHANGED, record, bound)
+        demand(self.store.commit([Change(record, bound, event)]))
+        return bound
+
+    def refuse_foreign(
+        self,
+        attempt: LoginAttempt,
+        claims: Iterable[Claim],
+        organization_id: str,
+        *,
+        exclusive: bool,
+    ) -> Refused | None:
+        """A machine of another organization: named to the person, noted for its owner (R4, R32)."""
+        found = blocker(claims, organization_id, exclusive=exclusive)
+        if found is None:
+            return None
+        holder_id, license_id = found
+        self.store.record_refusal(
+            RefusedAttempt(
+                license_id=license_id,
+                organization_id=holder_id,
+                reason=RefusalCode.MACHINE_REGISTERED,
+                at=attempt.context.now,
+                origin=attempt.context.origin,
+            )
+        )
+        holder = self.store.organization(holder_id)
+        return Refused(
+            RefusalCode.MACHINE_REGISTERED,
+            f"Your machine is already registered with {holder.name if holder else holder_id}.",
+        )
 
 
 def refuse_ended(organization: Organization, now: int) -> Refused | None:

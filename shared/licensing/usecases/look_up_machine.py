@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from licensing.domain.caller import Caller
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import Refused, only_super_admins
+from licensing.usecases.context import UserContext
 from licensing.usecases.ports import Keyrings, MachineReader
 
 
@@ -31,9 +31,11 @@ class LookUpMachine:
     store: MachineReader
     keyrings: Keyrings
 
-    def __call__(self, credentials: Credentials, caller: Caller) -> Sequence[Holder] | Refused:
+    def __call__(
+        self, credentials: Credentials, context: UserContext
+    ) -> Sequence[Holder] | Refused:
         """Everybody who holds the machine, by organization id; nobody is an empty answer."""
-        if not caller.is_super_admin:
+        if not context.caller.is_super_admin:
             return only_super_admins()
         machine = Machine.of(credentials, self.keyrings.keyring().hashing_key)
         found: dict[str, set[str]] = {}

@@ -66,6 +66,17 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page of a list is asked for: so many entries, behind those that came with ``cursor``.
+
+    Without a ``cursor`` it is the first page.
+    """
+
+    limit: int
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SortedPage:
     """Ids in order. ``total`` is how many there are on all pages."""
 
@@ -105,10 +116,9 @@ def name_of(partition: str, **asked: str | int | None) -> str:
 def sorted_page(
     listing: str,
     values: Iterable[tuple[Value, str]],
+    page: PageRequest,
     *,
     is_descending: bool,
-    limit: int,
-    cursor: str | None,
 ) -> SortedPage:
     """A page of ids, each given with its value.
 
@@ -121,18 +131,18 @@ def sorted_page(
 
     ranks = [rank(value, id) for value, id in values]
     rest = ranks
-    if cursor is not None:
-        last = rank(*_read_place(read_cursor(cursor, listing)))
+    if page.cursor is not None:
+        last = rank(*_read_place(read_cursor(page.cursor, listing)))
         rest = [one for one in ranks if (one < last if is_descending else one > last)]
     # One more than the page tells whether there is a next one.
-    found = (nlargest if is_descending else nsmallest)(limit + 1, rest)
-    page = found[:limit]
+    found = (nlargest if is_descending else nsmallest)(page.limit + 1, rest)
+    shown = found[: page.limit]
     next_cursor = None
-    if len(found) > limit:
-        rank_of_last, value, id = page[-1]
+    if len(found) > page.limit:
+        rank_of_last, value, id = shown[-1]
         mark = "=" if rank_of_last is is_descending else "-"
         next_cursor = write_cursor(listing, f"{mark}{value}#{id}")
-    return SortedPage([id for _, _, id in page], next_cursor, len(ranks))
+    return SortedPage([id for _, _, id in shown], next_cursor, len(ranks))
 
 
 def write_cursor(listing: str, place: str) -> str:

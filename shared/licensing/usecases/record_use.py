@@ -12,17 +12,19 @@ What this module guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from licensing.domain import audit, lease_chain
-from licensing.domain.audit import EventType, Origin, RefusedAttempt
+from licensing.domain.audit import EventType
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import Unavailable
+from licensing.domain.lease_chain import Derive, Link, followed
 from licensing.domain.license import Action, LastSeen, License
 from licensing.domain.organization import Organization
-from licensing.usecases.ports import Change, Entropy, Outcome, ValidationStore
+from licensing.domain.refusal import Refused
+from licensing.usecases.context import Context
+from licensing.usecases.optimistic import Overtaken, demand
+from licensing.usecases.ports import Change, ValidationStore
 
 CLONE_SUSPECTED: Final = "clone_suspected"
 """The reason of the folded entry that tells of two agents on one licence."""
@@ -33,108 +35,107 @@ class RecordedUse:
     """The licence after this use. ``kept`` is the link that was validated and not renewed."""
 
     record: License
-    kept: lease_chain.Link | None
+    kept: Link | None
     last_seen_deferred: bool
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """What an agent presents when it uses its licence, as far as that was found good.
+
+    ``link`` is its last lease, as a link of the licence's chain; ``derive`` makes the next one.
+    ``proof`` is of the licence's device key, ``None`` where it has none.
+    """
+
+    link: Link | None
+    derive: Derive
+    proof: Proof | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordUse:
-    """The use case, part of every validation. ``last_seen_interval`` is in seconds (R17)."""
+    """The use case, part of every validation.
+
+    It is written at most once in ``last_seen_seconds`` that the agent was seen (R17).
+    """
 
     store: ValidationStore
-    entropy: Entropy
-    last_seen_interval: int
+    last_seen_seconds: int
 
     def __call__(
-        self,
-        record: License,
-        organization: Organization,
-        presented: lease_chain.Link | None,
-        proof: Proof | None,
-        *,
-        derive: Callable[[str], str],
-        origin: Origin,
-        now: int,
-    ) -> RecordedUse | License | None:
-        """Use a licence that was found valid, with ``proof`` of its device key if it has one.
+        self, record: License, organization: Organization, use: Use, context: Context
+    ) -> RecordedUse | License:
+        """Use a licence that was found valid; the licence alone where it was blocked for this.
 
-        The licence alone where it was blocked for this; ``None`` when another use came first.
-        Raises :class:`Unavailable` when what counts once cannot be written, and ``StaleProof`` for
-        a proof that has counted before.
+        Raises ``Overtaken``, :class:`Unavailable` when what counts once cannot be written, and
+        ``StaleProof`` for a proof that has counted before.
         """
-        proved = record.proved(proof) if proof is not None else record
-        step = lease_chain.followed(
-            record.chain, presented, derive=derive, source_address=origin.source_address, now=now
+        proved = record.proved(use.proof) if use.proof is not None else record
+        step = followed(
+            record.chain,
+            use.link,
+            derive=use.derive,
+            source_address=context.origin.source_address,
+            now=context.now,
         )
         if step is not None and step.fork:
             if organization.policy.block_clones and record.term is None:
-                return self._blocked(record, proved, origin, now)
-            self._report(record, origin, now)
+                return self._blocked(record, proved, context)
+            self._report(record, context)
         used = replace(proved, chain=step.chain if step else None)
         kept = step.kept if step else None
         if (used.chain, used.proved_ms) == (record.chain, record.proved_ms):
-            is_noted = self._record_last_seen(record, origin, now)
+            is_noted = self._record_last_seen(record, context)
             return RecordedUse(record, kept, last_seen_deferred=not is_noted)
-        if self._is_last_seen_due(record, now):
-            used = replace(used, last_seen=_seen_now(record, origin, now))
-        if self.store.record_use(record, used) is Outcome.CONFLICT:
-            return None
+        if self._is_last_seen_due(record, context.now):
+            used = replace(used, last_seen=_seen_now(record, context))
+        demand(self.store.record_use(record, used))
         return RecordedUse(used, kept, last_seen_deferred=False)
 
-    def _report(self, record: License, origin: Origin, now: int) -> None:
+    def _report(self, record: License, context: Context) -> None:
         """Put on record that two agents seem to live on a licence."""
         self.store.record_refusal(
-            RefusedAttempt(
-                type=EventType.CLONE_SUSPECTED,
-                license_id=record.id,
-                organization_id=record.organization_id,
-                reason=CLONE_SUSPECTED,
-                at=now,
-                origin=origin,
+            context.refused_attempt(
+                record,
+                CLONE_SUSPECTED,
+                kind=EventType.CLONE_SUSPECTED,
                 other_address=_other_address(record),
-                confidential=record.term is not None,
             )
         )
 
-    def _blocked(
-        self, record: License, proved: License, origin: Origin, now: int
-    ) -> License | None:
-        """The licence, blocked for that; ``None`` when another change came first.
+    def _blocked(self, record: License, proved: License, context: Context) -> License:
+        """The licence, blocked for that.
 
         Not a partner's: that one ends by itself, and nobody could lift its block.
         """
-        blocked = proved.after(Action.DETACH, now)
-        if not isinstance(blocked, License):
-            return None
-        event = audit.of_license(
-            EventType.CLONE_SUSPECTED,
-            record,
-            blocked,
-            id=audit.new_event_id(self.entropy(16)),
-            origin=origin,
-            other_address=_other_address(record),
+        blocked = proved.after(Action.DETACH, context.now)
+        if isinstance(blocked, Refused):
+            raise Overtaken  # it is not what was found valid
+        event = context.license_event(
+            EventType.CLONE_SUSPECTED, record, blocked, other_address=_other_address(record)
         )
-        outcome = self.store.commit([Change(record, blocked, event)])
-        return blocked if outcome is Outcome.COMMITTED else None
+        demand(self.store.commit([Change(record, blocked, event)]))
+        return blocked
 
     def _is_last_seen_due(self, record: License, now: int) -> bool:
         seen = record.last_seen
-        return seen is None or now >= seen.at + self.last_seen_interval
+        return seen is None or now >= seen.at + self.last_seen_seconds
 
-    def _record_last_seen(self, record: License, origin: Origin, now: int) -> bool:
-        if not self._is_last_seen_due(record, now):
+    def _record_last_seen(self, record: License, context: Context) -> bool:
+        if not self._is_last_seen_due(record, context.now):
             return True
         try:
             self.store.record_last_seen(
-                record.id, _seen_now(record, origin, now), interval=self.last_seen_interval
+                record.id, _seen_now(record, context), interval=self.last_seen_seconds
             )
         except Unavailable:
             return False
         return True
 
 
-def _seen_now(record: License, origin: Origin, now: int) -> LastSeen:
-    return record.sighted(now, origin.agent_version, origin.source_address)
+def _seen_now(record: License, context: Context) -> LastSeen:
+    origin = context.origin
+    return record.sighted(context.now, origin.agent_version, origin.source_address)
 
 
 def _other_address(record: License) -> str | None:

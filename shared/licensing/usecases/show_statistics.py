@@ -20,6 +20,7 @@ from licensing.domain.license import HOUR
 from licensing.domain.refusal import Refused, only_administrators, organization_not_found
 from licensing.domain.statistics import (
     WEEK_HOURS,
+    Past,
     Point,
     Turn,
     by_hour,
@@ -27,6 +28,7 @@ from licensing.domain.statistics import (
     first_midnight,
     over_time,
 )
+from licensing.usecases.context import UserContext
 from licensing.usecases.ports import RecordedEvent, StatisticsReader
 
 MOST_EVENTS: Final = 20_000
@@ -83,9 +85,10 @@ class ShowStatistics:
     store: StatisticsReader
 
     def statistics(
-        self, organization_id: str, caller: Caller, *, days: int, now: int
+        self, organization_id: str, context: UserContext, *, days: int
     ) -> Statistics | Refused:
         """The licences at each midnight of so many days, today's among them, and now."""
+        caller, now = context.caller, context.now
         refused = _not_allowed(organization_id, caller)
         if refused is not None:
             return refused
@@ -106,9 +109,8 @@ class ShowStatistics:
             complete,
             over_time(
                 census,
-                past.moves,
                 itself.organization.subscription,
-                _turns(itself.events),
+                Past(past.moves, _turns(itself.events)),
                 since=complete,
                 now=now,
             ),
@@ -122,19 +124,20 @@ class ShowStatistics:
         )
 
     def activity(
-        self, organization_id: str, caller: Caller, *, cursor: str | None, now: int
+        self, organization_id: str, context: UserContext, *, cursor: str | None
     ) -> Activity | Refused:
         """The hours of a week in which agents were seen: for the licences of one page.
 
         A licence that changes while the pages are read may be on two of them, or on none. Raises
         ``InvalidInput`` for a cursor that this listing did not hand out.
         """
-        refused = _not_allowed(organization_id, caller)
+        refused = _not_allowed(organization_id, context.caller)
         if refused is not None:
             return refused
         if self.store.organization(organization_id) is None:
             return organization_not_found()
-        page = self.store.last_seen(organization_id, hour=now // HOUR, limit=PAGE, cursor=cursor)
+        hour = context.now // HOUR
+        page = self.store.last_seen(organization_id, hour=hour, limit=PAGE, cursor=cursor)
         return Activity(
             organization_id,
             (page.hour + 1) * HOUR,

@@ -22,13 +22,14 @@ from dataclasses import dataclass, field, fields, replace
 from functools import reduce
 from typing import Any, Final
 
-from licensing.domain import audit
-from licensing.domain.audit import EventType, Origin
+from licensing.domain.audit import EventType
 from licensing.domain.errors import Unavailable
 from licensing.domain.license import Action, License, State
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import Refused
-from licensing.usecases.ports import Change, Entropy, Outcome, SweepStore
+from licensing.usecases.context import Context
+from licensing.usecases.optimistic import Overtaken, demand, retry
+from licensing.usecases.ports import Change, Outcome, SweepStore
 
 BATCH: Final = 49
 """Licences per transaction: two actions each and one check stay within DynamoDB's 100."""
@@ -39,8 +40,6 @@ SETTLING_SECONDS: Final = 60
 Licences are found by an eventually consistent index. Only a pass that began this much later and
 found nothing is the last one, so a licence that the index did not show yet is not left out.
 """
-
-_ATTEMPTS: Final = 5
 
 
 @dataclass(slots=True)
@@ -96,141 +95,120 @@ class SweepExpired:
     """The use case."""
 
     store: SweepStore
-    entropy: Entropy
-    workers: int
 
-    def __call__(self, origin: Origin, *, now: int, has_time: Callable[[], bool]) -> SweepReport:
-        """Work through what is due at ``now`` while ``has_time()``, ``workers`` shards at once."""
+    def __call__(
+        self, context: Context, *, workers: int, has_time: Callable[[], bool]
+    ) -> SweepReport:
+        """Work through what is due while ``has_time()``, ``workers`` shards at once."""
 
         def sweep(shard: str) -> SweepReport:
-            return self._sweep_shard(shard, origin, now, has_time)
+            return _ShardSweep(self.store, shard, context, has_time).run()
 
-        with ThreadPoolExecutor(self.workers) as pool:
+        with ThreadPoolExecutor(workers) as pool:
             return reduce(SweepReport.plus, pool.map(sweep, self.store.due_shards))
 
-    def _sweep_shard(
-        self, shard: str, origin: Origin, now: int, has_time: Callable[[], bool]
-    ) -> SweepReport:
-        report = SweepReport()
-        for due in self.store.due(shard, now):
-            report.due += 1
+
+@dataclass(slots=True)
+class _ShardSweep:
+    """One run through what is due in a shard."""
+
+    store: SweepStore
+    shard: str
+    context: Context
+    has_time: Callable[[], bool]
+    report: SweepReport = field(default_factory=SweepReport)
+
+    def run(self) -> SweepReport:
+        """Do it."""
+        for due in self.store.due(self.shard, self.context.now):
+            self.report.due += 1
             try:
-                done = has_time() and (
-                    self._end_temporary(due.id, origin, now, report)
+                done = self.has_time() and (
+                    self._end_temporary(due.id)
                     if due.kind == "license"
-                    else self._bring_up_to_date(due.id, origin, now, has_time, report)
+                    else self._bring_up_to_date(due.id)
                 )
             except Unavailable:
                 done = False  # one busy record must not hold up the others
             except Exception as fault:  # noqa: BLE001 - nor one that is broken: told at the end
                 fault.add_note(f"in sweeping the {due.kind} {due.id}")
-                report.faults.append(fault)
+                self.report.faults.append(fault)
                 done = False
             if not done:
-                report.left(now - due.since)
-        return report
+                self.report.left(self.context.now - due.since)
+        return self.report
 
-    def _end_temporary(
-        self, license_id: str, origin: Origin, now: int, report: SweepReport
-    ) -> bool:
+    def _end_temporary(self, license_id: str) -> bool:
         """Mark a temporary licence whose time is over; whether nothing is left to do."""
         record = self.store.license(license_id)
-        if record is None or record.due_at is None or now < record.due_at:
+        if record is None or record.due_at is None or self.context.now < record.due_at:
             return True  # revoked since the index showed it
-        change = self._change(
-            record, Action.EXPIRE, EventType.TEMPORARY_LICENSE_EXPIRED, origin, now
-        )
+        change = self._change(record, Action.EXPIRE, EventType.TEMPORARY_LICENSE_EXPIRED)
         if self.store.commit([change]) is Outcome.CONFLICT:
             return False
-        report.temporary_expired += 1
+        self.report.temporary_expired += 1
         return True
 
-    def _bring_up_to_date(
-        self,
-        organization_id: str,
-        origin: Origin,
-        now: int,
-        has_time: Callable[[], bool],
-        report: SweepReport,
-    ) -> bool:
+    def _bring_up_to_date(self, organization_id: str) -> bool:
         """Do all that is due for one organization; whether nothing is left to do now."""
-        for _ in range(_ATTEMPTS):
-            organization = self.store.organization(organization_id)
-            if organization is None:
-                return True
-            done = self._mark_all(organization, origin, now, has_time, report)
-            if done is None:
-                continue  # renewed, or changed otherwise: decide anew
-            if not done:
-                return False
-            announced = self._announce(organization, origin, now, report)
-            if announced is None:
-                continue
-            if now < announced.last_turn(now) + SETTLING_SECONDS:
-                return True
-            if self.store.settle(announced, due_at=announced.next_due(now)) is Outcome.COMMITTED:
-                report.settled += 1
-                return True
-        return False
+        try:
+            return retry(lambda: self._bring_up_once(organization_id))
+        except Overtaken:
+            return False
 
-    def _mark_all(
-        self,
-        organization: Organization,
-        origin: Origin,
-        now: int,
-        has_time: Callable[[], bool],
-        report: SweepReport,
-    ) -> bool | None:
-        """Mark (or reinstate) all licences: done, out of time, or ``None`` when overtaken."""
-        ended = organization.subscription.has_ended(now)
+    def _bring_up_once(self, organization_id: str) -> bool:
+        """Raises :class:`Overtaken` when it was renewed, or changed otherwise, meanwhile."""
+        organization = self.store.organization(organization_id)
+        if organization is None:
+            return True
+        if not self._mark_all(organization):
+            return False
+        announced = self._announce(organization)
+        if self.context.now < announced.last_turn(self.context.now) + SETTLING_SECONDS:
+            return True
+        next_due = announced.next_due(self.context.now)
+        demand(self.store.settle(announced, due_at=next_due))
+        self.report.settled += 1
+        return True
+
+    def _mark_all(self, organization: Organization) -> bool:
+        """Mark (or reinstate) all licences; whether there was time for it. Raises ``Overtaken``."""
+        ended = organization.subscription.has_ended(self.context.now)
         wrong, action, kind = (
             (State.ACTIVE, Action.EXPIRE, EventType.LICENSE_EXPIRED)
             if ended
             else (State.EXPIRED, Action.REINSTATE, EventType.LICENSE_REINSTATED)
         )
-        while has_time():
+        while self.has_time():
             records = self.store.some_licenses(organization.id, wrong, limit=BATCH)
             if not records:
                 return True
-            changes = [self._change(record, action, kind, origin, now) for record in records]
-            if self.store.commit(changes, organization=organization) is Outcome.CONFLICT:
-                return None
+            changes = [self._change(record, action, kind) for record in records]
+            demand(self.store.commit(changes, organization=organization))
             if ended:
-                report.expired += len(changes)
+                self.report.expired += len(changes)
             else:
-                report.reinstated += len(changes)
+                self.report.reinstated += len(changes)
         return False
 
-    def _change(
-        self, record: License, action: Action, kind: EventType, origin: Origin, now: int
-    ) -> Change:
-        changed = record.after(action, now)
+    def _change(self, record: License, action: Action, kind: EventType) -> Change:
+        changed = record.after(action, self.context.now)
         if isinstance(changed, Refused):
             raise TypeError(f"the sweep picked a license that cannot {action}: {changed.message}")
-        event = audit.of_license(
-            kind, record, changed, id=audit.new_event_id(self.entropy(16)), origin=origin
-        )
-        return Change(record, changed, event)
+        return Change(record, changed, self.context.license_event(kind, record, changed))
 
-    def _announce(
-        self, organization: Organization, origin: Origin, now: int, report: SweepReport
-    ) -> Organization | None:
-        """Announce the subscription's end if that is due; ``None`` when overtaken."""
+    def _announce(self, organization: Organization) -> Organization:
+        """Announce the subscription's end if that is due. Raises ``Overtaken``."""
+        now = self.context.now
         days = organization.due_announcement(now)
         if days is None:
             return organization
         announced = replace(organization, announced_days=days)
-        event = audit.of_organization(
-            EventType.SUBSCRIPTION_ENDING,
-            organization,
-            announced,
-            id=audit.new_event_id(self.entropy(16)),
-            at=now,
-            origin=origin,
+        event = self.context.organization_event(
+            EventType.SUBSCRIPTION_ENDING, organization, announced
         )
         # Due now still: only settling, which looks at the clock once more, moves that on.
-        outcome = self.store.commit_organization(organization, announced, event, due_at=now)
-        if outcome is Outcome.CONFLICT:
-            return None
-        report.announced += 1
+        event = replace(event, at=now)
+        demand(self.store.commit_organization(organization, announced, event, due_at=now))
+        self.report.announced += 1
         return announced

@@ -16,22 +16,23 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from licensing.domain import license_key, validation
-from licensing.domain.audit import Origin, RefusedAttempt
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import ForgedLease, Unavailable, UnknownLeaseKey
 from licensing.domain.keyring import Keyring
-from licensing.domain.lease import Lease, LeaseTerms, SignedLease, genuine
+from licensing.domain.lease import Lease, LeaseRequest, LeaseTerms, SignedLease, genuine
 from licensing.domain.lease_chain import Link
 from licensing.domain.license import License
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import blocker
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import Refused, older_agents_refused
-from licensing.domain.validation import Code
+from licensing.domain.validation import Code, PresentedAgent
 from licensing.usecases.agent_requests import Validation
+from licensing.usecases.context import Context
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
-from licensing.usecases.ports import Entropy, Keyrings, Outcome, ValidationStore
-from licensing.usecases.record_use import RecordedUse, RecordUse
+from licensing.usecases.optimistic import demand, retry_or_give_up
+from licensing.usecases.ports import Keyrings, ValidationStore
+from licensing.usecases.record_use import RecordedUse, RecordUse, Use
 
 NextStep = Literal["continue", "login", "logout"]
 
@@ -85,7 +86,6 @@ _MISUSES: Final = _UNPROVED | {
 # From here on the key has proved to be this agent's own, which may see its licence.
 _OWN: Final = frozenset({Code.DETACHED, Code.SUSPENDED, Code.EXPIRED, Code.VALID})
 
-_ATTEMPTS: Final = 8
 _UNSAID_BYTES: Final = 16
 
 
@@ -125,18 +125,17 @@ class Verdict:
 class ValidateLicense:
     """The use case.
 
-    ``last_seen_interval`` is in seconds (R17); ``accepts_older_agents`` is the deployment's switch
-    (R31).
+    ``last_seen_seconds`` is how seldom an agent is noted as seen (R17); ``accepts_older_agents`` is
+    the deployment's switch (R31).
     """
 
     store: ValidationStore
     keyrings: Keyrings
-    terms: LeaseTerms
-    entropy: Entropy
-    last_seen_interval: int
+    lease_terms: LeaseTerms
+    last_seen_seconds: int
     accepts_older_agents: bool
 
-    def __call__(self, request: Validation, origin: Origin, *, now: int) -> Verdict | Refused:
+    def __call__(self, request: Validation, context: Context) -> Verdict | Refused:
         """Answer whether the agent may work.
 
         Raises :class:`Unavailable`, and ``StaleProof`` for a proof that has counted before.
@@ -144,15 +143,13 @@ class ValidateLicense:
         if request.is_of_older_agent and not self.accepts_older_agents:
             return older_agents_refused()
         # One for the whole request: what is decided anew leads to the same link.
-        nonce = request.nonce or self.entropy(_UNSAID_BYTES).hex()
-        for _ in range(_ATTEMPTS):
-            verdict = self._verdict(request, nonce, origin, now)
-            if verdict is not None:
-                return verdict
-        raise Unavailable("This license is in use from several places at once. Try again.")
+        nonce = request.nonce or context.entropy(_UNSAID_BYTES).hex()
+        return retry_or_give_up(
+            lambda: self._verdict(request, nonce, context), "This license is in use"
+        )
 
-    def _verdict(self, request: Validation, nonce: str, origin: Origin, now: int) -> Verdict | None:
-        """What follows from the records; ``None`` when another use of the licence came first."""
+    def _verdict(self, request: Validation, nonce: str, context: Context) -> Verdict:
+        """What follows from the records. Raises ``Overtaken`` when another use came first."""
         record, organization = self._read(request)
         if record is None:
             return Verdict(Code.NOT_FOUND)
@@ -167,25 +164,18 @@ class ValidateLicense:
         code = validation.check(
             record,
             organization,
-            claimed_organization_id=request.organization_id or record.organization_id,
-            environment=request.environment,
-            machine=machine,
-            proof=request.proof,
-            now=now,
+            PresentedAgent(
+                request.organization_id or record.organization_id,
+                request.environment,
+                machine,
+                request.proof,
+            ),
+            now=context.now,
         )
         if code is Code.VALID and self._is_anothers_machine(record):
             code = Code.MACHINE_MISMATCH
         if code in _MISUSES:
-            self.store.record_refusal(
-                RefusedAttempt(
-                    license_id=record.id,
-                    organization_id=record.organization_id,
-                    reason=code.lower(),
-                    at=now,
-                    origin=origin,
-                    confidential=record.term is not None,
-                )
-            )
+            self.store.record_refusal(context.refused_attempt(record, code.lower()))
         is_temporary = record.term is not None
         if code not in _OWN or organization is None:
             return Verdict(code, is_temporary)
@@ -193,48 +183,40 @@ class ValidateLicense:
         proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None
         proved = record.proved(proof) if proof is not None else record
         if code is not Code.VALID:
-            if proved != record and self.store.record_use(record, proved) is Outcome.CONFLICT:
-                return None
+            if proved != record:
+                demand(self.store.record_use(record, proved))
             return Verdict(code, is_temporary, proved, organization)
         # 4. The licence follows its machine (R11).
-        record = FollowMachine(self.store, self.entropy)(
-            record,
-            ObservedAgent(request.credentials, machine, request.agent_version),
-            origin,
-            now=now,
-        )
+        observed = ObservedAgent(request.credentials, machine, request.agent_version)
+        record = FollowMachine(self.store)(record, observed, context)
         # 5. What counts once is counted, which shows whether a second agent has the licence, too.
-        presented = self._presented(request, record, keyring)
-        use = RecordUse(self.store, self.entropy, self.last_seen_interval)(
-            record,
-            organization,
-            presented,
-            proof,
+        use = Use(
+            link=self._presented(request, record, keyring),
             derive=lambda link: keyring.next_link(record.id, link, nonce),
-            origin=origin,
-            now=now,
+            proof=proof,
         )
-        if use is None:
-            return None
-        if not isinstance(use, RecordedUse):
-            return Verdict(Code.DETACHED, is_temporary, use, organization)
+        used = RecordUse(self.store, self.last_seen_seconds)(record, organization, use, context)
+        if not isinstance(used, RecordedUse):
+            return Verdict(Code.DETACHED, is_temporary, used, organization)
         # 6. What the agent may rely on until the lease ends.
-        lease = self.terms.grant(
-            use.record,
+        lease = self.lease_terms.grant(
+            used.record,
             organization,
-            request.credentials,
-            environment=request.environment or record.environment,
-            nonce=request.nonce,
-            kept=use.kept,
-            now=now,
+            LeaseRequest(
+                request.credentials,
+                request.environment or record.environment,
+                request.nonce,
+                used.kept,
+            ),
+            now=context.now,
         )
         return Verdict(
             code,
             is_temporary,
-            use.record,
+            used.record,
             organization,
             SignedLease(lease, keyring.sign(lease)),
-            last_seen_deferred=use.last_seen_deferred,
+            last_seen_deferred=used.last_seen_deferred,
         )
 
     def _presented(self, request: Validation, record: License, keyring: Keyring) -> Link | None:
@@ -250,13 +232,13 @@ class ValidateLicense:
     def _genuine(self, token: str, keyring: Keyring) -> Lease:
         """The lease that this service signed. Raises ``ForgedLease`` and :class:`Unavailable`."""
         try:
-            return genuine(token, keyring.lease_keys, issuer=self.terms.issuer)
+            return genuine(token, keyring.lease_keys, issuer=self.lease_terms.issuer)
         except UnknownLeaseKey:
             # After a rotation, other environments sign with a version that is not known here yet.
             newer = self.keyrings.keyring(at_least=keyring.newest + 1)
             if newer is keyring:
                 raise Unavailable("The lease's key is not known here yet. Try again.") from None
-            return genuine(token, newer.lease_keys, issuer=self.terms.issuer)
+            return genuine(token, newer.lease_keys, issuer=self.lease_terms.issuer)
 
     def _is_anothers_machine(self, record: License) -> bool:
         """Whether a partner's machine has been registered by another organization since (R26)."""

@@ -6,19 +6,20 @@ that a client sees.
 
 import json
 import re
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from licensing.adapters import telemetry
 from licensing.contract import agents, fields, licenses, organizations
 from licensing.domain.lease import SignedLease
 from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Subscription, SubscriptionStatus
 from licensing.domain.validation import Code
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import Deployment, install_deployment
 from licensing.usecases.validate import Verdict
 from tests.unit.domain.test_lease import LEASE, TOKEN
 from tests.unit.domain.test_license_key import PRINTED
@@ -57,11 +58,11 @@ LOGIN, VALIDATE, TRANSITION, ORGANIZATION = GOOD
 
 def send(model: type[BaseModel], body: str) -> tuple[int, dict[str, Any]]:
     """The status and the body that a function answers which takes `model`."""
-    app = http.resolver()
+    api = http.Api()
 
-    @app.post("/")
-    def take() -> http.Reply:
-        return http.reply(200, http.parse(app.current_event, model), outcome="taken")
+    @api.page("POST /")
+    def take(call: http.Call) -> http.Reply:
+        return http.reply(200, call.read(http.Body(model)), outcome="taken")
 
     event = {
         "version": "2.0",
@@ -71,7 +72,18 @@ def send(model: type[BaseModel], body: str) -> tuple[int, dict[str, Any]]:
         "body": body,
         "isBase64Encoded": False,
     }
-    answer = telemetry.metrics.log_metrics(app.resolve)(event, LambdaContext())
+    lambda_context = SimpleNamespace(
+        function_name="take",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:take",
+        aws_request_id="request-1",
+        get_remaining_time_in_millis=lambda: 60_000,
+    )
+    install_deployment(cast("Deployment", SimpleNamespace(begin=lambda _: None)))
+    try:
+        answer = api.handler(event, cast("LambdaContext", lambda_context))
+    finally:
+        install_deployment(None)
     return answer["statusCode"], json.loads(answer["body"])
 
 

@@ -25,9 +25,8 @@ from tests.unit.samples import (
 def revoked() -> Event:
     before = license(revision=3)
     after = license(state=State.REVOKED, revision=4, updated_at=NOW + 60)
-    return audit.of_license(
-        EventType.LICENSE_REVOKED, before, after, id="evt_1", origin=ORIGIN, reason="stolen"
-    )
+    event = audit.of_license(EventType.LICENSE_REVOKED, before, after, id="evt_1", origin=ORIGIN)
+    return replace(event, reason="stolen")
 
 
 # -- R32: what happened ----------------------------------------------------------------------------
@@ -73,12 +72,12 @@ def test_r32_an_organizations_event_shows_the_subscription_before_and_after() ->
         now=NOW,
     )
     event = audit.of_organization(
-        EventType.SUBSCRIPTION_CHANGED, before, after, id="evt_1", at=NOW + 9, origin=ORIGIN
+        EventType.SUBSCRIPTION_CHANGED, before, after, id="evt_1", origin=ORIGIN
     )
     assert event == Event(
         id="evt_1",
         type=EventType.SUBSCRIPTION_CHANGED,
-        at=NOW + 9,
+        at=NOW,
         organization_id="acme",
         license_id=None,
         revision=2,
@@ -139,7 +138,6 @@ def test_r32_an_organizations_first_event_tells_all_of_it_and_nothing_before_it(
         None,
         organization(billing_version=3),
         id="evt_1",
-        at=NOW,
         origin=ORIGIN,
     )
     assert told.before is None

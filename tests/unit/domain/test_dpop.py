@@ -11,7 +11,14 @@ from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 
 from licensing.domain.device_key import InvalidProof, Proof
-from licensing.domain.dpop import NONCE_SECONDS, credential_hash, new_nonce, plain_url, verify
+from licensing.domain.dpop import (
+    NONCE_SECONDS,
+    ProvedRequest,
+    credential_hash,
+    new_nonce,
+    plain_url,
+    verify,
+)
 from licensing.domain.errors import StaleProof
 from tests.devices import Device, b64, compact
 from tests.unit.domain.test_lease import KEY, KID, SEED
@@ -28,9 +35,7 @@ OTHER = Device()
 def check(token: str, *, now_ms: int = NOW_MS) -> Proof | InvalidProof:
     return verify(
         token,
-        method="POST",
-        urls=frozenset({URL}),
-        credential=CREDENTIAL,
+        ProvedRequest("POST", frozenset({URL}), CREDENTIAL),
         nonce_key=NONCE_KEY,
         now_ms=now_ms,
     )

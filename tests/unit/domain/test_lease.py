@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
 from licensing.domain.errors import ForgedLease
-from licensing.domain.lease import Lease, LeaseTerms, public_jwk, sign, verify
+from licensing.domain.lease import Lease, LeaseRequest, LeaseTerms, public_jwk, sign, verify
 from licensing.domain.lease_chain import Chain, Link
 from licensing.domain.temporary_license import Term, TimeToLive
 from tests.unit.samples import DAY, NOW, credentials, license, organization, subscription
@@ -156,9 +156,7 @@ def test_r16_a_lease_ends_with_its_length_or_the_subscription_whichever_is_first
     granted = LeaseTerms(ISSUER, seconds).grant(
         license(),
         organization(subscription=subscription(subscription_left)),
-        credentials(),
-        environment="production",
-        nonce=None,
+        LeaseRequest(credentials(), "production"),
         now=NOW,
     )
     assert granted.issued_at == NOW
@@ -168,9 +166,7 @@ def test_r16_a_lease_ends_with_its_length_or_the_subscription_whichever_is_first
 def test_r27_a_lease_of_a_temporary_license_ends_with_it() -> None:
     record = license(term=Term(TimeToLive.ONE_HOUR, NOW + 3600))
     terms = LeaseTerms(ISSUER, DAY)
-    lease = terms.grant(
-        record, organization(), credentials(), environment="production", nonce=None, now=NOW
-    )
+    lease = terms.grant(record, organization(), LeaseRequest(credentials(), "production"), now=NOW)
     assert (lease.expires_at, lease.kind) == (NOW + 3600, "temporary")
 
 
@@ -182,9 +178,7 @@ def test_r16_a_lease_states_the_license_the_machine_and_the_callers_nonce(
     granted = LeaseTerms(ISSUER, DAY).grant(
         license(environment="staging", primary=primary),
         organization(),
-        credentials(),
-        environment="staging",
-        nonce=nonce,
+        LeaseRequest(credentials(), "staging", nonce),
         now=NOW,
     )
     assert granted == replace(
@@ -201,9 +195,7 @@ def test_a_lease_is_the_link_at_which_its_licenses_chain_stands() -> None:
     granted = LeaseTerms(ISSUER, DAY).grant(
         license(chain=chain),
         organization(),
-        credentials(),
-        environment="production",
-        nonce="n-1",
+        LeaseRequest(credentials(), "production", "n-1"),
         now=NOW,
     )
     assert granted.link == Link("current", NOW, NOW + DAY)
@@ -216,10 +208,7 @@ def test_a_link_that_is_kept_is_granted_with_the_time_that_it_has() -> None:
     granted = LeaseTerms(ISSUER, DAY).grant(
         license(chain=Chain("current", None, None, NOW - 600)),
         organization(),
-        credentials(),
-        environment="production",
-        nonce="n-1",
-        kept=kept,
+        LeaseRequest(credentials(), "production", "n-1", kept),
         now=NOW,
     )
     assert granted.link == kept

@@ -11,7 +11,7 @@ from licensing.domain.lease_chain import Chain
 from licensing.domain.license import HOUR, TRANSITIONS, Action, LastSeen, License, State, Status
 from licensing.domain.organization import Organization, Policy, SubscriptionStatus
 from licensing.domain.refusal import RefusalCode, Refused
-from licensing.domain.validation import Code, check
+from licensing.domain.validation import Code, PresentedAgent, check
 from tests.unit.samples import (
     NOW,
     OTHER_MACHINE,
@@ -248,10 +248,9 @@ def code(
     return check(
         record or license(),
         customer,
-        claimed_organization_id=claimed,
-        environment=environment,
-        machine=OTHER_MACHINE if on == "another machine" else machine(),
-        proof=proof,
+        PresentedAgent(
+            claimed, environment, OTHER_MACHINE if on == "another machine" else machine(), proof
+        ),
         now=now,
     )
 
@@ -327,10 +326,7 @@ def test_r09_r13_a_machine_that_has_changed_one_component_is_still_the_machine()
         check(
             license(),
             organization(),
-            claimed_organization_id="acme",
-            environment=None,
-            machine=renamed,
-            proof=None,
+            PresentedAgent("acme", None, renamed, None),
             now=NOW,
         )
         is Code.VALID

@@ -28,10 +28,7 @@ def derived(
     return license_key.derive(
         secret,
         version,
-        license_id=license_id,
-        organization_id=organization_id,
-        identity=identity,
-        environment=environment,
+        license_key.KeySubject(license_id, organization_id, identity, environment),
     )
 
 
@@ -45,10 +42,12 @@ def a_key(seed: int) -> LicenseKey:
     return license_key.derive(
         drawn.randbytes(32),
         drawn.randint(1, license_key.MAX_SECRET_VERSION),
-        license_id=license_key.new_license_id(drawn.randbytes(10)),
-        organization_id="acme",
-        identity=drawn.randbytes(16),
-        environment="production",
+        license_key.KeySubject(
+            license_key.new_license_id(drawn.randbytes(10)),
+            "acme",
+            drawn.randbytes(16),
+            "production",
+        ),
     )
 
 

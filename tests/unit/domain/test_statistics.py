@@ -7,6 +7,7 @@ from licensing.domain.organization import DAY, Subscription, SubscriptionStatus
 from licensing.domain.statistics import (
     WEEK_HOURS,
     Move,
+    Past,
     Turn,
     by_hour,
     complete_from,
@@ -51,7 +52,7 @@ def test_everything_is_told_from_the_first_full_hour_behind_what_was_left_out(
 
 def test_there_is_a_point_for_each_midnight_and_for_now() -> None:
     def points(since: int, now: int) -> list[int]:
-        return [point.at for point in over_time({}, [], GOOD, [], since=since, now=now)]
+        return [point.at for point in over_time({}, GOOD, Past(), since=since, now=now)]
 
     assert points(TODAY - DAY, NOON) == [TODAY - DAY, TODAY, NOON]
     assert points(TODAY - DAY, TODAY) == [TODAY - DAY, TODAY]
@@ -62,7 +63,7 @@ def test_there_is_a_point_for_each_midnight_and_for_now() -> None:
 def test_what_happened_in_the_second_of_a_midnight_counts_at_it() -> None:
     moves = [Move(TODAY + 1, State.ACTIVE, State.DETACHED), Move(TODAY, None, State.ACTIVE)]
     before, midnight, now = over_time(
-        {State.DETACHED: 1}, moves, GOOD, [], since=TODAY - DAY, now=NOON
+        {State.DETACHED: 1}, GOOD, Past(moves), since=TODAY - DAY, now=NOON
     )
     assert set(before.counts.values()) == {0}
     assert (midnight.counts[Status.ACTIVE], midnight.counts[Status.DETACHED]) == (1, 0)
@@ -76,7 +77,7 @@ def test_r14_a_status_is_seen_through_the_subscription_as_it_was() -> None:
     census = {State.ACTIVE: 2, State.EXPIRED: 1, State.DETACHED: 1}
 
     def at(since: int, turns: list[Turn]) -> dict[Status, int]:
-        first = over_time(census, [], GOOD, turns, since=since, now=NOON)[0]
+        first = over_time(census, GOOD, Past(turns=turns), since=since, now=NOON)[0]
         assert first.counts[Status.DETACHED] == 1
         return {status: n for status, n in first.counts.items() if n and status != "detached"}
 
@@ -88,7 +89,7 @@ def test_r14_a_status_is_seen_through_the_subscription_as_it_was() -> None:
 
 def test_an_index_that_lags_makes_no_count_less_than_none() -> None:
     move = Move(NOON, None, State.ACTIVE)
-    assert over_time({}, [move], GOOD, [], since=TODAY, now=NOON)[0].counts[Status.ACTIVE] == 0
+    assert over_time({}, GOOD, Past([move]), since=TODAY, now=NOON)[0].counts[Status.ACTIVE] == 0
 
 
 def test_r17_hours_add_up_over_licenses_oldest_first() -> None:

@@ -6,7 +6,7 @@ from licensing.domain.license import Kind, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
 from licensing.domain.temporary_license import Term, TimeToLive, id_entropy
-from licensing.domain.validation import Code, check
+from licensing.domain.validation import Code, PresentedAgent, check
 from tests.unit.samples import NOW, YEAR, license, machine, organization, subscription
 
 HOUR = 3600
@@ -117,10 +117,7 @@ def test_r26_one_that_nobody_has_used_yet_is_on_no_machine() -> None:
         code = check(
             unused,
             organization(),
-            claimed_organization_id="acme",
-            environment=None,
-            machine=found,
-            proof=None,
+            PresentedAgent("acme", None, found, None),
             now=NOW,
         )
         assert code is Code.MACHINE_MISMATCH
@@ -141,9 +138,6 @@ def _code(
     return check(
         license(state=state, term=TERM),
         owner,
-        claimed_organization_id="acme",
-        environment=environment,
-        machine=seen,
-        proof=None,
+        PresentedAgent("acme", environment, seen, None),
         now=now,
     )

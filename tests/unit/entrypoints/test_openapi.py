@@ -13,12 +13,13 @@ from licensing.domain.license import Status
 from licensing.domain.validation import Code
 from licensing.entrypoints import http
 from licensing.entrypoints.http import STATUS_OF_REFUSAL
-from licensing.entrypoints.openapi import ROUTES, document
+from licensing_build.openapi import FUNCTIONS, document, operations
 from tests.local.template import Template
 from tests.world import PAGES
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT: dict[str, Any] = json.loads(document().model_dump_json())
+DOCUMENT = document()
+SERVED = FUNCTIONS / "discovery" / "static" / "openapi.json"
 OPERATIONS = {
     f"{method.upper()} {path}": operation
     for path, operations in DOCUMENT["paths"].items()
@@ -39,12 +40,8 @@ DEPLOYED = {
 def served(function: str) -> set[str]:
     """The routes that a deployed function's own handler answers."""
     handler: str = TEMPLATE.function(function, "Handler")["Handler"]
-    app = import_module(handler.rpartition(".")[0]).app
-    # Powertools has no public list of the routes of a resolver.
-    return {
-        f"{route.method} {route.path.replace('<', '{').replace('>', '}')}"
-        for route in app._static_routes + app._dynamic_routes  # noqa: SLF001 - see above
-    }
+    api: http.Api = import_module(handler.rpartition(".")[0]).api
+    return api.routes
 
 
 # -- routes ----------------------------------------------------------------------------------------
@@ -55,11 +52,15 @@ def test_the_document_is_valid_openapi_3_1() -> None:
     openapi_spec_validator.validate(DOCUMENT)
 
 
+def test_the_document_that_is_served_is_the_codes() -> None:
+    assert json.loads(SERVED.read_text(encoding="utf-8")) == DOCUMENT, "run make generate"
+
+
 def test_the_document_lists_exactly_the_routes_that_are_deployed() -> None:
-    assert OPERATIONS.keys() == {route.key for route in ROUTES}
+    declared = [operation.route for operation in operations()]
+    assert sorted(OPERATIONS) == sorted(declared)
     assert OPERATIONS.keys() == DEPLOYED.keys() - PAGES
     assert DEPLOYED.keys() >= PAGES
-    assert len(ROUTES) == len(OPERATIONS)
 
 
 def test_every_function_answers_exactly_the_routes_that_lead_to_it() -> None:
@@ -122,8 +123,8 @@ def test_the_document_tells_how_many_licenses_a_page_has() -> None:
     ]
     assert (limit["minimum"], limit["default"], limit["maximum"]) == (
         1,
-        http.DEFAULT_PAGE,
-        http.LARGEST_PAGE,
+        http.LIMIT.usual,
+        http.LIMIT.largest,
     )
 
 

@@ -10,7 +10,7 @@ from licensing.domain.organization import Organization, SubscriptionStatus
 from licensing.domain.refusal import only_super_admins
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
 from licensing.usecases.ports import Outcome
-from tests.unit.samples import NOW, ORIGIN, YEAR, organization, subscription
+from tests.unit.samples import CONTEXT, NOW, YEAR, by, organization, subscription
 
 
 @pytest.mark.parametrize(
@@ -44,18 +44,18 @@ class Contended:
 
 
 WANTED = OrganizationSpec("acme", "Acme Ltd", subscription(), 5)
-USE_CASE = ChangeSubscription(Contended(), bytes)
+USE_CASE = ChangeSubscription(Contended())
 OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
 
 
 def test_r24_only_the_operator_changes_an_organization() -> None:
     admin = Caller("ada", "acme", frozenset({Role.ORG_ADMIN}))
-    answer = USE_CASE.by_administrator(WANTED, admin, ORIGIN, expected_version=1, now=NOW)
+    answer = USE_CASE.by_administrator(WANTED, by(admin), expected_version=1)
     assert answer == only_super_admins()
 
 
 def test_r24_a_change_that_others_always_overtake_says_that_it_may_be_repeated() -> None:
     with pytest.raises(Unavailable, match="several places at once"):
-        USE_CASE.by_administrator(WANTED, OPERATOR, ORIGIN, expected_version=1, now=NOW)
+        USE_CASE.by_administrator(WANTED, by(OPERATOR), expected_version=1)
     with pytest.raises(Unavailable, match="several places at once"):
-        USE_CASE.by_billing(WANTED, ORIGIN, version=1, now=NOW)
+        USE_CASE.by_billing(WANTED, CONTEXT, version=1)

@@ -19,7 +19,7 @@ from licensing.usecases.change_license import ChangeLicense
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.ports import Change, Outcome
-from tests.unit.samples import NOW, ORIGIN, credentials, license, machine, organization
+from tests.unit.samples import CONTEXT, NOW, ORIGIN, by, credentials, license, machine, organization
 
 if TYPE_CHECKING:
     from licensing.adapters.dynamo.values import StoredItem
@@ -61,9 +61,7 @@ class Overtaken:
 def test_r18_a_license_that_is_always_changed_first_is_not_revoked_and_may_be_again() -> None:
     store = Overtaken(iter([Outcome.CONFLICT] * 8), license())
     with pytest.raises(Unavailable, match="several places at once"):
-        ChangeLicense(store, bytes).apply(
-            Action.REVOKE, license().id, OPERATOR, ORIGIN, reason=None, now=NOW
-        )
+        ChangeLicense(store).apply(Action.REVOKE, license().id, by(OPERATOR))
     assert next(store.outcomes, None) is None, "eight times"
 
 
@@ -71,7 +69,7 @@ def test_r11_a_drift_that_is_overtaken_by_a_label_is_made_on_top_of_it() -> None
     store = Overtaken(iter([Outcome.CONFLICT, Outcome.COMMITTED]), license())
     renamed = credentials(computer_name="ACME-PC-02")
     seen = ObservedAgent(renamed, machine(computer_name="ACME-PC-02"), "4.5.0.0")
-    adapted = FollowMachine(store, bytes)(license(), seen, ORIGIN, now=NOW)
+    adapted = FollowMachine(store)(license(), seen, CONTEXT)
     assert (adapted.computer_name, adapted.label) == ("ACME-PC-02", "revision 2")
     assert adapted.revision == 3
 
@@ -92,7 +90,7 @@ class Governed:
 def test_a_decision_that_others_always_overtake_is_not_taken_and_may_be_repeated() -> None:
     store = Governed()
     with pytest.raises(Unavailable, match="several places at once"):
-        ChangePolicy(store, bytes)("acme", Decision(block_clones=True), OPERATOR, ORIGIN, now=NOW)
+        ChangePolicy(store)("acme", Decision(block_clones=True), by(OPERATOR))
     assert store.attempts == 8
 
 

@@ -1,8 +1,7 @@
-"""R28, R32 and R33: states rebuilt from events, and what of them whom is shown."""
+"""R28, R32: what of histories and feeds whom is shown."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 
 import pytest
 
@@ -13,9 +12,10 @@ from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.filters import EventFilters
-from licensing.usecases.list_events import HIDDEN, ListEvents, replayed
+from licensing.usecases.list_events import HIDDEN, ListEvents
+from licensing.usecases.pagination import PageRequest
 from licensing.usecases.ports import EventPage, RecordedEvent
-from tests.unit.samples import NOW, ORIGIN, license, organization
+from tests.unit.samples import NOW, ORIGIN, by, license, organization
 
 LICENSE = "lic_0123456789abcdef"
 OTHER = "lic_fedcba9876543210"
@@ -24,6 +24,7 @@ BEA = Caller("bea", "bolt", frozenset({Role.ORG_ADMIN}))
 ALICE = Caller("alice", "acme", frozenset({Role.MEMBER}))
 OLIVIA = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
 SOUGHT = EventFilters(type=EventType.LICENSE_ISSUED)
+PAGE = PageRequest(9, "on")
 STRANGER = Origin(
     actor=Actor(ActorKind.USER, "boris", ("member",)),
     request_id="request-2",
@@ -63,38 +64,6 @@ def refusal(times: int = 2) -> RecordedEvent:
         times=times,
         last_at=NOW + 5,
     )
-
-
-# -- R33: states from events -----------------------------------------------------------------------
-
-
-def test_r33_the_newest_revision_is_the_present_state_in_whatever_order_events_come() -> None:
-    entries = [
-        entry(1, state="active"),
-        entry(2, state="detached"),
-        entry(3, state="active"),
-        refusal(),
-    ]
-    for order in permutations(entries):
-        assert replayed(order) == {LICENSE: {"state": "active"}}
-    assert replayed(entries[:2]) == {LICENSE: {"state": "detached"}}
-
-
-def test_r33_revisions_are_numbers_not_text() -> None:
-    entries = [entry(number, label=f"{number}") for number in range(1, 12)]
-    assert replayed(entries) == replayed(entries[::-1]) == {LICENSE: {"label": "11"}}
-
-
-def test_r33_each_license_has_a_state_of_its_own_and_nothing_else_has_one() -> None:
-    entries = [
-        entry(2, LICENSE, state="revoked"),
-        entry(7, None, status="paused"),
-        entry(1, OTHER, state="active"),
-        entry(1, LICENSE, state="active"),
-        replace(refusal(), license_id="lic_0000000000000000"),
-    ]
-    assert replayed(entries) == {LICENSE: {"state": "revoked"}, OTHER: {"state": "active"}}
-    assert replayed([]) == {}
 
 
 # -- R28, R32: who sees what -----------------------------------------------------------------------
@@ -144,14 +113,14 @@ def of_license(
     caller: Caller, *entries: RecordedEvent, term: Term | None = None, license_id: str = LICENSE
 ) -> EventPage | Refused:
     shelf = Shelf(license(term=term), entries)
-    return ListEvents(shelf).of_license(license_id, caller, SOUGHT, limit=9, cursor="on")
+    return ListEvents(shelf).of_license(license_id, SOUGHT, PAGE, by(caller))
 
 
 def of_organization(
     caller: Caller, *entries: RecordedEvent, organization_id: str = "acme"
 ) -> EventPage | Refused:
     history = ListEvents(Shelf(license(), entries))
-    return history.of_organization(organization_id, caller, SOUGHT, limit=9, cursor="on")
+    return history.of_organization(organization_id, SOUGHT, PAGE, by(caller))
 
 
 @pytest.mark.parametrize("read", [of_license, of_organization])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from licensing.domain.errors import InvalidInput
 from licensing.usecases.pagination import (
+    PageRequest,
     Search,
     Value,
     by_number,
@@ -28,7 +29,7 @@ def paged(
     """All pages of a list."""
     found, cursor = [], None
     while True:
-        page = sorted_page(LISTING, rows, is_descending=is_descending, limit=limit, cursor=cursor)
+        page = sorted_page(LISTING, rows, PageRequest(limit, cursor), is_descending=is_descending)
         assert page.total == len(rows)
         found.append([*page.ids])
         cursor = page.next_cursor
@@ -117,10 +118,10 @@ def test_pages_of_any_size_have_everything_once_in_the_same_order(
 
 def test_a_page_goes_on_where_the_last_one_ended_whatever_has_come_and_gone() -> None:
     rows: list[tuple[Value, str]] = [(letter, letter) for letter in "bdfhj"]
-    first = sorted_page(LISTING, rows, is_descending=False, limit=2, cursor=None)
+    first = sorted_page(LISTING, rows, PageRequest(2, None), is_descending=False)
     assert first.ids == ["b", "d"]
     changed = [("a", "a"), ("e", "e"), *((letter, letter) for letter in "bfhj")]
-    second = sorted_page(LISTING, changed, is_descending=False, limit=2, cursor=first.next_cursor)
+    second = sorted_page(LISTING, changed, PageRequest(2, first.next_cursor), is_descending=False)
     assert second.ids == ["e", "f"]
 
 
@@ -136,10 +137,10 @@ def test_a_cursor_is_good_for_its_own_listing_alone() -> None:
         name_of("others", sort="name"),
     ]
     assert len(set(names)) == len(names)
-    cursor = sorted_page(names[0], rows, is_descending=False, limit=1, cursor=None).next_cursor
+    cursor = sorted_page(names[0], rows, PageRequest(1, None), is_descending=False).next_cursor
     for name in names[1:]:
         with pytest.raises(InvalidInput) as refused:
-            sorted_page(name, rows, is_descending=False, limit=1, cursor=cursor)
+            sorted_page(name, rows, PageRequest(1, cursor), is_descending=False)
         assert refused.value.pointer == "/query/cursor"
 
 
@@ -159,5 +160,5 @@ def test_a_cursor_is_good_for_its_own_listing_alone() -> None:
 )
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        sorted_page(LISTING, [("a", "1")], is_descending=False, limit=1, cursor=cursor)
+        sorted_page(LISTING, [("a", "1")], PageRequest(1, cursor), is_descending=False)
     assert refused.value.pointer == "/query/cursor"

@@ -14,9 +14,10 @@ from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Policy
 from licensing.domain.temporary_license import Term, TimeToLive
+from licensing.usecases.optimistic import Overtaken
 from licensing.usecases.ports import Change, Outcome
-from licensing.usecases.record_use import RecordedUse, RecordUse
-from tests.unit.samples import DAY, NOW, ORIGIN, license, organization
+from licensing.usecases.record_use import RecordedUse, RecordUse, Use
+from tests.unit.samples import CONTEXT, DAY, NOW, ORIGIN, license, organization
 
 INTERVAL = 900
 HERE = replace(ORIGIN, source_address="203.0.113.7", agent_version="4.6.0.0")
@@ -71,17 +72,10 @@ class Store:
 
 
 def use(store: Store, record: License, presented: Link | None, **how: Any) -> Any:
-    usual: Mapping[str, Any] = {"organization": organization(), "proof": None, "origin": HERE}
-    given = {**usual, **how}
-    return RecordUse(store, bytes, INTERVAL)(
-        record,
-        given["organization"],
-        presented,
-        given["proof"],
-        derive=lambda link: f"{link}/n",
-        origin=given["origin"],
-        now=NOW,
-    )
+    given: Mapping[str, Any] = {"organization": organization(), "proof": None, **how}
+    presented_with = Use(presented, lambda link: f"{link}/n", given["proof"])
+    context = replace(CONTEXT, origin=HERE)
+    return RecordUse(store, INTERVAL)(record, given["organization"], presented_with, context)
 
 
 def test_a_link_in_its_first_half_is_kept_and_nothing_is_written() -> None:
@@ -154,7 +148,8 @@ def test_a_link_that_is_kept_is_kept_with_a_proof_too() -> None:
 
 
 def test_who_comes_second_has_to_look_again() -> None:
-    assert use(Store(Outcome.CONFLICT), LEASED, HALF_OVER) is None
+    with pytest.raises(Overtaken):
+        use(Store(Outcome.CONFLICT), LEASED, HALF_OVER)
 
 
 @pytest.mark.parametrize("term", [None, TERM], ids=["standard", "temporary"])
@@ -202,7 +197,8 @@ def test_a_partners_fork_is_reported_where_others_are_blocked() -> None:
 
 
 def test_who_is_overtaken_while_it_is_blocked_has_to_look_again() -> None:
-    assert use(Store(Outcome.CONFLICT), LEASED, None, organization=STRICT) is None
+    with pytest.raises(Overtaken):
+        use(Store(Outcome.CONFLICT), LEASED, None, organization=STRICT)
 
 
 def test_a_renewal_is_not_blocked() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.license import License, State
 from licensing.domain.organization import DAY, Organization
+from licensing.usecases.context import Context
+from licensing.usecases.optimistic import ATTEMPTS
 from licensing.usecases.ports import Due, Outcome
 from licensing.usecases.sweep_expired import SweepExpired, SweepReport
 from tests.unit.samples import NOW, license, organization, subscription
@@ -50,7 +52,7 @@ class Scripted:
 
 
 def sweep(store: Scripted, now: int = NOW) -> SweepReport:
-    return SweepExpired(store, bytes, 1)(ORIGIN, now=now, has_time=lambda: True)
+    return SweepExpired(store)(Context(ORIGIN, now, bytes), workers=1, has_time=lambda: True)
 
 
 ENDING = organization(subscription=subscription(5 * DAY), updated_at=NOW - DAY)
@@ -68,7 +70,7 @@ def test_r22_an_announcement_that_is_overtaken_is_decided_anew() -> None:
 
 
 def test_r23_an_organization_that_keeps_changing_is_left_for_the_next_run() -> None:
-    report = sweep(Scripted(ENDING, iter([CONFLICT] * 5)))
+    report = sweep(Scripted(ENDING, iter([CONFLICT] * ATTEMPTS)))
     assert (report.announced, report.unfinished, report.lag_seconds) == (0, 1, 60)
     assert report.faults == []
 

@@ -1,71 +1,73 @@
 """Requests in, replies and problems out, over API Gateway's HTTP API, for handlers to use.
 
-requests   bodies, queries and headers
-callers    who is calling, by the claims of a token
-proofs     proofs of device keys
-replies    replies, refusals and problems
-app        routes, and errors as problems
+inputs      what requests say: bodies, queries and headers
+callers     who is calling, by the claims of a token
+proofs      proofs of device keys
+calls       one request with all of that, for a handler
+replies     replies, refusals and problems
+operations  what an operation takes and answers
+api         routes, and errors as problems
 """
 
-from licensing.entrypoints.http.app import handler, resolver
-from licensing.entrypoints.http.callers import bearer, caller, origin_of_agent, origin_of_user
-from licensing.entrypoints.http.proofs import good_proof, proof
-from licensing.entrypoints.http.replies import STATUS_OF_REFUSAL, Reply, refuse, reply, text
-from licensing.entrypoints.http.requests import (
-    DEFAULT_PAGE,
-    LARGEST_PAGE,
+from licensing.entrypoints.http.api import Api
+from licensing.entrypoints.http.calls import Call
+from licensing.entrypoints.http.inputs import (
+    CURSOR,
+    LIMIT,
     LONGEST_SEARCH,
-    MAX_BODY_BYTES,
-    PayloadTooLarge,
-    WrongFields,
-    cursor,
+    PAGE,
+    Body,
+    Choice,
+    Flag,
+    IdempotencyKey,
+    IfMatch,
+    Instant,
+    Number,
+    OptionalBody,
+    Page,
+    SearchText,
+    Text,
+    VersionedBody,
     has_already,
-    idempotency_key,
-    if_match,
-    page_size,
-    parse,
-    parse_either,
-    parse_optional,
-    query_choice,
-    query_flag,
-    query_instant,
-    query_number,
-    query_text,
-    search,
+)
+from licensing.entrypoints.http.operations import Operation
+from licensing.entrypoints.http.proofs import PROOF, DeviceProof
+from licensing.entrypoints.http.replies import (
+    STATUS_OF_REFUSAL,
+    Reply,
+    answer,
+    refuse,
+    reply,
+    text,
 )
 
 __all__ = [
-    "DEFAULT_PAGE",
-    "LARGEST_PAGE",
+    "CURSOR",
+    "LIMIT",
     "LONGEST_SEARCH",
-    "MAX_BODY_BYTES",
+    "PAGE",
+    "PROOF",
     "STATUS_OF_REFUSAL",
-    "PayloadTooLarge",
+    "Api",
+    "Body",
+    "Call",
+    "Choice",
+    "DeviceProof",
+    "Flag",
+    "IdempotencyKey",
+    "IfMatch",
+    "Instant",
+    "Number",
+    "Operation",
+    "OptionalBody",
+    "Page",
     "Reply",
-    "WrongFields",
-    "bearer",
-    "caller",
-    "cursor",
-    "good_proof",
-    "handler",
+    "SearchText",
+    "Text",
+    "VersionedBody",
+    "answer",
     "has_already",
-    "idempotency_key",
-    "if_match",
-    "origin_of_agent",
-    "origin_of_user",
-    "page_size",
-    "parse",
-    "parse_either",
-    "parse_optional",
-    "proof",
-    "query_choice",
-    "query_flag",
-    "query_instant",
-    "query_number",
-    "query_text",
     "refuse",
     "reply",
-    "resolver",
-    "search",
     "text",
 ]

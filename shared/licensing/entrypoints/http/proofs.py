@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
-from licensing.entrypoints.deployment import current_deployment
+from licensing.entrypoints.deployment import Deployment
 
-PROOF: Final = "dpop"
+HEADER: Final = "dpop"
 
 
-def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | InvalidProof | None:
+@dataclass(frozen=True, slots=True)
+class DeviceProof:
+    """The header that carries a proof, declared by operations that take one."""
+
+    description: str = (
+        "A proof that the agent holds its device key (RFC 9449), with the latest DPoP-Nonce that "
+        "an answer has brought. Its ath is the hash of the token or license key that the request "
+        "carries. Without a nonce of now, the answer is a 401 with a new one."
+    )
+
+    def read(self, event: APIGatewayProxyEventV2) -> str | None:
+        """The proof as it was sent: what it proves depends on the credential that it goes with."""
+        return event.headers.get(HEADER)
+
+
+PROOF: Final = DeviceProof()
+
+
+def proof(
+    event: APIGatewayProxyEventV2, credential: str, deployment: Deployment
+) -> Proof | InvalidProof | None:
     """The proof of a device key that came along (RFC 9449), for the token or key it goes with.
 
     Raises ``StaleProof`` for one that has to be made anew, with a nonce of now.
     """
-    token = event.headers.get(PROOF)
+    token = PROOF.read(event)
     if token is None:
         return None
     # Most functions do without the cryptography that this brings in.
     from licensing.domain import dpop  # noqa: PLC0415
 
-    deployment = current_deployment()
     http = event.request_context.http
     scheme = event.headers.get("x-forwarded-proto", "https")
     own = f"{scheme}://{event.request_context.domain_name}{event.raw_path}"
@@ -33,26 +53,27 @@ def proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | InvalidProo
         urls.add(dpop.plain_url(deployment.settings.agent_url.rstrip("/") + event.raw_path))
     return dpop.verify(
         token,
-        method=http.method,
-        urls=frozenset(url for url in urls if url is not None),
-        credential=credential,
+        dpop.ProvedRequest(
+            http.method, frozenset(url for url in urls if url is not None), credential
+        ),
         nonce_key=deployment.keyrings.keyring().nonce_key,
         now_ms=deployment.now_ms(),
     )
 
 
-def good_proof(event: APIGatewayProxyEventV2, credential: str) -> Proof | None:
+def good_proof(
+    event: APIGatewayProxyEventV2, credential: str, deployment: Deployment
+) -> Proof | None:
     """A proof that has to be good, see :func:`proof`. Raises :class:`InvalidInput`, too."""
-    found = proof(event, credential)
+    found = proof(event, credential, deployment)
     if isinstance(found, InvalidProof):
         raise InvalidInput(f"No proof (RFC 9449): {found.reason}.", pointer="/headers/dpop")
     return found
 
 
-def next_nonce() -> dict[str, str]:
+def next_nonce(deployment: Deployment) -> dict[str, str]:
     """The header that names what the next proof has to carry. Raises ``Unavailable``."""
     from licensing.domain import dpop  # noqa: PLC0415 - as in :func:`proof`
 
-    deployment = current_deployment()
     nonce_key = deployment.keyrings.keyring().nonce_key
     return {"dpop-nonce": dpop.new_nonce(nonce_key, deployment.now_ms())}

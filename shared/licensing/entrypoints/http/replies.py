@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from licensing.contract.problems import Problem, ProblemError
 from licensing.domain.refusal import RefusalCode, Refused
 
 Reply = Response[str]
+Given = TypeVar("Given")
 STATUS_OF_REFUSAL: Final = MappingProxyType(
     {
         RefusalCode.FORBIDDEN: 403,
@@ -64,6 +65,11 @@ def text(
     """A file as a reply, logged and counted under ``outcome``."""
     telemetry.answered(outcome, status)
     return Response(status_code=status, content_type=content_type, body=body, headers=dict(headers))
+
+
+def answer(given: Given | Refused, show: Callable[[Given], Reply]) -> Reply:
+    """The reply to what a use case gave: a refusal as a problem, all else as ``show`` shows it."""
+    return refuse(given) if isinstance(given, Refused) else show(given)
 
 
 def refuse(refused: Refused) -> Reply:

@@ -1,0 +1,141 @@
+"""The API of one function: its routes, and every error as a problem.
+
+What this module guarantees: every error of the package's tree becomes a problem with a stable
+``code``; anything else is a defect, is not answered for, and reaches the log and the alarm as it
+is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from licensing.adapters import telemetry
+from licensing.contract.problems import ProblemError
+from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, Unavailable
+from licensing.entrypoints.deployment import current_deployment
+from licensing.entrypoints.http.calls import Call
+from licensing.entrypoints.http.inputs import PayloadTooLarge, WrongFields
+from licensing.entrypoints.http.operations import Operation
+from licensing.entrypoints.http.proofs import PROOF, next_nonce
+from licensing.entrypoints.http.replies import Reply, problem
+from licensing.entrypoints.lambda_handler import LambdaHandler, entry
+
+Serve = Callable[..., Reply]
+"""Answers a :class:`Call`; the parameters of the path follow, by name."""
+
+
+class Api:
+    """The operations of a function, and its pages, which are no part of the API's contract.
+
+    For example::
+
+        api = Api()
+        handler = api.handler
+
+
+        @api.serves(Operation("GET /v1/me", "getCaller", "Show who is asking.", {200: CallerReply}))
+        def me(call: Call) -> Reply: ...
+    """
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self._resolver = _resolver()
+        self.handler: LambdaHandler = entry(self._resolve)
+
+    def serves(self, operation: Operation) -> Callable[[Serve], Serve]:
+        """Have a function answer an operation."""
+        self.operations.append(operation)
+        return self._route(operation.method, operation.path)
+
+    def page(self, route: str) -> Callable[[Serve], Serve]:
+        """Have a function answer a route of people's browsers."""
+        method, _, path = route.partition(" ")
+        return self._route(method, path)
+
+    @property
+    def routes(self) -> set[str]:
+        """All routes that are answered, as API Gateway writes them."""
+        # Powertools has no public list of them.
+        routes = self._resolver._static_routes + self._resolver._dynamic_routes  # noqa: SLF001
+        return {f"{route.method} {_as_gateway(route.path)}" for route in routes}
+
+    def _route(self, method: str, path: str) -> Callable[[Serve], Serve]:
+        def register(serve: Serve) -> Serve:
+            @wraps(serve)
+            def answer(**named: str) -> Reply:
+                telemetry.about(license_id=named.get("license_id"))
+                return serve(Call(self._resolver.current_event, current_deployment()), **named)
+
+            self._resolver.route(_as_powertools(path), method=method)(answer)
+            return serve
+
+        return register
+
+    def _resolve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        answer = self._resolver.resolve(event, context)
+        takes_proofs = any(PROOF in operation.takes for operation in self.operations)
+        if takes_proofs and PROOF.read(APIGatewayProxyEventV2(event)) is not None:
+            # Without the secret there is no nonce, and the answer says already what is the matter.
+            with suppress(Unavailable):
+                answer["headers"] |= next_nonce(current_deployment())
+        return answer
+
+
+def _as_powertools(path: str) -> str:
+    return path.replace("{", "<").replace("}", ">")
+
+
+def _as_gateway(path: str) -> str:
+    return path.replace("<", "{").replace(">", "}")
+
+
+def _resolver() -> APIGatewayHttpResolver:
+    """A resolver that answers errors as problems."""
+    resolver = APIGatewayHttpResolver()
+    resolver.exception_handler(WrongFields)(_wrong_fields)
+    resolver.exception_handler(PayloadTooLarge)(_too_large)
+    resolver.exception_handler(InvalidInput)(_wrong_input)
+    resolver.exception_handler(Unauthenticated)(_unauthenticated)
+    resolver.exception_handler(StaleProof)(_stale_proof)
+    resolver.exception_handler(Unavailable)(_unavailable)
+    resolver.not_found(_no_route)
+    return resolver
+
+
+def _wrong_fields(error: WrongFields) -> Reply:
+    return problem(400, "invalid_request", error.message, error.errors)
+
+
+def _too_large(error: PayloadTooLarge) -> Reply:
+    return problem(413, "payload_too_large", error.message)
+
+
+def _wrong_input(error: InvalidInput) -> Reply:
+    errors = [ProblemError(pointer=error.pointer, detail=error.message)]
+    return problem(400, "invalid_request", error.message, errors)
+
+
+def _unauthenticated(error: Unauthenticated) -> Reply:
+    return problem(401, "unauthorized", str(error), headers={"www-authenticate": "Bearer"})
+
+
+def _stale_proof(error: StaleProof) -> Reply:
+    # The nonce itself comes with every answer to a proof.
+    headers = {"www-authenticate": 'DPoP error="use_dpop_nonce"'}
+    return problem(401, "use_dpop_nonce", str(error), headers=headers)
+
+
+def _unavailable(error: Unavailable) -> Reply:
+    telemetry.logger.warning("unavailable", exc_info=True)
+    return problem(503, "unavailable", str(error), headers={"retry-after": str(error.retry_after)})
+
+
+def _no_route(_: Exception) -> Reply:
+    return problem(404, "not_found", "There is no such route.")

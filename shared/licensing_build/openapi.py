@@ -1,0 +1,277 @@
+"""The OpenAPI document, made from the operations that the handlers declare.
+
+What this module guarantees: every schema is that of a model which requests are parsed by or replies
+are made of, and every parameter is one that the operation reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import singledispatch
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from licensing.contract import problems
+from licensing.entrypoints import http
+
+FUNCTIONS: Final = Path(__file__).parents[2] / "functions"
+
+# Keyed by class; `object` because pydantic's own function may be given other things than models.
+Schemas = dict[type[object], dict[str, Any]]
+
+_PROBLEMS: Final = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    409: "conflict",
+    412: "precondition_failed",
+    413: "payload_too_large",
+    429: "too_many_requests",
+    503: "unavailable",
+}
+# What API Gateway answers by itself, in a form of its own: a token that is not good, a path that
+# fits no route, a body beyond its own limit, too many requests, a function that gave no answer.
+_BY_GATEWAY: Final = frozenset({401, 404, 413, 429, 503})
+_BY_GATEWAY_ALONE: Final = frozenset({429})
+_HEADERS: Final = {
+    401: ("WWW-Authenticate", "The scheme to authenticate by.", {"type": "string"}),
+    503: ("Retry-After", "Seconds to wait for.", {"type": "integer", "minimum": 1}),
+}
+_PATTERNS: Final = {
+    "license_id": "^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$",
+    "organization_id": "^[a-z0-9][a-z0-9-]{1,62}$",
+}
+
+
+def operations() -> list[http.Operation]:
+    """All operations of all functions."""
+    names = sorted(path.parent.name for path in FUNCTIONS.glob("*/handler.py"))
+    modules = (import_module(f"{name}.handler") for name in names)
+    return [
+        operation
+        for module in modules
+        if hasattr(module, "api")
+        for operation in module.api.operations
+    ]
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    served = operations()
+    requests = {model for operation in served for model in _bodies(operation)}
+    replies: set[type[BaseModel]] = {
+        reply for operation in served for reply in operation.replies.values()
+    } | {problems.Problem, problems.GatewayMessage}
+    references, definitions = models_json_schema(
+        [
+            *((model, "validation") for model in sorted(requests, key=_name)),
+            *((model, "serialization") for model in sorted(replies, key=_name)),
+        ],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas: Schemas = {model: reference for (model, _), reference in references.items()}
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in served:
+        described = _operation(operation, schemas)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Licensing",
+            "version": "1",
+            "description": "Licenses for on-premise agents.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "oidc": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+def written() -> str:
+    """The document as a file."""
+    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "security": [{"oidc": []}] if operation.needs_token else [],
+        "responses": {
+            **{
+                str(status): {
+                    "description": "Done.",
+                    "content": {"application/json": {"schema": schemas[model]}},
+                }
+                for status, model in operation.replies.items()
+            },
+            **{
+                str(status): _problem(operation, status, schemas)
+                for status in sorted(_problems(operation))
+            },
+        },
+    }
+    parameters = [
+        *_path_parameters(operation.path),
+        *(parameter for taken in operation.takes for parameter in _described(taken)),
+    ]
+    if parameters:
+        described["parameters"] = parameters
+    bodies = [schemas[model] for model in _bodies(operation)]
+    if bodies:
+        is_optional = any(isinstance(taken, http.OptionalBody) for taken in operation.takes)
+        schema = {"anyOf": bodies} if len(bodies) > 1 else bodies[0]
+        described["requestBody"] = {
+            "required": not is_optional,
+            "content": {"application/json": {"schema": schema}},
+        }
+    return described
+
+
+def _problems(operation: http.Operation) -> set[int]:
+    """The statuses of an operation's problems: its own, and those that follow from what it is."""
+    found = {*operation.problems, 429, 503}
+    if operation.needs_token:
+        found |= {401, 403}
+    if operation.takes:
+        found.add(400)
+    if http.PROOF in operation.takes:
+        found.add(401)
+    if _bodies(operation):
+        found.add(413)
+    return found
+
+
+def _problem(operation: http.Operation, status: int, schemas: Schemas) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if status not in _BY_GATEWAY_ALONE:
+        content["application/problem+json"] = {"schema": schemas[problems.Problem]}
+    # Where a path has no parameters, it fits its route or it is another one.
+    # Where no token is needed, it misses none.
+    possible = {404: "{" in operation.path, 401: operation.needs_token}
+    if status in _BY_GATEWAY and possible.get(status, True):
+        content["application/json"] = {"schema": schemas[problems.GatewayMessage]}
+    response: dict[str, Any] = {"description": _PROBLEMS[status], "content": content}
+    if status in _HEADERS:
+        name, description, schema = _HEADERS[status]
+        response["headers"] = {name: {"description": description, "schema": schema}}
+    return response
+
+
+def _bodies(operation: http.Operation) -> list[type[BaseModel]]:
+    """The models that a body is parsed by, the present form first."""
+    for taken in operation.takes:
+        match taken:
+            case http.Body(model) | http.OptionalBody(model):
+                return [model]
+            case http.VersionedBody(model, older):
+                return [model, older]
+    return []
+
+
+def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+    for part in path.split("/"):
+        if part.startswith("{"):
+            name = part.strip("{}")
+            schema = {"type": "string", "pattern": _PATTERNS[name]}
+            yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+@singledispatch
+def _described(taken: object) -> list[dict[str, Any]]:
+    """The parameters of query and header that are taken with an input."""
+    raise TypeError(f"an input that nobody has described: {taken!r}")
+
+
+@_described.register(http.Body)
+@_described.register(http.OptionalBody)
+@_described.register(http.VersionedBody)
+def _(_taken: object) -> list[dict[str, Any]]:
+    return []
+
+
+@_described.register
+def _(taken: http.Number) -> list[dict[str, Any]]:
+    schema = {"type": "integer", "minimum": 1, "maximum": taken.largest, "default": taken.usual}
+    return [_query(taken.name, schema, taken.description)]
+
+
+@_described.register(http.Choice)
+def _(taken: http.Choice[Any]) -> list[dict[str, Any]]:
+    schema = {"type": "string", "enum": [word.value for word in taken.words]}
+    if taken.usual is not None:
+        schema["default"] = taken.usual.value
+    return [_query(taken.name, schema, taken.description)]
+
+
+@_described.register
+def _(taken: http.Text) -> list[dict[str, Any]]:
+    return [_query(taken.name, {"type": "string"}, taken.description)]
+
+
+@_described.register
+def _(taken: http.SearchText) -> list[dict[str, Any]]:
+    schema = {"type": "string", "minLength": 1, "maxLength": http.LONGEST_SEARCH}
+    return [_query(taken.name, schema, taken.description)]
+
+
+@_described.register
+def _(taken: http.Flag) -> list[dict[str, Any]]:
+    return [_query(taken.name, {"type": "boolean"}, taken.description)]
+
+
+@_described.register
+def _(taken: http.Instant) -> list[dict[str, Any]]:
+    return [_query(taken.name, {"type": "string", "format": "date-time"}, taken.description)]
+
+
+@_described.register
+def _(_taken: http.Page) -> list[dict[str, Any]]:
+    return [*_described(http.LIMIT), *_described(http.CURSOR)]
+
+
+@_described.register
+def _(taken: http.IfMatch) -> list[dict[str, Any]]:
+    schema = {"type": "string", "pattern": '^"?[0-9]{1,19}"?$'}
+    return [_header("If-Match", schema, taken.description)]
+
+
+@_described.register
+def _(taken: http.IdempotencyKey) -> list[dict[str, Any]]:
+    schema = {"type": "string", "minLength": 1, "maxLength": taken.longest}
+    return [_header("Idempotency-Key", schema, taken.description)]
+
+
+@_described.register
+def _(taken: http.DeviceProof) -> list[dict[str, Any]]:
+    return [_header("DPoP", {"type": "string", "maxLength": 4096}, taken.description)]
+
+
+def _query(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+    return _parameter("query", name, schema, description)
+
+
+def _header(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+    return _parameter("header", name, schema, description)
+
+
+def _parameter(
+    place: str, name: str, schema: Mapping[str, Any], description: str
+) -> dict[str, Any]:
+    parameter = {"name": name, "in": place, "required": False, "schema": schema}
+    return {**parameter, "description": description} if description else parameter
+
+
+def _name(model: type[BaseModel]) -> str:
+    return model.__name__
