@@ -15,7 +15,7 @@ maker     = $(if $(is-named),$(PYTHON),$$(test -x $(bin)/python -a -f $(VENV)/lo
 beside    = $(bin)/python tests/setup/environment.py --this-python $(1) $(2)
 compile   = $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 # The Region of what is deployed is yours, not the one that linting makes do with.
-deployment = $(your-region) $(bin)/python -m tests.deployment
+deployment = PYTHONPATH=shared $(your-region) $(bin)/python -m tests.deployment
 of-stack   = $(if $(STACK),--stack $(STACK))
 npm       = $(bin)/python -m tests.setup.node run portal
 # What the layer is built for, where it is not Lambda. shared/Makefile, which SAM calls, is told by make.
@@ -38,7 +38,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo run test test-all prove mutants bench screenshots check audit sbom build deploy \
-	rollback smoke emulate lock clean python local dev needs
+	rollback seats smoke emulate lock clean python local dev needs
 .NOTPARALLEL:
 
 help: ## list the commands
@@ -119,6 +119,9 @@ deploy: build ## build, deploy and compare (STACK=licensing, PARAMETERS="AlarmEm
 
 rollback: local ## move all functions of a deployed stack to the release before, or to another (TO=7)
 	@$(deployment) rollback $(of-stack) $(if $(TO),--to $(TO))
+
+seats: local ## compare each seat counter of a deployed stack with its bound licences; changes nothing
+	@$(deployment) seats $(of-stack)
 
 smoke: local ## try a deployed stack: URL=... CLIENT_ID=... ADMIN=... (and MEMBER=...)
 	@test -n "$(URL)" || { echo "Name the stack's output ApiUrl: make smoke URL=https://..." >&2; exit 2; }

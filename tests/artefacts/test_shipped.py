@@ -34,7 +34,6 @@ from tests.integration.recorded import (
     BILLING,
     CASES,
     PUBLISHED,
-    SEATS,
     SWEEP,
     Values,
     billed,
@@ -48,7 +47,6 @@ from tests.world import World
 BEFORE: dict[str, Callable[[World], Values]] = {
     **{name: case.before for name, case in CASES.items()},
     SWEEP: ended,
-    SEATS: ended,
     **dict.fromkeys((*BILLING, *BAD_BILLING), billed),
     **dict.fromkeys(PUBLISHED, nothing),
 }

@@ -1,10 +1,11 @@
-"""Deploy so that what is deployed is what is served, or go back: `python -m tests.deployment`.
+"""Deploy a stack, compare it, go back, or check its seats: `python -m tests.deployment`.
 
 account    which account a deployment goes to
 build      what `make build` made, and its name
 stack      a stack, as CloudFormation tells of it
 live       what the alias `live` serves: compare, go back, clear up
 versions   which versions a deployment publishes (in the environment of the SAM CLI)
+seats      seat counters that are not the number of bound licences
 """
 
 import argparse
@@ -20,21 +21,27 @@ from urllib.request import urlopen
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from licensing.domain.errors import Unavailable
 from tests.artefacts.building import ROOT
-from tests.deployment import account, live, stack
+from tests.deployment import account, live, seats, stack
 from tests.deployment.build import Build, BuildError, named
 from tests.deployment.stack import Stack, StackError
 from tests.local.template import TemplateError
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 
-_FAILURES = (BuildError, StackError, TemplateError, live.RollbackError)
+_FAILURES = (BuildError, StackError, TemplateError, live.RollbackError, Unavailable)
+
+_SEATS = (
+    "The exit status is 0 if all counters are right, 1 if one is not, and 2 if that could not be "
+    "found out."
+)
 
 say = partial(print, flush=True)
 
 
 def main() -> int:
-    """Run a command; the exit status is 0 when all went as it should."""
+    """Run a command; the exit status is 0 when all is as it should be."""
     command = _parser().parse_args()
     try:
         return int(command.do(command))
@@ -42,7 +49,7 @@ def main() -> int:
         say(f"{error}", file=sys.stderr)
     except (BotoCoreError, ClientError, OSError) as error:
         say(f"AWS does not do it: {error}", file=sys.stderr)
-    return 1
+    return int(command.failed)
 
 
 def _deploy(command: argparse.Namespace) -> int:
@@ -124,6 +131,17 @@ def _rollback(command: argparse.Namespace) -> int:
     return 0
 
 
+def _seats(command: argparse.Namespace) -> int:
+    try:
+        say(f"Looking at the seats of {command.stack} in {account.told()}")
+    except SystemExit as error:
+        raise StackError(str(error)) from None
+    report = seats.check(_stack(command.stack).table, partial(say, file=sys.stderr))
+    for line in report.lines():
+        say(line)
+    return report.status
+
+
 def _is_as_built(found: Stack, build: Build) -> bool:
     wrong = [
         *live.differences(found, build, boto3.client("lambda"), boto3.client("appconfig"), _fetched)
@@ -168,12 +186,13 @@ def _parser() -> argparse.ArgumentParser:
         ("deploy", _deploy, "deploy what was built, compare what is live, keep one way back"),
         ("compare", _compare, "compare code and settings of what is live with what was built"),
         ("rollback", _rollback, "move `live` of all functions to the release before, or another"),
+        ("seats", _seats, "compare each seat counter with the bound licences; changes nothing"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
             "--stack", default=_default_stack(), help="its name (default: %(default)s)"
         )
-        command.set_defaults(do=do)
+        command.set_defaults(do=do, failed=1)
         if name == "deploy":
             command.add_argument(
                 "--no-way-back",
@@ -186,6 +205,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--to", type=int, help="the release (default: what was live before it)"
             )
+        if name == "seats":
+            command.epilog = _SEATS
+            command.set_defaults(failed=2)
         if name == "compare":
             command.add_argument(
                 "--url",

@@ -62,6 +62,17 @@ class Stack:
         return self._only("AWS::Lambda::LayerVersion").physical_id
 
     @property
+    def table(self) -> str:
+        """The name of its table, which is another resource's once it has been restored."""
+        try:
+            return self.outputs["TableName"]
+        except KeyError:
+            raise StackError(
+                "The stack has no output TableName: it was not deployed from this template, or not "
+                "to its end. Run `make deploy`."
+            ) from None
+
+    @property
     def release(self) -> int:
         """The number of its release."""
         physical_id = self._only("AWS::AppConfig::HostedConfigurationVersion").physical_id

@@ -90,6 +90,9 @@ def _tell(tree: Tree, emulated: Emulated) -> None:
         older_agent = partial(_status_of_older_agent, client, str(licensed["license_key"]))
         _subscribe(client, _token(cognito, client_id, "olivia"), SUBSCRIPTION_ENDS_AFTER)
 
+        _step("Its seat is counted: make seats")
+        _said(tree.make("seats"))
+
         _step("Change the layer's code, and deploy")
         description = partial(_description, client)
         _is("the contract", description, CODE_SAYS)

@@ -9,13 +9,11 @@ from typing import Any
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.errors import Unavailable
 from licensing.domain.organization import DAY
-from licensing.usecases.check_seats import CheckSeats
 from licensing.usecases.sweep_expired import SETTLING_SECONDS, SweepExpired
 from tests.concurrency import canonical
 from tests.faults.agents import shared
 from tests.faults.operation import Operation, Told
 from tests.integration.partner import generated
-from tests.integration.seats import counted_wrong
 from tests.local.bus import EventBus
 from tests.world import ALICE, BORIS, YEAR, World
 
@@ -69,25 +67,6 @@ def _sweep(world: World, _: object) -> Told:
     if report.unfinished:
         return Told(503, repr(report), "300")
     return Told(200, "swept", None)
-
-
-# -- the seat check ---------------------------------------------------------------------------
-
-
-def _check_seats(world: World, _: object) -> Told:
-    try:
-        report = CheckSeats(world.runtime.store, lambda: None)(
-            now=world.runtime.now(), has_time=lambda: True
-        )
-    except Unavailable as error:
-        return Told(503, str(error), str(error.retry_after))
-    return Told(200, repr(report), None)
-
-
-def _check_wrong_seats(world: World, scene: object) -> Told:
-    """Check a counter that is wrong as long as the check lasts: it leaves that as it is."""
-    with counted_wrong(world, "acme"):
-        return _check_seats(world, scene)
 
 
 # -- the way to the bus -----------------------------------------------------------------------
@@ -157,7 +136,7 @@ def _publish(world: World, offer: Offer) -> Told:
     return Told(200, "published", None)
 
 
-SWEEP, SEATS = "ExpirySweepFunction", "CheckSeatsFunction"
+SWEEP = "ExpirySweepFunction"
 SPINE = (
     Operation("sweep that marks", SWEEP, _ended, _sweep),
     Operation("sweep that announces and settles", SWEEP, _about_to_end, _sweep),
@@ -175,6 +154,4 @@ OPERATIONS = (
         leaves=Offer.arrived,
         rewind=Offer.begin,
     ),
-    Operation("seat check of a right counter", SEATS, _ended, _check_seats),
-    Operation("seat check of a wrong counter", SEATS, _ended, _check_wrong_seats),
 )

@@ -1,12 +1,10 @@
 """All that the functions of a deployment ever do, for tests that look at all of it."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tests.integration.billing import bill
-from tests.integration.seats import counted_wrong
 from tests.world import (
     ADA,
     ALICE,
@@ -123,9 +121,6 @@ class Life:
         for path in ("/.well-known/jwks.json", "/v1/openapi.json", "/portal"):
             self.ask("GET", path)
         self.ask("POST", "/v1/machines/lookup", json={"machine": RENAMED})
-        self.world.invoke("CheckSeatsFunction", {})
-        with counted_wrong(self.world, "acme"), self.nobody_waits():
-            self.world.invoke("CheckSeatsFunction", {})
         self.world.change("acme", max_agents=50)
         bill(self.world, 1, "core")
         bill(self.world, 1, "bolt", seconds=DAY)
@@ -134,15 +129,6 @@ class Life:
         self.world.sweep()
         bill(self.world, 2, "bolt")
         self.world.sweep()
-
-    @contextmanager
-    def nobody_waits(self) -> Iterator[None]:
-        """Let no time pass where the service pauses."""
-        store = self.world.runtime.store
-        retry_policy = replace(store.retry_policy, sleep=lambda _: None)
-        self.world.runtime.store = replace(store, retry_policy=retry_policy)
-        yield
-        self.world.runtime.store = store
 
     def publication(self) -> None:
         """The way of all this to the bus."""

@@ -423,7 +423,6 @@ CASES = {
     "show_statistics/activity_no_token": Case(with_history, 401, "unauthorized"),
 }
 SWEEP = "expiry_sweep/schedule"
-SEATS = "check_seats/schedule"
 BILLING = {  # what the agent is told afterwards, if it is told the same no more
     "billing/new_organization": "VALID",
     "billing/renewed": "VALID",

@@ -24,7 +24,6 @@ from tests.integration.recorded import (
     CASES,
     EVENTS,
     PUBLISHED,
-    SEATS,
     SWEEP,
     billed,
     ended,
@@ -33,7 +32,7 @@ from tests.integration.recorded import (
 )
 from tests.world import NOON, World, new_world
 
-OTHERS = (SWEEP, SEATS, *BILLING, *BAD_BILLING, *PUBLISHED)
+OTHERS = (SWEEP, *BILLING, *BAD_BILLING, *PUBLISHED)
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +77,6 @@ def test_the_recorded_run_of_the_schedule_sweeps(fresh: World) -> None:
     ended(fresh)
     report = fresh.invoke(_function(fresh, SWEEP), recorded(SWEEP, {}))
     assert report["expired"] == 1
-
-
-def test_the_recorded_run_of_the_other_schedule_checks_seats(fresh: World) -> None:
-    ended(fresh)
-    report = fresh.invoke(_function(fresh, SEATS), recorded(SEATS, {}))
-    assert report == {"checked": 2, "drifts": 0}
 
 
 @pytest.mark.parametrize("name", BILLING)
@@ -138,7 +131,7 @@ def test_every_record_is_one_of_a_route_or_schedule_of_its_function(fresh: World
         has_claims = "authorizer" in event["requestContext"]
         assert has_claims is (route.authorizer is not None and not name.endswith("no_token"))
     scheduled = {schedule.function for schedule in fresh.deployed.schedules}
-    assert scheduled == {_function(fresh, SWEEP), _function(fresh, SEATS)}
+    assert scheduled == {_function(fresh, SWEEP)}
 
 
 def test_every_function_has_records(fresh: World) -> None:

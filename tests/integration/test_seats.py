@@ -1,35 +1,53 @@
-"""R6: seat counters that are wrong are found, and none that is right is called wrong."""
+"""R6: `make seats` finds seat counters that are wrong, and calls none wrong that is right."""
 
 import random
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import pytest
 
-from licensing.adapters.dynamo import DynamoStore
-from licensing.usecases.check_seats import AT_ONCE, INTERVAL_SECONDS, CheckSeats, SeatReport
+from licensing.adapters.dynamo import DynamoStore, schema
 from tests.concurrency.table import copied, restore
+from tests.deployment.__main__ import main
+from tests.deployment.seats import LOOKS, CheckSeats, SeatMismatch, SeatReport
 from tests.integration.many import bind
 from tests.integration.partner import generated
-from tests.integration.seats import counted_wrong
-from tests.integration.spoken import Spoken
 from tests.world import ALICE, MACHINE_B, World
-
-CHECK = "CheckSeatsFunction"
 
 
 def check(
     world: World, pause: Callable[[], None] = lambda: None, kind: type[CheckSeats] = CheckSeats
 ) -> SeatReport:
-    """One run of the use case."""
-    return kind(world.runtime.store, pause)(now=world.runtime.now(), has_time=lambda: True)
+    """One check of a world's organizations."""
+    return kind(world.runtime.store, pause, lambda _: None)()
+
+
+@contextmanager
+def counted_wrong(world: World, organization_id: str, by: int = 1) -> Iterator[None]:
+    """An organization's seat counter that is wrong by so much, as no request can make it."""
+    _add(world, organization_id, by)
+    try:
+        yield
+    finally:
+        _add(world, organization_id, -by)
+
+
+def _add(world: World, organization_id: str, seats: int) -> None:
+    world.runtime.dynamodb.update_item(
+        TableName=world.runtime.settings.table_name,
+        Key=schema.organization_key(organization_id),
+        UpdateExpression="ADD seats :seats",
+        ExpressionAttributeValues={":seats": {"N": str(seats)}},
+    )
 
 
 def in_every_state(world: World) -> None:
-    """Acme with a licence in every state, and a temporary one; four of them are bound."""
+    """Acme with a licence in every state, and a temporary one; three of them are bound."""
     world.register("acme", seconds=100)
     ids = {
         name: world.login(environment=name).json["license"]["id"]
@@ -50,55 +68,42 @@ def test_r06_counters_that_are_right_are_looked_at_once_and_change_nothing(world
     assert world.seats("acme") == 3
     before = world.items()
     with world.counting() as calls:
-        assert check(world) == SeatReport(2, [])
-    # All organizations from a place and from the beginning on; then each counter and three states.
-    assert calls == {"Query": 2 + 2 * 3, "GetItem": 2}
+        assert check(world) == SeatReport(2, [], [])
+    # All organizations; then each counter and three states.
+    assert calls == {"Query": 1 + 2 * 3, "GetItem": 2}
     assert world.items() == before
 
 
 @pytest.mark.parametrize("wrong", [-1, 30])
-def test_r06_a_counter_that_is_wrong_is_named_counted_and_left_as_it_is(
-    world: World, spoken: Spoken, wrong: int
-) -> None:
+def test_r06_a_counter_that_is_wrong_is_named_and_left_as_it_is(world: World, wrong: int) -> None:
     in_every_state(world)
     world.register("bolt")
-    store = world.runtime.store
-    paused: list[float] = []
-    world.runtime.store = replace(
-        store, retry_policy=replace(store.retry_policy, sleep=paused.append)
-    )
+    pauses: list[None] = []
     with counted_wrong(world, "acme", wrong):
         before = world.items()
-        spoken.taken()
-        assert world.invoke(CHECK, {}) == {"checked": 2, "drifts": 1}
+        report = check(world, lambda: pauses.append(None))
+        assert report == SeatReport(2, [SeatMismatch("acme", 3 + wrong, 3)], [])
         assert world.items() == before
-
-    line, metric = spoken.documents()
-    assert line["level"] == "ERROR"
-    assert line["message"] == "the seat counter is wrong"
-    assert (line["organization_id"], line["seats"], line["bound"]) == ("acme", 3 + wrong, 3)
-    assert (metric["SeatDrift"], metric["SeatsChecked"]) == ([1.0], [2.0])
-    assert paused == [10.0]
+    assert len(pauses) == 1
 
 
 def test_r06_a_license_that_is_lost_is_found_among_many(large_world: World) -> None:
     large_world.register("acme")
     bind(large_world, "acme", 230)
-    assert check(large_world).drifts == []
+    assert check(large_world) == SeatReport(1, [], [])
     (victim, *_) = [item for item in large_world.items() if item["sk"]["S"] == "LICENSE"]
     large_world.runtime.dynamodb.delete_item(
         TableName=large_world.runtime.settings.table_name,
         Key={"pk": victim["pk"], "sk": victim["sk"]},
     )
-    (drift,) = check(large_world).drifts
-    assert (drift.organization_id, drift.seats, drift.bound) == ("acme", 230, 229)
+    assert check(large_world).mismatches == [SeatMismatch("acme", 230, 229)]
 
 
 class Hasty(CheckSeats):
     """The bug: it believes the first look."""
 
-    def _confirmed(self, suspects: Any, _has_time: Any) -> Any:
-        return list(suspects)
+    def _decided(self, suspects: Any) -> Any:
+        return [*suspects], []
 
 
 @contextmanager
@@ -150,26 +155,58 @@ def test_r06_agents_that_come_and_go_raise_no_alarm(large_world: World, seed: in
     for _ in range(4):
         traffic.turn()
     with interrupted(large_world, traffic.turn):
-        assert check(large_world).drifts == []
-    assert traffic.turns > 4 + 5
-    assert check(large_world).drifts == []
+        for _ in range(3):
+            assert check(large_world).mismatches == []
+    assert traffic.turns > 4 + 3 * 5, "it was looked at again"
+    assert check(large_world) == SeatReport(1, [], [])
 
 
 def test_r06_changes_at_any_two_moments_raise_no_alarm(large_world: World) -> None:
-    for second in range(4, 20):
+    for second in range(3, 19):
         restore(large_world)
         large_world.register("acme")
         issued = large_world.login().json
 
         def change(number: int, second: int = second, issued: Any = issued) -> None:
-            if number == 3:  # the counter has just been read, and nothing of the index
+            if number == 2:  # the counter has just been read, and nothing of the index
                 assert large_world.login(environment="staging").status == 201
             if number == second:
                 large_world.act("dissociate", issued["license"]["id"])
 
         with interrupted(large_world, change) as calls:
-            assert check(large_world).drifts == []
-        assert calls[0] > 6, "it was looked at again"
+            assert check(large_world) == SeatReport(1, [], [])
+        assert calls[0] > 5, "it was looked at again"
+
+
+def test_r06_a_wrong_counter_is_found_once_its_organization_comes_to_rest(
+    large_world: World,
+) -> None:
+    large_world.register("acme")
+    large_world.login()
+    pauses: list[None] = []
+
+    def pause() -> None:
+        if not pauses:  # between the first two looks
+            assert large_world.login(environment="staging").status == 201
+        pauses.append(None)
+
+    with counted_wrong(large_world, "acme"):
+        assert check(large_world, pause) == SeatReport(1, [SeatMismatch("acme", 3, 2)], [])
+    assert len(pauses) == 2
+
+
+def test_r06_an_organization_that_never_rests_is_told_as_undecided(large_world: World) -> None:
+    large_world.register("acme")
+    large_world.login()
+    pauses: list[None] = []
+
+    def pause() -> None:
+        pauses.append(None)
+        assert large_world.login(environment=f"e{len(pauses)}").status == 201
+
+    with counted_wrong(large_world, "acme"):
+        assert check(large_world, pause) == SeatReport(1, [], ["acme"])
+    assert len(pauses) == LOOKS - 1
 
 
 @pytest.mark.parametrize(
@@ -194,69 +231,123 @@ def test_r06_an_index_that_lags_raises_no_alarm(
         client.meta.events.register("provide-client-params.dynamodb.Query", stale)
         store = world.runtime.store
         world.runtime.store = DynamoStore(client, store.table, store.retry_policy)
-        drifts = check(world, lambda: lags.insert(0, False), kind).drifts
-        assert len(drifts) == alarms
+        report = check(world, lambda: lags.insert(0, False), kind)
+        assert len(report.mismatches) == alarms
+        assert report.undecided == []
 
 
-def test_r06_without_time_nothing_is_looked_at(world: World) -> None:
-    world.register("acme")
-    with world.counting() as calls:
-        assert world.invoke(CHECK, {}, remaining_ms=29_000) == {"checked": 0, "drifts": 0}
-    assert calls == {"Query": 2}
+def test_how_far_the_check_is_and_what_it_waits_for_is_told(large_world: World) -> None:
+    for number in range(101):
+        large_world.register(f"org-{number}")
+    told: list[str] = []
+    with counted_wrong(large_world, "org-7"):
+        CheckSeats(large_world.runtime.store, lambda: None, told.append)()
+    assert told == ["100 of 101 organizations", "Looking again at 1 in 10 seconds"]
 
 
-def test_r06_a_run_takes_the_next_organizations_and_goes_round(large_world: World) -> None:
-    names = [f"org-{number}" for number in range(7)]
-    for name in names:
-        large_world.register(name)
-    all_of_them = large_world.runtime.store.organizations_from(0, limit=50)
-    assert sorted(all_of_them) == names
-    assert all_of_them != names, "they are spread"
-    for limit in (3, 7, 8):
-        rounds = {
-            tuple(large_world.runtime.store.organizations_from(place, limit=limit))
-            for place in range(0, 2**32, 2**28)
-        }
-        assert {name for found in rounds for name in found} == set(names)
-        for found in rounds:
-            start = all_of_them.index(found[0])
-            assert [*found] == [*all_of_them[start:], *all_of_them[:start]][:limit]
+# -- the command -------------------------------------------------------------------------------
 
 
 @dataclass
-class Large:
-    """A store of very many organizations, none of which has anything; it remembers the visits."""
+class Command:
+    """The command of an operator who waits for nothing; `pauses` are those that it has made."""
 
-    places: list[int]
-    visited: set[int] = field(default_factory=set)
+    printed: pytest.CaptureFixture[str]
+    pauses: list[float]
 
-    def organizations_from(self, place: int, *, limit: int) -> list[str]:
-        """As the adapter does."""
-        behind = [one for one in self.places if one >= place]
-        return [str(one) for one in [*behind, *self.places][:limit]]
-
-    def organization(self, organization_id: str) -> None:
-        """Visit it."""
-        self.visited.add(int(organization_id))
-
-    def bound_at_first_sight(self, _: str) -> int:
-        """Not asked for."""
-        raise AssertionError
-
-    def bound(self, _: str) -> frozenset[tuple[str, int]]:
-        """Not asked for."""
-        raise AssertionError
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """The exit status, what is told, and what is complained of or told of progress."""
+        sys.argv = ["deployment", "seats", *arguments]
+        self.printed.readouterr()
+        status = main()
+        said = self.printed.readouterr()
+        return status, said.out, said.err
 
 
-@pytest.mark.parametrize("count", [1, 50, 1000, 5000])
-def test_r06_runs_go_through_all_organizations_before_long(count: int) -> None:
-    chance = random.Random(count)  # noqa: S311 - reproducible, not secret
-    store = Large(sorted(chance.sample(range(2**32), count)))
-    runs = 0
-    while len(store.visited) < count:
-        report = CheckSeats(store, lambda: None)(
-            now=1_900_000_000 + runs * INTERVAL_SECONDS, has_time=lambda: True
-        )
-        assert report.checked <= AT_ONCE
-        runs += 1
-    assert runs <= 1 + 4 * count / AT_ONCE
+@pytest.fixture
+def command(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """The command, in an account where the stack `one` has the world's table."""
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    endpoint = world.runtime.dynamodb.meta.endpoint_url
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    deploy("one", f"Outputs: {{TableName: {{Value: {world.runtime.settings.table_name}}}}}")
+    return Command(capsys, pauses)
+
+
+def deploy(name: str, outputs: str = "") -> None:
+    """A stack of this name, with a queue, and with outputs."""
+    resources = "Resources: {Queue: {Type: 'AWS::SQS::Queue'}}"
+    boto3.client("cloudformation").create_stack(
+        StackName=name, TemplateBody=f"{resources}\n{outputs}"
+    )
+
+
+def test_r06_the_command_says_that_all_is_right(world: World, command: Command) -> None:
+    in_every_state(world)
+    world.register("bolt")
+    status, said, progress = command.run("--stack", "one")
+    assert status == 0
+    first, last = said.splitlines()
+    assert first.startswith("Looking at the seats of one in 123456789012 in eu-central-1, as arn:")
+    assert last == "The seat counters of 2 organizations are all right."
+    assert progress == ""
+    assert command.pauses == []
+
+
+def test_r06_the_command_names_what_is_wrong_and_what_to_do_first(
+    world: World, command: Command
+) -> None:
+    in_every_state(world)
+    with counted_wrong(world, "acme"):
+        status, said, progress = command.run("--stack", "one")
+    assert status == 1
+    _, wrong, advice = said.splitlines()
+    assert wrong == "WRONG acme: its seat counter says 4, and 3 of its licences are bound"
+    assert "Read the organization's feed first" in advice
+    assert progress == "Looking again at 1 in 10 seconds\n"
+    assert command.pauses == [10.0]
+
+
+def test_r06_an_undecided_organization_is_neither_right_nor_wrong() -> None:
+    report = SeatReport(2, [], ["acme"])
+    assert report.status == 2
+    assert [*report.lines()] == [
+        "UNDECIDED acme: it changed whenever it was looked at",
+        "Repeat `make seats` when fewer agents come and go.",
+    ]
+    assert SeatReport(2, [SeatMismatch("bolt", 1, 2)], ["acme"]).status == 1
+
+
+def test_what_keeps_the_command_from_looking_is_said(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command.run("--stack", "two")[::2] == (
+        2,
+        "There is no stack two: name another by STACK=.\n",
+    )
+    deploy("other")
+    status, _, complaint = command.run("--stack", "other")
+    assert (status, complaint.partition(":")[0]) == (2, "The stack has no output TableName")
+    deploy("gone", "Outputs: {TableName: {Value: gone}}")
+    status, _, complaint = command.run("--stack", "gone")
+    assert (status, complaint.partition(":")[0]) == (2, "AWS does not do it")
+    assert "ResourceNotFoundException" in complaint
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
+    assert command.run("--stack", "one")[::2] == (2, "The database did not answer in time.\n")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION")
+    status, _, complaint = command.run("--stack", "one")
+    assert (status, complaint.partition(":")[0]) == (2, "No AWS Region")
+
+
+def test_the_help_tells_the_exit_statuses(command: Command) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        command.run("--help")
+    said = " ".join(command.printed.readouterr().out.split())
+    assert "changes nothing" in said
+    assert "0 if all counters are right, 1 if one is not, and 2 if" in said

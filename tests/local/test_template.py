@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from licensing.usecases.check_seats import INTERVAL_SECONDS
 from tests.local import deployment
 from tests.local.stack import TEMPLATE
 from tests.local.template import Template, TemplateError
@@ -211,7 +210,6 @@ def test_the_template_of_the_service_is_read_whole() -> None:
     assert deployed.environment["SECRET_ID"] == "SigningSecret-1"
     assert {schedule.function: schedule.seconds for schedule in deployed.schedules} == {
         "ExpirySweepFunction": 300,
-        "CheckSeatsFunction": INTERVAL_SECONDS,
     }
     assert [(rule.function, rule.bus) for rule in deployed.rules] == [
         ("BillingFunction", "EventBus-1")

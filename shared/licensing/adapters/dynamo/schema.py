@@ -141,11 +141,6 @@ def organization_sort_key(organization_id: str) -> str:
     return f"{zlib.crc32(organization_id.encode()):08x}#{organization_id}"
 
 
-def organizations_sort_key(place: int) -> str:
-    """Where the organizations begin whose ids are spread over ``place`` and what is behind it."""
-    return f"{place:08x}"
-
-
 def events_of(organization_id: str) -> str:
     """Partition of an organization's events in ``by_organization``."""
     return f"EVENTS#{organization_id}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from licensing.adapters.dynamo.histories import Histories
 from licensing.adapters.dynamo.machines import Machines
-from licensing.adapters.dynamo.seats import Seats
 from licensing.adapters.dynamo.statistics import Counts
 from licensing.adapters.dynamo.sweep import DueForSweep
 
 
-class DynamoStore(DueForSweep, Seats, Counts, Histories, Machines):
+class DynamoStore(DueForSweep, Counts, Histories, Machines):
     """All of it, of one table: each use case knows of it what its port names."""
 
     __slots__ = ()

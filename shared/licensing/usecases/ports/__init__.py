@@ -12,7 +12,7 @@ The promises that a store makes:
     secrets        randomness and the server secret
     licenses       licences, and their changes
     machines       what a login and a validation need
-    organizations  organizations, the sweep and the seats
+    organizations  organizations, and the sweep
     events         histories, and counts over time
 """
 
@@ -45,7 +45,6 @@ from licensing.usecases.ports.organizations import (
     Due,
     OrganizationLister,
     OrganizationStore,
-    SeatStore,
     SweepStore,
 )
 from licensing.usecases.ports.secrets import Entropy, Keyrings
@@ -72,7 +71,6 @@ __all__ = [
     "OrganizationStore",
     "Outcome",
     "RecordedEvent",
-    "SeatStore",
     "StatisticsReader",
     "SweepStore",
     "UseStore",

@@ -1,4 +1,4 @@
-"""Organizations: listed, changed, swept, and their seats counted."""
+"""Organizations: listed, changed and swept."""
 
 from __future__ import annotations
 
@@ -38,29 +38,6 @@ class OrganizationStore(Protocol):
         self, before: Organization | None, after: Organization, event: Event, *, due_at: int
     ) -> Outcome:
         """Put ``after`` in the place of ``before`` and make it due for the sweep at ``due_at``."""
-
-
-class SeatStore(Protocol):
-    """What the seat check needs: all of it reads."""
-
-    def organization(self, organization_id: str) -> Organization | None:
-        """The organization, or ``None``."""
-
-    def organizations_from(self, place: int, *, limit: int) -> list[str]:
-        """Up to ``limit`` organizations from a place on, beginning anew behind the last one.
-
-        Places are numbers below 2**32, which ids are spread over evenly.
-        """
-
-    def bound_at_first_sight(self, organization_id: str) -> int:
-        """How many licences an organization has bound. From an index: a hint."""
-
-    def bound(self, organization_id: str) -> frozenset[tuple[str, int]]:
-        """The bound licences, each with its revision, as they are.
-
-        From an index which they are, each then read by itself: one may be missing that has been
-        bound a moment ago.
-        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,185 @@
+"""Seat counters that are not the number of bound licences, looked for by `make seats` (R6).
+
+Counter and binding change in one transaction, so a mismatch is a defect, or a hand in the table.
+
+What this module guarantees:
+
+* It changes nothing: people have to find out what has happened.
+* It raises no false alarm while agents come and go. What the index counts is a hint. A mismatch is
+  one only if two whole looks, some seconds apart, find the same bound licences at the same
+  revisions, and the counter stands at another number before, between and after them.
+* It passes over nothing in silence: an organization that changes during every look is undecided.
+"""
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import boto3
+from botocore.config import Config
+
+from licensing.adapters.dynamo import DynamoStore
+from licensing.adapters.dynamo.transaction import RetryPolicy
+from licensing.domain.license import BOUND, State
+
+LOOK_AGAIN_SECONDS: Final = 10
+"""More than the index ever lags behind, as far as AWS tells: usually it is less than one."""
+
+LOOKS: Final = 4
+"""How often an organization that changes meanwhile is looked at before it stays undecided."""
+
+_TOLD_EVERY: Final = 100  # organizations
+_READ_AT_ONCE: Final = 100  # licences
+
+Tell = Callable[[str], None]
+"""Takes a line that says how far the check is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeatMismatch:
+    """An organization's counter, and the number of bound licences that it should be."""
+
+    organization_id: str
+    seats: int
+    bound: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeatReport:
+    """What a check found in so many organizations; ``undecided`` are the ids of busy ones."""
+
+    checked: int
+    mismatches: Sequence[SeatMismatch]
+    undecided: Sequence[str]
+
+    def lines(self) -> Iterator[str]:
+        """What the operator is told."""
+        for one in self.mismatches:
+            yield (
+                f"WRONG {one.organization_id}: its seat counter says {one.seats}, and {one.bound} "
+                "of its licences are bound"
+            )
+        for organization_id in self.undecided:
+            yield f"UNDECIDED {organization_id}: it changed whenever it was looked at"
+        if self.mismatches:
+            yield (
+                "No request can bring that about: it is a defect, or a hand in the table. Read the "
+                "organization's feed first, and correct the counter when the cause is known."
+            )
+        if self.undecided:
+            yield "Repeat `make seats` when fewer agents come and go."
+        if not self.mismatches and not self.undecided:
+            yield f"The seat counters of {self.checked:,} organizations are all right."
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 if all counters are right, 1 if one is not, 2 if that is not known."""
+        if self.mismatches:
+            return 1
+        return 2 if self.undecided else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The bound licences with their revisions, and the counter just before and just after."""
+
+    before: int
+    bound: frozenset[tuple[str, int]]
+    after: int
+
+    @property
+    def stood_still(self) -> bool:
+        return self.before == self.after
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSeats:
+    """The check. ``pause`` lets the seconds pass after which a difference is looked at again."""
+
+    store: DynamoStore
+    pause: Callable[[], None]
+    tell: Tell
+
+    def __call__(self) -> SeatReport:
+        """Check all organizations. Raises ``Unavailable`` if the database does not answer."""
+        ids = [summary.id for summary in self.store.organization_summaries()]
+        suspects: dict[str, _Look] = {}
+        for number, organization_id in enumerate(ids, 1):
+            if self._seats(organization_id) != self._bound_at_first_sight(organization_id):
+                look = self._look(organization_id)
+                if look is not None:
+                    suspects[organization_id] = look
+            if number % _TOLD_EVERY == 0:
+                self.tell(f"{number:,} of {len(ids):,} organizations")
+        mismatches, undecided = self._decided(suspects)
+        return SeatReport(len(ids), mismatches, undecided)
+
+    def _decided(
+        self, suspects: Mapping[str, _Look]
+    ) -> tuple[Sequence[SeatMismatch], Sequence[str]]:
+        """Those of the suspects that look the same after a while, and those that never do."""
+        mismatches: list[SeatMismatch] = []
+        for _ in range(LOOKS - 1):
+            if not suspects:
+                break
+            self.tell(f"Looking again at {len(suspects):,} in {LOOK_AGAIN_SECONDS} seconds")
+            self.pause()
+            changing: dict[str, _Look] = {}
+            for organization_id, earlier in suspects.items():
+                look = self._look(organization_id)
+                if look is None:
+                    continue
+                if look == earlier and look.stood_still:
+                    mismatches.append(SeatMismatch(organization_id, look.after, len(look.bound)))
+                else:
+                    changing[organization_id] = look
+            suspects = changing
+        return mismatches, [*suspects]
+
+    def _look(self, organization_id: str) -> _Look | None:
+        """Counter and bound licences, if they differ."""
+        before = self._seats(organization_id)
+        bound = self._bound(organization_id)
+        if before == len(bound):
+            return None
+        return _Look(before, bound, self._seats(organization_id))
+
+    def _seats(self, organization_id: str) -> int:
+        organization = self.store.organization(organization_id)
+        return organization.seats if organization else 0
+
+    def _bound_at_first_sight(self, organization_id: str) -> int:
+        """How many licences an organization has bound. From an index: a hint."""
+        entries = self.store.license_summaries(organization_id, states=BOUND, environment=None)
+        return sum(1 for _ in entries)
+
+    def _bound(self, organization_id: str) -> frozenset[tuple[str, int]]:
+        """The bound licences, each with its revision, as they are.
+
+        From an index which they are, each then read by itself: one may be missing that has been
+        bound a moment ago.
+        """
+        # The index may show one as dissociated that has just been bound again. None that has been
+        # revoked ever is. One that changes its state meanwhile may come twice.
+        entries = self.store.license_summaries(
+            organization_id, states=set(State) - {State.REVOKED}, environment=None
+        )
+        ids = iter(dict.fromkeys(entry.id for entry in entries))
+        found: set[tuple[str, int]] = set()
+        while some := list(islice(ids, _READ_AT_ONCE)):
+            records = self.store.licenses_by_id(some)
+            found |= {(record.id, record.revision) for record in records if record.is_bound}
+        return frozenset(found)
+
+
+def check(table: str, tell: Tell) -> SeatReport:
+    """Check the organizations of a table of this account and Region."""
+    # An operator has more time than a request of the service has.
+    patient = Config(retries={"mode": "standard", "total_max_attempts": 5})
+    retry_policy = RetryPolicy(lambda: math.inf, random.random, time.sleep)
+    store = DynamoStore(boto3.client("dynamodb", config=patient), table, retry_policy)
+    return CheckSeats(store, lambda: time.sleep(LOOK_AGAIN_SECONDS), tell)()
