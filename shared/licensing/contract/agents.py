@@ -28,8 +28,8 @@ from licensing.contract.fields import (
     OrganizationId,
     Reply,
     Request,
-    _key_as_typed_if_any,
     instant,
+    key_as_typed_if_any,
 )
 from licensing.contract.licenses import LicenseView
 
@@ -166,7 +166,7 @@ class OlderLoginRequest(_OlderAgent):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     license_key: Annotated[
-        Annotated[str, Field(max_length=128), AfterValidator(_key_as_typed_if_any)] | None,
+        Annotated[str, Field(max_length=128), AfterValidator(key_as_typed_if_any)] | None,
         Field(alias="LicenseKey", description="Empty or null while the agent holds none."),
     ] = None
 

@@ -33,7 +33,8 @@ def _key_as_typed(text: str) -> str:
     return text
 
 
-def _key_as_typed_if_any(text: str) -> str:
+def key_as_typed_if_any(text: str) -> str:
+    """A licence key as somebody typed it, or an empty text. Anything else is refused."""
     return text and _key_as_typed(text)
 
 

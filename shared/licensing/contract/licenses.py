@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, TypedDict
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
 from licensing.domain.license import Action, Kind, License, Status

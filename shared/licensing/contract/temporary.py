@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
 from licensing.domain.license import License, State

@@ -10,12 +10,8 @@ from licensing.domain.audit import EventType, Facts, Origin
 from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Organization
 from licensing.domain.statistics import Move
-from licensing.usecases.filters import (
-    EventFilters,
-)
-from licensing.usecases.ports.licenses import (
-    LicenseReader,
-)
+from licensing.usecases.filters import EventFilters
+from licensing.usecases.ports.licenses import LicenseReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,7 @@ from typing import Literal, Protocol
 from licensing.domain.audit import Event
 from licensing.domain.license import License, State
 from licensing.domain.organization import Organization
-from licensing.usecases.filters import (
-    OrganizationSummary,
-)
+from licensing.usecases.filters import OrganizationSummary
 from licensing.usecases.ports.licenses import (
     Committer,
     Outcome,
