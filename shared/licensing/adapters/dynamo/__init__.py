@@ -1,8 +1,9 @@
 """The only part of the package that speaks DynamoDB.
 
 schema         the keys of records
-values, items  how attributes and items look
-events         how audit events look
+values         how values look
+attributes     what a table of attributes is: one row says how each is named, written and read
+items, events  the tables: licences, organizations and claims; audit events
 writes         what a change means for the table
 transaction    how that is carried to a known end
 table          one table, and the requests that are made of it

@@ -1,10 +1,15 @@
-"""Audit events and folded refusals as items, written and read (R32)."""
+"""Audit events and folded refusals as items: the table of their attributes (R32).
+
+A field that is stored is a row here, the one place for its name. A change and a refusal are written
+from what happened, and both are read as entries.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from licensing.adapters.dynamo.attributes import Attributes, Record, always, as_map, optional, part
 from licensing.adapters.dynamo.schema import (
     event_key,
     events_of,
@@ -14,15 +19,19 @@ from licensing.adapters.dynamo.schema import (
     time_in_sort_key,
 )
 from licensing.adapters.dynamo.values import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    TEXTS,
+    Item,
+    Kind,
+    StoredItem,
+    Value,
     number,
-    optional_text,
+    one_of,
     present,
-    read_number,
-    read_optional_number,
     read_text,
-    read_texts,
     text,
-    texts,
 )
 from licensing.domain.audit import (
     Actor,
@@ -39,12 +48,87 @@ from licensing.domain.license import State
 from licensing.domain.statistics import Move
 from licensing.usecases.ports import RecordedEvent
 
-if TYPE_CHECKING:
-    from licensing.adapters.dynamo.values import Item, StoredItem, Value
-
-
 REFUSAL_SECONDS: Final = 400 * 86_400
 """How long a folded refusal is kept; nothing depends on it, unlike the events of changes."""
+
+
+def _fact(value: Fact) -> Value:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return number(value)
+        case str():
+            return text(value)
+        case _:
+            return {"NULL": True}
+
+
+def _facts(facts: Facts) -> Item:
+    return {name: _fact(value) for name, value in facts.items()}
+
+
+def _read_fact(value: Value) -> Fact:
+    if "N" in value:
+        return int(value["N"])
+    if "BOOL" in value:
+        return value["BOOL"]
+    return value.get("S")
+
+
+def _read_facts(facts: StoredItem) -> Facts:
+    return {name: _read_fact(fact) for name, fact in facts.items()}
+
+
+_FACTS: Final = Kind("M", _facts, _read_facts)
+
+_ACTOR: Final = Record(
+    Actor,
+    always("kind", one_of(ActorKind)),
+    always("subject", TEXT),
+    always("roles", TEXTS),
+)
+_ORIGIN: Final = Record(
+    Origin,
+    always("actor", as_map(_ACTOR)),
+    always("request_id", TEXT),
+    optional("source_address", TEXT),
+    optional("origin_agent_version", TEXT, field="agent_version"),
+)
+
+# What every entry tells.
+_ALWAYS_TOLD: Final = (
+    always("type", one_of(EventType)),
+    always("organization_id", TEXT),
+    optional("license_id", TEXT),
+    part("origin", _ORIGIN),
+    optional("reason", TEXT),
+    optional("other_address", TEXT),
+    optional("confidential", FLAG, none=False),
+)
+# What a change tells besides.
+_OF_A_CHANGE: Final = (
+    always("id", TEXT),
+    always("at", NUMBER),
+    optional("revision", NUMBER),
+    optional("before", _FACTS),
+    optional("after", _FACTS),
+    optional("components", TEXTS, none=()),
+)
+# What a refusal tells besides: its entry is that of an hour, and the latest one's.
+_OF_A_REFUSAL: Final = (
+    always("at", NUMBER, field="hour"),
+    always("last_at", NUMBER, field="at"),
+)
+# What is read back of the refusals of an hour.
+_FOLDED: Final = (
+    optional("times", NUMBER),
+    optional("last_at", NUMBER),
+)
+
+ENTRY: Final = Record(RecordedEvent, *_ALWAYS_TOLD, *_OF_A_CHANGE, *_FOLDED)
+_CHANGE: Final = Attributes[Event](*_ALWAYS_TOLD, *_OF_A_CHANGE)
+_REFUSAL: Final = Attributes[RefusedAttempt](*_ALWAYS_TOLD, *_OF_A_REFUSAL)
 
 
 def event_item(event: Event) -> Item:
@@ -54,24 +138,7 @@ def event_item(event: Event) -> Item:
         **key,
         "org_pk": text(events_of(event.organization_id)),
         "org_sk": text(feed_sort_key(key)),
-        "id": text(event.id),
-        "type": text(event.type),
-        "at": number(event.at),
-        "organization_id": text(event.organization_id),
-        "revision": number(event.revision),
-        "after": _facts(event.after),
-        **present(
-            {
-                "license_id": optional_text(event.license_id),
-                "before": _facts(event.before) if event.before is not None else None,
-                "reason": optional_text(event.reason),
-                "components": texts(event.components) if event.components else None,
-                "other_address": optional_text(event.other_address),
-                "confidential": {"BOOL": True} if event.confidential else None,
-                "moved": _moved(event),
-                **_origin_attributes(event.origin),
-            }
-        ),
+        **present({**_CHANGE.write(event), "moved": _moved(event)}),
     }
 
 
@@ -83,16 +150,8 @@ def refusal_attributes(refusal: RefusedAttempt) -> dict[str, Value | None]:
         "org_pk": text(events_of(refusal.organization_id)),
         "org_sk": text(feed_sort_key(key)),
         "id": text(f"evt_{hashlib.sha256(name.encode()).hexdigest()[:32]}"),
-        "type": text(refusal.type),
-        "at": number(refusal.hour),
-        "last_at": number(refusal.at),
-        "organization_id": text(refusal.organization_id),
-        "license_id": text(refusal.license_id),
-        "reason": text(refusal.reason),
-        "other_address": optional_text(refusal.other_address),
-        "confidential": {"BOOL": True} if refusal.confidential else None,
+        **_REFUSAL.write(refusal),
         "ttl": number(refusal.hour + REFUSAL_SECONDS),
-        **_origin_attributes(refusal.origin),
     }
 
 
@@ -113,40 +172,10 @@ def read_event(item: StoredItem) -> RecordedEvent:
     Raises :class:`Misconfigured` for an item that this package has not written.
     """
     try:
-        return _read_entry(item)
+        return ENTRY.read(item)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         # Without its cause, which would carry values of the item along (R35).
         raise Misconfigured(f"no entry of this service: {type(error).__name__}") from None
-
-
-def _read_entry(item: StoredItem) -> RecordedEvent:
-    actor = item["actor"]["M"]
-    return RecordedEvent(
-        id=item["id"]["S"],
-        type=EventType(item["type"]["S"]),
-        at=read_number(item, "at"),
-        organization_id=item["organization_id"]["S"],
-        license_id=read_text(item, "license_id"),
-        revision=read_optional_number(item, "revision"),
-        origin=Origin(
-            actor=Actor(
-                ActorKind(actor["kind"]["S"]),
-                actor["subject"]["S"],
-                read_texts(actor["roles"]),
-            ),
-            request_id=item["request_id"]["S"],
-            source_address=read_text(item, "source_address"),
-            agent_version=read_text(item, "origin_agent_version"),
-        ),
-        before=_read_facts(item["before"]) if "before" in item else None,
-        after=_read_facts(item["after"]) if "after" in item else None,
-        reason=read_text(item, "reason"),
-        components=read_texts(item["components"]) if "components" in item else (),
-        other_address=read_text(item, "other_address"),
-        confidential="confidential" in item,
-        times=read_optional_number(item, "times"),
-        last_at=read_optional_number(item, "last_at"),
-    )
 
 
 def _moved(event: Event) -> Value | None:
@@ -159,46 +188,3 @@ def _moved(event: Event) -> Value | None:
     before = event.before["state"] if event.before else ""
     after = event.after["state"]
     return text(f"{before}>{after}") if after != before else None
-
-
-def _origin_attributes(origin: Origin) -> dict[str, Value | None]:
-    return {
-        "actor": {
-            "M": {
-                "kind": text(origin.actor.kind),
-                "subject": text(origin.actor.subject),
-                "roles": texts(origin.actor.roles),
-            }
-        },
-        "request_id": text(origin.request_id),
-        "source_address": optional_text(origin.source_address),
-        "origin_agent_version": optional_text(origin.agent_version),
-    }
-
-
-def _facts(facts: Facts) -> Value:
-    return {"M": {name: _fact(value) for name, value in facts.items()}}
-
-
-def _fact(value: Fact) -> Value:
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case int():
-            return number(value)
-        case str():
-            return text(value)
-        case _:
-            return {"NULL": True}
-
-
-def _read_facts(value: Value) -> Facts:
-    return {name: _read_fact(fact) for name, fact in value["M"].items()}
-
-
-def _read_fact(value: Value) -> Fact:
-    if "N" in value:
-        return int(value["N"])
-    if "BOOL" in value:
-        return value["BOOL"]
-    return value.get("S")

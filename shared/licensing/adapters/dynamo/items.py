@@ -1,11 +1,23 @@
-"""Licences, organizations and claims as items, written and read: the one place for their names."""
+"""Licences, organizations and claims as items: the tables of their attributes.
+
+A field that is stored is a row here, the one place for its name. Where records stand in the table
+and in its indexes is the schema's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from licensing.adapters.dynamo.attributes import (
+    Attributes,
+    Record,
+    added,
+    always,
+    optional,
+    optional_part,
+    part,
+)
 from licensing.adapters.dynamo.schema import (
     ORGANIZATIONS,
     due_shard,
@@ -21,15 +33,18 @@ from licensing.adapters.dynamo.schema import (
     temporary_licenses_of,
 )
 from licensing.adapters.dynamo.values import (
-    binary,
+    BYTES,
+    FLAG,
+    NUMBER,
+    TEXT,
+    Item,
+    Kind,
+    StoredItem,
+    Value,
     number,
-    optional_number,
-    optional_text,
+    one_of,
     present,
     read_bytes,
-    read_flag,
-    read_number,
-    read_optional_number,
     read_text,
     text,
 )
@@ -41,249 +56,134 @@ from licensing.domain.organization import Organization, Policy, Subscription, Su
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.filters import AgentActivity, LicenseSummary, OrganizationSummary
 
-if TYPE_CHECKING:
-    from licensing.adapters.dynamo.values import Item, StoredItem, Value
+# -- licences --------------------------------------------------------------------------------------
+
+_HASHES: Final[Kind[tuple[bytes, ...]]] = Kind(
+    "BS", list, lambda hashes: tuple(sorted(map(read_bytes, hashes)))
+)
+_HOURS: Final[Kind[int]] = Kind(
+    "B",
+    lambda hours: hours.to_bytes(SEEN_HOURS // 8, "big"),
+    lambda octets: int.from_bytes(read_bytes(octets), "big"),
+)
+
+_MACHINE: Final = Record(
+    Machine,
+    optional("machine_id_hash", BYTES, field="machine_id"),
+    optional("mac_hashes", _HASHES, field="mac_addresses", none=()),
+    optional("name_hash", BYTES, field="computer_name"),
+)
+_TERM: Final = Record(
+    Term,
+    always("ttl_name", one_of(TimeToLive), field="ttl"),
+    always("expires_at", NUMBER),
+    optional("holder", TEXT),
+)
+_LAST_SEEN: Final = Record(
+    LastSeen,
+    always("seen_at", NUMBER, field="at"),
+    optional("seen_version", TEXT, field="agent_version"),
+    optional("seen_from", TEXT, field="source_address"),
+    added("seen_hours", _HOURS, field="hours", older=1),
+)
+_CHAIN: Final = Record(
+    Chain,
+    always("lease_id", TEXT, field="current"),
+    optional("previous_lease_id", TEXT, field="previous"),
+    optional("leased_from", TEXT, field="source_address"),
+    added("leased_at", NUMBER, field="issued_at", older=0),
+)
+
+# Fixed at its issue.
+_ISSUED: Final = (
+    always("organization_id", TEXT),
+    always("environment", TEXT),
+    always("identity", BYTES),
+    always("secret_version", NUMBER),
+    always("issued_at", NUMBER),
+    always("issued_by", TEXT),
+)
+# What a change may change.
+_CHANGED: Final = (
+    always("state", one_of(State)),
+    part("machine", _MACHINE),
+    optional("computer_name", TEXT),
+    always("primary", FLAG),
+    optional("label", TEXT),
+    always("is_exclusive", FLAG, field="exclusive"),
+    optional_part("term", _TERM),
+    optional("device_key", TEXT),
+    optional("agent_version", TEXT),
+    always("revision", NUMBER),
+    always("updated_at", NUMBER),
+)
+# Traces of its use, which move without a revision: each is written when it does.
+_SEEN: Final = optional_part("last_seen", _LAST_SEEN)
+_LEASED: Final = optional_part("chain", _CHAIN)
+_PROVED: Final = optional("proved_ms", NUMBER, none=0)
+
+LICENSE: Final = Record(License, *_ISSUED, *_CHANGED, _SEEN, _LEASED, _PROVED)
+_LICENSE_CHANGES: Final = Attributes[License](*_CHANGED)
+_LICENSE_SUMMARY: Final = LICENSE.only(
+    LicenseSummary, "environment", "computer_name", "label", "primary"
+)
+_CHAIN_MOVES: Final = Attributes[License](_LEASED)
+_PROOFS: Final = Attributes[License](_PROVED)
 
 
 def license_item(record: License) -> Item:
     """A new licence as a whole."""
-    seen = record.last_seen
-    item = {
+    partition_of = licenses_of if record.term is None else temporary_licenses_of
+    return {
         **license_key(record.id),
-        "org_pk": text(
-            licenses_of(record.organization_id)
-            if record.term is None
-            else temporary_licenses_of(record.organization_id)
-        ),
-        "organization_id": text(record.organization_id),
-        "environment": text(record.environment),
-        "identity": binary(record.identity),
-        "secret_version": number(record.secret_version),
-        "issued_at": number(record.issued_at),
-        "issued_by": text(record.issued_by),
-        **present(license_attributes(record)),
-        **present(proof_attributes(record.proved_ms)),
+        "org_pk": text(partition_of(record.organization_id)),
+        "org_sk": text(license_sort_key(record)),
+        **present(due_attributes(record.id, record.due_at)),
+        **present(LICENSE.write(record)),
     }
-    return item if seen is None else {**item, **present(last_seen_attributes(seen))}
 
 
 def license_attributes(record: License) -> dict[str, Value | None]:
     """What a change of a licence may change; ``None`` is an attribute to remove."""
-    machine = record.machine
-    return {
-        "org_sk": text(license_sort_key(record)),
-        **due_attributes(record.id, record.due_at),
-        "state": text(record.state),
-        "machine_id_hash": binary(machine.machine_id) if machine.machine_id else None,
-        "mac_hashes": {"BS": list(machine.mac_addresses)} if machine.mac_addresses else None,
-        "name_hash": binary(machine.computer_name) if machine.computer_name else None,
-        "computer_name": optional_text(record.computer_name),
-        "primary": {"BOOL": record.primary},
-        "label": optional_text(record.label),
-        "is_exclusive": {"BOOL": record.exclusive},
-        "ttl_name": text(record.term.ttl) if record.term else None,
-        "expires_at": optional_number(record.term.expires_at if record.term else None),
-        "holder": optional_text(record.term.holder if record.term else None),
-        "device_key": optional_text(record.device_key),
-        "agent_version": optional_text(record.agent_version),
-        "revision": number(record.revision),
-        "updated_at": number(record.updated_at),
-    }
+    attributes = _LICENSE_CHANGES.write(record)
+    attributes["org_sk"] = text(license_sort_key(record))
+    attributes |= due_attributes(record.id, record.due_at)
+    return attributes
 
 
 def last_seen_attributes(seen: LastSeen) -> dict[str, Value | None]:
     """When an agent was last seen (R17)."""
-    return {
-        "seen_at": number(seen.at),
-        "seen_version": optional_text(seen.agent_version),
-        "seen_from": optional_text(seen.source_address),
-        "seen_hours": binary(seen.hours.to_bytes(SEEN_HOURS // 8, "big")),
-    }
+    return _LAST_SEEN.write(seen)
 
 
-def chain_attributes(chain: Chain | None) -> dict[str, Value | None]:
+def chain_attributes(record: License) -> dict[str, Value | None]:
     """Where the chain of a licence's leases stands."""
-    return {
-        "lease_id": optional_text(chain.current if chain else None),
-        "previous_lease_id": optional_text(chain.previous if chain else None),
-        "leased_from": optional_text(chain.source_address if chain else None),
-        "leased_at": number(chain.issued_at) if chain else None,
-    }
+    return _CHAIN_MOVES.write(record)
 
 
-def proof_attributes(proved_ms: int) -> dict[str, Value | None]:
-    """How new the last proof of a device key was: nothing while there was none."""
-    return {"proved_ms": number(proved_ms) if proved_ms else None}
+def proof_attributes(record: License) -> dict[str, Value | None]:
+    """How new the last proof of a licence's device key was: nothing while there was none."""
+    return _PROOFS.write(record)
 
 
 def read_license(item: StoredItem) -> License:
     """The licence that an item holds."""
-    machine_id, name = item.get("machine_id_hash"), item.get("name_hash")
-    macs = item.get("mac_hashes")
-    return License(
-        id=id_of(item),
-        organization_id=item["organization_id"]["S"],
-        environment=item["environment"]["S"],
-        state=State(item["state"]["S"]),
-        machine=Machine(
-            machine_id=read_bytes(machine_id["B"]) if machine_id else None,
-            mac_addresses=tuple(sorted(read_bytes(mac) for mac in macs["BS"])) if macs else (),
-            computer_name=read_bytes(name["B"]) if name else None,
-        ),
-        computer_name=read_text(item, "computer_name"),
-        identity=read_bytes(item["identity"]["B"]),
-        secret_version=read_number(item, "secret_version"),
-        primary=item["primary"]["BOOL"],
-        label=read_text(item, "label"),
-        exclusive=item["is_exclusive"]["BOOL"],
-        term=(
-            Term(
-                TimeToLive(item["ttl_name"]["S"]),
-                read_number(item, "expires_at"),
-                read_text(item, "holder"),
-            )
-            if "ttl_name" in item
-            else None
-        ),
-        device_key=read_text(item, "device_key"),
-        issued_at=read_number(item, "issued_at"),
-        issued_by=item["issued_by"]["S"],
-        agent_version=read_text(item, "agent_version"),
-        revision=read_number(item, "revision"),
-        updated_at=read_number(item, "updated_at"),
-        last_seen=read_last_seen(item),
-        chain=(
-            Chain(
-                item["lease_id"]["S"],
-                read_text(item, "previous_lease_id"),
-                read_text(item, "leased_from"),
-                read_optional_number(item, "leased_at") or 0,  # not kept from the beginning
-            )
-            if "lease_id" in item
-            else None
-        ),
-        proved_ms=read_optional_number(item, "proved_ms") or 0,
-    )
-
-
-def read_last_seen(item: StoredItem) -> LastSeen | None:
-    """When the agent of the licence that an item holds was last seen."""
-    if "seen_at" not in item:
-        return None
-    seen = LastSeen(
-        read_number(item, "seen_at"), read_text(item, "seen_version"), read_text(item, "seen_from")
-    )
-    if "seen_hours" not in item:
-        return seen
-    return replace(seen, hours=int.from_bytes(read_bytes(item["seen_hours"]["B"]), "big"))
-
-
-def claim_item(pair: bytes, record: License) -> Item:
-    """A licence's claim on a pair that nobody has held so far."""
-    holders = {record.organization_id: {record.environment: record.id}}
-    return {
-        **pair_key(pair),
-        "holders": holders_value(holders),
-        "is_exclusive": {"BOOL": record.exclusive},
-    }
-
-
-def holders_value(holders: Mapping[str, Mapping[str, str]]) -> Value:
-    """Who holds a pair, as a map of maps."""
-    return {
-        "M": {
-            organization_id: {
-                "M": {environment: text(holder) for environment, holder in licenses.items()}
-            }
-            for organization_id, licenses in holders.items()
-        }
-    }
-
-
-def read_claim(item: StoredItem) -> Claim:
-    """The claim on a pair."""
-    return Claim(
-        holders={
-            organization_id: {
-                environment: holder["S"] for environment, holder in licenses["M"].items()
-            }
-            for organization_id, licenses in item["holders"]["M"].items()
-        },
-        exclusive=item["is_exclusive"]["BOOL"],
-    )
-
-
-def organization_item(organization: Organization, *, due_at: int) -> Item:
-    """A new organization as a whole."""
-    return {
-        **organization_key(organization.id),
-        "org_pk": text(ORGANIZATIONS),
-        "org_sk": text(organization_sort_key(organization.id)),
-        "seats": number(organization.seats),
-        **present(organization_attributes(organization, due_at=due_at)),
-    }
-
-
-def organization_attributes(
-    organization: Organization, *, due_at: int | None
-) -> dict[str, Value | None]:
-    """What a change of an organization may change: everything but its seats (R6)."""
-    return {
-        "name": text(organization.name),
-        "valid_until": number(organization.subscription.valid_until),
-        "subscription_status": text(organization.subscription.status),
-        "max_agents": optional_number(organization.max_agents),
-        "version": number(organization.version),
-        "billing_version": number(organization.billing_version),
-        "announced_days": optional_number(organization.announced_days),
-        "require_device_key": {"BOOL": organization.policy.require_device_key},
-        "block_clones": {"BOOL": organization.policy.block_clones},
-        "updated_at": number(organization.updated_at),
-        **due_attributes(organization.id, due_at),
-    }
-
-
-def due_attributes(id: str, due_at: int | None) -> dict[str, Value | None]:
-    """A record's place in ``by_due``: none, if it is never due."""
-    return {
-        "due_shard": text(due_shard(id)) if due_at is not None else None,
-        "due_at": optional_number(due_at),
-    }
-
-
-def read_organization(item: StoredItem) -> Organization:
-    """The organization that an item holds."""
-    return Organization(
-        id=id_of(item),
-        name=item["name"]["S"],
-        subscription=_read_subscription(item),
-        max_agents=read_optional_number(item, "max_agents"),
-        seats=read_number(item, "seats"),
-        version=read_number(item, "version"),
-        billing_version=read_number(item, "billing_version"),
-        announced_days=read_optional_number(item, "announced_days"),
-        policy=Policy(
-            require_device_key=read_flag(item, "require_device_key"),
-            block_clones=read_flag(item, "block_clones"),
-        ),
-        updated_at=read_number(item, "updated_at"),
-    )
+    return LICENSE.read(item, id=id_of(item))
 
 
 def read_license_summary(entry: StoredItem) -> LicenseSummary:
     """What the index tells of a licence."""
-    return LicenseSummary(
-        id=id_of(entry),
-        environment=entry["environment"]["S"],
-        issued_at=issued_at_in_sort_key(sort_key_of(entry)),
-        computer_name=read_text(entry, "computer_name"),
-        label=read_text(entry, "label"),
-        primary=entry["primary"]["BOOL"],
-    )
+    issued_at = issued_at_in_sort_key(sort_key_of(entry))
+    return _LICENSE_SUMMARY.read(entry, id=id_of(entry), issued_at=issued_at)
 
 
 LAST_SEEN: Final = ("seen_at", "seen_hours")
 """The attributes that tell when an agent was seen."""
+
+
+def read_last_seen(item: StoredItem) -> LastSeen | None:
+    """When the agent of the licence that an item holds was last seen."""
+    return _LAST_SEEN.read_optional(item)
 
 
 ACTIVITY: Final = ("pk", "agent_version", "seen_at", "seen_version")
@@ -292,18 +192,121 @@ ACTIVITY: Final = ("pk", "agent_version", "seen_at", "seen_version")
 
 def read_agent_activity(item: StoredItem) -> AgentActivity:
     """What a licence tells of its agent: the version that it was last seen with counts."""
+    seen = read_last_seen(item)
     return AgentActivity(
-        read_text(item, "seen_version") or read_text(item, "agent_version"),
-        read_optional_number(item, "seen_at"),
+        (seen.agent_version if seen else None) or read_text(item, "agent_version"),
+        seen.at if seen else None,
     )
+
+
+# -- organizations ---------------------------------------------------------------------------------
+
+_SUBSCRIPTION: Final = Record(
+    Subscription,
+    always("valid_until", NUMBER),
+    always("subscription_status", one_of(SubscriptionStatus), field="status"),
+)
+_POLICY: Final = Record(
+    Policy,
+    added("require_device_key", FLAG, older=False),
+    added("block_clones", FLAG, older=False),
+)
+
+# Counted by the changes of its licences (R6).
+_SEATS: Final = always("seats", NUMBER)
+# What its own changes may change.
+_GOVERNED: Final = (
+    always("name", TEXT),
+    part("subscription", _SUBSCRIPTION),
+    optional("max_agents", NUMBER),
+    always("version", NUMBER),
+    always("billing_version", NUMBER),
+    optional("announced_days", NUMBER),
+    part("policy", _POLICY),
+    always("updated_at", NUMBER),
+)
+
+ORGANIZATION: Final = Record(Organization, _SEATS, *_GOVERNED)
+_ORGANIZATION_CHANGES: Final = Attributes[Organization](*_GOVERNED)
+_ORGANIZATION_SUMMARY: Final = ORGANIZATION.only(OrganizationSummary, "name", "subscription")
+
+
+def organization_item(organization: Organization, *, due_at: int) -> Item:
+    """A new organization as a whole."""
+    return {
+        **organization_key(organization.id),
+        "org_pk": text(ORGANIZATIONS),
+        "org_sk": text(organization_sort_key(organization.id)),
+        **present(ORGANIZATION.write(organization)),
+        **present(due_attributes(organization.id, due_at)),
+    }
+
+
+def organization_attributes(
+    organization: Organization, *, due_at: int | None
+) -> dict[str, Value | None]:
+    """What a change of an organization may change: everything but its seats (R6)."""
+    return _ORGANIZATION_CHANGES.write(organization) | due_attributes(organization.id, due_at)
+
+
+def read_organization(item: StoredItem) -> Organization:
+    """The organization that an item holds."""
+    return ORGANIZATION.read(item, id=id_of(item))
 
 
 def read_organization_summary(entry: StoredItem) -> OrganizationSummary:
     """What the index tells of an organization."""
-    return OrganizationSummary(id_of(entry), entry["name"]["S"], _read_subscription(entry))
+    return _ORGANIZATION_SUMMARY.read(entry, id=id_of(entry))
 
 
-def _read_subscription(item: StoredItem) -> Subscription:
-    return Subscription(
-        read_number(item, "valid_until"), SubscriptionStatus(item["subscription_status"]["S"])
-    )
+def due_attributes(id: str, due_at: int | None) -> dict[str, Value | None]:
+    """A record's place in ``by_due``: none, if it is never due."""
+    if due_at is None:
+        return {"due_shard": None, "due_at": None}
+    return {"due_shard": text(due_shard(id)), "due_at": number(due_at)}
+
+
+# -- claims ----------------------------------------------------------------------------------------
+
+Holders = Mapping[str, Mapping[str, str]]
+"""Who holds a pair: organization id → environment → licence id."""
+
+
+def _holders(holders: Holders) -> Item:
+    return {
+        organization_id: {
+            "M": {environment: text(holder) for environment, holder in licenses.items()}
+        }
+        for organization_id, licenses in holders.items()
+    }
+
+
+def _read_holders(holders: StoredItem) -> Holders:
+    return {
+        organization_id: {environment: holder["S"] for environment, holder in licenses["M"].items()}
+        for organization_id, licenses in holders.items()
+    }
+
+
+CLAIM: Final = Record(
+    Claim,
+    always("holders", Kind("M", _holders, _read_holders)),
+    always("is_exclusive", FLAG, field="exclusive"),
+)
+
+
+def claim_item(pair: bytes, record: License) -> Item:
+    """A licence's claim on a pair that nobody has held so far."""
+    holders = {record.organization_id: {record.environment: record.id}}
+    claim = Claim(holders, exclusive=record.exclusive)
+    return {**pair_key(pair), **present(CLAIM.write(claim))}
+
+
+def holders_value(holders: Holders) -> Value:
+    """Who holds a pair, as a map of maps."""
+    return {"M": _holders(holders)}
+
+
+def read_claim(item: StoredItem) -> Claim:
+    """The claim on a pair."""
+    return CLAIM.read(item)

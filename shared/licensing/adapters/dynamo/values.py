@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    Value: TypeAlias = AttributeValueTypeDef
-    Item: TypeAlias = dict[str, Value]
-    StoredItem: TypeAlias = Mapping[str, Value]
+# In quotes: what they stand for is there for types alone.
+Value: TypeAlias = "AttributeValueTypeDef"
+Item: TypeAlias = "dict[str, Value]"
+StoredItem: TypeAlias = "Mapping[str, Value]"
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 
 def text(value: str) -> Value:
@@ -23,24 +29,14 @@ def number(value: int) -> Value:
     return {"N": str(value)}
 
 
-def binary(value: bytes) -> Value:
-    """A binary attribute."""
-    return {"B": value}
-
-
 def present(attributes: Mapping[str, Value | None]) -> Item:
     """The attributes that have a value: what a whole item is made of."""
     return {name: value for name, value in attributes.items() if value is not None}
 
 
-def optional_text(value: str | None) -> Value | None:
-    """A string attribute, or none."""
-    return text(value) if value is not None else None
-
-
-def optional_number(value: int | None) -> Value | None:
-    """A number attribute, or none."""
-    return number(value) if value is not None else None
+def read_text(item: StoredItem, name: str) -> str | None:
+    """A string attribute of an item, or ``None``."""
+    return item[name]["S"] if name in item else None
 
 
 def read_bytes(value: object) -> bytes:
@@ -50,31 +46,35 @@ def read_bytes(value: object) -> bytes:
     return value
 
 
-def read_text(item: StoredItem, name: str) -> str | None:
-    """A string attribute of an item, or ``None``."""
-    return item[name]["S"] if name in item else None
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """How values of one type are written and read: under which letter of the notation, and as what.
+
+    ``encode`` makes what stands under the letter out of a value, ``decode`` the value out of that.
+    Where there is none, it is the value itself.
+    """
+
+    letter: str
+    encode: Callable[[T], object] | None = None
+    decode: Callable[[Any], T] | None = None  # what comes in depends on the letter
 
 
-def read_number(item: StoredItem, name: str) -> int:
-    """A number attribute of an item."""
-    return int(item[name]["N"])
+def one_of(values: type[E]) -> Kind[E]:
+    """A value of an enumeration. Reading anything else raises :class:`KeyError`."""
+    # Looked up, which takes a fraction of what calling the enumeration does.
+    return Kind("S", decode={value.value: value for value in values}.__getitem__)
 
 
-def read_optional_number(item: StoredItem, name: str) -> int | None:
-    """A number attribute of an item, or ``None``."""
-    return read_number(item, name) if name in item else None
+def _texts(values: Sequence[str]) -> Sequence[Value]:
+    return [text(value) for value in values]
 
 
-def read_flag(item: StoredItem, name: str) -> bool:
-    """A boolean attribute of an item: false where a record from before it has none."""
-    return name in item and item[name]["BOOL"]
+def _read_texts(values: Sequence[Value]) -> tuple[str, ...]:
+    return tuple(value["S"] for value in values)
 
 
-def texts(values: Sequence[str]) -> Value:
-    """A list of strings."""
-    return {"L": [text(value) for value in values]}
-
-
-def read_texts(value: Value) -> tuple[str, ...]:
-    """The strings of a list."""
-    return tuple(one["S"] for one in value["L"])
+TEXT: Final[Kind[str]] = Kind("S")
+TEXTS: Final = Kind("L", _texts, _read_texts)
+NUMBER: Final = Kind("N", str, int)
+FLAG: Final[Kind[bool]] = Kind("BOOL")
+BYTES: Final = Kind("B", decode=read_bytes)

@@ -19,17 +19,15 @@ from typing import TYPE_CHECKING, Final
 
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.events import event_item
-from licensing.adapters.dynamo.values import number, text
+from licensing.adapters.dynamo.values import Item, Value, number, text
+from licensing.domain.audit import Event
+from licensing.domain.license import License
 from licensing.domain.machine_claims import Claim
+from licensing.domain.organization import Organization
+from licensing.usecases.ports import Change
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
-
-    from licensing.adapters.dynamo.values import Item, Value
-    from licensing.domain.audit import Event
-    from licensing.domain.license import License
-    from licensing.domain.organization import Organization
-    from licensing.usecases.ports import Change
 
 
 _ABSENT: Final = "attribute_not_exists(pk)"
@@ -102,9 +100,9 @@ def use_attributes(before: License, after: License) -> dict[str, Value | None]:
     """What of a licence's chain and proofs changes. What does not is left as it stands by then."""
     attributes: dict[str, Value | None] = {}
     if after.chain != before.chain:
-        attributes |= items.chain_attributes(after.chain)
+        attributes |= items.chain_attributes(after)
     if after.proved_ms != before.proved_ms:
-        attributes |= items.proof_attributes(after.proved_ms)
+        attributes |= items.proof_attributes(after)
     return attributes
 
 

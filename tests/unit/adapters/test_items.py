@@ -1,0 +1,267 @@
+"""Licences, organizations, claims and entries as items: the names and forms that are stored."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from licensing.adapters.dynamo import events, items
+from licensing.adapters.dynamo.attributes import Part, Record
+from licensing.adapters.dynamo.values import Item, present
+from licensing.domain.audit import Event, EventType, RefusedAttempt
+from licensing.domain.lease_chain import Chain
+from licensing.domain.license import Changes, LastSeen, State
+from licensing.domain.machine import Machine
+from licensing.domain.organization import Policy
+from licensing.domain.temporary_license import Term, TimeToLive
+from tests.unit.samples import NOW, ORIGIN, license, organization
+
+RECORDS: dict[Record[Any], set[str]] = {
+    items.LICENSE: {"id"},
+    items.ORGANIZATION: {"id"},
+    items.CLAIM: set(),
+    events.ENTRY: set(),
+}
+"""What is read from a table, and of it what stands in the key instead."""
+
+HASHES = bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48))
+LICENSE = license(
+    machine=Machine(HASHES[0], (HASHES[1],), HASHES[2]),
+    identity=HASHES[0],
+    label="till",
+    term=Term(TimeToLive.ONE_DAY, NOW + 86_400, "petra"),
+    device_key="k",
+    last_seen=LastSeen(NOW, "4.5.0.0", "203.0.113.9", 0b101),
+    chain=Chain("now", "before", "203.0.113.9", NOW),
+    proved_ms=NOW * 1000,
+)
+STORED_LICENSE: Item = {
+    "pk": {"S": "LICENSE#lic_0123456789abcdef"},
+    "sk": {"S": "LICENSE"},
+    "org_pk": {"S": "TEMPORARY#acme"},
+    "org_sk": {"S": "1900086400#lic_0123456789abcdef"},
+    "due_shard": {"S": "DUE#2"},
+    "due_at": {"N": "1900086400"},
+    "organization_id": {"S": "acme"},
+    "environment": {"S": "production"},
+    "identity": {"B": HASHES[0]},
+    "secret_version": {"N": "1"},
+    "issued_at": {"N": "1900000000"},
+    "issued_by": {"S": "alice"},
+    "state": {"S": "active"},
+    "machine_id_hash": {"B": HASHES[0]},
+    "mac_hashes": {"BS": [HASHES[1]]},
+    "name_hash": {"B": HASHES[2]},
+    "computer_name": {"S": "ACME-PC-01"},
+    "primary": {"BOOL": False},
+    "label": {"S": "till"},
+    "is_exclusive": {"BOOL": True},
+    "ttl_name": {"S": "1d"},
+    "expires_at": {"N": "1900086400"},
+    "holder": {"S": "petra"},
+    "device_key": {"S": "k"},
+    "agent_version": {"S": "4.5.0.0"},
+    "revision": {"N": "1"},
+    "updated_at": {"N": "1900000000"},
+    "seen_at": {"N": "1900000000"},
+    "seen_version": {"S": "4.5.0.0"},
+    "seen_from": {"S": "203.0.113.9"},
+    "seen_hours": {"B": bytes(21) + b"\x05"},
+    "lease_id": {"S": "now"},
+    "previous_lease_id": {"S": "before"},
+    "leased_from": {"S": "203.0.113.9"},
+    "leased_at": {"N": "1900000000"},
+    "proved_ms": {"N": "1900000000000"},
+}
+ORGANIZATION = organization(
+    max_agents=5, seats=3, announced_days=7, policy=Policy(require_device_key=True)
+)
+STORED_ORGANIZATION: Item = {
+    "pk": {"S": "ORGANIZATION#acme"},
+    "sk": {"S": "ORGANIZATION"},
+    "org_pk": {"S": "ORGANIZATIONS"},
+    "org_sk": {"S": "05c4ba3e#acme"},
+    "seats": {"N": "3"},
+    "name": {"S": "Acme"},
+    "valid_until": {"N": "1931536000"},
+    "subscription_status": {"S": "active"},
+    "max_agents": {"N": "5"},
+    "version": {"N": "1"},
+    "billing_version": {"N": "0"},
+    "announced_days": {"N": "7"},
+    "require_device_key": {"BOOL": True},
+    "block_clones": {"BOOL": False},
+    "updated_at": {"N": "1900000000"},
+    "due_shard": {"S": "DUE#6"},
+    "due_at": {"N": "1900000000"},
+}
+EVENT = Event(
+    id=f"evt_{0:032x}",
+    type=EventType.LICENSE_DETACHED,
+    at=NOW,
+    organization_id="acme",
+    license_id=LICENSE.id,
+    revision=2,
+    origin=dataclasses.replace(ORIGIN, source_address="203.0.113.9", agent_version="4.5.0.0"),
+    before={"state": "active"},
+    after={"state": "detached", "label": None, "primary": True, "expires_at": 5},
+    reason="stolen",
+    components=("machine_id",),
+    other_address="203.0.113.10",
+)
+STORED_EVENT: Item = {
+    "pk": {"S": "LICENSE#lic_0123456789abcdef"},
+    "sk": {"S": f"EVENT#1900000000#000002#evt_{0:032x}"},
+    "org_pk": {"S": "EVENTS#acme"},
+    "org_sk": {"S": f"1900000000#000002#evt_{0:032x}#LICENSE#lic_0123456789abcdef"},
+    "id": {"S": f"evt_{0:032x}"},
+    "type": {"S": "LicenseDetached"},
+    "at": {"N": "1900000000"},
+    "organization_id": {"S": "acme"},
+    "license_id": {"S": "lic_0123456789abcdef"},
+    "revision": {"N": "2"},
+    "before": {"M": {"state": {"S": "active"}}},
+    "after": {
+        "M": {
+            "state": {"S": "detached"},
+            "label": {"NULL": True},
+            "primary": {"BOOL": True},
+            "expires_at": {"N": "5"},
+        }
+    },
+    "reason": {"S": "stolen"},
+    "components": {"L": [{"S": "machine_id"}]},
+    "other_address": {"S": "203.0.113.10"},
+    "moved": {"S": "active>detached"},
+    "actor": {
+        "M": {"kind": {"S": "user"}, "subject": {"S": "alice"}, "roles": {"L": [{"S": "member"}]}}
+    },
+    "request_id": {"S": "request-1"},
+    "source_address": {"S": "203.0.113.9"},
+    "origin_agent_version": {"S": "4.5.0.0"},
+}
+REFUSAL = RefusedAttempt(
+    license_id=LICENSE.id, organization_id="acme", reason="why", at=NOW, origin=ORIGIN
+)
+
+
+def tables(record: Record[Any]) -> Iterator[Record[Any]]:
+    """A table and those of its parts."""
+    yield record
+    for row in record.rows:
+        if isinstance(row, Part):
+            yield from tables(row.record)
+
+
+# -- all fields ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_every_field_has_its_row(record: Record[Any]) -> None:
+    for table in tables(record):
+        assert isinstance(table.make, type)
+        in_key = RECORDS[record] if table is record else set()
+        rows = sorted([*(row.field for row in table.rows), *in_key])
+        assert rows == sorted(field.name for field in dataclasses.fields(table.make))
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_no_two_rows_have_one_name(record: Record[Any]) -> None:
+    assert len(record.names) == len(set(record.names))
+
+
+def test_what_may_change_of_a_license_is_written_when_it_changes() -> None:
+    fields = {**Changes.__annotations__, "revision": int, "updated_at": int}
+    rows = [row for row in items.LICENSE.rows if row.field in fields]
+    names = {*Record(dict, *rows).names, "org_sk", "due_shard", "due_at"}
+    assert items.license_attributes(LICENSE).keys() == names
+
+
+# -- as they are stored ----------------------------------------------------------------------------
+
+
+def test_a_license_is_stored_under_these_names() -> None:
+    assert items.license_item(LICENSE) == STORED_LICENSE
+    assert items.read_license(STORED_LICENSE) == LICENSE
+
+
+def test_an_organization_is_stored_under_these_names() -> None:
+    assert items.organization_item(ORGANIZATION, due_at=NOW) == STORED_ORGANIZATION
+    assert items.read_organization(STORED_ORGANIZATION) == ORGANIZATION
+
+
+def test_r06_seats_are_not_what_a_change_of_an_organization_writes() -> None:
+    written = items.organization_attributes(ORGANIZATION, due_at=NOW)
+    assert STORED_ORGANIZATION.keys() - written.keys() == {"pk", "sk", "org_pk", "org_sk", "seats"}
+
+
+def test_a_claim_is_stored_under_these_names() -> None:
+    stored = items.claim_item(b"\x01\x02", LICENSE)
+    assert stored == {
+        "pk": {"S": "PAIR#0102"},
+        "sk": {"S": "PAIR"},
+        "holders": {"M": {"acme": {"M": {"production": {"S": "lic_0123456789abcdef"}}}}},
+        "is_exclusive": {"BOOL": True},
+    }
+    assert items.read_claim(stored).holders == {"acme": {"production": LICENSE.id}}
+
+
+def test_an_event_is_stored_under_these_names() -> None:
+    assert events.event_item(EVENT) == STORED_EVENT
+    read = dataclasses.asdict(events.read_event(STORED_EVENT))
+    assert read == {**dataclasses.asdict(EVENT), "times": None, "last_at": None}
+
+
+def test_r32_a_refusal_is_stored_as_its_hour_and_never_says_what_only_a_change_does() -> None:
+    stored = present(events.refusal_attributes(REFUSAL))
+    assert stored["at"] == {"N": str(NOW - NOW % 3600)}
+    assert stored["last_at"] == {"N": str(NOW)}
+    of_changes = {"revision", "before", "after", "components", "moved", "times"}
+    assert not events.refusal_attributes(REFUSAL).keys() & of_changes
+    entry = events.read_event({**stored, "times": {"N": "2"}})
+    assert (entry.times, entry.at, entry.happened_at) == (2, REFUSAL.hour, NOW)
+    assert (entry.revision, entry.before, entry.after, entry.components) == (None, None, None, ())
+
+
+# -- what is not there -----------------------------------------------------------------------------
+
+
+def test_an_older_license_is_read_as_what_it_meant() -> None:
+    older = {
+        name: value
+        for name, value in STORED_LICENSE.items()
+        if name not in {"seen_hours", "leased_at", "proved_ms"}
+    }
+    record = items.read_license(older)
+    assert record.last_seen is not None
+    assert record.last_seen.hours == 1
+    assert record.chain is not None
+    assert record.chain.issued_at == 0
+    assert record.proved_ms == 0
+
+
+def test_an_older_organization_demands_nothing() -> None:
+    older = {
+        name: value
+        for name, value in STORED_ORGANIZATION.items()
+        if name not in {"require_device_key", "block_clones"}
+    }
+    assert items.read_organization(older).policy == Policy()
+
+
+def test_what_a_license_has_no_longer_is_removed() -> None:
+    bare = license(machine=Machine(None, (), None), computer_name=None, agent_version=None)
+    removed = {name for name, value in items.license_attributes(bare).items() if value is None}
+    assert removed == {
+        *("due_shard", "due_at", "machine_id_hash", "mac_hashes", "name_hash", "computer_name"),
+        *("label", "ttl_name", "expires_at", "holder", "device_key", "agent_version"),
+    }
+    assert set(items.chain_attributes(bare).values()) == {None}
+    assert items.proof_attributes(bare) == {"proved_ms": None}
+
+
+def test_a_license_in_no_known_state_is_not_read() -> None:
+    with pytest.raises(KeyError, match="lost"):
+        items.read_license({**STORED_LICENSE, "state": {"S": "lost"}})
+    assert "lost" not in list(State)
