@@ -9,17 +9,11 @@ from licensing.adapters.dynamo.events import read_event, refusal_attributes
 from licensing.adapters.dynamo.table import Table, cut, of_type
 from licensing.adapters.dynamo.values import number, text
 from licensing.domain.audit import RefusedAttempt
-from licensing.usecases.filters import (
-    EventFilters,
-)
-from licensing.usecases.ports import (
-    EventPage,
-)
+from licensing.usecases.filters import EventFilters
+from licensing.usecases.ports import EventPage
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb.type_defs import (
-        QueryInputTypeDef,
-    )
+    from types_boto3_dynamodb.type_defs import QueryInputTypeDef
 
 
 class Histories(Table):

@@ -15,33 +15,17 @@ from typing import TYPE_CHECKING, Final
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.organizations import Organizations
 from licensing.adapters.dynamo.table import FILTERED, batches, cut
-from licensing.adapters.dynamo.values import number, text
-from licensing.adapters.dynamo.writes import (
-    proof_conditions,
-    use_attributes,
-    writes_of,
-)
+from licensing.adapters.dynamo.values import StoredItem, number, text
+from licensing.adapters.dynamo.writes import proof_conditions, use_attributes, writes_of
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.license_key import is_license_id
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization
-from licensing.usecases.filters import (
-    AgentActivity,
-    LicenseFilters,
-    LicenseSummary,
-)
-from licensing.usecases.ports import (
-    Change,
-    LicensePage,
-    Outcome,
-)
+from licensing.usecases.filters import AgentActivity, LicenseFilters, LicenseSummary
+from licensing.usecases.ports import Change, LicensePage, Outcome
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb.type_defs import (
-        QueryInputTypeDef,
-    )
-
-    from licensing.adapters.dynamo.values import StoredItem
+    from types_boto3_dynamodb.type_defs import QueryInputTypeDef
 
 _CLAIM_ATTEMPTS: Final = 3
 _AT_ONCE: Final = 8

@@ -7,9 +7,7 @@ from collections.abc import Collection
 from licensing.adapters.dynamo import schema
 from licensing.adapters.dynamo.table import Table
 from licensing.domain.machine_claims import Claims
-from licensing.usecases.ports import (
-    LoginView,
-)
+from licensing.usecases.ports import LoginView
 
 
 class Machines(Table):

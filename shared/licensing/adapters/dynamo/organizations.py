@@ -7,17 +7,11 @@ from collections.abc import Iterator, Sequence
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.table import Table
 from licensing.adapters.dynamo.values import text
-from licensing.adapters.dynamo.writes import (
-    organization_writes,
-)
+from licensing.adapters.dynamo.writes import organization_writes
 from licensing.domain.audit import Event
 from licensing.domain.organization import Organization, is_organization_id
-from licensing.usecases.filters import (
-    OrganizationSummary,
-)
-from licensing.usecases.ports import (
-    Outcome,
-)
+from licensing.usecases.filters import OrganizationSummary
+from licensing.usecases.ports import Outcome
 
 
 class Organizations(Table):

@@ -21,16 +21,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from licensing.adapters.dynamo.values import text
+from licensing.adapters.dynamo.values import Item, StoredItem, text
 from licensing.domain.audit import Event, RefusedAttempt
 from licensing.domain.license import License, State
 from licensing.usecases import pagination
-
-if TYPE_CHECKING:
-    from licensing.adapters.dynamo.values import Item, StoredItem
-
 
 BY_ORGANIZATION: Final = "by_organization"
 

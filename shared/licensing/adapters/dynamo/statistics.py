@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.events import read_event, read_move
 from licensing.adapters.dynamo.licenses import Licenses
 from licensing.adapters.dynamo.table import batches, cut
-from licensing.adapters.dynamo.values import text
+from licensing.adapters.dynamo.values import Item, text
 from licensing.domain.license import State
 from licensing.domain.organization import is_organization_id
 from licensing.domain.statistics import Move
-from licensing.usecases.ports import (
-    LastSeenPage,
-    LicensesPast,
-    OrganizationPast,
-)
-
-if TYPE_CHECKING:
-    from licensing.adapters.dynamo.values import Item
+from licensing.usecases.ports import LastSeenPage, LicensesPast, OrganizationPast
 
 
 class Counts(Licenses):

@@ -10,10 +10,7 @@ from licensing.adapters.dynamo.licenses import Licenses
 from licensing.adapters.dynamo.values import number, text
 from licensing.domain.license import License, State
 from licensing.domain.organization import Organization
-from licensing.usecases.ports import (
-    Due,
-    Outcome,
-)
+from licensing.usecases.ports import Due, Outcome
 
 
 class DueForSweep(Licenses):

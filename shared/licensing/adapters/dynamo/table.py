@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Final
 from licensing.adapters.aws_errors import availability
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.transaction import RetryPolicy, Transactions
-from licensing.adapters.dynamo.values import text
-from licensing.adapters.dynamo.writes import (
-    Write,
-    update_expression,
-)
+from licensing.adapters.dynamo.values import Item, StoredItem, Value, text
+from licensing.adapters.dynamo.writes import Write, update_expression
 from licensing.domain.audit import EventType
 from licensing.domain.errors import Unavailable
 from licensing.domain.machine_claims import Claim
 from licensing.usecases.pagination import write_cursor
-from licensing.usecases.ports import (
-    LoginView,
-    Outcome,
-)
+from licensing.usecases.ports import LoginView, Outcome
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -31,8 +25,6 @@ if TYPE_CHECKING:
         QueryInputTypeDef,
         UpdateItemInputTypeDef,
     )
-
-    from licensing.adapters.dynamo.values import Item, StoredItem, Value
 
 BATCH: Final = 100
 """What DynamoDB reads in one batch."""

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
 from licensing.adapters.aws_errors import availability, is_transient
+from licensing.adapters.dynamo.values import StoredItem
 from licensing.domain.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
         TransactWriteItemTypeDef,
         UniversalAttributeValueTypeDef,
     )
-
-    from licensing.adapters.dynamo.values import StoredItem
 
 _ATTEMPTS: Final = 6
 _FIRST_PAUSE: Final = 0.05
