@@ -24,16 +24,9 @@ FUNCTIONS: Final = Path(__file__).parents[2] / "functions"
 # Keyed by class; `object` because pydantic's own function may be given other things than models.
 Schemas = dict[type[object], dict[str, Any]]
 
-_PROBLEMS: Final = {
-    400: "invalid_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    409: "conflict",
-    412: "precondition_failed",
-    413: "payload_too_large",
-    429: "too_many_requests",
-    503: "unavailable",
+_TITLES: Final = {
+    **{kind.status: kind.title for kind in problems.PROBLEMS.values()},
+    429: "Too many requests",
 }
 # What API Gateway answers by itself, in a form of its own: a token that is not good, a path that
 # fits no route, a body beyond its own limit, too many requests, a function that gave no answer.
@@ -162,7 +155,7 @@ def _problem(operation: http.Operation, status: int, schemas: Schemas) -> dict[s
     possible = {404: "{" in operation.path, 401: operation.needs_token}
     if status in _BY_GATEWAY and possible.get(status, True):
         content["application/json"] = {"schema": schemas[problems.GatewayMessage]}
-    response: dict[str, Any] = {"description": _PROBLEMS[status], "content": content}
+    response: dict[str, Any] = {"description": _TITLES[status], "content": content}
     if status in _HEADERS:
         name, description, schema = _HEADERS[status]
         response["headers"] = {name: {"description": description, "schema": schema}}

@@ -1,8 +1,15 @@
-"""Why a request was not carried out."""
+"""Why a request was not carried out.
+
+What this module guarantees: every code that a function answers with is in :data:`PROBLEMS`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final
 
 from pydantic import (
     ConfigDict,
@@ -10,6 +17,62 @@ from pydantic import (
 )
 
 from licensing.contract.fields import Reply
+from licensing.domain.refusal import RefusalCode
+
+
+class ErrorCode(StrEnum):
+    """What goes wrong with a request itself; what is refused has a :class:`RefusalCode`."""
+
+    INVALID_REQUEST = "invalid_request"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    UNAUTHORIZED = "unauthorized"
+    STALE_PROOF = "use_dpop_nonce"
+    UNAVAILABLE = "unavailable"
+
+
+ProblemCode = ErrorCode | RefusalCode
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """What problems of one kind have in common: the HTTP status, and what it means in words."""
+
+    status: int
+    title: str
+
+
+_INVALID: Final = ProblemKind(400, "Invalid request")
+_NOT_AUTHENTICATED: Final = ProblemKind(401, "Not authenticated")
+_NOT_ALLOWED: Final = ProblemKind(403, "Not allowed")
+_NOT_FOUND: Final = ProblemKind(404, "Not found")
+_CONFLICT: Final = ProblemKind(409, "Conflict")
+_CHANGED: Final = ProblemKind(412, "Precondition failed")
+_TOO_LARGE: Final = ProblemKind(413, "Payload too large")
+_UNAVAILABLE: Final = ProblemKind(503, "Temporarily unavailable")
+
+PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
+    {
+        ErrorCode.INVALID_REQUEST: _INVALID,
+        ErrorCode.UNAUTHORIZED: _NOT_AUTHENTICATED,
+        ErrorCode.STALE_PROOF: _NOT_AUTHENTICATED,
+        RefusalCode.FORBIDDEN: _NOT_ALLOWED,
+        RefusalCode.ON_BEHALF_DISABLED: _NOT_ALLOWED,
+        RefusalCode.TEMPORARY_NOT_USABLE: _NOT_ALLOWED,
+        RefusalCode.PROOF_REQUIRED: _NOT_ALLOWED,
+        RefusalCode.NOT_FOUND: _NOT_FOUND,
+        RefusalCode.PORTAL_NOT_CONFIGURED: _NOT_FOUND,
+        RefusalCode.MACHINE_REGISTERED: _CONFLICT,
+        RefusalCode.AGENT_BLOCKED: _CONFLICT,
+        RefusalCode.LICENSE_STILL_BOUND: _CONFLICT,
+        RefusalCode.SEAT_LIMIT_REACHED: _CONFLICT,
+        RefusalCode.SUBSCRIPTION_ENDED: _CONFLICT,
+        RefusalCode.INVALID_TRANSITION: _CONFLICT,
+        RefusalCode.PRECONDITION_FAILED: _CHANGED,
+        ErrorCode.PAYLOAD_TOO_LARGE: _TOO_LARGE,
+        ErrorCode.UNAVAILABLE: _UNAVAILABLE,
+    }
+)
+"""Every code of a problem, in the order of the statuses."""
 
 
 class ProblemError(Reply):
@@ -31,6 +94,21 @@ class Problem(Reply):
     detail: str
     code: str
     errors: list[ProblemError] | None = None
+
+    @classmethod
+    def of(
+        cls, code: ProblemCode, detail: str, errors: list[ProblemError] | None = None
+    ) -> Problem:
+        """The problem with a code; ``detail`` is for the person who reads it."""
+        kind = PROBLEMS[code]
+        return cls(
+            type=f"urn:licensing:problem:{code}",
+            title=kind.title,
+            status=kind.status,
+            detail=detail,
+            code=code,
+            errors=errors,
+        )
 
 
 class GatewayMessage(Reply):

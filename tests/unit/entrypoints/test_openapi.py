@@ -9,10 +9,10 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 
+from licensing.contract.problems import PROBLEMS
 from licensing.domain.license import Status
-from licensing.domain.validation import Code
+from licensing.domain.validation import Code, NextStep
 from licensing.entrypoints import http
-from licensing.entrypoints.http import STATUS_OF_REFUSAL
 from licensing_build.openapi import FUNCTIONS, document, operations
 from tests.local.template import Template
 from tests.world import PAGES
@@ -173,9 +173,9 @@ def test_what_the_gateway_answers_by_itself_is_a_message_and_nothing_else() -> N
     assert (list(message["properties"]), message["required"]) == (["message"], ["message"])
 
 
-def test_every_status_of_a_refusal_is_in_the_document() -> None:
+def test_every_status_of_a_problem_is_in_the_document() -> None:
     listed = {int(status) for operation in OPERATIONS.values() for status in operation["responses"]}
-    assert set(STATUS_OF_REFUSAL.values()) <= listed
+    assert {kind.status for kind in PROBLEMS.values()} <= listed
 
 
 # -- schemas ---------------------------------------------------------------------------------------
@@ -222,8 +222,11 @@ def test_every_time_is_declared_as_one() -> None:
 
 
 def test_r13_the_document_lists_the_codes_and_the_statuses_of_the_code() -> None:
-    code = SCHEMAS["ValidateReply"]["properties"]["code"]
-    assert code["enum"] == [code.value for code in Code]
+    properties = SCHEMAS["ValidateReply"]["properties"]
+    assert properties["code"] == {"$ref": "#/components/schemas/Code"}
+    assert properties["action"] == {"$ref": "#/components/schemas/NextStep"}
+    assert SCHEMAS["Code"]["enum"] == [code.value for code in Code]
+    assert SCHEMAS["NextStep"]["enum"] == [step.value for step in NextStep]
     assert SCHEMAS["Status"]["enum"] == [status.value for status in Status]
 
 

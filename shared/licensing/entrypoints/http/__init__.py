@@ -33,7 +33,6 @@ from licensing.entrypoints.http.inputs import (
 from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, DeviceProof
 from licensing.entrypoints.http.replies import (
-    STATUS_OF_REFUSAL,
     Reply,
     answer,
     refuse,
@@ -47,7 +46,6 @@ __all__ = [
     "LONGEST_SEARCH",
     "PAGE",
     "PROOF",
-    "STATUS_OF_REFUSAL",
     "Api",
     "Body",
     "Call",

@@ -17,8 +17,9 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from licensing.adapters import telemetry
-from licensing.contract.problems import ProblemError
+from licensing.contract.problems import ErrorCode, ProblemError
 from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, Unavailable
+from licensing.domain.refusal import RefusalCode
 from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.http.calls import Call
 from licensing.entrypoints.http.inputs import PayloadTooLarge, WrongFields
@@ -110,32 +111,34 @@ def _resolver() -> APIGatewayHttpResolver:
 
 
 def _wrong_fields(error: WrongFields) -> Reply:
-    return problem(400, "invalid_request", error.message, error.errors)
+    return problem(ErrorCode.INVALID_REQUEST, error.message, error.errors)
 
 
 def _too_large(error: PayloadTooLarge) -> Reply:
-    return problem(413, "payload_too_large", error.message)
+    return problem(ErrorCode.PAYLOAD_TOO_LARGE, error.message)
 
 
 def _wrong_input(error: InvalidInput) -> Reply:
     errors = [ProblemError(pointer=error.pointer, detail=error.message)]
-    return problem(400, "invalid_request", error.message, errors)
+    return problem(ErrorCode.INVALID_REQUEST, error.message, errors)
 
 
 def _unauthenticated(error: Unauthenticated) -> Reply:
-    return problem(401, "unauthorized", str(error), headers={"www-authenticate": "Bearer"})
+    return problem(ErrorCode.UNAUTHORIZED, str(error), headers={"www-authenticate": "Bearer"})
 
 
 def _stale_proof(error: StaleProof) -> Reply:
     # The nonce itself comes with every answer to a proof.
-    headers = {"www-authenticate": 'DPoP error="use_dpop_nonce"'}
-    return problem(401, "use_dpop_nonce", str(error), headers=headers)
+    headers = {"www-authenticate": f'DPoP error="{ErrorCode.STALE_PROOF}"'}
+    return problem(ErrorCode.STALE_PROOF, str(error), headers=headers)
 
 
 def _unavailable(error: Unavailable) -> Reply:
     telemetry.logger.warning("unavailable", exc_info=True)
-    return problem(503, "unavailable", str(error), headers={"retry-after": str(error.retry_after)})
+    return problem(
+        ErrorCode.UNAVAILABLE, str(error), headers={"retry-after": str(error.retry_after)}
+    )
 
 
 def _no_route(_: Exception) -> Reply:
-    return problem(404, "not_found", "There is no such route.")
+    return problem(RefusalCode.NOT_FOUND, "There is no such route.")
