@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license import License
@@ -27,29 +27,52 @@ Facts = Mapping[str, Fact]
 FOLD_SECONDS: Final = 3600
 
 
-class EventType(StrEnum):
+class _Labelled(StrEnum):
+    """Words, each with a label for people."""
+
+    label: str
+
+    def __new__(cls, word: str, *row: str) -> Self:
+        """A member, of its word and its label; whoever looks one up has the word alone."""
+        member = str.__new__(cls, word)
+        member._value_ = word
+        (member.label,) = row
+        return member
+
+
+class EventType(_Labelled):
     """What can happen, by the names that leave the service on its bus."""
 
-    LICENSE_ISSUED = "LicenseIssued"
-    LICENSE_REVOKED = "LicenseRevoked"
-    LICENSE_DETACHED = "LicenseDetached"
-    LICENSE_ATTACHED = "LicenseAttached"
-    LICENSE_DISSOCIATED = "LicenseDissociated"
-    LICENSE_REASSIGNED = "LicenseReassigned"
-    LICENSE_UPDATED = "LicenseUpdated"
-    LICENSE_EXPIRED = "LicenseExpired"
-    LICENSE_REINSTATED = "LicenseReinstated"
-    DEVICE_KEY_CHANGED = "DeviceKeyChanged"
-    MACHINE_DRIFTED = "MachineDrifted"
-    TEMPORARY_LICENSE_GENERATED = "TemporaryLicenseGenerated"
-    TEMPORARY_LICENSE_USED = "TemporaryLicenseUsed"
-    TEMPORARY_LICENSE_EXPIRED = "TemporaryLicenseExpired"
-    TEMPORARY_LICENSE_REVOKED = "TemporaryLicenseRevoked"
-    ORGANIZATION_UPDATED = "OrganizationUpdated"
-    SUBSCRIPTION_CHANGED = "SubscriptionChanged"
-    SUBSCRIPTION_ENDING = "SubscriptionEnding"
-    CLONE_SUSPECTED = "CloneSuspected"
-    ACCESS_REFUSED = "AccessRefused"
+    LICENSE_ISSUED = "LicenseIssued", "License issued"
+    LICENSE_REVOKED = "LicenseRevoked", "License revoked"
+    LICENSE_DETACHED = "LicenseDetached", "Agent blocked"
+    LICENSE_ATTACHED = "LicenseAttached", "Agent unblocked"
+    LICENSE_DISSOCIATED = "LicenseDissociated", "Key dissociated from its machine"
+    LICENSE_REASSIGNED = "LicenseReassigned", "Key bound to another machine"
+    LICENSE_UPDATED = "LicenseUpdated", "Agent marked or labelled"
+    LICENSE_EXPIRED = "LicenseExpired", "License expired"
+    LICENSE_REINSTATED = "LicenseReinstated", "License reinstated by a renewal"
+    DEVICE_KEY_CHANGED = "DeviceKeyChanged", "Device key changed"
+    MACHINE_DRIFTED = "MachineDrifted", "Machine has changed"
+    TEMPORARY_LICENSE_GENERATED = "TemporaryLicenseGenerated", "Temporary license generated"
+    TEMPORARY_LICENSE_USED = "TemporaryLicenseUsed", "Temporary license used"
+    TEMPORARY_LICENSE_EXPIRED = "TemporaryLicenseExpired", "Temporary license expired"
+    TEMPORARY_LICENSE_REVOKED = "TemporaryLicenseRevoked", "Temporary license revoked"
+    ORGANIZATION_UPDATED = "OrganizationUpdated", "Rules for agents changed"
+    SUBSCRIPTION_CHANGED = "SubscriptionChanged", "Subscription changed"
+    SUBSCRIPTION_ENDING = "SubscriptionEnding", "Subscription ends soon"
+    CLONE_SUSPECTED = "CloneSuspected", "Clone suspected"
+    ACCESS_REFUSED = "AccessRefused", "Access refused"
+
+
+class Reason(_Labelled):
+    """Why an entry is in a history where no answer has refused anything.
+
+    The entry of a use that was refused has the refusal's code as its reason, in small letters.
+    """
+
+    CLONE_SUSPECTED = "clone_suspected", "Two agents seem to use one license"
+    DRIFT_REFUSED = "drift_refused", "Machine has changed into one that another license holds"
 
 
 class ActorKind(StrEnum):

@@ -1,31 +1,54 @@
 """Refusals: what the service declines to do, as values that a caller can act on.
 
 Every refusal has one stable ``code`` (part of the API) and one sentence for the person at the
-agent or the portal. The HTTP status of each code is decided in :mod:`licensing.entrypoints.http`.
+agent or the portal. The HTTP status of each code stands in :mod:`licensing.contract.problems`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class RefusalCode(StrEnum):
-    """The machine-readable reasons, as they appear in problem answers."""
+    """The machine-readable reasons, as they appear in problem answers.
+
+    ``misuse`` is there when a licence was to be used where it does not belong: its history keeps
+    that (R32), and people read these words for it.
+    """
+
+    misuse: str | None
 
     FORBIDDEN = "forbidden"
-    ON_BEHALF_DISABLED = "on_behalf_login_disabled"
-    TEMPORARY_NOT_USABLE = "temporary_license_not_usable"
+    ON_BEHALF_DISABLED = "on_behalf_login_disabled", "Login for another organization"
+    TEMPORARY_NOT_USABLE = (
+        "temporary_license_not_usable",
+        "Login with a temporary license that is not for it",
+    )
     NOT_FOUND = "not_found"
-    MACHINE_REGISTERED = "machine_registered_to_other_organization"
+    MACHINE_REGISTERED = (
+        "machine_registered_to_other_organization",
+        "Login by another organization on its machine",
+    )
     PROOF_REQUIRED = "proof_required"
     AGENT_BLOCKED = "agent_blocked"
-    LICENSE_STILL_BOUND = "license_still_bound"
+    LICENSE_STILL_BOUND = (
+        "license_still_bound",
+        "Login on another machine before it was dissociated",
+    )
     SEAT_LIMIT_REACHED = "seat_limit_reached"
     SUBSCRIPTION_ENDED = "subscription_ended"
     INVALID_TRANSITION = "invalid_transition"
     PRECONDITION_FAILED = "precondition_failed"
     PORTAL_NOT_CONFIGURED = "portal_not_configured"
+
+    def __new__(cls, word: str, misuse: str | None = None) -> Self:
+        """A member, of its word and what histories say of it, if they do."""
+        code = str.__new__(cls, word)
+        code._value_ = word
+        code.misuse = misuse
+        return code
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,14 @@ What this module guarantees:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-from licensing.domain.audit import EventType
+from licensing.domain.audit import EventType, Reason
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
 from licensing.domain.machine_claims import Claims, blocker, is_exclusive_to, is_older_agent
 from licensing.usecases.context import Context
 from licensing.usecases.optimistic import Overtaken, retry
 from licensing.usecases.ports import Change, MachineStore, Outcome
-
-DRIFT_REFUSED: Final = "drift_refused"
-"""The reason of the entry that a refused drift leaves in the licence's history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class FollowMachine:
         # Those to release, too: that other environments hold them costs no second transaction.
         claims = self.store.claims(moved.pairs() | record.claims)
         if _is_taken(record, moved, claims):
-            self.store.record_refusal(context.refused_attempt(record, DRIFT_REFUSED))
+            self.store.record_refusal(context.refused_attempt(record, Reason.DRIFT_REFUSED))
             moved = record.machine
         exclusive = record.exclusive or (
             (wants_exclusivity or is_exclusive_to(claims.values(), record.organization_id))

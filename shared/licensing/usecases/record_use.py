@@ -13,9 +13,8 @@ What this module guarantees:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
-from licensing.domain.audit import EventType
+from licensing.domain.audit import EventType, Reason
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import Unavailable
 from licensing.domain.lease_chain import Derive, Link, followed
@@ -25,9 +24,6 @@ from licensing.domain.refusal import Refused
 from licensing.usecases.context import Context
 from licensing.usecases.optimistic import Overtaken, demand
 from licensing.usecases.ports import Change, ValidationStore
-
-CLONE_SUSPECTED: Final = "clone_suspected"
-"""The reason of the folded entry that tells of two agents on one licence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,7 @@ class RecordUse:
         self.store.record_refusal(
             context.refused_attempt(
                 record,
-                CLONE_SUSPECTED,
+                Reason.CLONE_SUSPECTED,
                 kind=EventType.CLONE_SUSPECTED,
                 other_address=_other_address(record),
             )
