@@ -2,7 +2,6 @@
 
 import json
 import re
-import typing
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from licensing.contract.agents import ValidateReply
 from licensing.domain.refusal import RefusalCode
 from licensing.domain.validation import Code
-from licensing.usecases.validate import Verdict
 from tests.agent.installed import FOLDER
 from tests.contract import agent_vectors
 from tests.local import pasted, stack
@@ -150,10 +147,9 @@ def rows(title: str) -> list[tuple[set[str], str]]:
 
 
 def test_every_code_of_a_validation_stands_there_with_its_action() -> None:
-    codes = typing.get_args(ValidateReply.model_fields["code"].annotation)
     told = {code: action for names, action in rows("Do what the answer says") for code in names}
-    assert {code: told[code] for code in codes} == {
-        code: f"`{Verdict(Code(code)).action}`" for code in codes
+    assert {code: told[code] for code in Code} == {
+        code: f"`{code.meaning.action}`" for code in Code
     }
 
 

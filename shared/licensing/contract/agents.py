@@ -15,6 +15,7 @@ from licensing.domain import license_key
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
 from licensing.domain.machine import Credentials
+from licensing.domain.validation import Code, NextStep
 from licensing.usecases.agent_requests import Login, Validation
 
 if TYPE_CHECKING:
@@ -237,21 +238,9 @@ class ValidateReply(Reply):
     """Whether the agent may work, why not, and what to do."""
 
     valid: bool
-    code: Literal[
-        "NOT_FOUND",
-        "ORGANIZATION_MISMATCH",
-        "REVOKED",
-        "DISSOCIATED",
-        "MACHINE_MISMATCH",
-        "PROOF_REQUIRED",
-        "PROOF_INVALID",
-        "DETACHED",
-        "SUSPENDED",
-        "EXPIRED",
-        "VALID",
-    ]
+    code: Code
     message: str
-    action: Literal["continue", "login", "logout"]
+    action: NextStep
     license: LicenseView | None
     lease: LeaseView | None
     server_time: Instant

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
-from licensing.domain.license import License, State
+from licensing.domain.license import License, State, Status, TemporaryStatus
 from licensing.domain.temporary_license import Term, TimeToLive
 
 
@@ -22,7 +22,7 @@ class TemporaryLicense(Reply):
 
     id: LicenseId
     organization_id: OrganizationId
-    status: Literal["active", "expired", "revoked"]
+    status: TemporaryStatus
     ttl: TimeToLive
     issued_at: Instant
     issued_by: str
@@ -43,18 +43,16 @@ class TemporaryLicense(Reply):
             issued_at=instant(record.issued_at),
             issued_by=record.issued_by,
             expires_at=instant(term.expires_at),
-            seconds_left=term.expires_at - now if status == "active" else 0,
+            seconds_left=term.expires_at - now if status is Status.ACTIVE else 0,
             holder=term.holder,
             computer_name=record.computer_name,
         )
 
 
-def _temporary_status(
-    record: License, term: Term, now: int
-) -> Literal["active", "expired", "revoked"]:
+def _temporary_status(record: License, term: Term, now: int) -> TemporaryStatus:
     if record.state is State.REVOKED:
-        return "revoked"
-    return "expired" if term.has_ended(now) else "active"
+        return Status.REVOKED
+    return Status.EXPIRED if term.has_ended(now) else Status.ACTIVE
 
 
 class GeneratedReply(Reply):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypedDict, Unpack
+from typing import Final, Literal, TypedDict, Unpack
 
 from licensing.domain import license_key
 from licensing.domain.device_key import Proof
@@ -100,6 +100,10 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
     EXPIRED = "expired"
     REVOKED = "revoked"
+
+
+TemporaryStatus = Literal[Status.ACTIVE, Status.EXPIRED, Status.REVOKED]
+"""What super-admins see of a temporary licence: its own time and end, whatever its client's are."""
 
 
 HOUR: Final = 3600

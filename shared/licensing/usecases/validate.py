@@ -12,8 +12,7 @@ What this module guarantees:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from licensing.domain import license_key, validation
 from licensing.domain.device_key import Proof
@@ -26,65 +25,13 @@ from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import blocker
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import Refused, older_agents_refused
-from licensing.domain.validation import Code, PresentedAgent
+from licensing.domain.validation import Code, NextStep, PresentedAgent
 from licensing.usecases.agent_requests import Validation
 from licensing.usecases.context import Context
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.optimistic import demand, retry_or_give_up
 from licensing.usecases.ports import Keyrings, ValidationStore
 from licensing.usecases.record_use import RecordedUse, RecordUse, Use
-
-NextStep = Literal["continue", "login", "logout"]
-
-_MESSAGES: Final = MappingProxyType(
-    {
-        Code.NOT_FOUND: "This license key is not known. Log in again.",
-        Code.ORGANIZATION_MISMATCH: "This license key belongs to another organization.",
-        Code.REVOKED: "This license has been revoked. Log in again.",
-        Code.DISSOCIATED: "This license has been separated from its machine. Log in again.",
-        Code.MACHINE_MISMATCH: "This license key belongs to another agent. Log in on this one.",
-        Code.PROOF_REQUIRED: "This agent has to prove that it holds its device key. Log in again.",
-        Code.PROOF_INVALID: "The proof of this agent's device key does not hold. Log in again.",
-        Code.DETACHED: "Agent is Blocked.",
-        Code.SUSPENDED: "The subscription is paused or cancelled.",
-        Code.EXPIRED: "The subscription has ended.",
-        Code.VALID: "The license is valid.",
-    }
-)
-_TEMPORARY_MESSAGES: Final = MappingProxyType(
-    {
-        Code.REVOKED: "The temporary license has been revoked.",
-        Code.EXPIRED: "The temporary license has ended.",
-    }
-)
-
-_NEXT_STEPS: Final[MappingProxyType[Code, NextStep]] = MappingProxyType(
-    {
-        Code.NOT_FOUND: "login",
-        Code.ORGANIZATION_MISMATCH: "login",
-        Code.REVOKED: "login",
-        Code.DISSOCIATED: "login",
-        Code.MACHINE_MISMATCH: "login",
-        Code.PROOF_REQUIRED: "login",
-        Code.PROOF_INVALID: "login",
-        Code.DETACHED: "logout",
-        Code.SUSPENDED: "logout",
-        Code.EXPIRED: "logout",
-        Code.VALID: "continue",
-    }
-)
-# A login helps, or nothing does until somebody acts elsewhere.
-
-_UNPROVED: Final = frozenset({Code.PROOF_REQUIRED, Code.PROOF_INVALID})
-# The licence is in use where it does not belong: worth an entry in its history (R32).
-_MISUSES: Final = _UNPROVED | {
-    Code.ORGANIZATION_MISMATCH,
-    Code.REVOKED,
-    Code.DISSOCIATED,
-    Code.MACHINE_MISMATCH,
-}
-# From here on the key has proved to be this agent's own, which may see its licence.
-_OWN: Final = frozenset({Code.DETACHED, Code.SUSPENDED, Code.EXPIRED, Code.VALID})
 
 _UNSAID_BYTES: Final = 16
 
@@ -107,18 +54,12 @@ class Verdict:
     @property
     def message(self) -> str:
         """What the person at the agent reads."""
-        messages = {**_MESSAGES, **(_TEMPORARY_MESSAGES if self.is_temporary else {})}
-        return messages[self.code]
+        return self.code.meaning.message_to(partner=self.is_temporary)
 
     @property
     def action(self) -> NextStep:
-        """What the agent should do. A partner's time, once over, is over (R27).
-
-        A device key that was lost has not ended it: a login of the partner binds the new one.
-        """
-        step = _NEXT_STEPS[self.code]
-        is_over = self.is_temporary and self.code not in _UNPROVED
-        return "logout" if is_over and step != "continue" else step
+        """What the agent should do."""
+        return self.code.meaning.action_for(partner=self.is_temporary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +115,10 @@ class ValidateLicense:
         )
         if code is Code.VALID and self._is_anothers_machine(record):
             code = Code.MACHINE_MISMATCH
-        if code in _MISUSES:
+        if code.meaning.misuse is not None:
             self.store.record_refusal(context.refused_attempt(record, code.lower()))
         is_temporary = record.term is not None
-        if code not in _OWN or organization is None:
+        if not code.meaning.shows_license or organization is None:
             return Verdict(code, is_temporary)
         # 3. A request that is repeated by somebody who has overheard it ends here.
         proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None

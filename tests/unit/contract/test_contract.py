@@ -17,10 +17,8 @@ from licensing.contract import agents, fields, licenses, organizations
 from licensing.domain.lease import SignedLease
 from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Subscription, SubscriptionStatus
-from licensing.domain.validation import Code
 from licensing.entrypoints import http
 from licensing.entrypoints.deployment import Deployment, install_deployment
-from licensing.usecases.validate import Verdict
 from tests.unit.domain.test_lease import LEASE, TOKEN
 from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import NOW, credentials, license, organization
@@ -444,28 +442,7 @@ def test_r35_a_problem_does_not_repeat_the_license_key_or_the_machine(body: str)
         assert secret not in told
 
 
-# -- R13 -------------------------------------------------------------------------------------------
-
-
-def test_r13_every_code_can_be_answered_with_a_message_and_what_to_do() -> None:
-    assert list(agents.ValidateReply.model_json_schema()["properties"]["code"]["enum"]) == [
-        code.value for code in Code
-    ]
-    assert all(Verdict(code).message for code in Code)
-    assert Verdict(Code.DETACHED).message == "Agent is Blocked."
-    assert Verdict(Code.EXPIRED).action == "logout"
-    assert Verdict(Code.VALID).action == "continue"
-    refused = [code for code in Code if code is not Code.VALID]
-    assert {Verdict(code).action for code in refused} == {"login", "logout"}
-
-
-def test_r27_whatever_ends_a_partners_time_logs_the_partner_out() -> None:
-    unproved = {Code.PROOF_REQUIRED, Code.PROOF_INVALID}
-    ending = set(Code) - unproved - {Code.VALID}
-    assert {Verdict(code, is_temporary=True).action for code in ending} == {"logout"}
-    assert {Verdict(code, is_temporary=True).action for code in unproved} == {"login"}
-    assert Verdict(Code.VALID, is_temporary=True).action == "continue"
-    assert "temporary" in Verdict(Code.EXPIRED, is_temporary=True).message
+# -- times -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
