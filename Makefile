@@ -37,8 +37,8 @@ endif
 # Compiled code is kept, which halves the time of tests; git ignores it, and `make clean` removes it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo run test test-all prove mutants bench screenshots check audit sbom build deploy \
-	rollback seats smoke emulate lock clean python local dev needs
+.PHONY: help setup demo run test test-all prove mutants bench screenshots generate check audit sbom \
+	build deploy rollback seats smoke emulate lock clean python local dev needs
 .NOTPARALLEL:
 
 help: ## list the commands
@@ -75,6 +75,9 @@ bench: dev needs ## measure speed and cost, and keep the figures (BENCH="--small
 screenshots: dev needs ## take pictures of the portal with three weeks of a story in it
 	PYTHONPATH=shared:functions $(bin)/python -m tests.browser.screenshots
 
+generate: dev ## write what is generated from the code: words for portal and command line, tables
+	PYTHONPATH=shared:functions $(bin)/python -m licensing_build
+
 check: dev ## lint, format, types, insecure code and template
 	@$(call beside,.venv-audit,$(locks)/audit.txt)
 	@$(call beside,.venv-scan,$(locks)/scan.txt)
@@ -82,6 +85,7 @@ check: dev ## lint, format, types, insecure code and template
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy shared functions tests
+	PYTHONPATH=shared:functions $(bin)/python -m licensing_build --check
 	$(insecure)
 	$(npm) biome ci --error-on-warnings --config-path=tests/browser/biome.json functions/portal/static
 	$(npm) tsc --project tests/browser/tsconfig.json

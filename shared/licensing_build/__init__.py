@@ -1,1 +1,12 @@
-"""What is generated from the code and committed: run ``make generate``. No part of what ships."""
+"""What is generated from the code, and committed: words and tables that other languages need.
+
+``python -m licensing_build`` writes it, with ``--check`` it says what is stale. Not shipped.
+
+generated      which files there are, and whether they are as they have to be
+openapi        the OpenAPI document
+words          the service's words, as Python has them
+portal         the words for the portal, in JavaScript
+command_line   the words for the command line, a package that knows nothing of the service's
+tables         lists of codes for pages and for the dashboard
+marked         the part of a file between two marks
+"""

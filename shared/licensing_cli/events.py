@@ -92,7 +92,7 @@ def _completed(incomplete: str) -> list[str]:
 
 
 @commands.command(app, "list", example="events list --organization acme --follow")
-def find(  # noqa: PLR0913 - each is an option
+def find(
     at: Invocation,
     *,
     organization: Annotated[

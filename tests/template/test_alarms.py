@@ -13,7 +13,7 @@ from licensing.adapters import telemetry
 from licensing.adapters.secrets import SecretsManagerKeyrings
 from licensing.domain.errors import Misconfigured
 from licensing.domain.refusal import RefusalCode
-from licensing.domain.validation import Code
+from licensing.domain.validation import Code, NextStep
 from licensing.entrypoints.deployment import install_deployment
 from tests.faults.seam import no_waiting
 from tests.integration.life import Life
@@ -157,6 +157,17 @@ def test_the_dashboard_shows_all_alarms_and_the_errors_of_all_functions() -> Non
     assert {m.dimensions["FunctionName"][0] for m in shown if m.name == "Errors"} == set(FUNCTIONS)
     places = [(one["x"], one["y"]) for one in metrics.widgets(TEMPLATE)]
     assert len(places) == len(set(places))
+
+
+def test_the_dashboard_shows_every_code_that_stops_an_agent_until_somebody_logs_in() -> None:
+    (searched,) = [
+        metric.dimensions["outcome"]
+        for metric in metrics.of_dashboard(TEMPLATE)
+        if metric.dimensions.get("outcome")
+    ]
+    asking = [code for code in Code if code.meaning.action is NextStep.LOGIN]
+    assert [code for code in searched if code in set(Code)] == asking
+    assert len(searched) == len(set(searched))
 
 
 def matches(pattern: str, line: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from licensing.domain.validation import Code
 from licensing_build.openapi import operations
 from tests.proof import FIGURES, quoted
 
@@ -19,6 +20,7 @@ ROWS = re.findall(
     r"^\| (R\d+) \| .* \| \[`[\w/]+`\]\((.*)\) \| \[`(\w+)`\]\((.*)\) \|$", README, re.MULTILINE
 )
 TESTS = re.findall(r"\[`(test_\w+)`\]\(([\w/.]+)\)", README)
+CODE = re.compile(r"`(\w+)`")
 LINKS = re.findall(r"\]\(([\w][\w./-]*)\)", README)
 
 
@@ -68,11 +70,17 @@ def test_the_promises_are_there() -> None:
 
 
 def test_every_route_stands_in_the_table_of_the_api() -> None:
-    table = README.split("## The API")[1].split("Validation codes")[0]
+    table = README.split("## The API")[1].split("The codes of a validation")[0]
     for route in operations():
         path = re.sub(r"\{\w+\}", "{id}", route.path)
         stem, _, verb = path.rpartition("/")
         assert path in table or (stem in table and f"`{verb}`" in table), path
+
+
+def test_r13_every_code_that_stops_an_agent_stands_in_the_table_for_operators() -> None:
+    table = README.split("| the agent's code |")[1].split("\n\n")[0]
+    told = {code for row in table.splitlines() for code in CODE.findall(row.split(" | ")[0])}
+    assert told >= {code.value for code in Code if code is not Code.VALID}
 
 
 def test_the_figures_beside_the_promises_are_the_latest_ones() -> None:

@@ -1,0 +1,65 @@
+"""Lists of codes, for pages and for the dashboard: whatever can be said from the codes' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
+from textwrap import fill
+from types import MappingProxyType
+from typing import Final
+
+from licensing.contract.problems import PROBLEMS
+from licensing.domain.audit import EventType
+from licensing.domain.validation import Code, NextStep
+
+_WIDTH: Final = 100
+
+
+def validation_codes() -> str:
+    """A table of the codes of a validation, in order of precedence."""
+    rows = [
+        f"| `{code}` | `{code.meaning.action}` | {'yes' if code.meaning.misuse else ''} "
+        f"| {code.meaning.message} |\n"
+        for code in Code
+    ]
+    return "".join(
+        ["| `code` | `action` | on record | `message` |\n", "|---|---|---|---|\n", *rows]
+    )
+
+
+def problem_codes() -> str:
+    """A table of the problems' codes by status."""
+    by_status = groupby(PROBLEMS.items(), key=lambda row: row[1])
+    rows = [
+        f"| {kind.status} | {_listed(code for code, _ in found)} |\n" for kind, found in by_status
+    ]
+    return "".join(["| status | `code` |\n", "|---|---|\n", *rows])
+
+
+def event_types() -> str:
+    """The types of events, in a sentence."""
+    sentence = f"The `detail-type`s: {_listed(EventType)}."
+    return fill(sentence, _WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
+
+
+def login_codes() -> str:
+    """A variable of the template: what stops an agent until somebody logs in, for a search."""
+    codes = (code for code in Code if code.meaning.action is NextStep.LOGIN)
+    return "          LoginCodes: '" + " OR ".join(rf"\"{code}\"" for code in codes) + "'\n"
+
+
+README: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
+    {
+        "validation-codes": validation_codes,
+        "problem-codes": problem_codes,
+        "event-types": event_types,
+    }
+)
+"""The generated parts of README.md."""
+
+TEMPLATE: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({"login-codes": login_codes})
+"""The generated parts of template.yaml."""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
