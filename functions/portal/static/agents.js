@@ -3,8 +3,9 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { filters, given } from "./filters.js";
-import { counted, day, nameOf, STATUSES } from "./labels.js";
+import { choices, counted, day, nameOf } from "./labels.js";
 import { link } from "./router.js";
+import { STATUSES } from "./vocabulary.js";
 import {
   ago,
   badge,
@@ -22,7 +23,7 @@ import {
 const SIZE = 50;
 const NARROWING = ["search", "status", "environment", "primary"];
 
-/** @type {[value: string, text: string][]} */
+/** @type {[value: "" | import("./vocabulary.js").LicenseSort, text: string][]} */
 const SORTS = [
   ["", "By status"],
   ["computer_name", "Computer name"],
@@ -57,7 +58,7 @@ export function agents({ params, query: first }) {
   const environment = h("input", { name: "environment", maxlength: 64, autocomplete: "off" });
   const { form, show } = filters("Agents", query, [
     field("Search", search, "Computer name, label or license id"),
-    choice("Status", "status", [["", "Any"], ...Object.entries(STATUSES)]),
+    choice("Status", "status", [["", "Any"], ...choices(STATUSES)]),
     field("Environment", environment, "The whole name"),
     choice("Primary", "primary", PRIMARY),
     choice("Order", "sort", SORTS),

@@ -6,7 +6,7 @@ import { SessionEnded, SignInFailed } from "./session.js";
 
 /** @typedef {{ title: string, detail: string, again: boolean }} Explanation */
 
-/** @type {Record<string, [title: string, detail: string]>} */
+/** @type {Partial<Record<import("./vocabulary.js").ProblemCode, [title: string, detail: string]>>} */
 const BY_CODE = {
   forbidden: [
     "You may not do this",
@@ -44,7 +44,7 @@ export function explain(error) {
     if (error.status === 429) {
       return { title: "Too many requests", detail: "Wait a moment, then try again.", again: true };
     }
-    const known = BY_CODE[error.code];
+    const known = BY_CODE[/** @type {import("./vocabulary.js").ProblemCode} */ (error.code)];
     const again = error.status >= 500;
     if (known) {
       return { title: known[0], detail: known[1], again };

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { h } from "./dom.js";
 import { entries } from "./event-list.js";
 import { filters, given } from "./filters.js";
-import { EVENTS } from "./labels.js";
+import { EVENTS } from "./vocabulary.js";
 import { choice, empty, field, loaded, pager } from "./widgets.js";
 
 const SIZE = 50;

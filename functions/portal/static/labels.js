@@ -1,7 +1,9 @@
 // The service's words in people's words: statuses, actions, events, refusals, times.
 
-/** @typedef {import("./types.js").Status} Status */
-/** @typedef {import("./types.js").Action} Action */
+import { EVENTS, REASONS } from "./vocabulary.js";
+
+/** @typedef {import("./vocabulary.js").Status} Status */
+/** @typedef {import("./vocabulary.js").Action} Action */
 /** @typedef {import("./types.js").Policy} Policy */
 /** @typedef {import("./types.js").Entry} Entry */
 
@@ -10,17 +12,14 @@ const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 const TOLD_OF_KEY = 12; // characters: enough to tell keys apart, and not to make one that is alike
 
-/** @type {Record<Status, string>} */
-export const STATUSES = {
-  active: "Active",
-  suspended: "Suspended",
-  expired: "Expired",
-  detached: "Blocked",
-  dissociated: "Dissociated",
-  revoked: "Revoked",
-};
+/**
+ * Words that people have another word for.
+ *
+ * @type {Record<string, string>}
+ */
+const OTHER_WORDS = { detached: "Blocked" };
 
-/** @type {Record<Status, string>} */
+/** @type {Partial<Record<Status, string>>} */
 export const STATUS_MEANINGS = {
   active: "It validates and runs.",
   suspended: "The organization's subscription is paused or cancelled.",
@@ -29,16 +28,6 @@ export const STATUS_MEANINGS = {
     "An administrator has blocked it, or it was blocked as a clone. It holds its machine and its seat.",
   dissociated: "Its key waits to be bound to another machine. Machine and seat are free.",
   revoked: "It has ended for good.",
-};
-
-/** @type {Record<import("./types.js").Standing, string>} */
-export const STANDINGS = { current: "Current", suspended: "Suspended", ended: "Ended" };
-
-/** @type {Record<string, string>} */
-export const SUBSCRIPTION_STATUSES = {
-  active: "Active",
-  paused: "Paused",
-  cancelled: "Cancelled",
 };
 
 /**
@@ -161,45 +150,6 @@ export const CLONE_ADVICE =
   "revoke the license: whoever is to go on logs in again.";
 
 /** @type {Record<string, string>} */
-export const EVENTS = {
-  LicenseIssued: "License issued",
-  LicenseRevoked: "License revoked",
-  LicenseDetached: "Agent blocked",
-  LicenseAttached: "Agent unblocked",
-  LicenseDissociated: "Key dissociated from its machine",
-  LicenseReassigned: "Key bound to another machine",
-  LicenseUpdated: "Agent marked or labelled",
-  LicenseExpired: "License expired",
-  LicenseReinstated: "License reinstated by a renewal",
-  DeviceKeyChanged: "Device key changed",
-  MachineDrifted: "Machine has changed",
-  TemporaryLicenseGenerated: "Temporary license generated",
-  TemporaryLicenseUsed: "Temporary license used",
-  TemporaryLicenseExpired: "Temporary license expired",
-  TemporaryLicenseRevoked: "Temporary license revoked",
-  OrganizationUpdated: "Rules for agents changed",
-  SubscriptionChanged: "Subscription changed",
-  SubscriptionEnding: "Subscription ends soon",
-  CloneSuspected: "Clone suspected",
-  AccessRefused: "Access refused",
-};
-
-/** @type {Record<string, string>} */
-const REASONS = {
-  machine_mismatch: "Used on another machine",
-  organization_mismatch: "Used for another organization",
-  revoked: "Used after it was revoked",
-  dissociated: "Used after it was dissociated",
-  proof_required: "Used without a proof of its device key",
-  proof_invalid: "Used with a proof that is not its device key's",
-  clone_suspected: "Two agents seem to use one license",
-  license_still_bound: "Login on another machine before it was dissociated",
-  machine_registered_to_other_organization: "Login by another organization on its machine",
-  temporary_license_not_usable: "Login with a temporary license that is not for it",
-  drift_refused: "Machine has changed into one that another license holds",
-};
-
-/** @type {Record<string, string>} */
 const FACTS = {
   kind: "kind",
   state: "state",
@@ -230,17 +180,36 @@ const COMPONENTS = {
 };
 
 /**
+ * What people call a status, a standing and the like.
+ *
+ * @param {string} word
+ */
+export function named(word) {
+  return OTHER_WORDS[word] ?? inWords(word);
+}
+
+/**
+ * Words to choose from, with what people call them.
+ *
+ * @param {readonly string[]} words
+ * @returns {[value: string, text: string][]}
+ */
+export function choices(words) {
+  return words.map((word) => [word, named(word)]);
+}
+
+/**
  * Why something was refused; what this page has no words for is shown as it came.
  *
  * @param {string} reason
  */
 export function reasonOf(reason) {
-  return REASONS[reason] ?? inWords(reason);
+  return labelled(REASONS, reason) ?? inWords(reason);
 }
 
 /** @param {Entry} entry */
 export function eventOf(entry) {
-  return EVENTS[entry.type] ?? entry.type;
+  return labelled(EVENTS, entry.type) ?? entry.type;
 }
 
 /**
@@ -343,6 +312,17 @@ export function fromNow(at, now = Date.now()) {
 }
 
 /**
+ * How long a time to live is: `1 hour`, `3 days`.
+ *
+ * @param {string} ttl like 1h or 3d
+ */
+export function lasting(ttl) {
+  const count = Number.parseInt(ttl, 10);
+  const unit = ttl.endsWith("d") ? "day" : "hour";
+  return `${count} ${count === 1 ? unit : `${unit}s`}`;
+}
+
+/**
  * How long something still lasts: `2 d 3 h`, `3 h 5 min`, `less than a minute`.
  *
  * @param {number} seconds
@@ -382,7 +362,17 @@ function fact(name, value) {
   if (name === "device_key") {
     return `${String(value).slice(0, TOLD_OF_KEY)}…`;
   }
-  return name === "state" ? (STATUSES[/** @type {Status} */ (value)] ?? value) : String(value);
+  return name === "state" ? named(String(value)) : String(value);
+}
+
+/**
+ * A word's label. A service that is newer than this page has words that it has no label for.
+ *
+ * @param {Record<string, string>} labels
+ * @param {string} word
+ */
+function labelled(labels, word) {
+  return labels[word];
 }
 
 /** @param {string} code */

@@ -6,8 +6,9 @@
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./form-drafts.js";
-import { DAY, instant, SUBSCRIPTION_STATUSES } from "./labels.js";
+import { choices, DAY, instant, named } from "./labels.js";
 import { go, link } from "./router.js";
+import { SUBSCRIPTION_STATUSES } from "./vocabulary.js";
 import {
   announce,
   choice,
@@ -74,7 +75,7 @@ function form(organization, etag) {
   const status = choice(
     "Subscription",
     "status",
-    Object.entries(SUBSCRIPTION_STATUSES),
+    choices(SUBSCRIPTION_STATUSES),
     organization?.subscription.status ?? "active",
   );
   const seats = h("input", {
@@ -190,7 +191,7 @@ function form(organization, etag) {
             ? "Somebody else has changed it meanwhile"
             : "This organization exists already",
         ),
-        `: ${theirs.name}, ${SUBSCRIPTION_STATUSES[subscription.status]?.toLowerCase()}, valid until `,
+        `: ${theirs.name}, ${named(subscription.status).toLowerCase()}, valid until `,
         `${instant(subscription.valid_until)}, ${limit === null ? "no seat limit" : `${limit} seats`}. `,
         "Nothing of yours has been saved.",
       ),

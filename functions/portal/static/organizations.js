@@ -4,15 +4,16 @@ import * as api from "./api.js";
 import { columns } from "./charts.js";
 import { h } from "./dom.js";
 import { filters, given } from "./filters.js";
-import { counted, day, number, STANDINGS } from "./labels.js";
+import { choices, counted, day, named, number } from "./labels.js";
 import { link } from "./router.js";
+import { STANDINGS } from "./vocabulary.js";
 import { badge, choice, daysLeft, empty, field, loaded, pager, table, whisper } from "./widgets.js";
 
 const SIZE = 50;
 const AHEAD_DAYS = 90;
 const LARGEST_PAGE = 100;
 
-/** @type {[value: string, text: string][]} */
+/** @type {[value: "" | import("./vocabulary.js").OrganizationSort, text: string][]} */
 const SORTS = [
   ["", "Name"],
   ["-name", "Name, backwards"],
@@ -39,7 +40,7 @@ export function organizations({ query: first }) {
   });
   const { form, show } = filters("Organizations", query, [
     field("Search", search, "Name or id"),
-    choice("Subscription", "standing", [["", "Any"], ...Object.entries(STANDINGS)]),
+    choice("Subscription", "standing", [["", "Any"], ...choices(STANDINGS)]),
     choice("Ends", "ends", ENDS),
     choice("Order", "sort", SORTS),
   ]);
@@ -184,7 +185,7 @@ function organizationTable(organizations, sort) {
       },
       {
         title: "Subscription",
-        cell: ({ standing }) => badge(standing, STANDINGS[standing]),
+        cell: ({ standing }) => badge(standing, named(standing)),
       },
       {
         title: "Valid until",

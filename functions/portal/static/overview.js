@@ -5,17 +5,10 @@ import { bars, columns, stackedArea } from "./charts.js";
 import { isAsking } from "./dialogs.js";
 import { h } from "./dom.js";
 import { filters } from "./filters.js";
-import {
-  counted,
-  instant,
-  number,
-  reasonOf,
-  STANDINGS,
-  STATUSES,
-  SUBSCRIPTION_STATUSES,
-} from "./labels.js";
+import { counted, instant, named, number, reasonOf } from "./labels.js";
 import { decide, decisions } from "./policy.js";
 import { link } from "./router.js";
+import { STATUSES } from "./vocabulary.js";
 import { badge, choice, daysLeft, exactly, loaded } from "./widgets.js";
 
 /** @typedef {import("./types.js").Organization} Organization */
@@ -60,9 +53,9 @@ export function overview({ params, query: first, isSuperAdmin }) {
       stackedArea({
         title: "Licenses by status",
         description: `How many licenses were in which status when each day began (in UTC), and now.${missing(found)}`,
-        series: Object.entries(STATUSES).map(([key, label]) => ({
+        series: STATUSES.map((key) => ({
           key,
-          label,
+          label: named(key),
           className: `status-${key}`,
         })),
         points: found.licenses.map(({ at, ...values }) => ({ at: new Date(at), values })),
@@ -197,8 +190,8 @@ function card(organization, isSuperAdmin) {
       {},
       fact(
         "Subscription",
-        badge(standing, STANDINGS[standing]),
-        subscription.status === "active" ? null : ` ${SUBSCRIPTION_STATUSES[subscription.status]}`,
+        badge(standing, named(standing)),
+        subscription.status === "active" ? null : ` ${named(subscription.status)}`,
       ),
       fact("Valid until", exactly(subscription.valid_until)),
       fact("Time left", h("strong", {}, daysLeft(subscription.valid_until))),

@@ -4,8 +4,9 @@ import * as api from "./api.js";
 import { ask, isAsking } from "./dialogs.js";
 import { fill, h, uniqueId } from "./dom.js";
 import * as drafts from "./form-drafts.js";
-import { duration, instant } from "./labels.js";
+import { duration, instant, lasting, named } from "./labels.js";
 import { change } from "./router.js";
+import { TIMES_TO_LIVE } from "./vocabulary.js";
 import {
   announce,
   badge,
@@ -22,19 +23,6 @@ import {
 /** @typedef {import("./types.js").TemporaryLicense} TemporaryLicense */
 
 const SIZE = 50;
-
-/** @type {[ttl: string, text: string][]} */
-const TIMES_TO_LIVE = [
-  ["1h", "1 hour"],
-  ["3h", "3 hours"],
-  ["6h", "6 hours"],
-  ["12h", "12 hours"],
-  ["1d", "1 day"],
-  ["3d", "3 days"],
-  ["7d", "7 days"],
-];
-
-const STATUSES = { active: "Active", expired: "Expired", revoked: "Revoked" };
 
 /** @type {import("./main.js").MakePage} */
 export function temporary({ params, query: first }) {
@@ -105,7 +93,7 @@ export function temporary({ params, query: first }) {
       rows: licenses,
       columns: [
         { title: "License", cell: ({ id }) => h("code", {}, id) },
-        { title: "Status", cell: ({ status }) => badge(`temporary-${status}`, STATUSES[status]) },
+        { title: "Status", cell: ({ status }) => badge(`temporary-${status}`, named(status)) },
         {
           title: "Time left",
           cell: ({ status, seconds_left }) => (status === "active" ? duration(seconds_left) : "–"),
@@ -147,7 +135,7 @@ export function temporary({ params, query: first }) {
 }
 
 /**
- * A choice of seven, and the key that comes of it.
+ * A choice of times, and the key that comes of it.
  *
  * @param {string} organizationId
  * @param {() => void} generated
@@ -169,13 +157,14 @@ function generator(organizationId, generated) {
       "fieldset",
       {},
       h("legend", {}, "For how long?"),
-      TIMES_TO_LIVE.map(([ttl, text]) => {
+      TIMES_TO_LIVE.map((ttl) => {
         const id = `${name}-${ttl}`;
+        const checked = ttl === TIMES_TO_LIVE[0];
         return h(
           "span",
           { class: "check" },
-          h("input", { type: "radio", name: "ttl", value: ttl, id, checked: ttl === "1h" }),
-          h("label", { for: id }, text),
+          h("input", { type: "radio", name: "ttl", value: ttl, id, checked }),
+          h("label", { for: id }, lasting(ttl)),
         );
       }),
     ),

@@ -1,14 +1,21 @@
 // The API's replies, as its contract (`/v1/openapi.json`) describes them.
 
-/** @typedef {"active" | "suspended" | "expired" | "detached" | "dissociated" | "revoked"} Status */
-/** @typedef {"detach" | "attach" | "dissociate" | "revoke"} Action */
-/** @typedef {"current" | "suspended" | "ended"} Standing */
+/** @typedef {import("./vocabulary.js").Action} Action */
+/** @typedef {import("./vocabulary.js").ActorKind} ActorKind */
+/** @typedef {import("./vocabulary.js").EventType} EventType */
+/** @typedef {import("./vocabulary.js").Kind} Kind */
+/** @typedef {import("./vocabulary.js").Role} Role */
+/** @typedef {import("./vocabulary.js").Standing} Standing */
+/** @typedef {import("./vocabulary.js").Status} Status */
+/** @typedef {import("./vocabulary.js").SubscriptionStatus} SubscriptionStatus */
+/** @typedef {import("./vocabulary.js").TemporaryStatus} TemporaryStatus */
+/** @typedef {import("./vocabulary.js").TimeToLive} TimeToLive */
 
 /**
  * @typedef {object} Me
  * @property {string} subject
  * @property {string | null} organization_id
- * @property {string[]} roles
+ * @property {Role[]} roles
  */
 
 /**
@@ -21,7 +28,7 @@
  * @typedef {object} Organization
  * @property {string} id
  * @property {string} name
- * @property {{ valid_until: string, status: "active" | "paused" | "cancelled" }} subscription
+ * @property {{ valid_until: string, status: SubscriptionStatus }} subscription
  * @property {Standing} standing
  * @property {number | null} max_agents
  * @property {number} seats
@@ -32,7 +39,7 @@
 /**
  * @typedef {object} License
  * @property {string} id
- * @property {"standard" | "temporary"} kind
+ * @property {Kind} kind
  * @property {Status} status
  * @property {Action[]} actions
  * @property {string} organization_id
@@ -52,8 +59,8 @@
  * @typedef {object} TemporaryLicense
  * @property {string} id
  * @property {string} organization_id
- * @property {"active" | "expired" | "revoked"} status
- * @property {string} ttl
+ * @property {TemporaryStatus} status
+ * @property {TimeToLive} ttl
  * @property {string} issued_at
  * @property {string} issued_by
  * @property {string} expires_at
@@ -67,11 +74,11 @@
 /**
  * @typedef {object} Entry
  * @property {string} id
- * @property {string} type
+ * @property {EventType} type
  * @property {string} at
  * @property {string} organization_id
  * @property {string | null} license_id
- * @property {{ kind: "user" | "agent" | "schedule" | "billing", subject: string, roles: string[] }} actor
+ * @property {{ kind: ActorKind, subject: string, roles: string[] }} actor
  * @property {string | null} source_address
  * @property {string | null} agent_version
  * @property {string} request_id

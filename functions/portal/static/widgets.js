@@ -2,7 +2,7 @@
 
 import { fill, h, uniqueId } from "./dom.js";
 import { explain } from "./errors.js";
-import { DAY, fromNow, instant, number, STATUS_MEANINGS, STATUSES } from "./labels.js";
+import { DAY, fromNow, instant, named, number, STATUS_MEANINGS } from "./labels.js";
 import { change, here } from "./router.js";
 import { SessionEnded, signIn } from "./session.js";
 
@@ -183,7 +183,7 @@ export function empty(title, ...text) {
 
 /** @param {import("./types.js").Status} status */
 export function statusBadge(status) {
-  return badge(status, STATUSES[status], STATUS_MEANINGS[status]);
+  return badge(status, named(status), STATUS_MEANINGS[status]);
 }
 
 /**
