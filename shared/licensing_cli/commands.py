@@ -12,11 +12,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Concatenate, Final, ParamSpec
 
 import typer
+from typer.models import OptionInfo
 
 from licensing_cli.errors import CommandError, ExitCode, Negative, WrongUse
 from licensing_cli.invocation import Invocation, Settings
@@ -95,6 +96,22 @@ def new_app(help: str) -> typer.Typer:  # noqa: A002 - typer's own word for it
     return typer.Typer(
         help=help, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
     )
+
+
+def word(name: str, told: str, words: Sequence[str]) -> OptionInfo:
+    """An option for one of the service's words.
+
+    Help and completion have the ``words`` that were known when this was built. Any other is handed
+    on all the same: it is the service that knows, and says, which there are.
+    """
+
+    def completed(incomplete: str) -> list[str]:
+        return [one for one in words if one.startswith(incomplete)]
+
+    option: OptionInfo = typer.Option(
+        name, help=f"{told}: {', '.join(words)}.", autocompletion=completed
+    )
+    return option
 
 
 def command(

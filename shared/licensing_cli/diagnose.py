@@ -171,7 +171,7 @@ def _by_name(at: Invocation, organization: str, name: object) -> list[Json]:
             "Only a super-admin can find an agent by these.", "Say --license, or --name as well."
         )
     path = f"/v1/organizations/{segment(organization)}/licenses"
-    query = {"search": name, "sort": licenses.Sort.ISSUED_AT_DESCENDING}
+    query = {"search": name, "sort": "-issued_at"}
     if _organization(at, organization) is None:
         return []
     document = at.api.listed(path, "licenses", query, limit=0)

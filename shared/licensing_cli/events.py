@@ -22,32 +22,10 @@ from licensing_cli.errors import Unreachable, WrongUse
 from licensing_cli.invocation import Invocation
 from licensing_cli.json_types import Json, objects
 from licensing_cli.output import Columns, Output, Row, joined, moment, text_of
+from licensing_cli.vocabulary import EVENT_TYPES
 
 FOLDED: Final = ("AccessRefused", "CloneSuspected")
 """What is one event in an hour, however often it happens."""
-
-TYPES: Final = (
-    "LicenseIssued",
-    "LicenseRevoked",
-    "LicenseDetached",
-    "LicenseAttached",
-    "LicenseDissociated",
-    "LicenseReassigned",
-    "LicenseUpdated",
-    "LicenseExpired",
-    "LicenseReinstated",
-    "MachineDrifted",
-    "DeviceKeyChanged",
-    "TemporaryLicenseGenerated",
-    "TemporaryLicenseUsed",
-    "TemporaryLicenseExpired",
-    "TemporaryLicenseRevoked",
-    "OrganizationUpdated",
-    "SubscriptionChanged",
-    "SubscriptionEnding",
-    *FOLDED,
-)
-"""What shells complete; the service says which there are."""
 
 _LATE: Final = timedelta(minutes=1)
 _LONGEST_WAIT: Final = 60.0
@@ -87,10 +65,6 @@ COLUMNS: Final[Columns] = MappingProxyType(
 app = commands.new_app("What happened to agents and organizations.")
 
 
-def _completed(incomplete: str) -> list[str]:
-    return [name for name in TYPES if name.startswith(incomplete)]
-
-
 @commands.command(app, "list", example="events list --organization acme --follow")
 def find(
     at: Invocation,
@@ -100,7 +74,7 @@ def find(
     ] = None,
     license: Annotated[str | None, typer.Option("--license", help="A licence's history.")] = None,
     type: Annotated[  # noqa: A002 - the service's word for it
-        str | None, typer.Option("--type", help="Of this type.", autocompletion=_completed)
+        str | None, commands.word("--type", "Of this type", EVENT_TYPES)
     ] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="From this instant on: 2027-01-31T12:00:00Z")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -13,32 +12,7 @@ from licensing_cli.api import segment
 from licensing_cli.commands import License, Limit, Organization, Yes
 from licensing_cli.invocation import Invocation
 from licensing_cli.output import Columns, Row, joined, moment, text_of
-
-
-class Status(StrEnum):
-    """A licence's status, as people see it."""
-
-    ACTIVE = "active"
-    DETACHED = "detached"
-    DISSOCIATED = "dissociated"
-    SUSPENDED = "suspended"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-
-
-class Sort(StrEnum):
-    """What licences can be sorted by."""
-
-    COMPUTER_NAME = "computer_name"
-    COMPUTER_NAME_DESCENDING = "-computer_name"
-    ENVIRONMENT = "environment"
-    ENVIRONMENT_DESCENDING = "-environment"
-    ISSUED_AT = "issued_at"
-    ISSUED_AT_DESCENDING = "-issued_at"
-    AGENT_VERSION = "agent_version"
-    AGENT_VERSION_DESCENDING = "-agent_version"
-    LAST_SEEN = "last_seen"
-    LAST_SEEN_DESCENDING = "-last_seen"
+from licensing_cli.vocabulary import LICENSE_SORTS, LICENSE_STATUSES
 
 
 def _actions(row: Row) -> object:
@@ -97,14 +71,16 @@ def find(
     search: Annotated[
         str | None, typer.Option("--search", help="Part of id, computer's name or label.")
     ] = None,
-    status: Annotated[Status | None, typer.Option("--status", help="In this status.")] = None,
+    status: Annotated[
+        str | None, commands.word("--status", "In this status", LICENSE_STATUSES)
+    ] = None,
     environment: Annotated[
         str | None, typer.Option("--environment", help="Of this environment.")
     ] = None,
     primary: Annotated[
         bool | None, typer.Option("--primary/--not-primary", help="Marked as primary, or not.")
     ] = None,
-    sort: Annotated[Sort | None, typer.Option("--sort", help="The order.")] = None,
+    sort: Annotated[str | None, commands.word("--sort", "The order", LICENSE_SORTS)] = None,
     limit: Limit = 100,
 ) -> None:
     """Find agents of an organization."""

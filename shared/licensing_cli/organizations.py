@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -15,31 +14,7 @@ from licensing_cli.errors import WrongUse
 from licensing_cli.invocation import Invocation
 from licensing_cli.json_types import Json, an_object
 from licensing_cli.output import Columns, Row, moment, text_of
-
-
-class Standing(StrEnum):
-    """What a subscription means for the organization's agents."""
-
-    CURRENT = "current"
-    SUSPENDED = "suspended"
-    ENDED = "ended"
-
-
-class SubscriptionStatus(StrEnum):
-    """What billing says of a subscription."""
-
-    ACTIVE = "active"
-    PAUSED = "paused"
-    CANCELLED = "cancelled"
-
-
-class Sort(StrEnum):
-    """What organizations can be sorted by."""
-
-    NAME = "name"
-    NAME_DESCENDING = "-name"
-    VALID_UNTIL = "valid_until"
-    VALID_UNTIL_DESCENDING = "-valid_until"
+from licensing_cli.vocabulary import ORGANIZATION_SORTS, STANDINGS, SUBSCRIPTION_STATUSES
 
 
 def _seats(row: Row) -> object:
@@ -73,9 +48,9 @@ Name = Annotated[str, typer.Option("--name", help="The name to show.")]
 Until = Annotated[
     str, typer.Option("--valid-until", help="When the subscription ends: 2027-01-31T12:00:00Z")
 ]
-SubscriptionOption = Annotated[
-    SubscriptionStatus, typer.Option("--status", help="What billing says of the subscription.")
-]
+_STATUS: Final = commands.word(
+    "--status", "What billing says of the subscription", SUBSCRIPTION_STATUSES
+)
 Seats = Annotated[
     int | None, typer.Option("--max-agents", min=0, help="The seat limit; none if left out.")
 ]
@@ -89,7 +64,7 @@ def find(
     *,
     search: Annotated[str | None, typer.Option("--search", help="Part of id or name.")] = None,
     standing: Annotated[
-        Standing | None, typer.Option("--standing", help="What the subscription means now.")
+        str | None, commands.word("--standing", "What the subscription means now", STANDINGS)
     ] = None,
     ends_from: Annotated[
         str | None, typer.Option("--ends-from", help="It ends at this instant or later.")
@@ -97,7 +72,7 @@ def find(
     ends_before: Annotated[
         str | None, typer.Option("--ends-before", help="It ends before this instant.")
     ] = None,
-    sort: Annotated[Sort | None, typer.Option("--sort", help="The order.")] = None,
+    sort: Annotated[str | None, commands.word("--sort", "The order", ORGANIZATION_SORTS)] = None,
     limit: Limit = 100,
 ) -> None:
     """Find organizations (super-admins)."""
@@ -129,7 +104,7 @@ def create(
     *,
     name: Name,
     valid_until: Until,
-    status: SubscriptionOption = SubscriptionStatus.ACTIVE,
+    status: Annotated[str, _STATUS] = "active",
     max_agents: Seats = None,
 ) -> None:
     """Register an organization that is not there yet (super-admins)."""
@@ -153,9 +128,7 @@ def update(
     valid_until: Annotated[
         str | None, typer.Option("--valid-until", help="When the subscription ends.")
     ] = None,
-    status: Annotated[
-        SubscriptionStatus | None, typer.Option("--status", help="What billing says of it.")
-    ] = None,
+    status: Annotated[str | None, _STATUS] = None,
     max_agents: Annotated[
         int | None, typer.Option("--max-agents", min=-1, help="The seat limit; -1 for none.")
     ] = None,

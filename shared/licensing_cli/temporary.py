@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final
 from uuid import uuid4
@@ -16,18 +15,7 @@ from licensing_cli.errors import Unreachable
 from licensing_cli.invocation import Invocation
 from licensing_cli.licenses import Reason
 from licensing_cli.output import Columns, Row, moment, text_of
-
-
-class TimeToLive(StrEnum):
-    """How long a temporary licence may live: exactly these seven."""
-
-    ONE_HOUR = "1h"
-    THREE_HOURS = "3h"
-    SIX_HOURS = "6h"
-    TWELVE_HOURS = "12h"
-    ONE_DAY = "1d"
-    THREE_DAYS = "3d"
-    SEVEN_DAYS = "7d"
+from licensing_cli.vocabulary import TIMES_TO_LIVE
 
 
 def _left(row: Row) -> object:
@@ -60,7 +48,7 @@ def generate(
     at: Invocation,
     organization: Organization,
     *,
-    ttl: Annotated[TimeToLive, typer.Option("--ttl", help="How long it lives.")],
+    ttl: Annotated[str, commands.word("--ttl", "How long it lives", TIMES_TO_LIVE)],
     idempotency_key: Annotated[
         str | None,
         typer.Option(

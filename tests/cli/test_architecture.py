@@ -3,6 +3,7 @@
 import ast
 import sys
 import tomllib
+from collections.abc import Sequence
 from enum import StrEnum
 from graphlib import TopologicalSorter
 
@@ -13,7 +14,7 @@ from licensing.domain.license import Status
 from licensing.domain.organization import Standing, SubscriptionStatus
 from licensing.domain.temporary_license import TimeToLive
 from licensing.usecases.filters import LicenseSort, OrganizationSort
-from licensing_cli import browser, events, licenses, organizations, temporary
+from licensing_cli import browser, events, vocabulary
 from tests.cli.conftest import ROOT
 from tests.cli.terminal import Terminal
 from tests.unit.test_architecture import CLOCK_AND_ENTROPY, foreign, trees, undocumented
@@ -72,23 +73,24 @@ def test_everything_public_has_a_docstring(name: str) -> None:
 @pytest.mark.parametrize(
     ("offered", "known"),
     [
-        (organizations.Standing, Standing),
-        (organizations.SubscriptionStatus, SubscriptionStatus),
-        (organizations.Sort, OrganizationSort),
-        (licenses.Status, Status),
-        (licenses.Sort, LicenseSort),
-        (temporary.TimeToLive, TimeToLive),
+        (vocabulary.STANDINGS, Standing),
+        (vocabulary.SUBSCRIPTION_STATUSES, SubscriptionStatus),
+        (vocabulary.ORGANIZATION_SORTS, OrganizationSort),
+        (vocabulary.LICENSE_STATUSES, Status),
+        (vocabulary.LICENSE_SORTS, LicenseSort),
+        (vocabulary.TIMES_TO_LIVE, TimeToLive),
+        (vocabulary.EVENT_TYPES, EventType),
     ],
-    ids=lambda choices: f"{choices.__module__}.{choices.__name__}",
+    ids=lambda words: getattr(words, "__name__", ""),
 )
-def test_what_can_be_chosen_is_what_the_service_knows(
-    offered: type[StrEnum], known: type[StrEnum]
+def test_what_help_and_completion_offer_is_what_the_service_knows(
+    offered: Sequence[str], known: type[StrEnum]
 ) -> None:
-    assert list(map(str, offered)) == list(map(str, known))
+    assert list(offered) == [word.value for word in known]
 
 
-def test_every_event_of_the_service_is_completed() -> None:
-    assert set(EventType) == set(events.TYPES)
+def test_what_is_folded_is_an_event_of_the_service() -> None:
+    assert set(events.FOLDED) <= set(EventType)
 
 
 def test_the_command_line_is_registered_with_the_address_that_it_listens_at() -> None:

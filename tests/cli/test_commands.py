@@ -261,6 +261,30 @@ def test_a_temporary_license_lives_for_one_of_seven_lengths(olivia: Terminal, tt
     assert "7d" in olivia("temporary", "generate", "bolt", "--ttl", ttl).expect(2).err
 
 
+# -- words that are newer than the command line ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "known", "command"),
+    [
+        ("--status", "dissociated", ["licenses", "list", "acme"]),
+        ("--sort", "-last_seen", ["licenses", "list", "acme"]),
+        ("--standing", "suspended", ["organizations", "list"]),
+        ("--sort", "-valid_until", ["organizations", "list"]),
+        ("--status", "cancelled", ["organizations", "update", "acme"]),
+        ("--ttl", "12h", ["temporary", "generate", "acme"]),
+        ("--type", "MachineDrifted", ["events", "list", "--organization", "acme"]),
+    ],
+)
+def test_a_word_that_is_not_known_here_is_the_services_to_refuse_and_it_says_which_there_are(
+    olivia: Terminal, option: str, known: str, command: list[str]
+) -> None:
+    told = olivia("--verbose", *command, f"{option}=somethingnew").expect(2).err
+    assert "400" in told
+    assert f"{option}: " in told
+    assert known in told
+
+
 # -- machines and events ---------------------------------------------------------------------------
 
 

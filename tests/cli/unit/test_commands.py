@@ -20,6 +20,7 @@ from licensing_cli.app import app
 from licensing_cli.errors import Negative, SignedOut, Unreachable, WrongUse
 from licensing_cli.invocation import Invocation, Settings
 from licensing_cli.output import Format, Output
+from licensing_cli.vocabulary import EVENT_TYPES
 from tests.cli.scripted import ME, Scripted, problem
 from tests.cli.terminal import Terminal
 from tests.devices import b64
@@ -200,7 +201,7 @@ def test_the_end_of_what_is_typed_is_no_answer(
 @pytest.mark.parametrize(
     ("words", "completed"),
     [
-        ("licensing events list --type Lic", [name for name in events.TYPES if name[:3] == "Lic"]),
+        ("licensing events list --type Lic", [name for name in EVENT_TYPES if name[:3] == "Lic"]),
         ("licensing tem", ["temporary"]),
     ],
 )
