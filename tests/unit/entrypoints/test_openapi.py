@@ -228,6 +228,7 @@ def test_r13_the_document_lists_the_codes_and_the_statuses_of_the_code() -> None
     assert SCHEMAS["Code"]["enum"] == [code.value for code in Code]
     assert SCHEMAS["NextStep"]["enum"] == [step.value for step in NextStep]
     assert SCHEMAS["Status"]["enum"] == [status.value for status in Status]
+    assert set(SCHEMAS["LicenseCounts"]["properties"]) == {"at", *Status}
 
 
 def test_a_reply_holds_every_field_always() -> None:
