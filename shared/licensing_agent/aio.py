@@ -32,7 +32,7 @@ from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
 class AsyncClient:
     """One agent's client; see :class:`licensing_agent.client.Client`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a vendor names each callback
         self,
         configuration: Configuration,
         *,

@@ -44,7 +44,7 @@ class Client:
     ``sleep`` is for tests: by default, :meth:`close` ends it early.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a vendor names each callback
         self,
         configuration: Configuration,
         *,

@@ -178,9 +178,7 @@ def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: st
     else:
         values[":false"] = {"BOOL": False}
         condition += f" AND {_OWN_ONLY_OR_SHARED}"
-    return _change_claim(
-        pair, table, update=update, condition=condition, names=names, values=values
-    )
+    return _change_claim(pair, _ClaimChange(update, condition, names, values), table)
 
 
 def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Write:
@@ -212,28 +210,17 @@ def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: 
     if len(holders[record.organization_id]) == 1:
         slot = "holders.#organization"
         del names["#environment"]
-    return _change_claim(
-        pair,
-        table,
-        update=f"REMOVE {slot}",
-        condition="holders = :known",
-        names=names,
-        values=as_known,
-    )
+    change = _ClaimChange(f"REMOVE {slot}", "holders = :known", names, as_known)
+    return _change_claim(pair, change, table)
 
 
 def _make_exclusive(pair: bytes, record: License, table: str) -> Write:
     """Keep a pair for the organization alone from now on (R31)."""
     names = _holder_names(record)
     del names["#environment"]
-    return _change_claim(
-        pair,
-        table,
-        update="SET is_exclusive = :true",
-        condition=_OWN_ONLY,
-        names=names,
-        values={":true": {"BOOL": True}, ":one": number(1)},
-    )
+    values: dict[str, Value] = {":true": {"BOOL": True}, ":one": number(1)}
+    change = _ClaimChange("SET is_exclusive = :true", _OWN_ONLY, names, values)
+    return _change_claim(pair, change, table)
 
 
 def _untaken(pair: bytes, record: License, table: str) -> Write:
@@ -255,24 +242,26 @@ def _untaken(pair: bytes, record: License, table: str) -> Write:
     )
 
 
-def _change_claim(
-    pair: bytes,
-    table: str,
-    *,
-    update: str,
-    condition: str,
-    names: Mapping[str, str],
-    values: Mapping[str, Value],
-) -> Write:
+@dataclass(frozen=True, slots=True)
+class _ClaimChange:
+    """Expressions of an update, with what stands for names and values in them."""
+
+    update: str
+    condition: str
+    names: Mapping[str, str]
+    values: Mapping[str, Value]
+
+
+def _change_claim(pair: bytes, change: _ClaimChange, table: str) -> Write:
     return Write(
         {
             "Update": {
                 "TableName": table,
                 "Key": schema.pair_key(pair),
-                "UpdateExpression": update,
-                "ConditionExpression": condition,
-                "ExpressionAttributeNames": names,
-                "ExpressionAttributeValues": values,
+                "UpdateExpression": change.update,
+                "ConditionExpression": change.condition,
+                "ExpressionAttributeNames": change.names,
+                "ExpressionAttributeValues": change.values,
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         },
