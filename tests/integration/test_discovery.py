@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 from licensing.entrypoints.deployment import Deployment, current_deployment, install_deployment
+from licensing_build.openapi import document
 from tests.integration.answers import header
 from tests.integration.leases import served_keys
 from tests.world import World, rotate_secret
@@ -31,6 +32,13 @@ def test_r16_the_jwks_is_cacheable_and_needs_no_token(world: World) -> None:
     assert answer.status == 200
     assert header(answer, "cache-control") == "public, max-age=300, stale-if-error=86400"
     assert header(answer, "content-type") == "application/json"
+
+
+def test_the_contract_that_is_served_is_the_codes(world: World) -> None:
+    answer = world.request("GET", "/v1/openapi.json")
+    assert answer.status == 200
+    assert header(answer, "content-type") == "application/json"
+    assert answer.json == document(), "run make generate"
 
 
 def test_r16_every_version_of_the_secret_is_listed_newest_first(world: World) -> None:

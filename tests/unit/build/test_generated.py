@@ -44,8 +44,7 @@ def test_what_is_committed_is_what_the_code_says() -> None:
 def edited(text: str) -> str:
     """A file after somebody has edited a word that stands in its generated part alone."""
     word = "LicenseReinstated" if "LicenseReinstated" in text else "ORGANIZATION_MISMATCH"
-    assert text.count(word) == 1
-    return text.replace(word, "Another")
+    return text.replace(word, "Another", 1)
 
 
 @pytest.mark.parametrize("path", FILES)
