@@ -203,9 +203,10 @@ def test_a_function_that_ships_its_handler_and_its_files_alone_is_left_alone(nam
     assert list(wrong_with_function(name, shipped(name))) == []
 
 
-def test_files_ship_with_the_portal_only() -> None:
+def test_files_ship_with_the_portal_and_the_contract_only() -> None:
     serving = [name for name, source in FUNCTIONS.items() if len(source.files) > 1]
-    assert serving == ["PortalFunction"]
+    assert serving == ["DiscoveryFunction", "PortalFunction"]
+    assert "discovery/static/openapi.json" in FUNCTIONS["DiscoveryFunction"].files
     assert "portal/static/index.html" in FUNCTIONS["PortalFunction"].files
 
 

@@ -146,7 +146,7 @@ def test_a_built_function_that_does_something_else_is_found(
     shutil.copytree(function.task, tmp_path, dirs_exist_ok=True)
     handler = tmp_path / "issue" / "handler.py"
     code = handler.read_text(encoding="utf-8")
-    altered = code.replace("created=answer.created", "created=not answer.created")
+    altered = code.replace("created=issued.created", "created=not issued.created")
     assert altered != code
     handler.write_text(altered, encoding="utf-8")
 

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Final
 from licensing.adapters.aws_errors import availability
 from licensing.contract.events import EventView
 from licensing.domain.errors import Unavailable
+from licensing.usecases.ports import RecordedEvent
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
-
-    from licensing.usecases.ports import RecordedEvent
 
 SOURCE: Final = "licensing"
 _ENTRIES_PER_CALL: Final = 10

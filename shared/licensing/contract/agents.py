@@ -11,16 +11,6 @@ from pydantic import (
     Field,
 )
 
-from licensing.domain import license_key
-from licensing.domain.device_key import InvalidProof, Proof
-from licensing.domain.errors import InvalidInput
-from licensing.domain.machine import Credentials
-from licensing.domain.validation import Code, NextStep
-from licensing.usecases.agent_requests import Login, Validation
-
-if TYPE_CHECKING:
-    # For its type alone: it brings in the cryptography that most functions do without.
-    from licensing.domain.lease import SignedLease
 from licensing.contract.fields import (
     AgentVersion,
     Environment,
@@ -33,6 +23,16 @@ from licensing.contract.fields import (
     key_as_typed_if_any,
 )
 from licensing.contract.licenses import LicenseView
+from licensing.domain import license_key
+from licensing.domain.device_key import InvalidProof, Proof
+from licensing.domain.errors import InvalidInput
+from licensing.domain.machine import Credentials
+from licensing.domain.validation import Code, NextStep
+from licensing.usecases.agent_requests import Login, Validation
+
+if TYPE_CHECKING:
+    # For its type alone: it brings in the cryptography that most functions do without.
+    from licensing.domain.lease import SignedLease
 
 
 class MachineCredentials(Request):
