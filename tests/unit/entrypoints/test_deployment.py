@@ -32,9 +32,10 @@ def use_cases() -> Iterator[tuple[str, str]]:
                 yield from ((node.module, a.name) for a in node.names if a.name in made)
 
 
-@pytest.fixture(scope="module")
-def deployment() -> Deployment:
-    return Deployment.from_environ({**ENVIRON, "AWS_DEFAULT_REGION": "eu-central-1"})
+@pytest.fixture
+def deployment(monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    return Deployment.from_environ(ENVIRON)
 
 
 USE_CASES = sorted(set(use_cases()))
