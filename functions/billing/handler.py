@@ -16,14 +16,15 @@ from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.errors import InvalidInput
 from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.lambda_handler import entry
-from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec
+from licensing.usecases.change_subscription import ChangeSubscription
 
 
 @entry
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take over one event; older ones than the last change nothing."""
     deployment = current_deployment()
-    wanted, version = parse(event)
+    detail = parse(event)
+    wanted = detail.spec()
     telemetry.about(organization_id=wanted.organization_id)
 
     origin = Origin(
@@ -31,23 +32,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request_id=str(event.get("id", context.aws_request_id)),
     )
     answer = deployment.use_case(ChangeSubscription).by_billing(
-        wanted, deployment.context(origin), version=version
+        wanted, deployment.context(origin), version=detail.version
     )
-    telemetry.logger.info("billing event", version=version, changed=answer.changed)
+    telemetry.logger.info("billing event", version=detail.version, changed=answer.changed)
     telemetry.count("BillingEvents")
     return {"organization_id": wanted.organization_id, "changed": answer.changed}
 
 
-def parse(event: dict[str, Any]) -> tuple[OrganizationSpec, int]:
-    """What an event asks for, and its version. Raises :class:`InvalidInput`."""
+def parse(event: dict[str, Any]) -> SubscriptionChanged:
+    """What an event asks for. Raises :class:`InvalidInput`."""
     try:
-        detail = SubscriptionChanged.model_validate_json(json.dumps(event.get("detail")))
+        return SubscriptionChanged.model_validate_json(json.dumps(event.get("detail")))
     except ValidationError as error:
         raise InvalidInput(_reasons(error), pointer="/detail") from None
-    wanted = OrganizationSpec(
-        detail.organization_id, detail.name, detail.subscription(), detail.max_agents
-    )
-    return wanted, detail.version
 
 
 def _reasons(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ from licensing.contract.licenses import EditRequest, LicenseReply
 from licensing.domain.license import Action
 from licensing.entrypoints import http
 from licensing.entrypoints.license_changes import apply, show, transition
-from licensing.usecases.change_license import ChangeLicense, Edit
+from licensing.usecases.change_license import ChangeLicense
 
 EDIT = http.Body(EditRequest)
 
@@ -47,7 +47,5 @@ def dissociate(call: http.Call, license_id: str) -> http.Reply:
 def mark(call: http.Call, license_id: str) -> http.Reply:
     """Mark an agent as primary, or label it."""
     context = call.user()
-    wanted = call.read(EDIT)
-    edit = Edit(wanted.primary, wanted.label)
-    answer = call.use_case(ChangeLicense).edit(edit, license_id, context)
+    answer = call.use_case(ChangeLicense).edit(call.read(EDIT).edit(), license_id, context)
     return http.answer(answer, lambda changed: show(changed, call, outcome="edit"))

@@ -12,8 +12,8 @@ from licensing.contract.organizations import (
 from licensing.domain.errors import InvalidInput
 from licensing.domain.organization import Organization, Standing, is_organization_id
 from licensing.entrypoints import http
-from licensing.usecases.change_policy import ChangePolicy, Decision
-from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
+from licensing.usecases.change_policy import ChangePolicy
+from licensing.usecases.change_subscription import ChangeSubscription, Registered
 from licensing.usecases.filters import OrganizationFilters, OrganizationSort
 from licensing.usecases.list_licenses import ListLicenses, OrganizationListing
 
@@ -100,12 +100,9 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
             "An organization id has 2 to 63 lower-case letters, digits and hyphens.",
             pointer="/path/organization_id",
         )
-    request = call.read(ORGANIZATION)
-    answer = call.use_case(ChangeSubscription).by_administrator(
-        OrganizationSpec(organization_id, request.name, request.subscription(), request.max_agents),
-        context,
-        expected_version=call.read(SEEN),
-    )
+    wanted, seen = call.read(ORGANIZATION).spec(organization_id), call.read(SEEN)
+    change = call.use_case(ChangeSubscription)
+    answer = change.by_administrator(wanted, context, expected_version=seen)
 
     def show(registered: Registered) -> http.Reply:
         return _show(registered.organization, call.now, created=registered.created)
@@ -126,8 +123,7 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
 def change_policy(call: http.Call, organization_id: str) -> http.Reply:
     """Change what an organization has decided about its agents."""
     context = call.user()
-    request = call.read(POLICY)
-    decision = Decision(request.require_device_key, request.block_clones)
+    decision = call.read(POLICY).decision()
     answer = call.use_case(ChangePolicy)(organization_id, decision, context)
     return http.answer(answer, lambda changed: _show(changed, call.now))
 

@@ -203,7 +203,7 @@ def temporary_body(data: bytes) -> None:
 def organization_body(data: bytes) -> None:
     """An organization as it shall be."""
     wanted = http.Body(organizations.OrganizationRequest).read(_sent(data))
-    assert 0 <= wanted.subscription().valid_until < 253_402_300_800
+    assert 0 <= wanted.spec("acme").subscription.valid_until < 253_402_300_800
 
 
 def base64_body(data: bytes) -> None:
@@ -296,9 +296,9 @@ def _object(data: bytes) -> dict[str, Any]:
 
 def billing_event(data: bytes) -> None:
     """An event of the billing system."""
-    wanted, version = billing.parse(_object(data))
-    assert 1 <= version < 2**62
-    assert 0 <= wanted.subscription.valid_until < 253_402_300_800
+    told = billing.parse(_object(data))
+    assert 1 <= told.version < 2**62
+    assert 0 <= told.spec().subscription.valid_until < 253_402_300_800
 
 
 def stream_image(data: bytes) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
 from licensing.domain.license import Action, Kind, License, Status
 from licensing.domain.organization import Organization
+from licensing.usecases.change_license import Edit
 
 
 class LastSeen(Reply):
@@ -161,3 +162,7 @@ class EditRequest(Request):
     label: Annotated[
         str | None, Field(max_length=100, description="A name to show; empty to remove it.")
     ] = None
+
+    def edit(self) -> Edit:
+        """What to mark it with."""
+        return Edit(self.primary, self.label)

@@ -19,6 +19,8 @@ from licensing.contract.fields import (
     instant,
 )
 from licensing.domain.organization import Organization, Standing, Subscription, SubscriptionStatus
+from licensing.usecases.change_policy import Decision
+from licensing.usecases.change_subscription import OrganizationSpec
 
 OrganizationName = Annotated[
     str,
@@ -45,9 +47,10 @@ class OrganizationRequest(Request):
         Whole,
     ] = None
 
-    def subscription(self) -> Subscription:
-        """The subscription that it asks for."""
-        return Subscription(int(self.valid_until.timestamp()), self.status)
+    def spec(self, organization_id: str) -> OrganizationSpec:
+        """How the organization of that id shall be."""
+        subscription = Subscription(int(self.valid_until.timestamp()), self.status)
+        return OrganizationSpec(organization_id, self.name, subscription, self.max_agents)
 
 
 class PolicyRequest(Request):
@@ -61,6 +64,10 @@ class PolicyRequest(Request):
         bool | None,
         Field(description="A license on which two agents seem to live is detached at once."),
     ] = None
+
+    def decision(self) -> Decision:
+        """What shall be different."""
+        return Decision(self.require_device_key, self.block_clones)
 
 
 class SubscriptionChanged(BaseModel):
@@ -78,9 +85,10 @@ class SubscriptionChanged(BaseModel):
     max_agents: Annotated[int | None, Field(ge=0, le=1_000_000_000), Whole] = None
     version: Annotated[int, Field(ge=1, lt=1 << 62), Whole]
 
-    def subscription(self) -> Subscription:
-        """The subscription that it tells of."""
-        return Subscription(int(self.valid_until.timestamp()), self.status)
+    def spec(self) -> OrganizationSpec:
+        """How the organization that it tells of shall be."""
+        subscription = Subscription(int(self.valid_until.timestamp()), self.status)
+        return OrganizationSpec(self.organization_id, self.name, subscription, self.max_agents)
 
 
 class SubscriptionView(Reply):

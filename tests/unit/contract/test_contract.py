@@ -315,7 +315,7 @@ def test_a_request_without_what_need_not_be_there_means_the_usual() -> None:
     put = organizations.OrganizationRequest.model_validate_json(
         '{"name": "Acme", "valid_until": "2030-03-17T18:46:40.9+01:00"}'
     )
-    assert put.subscription() == Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
+    assert put.spec("acme").subscription == Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
     assert put.max_agents is None
 
 
