@@ -2,9 +2,9 @@
 
 What this module guarantees:
 
-* An event is a value made of facts that may be read by administrators: no licence key, no token,
-  no MAC address and no machine id, only a keyed digest that tells machines apart (R35).
-* A refusal is folded: one entry per licence, reason and hour, with a count.
+* An event holds only what administrators may read: no licence key, no token, no MAC address and no
+  machine id, but a keyed digest that tells machines apart (R35).
+* Refusals are folded: one entry per licence, reason and hour, with a count.
 
 Times are integer epoch seconds.
 """
@@ -22,9 +22,10 @@ from licensing.domain.organization import Organization, Subscription, Subscripti
 
 Fact = str | int | bool | None
 Facts = Mapping[str, Fact]
-"""One state of a licence or organization, as far as the trail shows it."""
+"""What an event shows of a licence or organization, before or after the change."""
 
 FOLD_SECONDS: Final = 3600
+"""How long a time one entry of refusals stands for: an hour (R32)."""
 
 
 class _Labelled(StrEnum):
@@ -33,7 +34,7 @@ class _Labelled(StrEnum):
     label: str
 
     def __new__(cls, word: str, *row: str) -> Self:
-        """A member, of its word and its label; whoever looks one up has the word alone."""
+        """Make a member from its word and its label. A lookup passes the word alone."""
         member = str.__new__(cls, word)
         member._value_ = word
         (member.label,) = row
@@ -41,7 +42,7 @@ class _Labelled(StrEnum):
 
 
 class EventType(_Labelled):
-    """What can happen, by the names that leave the service on its bus."""
+    """The types of events, by the names that they have on the bus (R34)."""
 
     LICENSE_ISSUED = "LicenseIssued", "License issued"
     LICENSE_REVOKED = "LicenseRevoked", "License revoked"
@@ -66,9 +67,9 @@ class EventType(_Labelled):
 
 
 class Reason(_Labelled):
-    """Why an entry is in a history where no answer has refused anything.
+    """Why a history has an entry about a request that was not refused.
 
-    The entry of a use that was refused has the refusal's code as its reason, in small letters.
+    The entry about one that was refused has the refusal's code instead, in small letters.
     """
 
     CLONE_SUSPECTED = "clone_suspected", "Two agents seem to use one license"
@@ -86,7 +87,7 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acted: a user's subject, an agent's licence id, a schedule's or system's name."""
+    """Who acted. ``subject`` is a user's subject, an agent's licence id, or a system's name."""
 
     kind: ActorKind
     subject: str
@@ -95,7 +96,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where an operation came from; the same for every event that it writes."""
+    """Who caused an operation, and from where; the same in every event that it writes (R32)."""
 
     actor: Actor
     request_id: str
@@ -105,13 +106,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One committed change. ``id`` is unique: it marks the operation's own write (R5, R34).
+    """One committed change of a licence or an organization (R32).
 
-    ``license_id`` is ``None`` for a change of the organization itself. ``revision`` is that of
-    the licence (or the version of the organization) after the change. ``reason`` is what the
-    person who made the change wrote about it; ``components`` are those of the machine that have
-    changed; ``other_address`` is where a second agent of the licence works from. A
-    ``confidential`` event is for the audit trail, not for the feed (R28).
+    ``id`` is unique: it shows that the operation's own transaction was committed (R5), and
+    consumers of the bus deduplicate by it (R34). ``at`` is in epoch seconds. ``license_id`` is
+    ``None`` for a change of the organization itself. ``revision`` is the licence's after the
+    change, or the organization's version. ``before`` is ``None`` for what is new. ``reason`` is
+    what the person who made the change wrote about it. ``components`` are those of the machine
+    that changed (R11). ``other_address`` is the address of the second agent, for
+    ``CloneSuspected``. A ``confidential`` event is in the audit trail, but not in the feed (R28).
     """
 
     id: str
@@ -131,9 +134,22 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedAttempt:
-    """An attempt to use a licence where it does not belong (R32), or a sign of a second agent.
+    """A use of a licence where it does not belong, or a sign of a second agent (R32).
 
-    ``other_address`` is where that one works from, for the type ``CloneSuspected``.
+    ``reason`` is a refusal's code or a :class:`Reason`. ``other_address`` is the address of the
+    second agent, for ``CloneSuspected``.
+
+    >>> attempt = RefusedAttempt(
+    ...     license_id="lic_0123456789abcdef",
+    ...     organization_id="acme",
+    ...     reason="revoked",
+    ...     at=1_900_000_000,
+    ...     origin=Origin(
+    ...         actor=Actor(ActorKind.AGENT, "lic_0123456789abcdef"), request_id="request-1"
+    ...     ),
+    ... )
+    >>> attempt.at - attempt.hour  # seconds into the hour whose entry counts it
+    2800
     """
 
     license_id: str
@@ -147,12 +163,12 @@ class RefusedAttempt:
 
     @property
     def hour(self) -> int:
-        """The hour that this refusal is folded into: the time of its entry."""
+        """When the hour began that this is folded into, in epoch seconds: its entry's time."""
         return self.at - self.at % FOLD_SECONDS
 
 
 def new_event_id(entropy: bytes) -> str:
-    """An event id from sixteen random bytes."""
+    """An event id, ``evt_`` and hexadecimal digits, from sixteen random bytes."""
     return f"evt_{entropy.hex()}"
 
 
@@ -164,7 +180,10 @@ def of_license(
     id: str,
     origin: Origin,
 ) -> Event:
-    """The event of a licence's change from ``before`` to ``after``."""
+    """The event of a licence's change; ``before`` is ``None`` for a new one (R32).
+
+    It is confidential when the licence is temporary (R28).
+    """
     return Event(
         id=id,
         type=kind,
@@ -188,7 +207,7 @@ def of_organization(
     id: str,
     origin: Origin,
 ) -> Event:
-    """The event of an organization's change from ``before`` to ``after``."""
+    """The event of an organization's change; ``before`` is ``None`` for a new one (R32)."""
     return Event(
         id=id,
         type=kind,
@@ -203,7 +222,13 @@ def of_organization(
 
 
 def subscription_in(facts: Facts) -> Subscription:
-    """The subscription in one of an organization's events. Raises :class:`Misconfigured`."""
+    """The subscription in the facts of an organization's event.
+
+    Raises :class:`Misconfigured` where there is none.
+
+    >>> subscription_in({"name": "Acme", "valid_until": 1_900_000_000, "status": "paused"})
+    Subscription(valid_until=1900000000, status=<SubscriptionStatus.PAUSED: 'paused'>)
+    """
     match facts:
         case {"valid_until": int(end), "status": str(status)}:
             return Subscription(end, SubscriptionStatus(status))
@@ -211,11 +236,13 @@ def subscription_in(facts: Facts) -> Subscription:
 
 
 def _license_facts(record: License) -> Facts:
+    # From the latest of these, the present state of a licence can be rebuilt (R33).
     facts: dict[str, Fact] = {
         "kind": record.kind.value,
         "state": record.state.value,
         "environment": record.environment,
         "computer_name": record.computer_name,
+        # A digest of keyed digests: it tells machines apart and gives no component away (R35).
         "machine": record.machine.identity().hex(),
         "exclusive": record.exclusive,
         "primary": record.primary,

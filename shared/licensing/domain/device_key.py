@@ -1,7 +1,7 @@
-"""Device keys: what it means that an agent has proved to hold one.
+"""Device keys: what follows when an agent proves that it holds one.
 
-A licence may be bound to an Ed25519 key that never leaves the agent's machine. How a proof is
-verified stands in :mod:`licensing.domain.dpop`; what follows from it is decided here.
+A licence may be bound to an Ed25519 key that never leaves the agent's machine, so that a copied
+licence key alone is worth nothing. Proofs are verified in :mod:`licensing.domain.dpop`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from enum import Enum, auto
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that was verified: of which key, and how new.
+    """A DPoP proof that was verified.
 
-    ``thumbprint`` is the key's (RFC 7638). ``made_ms`` is when the service made the nonce in it, in
-    epoch milliseconds: a proof counts once, since the next one has to be newer.
+    ``thumbprint`` names the key that it proves (RFC 7638). ``made_ms`` is when the service made the
+    nonce in it, in epoch milliseconds: each proof has to be newer than the last one, so it counts
+    once.
     """
 
     thumbprint: str
@@ -24,31 +25,39 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class InvalidProof:
-    """Something that was sent as a proof and is none. ``reason`` repeats nothing of it."""
+    """An invalid DPoP proof. ``reason`` is safe to log: it repeats nothing that was sent (R35)."""
 
     reason: str
 
 
 class Possession(Enum):
-    """How an agent stands to the device key that it should hold."""
+    """Whether an agent has proved the device key that it should hold."""
 
     NOT_ASKED = auto()
-    """There is none to hold."""
+    """The licence has no device key, and needs none."""
     PROVED = auto()
     MISSING = auto()
-    """No proof, or no key yet where the organization requires one."""
+    """No proof; or the licence has no device key, but the organization requires one."""
     FAILED = auto()
-    """A bad proof, or another key's."""
+    """The proof is invalid, or of another key."""
 
 
 def possession(
     device_key: str | None, proof: Proof | InvalidProof | None, *, required: bool
 ) -> Possession:
-    """How an agent with ``proof`` stands to its licence's ``device_key``.
+    """Whether ``proof`` proves a licence's ``device_key``.
 
-    Where none is asked for, a proof is not looked at: an agent that begins to prove, and names an
-    address that the service does not know, goes on as before.
+    ``device_key`` is a thumbprint, ``None`` for a licence without one; ``required`` says that the
+    organization demands one (:class:`~licensing.domain.organization.Policy`).
+
+    >>> proof = Proof(thumbprint="kPrK…", made_ms=1_900_000_000_000)
+    >>> possession("kPrK…", proof, required=False), possession("kPrK…", None, required=False)
+    (<Possession.PROVED: 2>, <Possession.MISSING: 3>)
+    >>> possession(None, InvalidProof("the signature does not fit"), required=False)
+    <Possession.NOT_ASKED: 1>
     """
+    # Not even an invalid proof counts against an agent that needs none: it may have begun to prove
+    # under an address that the service does not know as its own.
     if device_key is None and not required:
         return Possession.NOT_ASKED
     if isinstance(proof, InvalidProof):

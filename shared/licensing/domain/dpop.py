@@ -2,11 +2,11 @@
 
 What this module guarantees:
 
-* :func:`verify` takes one type, one curve and the key that stands in the proof, and tells whose it
-  is by thumbprint; whether that key is the right one is decided by whoever asks.
-* A proof is good for one method, one URL and one credential, and within :data:`NONCE_SECONDS` of
-  the service's own time: an agent's clock takes no part in it.
-* Nothing is looked up: a nonce carries its time and the service's mark.
+* :func:`verify` accepts one type and one curve. It verifies with the key in the proof itself and
+  tells that key's thumbprint; the caller decides whether it is the right key.
+* A proof is good for one method, one URL and one credential, and for :data:`NONCE_SECONDS` by the
+  service's own clock: the agent's may be wrong.
+* Nonces are not stored: each carries its time and the service's MAC.
 
 Keys and ``now_ms``, in epoch milliseconds, are handed in.
 """
@@ -33,7 +33,7 @@ ALGORITHMS: Final = frozenset({jws.ALGORITHM, "EdDSA"})
 """Two names of one algorithm: of its curve (RFC 9864), and the one that older libraries know."""
 
 NONCE_SECONDS: Final = 300
-"""How long a nonce is taken."""
+"""How long a nonce is accepted after it was made."""
 
 _AHEAD_MS: Final = 5_000  # of two servers' clocks
 _TIME_BYTES: Final = 8
@@ -43,22 +43,25 @@ _USUAL_PORTS: Final = {"https": 443, "http": 80}
 
 
 def new_nonce(nonce_key: bytes, now_ms: int) -> str:
-    """What the next proof has to carry."""
+    """The nonce for an agent's next proof: the time ``now_ms`` and its MAC, as base64url.
+
+    ``nonce_key`` is :attr:`Keyring.nonce_key <licensing.domain.keyring.Keyring.nonce_key>`.
+    """
     time = now_ms.to_bytes(_TIME_BYTES, "big")
     return jws.encoded(time + _mark(nonce_key, time))
 
 
 def credential_hash(credential: str) -> str:
-    """A proof's ``ath`` for the token or licence key that it goes with (RFC 9449, 4.2)."""
+    """The ``ath`` of a proof: base64url SHA-256 of the token or licence key (RFC 9449, 4.2)."""
     return jws.encoded(hashlib.sha256(credential.encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)
 class ProvedRequest:
-    """The request that a proof has to be made for.
+    """The request that a proof came with, and has to be made for.
 
-    ``urls`` are the addresses that it may have been sent to, see :func:`plain_url`; ``credential``
-    is the token or licence key that it carries.
+    ``urls`` are the addresses of the service that it may have been sent to, each as
+    :func:`plain_url` gives it. ``credential`` is the token or licence key that it carries.
     """
 
     method: str
@@ -69,9 +72,28 @@ class ProvedRequest:
 def verify(
     token: str, request: ProvedRequest, *, nonce_key: bytes, now_ms: int
 ) -> Proof | InvalidProof:
-    """Whose proof ``token`` is, or why it is none (RFC 9449, 4.3).
+    """Whose proof ``token`` is, or why it is invalid (RFC 9449, 4.3).
 
-    Raises :class:`StaleProof` for a proof that is good but for the time of its nonce.
+    Raises :class:`StaleProof` when only its nonce is missing, not the service's or too old: the
+    agent shall make another proof, with the nonce of that answer.
+
+    >>> from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    >>> now_ms = 1_900_000_000_000
+    >>> device_key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    >>> jwk = jws.members(device_key.public_key())
+    >>> claims = {
+    ...     "jti": "1",
+    ...     "htm": "POST",
+    ...     "htu": "https://licences.example.com/v1/validate",
+    ...     "iat": 1_900_000_000,
+    ...     "ath": credential_hash("a licence key"),
+    ...     "nonce": new_nonce(b"a key of the server", now_ms),
+    ... }
+    >>> token = jws.write({"typ": TYPE, "alg": "Ed25519", "jwk": jwk}, claims, device_key)
+    >>> request = ProvedRequest("POST", frozenset({claims["htu"]}), "a licence key")
+    >>> proof = verify(token, request, nonce_key=b"a key of the server", now_ms=now_ms + 9_000)
+    >>> proof.thumbprint == jws.thumbprint(device_key.public_key()), proof.made_ms == now_ms
+    (True, True)
     """
     try:
         read = jws.read(token)
@@ -99,7 +121,7 @@ def verify(
         return InvalidProof("made for another request")
     if texts["ath"] != credential_hash(request.credential):
         return InvalidProof("made for another credential")
-    # 5. It is of now: by the service's own time, so that a wrong clock does no harm.
+    # 5. It is fresh: by the nonce and not by `iat`, which an agent with a wrong clock gets wrong.
     made_ms = _time_of(claims.get("nonce"), nonce_key)
     if made_ms is None or not -_AHEAD_MS <= now_ms - made_ms <= NONCE_SECONDS * 1000:
         raise StaleProof("The proof needs the nonce that this answer brings.")
@@ -107,15 +129,17 @@ def verify(
 
 
 def plain_url(url: str) -> str | None:
-    """A URL as proofs are compared: without query, fragment, usual port and capitals of its host.
+    """A URL in the form in which two are compared (RFC 9449, 4.3); ``None`` for anything else.
 
-    ``None`` for what is none.
+    >>> plain_url("https://Licences.example.com:443/v1/validate?trace=1")
+    'https://licences.example.com/v1/validate'
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return None
+    # A name before the host can make a URL look like one of another host.
     if parts.scheme not in _USUAL_PORTS or not parts.hostname or "@" in parts.netloc:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -136,13 +160,14 @@ def _key(header: dict[str, object]) -> Ed25519PublicKey | None:
     ):
         return None
     x = jwk.get("x")
+    # 32 bytes as base64url; `decoded` refuses a second spelling of the same key.
     if not isinstance(x, str) or not re.fullmatch(r"[A-Za-z0-9_-]{43}", x):
         return None
     return Ed25519PublicKey.from_public_bytes(jws.decoded(x))
 
 
 def _time_of(nonce: object, nonce_key: bytes) -> int | None:
-    """When the service made a nonce; ``None`` for what it has not made."""
+    """When the service made ``nonce``, in epoch milliseconds; ``None`` if it did not make it."""
     if not isinstance(nonce, str):
         return None
     try:

@@ -1,11 +1,13 @@
 """The server secret, version by version, and every key that is derived from it (R3, R12, R16).
 
-The secret is one JSON object from version number to random text: ``{"1": "…", "2": "…"}``.
+The server secret is random text that the deployment keeps, one JSON object from version number to
+text: ``{"1": "…", "2": "…"}``. It is rotated by adding a version.
 
 What this module guarantees:
 
 * Each use has a key of its own (HKDF-SHA256, one label per use), so no key serves two purposes.
-* The highest version signs leases and derives new licence keys; every version keeps verifying.
+* The highest version signs leases and derives the keys of new licences; every version goes on to
+  verify.
 * Machine credentials are always hashed under the *lowest* version: the hash is the name of a
   claim, and two names for one machine would let two organizations have it (R4). The lowest
   version must therefore never be removed.
@@ -45,13 +47,28 @@ _CHAIN: Final = b"licensing/lease-chain"
 
 @dataclass(frozen=True)
 class Keyring:
-    """All versions of the secret. Its ``repr`` shows none of them (R35)."""
+    """All versions of the server secret, and the keys derived from them.
+
+    The ``repr`` shows none of them (R35).
+
+    >>> keyring = Keyring.from_secret(
+    ...     '{"1": "thirty-two random characters ...", "2": "and as many after a rotation ..."}'
+    ... )
+    >>> keyring
+    Keyring()
+    >>> keyring.newest, sorted(keyring.license_key_secrets), len(keyring.jwks()["keys"])
+    (2, [1, 2], 2)
+    """
 
     versions: Mapping[int, bytes] = field(repr=False)
 
     @classmethod
     def from_secret(cls, text: str) -> Keyring:
-        """Read the secret's text. Raises :class:`Misconfigured` when it is not as promised."""
+        """The keyring of a secret's JSON text.
+
+        Raises :class:`Misconfigured` when a version is no number from 1 to 127, stands there twice
+        or has fewer than 32 characters.
+        """
         try:
             document = strict_json.read(text)
         except ValueError as error:
@@ -63,6 +80,7 @@ class Keyring:
         for name, value in document.items():
             is_number = name.isascii() and name.isdecimal() and len(name) <= _MAX_DIGITS
             number = int(name) if is_number else 0
+            # "01" would be a second name of version 1.
             if not 1 <= number <= MAX_SECRET_VERSION or str(number) != name:
                 raise Misconfigured(
                     f"a version of the signing secret is not a number up to {MAX_SECRET_VERSION}"
@@ -76,17 +94,17 @@ class Keyring:
 
     @property
     def newest(self) -> int:
-        """The version that signs."""
+        """The highest version: it signs leases and derives the keys of new licences."""
         return max(self.versions)
 
     @cached_property
     def hashing_key(self) -> bytes:
-        """The key that machine credentials are hashed under (R12)."""
+        """The key that machine credentials are hashed under, of the lowest version (R12)."""
         return _derive(self.versions[min(self.versions)], _CREDENTIALS)
 
     @cached_property
     def license_key_secrets(self) -> Mapping[int, bytes]:
-        """The secret that each version derives licence keys from (R3)."""
+        """The secret that licence keys are derived under, of each version (R3)."""
         return {version: _derive(secret, _LICENSE_KEY) for version, secret in self.versions.items()}
 
     def sign(self, lease: Lease) -> str:
@@ -101,25 +119,26 @@ class Keyring:
 
     @cached_property
     def lease_keys(self) -> Mapping[str, Ed25519PublicKey]:
-        """The public keys of all versions, by ``kid``: what this service's leases verify by."""
+        """The public keys of all versions, by ``kid``: they verify this service's leases (R16)."""
         keys = [self._lease_key(version).public_key() for version in self.versions]
         return {public_jwk(key)["kid"]: key for key in keys}
 
     @cached_property
     def nonce_key(self) -> bytes:
-        """The key that marks the nonces of proofs.
+        """The key of the MAC in the nonces of DPoP proofs, see :mod:`licensing.domain.dpop`.
 
-        Of the lowest version: whether they have noticed a rotation or not, all environments take
-        each other's.
+        It is of the lowest version, so that all running copies of the service accept each other's
+        nonces, also when some have not yet read a new version.
         """
         return _derive(self.versions[min(self.versions)], _NONCE)
 
     def next_link(self, license_id: str, link: str, nonce: str) -> str:
         """The id of the lease that follows ``link`` in a licence's chain: 128 bits of HMAC.
 
-        Of the lowest version, so that a renewal which is repeated during a rotation comes to the
-        same link.
+        ``nonce`` is the request's. The key is of the lowest version, so that a renewal which is
+        repeated during a rotation comes to the same id.
         """
+        # As JSON, so that different parts never make the same text.
         text = json.dumps([license_id, link, nonce]).encode()
         return encoded(hmac.digest(self._chain_key, text, "sha256")[:_LINK_BYTES])
 
@@ -128,7 +147,7 @@ class Keyring:
         return _derive(self.versions[min(self.versions)], _CHAIN)
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys of all versions, newest first (RFC 7517)."""
+        """The public keys of all versions as a JWKS, newest first (RFC 7517, R16)."""
         return {
             "keys": [
                 public_jwk(self._lease_key(version).public_key())
@@ -141,4 +160,5 @@ class Keyring:
 
 
 def _derive(secret: bytes, label: bytes) -> bytes:
+    # No salt: the secret is random, and a key has to be the same each time.
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=label).derive(secret)

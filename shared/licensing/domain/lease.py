@@ -45,12 +45,34 @@ _TEXT_CLAIMS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The statement that a lease makes.
+    """What a lease says: this licence is valid on this machine until ``expires_at`` (R16).
 
-    ``machine_thumbprint`` is the public digest of the machine's credentials, see
-    :meth:`~licensing.domain.machine.Credentials.thumbprint`; ``nonce`` is the caller's, if it sent
-    one. ``id`` is the lease's place in its licence's chain
-    (:mod:`licensing.domain.lease_chain`), if there is one.
+    The times are in epoch seconds. ``machine_thumbprint`` is
+    :meth:`Credentials.thumbprint <licensing.domain.machine.Credentials.thumbprint>`; ``nonce`` is
+    the request's, ``None`` if it had none. ``id`` is the lease's link in the licence's chain
+    (:mod:`licensing.domain.lease_chain`), ``None`` before that begins.
+
+    >>> from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    >>> lease = Lease(
+    ...     issuer="https://licences.example.com",
+    ...     license_id="lic_0123456789abcdef",
+    ...     organization_id="acme",
+    ...     environment="production",
+    ...     machine_thumbprint="wdX5…",
+    ...     kind="standard",
+    ...     primary=False,
+    ...     issued_at=1_900_000_000,
+    ...     expires_at=1_900_086_400,
+    ... )
+    >>> key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    >>> token = sign(lease, key, kid="key-1")
+    >>> keys = {"key-1": key.public_key()}
+    >>> verify(token, keys, issuer=lease.issuer, now=1_900_000_001) == lease
+    True
+    >>> verify(token, keys, issuer=lease.issuer, now=lease.expires_at)
+    Traceback (most recent call last):
+        ...
+    licensing.domain.errors.ForgedLease: not within its time
     """
 
     issuer: str
@@ -67,18 +89,21 @@ class Lease:
 
     @property
     def renew_after(self) -> int:
-        """When an agent should ask for the next one: halfway, so that an outage can be outlived."""
+        """When the agent should ask for the next one, in epoch seconds: halfway through its time.
+
+        The other half is left to outlive an outage of the service.
+        """
         return halfway(self.issued_at, self.expires_at)
 
     @property
     def link(self) -> Link:
-        """The lease as a link of its licence's chain."""
+        """The lease as a link of its licence's chain, see :mod:`licensing.domain.lease_chain`."""
         return Link(self.id, self.issued_at, self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedLease:
-    """A lease and its compact JWS."""
+    """A lease, and the compact JWS that says it to the agent."""
 
     statement: Lease
     token: str
@@ -86,11 +111,11 @@ class SignedLease:
 
 @dataclass(frozen=True, slots=True)
 class LeaseRequest:
-    """What an agent asks a lease for: itself.
+    """What a lease takes from the agent's request.
 
-    ``environment`` is the agent's, which a temporary licence is not bound to. ``nonce`` is to come
-    back in the lease, if there is one. ``kept`` is the current link of the licence's chain where it
-    has been granted before: the lease then has the time that it has.
+    ``environment`` is the agent's own: a temporary licence is bound to none. ``nonce`` comes back
+    in the lease. ``kept`` is the presented link where it goes on unchanged: the lease then has that
+    link's times.
     """
 
     credentials: Credentials
@@ -101,7 +126,7 @@ class LeaseRequest:
 
 @dataclass(frozen=True, slots=True)
 class LeaseTerms:
-    """What the deployment decides about leases: who issues them, and for how many seconds."""
+    """The deployment's settings for leases: their issuer, and their length in seconds (R16)."""
 
     issuer: str
     seconds: int
@@ -114,9 +139,10 @@ class LeaseTerms:
         *,
         now: int,
     ) -> Lease:
-        """The lease of a licence that has been found valid at ``now`` (R16, R27).
+        """The lease of a licence that was found valid at ``now`` (R16, R27).
 
-        It is the current link of the licence's chain, if there is one.
+        It ends after ``seconds``, or with the subscription or the temporary licence if that is
+        sooner. Its id is the current link of the licence's chain, if there is one.
         """
         kept = asked.kept
         since, until = (
@@ -141,12 +167,12 @@ class LeaseTerms:
 
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    """The key as an entry of the JWKS; its ``kid`` is its RFC 7638 thumbprint."""
+    """The key as an entry of the JWKS; its ``kid`` is the thumbprint of RFC 7638."""
     return {**jws.members(key), "kid": jws.thumbprint(key), "alg": ALGORITHM, "use": "sig"}
 
 
 def sign(lease: Lease, key: Ed25519PrivateKey, kid: str) -> str:
-    """The lease as a compact JWS."""
+    """The lease as a compact JWS, signed with ``key``; ``kid`` names the public key."""
     header = {"alg": ALGORITHM, "kid": kid, "typ": TYPE}
     claims: dict[str, str | int | bool] = {
         "iss": lease.issuer,
@@ -167,9 +193,10 @@ def sign(lease: Lease, key: Ed25519PrivateKey, kid: str) -> str:
 
 
 def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now: int) -> Lease:
-    """The lease that ``token`` carries, when it is genuine and ``now`` is within its time.
+    """The lease that ``token`` carries, if it is genuine and ``now`` is within its time (R16).
 
-    ``keys`` maps ``kid`` to public key. Raises :class:`ForgedLease` otherwise.
+    ``keys`` maps ``kid`` to public key. Raises :class:`ForgedLease` if it is not, and its subclass
+    :class:`UnknownLeaseKey` when the token names a key that is not in ``keys``.
     """
     lease = genuine(token, keys, issuer=issuer)
     # 5. It is in its time.
@@ -179,7 +206,7 @@ def verify(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str, now
 
 
 def genuine(token: str, keys: Mapping[str, Ed25519PublicKey], *, issuer: str) -> Lease:
-    """The lease that ``token`` carries, be it over or not. Raises :class:`ForgedLease`."""
+    """The lease that ``token`` carries, like :func:`verify`, but whether it is over or not."""
     try:
         lease = _signed(jws.read(token), keys)
     except MalformedJws as error:
@@ -218,6 +245,7 @@ def _read_claims(claims: Mapping[str, object]) -> Lease:
         or not isinstance(primary, bool)
         or not (nonce is None or isinstance(nonce, str))
         or not (id is None or isinstance(id, str))
+        # Not isinstance: in Python, True is an int.
         or type(issued_at) is not int
         or type(expires_at) is not int
     ):

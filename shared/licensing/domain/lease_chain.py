@@ -1,22 +1,24 @@
-"""The chain that a licence's leases form, and how it shows that two agents live on one licence.
+"""The chain that a licence's leases form, and how it shows that two agents use one licence.
 
-It is to leases what the rotation of refresh tokens with detection of their reuse is to tokens (RFC
-9700, 4.14.2).
+It does for leases what the rotation of refresh tokens, with detection of their reuse, does for
+tokens (RFC 9700, 4.14.2): an agent presents its last lease when it asks for the next one, and a
+copy of the agent sooner or later presents one that has been followed already.
 
-An agent presents its last lease when it asks for the next one. The service keeps the ids of the
-current link and of the one before.
+The service keeps the ids of the current link and of the one before.
 
 What this module guarantees:
 
-* Before half of its time a presented current link is validated and nothing has to be written; from
-  then on it is renewed, which is one write.
-* The next link follows from the presented one and the request's nonce. So a renewal whose answer
-  was lost, repeated with its nonce, leads to the same link, in whatever order the two arrive.
-* The link before the current one, presented once more, is taken for a lost answer. Everything else
-  is a fork: of two agents that go on from one link, one comes to it within two renewals of each.
-  (Copied with a question that is not answered yet, both repeat that, and go on from its answer.)
-* A link that is newer than what is on record tells of a table that was put back to what it was.
-  The chain goes on from there, and nobody is suspected for it.
+* In the first half of its time the current link is only validated, which writes nothing. In the
+  second half it is renewed, which is one write.
+* The next link is derived from the presented one and the request's nonce. So a renewal whose answer
+  was lost, and which is repeated with its nonce, leads to the same link, in whatever order the two
+  requests arrive.
+* The link before the current one, presented once more, is taken for a lost answer. An older one,
+  or none at all, is a fork: when two agents go on from one link, one of them forks within two
+  renewals of each. (Two that were copied with a question still open both repeat that, and go on
+  from its answer.)
+* A link that is newer than the one on record shows that the table was restored from a backup. The
+  chain goes on from that link, and nobody is suspected.
 
 Pure. All times are integer epoch seconds.
 """
@@ -27,14 +29,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Derive = Callable[[str], str]
-"""The link that follows one, for this licence and the request's nonce."""
+"""From a link's id to the next one's, for one licence and one nonce.
+
+See :meth:`Keyring.next_link <licensing.domain.keyring.Keyring.next_link>`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Where a licence's chain stands.
+    """Where a licence's chain stands: the ids of the current link and of the one before.
 
-    ``source_address`` is where the current link was asked for from, at ``issued_at``.
+    ``issued_at`` and ``source_address`` are when and from which address the current one was asked
+    for: a suspected clone is reported with both agents' addresses.
     """
 
     current: str
@@ -45,7 +51,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A lease as a link: its id, ``None`` from before the chain began, and its time."""
+    """A presented lease: its id, ``None`` for one from before the chain began, and its time."""
 
     id: str | None
     issued_at: int
@@ -54,10 +60,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What follows from what is presented: another chain, a link that is ``kept``, a ``fork``.
+    """What follows from a presented link.
 
-    ``chain`` is the chain afterwards. ``kept`` is the link that is merely validated: the lease to
-    grant is the same link, in the same time. A ``fork`` is a chain that two agents go on with.
+    ``chain`` is the chain afterwards. ``kept`` is the presented link when it is only validated: the
+    lease to grant is then the same link, with the same times. ``fork`` says that two agents seem to
+    use the licence.
     """
 
     chain: Chain
@@ -73,13 +80,27 @@ def followed(
     source_address: str | None,
     now: int,
 ) -> Renewal | None:
-    """The step from ``chain``, with ``presented`` as the agent's last link.
+    """The step from ``chain`` when an agent presents ``presented`` as its last link.
 
-    ``None`` while there is no chain: the agent presents nothing, and never has.
+    ``None`` while there is no chain: no agent of this licence has ever presented a lease.
+
+    >>> def step(chain: Chain, presented: Link, now: int) -> Renewal | None:
+    ...     return followed(
+    ...         chain, presented, derive="next of {}".format, source_address="192.0.2.1", now=now
+    ...     )
+    >>> chain = Chain("b", previous="a", source_address="192.0.2.1", issued_at=100)
+    >>> current = Link("b", issued_at=100, expires_at=200)
+    >>> step(chain, current, now=149).kept == current  # in its first half
+    True
+    >>> step(chain, current, now=150).chain.current
+    'next of b'
+    >>> step(chain, Link("an older one", issued_at=0, expires_at=100), now=150).fork
+    True
     """
     if chain is None:
         if presented is None:
             return None
+        # It begins with the first lease that is presented; one from before has no id.
         return Renewal(Chain(derive(presented.id or ""), presented.id, source_address, now))
     # 1. The current link: validated in its first half, renewed from then on.
     if presented is not None and presented.id == chain.current:
@@ -91,11 +112,11 @@ def followed(
     following = derive(last or "")
     if following == chain.current:
         return Renewal(chain)
-    # 3. The link before it, with another nonce: this is a link beside the current one, and takes
-    #    its place. Whoever has that one will show up.
+    # 3. The link before it, with another nonce: an agent that lost the answer and asks anew, or a
+    #    clone. The new link takes the current one's place: a second agent that has that will fork.
     if presented is not None and presented.id == chain.previous:
         return Renewal(Chain(following, chain.previous, source_address, now))
-    # 4. One that the service has granted since, and has forgotten with its table.
+    # 4. A newer one than on record: granted, then lost when the table was restored.
     if presented is not None and presented.issued_at > chain.issued_at:
         return Renewal(Chain(following, presented.id, source_address, now))
     # 5. An older one, one that was replaced, or none at all.
@@ -103,5 +124,5 @@ def followed(
 
 
 def halfway(issued_at: int, expires_at: int) -> int:
-    """When a lease is to be renewed: halfway, so that an outage can be outlived."""
+    """From when on a lease is renewed, in epoch seconds: halfway through its time."""
     return issued_at + (expires_at - issued_at) // 2

@@ -1,7 +1,9 @@
 """The licence and its state machine (R15, R18–R22, R27).
 
 What this module guarantees: :data:`TRANSITIONS` is the whole state machine; nothing else decides a
-transition (R21). All times are integer epoch seconds.
+transition (R21). What people see is derived from the state and the subscription (:class:`Status`).
+
+All times are integer epoch seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from licensing.domain.temporary_license import Term
 
 
 class State(StrEnum):
-    """Where a licence is in its life, as stored."""
+    """The stored state of a licence. :data:`TRANSITIONS` says how it changes."""
 
     ACTIVE = "active"
     DETACHED = "detached"
@@ -34,17 +36,20 @@ class State(StrEnum):
 
 
 BOUND: Final = frozenset({State.ACTIVE, State.DETACHED, State.EXPIRED})
-"""The states in which a licence holds its machine and a seat."""
+"""The states in which a licence holds its machine and a seat (R4, R6)."""
 
 
 class Action(StrEnum):
     """What can be done to a licence after its issue."""
 
+    # What administrators do.
     REVOKE = "revoke"
     DETACH = "detach"
     ATTACH = "attach"
     DISSOCIATE = "dissociate"
+    # What a login does, with the key of a dissociated licence.
     REASSIGN = "reassign"
+    # What the sweep does.
     EXPIRE = "expire"
     REINSTATE = "reinstate"
 
@@ -77,22 +82,26 @@ TRANSITIONS: Final[Mapping[tuple[State, Action], State]] = MappingProxyType(
         (State.ACTIVE, Action.REINSTATE): State.ACTIVE,
     }
 )
-"""(from, action) → to. A pair that is not here is refused; from = to is a repetition (R18–R21)."""
+"""(state, action) → the state afterwards (R18–R22).
+
+A pair that is not here is refused. Where the state stays, the action is a repetition: it succeeds
+and changes nothing.
+"""
 
 
 ADMINISTERED: Final = (Action.DETACH, Action.ATTACH, Action.DISSOCIATE, Action.REVOKE)
-"""What administrators do, from the mildest to the gravest; the rest is logins' and the sweep's."""
+"""The actions of administrators, from the mildest to the gravest."""
 
 
 class Kind(StrEnum):
-    """The two kinds of licences."""
+    """Whose a licence is: the organization's own, or a partner's for a limited time (R25)."""
 
     STANDARD = "standard"
     TEMPORARY = "temporary"
 
 
 class Status(StrEnum):
-    """A licence's status as people see it: its state seen through the subscription (R14)."""
+    """What people see of a licence: its state, or how its subscription stands (R14)."""
 
     ACTIVE = "active"
     DETACHED = "detached"
@@ -103,21 +112,25 @@ class Status(StrEnum):
 
 
 TemporaryStatus = Literal[Status.ACTIVE, Status.EXPIRED, Status.REVOKED]
-"""What super-admins see of a temporary licence: its own time and end, whatever its client's are."""
+"""What super-admins see of a temporary licence: the organization's subscription plays no part."""
 
 
 HOUR: Final = 3600
 
 SEEN_HOURS: Final = 176
-"""How many hours back it is known when an agent was seen: a week, and time to read its pages."""
+"""For how many hours a licence keeps when its agent was seen: a week, and 8 hours to read it in."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastSeen:
-    """When, from where and with which version an agent was last seen (R17).
+    """When an agent was last seen, in which version and from which address (R17).
 
-    ``hours`` says in which hours it was: bit *i* is set when it was noted as seen in the hour that
-    lies *i* hours before that of ``at``, for *i* below :data:`SEEN_HOURS`.
+    ``at`` is in epoch seconds. ``hours`` is a set of bits: bit *i* says that the agent was seen in
+    the hour that lies *i* hours before that of ``at``, for *i* below :data:`SEEN_HOURS`.
+
+    >>> seen = LastSeen(at=10 * HOUR, agent_version="4.5.0.0", source_address="192.0.2.1")
+    >>> bin(seen.again(12 * HOUR, "4.5.0.0", "192.0.2.1").hours)  # now, and two hours ago
+    '0b101'
     """
 
     at: int
@@ -126,12 +139,14 @@ class LastSeen:
     hours: int = 1
 
     def again(self, at: int, agent_version: str | None, source_address: str | None) -> LastSeen:
-        """What follows when it is seen again."""
+        """The record that replaces this one when the agent is seen at ``at``."""
         return LastSeen(at, agent_version, source_address, self.hours_until(at // HOUR) | 1)
 
     def hours_until(self, hour: int) -> int:
-        """``hours`` as seen from ``hour``, in hours since the epoch; what is later is not there."""
+        """``hours`` with bit 0 for ``hour``, in hours since the epoch; later ones are left out."""
+        # Negative where the clock of another server is ahead.
         passed = hour - self.at // HOUR
+        # Bounded: after years of silence, the number would have tens of thousands of bits.
         moved = self.hours << min(passed, SEEN_HOURS) if passed > 0 else self.hours >> -passed
         return moved & _ALL_HOURS
 
@@ -141,19 +156,44 @@ _ALL_HOURS: Final = (1 << SEEN_HOURS) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class License:
-    """The record that binds a licence key to (organization, machine, environment).
+    """The record that binds a licence key to (organization, machine, environment) (R2).
 
-    ``identity`` and ``secret_version`` are what the key was derived from at issue and never
-    change (R3). ``revision`` grows by one with every change and orders the licence's history;
-    ``updated_at`` never runs backwards, whatever the clocks of two servers say. ``issued_by`` is
-    the subject of the user who logged in first, or who generated it. ``exclusive`` says that its
-    machine is its organization's alone (R31). ``term`` is there when the licence is temporary:
-    such a licence holds no machine and no seat (R26). ``device_key`` is the thumbprint of the key
-    that its agent has to prove to hold, if there is one.
+    ``identity`` and ``secret_version``: what the key was derived from at issue. They never change
+    (R3). ``exclusive``: the machine is the organization's alone (R31). ``term``: there when the
+    licence is temporary; such a licence holds no machine and no seat (R26). ``device_key``: the
+    thumbprint (RFC 7638) of the key that the agent has to prove, ``None`` without one.
+    ``issued_by``: the subject of the user who logged in first, or who generated the licence.
 
-    ``last_seen``, ``chain`` and ``proved_ms`` are traces of its use: they move without a revision.
-    ``chain`` is where the chain of its leases stands, ``None`` until an agent presents one;
-    ``proved_ms`` is how new the last proof was that has counted, in epoch milliseconds.
+    ``revision`` grows by one with every change and orders the licence's history. ``updated_at``
+    never runs backwards, even when the clocks of two servers disagree.
+
+    ``last_seen``, ``chain`` and ``proved_ms`` are traces of the agent's use of the licence, and
+    change without a revision. ``chain`` is ``None`` until the agent presents a lease. ``proved_ms``
+    is when the nonce of the last proof was made, in epoch milliseconds.
+
+    >>> from licensing.domain.machine import NO_MACHINE
+    >>> now = 1_900_000_000
+    >>> record = License(
+    ...     id="lic_0123456789abcdef",
+    ...     organization_id="acme",
+    ...     environment="production",
+    ...     state=State.ACTIVE,
+    ...     machine=NO_MACHINE,
+    ...     computer_name="ACME-PC-01",
+    ...     identity=bytes(16),
+    ...     secret_version=1,
+    ...     issued_at=now,
+    ...     issued_by="alice",
+    ...     agent_version="4.5.0.0",
+    ...     updated_at=now,
+    ... )
+    >>> revoked = record.after(Action.REVOKE, now + 60)
+    >>> revoked.state, revoked.revision, revoked.is_bound
+    (<State.REVOKED: 'revoked'>, 2, False)
+    >>> revoked.after(Action.REVOKE, now + 120) is revoked  # a repetition
+    True
+    >>> revoked.after(Action.ATTACH, now + 120).message
+    'Cannot attach a license that is revoked.'
     """
 
     id: str
@@ -180,7 +220,7 @@ class License:
 
     @property
     def kind(self) -> Kind:
-        """Whether it is one of the organization's own or a partner's."""
+        """Temporary when it has a ``term``, else standard."""
         return Kind.STANDARD if self.term is None else Kind.TEMPORARY
 
     @property
@@ -190,31 +230,34 @@ class License:
 
     @property
     def claims(self) -> frozenset[bytes]:
-        """The pairs that it holds: its machine's while bound, none otherwise (R10)."""
+        """The pairs that it holds: those of its machine while it is bound, else none (R10)."""
         return self.machine.pairs() if self.is_bound else frozenset()
 
     @property
     def due_at(self) -> int | None:
-        """When the sweep has to look at it by itself: a temporary licence's end (R22)."""
+        """When the sweep has to mark it by itself: the end of an active temporary licence (R22).
+
+        ``None`` for every other one: those are found by their organization.
+        """
         return self.term.expires_at if self.term and self.state is State.ACTIVE else None
 
     @property
     def status_follows_subscription(self) -> bool:
-        """Whether people see the subscription's standing in it: not while blocked or gone."""
+        """Whether its :class:`Status` depends on the subscription: only while active or expired."""
         return self.state in _COLOURED
 
     def key(self, secret: bytes) -> license_key.LicenseKey:
-        """This licence's key; ``secret`` is that of its own ``secret_version`` (R2, R3)."""
+        """This licence's key; ``secret`` is the one of its own ``secret_version`` (R2, R3)."""
         subject = KeySubject(self.id, self.organization_id, self.identity, self.environment)
         return license_key.derive(secret, self.secret_version, subject)
 
     def status(self, subscription: Subscription, now: int) -> Status:
-        """What people see: blocked, gone, or as good as the subscription is (R14)."""
+        """What people see at ``now``, see :func:`status_of` (R14)."""
         return status_of(self.state, subscription, now)
 
     @property
     def open_actions(self) -> Sequence[Action]:
-        """What an administrator can do to it now that would change it (R21)."""
+        """The administrators' actions that would change its state (R21)."""
         return [
             action
             for action in ADMINISTERED
@@ -222,13 +265,16 @@ class License:
         ]
 
     def valid_until(self, subscription: Subscription) -> int:
-        """When it ends, as things are: with the subscription or its own term (R14, R27)."""
+        """When it ends: with the subscription, or with its own term if sooner (R14, R27)."""
         if self.term is None:
             return subscription.valid_until
         return min(subscription.valid_until, self.term.expires_at)
 
     def after(self, action: Action, now: int) -> License | Refused:
-        """This licence after ``action``, itself when the action is a repetition (R21)."""
+        """This licence after ``action``, or why :data:`TRANSITIONS` refuses it (R21).
+
+        The same object when the action is a repetition: then there is nothing to write.
+        """
         target = TRANSITIONS.get((self.state, action))
         if target is None:
             return Refused(
@@ -238,33 +284,34 @@ class License:
         if target is self.state:
             return self
         changed = self.changed(now, state=target)
-        # Who works on after a block or on another machine, works on alone: a new chain.
+        # After a block, or on another machine, one agent alone goes on: none of its older leases
+        # shall count as a clone's.
         return replace(changed, chain=None) if action in _BEGINNINGS else changed
 
     def proved(self, proof: Proof) -> License:
-        """This licence after a proof, which counts once.
+        """This licence after its agent has proved a device key; each proof counts once.
 
-        Raises :class:`StaleProof` for one that is not newer than the last.
+        Raises :class:`StaleProof` when the proof is not newer than the last one that counted.
         """
         if proof.made_ms <= self.proved_ms:
             raise StaleProof("The proof has been used. Make another with this answer's nonce.")
         return replace(self, proved_ms=proof.made_ms)
 
     def sighted(self, now: int, agent_version: str | None, source_address: str | None) -> LastSeen:
-        """How this licence's agent was last seen, when it is seen at ``now`` (R17)."""
+        """The ``last_seen`` of this licence when its agent is seen at ``now`` (R17)."""
         if self.last_seen is None:
             return LastSeen(now, agent_version, source_address)
         return self.last_seen.again(now, agent_version, source_address)
 
     def changed(self, now: int, **changes: Unpack[Changes]) -> License:
-        """This licence after a change, one revision on."""
+        """This licence with other fields, one revision on."""
         return replace(
             self, revision=self.revision + 1, updated_at=max(now, self.updated_at), **changes
         )
 
 
 class Changes(TypedDict, total=False):
-    """What may change of a licence; its state only through :meth:`License.after`."""
+    """The fields that a change may set; ``state`` only through :meth:`License.after` (R21)."""
 
     state: State
     machine: Machine
@@ -277,8 +324,10 @@ class Changes(TypedDict, total=False):
     agent_version: str | None
 
 
+# Actions after which the chain of leases begins anew.
 _BEGINNINGS: Final = frozenset({Action.ATTACH, Action.REASSIGN})
 
+# Between these two only the sweep decides, and it comes late: people see the subscription instead.
 _COLOURED: Final = frozenset({State.ACTIVE, State.EXPIRED})
 
 _STATUS_BY_STANDING: Final = MappingProxyType(
@@ -291,7 +340,16 @@ _STATUS_BY_STANDING: Final = MappingProxyType(
 
 
 def status_of(state: State, subscription: Subscription, now: int) -> Status:
-    """What people see of a licence in that state (R14)."""
+    """What people see at ``now`` of a licence in ``state`` (R14).
+
+    Detached, dissociated and revoked show as they are. In the other states the subscription
+    decides, so that an end shows at once, before the sweep has marked it.
+
+    >>> from licensing.domain.organization import Subscription, SubscriptionStatus
+    >>> subscription = Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
+    >>> status_of(State.ACTIVE, subscription, now=1_900_000_000)
+    <Status.EXPIRED: 'expired'>
+    """
     if state not in _COLOURED:
         return Status(state.value)
     return _STATUS_BY_STANDING[subscription.standing(now)]

@@ -10,10 +10,10 @@ A key is 45 symbols of Crockford's base32 in nine groups of five::
 What this module guarantees:
 
 * A key is derived, so it never has to be stored, and cannot be guessed: 128 secret bits.
-* The alphabet has no I, L, O or U; case, spaces and hyphens do not matter, and the letters that
-  people read into it are taken for what they look like.
-* Any single wrong symbol and any two symbols swapped are caught by arithmetic alone, before any
-  database call. The 45 symbols form a number that 1021, a prime, divides.
+* The alphabet has no I, L, O or U. Case, spaces and hyphens do not matter; an I or L is read as 1,
+  an O as 0.
+* Any single wrong symbol and any two swapped symbols are caught by arithmetic alone, before any
+  database call: the 45 symbols form a number that has to be divisible by the prime 1021.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Final
 
 from licensing.domain.errors import InvalidInput
 
+# The largest number of seven bits.
 MAX_SECRET_VERSION: Final = 127
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -37,6 +38,7 @@ _TAG_BYTES: Final = 16
 _SYMBOLS: Final = 45
 _GROUP: Final = 5
 _CHECK_BITS: Final = 10
+# The largest prime that fits: no single wrong symbol and no swap changes the number by a multiple.
 _CHECK_MODULUS: Final = 1021
 
 _LICENSE_ID: Final = re.compile(r"lic_([0-9abcdefghjkmnpqrstvwxyz]{16})")
@@ -44,9 +46,11 @@ _LICENSE_ID: Final = re.compile(r"lic_([0-9abcdefghjkmnpqrstvwxyz]{16})")
 
 @dataclass(frozen=True, slots=True)
 class LicenseKey:
-    """A well-formed key. Whether it is genuine, :func:`is_genuine` tells.
+    """A well-formed licence key. It may be forged: :func:`is_genuine` tells.
 
-    Its ``repr`` shows the licence only, so that a key cannot slip into a log (R35).
+    ``secret_version`` is the version of the server secret that the key was derived under; ``tag``
+    is its secret part, 16 bytes. The ``repr`` leaves the tag out, so that no key gets into a log
+    (R35).
     """
 
     secret_version: int
@@ -54,32 +58,37 @@ class LicenseKey:
     tag: bytes = field(repr=False)
 
     def reveal(self) -> str:
-        """The printed key, as the agent keeps it."""
+        """The key as text, as the agent keeps it: nine groups of five symbols. Never log it."""
         payload = (self.secret_version << 80) | _decode(self.license_id.removeprefix("lic_"))
         payload = (payload << 128) | int.from_bytes(self.tag)
         shifted = payload << _CHECK_BITS
+        # The check symbols are what is missing to the next multiple of the modulus.
         symbols = _encode(shifted | (-shifted % _CHECK_MODULUS), _SYMBOLS)
         return "-".join(symbols[at : at + _GROUP] for at in range(0, _SYMBOLS, _GROUP))
 
 
 def new_license_id(entropy: bytes) -> str:
-    """A licence id from ten random bytes: ``lic_`` and 16 symbols."""
+    """A licence id, ``lic_`` and 16 symbols, from ten random bytes.
+
+    Raises :class:`ValueError` for another number of bytes.
+    """
     if len(entropy) != _ID_BYTES:
         raise ValueError(f"a license id takes {_ID_BYTES} random bytes, not {len(entropy)}")
     return "lic_" + _encode(int.from_bytes(entropy), 16).lower()
 
 
 def is_license_id(text: str) -> bool:
-    """Whether ``text`` has the form of a licence id."""
+    """Whether ``text`` has the form of a licence id: ``lic_`` and 16 lower-case symbols."""
     return _LICENSE_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class KeySubject:
-    """What a key speaks for.
+    """What a key is derived from, beside the secret (R3).
 
-    ``identity`` is that of the machine at issue; it stays with the licence when the machine
-    drifts or is replaced, so the key stays the same.
+    ``identity`` is the digest of the machine at issue
+    (:meth:`~licensing.domain.machine.Machine.identity`). The licence keeps it when the machine
+    drifts or is replaced, so the key stays the same (R11, R20).
     """
 
     license_id: str
@@ -89,20 +98,36 @@ class KeySubject:
 
 
 def derive(secret: bytes, secret_version: int, subject: KeySubject) -> LicenseKey:
-    """The one key of a licence under one version of the server secret (R2, R3)."""
+    """The licence key of ``subject`` (R2, R3): the same arguments always give the same key.
+
+    ``secret`` is the server's secret for licence keys of the version ``secret_version``, 1 to 127:
+    see :attr:`Keyring.license_key_secrets <licensing.domain.keyring.Keyring.license_key_secrets>`.
+
+    >>> subject = KeySubject("lic_0123456789abcdef", "acme", b"machine identity", "production")
+    >>> key = derive(b"a secret of the server", 1, subject)
+    >>> key.reveal()
+    '0808G-S19HT-2AJV3-BKT27-EZ32P-28RJ0-1YYBD-J9Q7Y-4P1C1'
+    >>> key
+    LicenseKey(secret_version=1, license_id='lic_0123456789abcdef')
+    """
     parts = (
         subject.license_id.encode(),
         subject.organization_id.encode(),
         subject.identity,
         subject.environment.encode(),
     )
+    # Each part with its length: else "ab" + "c" and "a" + "bc" would have the same key.
     message = b"".join(len(part).to_bytes(4) + part for part in parts)
     tag = hmac.digest(secret, message, "sha256")[:_TAG_BYTES]
     return LicenseKey(secret_version=secret_version, license_id=subject.license_id, tag=tag)
 
 
 def is_genuine(key: LicenseKey, derived: LicenseKey) -> bool:
-    """Whether ``key`` is the key that the server derives for that licence, in constant time."""
+    """Whether a presented ``key`` is ``derived``, the one that the server derives for the licence.
+
+    The tags are compared in constant time, so that answers' times tell nothing about a key.
+    """
+    # Version and id are no secrets; comparing them may take different times.
     return (key.secret_version, key.license_id) == (
         derived.secret_version,
         derived.license_id,
@@ -110,9 +135,16 @@ def is_genuine(key: LicenseKey, derived: LicenseKey) -> bool:
 
 
 def parse(text: str) -> LicenseKey:
-    """Read a key as a person typed it.
+    """The key that a person typed, well formed but perhaps forged (R3).
 
-    Raises :class:`InvalidInput` when it is not a whole, correctly typed key.
+    Raises :class:`InvalidInput` when it is not whole, or a symbol of it is mistyped.
+
+    >>> parse("0808g s19ht 2ajv3 bkt27 ez32p 28rj0 1yybd j9q7y 4p1c1")
+    LicenseKey(secret_version=1, license_id='lic_0123456789abcdef')
+    >>> parse("0808G-S19HT-2AJV3-BKT27-EZ32P-28RJ0-1YYBD-J9Q7Y-4P1C2")
+    Traceback (most recent call last):
+        ...
+    licensing.domain.errors.InvalidInput: The license key is mistyped: ...
     """
     symbols = _SEPARATORS.sub("", text).upper().translate(_LOOKALIKES)
     if len(symbols) != _SYMBOLS or not set(symbols) <= _VALUES.keys():

@@ -3,7 +3,7 @@
 What this module guarantees:
 
 * :class:`Credentials` are normalised, so that case, separators and Unicode forms do not matter,
-  and hold at least two usable components.
+  and hold at least two usable components of three: machine id, MAC addresses, computer name.
 * :class:`Machine` holds keyed hashes only; the raw components cannot be read back from it.
 * Two machines agree on two of three components exactly when they share a *pair*
   (:meth:`Machine.pairs`), so that a conditional write per pair decides uniqueness.
@@ -26,10 +26,12 @@ from licensing.domain.errors import InvalidInput
 MAX_MAC_ADDRESSES: Final = 8
 """How many MAC addresses of a machine count (R10): bounds the claims of one machine at 17."""
 
+# Half of a SHA-256: 128 bits are enough to tell machines apart, and keep items small.
 _DIGEST_BYTES: Final = 16
 _EUI48: Final = re.compile(r"[0-9a-f]{12}")
 _MAC_SEPARATORS: Final = re.compile(r"[\s:.\-]")
 _NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]")
+# A full stop at the end is DNS's way to say that a name is whole.
 _END_OF_NAME: Final = re.compile(r"[\s.]+\Z")
 
 # What firmware reports where a vendor never set a UUID: shared by unrelated computers.
@@ -48,10 +50,19 @@ _PLACEHOLDER_IDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One computer as its agent describes it: normalised, readable, never stored as a whole.
+    """The machine credentials that an agent sent, normalised (R12).
 
-    ``mac_addresses`` are 12 lower-case hexadecimal digits each, sorted, at most eight.
-    ``display_name`` is the computer name as it was sent, for administrators to read.
+    They are readable, and therefore never stored as a whole. A component that is not usable is
+    ``None``, or ``()``. ``mac_addresses`` are 12 lower-case hexadecimal digits each, sorted, at
+    most eight (R10). ``display_name`` is the computer name as it was sent, for administrators.
+
+    >>> sent = Credentials.of(
+    ...     machine_id="To be filled by O.E.M.",  # a placeholder: ignored
+    ...     mac_addresses=["3C-52-82-0A-1B-2C", "ff:ff:ff:ff:ff:ff"],  # one is broadcast: ignored
+    ...     computer_name="ACME-PC-01.",
+    ... )
+    >>> sent.machine_id, sent.mac_addresses, sent.computer_name
+    (None, ('3c52820a1b2c',), 'acme-pc-01')
     """
 
     machine_id: str | None
@@ -67,9 +78,9 @@ class Credentials:
         mac_addresses: Iterable[str],
         computer_name: str | None,
     ) -> Credentials:
-        """Normalise what an agent sent (R12).
+        """Credentials from what an agent sent: normalised, without what names no machine (R12).
 
-        Raises :class:`InvalidInput` when fewer than two components are usable (R12).
+        Raises :class:`InvalidInput` when fewer than two components are usable.
         """
         credentials = cls(
             machine_id=_usable_machine_id(machine_id),
@@ -91,10 +102,11 @@ class Credentials:
         return credentials
 
     def thumbprint(self) -> str:
-        """Public digest of these credentials, for the agent to recognise itself in a lease (R16).
+        """The digest by which an agent recognises itself in a lease (R16).
 
-        Base64url SHA-256 of the canonical JSON of the normalised components. Unkeyed, so that an
-        agent can compute it; it therefore stands in leases only, never in logs or events.
+        Base64url SHA-256 of the canonical JSON of the normalised components. It needs no key, so
+        that an agent can compute it. Whoever guesses the components can, too: so it stands in
+        leases only, never in logs or events (R35).
         """
         canonical = json.dumps(
             {
@@ -111,7 +123,21 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One computer as the service knows it: keyed hashes of its components (R12)."""
+    """A computer as the service stores it: keyed hashes of its components (R12).
+
+    >>> def seen_as(machine_id: str, mac_address: str, computer_name: str) -> Machine:
+    ...     credentials = Credentials.of(
+    ...         machine_id=machine_id, mac_addresses=[mac_address], computer_name=computer_name
+    ...     )
+    ...     return Machine.of(credentials, hashing_key=b"a key of the server")
+    >>> office = seen_as("4c4c4544-0042", "3c:52:82:0a:1b:2c", "acme-pc-01")
+    >>> renamed = seen_as("4c4c4544-0042", "3c:52:82:0a:1b:2c", "acme-pc-02")
+    >>> office.is_same_as(renamed), len(office.pairs() & renamed.pairs())
+    (True, 1)
+    >>> namesake = seen_as("b1a7c0de-77aa", "00:1b:63:84:45:e6", "acme-pc-01")
+    >>> office.is_same_as(namesake), len(office.pairs() & namesake.pairs())
+    (False, 0)
+    """
 
     machine_id: bytes | None
     mac_addresses: tuple[bytes, ...]
@@ -119,9 +145,14 @@ class Machine:
 
     @classmethod
     def of(cls, credentials: Credentials, hashing_key: bytes) -> Machine:
-        """Hash ``credentials`` under the service's key for machine credentials."""
+        """The machine with these credentials (R12).
+
+        ``hashing_key`` is :attr:`Keyring.hashing_key <licensing.domain.keyring.Keyring>`: machines
+        that were hashed under different keys cannot be compared.
+        """
 
         def digest(kind: str, value: str) -> bytes:
+            # With its kind, so that the same text as id and as name has two hashes.
             message = f"{kind}\0{value}".encode()
             return hmac.digest(hashing_key, message, "sha256")[:_DIGEST_BYTES]
 
@@ -129,6 +160,7 @@ class Machine:
             machine_id=(
                 digest("machine_id", credentials.machine_id) if credentials.machine_id else None
             ),
+            # Sorted, so that the order in which an agent lists its adapters makes no difference.
             mac_addresses=tuple(
                 sorted(digest("mac_address", mac) for mac in credentials.mac_addresses)
             ),
@@ -140,7 +172,11 @@ class Machine:
         )
 
     def pairs(self) -> frozenset[bytes]:
-        """The exact keys that this machine claims: one per pair of components (R10)."""
+        """The keys of this machine's claims, a 16-byte digest for each pair of components (R10).
+
+        Machine id with name, machine id with each MAC address, name with each MAC address: at most
+        17. Two machines are the same exactly when they have one of these in common.
+        """
         found: set[bytes] = set()
         if self.machine_id and self.computer_name:
             found.add(_pair(b"id+name", self.machine_id, self.computer_name))
@@ -152,7 +188,10 @@ class Machine:
         return frozenset(found)
 
     def is_same_as(self, other: Machine) -> bool:
-        """Whether at least two of the three components agree (R9)."""
+        """Whether at least two of the three components agree (R9).
+
+        MAC addresses agree when the two machines have one in common.
+        """
         agreeing = (
             (self.machine_id is not None and self.machine_id == other.machine_id)
             + (self.computer_name is not None and self.computer_name == other.computer_name)
@@ -161,10 +200,11 @@ class Machine:
         return agreeing >= 2
 
     def followed(self, seen: Machine) -> Machine:
-        """This machine after it has been seen as ``seen``, which is the same one (R11).
+        """This machine with the components that its agent shows now, in ``seen`` (R11).
 
-        A component moves on when it disagrees. One that was not seen this time stays, and MAC
-        addresses stay as long as any one of them agrees: a docking station is no new machine.
+        ``seen`` is the same machine (:meth:`is_same_as`). A component that ``seen`` lacks stays as
+        it is. MAC addresses stay while one of them agrees, so that a docking station changes
+        nothing.
         """
         macs_agree = not set(self.mac_addresses).isdisjoint(seen.mac_addresses)
         return Machine(
@@ -176,7 +216,7 @@ class Machine:
         )
 
     def differences(self, other: Machine) -> tuple[str, ...]:
-        """The names of the components that are not the same."""
+        """The names of the components that are not the same, for the audit event (R11)."""
         return tuple(
             field.name
             for field in fields(Machine)
@@ -184,15 +224,17 @@ class Machine:
         )
 
     def identity(self) -> bytes:
-        """One digest over all components: what a licence key is derived from (R3)."""
+        """One digest over all components, 16 bytes: a licence key is derived from it (R3)."""
+        # Hashed with a word of its own, so that no identity equals a pair.
         state = hashlib.sha256(b"identity")
         for part in (self.machine_id, self.computer_name, *self.mac_addresses):
+            # Marked, so that a missing component and a present one never read alike.
             state.update(b"\0" if part is None else b"\1" + part)
         return state.digest()[:_DIGEST_BYTES]
 
 
 NO_MACHINE: Final = Machine(machine_id=None, mac_addresses=(), computer_name=None)
-"""The machine of a licence that has not been used yet: the same as no other."""
+"""The machine of a temporary licence before its first use: the same as no other (R26)."""
 
 
 def _pair(kind: bytes, first: bytes, second: bytes) -> bytes:
@@ -211,10 +253,10 @@ def _usable_machine_id(raw: str | None) -> str | None:
 
 
 def _usable_macs(raw: Iterable[str]) -> tuple[str, ...]:
-    """Normalised EUI-48 addresses of real adapters.
+    """Normalised EUI-48 addresses.
 
-    Anything else is ignored rather than refused: operating systems list loopback adapters with
-    an empty address and tunnels with eight bytes, and an agent passes on what it was given.
+    Anything else is ignored and not refused: operating systems list loopback adapters with an
+    empty address and tunnels with eight bytes, and an agent sends what it is told.
     """
     folded = {_MAC_SEPARATORS.sub("", _fold(mac)) for mac in raw}
     usable = {mac for mac in folded if _EUI48.fullmatch(mac) and _names_one_adapter(mac)}
@@ -224,11 +266,13 @@ def _usable_macs(raw: Iterable[str]) -> tuple[str, ...]:
 
 
 def _names_one_adapter(mac: str) -> bool:
+    # The lowest bit of the first byte (IEEE 802) says that an address is a group's.
     is_multicast = bool(int(mac[:2], 16) & 0b01)  # broadcast included
     return not is_multicast and mac != "0" * 12
 
 
 def _is_locally_administered(mac: str) -> bool:
+    # The second-lowest bit of the first byte (IEEE 802): made up by software, not by a maker.
     return bool(int(mac[:2], 16) & 0b10)
 
 

@@ -25,12 +25,12 @@ _ORGANIZATION_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
 def is_organization_id(text: str) -> bool:
-    """Whether ``text`` has the form of an organization id."""
+    """Whether ``text`` has the form of an organization id: 2 to 63 of ``a-z``, ``0-9``, ``-``."""
     return _ORGANIZATION_ID.fullmatch(text) is not None
 
 
 class SubscriptionStatus(StrEnum):
-    """What the vendor's billing says of a subscription, apart from its end."""
+    """The status of a subscription, as the vendor or its billing has set it (R24)."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -38,38 +38,44 @@ class SubscriptionStatus(StrEnum):
 
 
 class Standing(StrEnum):
-    """What a subscription means for the organization's agents at one instant."""
+    """What a subscription means for the organization's agents at one instant (R13)."""
 
     CURRENT = "current"
+    # Paused or cancelled, whether its time is over or not.
     SUSPENDED = "suspended"
     ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Until when, and whether at all, an organization's agents may work."""
+    """Until when an organization's agents may work, in epoch seconds, and whether they may at all.
+
+    >>> subscription = Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
+    >>> subscription.standing(now=1_899_999_999), subscription.standing(now=1_900_000_000)
+    (<Standing.CURRENT: 'current'>, <Standing.ENDED: 'ended'>)
+    """
 
     valid_until: int
     status: SubscriptionStatus
 
     def standing(self, now: int) -> Standing:
-        """The subscription's meaning at ``now``: suspended goes before ended (R13)."""
+        """How it stands at ``now``; one that is suspended and over counts as suspended (R13)."""
         if self.status is not SubscriptionStatus.ACTIVE:
             return Standing.SUSPENDED
         return Standing.ENDED if self.has_ended(now) else Standing.CURRENT
 
     def has_ended(self, now: int) -> bool:
-        """Whether its time is over, paused or not: what the sweep marks licences by (R22)."""
+        """Whether its time is over, paused or not. The sweep marks licences by this (R22)."""
         return now >= self.valid_until
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the organization decides about its agents.
+    """What the organization demands of its agents.
 
-    ``require_device_key``: every agent has to prove that it holds its licence's device key.
-    ``block_clones``: a licence on which two agents seem to live is detached at once, until somebody
-    has looked at it.
+    ``require_device_key``: an agent without a device key, or without a proof of it, is refused.
+    ``block_clones``: a licence that two agents seem to use is detached at once, until an
+    administrator attaches it.
     """
 
     require_device_key: bool = False
@@ -78,13 +84,15 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """A customer. ``seats`` counts its bound licences and is kept by the store alone (R6).
+    """A customer, with its subscription and its seats.
 
-    ``version`` grows by one with every change of name, subscription, seat limit or policy: it is
-    the entity tag; ``billing_version`` is the highest one that billing's events have brought
-    (R24). ``announced_days`` is the last announcement made for the present
-    ``valid_until``, ``None`` when there was none. ``updated_at`` is the time of the last
-    change, which never runs backwards.
+    ``max_agents`` limits the seats; ``None`` sets no limit. ``seats`` counts the bound licences and
+    is changed by the store alone, in the transaction that binds or frees one (R6). ``version``
+    grows by one with every change of name, subscription, seat limit or policy: clients see it as
+    the ETag. ``billing_version`` is the highest version that billing's events have brought (R24).
+    ``announced_days`` is the last announcement of the present ``valid_until``, in days ahead,
+    ``None`` before the first (R22). ``updated_at`` is the time of the last change; it never runs
+    backwards.
     """
 
     id: str
@@ -105,7 +113,7 @@ class Organization:
     def changed(
         self, *, name: str, subscription: Subscription, max_agents: int | None, now: int
     ) -> Organization:
-        """This organization after a change; a new end is announced anew (R22)."""
+        """This organization after a change, one version on; a new end is announced anew (R22)."""
         same_end = subscription.valid_until == self.subscription.valid_until
         return replace(
             self,
@@ -118,7 +126,7 @@ class Organization:
         )
 
     def governed(self, policy: Policy, now: int) -> Organization:
-        """This organization under another policy."""
+        """This organization under another policy, one version on."""
         return replace(
             self, policy=policy, version=self.version + 1, updated_at=max(now, self.updated_at)
         )
@@ -126,26 +134,47 @@ class Organization:
     def due_announcement(self, now: int) -> int | None:
         """The announcement to make at ``now``, in days ahead, or ``None`` (R22).
 
-        Only the closest one that has been reached: a subscription bought for five days is
-        announced as ending within seven, not also within thirty.
+        Only the closest one that has been reached: a subscription of five days is announced as
+        ending within seven, not also within thirty.
+
+        >>> subscription = Subscription(1_900_000_000 + 5 * DAY, SubscriptionStatus.ACTIVE)
+        >>> organization = Organization(
+        ...     id="acme",
+        ...     name="Acme",
+        ...     subscription=subscription,
+        ...     max_agents=10,
+        ...     updated_at=1_900_000_000,
+        ... )
+        >>> organization.due_announcement(now=1_900_000_000)
+        7
+        >>> announced = replace(organization, announced_days=7)
+        >>> announced.due_announcement(now=1_900_000_000) is None
+        True
         """
         if self.subscription.standing(now) is not Standing.CURRENT:
             return None
         reached = [
             days for days in ANNOUNCED_DAYS if now >= self.subscription.valid_until - days * DAY
         ]
+        # The days are in descending order, so the last one that was reached is the closest.
         if not reached or (self.announced_days is not None and reached[-1] >= self.announced_days):
             return None
         return reached[-1]
 
     def next_due(self, now: int) -> int | None:
-        """When the sweep has to look at this organization again, or ``None`` for never (R23)."""
+        """When the sweep has to look at this organization after ``now``, ``None`` for never (R23).
+
+        At the next announcement, or at the subscription's end.
+        """
         end = self.subscription.valid_until
         moments = [end, *(end - days * DAY for days in ANNOUNCED_DAYS)]
         return min((moment for moment in moments if moment > now), default=None)
 
     def last_turn(self, now: int) -> int:
-        """When its licences last had a reason to be marked or unmarked: a change, or the end."""
+        """When the sweep last got a reason to mark or reinstate licences, in epoch seconds.
+
+        That is the organization's last change, or the subscription's end if it came later.
+        """
         return (
             max(self.updated_at, self.subscription.valid_until)
             if self.subscription.has_ended(now)

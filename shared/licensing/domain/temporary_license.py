@@ -12,7 +12,7 @@ from typing import Self
 
 
 class TimeToLive(StrEnum):
-    """How long a temporary licence may live: exactly these seven (R25)."""
+    """How long a temporary licence lasts: exactly one of these seven (R25)."""
 
     seconds: int
     """Its length in seconds."""
@@ -26,7 +26,7 @@ class TimeToLive(StrEnum):
     SEVEN_DAYS = "7d", 604_800
 
     def __new__(cls, word: str, *row: int) -> Self:
-        """A member, of its word and its length; whoever looks one up has the word alone."""
+        """Make a member from its word and its length. A lookup passes the word alone."""
         ttl = str.__new__(cls, word)
         ttl._value_ = word
         (ttl.seconds,) = row
@@ -35,10 +35,15 @@ class TimeToLive(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What makes a licence temporary.
+    """What makes a licence temporary: when it ends, and whose it is.
 
-    It is good up to and excluding ``expires_at`` (R27). ``holder`` is the subject of the person
-    that its first use has tied it to, ``None`` before (R26).
+    It is good up to and excluding ``expires_at`` (R27). ``holder`` is the subject of the person who
+    used it first and whom it is tied to since, ``None`` before (R26).
+
+    >>> ttl = TimeToLive("1h")
+    >>> term = Term(ttl, expires_at=1_900_000_000 + ttl.seconds)
+    >>> term.has_ended(now=1_900_003_599), term.has_ended(now=1_900_003_600)
+    (False, True)
     """
 
     ttl: TimeToLive
@@ -46,14 +51,15 @@ class Term:
     holder: str | None = None
 
     def has_ended(self, now: int) -> bool:
-        """Whether its time is over."""
+        """Whether its time is over at ``now`` (R27)."""
         return now >= self.expires_at
 
 
 def id_entropy(organization_id: str, idempotency_key: str) -> bytes:
-    """Ten bytes for the id of the licence that an idempotency key stands for.
+    """Ten bytes for the id of a temporary licence, derived from the request's idempotency key.
 
-    The same request thus asks for the same licence, however often it is sent.
+    A request that is sent again, with the same key, thus names the licence that exists already.
     """
+    # No organization id has a null byte, so that two different requests never have one name.
     name = f"{organization_id}\0{idempotency_key}".encode()
     return hashlib.sha256(b"temporary-license\0" + name).digest()[:10]

@@ -3,8 +3,8 @@
 What this module guarantees:
 
 * :func:`check` derives validity from the licence, the organization's subscription and ``now``. The
-  mark ``EXPIRED`` that the sweep leaves takes no part in it (R14).
-* Whatever is the same for each answer with a code stands in the code's own row, and nowhere else.
+  state ``EXPIRED`` that the sweep sets plays no part in it (R14).
+* What all answers with one code have in common stands in the code's row of :class:`Code` alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from licensing.domain.organization import Organization, Standing
 
 
 class NextStep(StrEnum):
-    """What an agent does next: work, log in, or stop until somebody acts elsewhere."""
+    """What an agent does next: work on, log in again, or stop until somebody has acted."""
 
     CONTINUE = "continue"
     LOGIN = "login"
@@ -32,11 +32,11 @@ class NextStep(StrEnum):
 class Meaning:
     """What an answer with a code says, and what it leads to.
 
-    ``message`` is for the person at the agent; a partner reads ``message_to_partner``, where there
-    is one. ``misuse`` is there when the licence is in use where it does not belong: its history
-    keeps that (R32), and people read these words for it. ``shows_license``: the key has proved to
-    be this agent's own, which may see its licence. ``partner_may_log_in``: a partner's time, once
-    over, is over (R27), but this has not ended it.
+    ``message`` is for the person at the agent; a partner reads ``message_to_partner`` instead,
+    where there is one. ``misuse`` is there when the licence was used where it does not belong: the
+    licence's history records that (R32), and calls it by these words. ``shows_license``: the key is
+    this agent's own, so the answer shows the licence. ``partner_may_log_in``: a partner may log in
+    again; after the other codes their temporary licence is over (R27).
     """
 
     message: str
@@ -47,20 +47,26 @@ class Meaning:
     partner_may_log_in: bool = False
 
     def message_to(self, *, partner: bool) -> str:
-        """What the person at the agent reads."""
+        """What the person at the agent reads; ``partner`` says that the licence is temporary."""
         return (self.message_to_partner if partner else None) or self.message
 
     def action_for(self, *, partner: bool) -> NextStep:
-        """What the agent should do. A partner's time, once over, is over (R27)."""
+        """What the agent does next; a partner's logs out instead of logging in again (R27).
+
+        >>> Code.REVOKED.meaning.action_for(partner=False)
+        <NextStep.LOGIN: 'login'>
+        >>> Code.REVOKED.meaning.action_for(partner=True)
+        <NextStep.LOGOUT: 'logout'>
+        """
         is_over = partner and self.action is NextStep.LOGIN and not self.partner_may_log_in
         return NextStep.LOGOUT if is_over else self.action
 
 
 class Code(StrEnum):
-    """The answers of a validation, in order of precedence (R13)."""
+    """The codes of a validation's answers, in order of precedence (R13)."""
 
     meaning: Meaning
-    """The rest of its row."""
+    """What an answer with this code says and leads to."""
 
     NOT_FOUND = (
         "NOT_FOUND",
@@ -147,7 +153,7 @@ class Code(StrEnum):
     )
 
     def __new__(cls, word: str, *row: Meaning) -> Self:
-        """A member, of its word and its one meaning; whoever looks one up has the word alone."""
+        """Make a member from its word and its meaning. A lookup passes the word alone."""
         code = str.__new__(cls, word)
         code._value_ = word
         (code.meaning,) = row
@@ -169,10 +175,10 @@ _CODE_BY_POSSESSION: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class PresentedAgent:
-    """An agent as it presents itself with a licence key.
+    """What an agent says of itself when it presents a licence key.
 
-    An ``environment`` of ``None`` is not compared; another one than the licence's is another agent
-    instance. ``proof`` is what was made of its proof of a device key, ``None`` where it sent none.
+    ``environment`` of ``None`` fits every licence: agents up to 4.3 know none (R30). ``proof`` is
+    its verified proof of a device key, or why that is invalid; ``None`` where it sent none.
     """
 
     organization_id: str
@@ -184,10 +190,42 @@ class PresentedAgent:
 def check(
     record: License, organization: Organization | None, agent: PresentedAgent, *, now: int
 ) -> Code:
-    """Whether a genuine key works here and now; the steps stand in order of precedence (R13).
+    """Whether a licence is valid for this agent at ``now``: the first code that applies (R13).
 
-    That the key is genuine (else ``NOT_FOUND``) has been established before. ``organization`` is
-    the one that the agent names, ``None`` when there is none of that id.
+    ``record`` is the licence of a key that has been found genuine; another key is ``NOT_FOUND``.
+    ``organization`` is the one that the agent names, ``None`` when there is none of that id.
+
+    >>> from licensing.domain.machine import Credentials
+    >>> from licensing.domain.organization import Subscription, SubscriptionStatus
+    >>> now = 1_900_000_000
+    >>> credentials = Credentials.of(
+    ...     machine_id=None, mac_addresses=["3c:52:82:0a:1b:2c"], computer_name="acme-pc-01"
+    ... )
+    >>> machine = Machine.of(credentials, hashing_key=b"a key of the server")
+    >>> record = License(
+    ...     id="lic_0123456789abcdef",
+    ...     organization_id="acme",
+    ...     environment="production",
+    ...     state=State.ACTIVE,
+    ...     machine=machine,
+    ...     computer_name="acme-pc-01",
+    ...     identity=machine.identity(),
+    ...     secret_version=1,
+    ...     issued_at=now,
+    ...     issued_by="alice",
+    ...     agent_version="4.5.0.0",
+    ...     updated_at=now,
+    ... )
+    >>> acme = Organization(
+    ...     id="acme",
+    ...     name="Acme",
+    ...     subscription=Subscription(now + 60, SubscriptionStatus.ACTIVE),
+    ...     max_agents=None,
+    ...     updated_at=now,
+    ... )
+    >>> agent = PresentedAgent("acme", "production", machine)
+    >>> check(record, acme, agent, now=now), check(record, acme, agent, now=now + 60)
+    (<Code.VALID: 'VALID'>, <Code.EXPIRED: 'EXPIRED'>)
     """
     # 1. The key is used for the organization that it was issued to.
     if organization is None or record.organization_id != agent.organization_id:
@@ -216,4 +254,5 @@ def check(
 
 
 def _is_at(record: License, environment: str | None) -> bool:
+    # A temporary licence is tied to a machine, but to no environment on it (R26).
     return environment in (None, record.environment) or record.term is not None
