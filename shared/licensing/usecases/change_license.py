@@ -3,7 +3,8 @@
 What this module guarantees:
 
 * :data:`licensing.domain.license.TRANSITIONS` decides; this module only asks it and commits.
-* A repetition answers like the first time and writes nothing, so a lost answer costs nothing.
+* A repetition is answered like the first request and writes nothing, so after a lost answer the
+  caller may just ask again (R18).
 * Another organization's licence is answered like one that does not exist.
 """
 
@@ -41,7 +42,10 @@ _EVENTS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A licence as it is afterwards. Its organization is there if its status depends on it."""
+    """The licence afterwards.
+
+    ``organization`` is there when the licence's status depends on the subscription, else ``None``.
+    """
 
     record: License
     organization: Organization | None
@@ -49,9 +53,9 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What an administrator marks an agent with; ``None`` leaves it as it is (R8).
+    """What an administrator changes of a licence's marks (R8).
 
-    An empty ``label`` removes it.
+    ``None`` leaves a mark as it is; an empty ``label`` removes the label.
     """
 
     primary: bool | None = None
@@ -70,21 +74,28 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLicense:
-    """The use cases. All raise ``Unavailable`` when other changes keep coming first."""
+    """The use cases of administrators: org-admins for their organization, super-admins for all.
+
+    All raise ``Unavailable`` when other changes keep coming first.
+    """
 
     store: Committer
 
     def apply(
         self, action: Action, license_id: str, context: UserContext, *, reason: str | None = None
     ) -> Changed | Refused:
-        """Apply ``action`` to a licence; ``reason`` is what the administrator says about it."""
+        """Revoke, detach, attach or dissociate a licence (R18–R20).
+
+        ``reason`` is what the administrator says about it, for the audit event. ``Refused``: the
+        caller is no administrator, there is no such licence, or its state does not allow it (R21).
+        """
         if not context.caller.is_administrator:
             return only_administrators()
         wanted = _Wanted(_EVENTS[action], lambda record: record.after(action, context.now), reason)
         return self._change(license_id, wanted, context)
 
     def edit(self, edit: Edit, license_id: str, context: UserContext) -> Changed | Refused:
-        """Mark a licence as primary, or label it."""
+        """Mark a licence as primary or not, or label it (R8)."""
         if not context.caller.is_administrator:
             return only_administrators()
 
@@ -100,7 +111,7 @@ class ChangeLicense:
     def revoke_temporary(
         self, license_id: str, context: UserContext, *, reason: str | None = None
     ) -> tuple[License, Term] | Refused:
-        """End a temporary licence early (R25)."""
+        """Revoke a temporary licence before its time is over; super-admins only (R25)."""
         if not context.caller.is_super_admin:
             return only_super_admins()
         wanted = _Wanted(
@@ -134,6 +145,7 @@ class ChangeLicense:
         changed = wanted.change(record)
         if isinstance(changed, Refused):
             return changed
+        # The same object stands for a repetition: it must not write a second event (R32).
         if changed is not record:
             event = context.license_event(wanted.kind, record, changed, reason=wanted.reason)
             demand(self.store.commit([Change(record, changed, event)]))

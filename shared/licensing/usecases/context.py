@@ -1,9 +1,9 @@
-"""What an operation is told of the request that it serves: who asks, from where, and when.
+"""The context of a request, which every use case takes: who asks, from where, and when.
 
 What this module guarantees:
 
 * The clock is read once for each request; everything that the request leads to happens at ``now``.
-* Whatever a request leaves behind in a history names its origin (R32).
+* Every event and refusal that a request leads to names its origin (R32).
 """
 
 from __future__ import annotations
@@ -20,9 +20,15 @@ from licensing.usecases.ports import Entropy
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A request of anybody: an agent, a person, billing or the schedule.
+    """The context of a request of anybody: an agent, a person, billing or the schedule.
 
-    ``now`` is in epoch seconds. ``entropy`` gives so many random bytes, for new ids.
+    ``now`` is in epoch seconds. ``entropy(n)`` returns *n* random bytes, for new ids.
+
+    >>> from licensing.domain.audit import Actor, ActorKind
+    >>> origin = Origin(actor=Actor(ActorKind.USER, "alice"), request_id="request-1")
+    >>> context = Context(origin, now=1_900_000_000, entropy=bytes)  # zeros, not random
+    >>> context.new_license_id()
+    'lic_0000000000000000'
     """
 
     origin: Origin
@@ -30,7 +36,7 @@ class Context:
     entropy: Entropy
 
     def new_license_id(self) -> str:
-        """An id that no licence has."""
+        """A new licence id: 80 random bits."""
         return license_key.new_license_id(self.entropy(10))
 
     def license_event(
@@ -42,14 +48,18 @@ class Context:
         reason: str | None = None,
         other_address: str | None = None,
     ) -> Event:
-        """The event of a licence's change; ``before`` is ``None`` where it is new."""
+        """The event of a licence's change; ``before`` is ``None`` for a new one (R32).
+
+        ``reason`` is what the person who made the change says about it; ``other_address`` is the
+        address of a second agent that seems to use the licence.
+        """
         event = audit.of_license(kind, before, after, id=self._event_id(), origin=self.origin)
         return replace(event, reason=reason, other_address=other_address)
 
     def organization_event(
         self, kind: EventType, before: Organization | None, after: Organization
     ) -> Event:
-        """The event of an organization's change; ``before`` is ``None`` where it is new."""
+        """The event of an organization's change; ``before`` is ``None`` for a new one (R32)."""
         return audit.of_organization(kind, before, after, id=self._event_id(), origin=self.origin)
 
     def refused_attempt(
@@ -60,7 +70,11 @@ class Context:
         kind: EventType = EventType.ACCESS_REFUSED,
         other_address: str | None = None,
     ) -> RefusedAttempt:
-        """What the history of ``record`` keeps of an attempt to use it wrongly (R28, R32)."""
+        """The entry for the history of ``record`` about a use that does not belong there (R32).
+
+        ``reason`` is a refusal's code or a :class:`~licensing.domain.audit.Reason`. The entry is
+        confidential when the licence is temporary (R28).
+        """
         return RefusedAttempt(
             license_id=record.id,
             organization_id=record.organization_id,
@@ -78,6 +92,6 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class UserContext(Context):
-    """A request of a person who has signed in: the ``caller``."""
+    """The context of a request of a person who has signed in: the ``caller`` (R1)."""
 
     caller: Caller

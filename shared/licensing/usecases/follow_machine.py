@@ -1,10 +1,13 @@
-"""A licence follows its machine: drift, and the step to exclusivity (R11, R31).
+"""A licence follows its machine (R11), and an agent's update to 4.4 makes it exclusive (R31).
+
+A machine *drifts* when one of its components changes while the other two agree: a new network card,
+a renamed computer.
 
 What this module guarantees:
 
-* The licence's credentials and its claims move together, in one transaction, or not at all.
-* When somebody else holds what it would move to, it stays where it is, that is reported, and the
-  licence goes on (R11).
+* The licence's hashed credentials and its claims move together, in one transaction, or not at all.
+* When another licence holds a pair that it would move to, the licence stays as it is and goes on
+  working; the refused drift is on record (R11).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from licensing.usecases.ports import Change, MachineStore, Outcome
 
 @dataclass(frozen=True, slots=True)
 class ObservedAgent:
-    """An agent as it has just shown itself."""
+    """An agent as the present request shows it; ``machine`` is the hashed ``credentials``."""
 
     credentials: Credentials
     machine: Machine
@@ -31,14 +34,15 @@ class ObservedAgent:
 
 @dataclass(frozen=True, slots=True)
 class FollowMachine:
-    """The use case, part of every login and validation."""
+    """The use case: a step of every login and validation."""
 
     store: MachineStore
 
     def __call__(self, record: License, observed: ObservedAgent, context: Context) -> License:
-        """Let a licence that was found good follow its agent; the licence as it is then.
+        """The licence after it has followed its agent (R11, R31).
 
-        Costs nothing while there is nothing to follow.
+        ``record`` was found good for this agent. Nothing is read or written while there is nothing
+        to follow. When others keep coming first, it stays as it is, and the next request tries.
         """
         latest = record
 
@@ -68,6 +72,7 @@ class FollowMachine:
 
         try:
             return retry(follow)
+        # No reason to refuse the agent: its licence is good, and drift can wait.
         except Overtaken:
             return latest
 
@@ -79,7 +84,8 @@ class FollowMachine:
         wants_exclusivity = not record.exclusive and not is_older_agent(observed.agent_version)
         if record.term is not None or (moved == record.machine and not wants_exclusivity):
             return record, {}
-        # Those to release, too: that other environments hold them costs no second transaction.
+        # Also those to release: other environments may hold them, too, and the release then has
+        # another form, which it would take a second transaction to find out.
         claims = self.store.claims(moved.pairs() | record.claims)
         if _is_taken(record, moved, claims):
             self.store.record_refusal(context.refused_attempt(record, Reason.DRIFT_REFUSED))

@@ -2,8 +2,8 @@
 
 What this module guarantees:
 
-* Nothing is decided by what was read: reading only chooses what to try, and the commit's own
-  conditions let one of any number of racing logins through (R5).
+* Nothing is decided by what was read: reading only chooses what to try. The conditions of the
+  commit decide, so that of any number of racing logins one gets through (R5).
 * A repeated login answers with the same licence and the same key, and writes nothing unless the
   machine has changed (R2, R11).
 * A person logs in for their own organization. The one exception is a temporary licence, see
@@ -32,19 +32,27 @@ from licensing.usecases.optimistic import Overtaken, demand, retry_or_give_up
 from licensing.usecases.ports import Change
 
 MAX_ENVIRONMENTS: Final = 100
-"""How many agent instances one machine may have: keeps a claim's record small."""
+"""How many environments an organization may have on one machine: it keeps a claim's item small."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogIn(LoginSteps):
-    """The use case. ``accepts_older_agents`` is the deployment's switch (R31)."""
+    """The use case.
+
+    ``accepts_older_agents``: whether the deployment serves agents from before 4.4 (R31).
+    """
 
     accepts_older_agents: bool
 
     def __call__(self, request: Login, context: UserContext) -> Issued | Refused:
-        """Log an agent in: find its licence, bind the one it presents, or issue one.
+        """The licence of the agent that a user logs in on, with key and lease.
 
-        Raises ``Unavailable`` when other changes keep coming first.
+        That is the one that the agent has already (R2), a dissociated one whose key it presents
+        (R20), or a new one (R1). ``Refused`` says why there is none: another organization's machine
+        (R4), a blocked agent (R19), no free seat (R6), a subscription that is not good, …
+
+        Raises ``InvalidInput`` for an environment that does not fit, ``StaleProof`` for a proof
+        that has counted before, and ``Unavailable`` when other changes keep coming first.
         """
         if request.is_of_older_agent and not self.accepts_older_agents:
             return older_agents_refused()
@@ -128,7 +136,7 @@ class LogIn(LoginSteps):
         """The agent's licence once more."""
         request, context = attempt.request, attempt.context
         if record.claims.isdisjoint(attempt.machine.pairs()):
-            raise Overtaken  # it was released since it was found
+            raise Overtaken  # it was released after its claims were read
         if record.state is State.DETACHED:
             return Refused(RefusalCode.AGENT_BLOCKED, "Agent is Blocked.")
         # An agent that was updated to 4.4 wants its machine alone: not while others share it.
@@ -184,6 +192,7 @@ class LogIn(LoginSteps):
         ``freed`` is ``record`` after the transition, but for the machine.
         """
         request, context = attempt.request, attempt.context
+        # The key was derived from the environment, too: elsewhere it would be another key (R3).
         if request.environment != record.environment:
             raise InvalidInput(
                 f"This license key is for the environment {record.environment}.",

@@ -2,8 +2,10 @@
 
 What this module guarantees:
 
-* First use ties the licence to one person and one machine, by the commit's own conditions.
-* It never changes who the machine belongs to, and never works on another organization's machine.
+* The first use ties the licence to one person and one machine; the conditions of the commit let one
+  of two racing partners through (R26).
+* The licence claims no machine, so it never changes who a machine belongs to; and it never works on
+  another organization's (R26).
 """
 
 from __future__ import annotations
@@ -23,15 +25,17 @@ from licensing.usecases.ports import Change
 
 @dataclass(frozen=True, slots=True)
 class LogInPartner(LoginSteps):
-    """The use case, once the key has proved to be that of a temporary licence."""
+    """The use case. :class:`~licensing.usecases.log_in.LogIn` calls it for a temporary licence."""
 
     def __call__(self, attempt: LoginAttempt, record: License, term: Term) -> Issued | Refused:
-        """Log a partner in. Raises ``Overtaken`` when another use of the key came first.
+        """The temporary licence, with key and lease, or why the partner cannot use it (R26, R27).
 
-        ``record`` is the licence whose key the agent presents, and ``term`` its term.
+        ``record`` is the licence whose genuine key the agent presents, and ``term`` its term.
+        Raises ``Overtaken`` when another use came first, and ``StaleProof`` for a proof that has
+        counted before.
         """
         request, context = attempt.request, attempt.context
-        # 1. A partner with an account of their own, and a licence that is alive and theirs.
+        # 1. The caller is a partner, and the licence has not ended and is not another's.
         unusable = _why_not_usable(attempt, record, term)
         if unusable is not None:
             reason = RefusalCode.TEMPORARY_NOT_USABLE
@@ -48,7 +52,7 @@ class LogInPartner(LoginSteps):
             return refused
         if organization.policy.require_device_key and request.proof is None:
             return proof_required()
-        # 3. The first use ties it.
+        # 3. The first use ties the licence to person, machine and device key.
         held = (
             self._tie(attempt, record, term)
             if term.holder is None
@@ -71,6 +75,7 @@ class LogInPartner(LoginSteps):
             term=replace(term, holder=context.caller.subject),
         )
         event = context.license_event(EventType.TEMPORARY_LICENSE_USED, record, tied)
+        # It claims no pair, so the commit has to check by itself that nobody else does (R26).
         change = Change(record, tied, event, untaken=attempt.machine.pairs())
         demand(self.store.commit([change], claims=attempt.view.claims))
         return tied

@@ -1,4 +1,4 @@
-"""What the two kinds of login have in common: the device key, the answer and some refusals."""
+"""What a user's and a partner's login have in common: device key, answer and some refusals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from licensing.usecases.ports import Change, Keyrings, LoginStore, LoginView
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """One try at a login: what was asked, by whom, on which machine, and what was read for it."""
+    """One try at a login: the request, its context, the machine, and what was read for it.
+
+    A try that is overtaken is followed by another one, with a ``view`` that was read anew.
+    """
 
     request: Login
     context: UserContext
@@ -31,7 +34,10 @@ class LoginAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A licence that the agent may use now."""
+    """The answer of a login: a licence, its key, and a first lease (R2, R16).
+
+    ``created`` says that the licence is new.
+    """
 
     record: License
     organization: Organization
@@ -42,7 +48,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class LoginSteps:
-    """The steps that every login takes."""
+    """The steps that a user's login (``LogIn``) and a partner's (``LogInPartner``) share."""
 
     store: LoginStore
     keyrings: Keyrings
@@ -51,7 +57,8 @@ class LoginSteps:
     def issued(
         self, attempt: LoginAttempt, record: License, organization: Organization, *, created: bool
     ) -> Issued:
-        """The answer: the licence with its key, derived anew, and a lease (R3, R16)."""
+        """The answer: ``record`` with its key, which is derived anew, and a lease (R3, R16)."""
+        # During a rotation, a licence may have a version that is not known here yet.
         keyring = self.keyrings.keyring(at_least=record.secret_version)
         lease = self.lease_terms.grant(
             record,
@@ -68,10 +75,11 @@ class LoginSteps:
         )
 
     def hold_device_key(self, attempt: LoginAttempt, record: License) -> License | Refused:
-        """A licence, bound to the device key that its agent has proved to hold.
+        """``record``, bound to the device key that the agent has proved.
 
-        A person has logged in: a key that was lost is replaced by the one that there is now, which
-        is on record. Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
+        Another key than before replaces the old one, since a user vouches for the agent; that is
+        on record (``DeviceKeyChanged``). Refused when the licence has a key and the agent proves
+        none. Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
         """
         proof = attempt.request.proof
         if proof is None:
@@ -93,7 +101,11 @@ class LoginSteps:
         *,
         exclusive: bool,
     ) -> Refused | None:
-        """A machine of another organization: named to the person, noted for its owner (R4, R32)."""
+        """The refusal of a machine that another organization holds, or ``None`` (R4).
+
+        The user is told that organization's name; the attempt is on record at a licence of theirs
+        (R32). ``exclusive`` says that the agent wants the machine for its organization alone (R31).
+        """
         found = blocker(claims, organization_id, exclusive=exclusive)
         if found is None:
             return None
@@ -115,7 +127,7 @@ class LoginSteps:
 
 
 def refuse_ended(organization: Organization, now: int) -> Refused | None:
-    """An organization whose subscription is not good (R14)."""
+    """The refusal of an organization whose subscription is not current, or ``None`` (R14)."""
     standing = organization.subscription.standing(now)
     if standing is Standing.CURRENT:
         return None

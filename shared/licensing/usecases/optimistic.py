@@ -1,6 +1,14 @@
-"""Decide, commit, and decide anew where another change came first (R5).
+"""Read, decide, commit, and do it again when another change came first (R5).
 
-Nothing is locked: each commit repeats, as a condition, what its decision rested on.
+Nothing is locked: each commit repeats, as a condition, what its decision rested on. When the
+condition fails, the decision is out of date and is taken anew.
+
+>>> outcomes = iter([Outcome.CONFLICT, Outcome.COMMITTED])  # of two commits
+>>> def decide() -> str:
+...     demand(next(outcomes))
+...     return "committed"
+>>> retry(decide)
+'committed'
 """
 
 from __future__ import annotations
@@ -12,17 +20,17 @@ from licensing.domain.errors import Unavailable
 from licensing.usecases.ports import Outcome
 
 ATTEMPTS: Final = 8
-"""How often others may come first: that they always do is not chance, and time runs out."""
+"""How often a decision is taken before it is given up, so that a request ends in time."""
 
 Answer = TypeVar("Answer")
 
 
 class Overtaken(Exception):
-    """Another change came first: what was decided on is not so any more. For :func:`retry`."""
+    """Another change came first, so the decision is out of date. :func:`retry` catches it."""
 
 
 def demand(outcome: Outcome) -> None:
-    """Go on after a commit that was done. Raises :class:`Overtaken` after one that was not."""
+    """Check that a commit was done. Raises :class:`Overtaken` when it was not."""
     if outcome is Outcome.CONFLICT:
         raise Overtaken
 
@@ -30,19 +38,23 @@ def demand(outcome: Outcome) -> None:
 def retry(decide: Callable[[], Answer]) -> Answer:
     """The answer of ``decide``, which reads, decides and commits.
 
-    It is called anew while it raises :class:`Overtaken`. Raises that, too, where it happened
-    :data:`ATTEMPTS` times.
+    Calls ``decide`` again when it raises :class:`Overtaken`, up to :data:`ATTEMPTS` times in all;
+    then raises that itself.
     """
     for _ in range(ATTEMPTS - 1):
         try:
             return decide()
         except Overtaken:
             continue
+    # The last attempt: what it raises is for the caller.
     return decide()
 
 
 def retry_or_give_up(decide: Callable[[], Answer], busy: str) -> Answer:
-    """As :func:`retry`, but raises ``Unavailable`` in the end, where ``busy`` says what is busy."""
+    """As :func:`retry`, but raises :class:`Unavailable` in the end.
+
+    ``busy`` begins its message, as in ``"This license is in use"``.
+    """
     try:
         return retry(decide)
     except Overtaken:

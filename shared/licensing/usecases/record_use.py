@@ -1,13 +1,12 @@
-"""What an agent's use of its licence leaves behind: its last proof and link (R17).
+"""What a valid use of a licence writes: the last proof, the chain's link, when it was seen (R17).
 
 What this module guarantees:
 
-* A proof counts once, and a link of the chain is followed once: both are written, under the
-  condition that nobody else was first, before anything is answered.
-* Where two agents go on with one chain, that is on record with both of their addresses, and the
+* A proof counts once, and a link of the chain is followed once: both are written before the agent
+  is answered, on the condition that no other request was first.
+* When two agents go on with one chain, that is on record with both of their addresses, and the
   licence is blocked if its organization wants that.
-* That an agent was seen is, by itself, never waited for: what it is answered does not depend on
-  it.
+* When the time of the use cannot be written, the agent is answered all the same.
 """
 
 from __future__ import annotations
@@ -28,7 +27,11 @@ from licensing.usecases.ports import Change, ValidationStore
 
 @dataclass(frozen=True, slots=True)
 class RecordedUse:
-    """The licence after this use. ``kept`` is the link that was validated and not renewed."""
+    """The licence after this use.
+
+    ``kept`` is the presented link when it was only validated, not renewed. ``last_seen_deferred``:
+    the time of this use could not be written.
+    """
 
     record: License
     kept: Link | None
@@ -37,10 +40,10 @@ class RecordedUse:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What an agent presents when it uses its licence, as far as that was found good.
+    """What an agent presents when it uses its licence, verified.
 
-    ``link`` is its last lease, as a link of the licence's chain; ``derive`` makes the next one.
-    ``proof`` is of the licence's device key, ``None`` where it has none.
+    ``link`` is its last lease, ``None`` without a genuine one. ``derive`` gives the id of the next
+    link. ``proof`` is of the licence's device key, ``None`` where the licence has none.
     """
 
     link: Link | None
@@ -50,9 +53,9 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class RecordUse:
-    """The use case, part of every validation.
+    """The use case: a step of every validation.
 
-    It is written at most once in ``last_seen_seconds`` that the agent was seen (R17).
+    At most once in ``last_seen_seconds`` is it written that the agent was seen (R17).
     """
 
     store: ValidationStore
@@ -61,10 +64,11 @@ class RecordUse:
     def __call__(
         self, record: License, organization: Organization, use: Use, context: Context
     ) -> RecordedUse | License:
-        """Use a licence that was found valid; the licence alone where it was blocked for this.
+        """Record a use of ``record``, which was found valid.
 
-        Raises ``Overtaken``, :class:`Unavailable` when what counts once cannot be written, and
-        ``StaleProof`` for a proof that has counted before.
+        A ``License`` instead of a :class:`RecordedUse` is the licence after it was blocked as a
+        suspected clone. Raises ``Overtaken`` when another use came first, :class:`Unavailable` when
+        proof or link cannot be written, and ``StaleProof`` for a proof that has counted before.
         """
         proved = record.proved(use.proof) if use.proof is not None else record
         step = followed(
@@ -80,9 +84,11 @@ class RecordUse:
             self._report(record, context)
         used = replace(proved, chain=step.chain if step else None)
         kept = step.kept if step else None
+        # Nothing that counts once: only the time of the use is left to write, and that may fail.
         if (used.chain, used.proved_ms) == (record.chain, record.proved_ms):
             is_noted = self._record_last_seen(record, context)
             return RecordedUse(record, kept, last_seen_deferred=not is_noted)
+        # There is a write in any case: the time goes along at no cost.
         if self._is_last_seen_due(record, context.now):
             used = replace(used, last_seen=_seen_now(record, context))
         demand(self.store.record_use(record, used))

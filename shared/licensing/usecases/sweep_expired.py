@@ -3,13 +3,12 @@
 What this module guarantees:
 
 * The cost grows with what is due. Nothing due: one query per shard (R23).
-* No step rests on an earlier one of the same run: killed anywhere and run again, the sweep
-  reaches the same end, because whatever is due stays due until it has been dealt with.
-* Every mark is committed together with the check that the organization is still as it was read,
-  so a renewal that races the sweep wins (R24).
-* It starts nothing that it might not finish before its deadline, and says how far behind it is.
-* What it cannot deal with, a record that is not as it should be, holds up nothing else: it is in
-  the report's ``faults``, and stays due.
+* No step rests on an earlier one of the same run. Killed anywhere and run again, the sweep reaches
+  the same end, because what is due stays due until it is done (R23).
+* Every mark is committed together with a check that the organization is still as it was read, so a
+  renewal that races the sweep wins (R24).
+* It starts nothing that it might not finish before its deadline, and reports how far behind it is.
+* A faulty record holds up no other: it is in the report's ``faults``, and stays due.
 
 The marks are for people to read; whether a licence is valid never depends on them (R14).
 """
@@ -35,19 +34,26 @@ BATCH: Final = 49
 """Licences per transaction: two actions each and one check stay within DynamoDB's 100."""
 
 SETTLING_SECONDS: Final = 60
-"""How long after its last turn an organization stays due.
+"""How long an organization stays due after it ended or changed.
 
-Licences are found by an eventually consistent index. Only a pass that began this much later and
-found nothing is the last one, so a licence that the index did not show yet is not left out.
+Licences are found by an eventually consistent index, which may not show a new one yet. So the
+sweep looks again until a pass that began this much later finds nothing left to mark.
 """
 
 
 @dataclass(slots=True)
 class SweepReport:
-    """What one run did.
+    """What one run did, in numbers of licences and organizations.
 
-    Of what was ``due``, ``unfinished`` is left for the next run, since ``lag_seconds`` at most.
-    Some of that may be left because of ``faults``: an operator has to act on those.
+    ``due``: what it found. ``unfinished``: what is left of that for the next run; the oldest has
+    been due for ``lag_seconds``. ``expired``, ``reinstated``, ``temporary_expired``: licences that
+    it marked. ``announced``: ends of subscriptions. ``settled``: organizations that are done for
+    now. ``faults``: what went wrong with single records; an operator has to act.
+
+    >>> shards = [SweepReport(due=3, unfinished=1, lag_seconds=90), SweepReport(due=2)]
+    >>> both = shards[0].plus(shards[1])
+    >>> both.due, both.unfinished, both.lag_seconds
+    (5, 1, 90)
     """
 
     due: int = 0
@@ -61,22 +67,22 @@ class SweepReport:
     faults: list[Exception] = field(default_factory=list)
 
     def left(self, lag_seconds: int) -> None:
-        """Count what is left for the next run."""
+        """Count one record that is left for the next run, and since when it has been due."""
         self.unfinished += 1
         self.lag_seconds = max(self.lag_seconds, lag_seconds)
 
     def counts(self) -> dict[str, Any]:
-        """All of it in numbers."""
+        """The report as numbers, for metrics and logs: of ``faults`` how many."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return values | {"faults": len(self.faults)}
 
     def raise_faults(self) -> None:
-        """Raise all ``faults`` at once, if there are any, as an ``ExceptionGroup``."""
+        """Raise an ``ExceptionGroup`` of all ``faults`` if there are any, for the alarm."""
         if self.faults:
             raise ExceptionGroup("records that cannot be swept", self.faults)
 
     def plus(self, other: SweepReport) -> SweepReport:
-        """Both runs as one."""
+        """The report on this shard and another one together."""
         return SweepReport(
             due=self.due + other.due,
             unfinished=self.unfinished + other.unfinished,
@@ -99,7 +105,11 @@ class SweepExpired:
     def __call__(
         self, context: Context, *, workers: int, has_time: Callable[[], bool]
     ) -> SweepReport:
-        """Work through what is due while ``has_time()``, ``workers`` shards at once."""
+        """Work through what is due, ``workers`` shards at a time, and report it (R22, R23).
+
+        ``has_time()`` is asked before each step; once it says no, the rest is left for the next
+        run.
+        """
 
         def sweep(shard: str) -> SweepReport:
             return _ShardSweep(self.store, shard, context, has_time).run()
@@ -164,6 +174,7 @@ class _ShardSweep:
         if not self._mark_all(organization):
             return False
         announced = self._announce(organization)
+        # It stays due meanwhile: the index may not show all of its licences yet.
         if self.context.now < announced.last_turn(self.context.now) + SETTLING_SECONDS:
             return True
         next_due = announced.next_due(self.context.now)

@@ -1,12 +1,12 @@
-"""The validation of an agent that proves itself with its key alone (R7, R13–R17).
+"""The validation: an agent asks, with its licence key, whether it may work (R7, R13–R17).
 
 What this module guarantees:
 
 * The answer rests on one strongly consistent read of the licence and the organization (R14, R15).
-* A proof of a device key counts once, and so does each link of the licence's chain of leases:
-  whatever counts is written before it is answered for.
+* A proof of a device key counts once, and so does each link of the licence's chain of leases: both
+  are written before the agent is answered.
 * No user and no password takes part (R7).
-* A key that the server did not derive is answered like one that does not exist.
+* A forged key is answered like one that does not exist.
 """
 
 from __future__ import annotations
@@ -38,10 +38,12 @@ _UNSAID_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer. ``record`` and ``organization`` are there when the key is this agent's own.
+    """The answer of a validation (R13).
 
-    ``last_seen_deferred`` says that the agent's last-seen time could not be kept this time; the
-    answer does not depend on it, and the next validation will keep it (R17).
+    ``record`` and ``organization`` are there when the key is this agent's own
+    (:attr:`Meaning.shows_license <licensing.domain.validation.Meaning>`); ``lease`` is there when
+    the code is ``VALID`` (R16). ``last_seen_deferred``: the time of this use could not be written;
+    the answer does not depend on it, and the next validation writes it (R17).
     """
 
     code: Code
@@ -66,8 +68,8 @@ class Verdict:
 class ValidateLicense:
     """The use case.
 
-    ``last_seen_seconds`` is how seldom an agent is noted as seen (R17); ``accepts_older_agents`` is
-    the deployment's switch (R31).
+    ``last_seen_seconds``: at most once in so many seconds is it written that the agent was seen
+    (R17). ``accepts_older_agents``: whether the deployment serves agents from before 4.4 (R31).
     """
 
     store: ValidationStore
@@ -77,13 +79,16 @@ class ValidateLicense:
     accepts_older_agents: bool
 
     def __call__(self, request: Validation, context: Context) -> Verdict | Refused:
-        """Answer whether the agent may work.
+        """Whether the agent may work, and with which lease.
 
-        Raises :class:`Unavailable`, and ``StaleProof`` for a proof that has counted before.
+        ``Refused`` only for an older agent where those are switched off; every other "no" is a
+        :class:`Verdict` with its code. Raises :class:`Unavailable` when the database or the secret
+        cannot be reached or other requests keep coming first, and ``StaleProof`` for a proof that
+        has counted before.
         """
         if request.is_of_older_agent and not self.accepts_older_agents:
             return older_agents_refused()
-        # One for the whole request: what is decided anew leads to the same link.
+        # Drawn once per request, so that a decision taken anew derives the same link.
         nonce = request.nonce or context.entropy(_UNSAID_BYTES).hex()
         return retry_or_give_up(
             lambda: self._verdict(request, nonce, context), "This license is in use"
@@ -106,6 +111,7 @@ class ValidateLicense:
             record,
             organization,
             PresentedAgent(
+                # Older agents name no organization: theirs is taken to be the licence's (R30).
                 request.organization_id or record.organization_id,
                 request.environment,
                 machine,
@@ -118,9 +124,10 @@ class ValidateLicense:
         if code.meaning.misuse is not None:
             self.store.record_refusal(context.refused_attempt(record, code.lower()))
         is_temporary = record.term is not None
+        # Whoever has not shown that the key is their own learns nothing of the licence.
         if not code.meaning.shows_license or organization is None:
             return Verdict(code, is_temporary)
-        # 3. A request that is repeated by somebody who has overheard it ends here.
+        # 3. A proof counts once: whoever repeats an overheard request is stopped here.
         proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None
         proved = record.proved(proof) if proof is not None else record
         if code is not Code.VALID:
@@ -130,7 +137,7 @@ class ValidateLicense:
         # 4. The licence follows its machine (R11).
         observed = ObservedAgent(request.credentials, machine, request.agent_version)
         record = FollowMachine(self.store)(record, observed, context)
-        # 5. What counts once is counted, which shows whether a second agent has the licence, too.
+        # 5. Proof and link are written; the link shows whether a second agent uses the licence.
         use = Use(
             link=self._presented(request, record, keyring),
             derive=lambda link: keyring.next_link(record.id, link, nonce),
@@ -139,7 +146,7 @@ class ValidateLicense:
         used = RecordUse(self.store, self.last_seen_seconds)(record, organization, use, context)
         if not isinstance(used, RecordedUse):
             return Verdict(Code.DETACHED, is_temporary, used, organization)
-        # 6. What the agent may rely on until the lease ends.
+        # 6. The lease lets the agent work on while the service is out of reach (R16).
         lease = self.lease_terms.grant(
             used.record,
             organization,
@@ -193,5 +200,6 @@ class ValidateLicense:
             return self.store.license_and_organization(
                 request.key.license_id, request.organization_id
             )
+        # An older agent names no organization (R30): two reads, since the first one tells which.
         record = self.store.license(request.key.license_id)
         return record, self.store.organization(record.organization_id) if record else None
