@@ -1,15 +1,24 @@
 """Records as tables: one row per stored attribute says how it is named, written and read.
 
-A row names the attribute and the kind of its values, and the field of the record that it holds,
-where that is not named like it::
+A row names the attribute, the kind of its values, and the field of the record that it holds where
+that has another name.
 
-    Record(
-        Printer,
-        always("serial", TEXT),
-        optional("room", TEXT),
-        added("has_color", FLAG, field="color", older=False),
-        optional_part("lease", LEASE),
-    )
+>>> from licensing.adapters.dynamo.values import FLAG, TEXT
+>>> @dataclass
+... class Printer:
+...     serial: str
+...     room: str | None
+...     color: bool
+>>> printers = Record(
+...     Printer,
+...     always("serial", TEXT),
+...     optional("room", TEXT),
+...     added("has_color", FLAG, field="color", older=False),
+... )
+>>> printers.write(Printer("A-1", room=None, color=True))
+{'serial': {'S': 'A-1'}, 'has_color': {'BOOL': True}, 'room': None}
+>>> printers.read({"serial": {"S": "A-1"}})  # from before has_color was added
+Printer(serial='A-1', room=None, color=False)
 
 What this module guarantees: what is written and what is read follow from the same rows.
 """
@@ -28,11 +37,10 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Attribute(Generic[T]):
-    """A row: the attribute's name, the kind of its values, and the field that it holds.
+    """A row for one attribute; made by :func:`always`, :func:`optional` or :func:`added`.
 
-    ``absent`` is what the field is where an item does not have the attribute. ``is_required`` says
-    that every item has it; ``is_always_written`` that it is written for every value of the field,
-    and not for all but ``absent``.
+    ``absent`` is the field's value where an item lacks the attribute. ``is_required``: every item
+    has it. ``is_always_written``: it is written even when the field is ``absent``.
     """
 
     name: str
@@ -45,9 +53,10 @@ class Attribute(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[T]):
-    """A row of several attributes that make one value, with a table of its own.
+    """A row for a field whose value has several attributes, with rows of its own.
 
-    ``is_optional`` says that the field is ``None`` where an item does not have the first of them.
+    Made by :func:`part` or :func:`optional_part`. ``is_optional``: the field is ``None`` where an
+    item lacks the first of these attributes.
     """
 
     field: str
@@ -60,39 +69,42 @@ Row: TypeAlias = Attribute[Any] | Part[Any]
 
 
 def always(name: str, kind: Kind[T], *, field: str | None = None) -> Attribute[T]:
-    """An attribute that every item has. Reading an item without it raises :class:`KeyError`."""
+    """A row for an attribute that every item has; reading one without raises :class:`KeyError`."""
     return Attribute(name, kind, field or name, is_required=True, is_always_written=True)
 
 
 def optional(
     name: str, kind: Kind[T], *, field: str | None = None, none: T | None = None
 ) -> Attribute[T]:
-    """An attribute that is there unless the field is ``none``."""
+    """A row for an attribute that is absent when the field is ``None``, or has the value ``none``.
+
+    An absent one is read as ``none``.
+    """
     return Attribute(name, kind, field or name, absent=none)
 
 
 def added(name: str, kind: Kind[T], *, field: str | None = None, older: T) -> Attribute[T]:
-    """An attribute that is always written; in items from before it ``older`` stands for it."""
+    """A row for an attribute that items of earlier releases lack: ``older`` is read from those."""
     return Attribute(name, kind, field or name, absent=older, is_always_written=True)
 
 
 def part(field: str, record: Record[T]) -> Part[T]:
-    """A value of several attributes."""
+    """A row for a field whose value is stored as the attributes of ``record``."""
     return Part(field, record)
 
 
 def optional_part(field: str, record: Record[T]) -> Part[T]:
-    """A value of several attributes, or ``None``; the first one is there when the value is."""
+    """As :func:`part`, for a field that may be ``None``: an item then lacks ``record``'s first."""
     return Part(field, record, is_optional=True)
 
 
 class Attributes(Generic[T]):
-    """Some rows of a record, which are written together."""
+    """Some rows of a record: enough to write these fields, not to read a whole record."""
 
     def __init__(self, *rows: Row) -> None:
         self.rows: Final = rows
         self.names: Final = [*_names(rows)]
-        # What writing walks through.
+        # Worked out once and not at each read and write, which every request waits for.
         attributes = [row for row in rows if isinstance(row, Attribute)]
         self._always_written = [
             (row.name, row.field, row.kind.letter, row.kind.encode)
@@ -111,7 +123,7 @@ class Attributes(Generic[T]):
         ]
 
     def write(self, record: T) -> dict[str, Value | None]:
-        """The attributes of ``record``; ``None`` is one that is not to be there."""
+        """The attributes of ``record`` by name; ``None`` marks one that has to be absent."""
         written: dict[str, Any] = {}
         for name, field, letter, encode in self._always_written:
             value = getattr(record, field)
@@ -129,12 +141,12 @@ class Attributes(Generic[T]):
 
 
 class Record(Attributes[T]):
-    """All rows of a record, which it is read from: ``make`` takes their fields."""
+    """All rows of a record; ``make`` makes one from its fields, given by name."""
 
     def __init__(self, make: Callable[..., T], *rows: Row) -> None:
         super().__init__(*rows)
         self.make: Final = make
-        # What reading walks through, likewise.
+        # Worked out once, likewise.
         attributes = [row for row in rows if isinstance(row, Attribute)]
         self._always_there = [
             (row.name, row.field, row.kind.letter, row.kind.decode)
@@ -153,11 +165,11 @@ class Record(Attributes[T]):
         ]
 
     def only(self, make: Callable[..., S], *fields: str) -> Record[S]:
-        """Another record, which is read from some of the rows."""
+        """A record that ``make`` makes from the rows for ``fields`` alone."""
         return Record(make, *(row for row in self.rows if row.field in fields))
 
     def read(self, item: StoredItem, **fields: object) -> T:
-        """The record that an item holds; ``fields`` are those that no row is for.
+        """The record that an item holds; ``fields`` are values for fields that no row is for.
 
         Raises :class:`KeyError` where an attribute is missing that every item has.
         """
@@ -176,12 +188,12 @@ class Record(Attributes[T]):
         return self.make(**fields)
 
     def read_optional(self, item: StoredItem) -> T | None:
-        """The record that an item holds, ``None`` where its first attribute is missing."""
+        """The record that an item holds, or ``None`` where its first attribute is missing."""
         return self.read(item) if self.names[0] in item else None
 
 
 def as_map(record: Record[T]) -> Kind[T]:
-    """A record within one attribute."""
+    """The kind of an attribute that holds a whole record as a map."""
     return Kind("M", lambda value: present(record.write(value)), record.read)
 
 

@@ -1,4 +1,4 @@
-"""Where records stand: the one place for the keys of the table and of its indexes.
+"""The keys of the table and of its indexes: only this module makes and reads them.
 
 ======================  =============================================  ==========================
 record                  pk · sk                                        indexes
@@ -13,8 +13,16 @@ event of organization   ``ORGANIZATION#id`` · ``EVENT#at#version#id``  by_organ
 folded refusal          ``LICENSE#id`` · ``EVENT#hour#REFUSED#why``    by_organization
 ======================  =============================================  ==========================
 
-Uniqueness rests on the primary key of pair claims. Times are integer epoch seconds, padded to ten
-digits inside keys, so that text order is time order.
+Uniqueness rests on the primary key of pair claims (R10). Times are integer epoch seconds, padded to
+ten digits inside keys, so that text order is time order.
+
+A *place* is the sort key of an entry in a list: in an index, or in a licence's history without
+``EVENT#``. Cursors name the place that the next page begins behind.
+
+>>> license_key("lic_0123456789abcdef")
+{'pk': {'S': 'LICENSE#lic_0123456789abcdef'}, 'sk': {'S': 'LICENSE'}}
+>>> licenses_of("acme")
+'LICENSES#acme'
 """
 
 from __future__ import annotations
@@ -29,13 +37,15 @@ from licensing.domain.license import License, State
 from licensing.usecases import pagination
 
 BY_ORGANIZATION: Final = "by_organization"
+"""The index of an organization's licences and events, and of all organizations."""
 
 
 BY_DUE: Final = "by_due"
+"""The index of what the sweep has to look at, by time (R23)."""
 
 
 DUE_SHARDS: Final = 8
-"""Partitions of the due index. A constant, since a change would hide what is due already."""
+"""How many partitions the due index has (R23). A change would hide what is due already."""
 
 
 _LICENSE: Final = "LICENSE"
@@ -48,6 +58,9 @@ _PAIR: Final = "PAIR"
 
 
 _ID: Final = r"lic_[0-9a-z]{16}"
+
+
+# What cursors may name. They come from clients: nothing else becomes part of a query's key.
 
 
 LICENSE_PLACE: Final = re.compile(rf"(?:{'|'.join(State)})#[0-9]{{10}}#{_ID}")
@@ -69,31 +82,34 @@ FEED_PLACE: Final = re.compile(rf"{_ENTRY}#(?:LICENSE|ORGANIZATION)#[0-9a-z_-]+"
 
 
 _LATEST: Final = 9_999_999_999
-"""The last second that a place has digits for."""
+"""The last second that ten digits hold."""
 
 
 def license_partition(license_id: str) -> str:
-    """Partition of a licence and its history."""
+    """The partition of a licence and its history: ``LICENSE#id``."""
     return f"{_LICENSE}#{license_id}"
 
 
 def license_key(license_id: str) -> Item:
-    """Primary key of a licence."""
+    """The primary key of a licence."""
     return {"pk": text(license_partition(license_id)), "sk": text(_LICENSE)}
 
 
 def organization_key(organization_id: str) -> Item:
-    """Primary key of an organization."""
+    """The primary key of an organization."""
     return {"pk": text(f"{_ORGANIZATION}#{organization_id}"), "sk": text(_ORGANIZATION)}
 
 
 def pair_key(pair: bytes) -> Item:
-    """Primary key of the claim on a pair."""
+    """The primary key of the claim on a pair (R10): the table holds one claim per pair."""
     return {"pk": text(f"{_PAIR}#{pair.hex()}"), "sk": text(_PAIR)}
 
 
 def event_key(event: Event) -> Item:
-    """Primary key of an event: its operation's own, so that it shows whether that took place."""
+    """The primary key of an event.
+
+    It is unique to the operation, so that the event shows whether that was committed (R5).
+    """
     owner = (
         license_key(event.license_id)
         if event.license_id
@@ -106,7 +122,7 @@ def event_key(event: Event) -> Item:
 
 
 def refusal_key(refusal: RefusedAttempt) -> Item:
-    """Primary key of a refusal's entry: the same for one licence, reason and hour (R32)."""
+    """The primary key of a refusal's entry: the same for one licence, reason and hour (R32)."""
     return {
         "pk": license_key(refusal.license_id)["pk"],
         "sk": text(f"EVENT#{refusal.hour:010d}#REFUSED#{refusal.reason}"),
@@ -114,58 +130,60 @@ def refusal_key(refusal: RefusedAttempt) -> Item:
 
 
 def licenses_of(organization_id: str) -> str:
-    """Partition of an organization's licences in ``by_organization``."""
+    """The partition of an organization's own licences in ``by_organization``."""
     return f"LICENSES#{organization_id}"
 
 
 def temporary_licenses_of(organization_id: str) -> str:
-    """Partition of an organization's temporary licences in ``by_organization``."""
+    """The partition of an organization's temporary licences in ``by_organization``."""
     return f"TEMPORARY#{organization_id}"
 
 
 def activity_of(organization_id: str) -> str:
-    """What cursors of an organization's activity are for, which belong to no other list."""
+    """The name of an organization's list of activity, for its cursors; no partition has it."""
     return f"ACTIVITY#{organization_id}"
 
 
 ORGANIZATIONS: Final = "ORGANIZATIONS"
-"""Partition of all organizations in ``by_organization``, written once for each."""
+"""The partition of all organizations in ``by_organization``; each is written there once."""
 
 
 def organization_sort_key(organization_id: str) -> str:
-    """An organization's place among all of them: spread evenly, whatever the ids look like."""
+    """An organization's place among all of them: by a checksum of its id, so evenly spread."""
     return f"{zlib.crc32(organization_id.encode()):08x}#{organization_id}"
 
 
 def events_of(organization_id: str) -> str:
-    """Partition of an organization's events in ``by_organization``."""
+    """The partition of an organization's events in ``by_organization``: its feed (R33)."""
     return f"EVENTS#{organization_id}"
 
 
 def license_sort_key(record: License) -> str:
-    """A licence's place in ``by_organization``.
+    """A licence's place in ``by_organization``: ``state#issued_at#id``.
 
-    By state, then by time of issue; a temporary one by the time when it ends or has ended, so
-    that, read backwards, active ones come first and then the others, newest first (R25).
+    A temporary one has ``end#id``, where a revoked one ended when it was revoked. Read backwards,
+    the active ones come first and then the others, newest first (R25).
     """
     if record.term is None:
         return f"{record.state}#{record.issued_at:010d}#{record.id}"
+    # One that was revoked after its end had ended before.
     ended = record.updated_at if record.state is State.REVOKED else record.term.expires_at
     return f"{min(ended, record.term.expires_at):010d}#{record.id}"
 
 
 def feed_sort_key(key: Item) -> str:
-    """An event's place in its organization's feed: by time, then by whom it is about."""
+    """The place in the organization's feed of the event with primary key ``key``: by time."""
     return f"{history_sort_key(key)}#{key['pk']['S']}"
 
 
 def due_shard(id: str) -> str:
-    """The partition of the due index that an organization or a licence belongs to."""
+    """The partition of the due index that an organization or a licence belongs to (R23)."""
+    # Not hash(): that differs from one process to the next.
     return due_shard_name(zlib.crc32(id.encode()) % DUE_SHARDS)
 
 
 def due_shard_name(shard: int) -> str:
-    """The partition's key."""
+    """The key of the due index's partition with this number, from 0."""
     return f"DUE#{shard}"
 
 
@@ -180,7 +198,7 @@ def is_license(item: StoredItem) -> bool:
 
 
 def id_of(item: StoredItem) -> str:
-    """The id within a primary key."""
+    """The id of an item's licence, organization or pair, from its partition key."""
     return item["pk"]["S"].partition("#")[2]
 
 
@@ -190,9 +208,9 @@ def read_pair(item: StoredItem) -> bytes:
 
 
 def read_cursor(cursor: str, partition: str, form: re.Pattern[str]) -> str:
-    """The place that a cursor for this partition names.
+    """The place that ``cursor`` names; ``form`` is what places in this list look like.
 
-    Raises :class:`~licensing.domain.errors.InvalidInput` for anything else.
+    Raises :class:`~licensing.domain.errors.InvalidInput` for a cursor of another list.
     """
     place = pagination.read_cursor(cursor, partition)
     if not form.fullmatch(place):
@@ -201,10 +219,14 @@ def read_cursor(cursor: str, partition: str, form: re.Pattern[str]) -> str:
 
 
 def span_of_times(since: int | None, before: int | None) -> tuple[str, str]:
-    """Between which places the events from ``since`` on and before ``before`` stand.
+    """The lower and upper bound of the places of events from ``since`` on and before ``before``.
 
-    No place is either of them: what stands in one goes on behind the time.
+    Epoch seconds; ``None`` sets no bound. A place goes on behind its time, so it equals neither.
+
+    >>> span_of_times(1_900_000_000, None)
+    ('1900000000', ':')
     """
+    # ":" is the character behind "9": every place that begins with digits sorts before it.
     first = "0" if since is None else f"{min(since, _LATEST):010d}"
     return first, ":" if before is None else f"{min(before, _LATEST):010d}"
 
@@ -212,9 +234,9 @@ def span_of_times(since: int | None, before: int | None) -> tuple[str, str]:
 def read_cursor_within(
     cursor: str, partition: str, form: re.Pattern[str], span: tuple[str, str]
 ) -> str:
-    """The place within a span that a cursor names: a query takes no other to start behind.
+    """As :func:`read_cursor`, for a place within ``span``: no query can start outside its own.
 
-    Raises :class:`~licensing.domain.errors.InvalidInput` for anything else.
+    Raises :class:`~licensing.domain.errors.InvalidInput` for a cursor of another list or span.
     """
     place = read_cursor(cursor, partition, form)
     if not span[0] <= place <= span[1]:
@@ -223,27 +245,27 @@ def read_cursor_within(
 
 
 def sort_key_of(entry: StoredItem) -> str:
-    """The place of an index entry."""
+    """The place of an entry of ``by_organization``."""
     return entry["org_sk"]["S"]
 
 
 def state_in_sort_key(place: str) -> State:
-    """The state whose licences a place is among."""
+    """The state of the licence at a place, see :func:`license_sort_key`."""
     return State(place.partition("#")[0])
 
 
 def events_from(since: int) -> str:
-    """Where, within a history, the events since a time begin."""
+    """The sort key in a history behind which the events since a time stand (epoch seconds)."""
     return f"EVENT#{feed_from(since)}"
 
 
 def feed_from(since: int) -> str:
-    """Where, within a feed, the events since a time begin."""
+    """The place in a feed behind which the events since a time stand (epoch seconds)."""
     return f"{since:010d}"
 
 
 def time_in_sort_key(place: str) -> int:
-    """When the event at a place of the feed happened."""
+    """When the event at a place of the feed happened, in epoch seconds."""
     return int(place.partition("#")[0])
 
 
@@ -253,12 +275,12 @@ def is_refusal_sort_key(place: str) -> bool:
 
 
 def issued_at_in_sort_key(place: str) -> int:
-    """When the licence at a place was issued."""
+    """When the licence at a place was issued, in epoch seconds."""
     return int(place.split("#")[1])
 
 
 def license_start(partition: str, place: str) -> Item:
-    """The key in ``by_organization`` to go on behind, among licences."""
+    """The ``ExclusiveStartKey`` of a query for licences that goes on behind ``place``."""
     return {
         **license_key(place.rpartition("#")[2]),
         "org_pk": text(partition),
@@ -267,7 +289,7 @@ def license_start(partition: str, place: str) -> Item:
 
 
 def feed_start(organization_id: str, place: str) -> Item:
-    """The key in ``by_organization`` to go on behind, among events."""
+    """The ``ExclusiveStartKey`` of a query of a feed that goes on behind ``place``."""
     entry, kind, owner = place.rsplit("#", 2)
     return {
         "pk": text(f"{kind}#{owner}"),
@@ -278,10 +300,10 @@ def feed_start(organization_id: str, place: str) -> Item:
 
 
 def history_start(license_id: str, place: str) -> Item:
-    """The key to go on behind, within a licence's history."""
+    """The ``ExclusiveStartKey`` of a query of a history that goes on behind ``place``."""
     return {"pk": license_key(license_id)["pk"], "sk": text(f"EVENT#{place}")}
 
 
 def history_sort_key(item: StoredItem) -> str:
-    """The place of an entry within its licence's history."""
+    """The place of an event within its licence's history."""
     return item["sk"]["S"].removeprefix("EVENT#")

@@ -1,4 +1,4 @@
-"""Carries one transaction to a known end (R2, R5).
+"""Runs a transaction until it is known to be committed or not (R2, R5).
 
 What this module guarantees:
 
@@ -6,8 +6,8 @@ What this module guarantees:
 * Reasons of a cancellation are read by position. A failed condition is an answer; a conflict or
   throttling is tried again, with jitter, within bounds and within the caller's remaining time;
   everything else is a fault and raised as it is.
-* A lost answer never becomes a conflict with itself: a transaction writes its own *receipt*, an
-  item whose key nobody else writes. When that exists, the transaction has been committed.
+* A transaction whose answer was lost is never reported as a conflict with itself: it writes its own
+  *receipt*, an item whose key nobody else writes. Where that stands, it was committed.
 """
 
 from __future__ import annotations
@@ -45,10 +45,20 @@ _AGAIN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long and how patiently to try again.
+    """When a request to DynamoDB is tried again.
 
     ``remaining`` tells the seconds left for the whole operation, ``jitter`` a number in [0, 1),
     ``sleep`` waits for so many seconds.
+
+    >>> policy = RetryPolicy(remaining=lambda: 60.0, jitter=lambda: 0.5, sleep=print)
+    >>> attempts = list(policy.pauses())  # the pauses, in seconds
+    0.05
+    0.1
+    0.2
+    0.4
+    0.5
+    >>> len(attempts)
+    6
     """
 
     remaining: Callable[[], float]
@@ -56,11 +66,14 @@ class RetryPolicy:
     sleep: Callable[[float], None]
 
     def has_time(self, pause: float = 0.0) -> bool:
-        """Whether another call, after ``pause`` seconds, would end in time even at worst."""
+        """Whether another call, after ``pause`` seconds, would end in time even if it is slow."""
         return self.remaining() >= pause + _RESERVE
 
     def pauses(self) -> Iterator[None]:
-        """Yield once per attempt, with a growing random pause before all but the first."""
+        """Yield once per attempt, with a growing random pause before all but the first.
+
+        Ends sooner when another attempt might not end in time.
+        """
         for attempt in range(_ATTEMPTS):
             if attempt:
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * self.jitter()
@@ -72,7 +85,11 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A condition that did not hold: at which position, and what stood there instead."""
+    """A condition that did not hold.
+
+    ``position`` is the action's in the transaction; ``found`` is the item that stood there, empty
+    where there was none.
+    """
 
     position: int
     found: StoredItem
@@ -89,12 +106,15 @@ class Transactions:
     def run(
         self, actions: Sequence[TransactWriteItemTypeDef], *, receipt: int, name: str
     ) -> Sequence[Failure]:
-        """Run one transaction; no failures means that it is committed.
+        """The conditions of a transaction that did not hold; none means that it was committed.
 
         ``receipt`` is the position of the put whose key only this operation uses; ``name`` is
-        unique to these very actions. Raises :class:`Unavailable` when the end cannot be learned.
+        unique to these very actions. Raises :class:`Unavailable` when it cannot be learned in time
+        whether it was committed: repeating the operation is then safe (R2).
         """
+        # The same for each attempt. DynamoDB takes up to 36 characters.
         token = hashlib.sha256(name.encode()).hexdigest()[:36]
+        # Whether an attempt may have been committed without an answer that says so.
         unknown = False
         for _ in self.retry_policy.pauses():
             try:

@@ -1,12 +1,12 @@
-"""What a change means for the table: the writes of one transaction and their conditions.
+"""The writes of one transaction, with their conditions, for each change (R5, R6, R10, R32).
 
 What this module guarantees:
 
-* Each write repeats, as its condition, what the decision to take it rested on (R5).
+* Each write repeats, as its condition, what the decision rested on (R5).
 * The claims and the seat of a licence follow from its state before and after, so no use case can
-  forget one of them (R6, R10).
-* Each change writes its event in the same transaction, under a key that only this change uses:
-  that event is the transaction's receipt (R32).
+  forget them (R6, R10).
+* Each change writes its event in the same transaction, under a key that only this change uses
+  (R32). That event is the transaction's receipt: where it stands, the transaction was committed.
 
 Pure: it builds requests, and sends none.
 """
@@ -35,7 +35,11 @@ _ABSENT: Final = "attribute_not_exists(pk)"
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One action of a transaction. ``pair`` is set when it claims or releases that pair."""
+    """One action of a transaction.
+
+    ``pair`` is the pair whose claim it writes or checks, if any. ``is_receipt``: it writes the
+    event.
+    """
 
     action: TransactWriteItemTypeDef
     pair: bytes | None = None
@@ -49,22 +53,30 @@ def writes_of(
     known: Mapping[bytes, Claim],
     table: str,
 ) -> list[Write]:
-    """All writes of licences' changes; ``known`` is what is known of the pairs' holders."""
+    """All writes of one transaction that changes licences of one organization (R5, R6, R32).
+
+    ``organization`` is the one that the decision rested on: its version must not have changed;
+    ``None`` when the decision rested on none. ``known`` is what was read of the pairs' claims. It
+    only chooses the form of the writes: where it is out of date, a condition fails.
+    """
     writes: list[Write] = []
     seats = 0
     for change in changes:
         before, after = change.before, change.after
         held = before.claims if before else frozenset()
         writes.append(_license_write(before, after, table))
+        # Sorted: sent again, a transaction has to have the same bytes.
         writes += [_claim(pair, after, known, table) for pair in sorted(after.claims - held)]
         if before is not None:
             writes += [_release(pair, before, known, table) for pair in sorted(held - after.claims)]
             if after.exclusive and not before.exclusive:
+                # Those that are claimed anew are so exclusively.
                 kept = sorted(held & after.claims)
                 writes += [_make_exclusive(pair, after, table) for pair in kept]
         writes += [_untaken(pair, after, table) for pair in sorted(change.untaken)]
         writes.append(_event_write(change.event, table))
         seats += after.is_bound - (before.is_bound if before else False)
+    # DynamoDB takes one action per item: the seats of all changes, and the check of the version.
     if seats:
         organization_id = changes[0].after.organization_id
         writes.append(_seat_write(organization_id, organization, seats, table))
@@ -81,7 +93,10 @@ def organization_writes(
     due_at: int,
     table: str,
 ) -> list[Write]:
-    """The writes of an organization's change or announcement."""
+    """The writes of an organization's change or announcement; ``before`` is ``None`` for a new one.
+
+    ``due_at``, in epoch seconds, is when the sweep looks at it next.
+    """
     if before is None:
         write = _put(items.organization_item(after, due_at=due_at), table)
     else:
@@ -97,7 +112,10 @@ def organization_writes(
 
 
 def use_attributes(before: License, after: License) -> dict[str, Value | None]:
-    """What of a licence's chain and proofs changes. What does not is left as it stands by then."""
+    """The attributes of chain and last proof, each only if it changes.
+
+    Validations move them without a revision: writing the old value would undo that.
+    """
     attributes: dict[str, Value | None] = {}
     if after.chain != before.chain:
         attributes |= items.chain_attributes(after)
@@ -107,7 +125,7 @@ def use_attributes(before: License, after: License) -> dict[str, Value | None]:
 
 
 def proof_conditions(before: License, after: License) -> list[str]:
-    """That no proof as new as the one that counts now has counted by then."""
+    """The condition that a new proof counts once: no other one as new has counted meanwhile."""
     if after.proved_ms == before.proved_ms:
         return []
     return ["(attribute_not_exists(proved_ms) OR proved_ms < :proved_ms)"]
@@ -116,7 +134,13 @@ def proof_conditions(before: License, after: License) -> list[str]:
 def update_expression(
     attributes: Mapping[str, Value | None],
 ) -> tuple[str, dict[str, str], dict[str, Value]]:
-    """Set the attributes that have a value, remove the others: expression, names, values."""
+    """An update that sets the attributes with a value and removes the others.
+
+    Returns the expression, the names and the values that stand in it.
+
+    >>> update_expression({"state": text("revoked"), "label": None})
+    ('SET #state = :state REMOVE #label', {'#state': 'state', '#label': 'label'}, {':state': ...})
+    """
     sets = [f"#{name} = :{name}" for name, value in attributes.items() if value is not None]
     removes = [f"#{name}" for name, value in attributes.items() if value is None]
     clauses = [f"SET {', '.join(sets)}"] * bool(sets) + [f"REMOVE {', '.join(removes)}"] * bool(
@@ -132,6 +156,7 @@ def update_expression(
 def _license_write(before: License | None, after: License, table: str) -> Write:
     if before is None:
         return _put(items.license_item(after), table)
+    # The revision stands for all that the decision was based on: every change moves it.
     conditions = ["revision = :seen_revision", *proof_conditions(before, after)]
     return _update(
         schema.license_key(after.id),
@@ -142,7 +167,8 @@ def _license_write(before: License | None, after: License, table: str) -> Write:
     )
 
 
-# Named conditions on a pair's claim; `#organization` is the licence's own.
+# Conditions on a pair's claim; `holders` maps organization → environment → licence id, and
+# `#organization` is the licence's own.
 _OWN_ONLY: Final = "attribute_exists(holders.#organization) AND size(holders) = :one"
 _OWN_ONLY_OR_SHARED: Final = f"(({_OWN_ONLY}) OR is_exclusive = :false)"
 _FREE_SLOT: Final = (
@@ -159,7 +185,7 @@ def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: st
     if claim is None or not (
         is_holder or claim.is_open_to(record.organization_id, exclusive=record.exclusive)
     ):
-        # Where others hold it, this condition says so.
+        # A claim that stands, known or not, fails the put's condition and is handed back.
         return _put(items.claim_item(pair, record), table, pair=pair)
     names = _holder_names(record)
     values: dict[str, Value] = {":one": number(1)}
@@ -169,7 +195,7 @@ def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: st
     else:
         slot, condition = "holders.#organization", _NOT_A_HOLDER
         values[":mine"] = {"M": {record.environment: text(record.id)}}
-        del names["#environment"]
+        del names["#environment"]  # DynamoDB refuses a name that no expression uses
     update = f"SET {slot} = :mine"
     if record.exclusive:
         update += ", is_exclusive = :true"
@@ -189,7 +215,8 @@ def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: 
         claim is not None
         and claim.licenses_of(record.organization_id).get(record.environment) == record.id
     )
-    # Unknown, or not ours any more: then the condition will say so.
+    # Unknown, or not this licence's any more: written as if it held the pair alone, so that the
+    # condition fails where that is wrong, and hands the claim back.
     holders = claim.holders if claim is not None and is_listed else mine
     as_known: dict[str, Value] = {":known": items.holders_value(holders)}
     if holders == mine:
@@ -277,7 +304,9 @@ def _seat_write(
     organization_id: str, organization: Organization | None, seats: int, table: str
 ) -> Write:
     values = {":seats": number(seats)}
+    # ADD would make a new item where there is none.
     conditions = ["attribute_exists(pk)"]
+    # Seats can be freed even when there are more than a lowered limit allows.
     if seats > 0:
         conditions.append("(attribute_not_exists(max_agents) OR seats < max_agents)")
     if organization is not None:
