@@ -1,8 +1,8 @@
-"""The API of one function: its routes, and every error as a problem.
+"""The API of one Lambda function: its routes, and every error as a problem (RFC 9457).
 
-What this module guarantees: every error of the package's tree becomes a problem with a stable
-``code``; anything else is a defect, is not answered for, and reaches the log and the alarm as it
-is.
+What this module guarantees: every error that a client can act on
+(:mod:`licensing.domain.errors`) becomes a problem with a stable ``code``. Anything else is a
+defect: it is raised on, so that it reaches the log and the alarm.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ Serve = Callable[..., Reply]
 
 
 class Api:
-    """The operations of a function, and its pages, which are no part of the API's contract.
+    """The operations of one function, and its pages, which the API's contract does not mention.
 
-    For example::
+    ``handler`` is the function's Lambda handler.
 
-        api = Api()
-        handler = api.handler
-
-
-        @api.serves(Operation("GET /v1/me", "getCaller", "Show who is asking.", {200: CallerReply}))
-        def me(call: Call) -> Reply: ...
+    >>> from licensing.contract.callers import CallerReply
+    >>> api = Api()
+    >>> @api.serves(Operation("GET /v1/me", "getCaller", "Show who is asking.", {200: CallerReply}))
+    ... def me(call: Call) -> Reply: ...
+    >>> api.routes
+    {'GET /v1/me'}
     """
 
     def __init__(self) -> None:
@@ -51,12 +51,12 @@ class Api:
         self.handler: LambdaHandler = entry(self._resolve)
 
     def serves(self, operation: Operation) -> Callable[[Serve], Serve]:
-        """Have a function answer an operation."""
+        """A decorator: the function answers ``operation``."""
         self.operations.append(operation)
         return self._route(operation.method, operation.path)
 
     def page(self, route: str) -> Callable[[Serve], Serve]:
-        """Have a function answer a route of people's browsers."""
+        """A decorator: the function answers ``route``, which browsers ask for, as ``GET /``."""
         method, _, path = route.partition(" ")
         return self._route(method, path)
 
@@ -71,6 +71,7 @@ class Api:
         def register(serve: Serve) -> Serve:
             @wraps(serve)
             def answer(**named: str) -> Reply:
+                # For all that is logged from here on.
                 telemetry.about(license_id=named.get("license_id"))
                 return serve(Call(self._resolver.current_event, current_deployment()), **named)
 
@@ -81,6 +82,8 @@ class Api:
 
     def _resolve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer = self._resolver.resolve(event, context)
+        # With each answer to a proof, errors too, comes the nonce of the next one: no agent has to
+        # ask for it (RFC 9449, 8.2).
         takes_proofs = any(PROOF in operation.takes for operation in self.operations)
         if takes_proofs and PROOF.read(APIGatewayProxyEventV2(event)) is not None:
             # Without the secret there is no nonce, and the answer says already what is the matter.
@@ -90,6 +93,7 @@ class Api:
 
 
 def _as_powertools(path: str) -> str:
+    # Powertools writes <id> where API Gateway writes {id}.
     return path.replace("{", "<").replace("}", ">")
 
 

@@ -1,4 +1,4 @@
-"""One call of an operation: what it says, who makes it, and what answers it."""
+"""One call of an operation: its inputs, who makes it, and the use cases that answer it."""
 
 from __future__ import annotations
 
@@ -21,27 +21,33 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Call:
-    """A request to an operation, and the deployment that it was made to."""
+    """A request to an operation, and the deployment that answers it.
+
+    What a handler does with it, as an example::
+
+        answer = call.use_case(ChangeLicense).apply(Action.REVOKE, license_id, call.user())
+    """
 
     event: APIGatewayProxyEventV2
     deployment: Deployment
 
     @cached_property
     def now(self) -> int:
-        """When it happens, in epoch seconds: read once."""
+        """The time of the call, in epoch seconds: the clock is read once."""
         return self.deployment.now()
 
     def read(self, taken: Input[Value]) -> Value:
-        """What the request says. Raises ``InvalidInput`` where it is not as declared."""
+        """The value of an input. Raises ``InvalidInput`` when it is not as declared."""
         return taken.read(self.event)
 
     def use_case(self, kind: type[UseCase]) -> UseCase:
-        """A use case, see :meth:`~licensing.entrypoints.deployment.Deployment.use_case`."""
+        """A use case of this kind, with the deployment's store, secrets and settings."""
         return self.deployment.use_case(kind)
 
     def user(self, *, agent_version: str | None = None) -> UserContext:
-        """The context of a call that a person makes, from an agent where that has a version (R1).
+        """The context of a call that a person makes, with a token (R1).
 
+        ``agent_version`` is that of the agent that the person logs in on, ``None`` elsewhere.
         Raises ``Unauthenticated`` where API Gateway verified no token.
         """
         person = caller(self.event, self.deployment.settings)
@@ -50,18 +56,24 @@ class Call:
         return UserContext(origin, self.now, self.deployment.entropy, person)
 
     def agent(self, license_id: str, *, agent_version: str | None) -> Context:
-        """The context of a call that an agent makes by itself (R7)."""
+        """The context of a call that an agent makes without a user (R7).
+
+        ``license_id`` is the id in the key that it presents.
+        """
         origin = self._origin(Actor(ActorKind.AGENT, license_id), agent_version)
         return Context(origin, self.now, self.deployment.entropy)
 
     def proof_for_key(self, license_key: str) -> Proof | InvalidProof | None:
-        """What was made of the proof that goes with a licence key. Raises ``StaleProof``."""
+        """The request's DPoP proof, for the licence key that it carries; ``None`` without one.
+
+        Raises ``StaleProof`` when the agent has to make it anew, with a fresh nonce.
+        """
         return proof(self.event, license_key, self.deployment)
 
     def proof_for_token(self) -> Proof | None:
-        """The proof that goes with the person's token.
+        """The request's DPoP proof, for the token that it carries; ``None`` without one.
 
-        Raises ``StaleProof``, and ``InvalidInput`` for a bad one.
+        Raises ``StaleProof`` as above, and ``InvalidInput`` for an invalid proof.
         """
         return good_proof(self.event, bearer(self.event), self.deployment)
 

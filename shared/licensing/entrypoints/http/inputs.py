@@ -1,10 +1,16 @@
-"""What a request says: its body, its query and its headers, each declared once.
+"""The inputs of operations: body, query parameters and headers, each declared once.
 
-An input is declared at the operation that takes it. It reads itself from a request, and the OpenAPI
-document describes it::
+An input is declared at the operation that takes it. A handler reads it from the request, and the
+OpenAPI document describes it.
 
-    STATUS = Choice("status", Status)
-    call.read(STATUS)  # Status.ACTIVE for ?status=active, None where there is none
+>>> from licensing.domain.license import Status
+>>> status = Choice("status", Status)
+>>> status.read(APIGatewayProxyEventV2({"queryStringParameters": {"status": "active"}}))
+<Status.ACTIVE: 'active'>
+>>> status.read(APIGatewayProxyEventV2({"queryStringParameters": {"status": "broken"}}))
+Traceback (most recent call last):
+    ...
+licensing.domain.errors.InvalidInput: One of: active, ...
 
 What this module guarantees:
 
@@ -29,7 +35,9 @@ from licensing.domain.errors import InvalidInput
 from licensing.usecases.pagination import PageRequest, Search
 
 MAX_BODY_BYTES: Final = 65_536
+"""How long a body may be, as it was sent."""
 LONGEST_SEARCH: Final = 100
+"""How many characters a search may have."""
 _OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -39,13 +47,14 @@ Value_co = TypeVar("Value_co", covariant=True)
 
 
 class PayloadTooLarge(InvalidInput):
-    """The body is larger than any request of this API."""
+    """The body is longer than :data:`MAX_BODY_BYTES`."""
 
 
 class WrongFields(InvalidInput):
-    """The body is not as its model says; ``errors`` name every wrong field, but not its value.
+    """The body does not fit its model.
 
-    The value may be a licence key (R35).
+    ``errors`` name every wrong field by its JSON pointer, but not its value, which may be a licence
+    key (R35).
     """
 
     def __init__(self, error: ValidationError) -> None:
@@ -60,10 +69,10 @@ class WrongFields(InvalidInput):
 
 
 class Input(Protocol[Value_co]):
-    """Something that an operation takes."""
+    """What an operation takes from a request: a body, a query parameter or a header."""
 
     def read(self, event: APIGatewayProxyEventV2) -> Value_co:
-        """Its value in a request. Raises :class:`InvalidInput` where that is not as declared."""
+        """Its value in the request. Raises :class:`InvalidInput` when that is not as declared."""
 
 
 # -- bodies ----------------------------------------------------------------------------------------
@@ -71,35 +80,42 @@ class Input(Protocol[Value_co]):
 
 @dataclass(frozen=True, slots=True)
 class Body(Generic[Model]):
-    """A JSON body of one form."""
+    """A JSON body that ``model`` describes."""
 
     model: type[Model]
 
     def read(self, event: APIGatewayProxyEventV2) -> Model:
-        """See :class:`Input`; raises :class:`WrongFields` and :class:`PayloadTooLarge`, too."""
+        """The body, parsed.
+
+        Raises :class:`InvalidInput` for a missing body or one that is not UTF-8,
+        :class:`PayloadTooLarge`, and :class:`WrongFields` when it does not fit the model.
+        """
         return _validated(self.model, _text(event))
 
 
 @dataclass(frozen=True, slots=True)
 class OptionalBody(Generic[Model]):
-    """A JSON body that may be left out: ``None`` then."""
+    """A JSON body that may be left out."""
 
     model: type[Model]
 
     def read(self, event: APIGatewayProxyEventV2) -> Model | None:
-        """See :class:`Body`."""
+        """The body, or ``None`` without one. Raises as :meth:`Body.read`."""
         return _validated(self.model, _text(event)) if event.body else None
 
 
 @dataclass(frozen=True, slots=True)
 class VersionedBody(Generic[Model, OlderModel]):
-    """A JSON body of the present form, or of agents up to 4.3, told by its names (R30)."""
+    """A JSON body in the present form, or in that of agents up to 4.3 (R30).
+
+    The names of its members tell which: older agents write ``LicenseKey``, ``MacId``, …
+    """
 
     model: type[Model]
     older: type[OlderModel]
 
     def read(self, event: APIGatewayProxyEventV2) -> Model | OlderModel:
-        """See :class:`Body`."""
+        """The body as the model of its form. Raises as :meth:`Body.read`."""
         text = _text(event)
         return _validated(self.older if _has_older_names(text) else self.model, text)
 
@@ -109,7 +125,7 @@ class VersionedBody(Generic[Model, OlderModel]):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number from 1 to ``largest``; ``usual`` where the query has none."""
+    """A query parameter that is a number from 1 to ``largest``."""
 
     name: str
     usual: int
@@ -117,10 +133,11 @@ class Number:
     description: str = ""
 
     def read(self, event: APIGatewayProxyEventV2) -> int:
-        """See :class:`Input`."""
+        """The number, or ``usual`` where the query has none. Raises :class:`InvalidInput`."""
         value = event.query_string_parameters.get(self.name)
         if value is None:
             return self.usual
+        # Python refuses to read numbers of thousands of digits, with another error.
         is_number = value.isascii() and value.isdecimal() and len(value) < 20
         if not (is_number and 1 <= int(value) <= self.largest):
             raise InvalidInput(f"A number from 1 to {self.largest}.", pointer=f"/query/{self.name}")
@@ -129,7 +146,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Choice(Generic[Word]):
-    """One of a few words; ``None`` where the query has none, which means ``usual``, if there is."""
+    """A query parameter that is one of ``words``."""
 
     name: str
     words: type[Word]
@@ -137,7 +154,7 @@ class Choice(Generic[Word]):
     usual: Word | None = None
 
     def read(self, event: APIGatewayProxyEventV2) -> Word | None:
-        """See :class:`Input`."""
+        """The word, or ``usual`` where the query has none. Raises :class:`InvalidInput`."""
         value = event.query_string_parameters.get(self.name)
         if value is None:
             return self.usual
@@ -148,25 +165,28 @@ class Choice(Generic[Word]):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text as it was sent; ``None`` where the query has none."""
+    """A query parameter that is any text."""
 
     name: str
     description: str = ""
 
     def read(self, event: APIGatewayProxyEventV2) -> str | None:
-        """See :class:`Input`."""
+        """The text as it was sent, or ``None`` where the query has none."""
         return event.query_string_parameters.get(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class SearchText:
-    """What people look for in a list, as ``search``; ``None`` where the query has none."""
+    """The query parameter ``search``: what people look for in a list."""
 
     description: str
     name: str = "search"
 
     def read(self, event: APIGatewayProxyEventV2) -> Search | None:
-        """See :class:`Input`."""
+        """The search, or ``None`` where the query has none.
+
+        Raises :class:`InvalidInput` for more than :data:`LONGEST_SEARCH` characters, or none.
+        """
         value = event.query_string_parameters.get(self.name)
         if value is not None and not 1 <= len(value) <= LONGEST_SEARCH:
             detail = f"It has 1 to {LONGEST_SEARCH} characters."
@@ -176,13 +196,13 @@ class SearchText:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """``true`` or ``false``; ``None`` where the query has neither."""
+    """A query parameter that is ``true`` or ``false``."""
 
     name: str
     description: str = ""
 
     def read(self, event: APIGatewayProxyEventV2) -> bool | None:
-        """See :class:`Input`."""
+        """The flag, or ``None`` where the query has none. Raises :class:`InvalidInput`."""
         value = event.query_string_parameters.get(self.name)
         if value not in {None, "true", "false"}:
             raise InvalidInput("true or false.", pointer=f"/query/{self.name}")
@@ -191,13 +211,16 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """An instant; its first second, in epoch seconds. ``None`` where the query has none."""
+    """A query parameter that is an instant, as in ``2030-03-17T17:46:40Z``."""
 
     name: str
     description: str = ""
 
     def read(self, event: APIGatewayProxyEventV2) -> int | None:
-        """See :class:`Input`."""
+        """The instant in epoch seconds, rounded up, or ``None`` where the query has none.
+
+        Raises :class:`InvalidInput` for anything else.
+        """
         value = event.query_string_parameters.get(self.name)
         if value is None:
             return None
@@ -215,10 +238,10 @@ CURSOR: Final = Text(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page of a list: :data:`LIMIT` and :data:`CURSOR`."""
+    """Which page of a list: the query parameters :data:`LIMIT` and :data:`CURSOR`."""
 
     def read(self, event: APIGatewayProxyEventV2) -> PageRequest:
-        """See :class:`Input`."""
+        """Limit and cursor. Raises :class:`InvalidInput` for a limit that is none."""
         return PageRequest(LIMIT.read(event), CURSOR.read(event))
 
 
@@ -230,12 +253,15 @@ PAGE: Final = Page()
 
 @dataclass(frozen=True, slots=True)
 class IfMatch:
-    """The version that the request wants to change, ``None`` if it names none."""
+    """The header ``If-Match``: the version of a record that the request wants to change."""
 
     description: str
 
     def read(self, event: APIGatewayProxyEventV2) -> int | None:
-        """See :class:`Input`; anything but an ETag of this API is invalid."""
+        """The version, or ``None`` without the header.
+
+        Raises :class:`InvalidInput` for anything but an ETag of this API, as in ``"7"``.
+        """
         value = event.headers.get("if-match")
         if value is None:
             return None
@@ -247,13 +273,16 @@ class IfMatch:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The key that makes repetitions of a request one request, ``None`` if it has none."""
+    """The header ``Idempotency-Key``: requests with the same key count as one."""
 
     description: str
     longest: int = 255
 
     def read(self, event: APIGatewayProxyEventV2) -> str | None:
-        """See :class:`Input`."""
+        """The key, or ``None`` without the header.
+
+        Raises :class:`InvalidInput` for one that is empty or longer than ``longest``.
+        """
         value = event.headers.get("idempotency-key")
         if value is not None and not 1 <= len(value) <= self.longest:
             detail = f"It has 1 to {self.longest} characters."
@@ -262,7 +291,7 @@ class IdempotencyKey:
 
 
 def has_already(event: APIGatewayProxyEventV2, etag: str) -> bool:
-    """Whether whoever asks says that it has this version (``If-None-Match``, RFC 9110)."""
+    """Whether the client has the version ``etag`` already (``If-None-Match``, RFC 9110)."""
     named = {
         tag.strip().removeprefix("W/") for tag in event.headers.get("if-none-match", "").split(",")
     }
@@ -276,6 +305,7 @@ def _validated(model: type[Model], text: str) -> Model:
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
+        # Without its cause, which holds the values that were sent (R35).
         raise WrongFields(error) from None
 
 

@@ -1,6 +1,6 @@
-"""Operations of the API: what each takes and answers, said once, where it is served.
+"""Operations of the API: what each takes and answers, declared once, beside its handler.
 
-The OpenAPI document is made from these declarations, by ``make generate``.
+``make generate`` makes the OpenAPI document from these declarations.
 """
 
 from __future__ import annotations
@@ -16,12 +16,22 @@ from licensing.entrypoints.http.inputs import Input
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation, as it is served, and as clients read of it.
+    """An operation: its route, and what the OpenAPI document says of it.
 
-    ``route`` is API Gateway's: method and path, as in ``GET /v1/licenses/{license_id}``. ``id`` is
-    the name that clients made from the document give it. ``problems`` are the statuses that it
-    refuses with, apart from those that follow: 400 and 413 from what it takes, 401 and 403 from
-    the token that it needs, 429 and 503 from being reached at all.
+    ``route`` is written as API Gateway writes it. ``id`` is the method's name in clients that are
+    generated from the document. ``replies`` maps each status of success to the body's model.
+    ``problems`` are the statuses that it refuses with, without those that follow from the rest: 400
+    and 413 from what it takes, 401 and 403 from the token that it needs, 429 and 503 in any case.
+
+    >>> show = Operation(
+    ...     "GET /v1/licenses/{license_id}",
+    ...     id="getLicense",
+    ...     summary="Show a license.",
+    ...     replies={200: BaseModel},
+    ...     problems=(404,),
+    ... )
+    >>> show.method, show.path
+    ('GET', '/v1/licenses/{license_id}')
     """
 
     route: str
@@ -36,5 +46,6 @@ class Operation:
 
     def __post_init__(self) -> None:
         method, _, path = self.route.partition(" ")
+        # The only way to set a derived field of a frozen dataclass.
         object.__setattr__(self, "method", method)
         object.__setattr__(self, "path", path)
