@@ -9,10 +9,10 @@ from typing import Final
 
 LICENSE_STATUSES: Final = (
     "active",
-    "detached",
-    "dissociated",
     "suspended",
     "expired",
+    "detached",
+    "dissociated",
     "revoked",
 )
 """What people see of a licence."""

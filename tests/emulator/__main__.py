@@ -37,8 +37,8 @@ MACHINE = {
 }
 OLDER_AGENT = {"MacId": "3c:7c:3f:1a:2b:3c", "ComputerName": "HALL-3", "AgentVersion": "4.2.0.0"}
 
-CODE = "shared/licensing/entrypoints/openapi.py"
-CODE_SAYS, CODE_SAYS_THEN = "Licenses for on-premise agents.", "Licenses, deployed once more."
+CODE = "shared/licensing/contract/problems.py"
+CODE_SAYS, CODE_SAYS_THEN = "Invalid request", "Invalid request, deployed once more"
 SWEEPS, SWEEPS_OFTENER = "rate(5 minutes)", "rate(1 minute)"
 SUBSCRIPTION_ENDS_AFTER = 40  # seconds: less than until the sweep is waited for
 SWEPT_WITHIN = 150.0  # seconds: two schedules, and what the stream and the bus take
@@ -94,17 +94,17 @@ def _tell(tree: Tree, emulated: Emulated) -> None:
         _said(tree.make("seats"))
 
         _step("Change the layer's code, and deploy")
-        description = partial(_description, client)
-        _is("the contract", description, CODE_SAYS)
+        title = partial(_title_of_problem, client)
+        _is("the title of a problem", title, CODE_SAYS)
         tree.change(CODE, CODE_SAYS, CODE_SAYS_THEN)
         _said(tree.make("deploy"))
-        _is("the contract", description, CODE_SAYS_THEN)
+        _is("the title of a problem", title, CODE_SAYS_THEN)
 
         _step("Roll back to what was live before, and forward")
         _said(tree.make("rollback"))
-        _is("the contract", description, CODE_SAYS)
+        _is("the title of a problem", title, CODE_SAYS)
         _said(tree.make("rollback", "TO=2"))
-        _is("the contract", description, CODE_SAYS_THEN)
+        _is("the title of a problem", title, CODE_SAYS_THEN)
 
         _step("Change a parameter, by sam deploy alone")
         _is("an older agent's status", older_agent, 200)
@@ -117,7 +117,7 @@ def _tell(tree: Tree, emulated: Emulated) -> None:
         _step("Roll back to the release that is named, and forward")
         _said(tree.make("rollback", "TO=2"))
         _is("an older agent's status", older_agent, 200)
-        _is("the contract", description, CODE_SAYS_THEN)
+        _is("the title of a problem", title, CODE_SAYS_THEN)
         _said(tree.make("rollback", "TO=3"))
         _is("an older agent's status", older_agent, 403)
 
@@ -158,8 +158,8 @@ def _subscribe(client: Client, token: str, seconds: int) -> None:
     changed.expect(200 if headers else 201)
 
 
-def _description(client: Client) -> object:
-    return client.call("GET", "/v1/openapi.json").expect(200)["info.description"]
+def _title_of_problem(client: Client) -> object:
+    return client.call("POST", "/v1/licenses/validate", {}).expect(400)["title"]
 
 
 def _status_of_older_agent(client: Client, key: str) -> int:

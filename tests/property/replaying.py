@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from licensing.domain.audit import Facts
+from licensing.domain.facts import Facts
 from licensing.usecases.ports import RecordedEvent
 
 

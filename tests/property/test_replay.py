@@ -16,7 +16,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from licensing.adapters.dynamo import events, items, schema
-from licensing.domain import audit
 from licensing.domain.audit import EventType
 from licensing.usecases.ports import RecordedEvent
 from tests.concurrency.table import restore
@@ -349,7 +348,7 @@ def test_r32_r33_each_change_leaves_one_event_and_all_states_follow_from_the_eve
     played(world, history)
     stored, told, organizations = _read(world)
 
-    assert replayed(list(reversed(told))) == {record.id: _facts(record) for record in stored}
+    assert replayed(list(reversed(told))) == {record.id: record.facts for record in stored}
 
     chains: Mapping[str, list[RecordedEvent]] = defaultdict(list)
     for entry in sorted(told, key=lambda entry: entry.revision or 0):
@@ -405,11 +404,3 @@ def _read(world: World) -> tuple[list[Any], list[RecordedEvent], dict[str, int]]
         elif item["sk"]["S"].startswith("EVENT#"):
             told.append(events.read_event(item))
     return stored, told, versions
-
-
-def _facts(record: Any) -> audit.Facts:
-    """What an event would tell of a licence as it is stored."""
-    origin = audit.Origin(actor=audit.Actor(audit.ActorKind.USER, "reader"), request_id="none")
-    return audit.of_license(
-        EventType.LICENSE_UPDATED, None, record, id="evt_none", origin=origin
-    ).after

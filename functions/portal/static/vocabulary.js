@@ -44,10 +44,10 @@ export const REASONS = {
 
 export const STATUSES = /** @type {const} */ ([
   "active",
-  "detached",
-  "dissociated",
   "suspended",
   "expired",
+  "detached",
+  "dissociated",
   "revoked",
 ]);
 /** @typedef {typeof STATUSES[number]} Status */

@@ -11,18 +11,14 @@ Times are integer epoch seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
 from licensing.domain.errors import Misconfigured
+from licensing.domain.facts import Facts
 from licensing.domain.license import License
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
-
-Fact = str | int | bool | None
-Facts = Mapping[str, Fact]
-"""What an event shows of a licence or organization, before or after the change."""
 
 FOLD_SECONDS: Final = 3600
 """How long a time one entry of refusals stands for: an hour (R32)."""
@@ -192,8 +188,8 @@ def of_license(
         license_id=after.id,
         revision=after.revision,
         origin=origin,
-        before=_license_facts(before) if before else None,
-        after=_license_facts(after),
+        before=before.facts if before else None,
+        after=after.facts,
         components=before.machine.differences(after.machine) if before else (),
         confidential=after.term is not None,
     )
@@ -216,8 +212,8 @@ def of_organization(
         license_id=None,
         revision=after.version,
         origin=origin,
-        before=_organization_facts(before) if before else None,
-        after=_organization_facts(after),
+        before=before.facts if before else None,
+        after=after.facts,
     )
 
 
@@ -233,35 +229,3 @@ def subscription_in(facts: Facts) -> Subscription:
         case {"valid_until": int(end), "status": str(status)}:
             return Subscription(end, SubscriptionStatus(status))
     raise Misconfigured("an event of an organization without its subscription")
-
-
-def _license_facts(record: License) -> Facts:
-    # From the latest of these, the present state of a licence can be rebuilt (R33).
-    facts: dict[str, Fact] = {
-        "kind": record.kind.value,
-        "state": record.state.value,
-        "environment": record.environment,
-        "computer_name": record.computer_name,
-        # A digest of keyed digests: it tells machines apart and gives no component away (R35).
-        "machine": record.machine.identity().hex(),
-        "exclusive": record.exclusive,
-        "primary": record.primary,
-        "label": record.label,
-        "device_key": record.device_key,
-    }
-    if record.term is not None:
-        facts |= {"expires_at": record.term.expires_at, "holder": record.term.holder}
-    return facts
-
-
-def _organization_facts(organization: Organization) -> Facts:
-    return {
-        "name": organization.name,
-        "valid_until": organization.subscription.valid_until,
-        "status": organization.subscription.status.value,
-        "max_agents": organization.max_agents,
-        "billing_version": organization.billing_version,
-        "announced_days": organization.announced_days,
-        "require_device_key": organization.policy.require_device_key,
-        "block_clones": organization.policy.block_clones,
-    }

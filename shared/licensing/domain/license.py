@@ -17,6 +17,7 @@ from typing import Final, Literal, TypedDict, Unpack
 from licensing.domain import license_key
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import StaleProof
+from licensing.domain.facts import Fact, Facts
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license_key import KeySubject
 from licensing.domain.machine import Machine
@@ -104,10 +105,10 @@ class Status(StrEnum):
     """What people see of a licence: its state, or how its subscription stands (R14)."""
 
     ACTIVE = "active"
-    DETACHED = "detached"
-    DISSOCIATED = "dissociated"
     SUSPENDED = "suspended"
     EXPIRED = "expired"
+    DETACHED = "detached"
+    DISSOCIATED = "dissociated"
     REVOKED = "revoked"
 
 
@@ -245,6 +246,25 @@ class License:
     def status_follows_subscription(self) -> bool:
         """Whether its :class:`Status` depends on the subscription: only while active or expired."""
         return self.state in _COLOURED
+
+    @property
+    def facts(self) -> Facts:
+        """What its history tells of it as it is now, from which that can be rebuilt (R33)."""
+        facts: dict[str, Fact] = {
+            "kind": self.kind.value,
+            "state": self.state.value,
+            "environment": self.environment,
+            "computer_name": self.computer_name,
+            # A digest of keyed digests: it tells machines apart and gives no component away (R35).
+            "machine": self.machine.identity().hex(),
+            "exclusive": self.exclusive,
+            "primary": self.primary,
+            "label": self.label,
+            "device_key": self.device_key,
+        }
+        if self.term is not None:
+            facts |= {"expires_at": self.term.expires_at, "holder": self.term.holder}
+        return facts
 
     def key(self, secret: bytes) -> license_key.LicenseKey:
         """This licence's key; ``secret`` is the one of its own ``secret_version`` (R2, R3)."""

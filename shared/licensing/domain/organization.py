@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from licensing.domain.facts import Facts
+
 DAY: Final = 86_400
 
 ANNOUNCED_DAYS: Final = (30, 7, 1)
@@ -105,6 +107,20 @@ class Organization:
     announced_days: int | None = None
     policy: Policy = Policy()
     updated_at: int
+
+    @property
+    def facts(self) -> Facts:
+        """What its history tells of it as it is (R32)."""
+        return {
+            "name": self.name,
+            "valid_until": self.subscription.valid_until,
+            "status": self.subscription.status.value,
+            "max_agents": self.max_agents,
+            "billing_version": self.billing_version,
+            "announced_days": self.announced_days,
+            "require_device_key": self.policy.require_device_key,
+            "block_clones": self.policy.block_clones,
+        }
 
     def has_free_seat(self) -> bool:
         """Whether one more licence may be bound (R6)."""

@@ -205,7 +205,7 @@ def test_r03_another_license_has_another_key(other: dict[str, object]) -> None:
 
 # -- R14: status -----------------------------------------------------------------------------------
 
-STATUSES = ["active", "detached", "dissociated", "suspended", "expired", "revoked"]
+STATUSES = ["active", "suspended", "expired", "detached", "dissociated", "revoked"]
 ENDED = subscription(0)
 PAUSED = subscription(status=SubscriptionStatus.PAUSED)
 

@@ -38,12 +38,11 @@ from licensing.domain.audit import (
     ActorKind,
     Event,
     EventType,
-    Fact,
-    Facts,
     Origin,
     RefusedAttempt,
 )
 from licensing.domain.errors import Misconfigured
+from licensing.domain.facts import Fact, Facts
 from licensing.domain.license import State
 from licensing.domain.statistics import Move
 from licensing.usecases.ports import RecordedEvent

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from licensing.domain.audit import EventType, Facts, Origin
+from licensing.domain.audit import EventType, Origin
+from licensing.domain.facts import Facts
 from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Organization
 from licensing.domain.statistics import Move
