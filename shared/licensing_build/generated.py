@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from licensing_build import command_line, openapi, portal, tables
+from licensing_build import command_line, examples, openapi, portal, tables
 from licensing_build.marked import filled
 
 
@@ -20,6 +20,9 @@ def generated(root: Path) -> Mapping[str, Callable[[], str]]:
         "functions/discovery/static/openapi.json": openapi.written,
         "functions/portal/static/vocabulary.js": portal.vocabulary,
         "shared/licensing_cli/vocabulary.py": command_line.vocabulary,
+        "shared/licensing/README.md": partial(
+            _with_parts, root / "shared/licensing/README.md", examples.PARTS
+        ),
         "README.md": partial(_with_parts, root / "README.md", tables.README),
         "template.yaml": partial(_with_parts, root / "template.yaml", tables.TEMPLATE),
     }

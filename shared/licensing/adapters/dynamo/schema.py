@@ -1,17 +1,6 @@
 """The keys of the table and of its indexes: only this module makes and reads them.
 
-======================  =============================================  ==========================
-record                  pk · sk                                        indexes
-======================  =============================================  ==========================
-licence                 ``LICENSE#id`` · ``LICENSE``                   by_organization; by_due,
-                                                                       if temporary
-organization            ``ORGANIZATION#id`` · ``ORGANIZATION``         by_organization; by_due,
-                                                                       while due
-pair claim              ``PAIR#hex`` · ``PAIR``
-event of a licence      ``LICENSE#id`` · ``EVENT#at#revision#id``      by_organization
-event of organization   ``ORGANIZATION#id`` · ``EVENT#at#version#id``  by_organization
-folded refusal          ``LICENSE#id`` · ``EVENT#hour#REFUSED#why``    by_organization
-======================  =============================================  ==========================
+`shared/licensing/README.md` lists the kinds of items with their keys, and who reads them.
 
 Uniqueness rests on the primary key of pair claims (R10). Times are integer epoch seconds, padded to
 ten digits inside keys, so that text order is time order.
