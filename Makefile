@@ -60,7 +60,7 @@ test-all: dev ## run all tests, as CI does, in about thirteen minutes
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --all --without "$(WITHOUT)"
 
-prove: dev needs ## run the tests of chance at full length, and keep their figures
+prove: dev needs ## run the randomised tests at full length, and keep their figures
 	@$(call beside,.venv-prove,requirements-dev.txt $(locks)/prove.txt)
 	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto --dist worksteal --without "$(WITHOUT)"
 

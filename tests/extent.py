@@ -5,7 +5,7 @@
   `sampled(n, all=m)`, `make test` takes each n-th case and `make test-all` each m-th (all of them,
   unless said). A module that is marked as a whole counts its tests as cases: one more changes
   which of them the short run takes. What is marked `thorough` `make test` leaves out.
-- `make prove` (`pytest --prove`) runs the tests of chance at full length, the long tables as a
+- `make prove` (`pytest --prove`) runs the randomised tests at full length, the long tables as a
   whole, and alone what is marked `only_proof`.
 
 A test that is named by itself (`pytest FILE::TEST`) runs in any case.
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("extent")
     group.addoption("--all", action="store_true", help="run all cases, as `make test-all` does")
-    group.addoption("--prove", action="store_true", help="run tests of chance at full length")
+    group.addoption("--prove", action="store_true", help="run randomised tests at full length")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,8 +1,9 @@
-"""How far the tests of chance go, and the figures that they come to.
+"""How far the randomised tests go, and the figures that they come to.
 
 Such a test has a size for each extent of a run (`tests.extent`). `make prove` runs it at full
-length, keeps what each one found in `tests/figures.json`, and tells it in the README beside the
-promises. A run's seed is printed with its figures, and with each failure; `--seed` repeats it.
+length, keeps what each one found in `tests/figures.json`, and writes it into `tests/README.md`,
+beside the promises. A run's seed is printed with its figures, and with each failure; `--seed`
+repeats it.
 """
 
 import json
@@ -19,7 +20,7 @@ import pytest
 from tests.extent import Extent, extent
 
 FIGURES = Path(__file__).parent / "figures.json"
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).with_name("README.md")
 
 _PROPERTY = "figure"
 _SEED = "seed"
@@ -85,7 +86,7 @@ def proof(request: pytest.FixtureRequest) -> Proof:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     group = parser.getgroup("proof")
-    group.addoption("--seed", type=int, help="the seed of tests of chance, to repeat a run")
+    group.addoption("--seed", type=int, help="the seed of randomised tests, to repeat a run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -110,7 +111,8 @@ def pytest_terminal_summary(
         terminalreporter.write_line(_line(figure))
     if config.getoption("--prove"):
         keep(figures)
-        README.write_text(quoted(README.read_text(), json.loads(FIGURES.read_text())))
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(quoted(page, json.loads(FIGURES.read_text())), encoding="utf-8")
 
 
 def keep(figures: Iterable[Figure], path: Path = FIGURES) -> None:
@@ -127,8 +129,8 @@ def keep(figures: Iterable[Figure], path: Path = FIGURES) -> None:
     path.write_text(json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def quoted(readme: str, figures: Mapping[str, Mapping[str, Any]]) -> str:
-    """The README with the latest figure beside each promise whose test tells one."""
+def quoted(page: str, figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """The page with the latest figure beside each promise whose test tells one."""
 
     def row(promise: re.Match[str]) -> str:
         test = promise["test"]
@@ -144,7 +146,7 @@ def quoted(readme: str, figures: Mapping[str, Mapping[str, Any]]) -> str:
     def planted(figure: Mapping[str, Any]) -> str | None:
         return f"planted: {figure['planted']}" if figure["planted"] else None
 
-    return _PROMISE.sub(row, readme)
+    return _PROMISE.sub(row, page)
 
 
 def _told(stats: Mapping[str, list[Any]]) -> list[Figure]:
@@ -159,7 +161,7 @@ def _told(stats: Mapping[str, list[Any]]) -> list[Figure]:
 
 
 def _repeated(stats: Mapping[str, list[Any]]) -> list[str]:
-    """How to repeat each test of chance that failed, with the seed it failed with."""
+    """How to repeat each randomised test that failed, with the seed it failed with."""
     return [
         f"pytest '{report.nodeid}' --seed {value}"
         for report in stats.get("failed", [])

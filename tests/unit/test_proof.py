@@ -1,4 +1,4 @@
-"""The figures of tests of chance: told, kept, and repeatable by their seed."""
+"""The figures of randomised tests: told, kept, and repeatable by their seed."""
 
 import json
 import os
@@ -87,8 +87,8 @@ def test_figures_are_kept_beside_those_of_tests_that_did_not_run(tmp_path: Path)
     assert (kept["test_b"]["seed"], kept["test_b"]["planted"]) == (5, "at once")
 
 
-def test_the_readme_tells_the_latest_figure_beside_each_promise() -> None:
-    readme = (
+def test_the_page_tells_the_latest_figure_beside_each_promise() -> None:
+    page = (
         "| seats | [`test_seats`](tests/a.py) | |\n"
         "| keys | [`test_keys`](tests/b.py) | what was found before |\n"
         "| more | [`test_more`](tests/c.py) | kept |\n"
@@ -98,7 +98,7 @@ def test_the_readme_tells_the_latest_figure_beside_each_promise() -> None:
         "test_seats[1]": {"found": "2 rounds", "planted": "in round 1", "on": "2030-01-02"},
         "test_keys": {"found": "3 keys", "planted": None, "on": "2030-01-03"},
     }
-    told = quoted(readme, figures)
+    told = quoted(page, figures)
     assert told == (
         "| seats | [`test_seats`](tests/a.py) | 1 round (2030-01-01)<br>"
         "2 rounds; planted: in round 1 (2030-01-02) |\n"

@@ -81,7 +81,7 @@ class Figures:
         )
 
     def words(self) -> str:
-        """For the README."""
+        """For the page of figures."""
         return (
             f"{self.agents:,} agents, {self.days:.0f} days, {self.starts:,} starts, "
             f"{self.contacts:,} leases ({self.renewals:.2f} per agent and day): "
