@@ -51,7 +51,8 @@ def _run(name: str, size: Size) -> Outcome:
             draw(plot, report.PLOTS)
         report.keep(name, benchmark(name).TITLE, outcome)
         kept = json.loads(report.FIGURES.read_text())
-        report.README.write_text(report.quoted(report.README.read_text(), kept, NAMES))
+        page = report.PAGE.read_text(encoding="utf-8")
+        report.PAGE.write_text(report.quoted(page, kept, NAMES), encoding="utf-8")
     return outcome
 
 
@@ -79,8 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
         description="Measures the service: what it costs, and how fast it is. What a run at full "
-        "size finds stands in tests/benchmarks/figures.json, in tests/benchmarks/plots and in the "
-        "README.",
+        "size finds stands in figures.json, plots and README.md of tests/benchmarks.",
         epilog="The exit status is 0 when every benchmark ran: a target that is missed is shown as "
         "such, and is no failure of the run. It is 1 when a benchmark cannot run, and 2 when the "
         "command is not understood.",

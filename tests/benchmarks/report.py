@@ -1,7 +1,7 @@
-"""What benchmarks found, told: as text, in `figures.json`, and in the README.
+"""What benchmarks found, told: as text, in `figures.json`, and on the page `README.md`.
 
 `figures.json` holds the latest run at full size of each benchmark, the day, the Python version and
-the processor that it ran on: nothing that names a machine. The README's table is made of that file.
+the processor that it ran on: nothing that names a machine. The page's tables are made of that file.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from tests.benchmarks.outcome import Figure, Outcome, Table
 
 FIGURES: Final = Path(__file__).with_name("figures.json")
 PLOTS: Final = Path(__file__).with_name("plots")
-README: Final = Path(__file__).parents[2] / "README.md"
+PAGE: Final = Path(__file__).with_name("README.md")
 
 _MARKED: Final = re.compile(
-    r"(?s)(<!-- made by `make bench` from tests/benchmarks/figures.json -->\n).*?"
+    r"(?s)(<!-- made by `make bench` from figures.json -->\n).*?"
     r"(<!-- end of what `make bench` made -->)"
 )
 _HEAD: Final = ("what", "figure", "target", "")
@@ -34,7 +34,7 @@ _QUOTED_TABLES: Final = (
     ("cost", "What a fleet costs"),
     ("cost", "Service quotas"),
 )
-"""The tables that the README shows, by the beginning of their titles."""
+"""The tables that the page shows, by the beginning of their titles."""
 
 
 # -- as text ---------------------------------------------------------------------------------------
@@ -109,14 +109,14 @@ def processor(information: Path = Path("/proc/cpuinfo")) -> str:
     return platform.machine()
 
 
-# -- in the README ---------------------------------------------------------------------------------
+# -- on the page -----------------------------------------------------------------------------------
 
 
-def quoted(readme: str, kept: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
-    """The README with what was found between its markers."""
+def quoted(page: str, kept: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
+    """The page with what was found between its markers."""
     parts = [_figures(kept, order), *_tables(kept), _plots(kept, order)]
     made = "\n\n".join(part for part in parts if part)
-    return _MARKED.sub(lambda marked: f"{marked[1]}\n{made}\n\n{marked[2]}", readme)
+    return _MARKED.sub(lambda marked: f"{marked[1]}\n{made}\n\n{marked[2]}", page)
 
 
 def _figures(kept: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
@@ -163,13 +163,12 @@ def _tables(kept: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _plots(kept: Mapping[str, Mapping[str, Any]], order: Sequence[str]) -> str:
-    links = [
-        f"[{plot['title']}](tests/benchmarks/plots/{plot['name']}.svg)"
+    return "\n\n".join(
+        f"![{plot['title']}](plots/{plot['name']}.svg)"
         for name in order
         if name in kept
         for plot in kept[name]["plots"]
-    ]
-    return f"Plots: {', '.join(links)}." if links else ""
+    )
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""What benchmarks found, told: in the terminal, in the file and in the README."""
+"""What benchmarks found, told: in the terminal, in the file and on the page."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ OUTCOME = Outcome(
     (Plot("picture", "A picture", "x", "y", (("line", ((1.0, 2.0),)),)),),
 )
 MARKED = (
-    "before\n<!-- made by `make bench` from tests/benchmarks/figures.json -->\nold\n"
+    "before\n<!-- made by `make bench` from figures.json -->\nold\n"
     "<!-- end of what `make bench` made -->\nafter\n"
 )
 
@@ -89,14 +89,14 @@ def test_the_processor_is_named_as_the_operating_system_names_it(tmp_path: Path)
     assert report.processor(tmp_path / "nothing")
 
 
-def test_the_readme_tells_the_figures_between_its_markers(tmp_path: Path) -> None:
+def test_the_page_tells_the_figures_between_its_markers(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     report.keep("cost", "cost of things", OUTCOME, path)
     kept = json.loads(path.read_text())
     kept["cost"] |= {"on": "2030-01-02", "python": "3.13.1", "processor": "Fast CPU"}
     told = report.quoted(MARKED, kept, ["warm", "cost"])
     assert told == (
-        "before\n<!-- made by `make bench` from tests/benchmarks/figures.json -->\n"
+        "before\n<!-- made by `make bench` from figures.json -->\n"
         "\n"
         "| what | figure | target | |\n"
         "| --- | --- | --- | --- |\n"
@@ -124,16 +124,16 @@ def test_the_readme_tells_the_figures_between_its_markers(tmp_path: Path) -> Non
         "\n"
         "</details>\n"
         "\n"
-        "Plots: [A picture](tests/benchmarks/plots/picture.svg).\n"
+        "![A picture](plots/picture.svg)\n"
         "\n"
         "<!-- end of what `make bench` made -->\nafter\n"
     )
     assert report.quoted(told, kept, ["warm", "cost"]) == told
 
 
-def test_the_readme_tells_the_latest_figures() -> None:
-    readme, kept = report.README.read_text(), json.loads(report.FIGURES.read_text())
-    assert report.quoted(readme, kept, NAMES) == readme
+def test_the_page_tells_the_latest_figures() -> None:
+    page, kept = report.PAGE.read_text(encoding="utf-8"), json.loads(report.FIGURES.read_text())
+    assert report.quoted(page, kept, NAMES) == page
 
 
 def test_every_plot_that_was_drawn_is_a_picture_without_a_date() -> None:

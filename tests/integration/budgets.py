@@ -1,6 +1,7 @@
 """The budgets: what each operation may take of DynamoDB, and how each one is made.
 
-The figures are those of the README; one that changes is a decision, and is changed here with it.
+The figures are those of tests/benchmarks/README.md; one that changes is a decision, and is changed
+here with it.
 """
 
 from collections.abc import Callable, Sequence
