@@ -23,6 +23,9 @@ def generated(root: Path) -> Mapping[str, Callable[[], str]]:
         "shared/licensing/README.md": partial(
             _with_parts, root / "shared/licensing/README.md", examples.PARTS
         ),
+        "functions/README.md": partial(
+            _with_parts, root / "functions" / "README.md", tables.API_PAGE
+        ),
         "README.md": partial(_with_parts, root / "README.md", tables.README),
         "template.yaml": partial(_with_parts, root / "template.yaml", tables.TEMPLATE),
     }

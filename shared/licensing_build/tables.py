@@ -42,20 +42,38 @@ def event_types() -> str:
     return fill(sentence, _WIDTH, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
+def codes_by_action() -> str:
+    """A table of what an agent does next, with the codes that tell it to."""
+    does = {
+        NextStep.CONTINUE: "works",
+        NextStep.LOGIN: "asks a person to log in",
+        NextStep.LOGOUT: "stops, until an administrator or billing acts",
+    }
+    rows = [
+        f"| `{step}` | {does[step]} | "
+        f"{_listed(code for code in Code if code.meaning.action is step)} |\n"
+        for step in NextStep
+    ]
+    return "".join(["| `action` | the agent | `code` |\n", "|---|---|---|\n", *rows])
+
+
 def login_codes() -> str:
     """A variable of the template: what stops an agent until somebody logs in, for a search."""
     codes = (code for code in Code if code.meaning.action is NextStep.LOGIN)
     return "          LoginCodes: '" + " OR ".join(rf"\"{code}\"" for code in codes) + "'\n"
 
 
-README: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
+API_PAGE: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "validation-codes": validation_codes,
         "problem-codes": problem_codes,
         "event-types": event_types,
     }
 )
-"""The generated parts of README.md."""
+"""The generated parts of functions/README.md."""
+
+README: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({"codes": codes_by_action})
+"""The generated part of README.md."""
 
 TEMPLATE: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({"login-codes": login_codes})
 """The generated parts of template.yaml."""

@@ -1,4 +1,4 @@
-"""The README's procedures for operators: the lines of its fenced blocks, as a person pastes them.
+"""The procedures for operators: the lines of their page's fenced blocks, as a person pastes them.
 
 A block whose fence says `sh` is run; one that says `sh only-on-aws` has no counterpart here.
 """
@@ -16,14 +16,15 @@ from pathlib import Path
 
 from tests.local import pasted
 
-ROOT = Path(__file__).resolve().parents[2]
+PAGE = Path(__file__).resolve().parents[2] / "functions" / "OPERATIONS.md"
+_HEADING = re.compile(r"^###? ", re.MULTILINE)
 _FENCE = re.compile(r"^```(sh[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ONLY_ON_AWS = "sh only-on-aws"
 
 
 @dataclass(frozen=True)
 class Procedure:
-    """One heading of the section, with its blocks in order."""
+    """What stands below one heading, with its blocks in order."""
 
     title: str
     run_here: tuple[str, ...]
@@ -31,11 +32,9 @@ class Procedure:
 
 
 def read() -> dict[str, Procedure]:
-    """The procedures by the first words of their titles; the section's own lines are `Begin`."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = readme.split("\n## Operations\n", 1)[1].split("\n## ", 1)[0]
+    """The procedures by their titles."""
     found: dict[str, Procedure] = {}
-    for part in f"Begin\n{section}".split("\n### "):
+    for part in _HEADING.split(PAGE.read_text(encoding="utf-8"))[1:]:
         title, _, text = part.partition("\n")
         blocks = _FENCE.findall(text)
         found[title] = Procedure(

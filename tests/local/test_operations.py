@@ -1,4 +1,4 @@
-"""The README's procedures for operators, done line by line against the running service.
+"""The procedures for operators, done line by line against the running service.
 
 A test does what its procedure says and asserts what the operator, or an agent, would notice.
 """
@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -124,13 +125,25 @@ def service(up: Stack) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def operator(up: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    """An operator who has begun as the section says."""
+    """An operator who has begun as the page says."""
     with procedures.terminal(tmp_path_factory.mktemp("terminal"), up.url) as terminal:
-        (begin,) = PROCEDURES["Begin"].run_here
-        url, length = terminal.paste(begin, f"olivia\n{PASSWORD}\n").split()
-        assert url == up.url
-        assert int(length) > 100
+        begin(terminal, up.url)
+        sign_in(terminal, "Sign in", "olivia")
         yield terminal
+
+
+def begin(terminal: Terminal, url: str) -> None:
+    (lines,) = run_here("Open a terminal", 1)
+    assert terminal.paste(lines) == f"{url}\n"
+
+
+def sign_in(terminal: Terminal, title: str, user: str, password: str = PASSWORD) -> None:
+    lines, *_ = PROCEDURES[title].run_here
+    assert lines == "sign_in\n"
+    said = terminal.paste(lines, f"{user}\n{password}\n")
+    found = re.fullmatch(rf"\n{user} has a token of (\d+) letters\n", said)
+    assert found is not None
+    assert int(found[1]) > 100
 
 
 def run_here(title: str, blocks: int) -> tuple[str, ...]:
@@ -159,6 +172,56 @@ def kid(lease: Mapping[str, str]) -> str:
 def secret() -> str:
     answer = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET_ID"])
     return str(answer["SecretString"])
+
+
+# `make smoke`, but for the comparison of what is deployed with what was built.
+SMOKE = """
+make() { [ "$1" = smoke ] && shift && local "$@" && "$PYTHON" -m tests.local smoke --url "$URL" \
+  --client-id "$CLIENT_ID" --admin "$ADMIN" --member "$MEMBER"; }
+"""
+WORDS = {"oscar": "Right-Battery-1", "ines": "Right-Battery-2", "milo": "Right-Battery-3"}
+
+
+def test_r01_r06_the_first_users_and_the_first_customer_end_with_a_licensed_agent(
+    up: Stack, tmp_path: Path
+) -> None:
+    with (
+        procedures.terminal(tmp_path / "terminal", up.url) as newcomer,
+        closing(Client(up.url)) as client,
+    ):
+        begin(newcomer, up.url)
+        first, *_ = run_here("Create the super-admin", 1)
+        newcomer.paste(first, f"{WORDS['oscar']}\n")
+        sign_in(newcomer, "Sign in", "oscar", WORDS["oscar"])
+        (register,) = run_here("Register the customer", 1)
+        assert newcomer.paste(register) == "201\n"
+        for name, lines in zip(("ines", "milo"), run_here("Create its people", 2), strict=True):
+            newcomer.paste(lines, f"{WORDS[name]}\n")
+
+        _, license_an_agent = run_here("License an agent", 2)
+        sign_in(newcomer, "License an agent", "milo", WORDS["milo"])
+        issued, validated = map(json.loads, newcomer.paste(license_an_agent).splitlines())
+        assert issued == {"created": True, "status": "active"}
+        assert validated == {"valid": True, "code": "VALID", "action": "continue"}
+
+        _, look = run_here("Look at it", 2)
+        sign_in(newcomer, "Look at it", "ines", WORDS["ines"])
+        seen = json.loads(newcomer.paste(look))
+        assert (seen["computer_name"], seen["status"]) == ("HALL-3-PRESS-2", "active")
+        ines = Service(client, up.client_id).token("ines", WORDS["ines"])
+        who = client.call("GET", "/v1/me", token=ines).expect(200)
+        assert (who["organization_id"], who["roles"]) == ("initech", ["org-admin"])
+
+        (smoke,) = run_here("Run the smoke test", 1)
+        folders = os.pathsep.join(
+            str(TEMPLATE.parent / part) for part in ("", "shared", "functions")
+        )
+        words = f"ADMIN_PASSWORD={WORDS['oscar']} MEMBER_PASSWORD={WORDS['milo']}"
+        python = f"PYTHONPATH={shlex.quote(folders)} PYTHON={shlex.quote(sys.executable)}"
+        newcomer.paste(f"{SMOKE}export {words} {python}\n")
+        told = newcomer.paste(smoke)
+        assert "Agent is Blocked." in told
+        assert told.endswith("All as it should be.\n")
 
 
 @pytest.mark.thorough
@@ -293,8 +356,8 @@ def keep_logs(said: str, request_id: str) -> None:
 
 
 def test_every_code_that_an_agent_can_be_refused_with_is_explained() -> None:
-    section = (TEMPLATE.parent / "README.md").read_text(encoding="utf-8")
-    explained = section.split("| the agent's code |")[1].split("\n\n")[0]
+    page = procedures.PAGE.read_text(encoding="utf-8")
+    explained = page.split("| the agent's code |")[1].split("\n\n")[0]
     named = set(re.findall(r"`(\w+)`", explained))
     assert {code.value for code in Code if code is not Code.VALID} <= named
     # What only administrators are answered, and what a request itself says, needs no search.
@@ -396,11 +459,7 @@ UPDATE = "Update without downtime"
 def test_r03_a_test_stack_gives_production_its_organizations_and_no_key_or_token(
     service: Service, operator: Terminal, tmp_path: Path
 ) -> None:
-    first_user, move = run_here(PRODUCTION, 2)
-    secret_word = "Right-Battery-2"
-    operator.paste(first_user, f"{secret_word}\n")
-    oscar = service.token("oscar", secret_word)
-
+    (move,) = run_here(PRODUCTION, 1)
     with run_command(tmp_path) as (_, printed):
         (url,) = re.findall(r"^URL=(\S+)", printed, re.MULTILINE)
         (client_id,) = re.findall(r'"ClientId": "([^"]+)"', printed)
@@ -414,7 +473,7 @@ def test_r03_a_test_stack_gives_production_its_organizations_and_no_key_or_token
             wanted = {"TEST_URL": url, "TEST_TOKEN": there, "ORGANIZATIONS": "vendor"}
             assert operator.paste(filled(move, **wanted)) == "201\n"
 
-    seen = service.call("GET", "/v1/organizations/vendor", token=oscar)
+    seen = service.call("GET", "/v1/organizations/vendor", by="olivia")
     assert seen.expect(200)["organization.max_agents"] == 7
     assert seen["organization.subscription.valid_until"] == body["valid_until"]
     assert service.code(issued["license_key"], machine, ACME) == "NOT_FOUND"
@@ -501,7 +560,9 @@ def test_the_cli_takes_the_lines_that_only_aws_can_answer(
         terminal.paste(f"{STAND_INS}{names}\n")
         terminal.paste(lines)
         stood_in = (terminal.folder / "stand-ins").read_text(encoding="utf-8")
-        assert re.search(r"sam |make (deploy|seats)", stood_in), f"{title} needs a deployed stack"
+        assert re.search(r"sam |make (deploy|rollback|seats)", stood_in), (
+            f"{title} needs a deployed stack"
+        )
         makefile = (TEMPLATE.parent / "Makefile").read_text(encoding="utf-8")
         for target in re.findall(r"^make (\w+)", stood_in, re.MULTILINE):
             assert f"\n{target}:" in makefile

@@ -1,6 +1,5 @@
-"""What pages say of the code is so: links and paths lead somewhere, and named tests exist."""
+"""What the pages about the package and the tests say is so: rules, transitions, paths, figures."""
 
-import ast
 import json
 import re
 import subprocess
@@ -14,52 +13,18 @@ from tests.local.stack import TEMPLATE
 from tests.local.template import Template
 from tests.proof import FIGURES, quoted
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    [
-        *ROOT.glob("*.md"),
-        *(
-            page
-            for folder in ("functions", "shared", "tests")
-            for page in ROOT.glob(f"{folder}/**/*.md")
-        ),
-    ]
-)
-NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-
+ROOT = Path(__file__).parents[3]
 BUILT = ROOT / "shared" / "licensing" / "README.md"
-PROVEN = ROOT / "tests" / "README.md"
 HOW_BUILT = BUILT.read_text(encoding="utf-8")
-HOW_PROVEN = PROVEN.read_text(encoding="utf-8")
+HOW_PROVEN = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
 
 RULES = [f"R{number}" for number in range(1, 36)]
 ROWS = re.findall(
     r"^\| (R\d+) \| .* \| \[`[\w/]+`\]\((.*)\) \| \[`(\w+)`\]\((.*)\) \|$", HOW_BUILT, re.MULTILINE
 )
-FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[(?P<label>[^\]]*)\]\((?P<target>[^)\s]+)\)")
-IMAGE = re.compile(r"!\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 CODE = re.compile(r"`([^`]+)`")
 PATH = re.compile(r"[\w./-]*(?:/|\.(?:py|md|yaml|js|toml))")
-TEST = re.compile(r"\[`(test_\w+)`\]\(([\w/.]+)\)")
-
-
-def text_of(page: Path) -> str:
-    """A page without what stands in its fenced blocks."""
-    return FENCED.sub("", page.read_text(encoding="utf-8"))
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of a page's headings."""
-    headings = re.findall(r"^#+ (.*)$", text_of(page), re.MULTILINE)
-    shown = (LINK.sub(r"\g<label>", heading).lower() for heading in headings)
-    return {re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in shown}
-
-
-def functions(path: Path) -> set[str]:
-    """The names of a module's functions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def section(page: str, heading: str) -> str:
@@ -68,28 +33,6 @@ def section(page: str, heading: str) -> str:
     _, _, below = page.partition(f"\n{heading}\n")
     assert below, f"there is no {heading}"
     return re.split(rf"^#{{1,{len(level)}}} ", below, maxsplit=1, flags=re.MULTILINE)[0]
-
-
-# -- every page ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    text = text_of(page)
-    for link in [*LINK.finditer(text), *IMAGE.finditer(text)]:
-        target = link["target"]
-        if re.match(r"[a-z]+:", target):
-            continue
-        path, _, anchor = target.partition("#")
-        there = (page.parent / path).resolve() if path else page
-        assert there.exists(), target
-        assert not anchor or anchor in anchors(there), target
-
-
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_a_test_that_is_named_exists(page: Path) -> None:
-    for test, path in TEST.findall(page.read_text(encoding="utf-8")):
-        assert test in functions(page.parent / path), test
 
 
 # -- how it is built -------------------------------------------------------------------------------
