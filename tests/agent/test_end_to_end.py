@@ -30,6 +30,7 @@ from tests.unit.samples import DAY
 pytestmark = pytest.mark.sampled(2)
 
 README = FOLDER / "README.md"
+FRONT_PAGE = ROOT / "README.md"
 HOUR = 3600
 
 
@@ -379,8 +380,9 @@ def test_what_an_agent_of_the_first_version_has_kept_is_taken_over(site: Site) -
     assert site.events("CloneSuspected") == []
 
 
-def test_the_ten_lines_of_the_readme_log_in_and_stay_licensed(site: Site) -> None:
-    (lines,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+@pytest.mark.parametrize("page", [README, FRONT_PAGE], ids=["client", "front"])
+def test_the_dozen_lines_of_a_page_log_in_and_stay_licensed(site: Site, page: Path) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     assert len([line for line in lines.splitlines() if line.strip()]) <= 16
     with Agent(
         [installed(site.folder / "environment"), "-c", lines],
