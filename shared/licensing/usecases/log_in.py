@@ -68,15 +68,16 @@ class LogIn(LoginSteps):
 
         def log_in() -> Issued | Refused:
             nonlocal has_been_full
+            # Twice in a row: a conflict in between says that the seat was free, and begins anew.
+            was_full, has_been_full = has_been_full, False
             view = self.store.login_view(machine.pairs(), organization_id, license_id)
             answer = self._answer(LoginAttempt(request, context, machine, view))
             # Claims and organization are not read at one instant: the last seat may have gone to
             # this very agent in between. Claims that are read after it was gone would show that.
             is_full = isinstance(answer, Refused) and answer.code is RefusalCode.SEAT_LIMIT_REACHED
-            if is_full and not has_been_full:
+            if is_full and not was_full:
                 has_been_full = True
                 raise Overtaken
-            has_been_full = is_full
             return answer
 
         return retry_or_give_up(log_in, "This agent is being logged in")

@@ -12,13 +12,20 @@ from licensing.domain import audit
 from licensing.domain.audit import EventType, RefusedAttempt
 from licensing.domain.caller import Caller, Role
 from licensing.domain.errors import Unavailable
+from licensing.domain.keyring import Keyring
+from licensing.domain.lease import LeaseTerms
 from licensing.domain.license import Action, License
-from licensing.domain.machine_claims import Claims
+from licensing.domain.machine import Machine
+from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Organization
+from licensing.domain.refusal import RefusalCode, Refused
+from licensing.usecases.agent_requests import Login
 from licensing.usecases.change_license import ChangeLicense
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
-from licensing.usecases.ports import Change, Outcome
+from licensing.usecases.log_in import LogIn
+from licensing.usecases.login import Issued
+from licensing.usecases.ports import Change, LoginView, Outcome
 from tests.unit.samples import CONTEXT, NOW, ORIGIN, by, credentials, license, machine, organization
 
 if TYPE_CHECKING:
@@ -92,6 +99,81 @@ def test_a_decision_that_others_always_overtake_is_not_taken_and_may_be_repeated
     with pytest.raises(Unavailable, match="several places at once"):
         ChangePolicy(store)("acme", Decision(block_clones=True), by(OPERATOR))
     assert store.attempts == 8
+
+
+KEYRING = Keyring({1: bytes(32)})
+ALICE = Caller("alice", "acme", frozenset({Role.MEMBER}))
+
+
+class Keys:
+    def keyring(self, at_least: int = 1) -> Keyring:
+        assert at_least == 1
+        return KEYRING
+
+
+@dataclass
+class LastSeat:
+    """A store of which each look at a login shows something else; whatever is committed is late."""
+
+    views: Sequence[LoginView]
+    record: License
+    looks: int = 0
+
+    def login_view(self, *_: Any) -> LoginView:
+        self.looks += 1
+        return self.views[self.looks - 1]
+
+    def license(self, _id: str) -> License | None:
+        return self.record
+
+    def organization(self, _id: str) -> Organization | None:
+        raise AssertionError("the view has it")
+
+    def license_and_organization(self, *_: Any) -> tuple[License | None, Organization | None]:
+        raise AssertionError("the view has both")
+
+    def claims(self, _pairs: Collection[bytes]) -> Claims:
+        raise AssertionError("the machine has not changed")
+
+    def record_refusal(self, _refusal: RefusedAttempt) -> None:
+        raise AssertionError("nobody else has the machine")
+
+    def record_use(self, *_: Any) -> Outcome:
+        raise AssertionError("the agent has no device key")
+
+    def commit(self, *_: Any, **__: Any) -> Outcome:
+        return Outcome.CONFLICT
+
+
+def test_r02_r06_a_seat_that_the_agent_itself_has_just_taken_is_not_missing() -> None:
+    here = Machine.of(credentials(), KEYRING.hashing_key)
+    mine = license(machine=here, identity=here.identity())
+    full, free = organization(max_agents=1, seats=1), organization(max_agents=1, seats=0)
+    claims = {
+        pair: Claim({"acme": {"production": mine.id}}, exclusive=True) for pair in here.pairs()
+    }
+    store = LastSeat(
+        [
+            LoginView({}, full, None),  # somebody else has the last seat
+            LoginView({}, free, None),  # it is free: another login of this agent takes it first
+            LoginView({}, full, None),  # claims were read before that, the organization after it
+            LoginView(claims, full, None),
+        ],
+        mine,
+    )
+    log_in = LogIn(store, Keys(), LeaseTerms("urn:test", 60), accepts_older_agents=True)
+    answer = log_in(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
+    assert isinstance(answer, Issued)
+    assert (answer.record.id, store.looks) == (mine.id, 4)
+
+
+def test_r06_an_organization_that_is_full_at_two_looks_has_no_seat() -> None:
+    full = organization(max_agents=1, seats=1)
+    store = LastSeat([LoginView({}, full, None)] * 2, license())
+    log_in = LogIn(store, Keys(), LeaseTerms("urn:test", 60), accepts_older_agents=True)
+    answer = log_in(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
+    assert isinstance(answer, Refused)
+    assert (answer.code, store.looks) == (RefusalCode.SEAT_LIMIT_REACHED, 2)
 
 
 class Unsettled(DynamoStore):
