@@ -75,7 +75,7 @@ bench: dev needs ## measure speed and cost, and keep the figures (BENCH="--small
 screenshots: dev needs ## take pictures of the portal with three weeks of a story in it
 	PYTHONPATH=shared:functions $(bin)/python -m tests.browser.screenshots
 
-generate: dev ## write what is generated from the code: words for portal and command line, tables
+generate: dev ## write what is generated from the code: the OpenAPI document, words, tables, examples
 	PYTHONPATH=shared:functions $(bin)/python -m licensing_build
 
 check: dev ## lint, format, types, insecure code and template

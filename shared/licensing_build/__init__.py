@@ -1,4 +1,4 @@
-"""What is generated from the code, and committed: words and tables that other languages need.
+"""What is generated from the code, and committed: the OpenAPI document, words, tables, examples.
 
 ``python -m licensing_build`` writes it, with ``--check`` it says what is stale. Not shipped.
 

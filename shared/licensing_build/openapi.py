@@ -155,6 +155,8 @@ def _problem(operation: http.Operation, status: int, schemas: Schemas) -> dict[s
     possible = {404: "{" in operation.path, 401: operation.needs_token}
     if status in _BY_GATEWAY and possible.get(status, True):
         content["application/json"] = {"schema": schemas[problems.GatewayMessage]}
+    if status not in _TITLES:
+        raise LookupError(f"{operation.route} refuses with {status}, which is no problem's status")
     response: dict[str, Any] = {"description": _TITLES[status], "content": content}
     if status in _HEADERS:
         name, description, schema = _HEADERS[status]
@@ -177,6 +179,8 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for part in path.split("/"):
         if part.startswith("{"):
             name = part.strip("{}")
+            if name not in _PATTERNS:
+                raise LookupError(f"no pattern says what a {name} in a path looks like")
             schema = {"type": "string", "pattern": _PATTERNS[name]}
             yield {"name": name, "in": "path", "required": True, "schema": schema}
 

@@ -30,7 +30,7 @@ class _Labelled(StrEnum):
     label: str
 
     def __new__(cls, word: str, *row: str) -> Self:
-        """Make a member from its word and its label. A lookup passes the word alone."""
+        """Make a member from its word and its label. A lookup is typed by this, too."""
         member = str.__new__(cls, word)
         member._value_ = word
         (member.label,) = row

@@ -1,4 +1,4 @@
-"""Everything this package raises on purpose, as one tree.
+"""The errors that this package raises on purpose, as one tree.
 
 ::
 
@@ -12,7 +12,8 @@
     └── Misconfigured         the deployment itself is wrong; an operator has to act
 
 A *refusal* (a machine of another organization, a full subscription, …) is not an error but a
-value: see :mod:`licensing.domain.refusal`.
+value: see :mod:`licensing.domain.refusal`. ``Overtaken`` of :mod:`licensing.usecases.optimistic`
+says that a decision has to be made anew; it leaves no use case.
 """
 
 from __future__ import annotations

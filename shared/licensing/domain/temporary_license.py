@@ -26,7 +26,7 @@ class TimeToLive(StrEnum):
     SEVEN_DAYS = "7d", 604_800
 
     def __new__(cls, word: str, *row: int) -> Self:
-        """Make a member from its word and its length. A lookup passes the word alone."""
+        """Make a member from its word and its length. A lookup is typed by this, too."""
         ttl = str.__new__(cls, word)
         ttl._value_ = word
         (ttl.seconds,) = row

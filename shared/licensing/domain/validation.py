@@ -153,7 +153,7 @@ class Code(StrEnum):
     )
 
     def __new__(cls, word: str, *row: Meaning) -> Self:
-        """Make a member from its word and its meaning. A lookup passes the word alone."""
+        """Make a member from its word and its meaning; a lookup is typed by this, too."""
         code = str.__new__(cls, word)
         code._value_ = word
         (code.meaning,) = row

@@ -135,7 +135,7 @@ class Deployment:
 
             deployment.use_case(ChangeLicense)  # ChangeLicense(store=deployment.store)
         """
-        return kind(**{each.name: getattr(self, each.name) for each in fields(kind)})
+        return kind(**{name: getattr(self, name) for name in _asked_for(kind)})
 
     def context(self, origin: Origin) -> Context:
         """The context of what begins now, and comes from ``origin``."""
@@ -183,6 +183,20 @@ class Deployment:
     def remaining_seconds(self) -> float:
         """What is left of the invocation's time."""
         return self._remaining_ms() / 1000
+
+
+_FOR_USE_CASES: Final = frozenset(
+    {"accepts_older_agents", "keyrings", "last_seen_seconds", "lease_terms", "store"}
+)
+"""What use cases may ask for. No clock, no randomness, no client: those come by other ways."""
+
+
+def _asked_for(kind: type[DataclassInstance]) -> Iterator[str]:
+    """What a use case asks for by its fields. Raises :class:`LookupError` for anything else."""
+    for each in fields(kind):
+        if each.name not in _FOR_USE_CASES:
+            raise LookupError(f"{kind.__name__} asks for {each.name}, which is no use case's")
+        yield each.name
 
 
 class _RawBody(BytesIO):

@@ -57,10 +57,20 @@ class Context:
         return replace(event, reason=reason, other_address=other_address)
 
     def organization_event(
-        self, kind: EventType, before: Organization | None, after: Organization
+        self,
+        kind: EventType,
+        before: Organization | None,
+        after: Organization,
+        *,
+        at: int | None = None,
     ) -> Event:
-        """The event of an organization's change; ``before`` is ``None`` for a new one (R32)."""
-        return audit.of_organization(kind, before, after, id=self._event_id(), origin=self.origin)
+        """The event of an organization's change; ``before`` is ``None`` for a new one (R32).
+
+        It happened when the organization says that it was changed, or ``at`` that epoch second: an
+        announcement is no change.
+        """
+        event = audit.of_organization(kind, before, after, id=self._event_id(), origin=self.origin)
+        return event if at is None else replace(event, at=at)
 
     def refused_attempt(
         self,

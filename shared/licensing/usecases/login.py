@@ -110,6 +110,7 @@ class LoginSteps:
         if found is None:
             return None
         holder_id, license_id = found
+        # By the claim alone: the holder's licence need not be read for it.
         self.store.record_refusal(
             RefusedAttempt(
                 license_id=license_id,

@@ -216,10 +216,9 @@ class _ShardSweep:
             return organization
         announced = replace(organization, announced_days=days)
         event = self.context.organization_event(
-            EventType.SUBSCRIPTION_ENDING, organization, announced
+            EventType.SUBSCRIPTION_ENDING, organization, announced, at=now
         )
         # Due now still: only settling, which looks at the clock once more, moves that on.
-        event = replace(event, at=now)
         demand(self.store.commit_organization(organization, announced, event, due_at=now))
         self.report.announced += 1
         return announced

@@ -1,17 +1,20 @@
 """The OpenAPI document: valid, whole, and about exactly the routes that are deployed."""
 
+import ast
 import re
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import openapi_spec_validator
 import pytest
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from licensing.contract.problems import PROBLEMS
 from licensing.domain.license import Status
 from licensing.domain.validation import Code, NextStep
 from licensing.entrypoints import http
+from licensing.entrypoints.deployment import Deployment
 from licensing_build.openapi import document, operations
 from tests.local.template import Template
 from tests.world import PAGES
@@ -71,6 +74,38 @@ def test_the_document_asks_for_a_token_exactly_where_the_gateway_does() -> None:
     for route in asking:
         assert OPERATIONS[route]["security"] == [{"oidc": []}]
     assert DOCUMENT["components"]["securitySchemes"]["oidc"]["scheme"] == "bearer"
+
+
+def read_in(path: Path) -> set[str]:
+    """The names of the inputs that a module reads from its calls."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "read" and node.args:
+                found.add(ast.unparse(node.args[0]).removeprefix("http."))
+            elif node.func.attr.startswith("proof_for_"):
+                found.add("PROOF")
+    return found
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in DEPLOYED.values()}))
+def test_a_function_reads_every_input_that_its_operations_declare(name: str) -> None:
+    handler = TEMPLATE.function(name, "Handler")["Handler"].rpartition(".")[0]
+    module = import_module(handler)
+    api: http.Api = module.api
+    named = {id(value): key for key, value in [*vars(http).items(), *vars(module).items()]}
+    declared = {named[id(taken)] for operation in api.operations for taken in operation.takes}
+    shared = ROOT / "shared" / "licensing" / "entrypoints" / "license_changes.py"
+    assert declared <= read_in(Path(str(module.__file__))) | read_in(shared)
+
+
+def test_an_input_that_is_not_declared_is_not_read() -> None:
+    call = http.Call(APIGatewayProxyEventV2({}), cast("Deployment", None), (http.LIMIT,))
+    assert call.read(http.LIMIT) == http.LIMIT.usual
+    with pytest.raises(LookupError, match="does not declare"):
+        call.read(http.CURSOR)
+    with pytest.raises(LookupError, match="does not declare"):
+        call.proof_for_key("a key")
 
 
 @pytest.mark.parametrize("route", sorted(OPERATIONS))

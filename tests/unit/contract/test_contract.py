@@ -60,7 +60,7 @@ def send(model: type[BaseModel], body: str) -> tuple[int, dict[str, Any]]:
 
     @api.page("POST /")
     def take(call: http.Call) -> http.Reply:
-        return http.reply(200, call.read(http.Body(model)), outcome="taken")
+        return http.reply(200, http.Body(model).read(call.event), outcome="taken")
 
     event = {
         "version": "2.0",

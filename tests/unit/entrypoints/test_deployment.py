@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -55,3 +55,12 @@ def test_a_deployment_has_all_that_a_use_case_needs(
     assert type(made) is kind
     for field in fields(kind):
         assert getattr(made, field.name) == getattr(deployment, field.name)
+
+
+def test_a_use_case_gets_no_client_and_no_clock(deployment: Deployment) -> None:
+    @dataclass(frozen=True)
+    class Curious:
+        secrets: object
+
+    with pytest.raises(LookupError, match="Curious asks for secrets"):
+        deployment.use_case(Curious)

@@ -22,7 +22,7 @@ from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, U
 from licensing.domain.refusal import RefusalCode
 from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.http.calls import Call
-from licensing.entrypoints.http.inputs import PayloadTooLarge, WrongFields
+from licensing.entrypoints.http.inputs import Input, PayloadTooLarge, WrongFields
 from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, next_nonce
 from licensing.entrypoints.http.replies import Reply, problem
@@ -53,12 +53,12 @@ class Api:
     def serves(self, operation: Operation) -> Callable[[Serve], Serve]:
         """A decorator: the function answers ``operation``."""
         self.operations.append(operation)
-        return self._route(operation.method, operation.path)
+        return self._route(operation.method, operation.path, operation.takes)
 
     def page(self, route: str) -> Callable[[Serve], Serve]:
         """A decorator: the function answers ``route``, which browsers ask for, as ``GET /``."""
         method, _, path = route.partition(" ")
-        return self._route(method, path)
+        return self._route(method, path, takes=())
 
     @property
     def routes(self) -> set[str]:
@@ -67,13 +67,16 @@ class Api:
         routes = self._resolver._static_routes + self._resolver._dynamic_routes  # noqa: SLF001
         return {f"{route.method} {_as_gateway(route.path)}" for route in routes}
 
-    def _route(self, method: str, path: str) -> Callable[[Serve], Serve]:
+    def _route(
+        self, method: str, path: str, takes: tuple[Input[Any], ...]
+    ) -> Callable[[Serve], Serve]:
         def register(serve: Serve) -> Serve:
             @wraps(serve)
             def answer(**named: str) -> Reply:
                 # For all that is logged from here on.
                 telemetry.about(license_id=named.get("license_id"))
-                return serve(Call(self._resolver.current_event, current_deployment()), **named)
+                call = Call(self._resolver.current_event, current_deployment(), takes)
+                return serve(call, **named)
 
             self._resolver.route(_as_powertools(path), method=method)(answer)
             return serve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
@@ -13,7 +13,7 @@ from licensing.domain.device_key import InvalidProof, Proof
 from licensing.entrypoints.deployment import Deployment, UseCase
 from licensing.entrypoints.http.callers import bearer, caller
 from licensing.entrypoints.http.inputs import Input
-from licensing.entrypoints.http.proofs import good_proof, proof
+from licensing.entrypoints.http.proofs import PROOF, good_proof, proof
 from licensing.usecases.context import Context, UserContext
 
 Value = TypeVar("Value")
@@ -30,6 +30,8 @@ class Call:
 
     event: APIGatewayProxyEventV2
     deployment: Deployment
+    takes: tuple[Input[Any], ...] = ()
+    """What its operation declares to take; nothing else of the request is read."""
 
     @cached_property
     def now(self) -> int:
@@ -37,7 +39,12 @@ class Call:
         return self.deployment.now()
 
     def read(self, taken: Input[Value]) -> Value:
-        """The value of an input. Raises ``InvalidInput`` when it is not as declared."""
+        """The value of an input. Raises ``InvalidInput`` when it is not as declared.
+
+        Raises :class:`LookupError` for an input that the operation does not declare: the OpenAPI
+        document would not tell of it.
+        """
+        self._demand(taken)
         return taken.read(self.event)
 
     def use_case(self, kind: type[UseCase]) -> UseCase:
@@ -68,6 +75,7 @@ class Call:
 
         Raises ``StaleProof`` when the agent has to make it anew, with a fresh nonce.
         """
+        self._demand(PROOF)
         return proof(self.event, license_key, self.deployment)
 
     def proof_for_token(self) -> Proof | None:
@@ -75,7 +83,12 @@ class Call:
 
         Raises ``StaleProof`` as above, and ``InvalidInput`` for an invalid proof.
         """
+        self._demand(PROOF)
         return good_proof(self.event, bearer(self.event), self.deployment)
+
+    def _demand(self, taken: Input[object]) -> None:
+        if taken not in self.takes:
+            raise LookupError(f"the operation does not declare that it takes {taken}")
 
     def _origin(self, actor: Actor, agent_version: str | None) -> Origin:
         return Origin(
