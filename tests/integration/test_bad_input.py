@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ VALIDATE = "POST /v1/licenses/validate"
 REVOKE = "POST /v1/licenses/{license_id}/revoke"
 PUT = "PUT /v1/organizations/{organization_id}"
 WITH_BODY = (LOGIN, VALIDATE, REVOKE, PUT)
+AGENTS = {LOGIN, VALIDATE}
 
 NO_OBJECT: dict[str, bytes] = {
     "not JSON": b"license_key=123",
@@ -33,9 +35,9 @@ NO_OBJECT: dict[str, bytes] = {
     "gzip": base64.b64decode("H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="),
     "half a surrogate": b'{"machine": {"computer_name": "\\ud800"}}',
     "a control character": b'{"machine": {"computer_name": "a\nb"}}',
-    "deep lists": b"[" * 30_000,
-    "deep objects": b'{"machine":' * 5_000 + b"1" + b"}" * 5_000,
-    "deep unknown field": b'{"surprise":' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    "deep lists": b"[" * 15_000,
+    "deep objects": b'{"machine":' * 1_300 + b"1" + b"}" * 1_300,
+    "deep unknown field": b'{"surprise":' + b"[" * 8_000 + b"]" * 8_000 + b"}",
 }
 
 
@@ -73,9 +75,37 @@ def test_a_body_of_a_megabyte_is_a_413(world: World, route: str) -> None:
         for headers in ([], [("content-type", "application/octet-stream")]):
             answer = _send(world, route, license_id, large, headers)
             assert_problem(answer, 413, "payload_too_large")
-            assert "65536 bytes" in answer.json["detail"]
+            assert f"{_largest(route)} bytes" in answer.json["detail"]
     assert calls == {}
     assert world.items() == before
+
+
+@pytest.mark.parametrize("route", WITH_BODY)
+@pytest.mark.parametrize(
+    "member", ['"{:x}":0', '"{:x}":{{}}', '"machine{:x}":[]', '"{:0200x}":"~~~~"', '"~~{:x}":null']
+)
+def test_no_body_that_fits_makes_a_long_answer(world: World, route: str, member: str) -> None:
+    license_id = _prepared(world)["license"]["id"]
+    members = [member.format(number) for number in range(_largest(route) // len(member))]
+    while len(body := "{" + ",".join(members) + "}") > _largest(route):
+        members = members[: len(members) * 99 // 100]
+    answer = _send(world, route, license_id, body.encode(), [])
+    assert answer.status == 400
+    assert len(answer.json["errors"]) <= 20
+    assert re.search(r"the first 20 of \d+ errors", answer.json["detail"])
+    assert len(answer.text) < len(body)
+
+
+def test_one_name_as_long_as_a_body_makes_no_answer_that_is_much_longer(world: World) -> None:
+    body = json.dumps({"~" * (_largest(LOGIN) - 10): 0}).encode()
+    answer = _send(world, LOGIN, "", body, [])
+    assert answer.status == 400
+    assert len(answer.text) < 3 * len(body)
+
+
+def _largest(route: str) -> int:
+    """How many bytes the body of a request may have."""
+    return 16_384 if route in AGENTS else 65_536
 
 
 WRONG_FIELDS: dict[str, dict[str, tuple[dict[str, Any], list[str]]]] = {

@@ -34,7 +34,9 @@ from licensing.contract.problems import ProblemError
 from licensing.domain.errors import InvalidInput
 from licensing.usecases.pagination import PageRequest, Search
 
-MAX_BODY_BYTES: Final = 65_536
+LARGEST_BODY: Final = 65_536
+LARGEST_BODY_OF_AGENT: Final = 16_384
+MOST_ERRORS: Final = 20
 """How long a body may be, as it was sent."""
 LONGEST_SEARCH: Final = 100
 """How many characters a search may have."""
@@ -47,24 +49,28 @@ Value_co = TypeVar("Value_co", covariant=True)
 
 
 class PayloadTooLarge(InvalidInput):
-    """The body is longer than :data:`MAX_BODY_BYTES`."""
+    """The body is longer than its operation takes."""
 
 
 class WrongFields(InvalidInput):
     """The body does not fit its model.
 
-    ``errors`` name every wrong field by its JSON pointer, but not its value, which may be a licence
-    key (R35).
+    ``errors`` name wrong fields by their JSON pointers, but not their values, which may be a
+    licence key (R35): the first :data:`MOST_ERRORS`, so that an answer is never much longer than
+    what it answers.
     """
 
     def __init__(self, error: ValidationError) -> None:
-        super().__init__("The request is not as the contract says.")
+        count, message = error.error_count(), "The request is not as the contract says."
+        if count > MOST_ERRORS:
+            message += f" These are the first {MOST_ERRORS} of {count} errors."
+        super().__init__(message)
+        found = error.errors(include_url=False, include_input=False, include_context=False)
         self.errors = [
             ProblemError(
-                pointer="".join(f"/{_escaped(part)}" for part in found["loc"]),
-                detail=found["msg"],
+                pointer="".join(f"/{_escaped(part)}" for part in one["loc"]), detail=one["msg"]
             )
-            for found in error.errors(include_url=False, include_input=False, include_context=False)
+            for one in found[:MOST_ERRORS]
         ]
 
 
@@ -90,7 +96,7 @@ class Body(Generic[Model]):
         Raises :class:`InvalidInput` for a missing body or one that is not UTF-8,
         :class:`PayloadTooLarge`, and :class:`WrongFields` when it does not fit the model.
         """
-        return _validated(self.model, _text(event))
+        return _validated(self.model, _text(event, LARGEST_BODY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +107,15 @@ class OptionalBody(Generic[Model]):
 
     def read(self, event: APIGatewayProxyEventV2) -> Model | None:
         """The body, or ``None`` without one. Raises as :meth:`Body.read`."""
-        return _validated(self.model, _text(event)) if event.body else None
+        return _validated(self.model, _text(event, LARGEST_BODY)) if event.body else None
 
 
 @dataclass(frozen=True, slots=True)
 class VersionedBody(Generic[Model, OlderModel]):
     """A JSON body in the present form, or in that of agents up to 4.3 (R30).
 
-    The names of its members tell which: older agents write ``LicenseKey``, ``MacId``, …
+    The names of its members tell which: older agents write ``LicenseKey``, ``MacId``, … Anybody may
+    send one, without a token, so it has to be short: :data:`LARGEST_BODY_OF_AGENT`.
     """
 
     model: type[Model]
@@ -116,7 +123,7 @@ class VersionedBody(Generic[Model, OlderModel]):
 
     def read(self, event: APIGatewayProxyEventV2) -> Model | OlderModel:
         """The body as the model of its form. Raises as :meth:`Body.read`."""
-        text = _text(event)
+        text = _text(event, LARGEST_BODY_OF_AGENT)
         return _validated(self.older if _has_older_names(text) else self.model, text)
 
 
@@ -309,10 +316,10 @@ def _validated(model: type[Model], text: str) -> Model:
         raise WrongFields(error) from None
 
 
-def _text(event: APIGatewayProxyEventV2) -> str:
+def _text(event: APIGatewayProxyEventV2, largest: int) -> str:
     body = event.body or ""
-    if len(body) > MAX_BODY_BYTES:
-        raise PayloadTooLarge(f"A request has at most {MAX_BODY_BYTES} bytes.")
+    if len(body) > largest:
+        raise PayloadTooLarge(f"This request has at most {largest} bytes.")
     if not body:
         raise InvalidInput("The request has no body. Send a JSON object.")
     try:
