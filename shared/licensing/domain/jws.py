@@ -33,6 +33,12 @@ ALGORITHM: Final = "Ed25519"
 
 MAX_CHARACTERS: Final = 4096
 
+_FIELD: Final = 2**255 - 19
+_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+# The eight points that nobody holds a key for: under them, signatures can be made without one.
+_SMALL_ORDER: Final = frozenset({0, 1, _FIELD - 1, _ORDER_8, _FIELD - _ORDER_8})
+_SIGN: Final = 1 << 255
+
 
 class MalformedJws(ValueError):
     """The token is no compact JWS, or has more than one reading."""
@@ -76,7 +82,14 @@ def write(
 
 
 def is_signed(content: bytes, signature: bytes, key: Ed25519PublicKey) -> bool:
-    """Whether ``signature`` is the key's own of ``content``, in its one form (RFC 8032, 5.1.7)."""
+    """Whether ``signature`` is the key's own of ``content``, in its one form (RFC 8032, 5.1.7).
+
+    No signature is one of a key that has a second spelling, or that is a point of small order:
+    anybody can sign for that.
+    """
+    y = int.from_bytes(key.public_bytes_raw(), "little") & ~_SIGN
+    if y >= _FIELD or y in _SMALL_ORDER:
+        return False
     try:
         key.verify(signature, content)
     except InvalidSignature:

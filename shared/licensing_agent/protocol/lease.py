@@ -34,6 +34,11 @@ _MAX_CHARACTERS: Final = 4096
 _LATEST: Final = 253_402_300_800  # the end of the year 9999
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
+_FIELD: Final = 2**255 - 19
+_ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER: Final = frozenset({0, 1, _FIELD - 1, _ORDER_8, _FIELD - _ORDER_8})
+_SIGN: Final = 1 << 255
+
 
 class Reason(StrEnum):
     """Why a token is not the lease that it should be."""
@@ -180,8 +185,13 @@ def _parts(token: str) -> tuple[str, str, str]:
 
 
 def _is_signed(message: bytes, signature: bytes, key: bytes) -> bool:
+    public = Ed25519PublicKey.from_public_bytes(key)
+    # A key with a second spelling, or a point of small order, which anybody can sign for.
+    y = int.from_bytes(key, "little") & ~_SIGN
+    if y >= _FIELD or y in _SMALL_ORDER:
+        return False
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+        public.verify(signature, message)
     except InvalidSignature:
         return False
     return True

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from licensing.domain.lease import public_jwk
 from licensing_agent.protocol.lease import Expected, Reason, Rejected, public_keys, verify
 from tests.agent.samples import JWKS, KEYS, LICENSE_ID, MACHINE, lease_token
+from tests.unit.domain.test_jws import ANYBODYS, SMALL, SPELLED_OTHERWISE
 from tests.unit.domain.test_lease import ISSUER, KEY, KID, b64, signed
 from tests.unit.samples import NOW
 
@@ -80,3 +81,13 @@ def test_r16_whatever_is_signed_is_a_lease_or_has_a_reason(
 def test_r16_a_key_that_is_no_key_verifies_nothing() -> None:
     token = signed({"alg": "Ed25519", "kid": "k", "typ": "lease+jwt"}, {})
     assert verify(token, {"k": "AAAA"}, EXPECTED, now=NOW) == Rejected(Reason.MALFORMED)
+
+
+@pytest.mark.parametrize("point", [*SMALL, *SPELLED_OTHERWISE])
+def test_r16_a_lease_under_a_key_that_nobody_holds_is_none(point: str) -> None:
+    key = b64(bytes.fromhex(point))
+    for number in range(20):
+        header = {"alg": "Ed25519", "kid": f"key {number}", "typ": "lease+jwt"}
+        content = f"{b64(json.dumps(header).encode())}.{lease_token().split('.')[1]}"
+        lease = verify(f"{content}.{b64(ANYBODYS)}", {header["kid"]: key}, EXPECTED, now=NOW)
+        assert lease == Rejected(Reason.WRONG_SIGNATURE)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jws as jose
 from joserfc.jwk import OKPKey
 from jwcrypto.jwk import JWK  # type: ignore[import-untyped]
@@ -21,6 +22,7 @@ from licensing.domain.dpop import (
 )
 from licensing.domain.errors import StaleProof
 from tests.devices import Device, b64, compact
+from tests.unit.domain.test_jws import ANYBODYS, SMALL
 from tests.unit.domain.test_lease import KEY, KID, SEED
 from tests.unit.samples import NOW
 
@@ -41,6 +43,10 @@ def check(token: str, *, now_ms: int = NOW_MS) -> Proof | InvalidProof:
     )
 
 
+def _json64(value: dict[str, Any]) -> str:
+    return b64(json.dumps(value).encode())
+
+
 def proof(**other: Any) -> str:
     return DEVICE.proof(URL, CREDENTIAL, **other)
 
@@ -54,6 +60,15 @@ def test_the_hash_of_a_credential_is_that_of_rfc_9449() -> None:
     # The access token and the ath of the example in section 7.1.
     token = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"
     assert credential_hash(token) == "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"
+
+
+def test_a_key_that_nobody_holds_proves_nothing() -> None:
+    # The neutral point and a signature that anybody can make for it, whatever is signed.
+    header = DEVICE.header(jwk={**DEVICE.jwk, "x": b64(bytes.fromhex(SMALL[0]))})
+    content = f"{_json64(header)}.{_json64(DEVICE.claims(URL, CREDENTIAL))}"
+    point = Ed25519PublicKey.from_public_bytes(bytes.fromhex(SMALL[0]))
+    point.verify(ANYBODYS, content.encode())
+    assert check(f"{content}.{b64(ANYBODYS)}") == InvalidProof("the signature does not fit")
 
 
 def test_another_librarys_proof_is_taken_under_the_algorithms_name() -> None:
