@@ -7,7 +7,7 @@ from licensing.domain import refusal
 from licensing.domain.errors import Unavailable
 from licensing.entrypoints import http
 from licensing.entrypoints.deployment import Deployment
-from licensing.entrypoints.portal import FILE_HEADERS, HEADERS, Portal
+from licensing.entrypoints.portal import FILE_HEADERS, Portal
 
 PORTAL = Portal.of(Path(__file__).with_name("static"))
 # One for all of it: each outcome is a metric that is paid for, and the access log has the paths.
@@ -44,7 +44,7 @@ def configuration(call: http.Call) -> http.Reply:
         command_line_client_id=registration.command_line_client_id or None,
         scope=registration.scope,
     )
-    return http.reply(200, body, outcome=OUTCOME, headers=HEADERS)
+    return http.reply(200, body, outcome=OUTCOME)
 
 
 @api.page("GET /portal/{version}/{name}")

@@ -83,6 +83,14 @@ def assert_kept(world: World) -> None:
         for violation in contract.violations(exchange)
     }
     assert violations == set()
+    for exchange in world.exchanges:
+        headers = {name.lower(): value for name, value in exchange.answer.headers.items()}
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; ")
+        assert "frame-ancestors 'none'" in policy
+        assert exchange.route in PAGES or policy == "default-src 'none'; frame-ancestors 'none'"
 
 
 @cache

@@ -104,6 +104,30 @@ def test_the_page_is_asked_for_anew_and_carries_its_policy(world: World) -> None
     assert "{version}" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/portal", 200),
+        ("/portal/configuration.json", 404),
+        ("/portal/old/main.js", 404),
+        ("/.well-known/jwks.json", 200),
+        ("/v1/openapi.json", 200),
+        ("/v1/me", 401),
+        ("/v1/licenses/nothing", 401),
+    ],
+)
+def test_every_answer_is_to_be_had_by_tls_alone_and_taken_for_nothing_else(
+    world: World, target: str, status: int
+) -> None:
+    answer = world.request("GET", target)
+    assert answer.status == status
+    assert header(answer, "strict-transport-security") == "max-age=31536000; includeSubDomains"
+    assert header(answer, "x-content-type-options") == "nosniff"
+    policy = header(answer, "content-security-policy") or ""
+    assert policy.startswith("default-src 'none'; ")
+    assert "frame-ancestors 'none'" in policy
+
+
 def test_every_file_is_served_for_ever_as_what_it_is(world: World) -> None:
     version = loaded(world)[0].split("/")[2]
     names = {path.name for path in STATIC.iterdir()} - {"index.html"}

@@ -29,12 +29,7 @@ CONTENT_TYPES: Final = MappingProxyType(
 )
 """What the portal is made of, by the ends of names."""
 
-HEADERS: Final = MappingProxyType({"x-content-type-options": "nosniff"})
-"""What goes with every answer: nothing is taken for something else."""
-
-FILE_HEADERS: Final = MappingProxyType(
-    {**HEADERS, "cache-control": "public, max-age=31536000, immutable"}
-)
+FILE_HEADERS: Final = MappingProxyType({"cache-control": "public, max-age=31536000, immutable"})
 """What goes with a file."""
 
 _VERSION: Final = "{version}"
@@ -48,7 +43,6 @@ _POWERS: Final = (
 )
 _PAGE_HEADERS: Final = MappingProxyType(
     {
-        **HEADERS,
         "cache-control": "no-cache",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
@@ -57,7 +51,6 @@ _PAGE_HEADERS: Final = MappingProxyType(
             [*(f"{power}=()" for power in _POWERS), "clipboard-write=(self)"]
         ),
         "referrer-policy": "no-referrer",
-        "strict-transport-security": "max-age=31536000",
     }
 )
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -27,6 +28,16 @@ from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, next_nonce
 from licensing.entrypoints.http.replies import Reply, problem
 from licensing.entrypoints.lambda_handler import LambdaHandler, entry
+
+SAFE_HEADERS: Final = MappingProxyType(
+    {
+        # No answer is shown as a page. The portal's page has a policy of its own.
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+        "strict-transport-security": "max-age=31536000; includeSubDomains",
+        "x-content-type-options": "nosniff",
+    }
+)
+"""What goes with every answer that does not say otherwise."""
 
 Serve = Callable[..., Reply]
 """Answers a :class:`Call`; the parameters of the path follow, by name."""
@@ -85,6 +96,7 @@ class Api:
 
     def _resolve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer = self._resolver.resolve(event, context)
+        answer["headers"] = {**SAFE_HEADERS, **answer["headers"]}
         # With each answer to a proof, errors too, comes the nonce of the next one: no agent has to
         # ask for it (RFC 9449, 8.2).
         takes_proofs = any(PROOF in operation.takes for operation in self.operations)
