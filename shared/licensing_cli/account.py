@@ -45,24 +45,29 @@ def login(
     *,
     token: Annotated[
         str | None,
-        typer.Option("--token", help="A file with an ID token; - reads it.", metavar="FILE|-"),
+        typer.Option(
+            "--token", help="A file with an ID token; - reads standard input.", metavar="FILE|-"
+        ),
     ] = None,
     browse: Annotated[
         bool,
-        typer.Option("--browser/--no-browser", help="Open the page, or tell its address only."),
+        typer.Option(
+            "--browser/--no-browser", help="Open the sign-in page, or only print its address."
+        ),
     ] = True,
     client_id: Annotated[
         str | None,
         typer.Option(
             "--client-id",
             envvar="LICENSING_CLIENT_ID",
-            help="What the command line is registered as at an identity provider of your own.",
+            help="The client id of the command line at your own identity provider.",
         ),
     ] = None,
 ) -> None:
     """Sign in with a browser, or with an ID token.
 
-    The sign-in is kept for this account alone, and used until logout or until it ends.
+    The sign-in is stored for your account on this computer. It is used until it expires, or until
+    you log out.
     """
     at.session.given = None
     if token is not None:
@@ -91,11 +96,11 @@ def logout(at: Invocation) -> None:
     known = at.session.store.forget(at.url)
     at.output.note("Signed out." if known else "Nobody was signed in.")
     if at.session.given:
-        at.output.note(f"{VARIABLE} is still set, and goes before any sign-in.")
+        at.output.note(f"{VARIABLE} is still set: commands use its token.")
 
 
 def whoami(at: Invocation) -> None:
-    """Tell who is signed in, and as what."""
+    """Show who is signed in, with organization and roles."""
     document = at.api.get("/v1/me").body
     at.output.one({"me": document} if not at.output.is_json else document, "me", FIELDS)
 
@@ -104,5 +109,8 @@ def _given(source: str) -> Tokens:
     text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     seconds = tokens.lifetime(text.strip())
     if seconds is None:
-        raise WrongUse("This is no ID token.", "It is the one with three parts, separated by dots.")
+        raise WrongUse(
+            "This is not an ID token.",
+            "An ID token has three parts, separated by dots: eyJ….eyJ….…",
+        )
     return Tokens(text.strip(), "", seconds)

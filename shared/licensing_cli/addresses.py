@@ -17,21 +17,23 @@ _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 def checked(url: str) -> str:
     """An address without its last slash. Raises :class:`WrongUse` if no token may go there."""
     if "@" in url:
-        raise WrongUse("An address is not called with a user's name in it.", "Say --url https://…")
+        raise WrongUse(
+            "The address must not contain a user name or password.", "Use --url https://…"
+        )
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         parts, host = urlsplit(""), None
     if parts.scheme not in {"http", "https"} or not host:
-        raise WrongUse(f"{url!r} is not the address of a service.", "Say --url https://…")
+        raise WrongUse(f"{url!r} is not the address of a service.", "Use --url https://…")
     if parts.scheme == "http" and host not in _THIS_MACHINE:
-        raise WrongUse(f"A token is sent by https alone, and not to http://{parts.netloc}.")
+        raise WrongUse(f"Tokens are sent only over https, not to http://{parts.netloc}.")
     return url.rstrip("/")
 
 
 def service(url: str) -> str:
     """The address of a service, to which paths are added. Raises :class:`WrongUse` as above."""
     if "?" in url or "#" in url:
-        raise WrongUse("A service's address ends with its path.", "Say --url without ? and #.")
+        raise WrongUse("The address must not contain ? or #.", "Use --url https://…")
     return checked(url)

@@ -171,7 +171,7 @@ class Api:
         except ValueError:
             said = {}
         if status >= 500 or status in _TRIED_AGAIN:
-            told = said.get("detail") or said.get("message") or "no more is said"
+            told = said.get("detail") or said.get("message") or "no details"
             raise Unreachable(
                 f"The service is busy or in trouble (status {status}: {told}).",
                 "Repeating the command is safe.",
@@ -179,7 +179,7 @@ class Api:
             )
         if not said or not (200 <= status < 300 or 400 <= status < 500):
             raise Unreachable(
-                f"What answers at {self.url} is not the licence service (status {status}).",
+                f"The server at {self.url} is not the licence service (status {status}).",
                 "Check --url: it is the output ApiUrl of the stack, without a path.",
                 passes=False,
             )
@@ -192,7 +192,7 @@ class Api:
 def segment(text: str) -> str:
     """One part of a path, whatever is in it. Raises :class:`WrongUse` for what leads elsewhere."""
     if text in {"", ".", ".."}:
-        raise WrongUse(f"{text!r} is no id.")
+        raise WrongUse(f"{text!r} is not an id.")
     return quote(text, safe="")
 
 

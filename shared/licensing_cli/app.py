@@ -40,7 +40,7 @@ def _tell_version(value: bool) -> None:  # noqa: FBT001 - typer hands it over li
         try:
             told = version("licensing-cli")
         except PackageNotFoundError:
-            told = "of a source tree"
+            told = "(not installed)"
         typer.echo(f"licensing {told}")
         raise typer.Exit
 
@@ -51,7 +51,11 @@ def options(
     *,
     url: Annotated[
         str | None,
-        typer.Option("--url", envvar="LICENSING_URL", help="The service: the output ApiUrl."),
+        typer.Option(
+            "--url",
+            envvar="LICENSING_URL",
+            help="The address of the service: the stack's output ApiUrl.",
+        ),
     ] = None,
     output: OutputFormat = None,
     timeout: Timeout = None,
@@ -59,8 +63,8 @@ def options(
     verbose: Verbose = None,
     version: Annotated[  # noqa: ARG001 - told before any command
         bool | None,
-        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version."),
     ] = None,
 ) -> None:
-    """The licence service from a terminal, for the people who operate it."""
+    """Operate the licence service from a terminal."""
     context.obj = Common(url=url, output=output, timeout=timeout, retries=retries, verbose=verbose)

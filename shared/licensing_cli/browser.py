@@ -77,7 +77,7 @@ class _Listener(HTTPServer):
             self.handle_request()
         if "code" not in self.answer:
             why = self.answer.get("error_description") or self.answer.get("error", "no code")
-            raise SignedOut(f"The identity provider refuses: {why}.")
+            raise SignedOut(f"The identity provider refused the sign-in: {why}.")
         return self.answer["code"]
 
 
@@ -92,13 +92,15 @@ class _Answering(BaseHTTPRequestHandler):
         if path != urlsplit(REDIRECT_URI).path:
             self._reply(404, "There is nothing here.")
         elif not hmac.compare_digest(answer.get("state", "").encode(), self.server.state.encode()):
-            self._reply(400, "This sign-in was not started by the command that is waiting.")
+            self._reply(
+                400, "This sign-in does not belong to the command that is waiting. Run it again."
+            )
         else:
             self.server.answer = answer
             if "code" in answer:
                 self._reply(200, "You can close this page and go back to the terminal.")
             else:
-                self._reply(200, "Nobody has been signed in. The terminal says why.")
+                self._reply(200, "You are not signed in. The terminal shows why.")
 
     def _reply(self, status: int, sentence: str) -> None:
         body = _PAGE.format(sentence).encode()
@@ -123,6 +125,6 @@ def _listening(state: str) -> _Listener:
         return _Listener(state)
     except OSError as error:
         raise WrongUse(
-            f"Port {PORT} of this machine cannot be had ({error.strerror}).",
-            "Another sign-in may be waiting there. Or: licensing login --token -",
+            f"Port {PORT} of this computer cannot be used ({error.strerror}).",
+            "Another sign-in may be using it: end that, or use licensing login --token -",
         ) from error

@@ -27,16 +27,16 @@ Given = ParamSpec("Given")
 Command = Callable[Concatenate[Invocation, Given], None]
 
 EXIT_CODES: Final = (
-    "Exit codes: 0 done; 1 the answer is no; 2 wrong use; 3 not signed in; 4 refused; "
-    "5 the service cannot be reached; 130 interrupted."
+    "Exit codes: 0 done; 1 the answer is no; 2 wrong command or value; 3 not signed in; "
+    "4 refused by the service; 5 service not reachable; 130 interrupted."
 )
 
 _PANEL: Final = "Options of every command"
-_URL_HELP: Final = "The service: the stack's output ApiUrl."
-_TIMEOUT_HELP: Final = "Seconds that one request may take."
-_RETRIES_HELP: Final = "How often a request is repeated while the service is in trouble."
-_OUTPUT_HELP: Final = "A table, or the API's own objects as one JSON document."
-_VERBOSE_HELP: Final = "Tell of each request on standard error."
+_URL_HELP: Final = "The address of the service: the stack's output ApiUrl."
+_TIMEOUT_HELP: Final = "Time limit for one request, in seconds."
+_RETRIES_HELP: Final = "How often a failed request is repeated."
+_OUTPUT_HELP: Final = "A table for people, or JSON as the API returns it."
+_VERBOSE_HELP: Final = "Print each request on standard error."
 
 Url = Annotated[str | None, typer.Option("--url", help=_URL_HELP, rich_help_panel=_PANEL)]
 OutputFormat = Annotated[
@@ -54,8 +54,8 @@ Verbose = Annotated[
     bool | None,
     typer.Option("--verbose", "-v", help=_VERBOSE_HELP, rich_help_panel=_PANEL),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
-Limit = Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Limit = Annotated[int, typer.Option("--limit", min=0, help="Show at most this many; 0 shows all.")]
 Organization = Annotated[str, typer.Argument(help="The organization's id.", metavar="ORGANIZATION")]
 License = Annotated[str, typer.Argument(help="The licence's id: lic_…", metavar="LICENSE")]
 
@@ -162,7 +162,7 @@ def _run(function: Callable[..., None], common: Common, given: dict[str, object]
         raise typer.Exit(ExitCode.USAGE) from error
     except UnicodeError as error:
         # The error's own words show what was read.
-        _tell(output, WrongUse("What was handed over is not text in UTF-8."))
+        _tell(output, WrongUse("The input is not UTF-8 text."))
         raise typer.Exit(ExitCode.USAGE) from error
     finally:
         output.flush()
@@ -183,11 +183,14 @@ def confirm(at: Invocation, question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise WrongUse("This cannot be undone, and nobody can be asked.", "Say --yes to do it.")
+        raise WrongUse(
+            "This cannot be undone, and there is no terminal to confirm it on.",
+            "Use --yes to do it.",
+        )
     at.output.note(question)
     try:
-        is_meant = typer.confirm("Is that what you want?", err=True)
+        is_meant = typer.confirm("Continue?", err=True)
     except typer.Abort:
         raise KeyboardInterrupt from None
     if not is_meant:
-        raise Negative("Nothing has been done.")
+        raise Negative("Nothing was changed.")

@@ -38,21 +38,22 @@ def register(app: typer.Typer) -> None:
 def examine(
     at: Invocation,
     *,
-    organization: Annotated[str, typer.Option("--organization", help="Whose agent it is.")],
+    organization: Annotated[str, typer.Option("--organization", help="The agent's organization.")],
     license: Annotated[str | None, typer.Option("--license", help="The agent's licence.")] = None,
     machine_id: machines.MachineId = None,
     mac: machines.Macs = None,
     name: machines.Name = None,
     this: machines.This = False,
     environment: Annotated[
-        str | None, typer.Option("--environment", help="Which agent of the machine.")
+        str | None,
+        typer.Option("--environment", help="The agent's environment, if the machine has several."),
     ] = None,
 ) -> None:
-    """Tell why an agent would be refused: 0 if nothing stands in the way, 1 if something does."""
+    """Find out why an agent would be refused; exit code 0 if it would not, 1 if it would."""
     machine = machines.named(machine_id, mac, name) or (machines.this_one(None) if this else None)
     if license is None and machine is None:
         raise WrongUse(
-            "Which agent?", "Say --license, or two of --machine-id, --mac and --name, or --this."
+            "Which agent?", "Use --license, or two of --machine-id, --mac and --name, or --this."
         )
     facts = _read(at, organization, license, machine, environment)
     findings = doctor.diagnose(facts)
@@ -124,11 +125,11 @@ def _holders(at: Invocation, machine: Json) -> list[Json] | Unseen:
     try:
         machines.credentials(machine)
     except TooFewCredentials:
-        return Unseen("A machine is looked up by two of its id, its MAC addresses and its name.")
+        return Unseen("To look up a machine, two of its id, MAC address and name are needed.")
     try:
         document = machines.holders(at, machine)
     except Refused as error:
-        return Unseen(f"Who holds the machine is not told: {error.message}")
+        return Unseen(f"The service does not show who holds the machine: {error.message}")
     return objects(document, "holders")
 
 
@@ -161,14 +162,15 @@ def _of_machine(
     bound = [one for one in fitting if one.get("status") in _BOUND]
     if len(bound) > 1:
         told = ", ".join(f"{one.get('id')} ({one.get('environment')})" for one in bound)
-        raise WrongUse(f"Several agents fit: {told}.", "Say --environment or --license.")
+        raise WrongUse(f"Several agents match: {told}.", "Use --environment or --license.")
     return next(iter(bound or fitting), None)
 
 
 def _by_name(at: Invocation, organization: str, name: object) -> list[Json]:
     if not isinstance(name, str) or not name:
         raise WrongUse(
-            "Only a super-admin can find an agent by these.", "Say --license, or --name as well."
+            "Only a super-admin can find an agent by these options.",
+            "Use --license, or add --name.",
         )
     path = f"/v1/organizations/{segment(organization)}/licenses"
     query = {"search": name, "sort": "-issued_at"}

@@ -26,7 +26,7 @@ RECENT: Final = timedelta(days=1)
 SOON: Final = timedelta(days=7)
 _SILENT: Final = timedelta(days=1)
 _EXCLUSIVE_FROM: Final = (4, 4)
-_ANOTHER: Final = "A super-admin can generate another: licensing temporary generate"
+_ANOTHER: Final = "A super-admin can generate a new one: licensing temporary generate"
 _BOUND: Final = frozenset({"active", "detached", "expired", "suspended"})
 
 
@@ -103,12 +103,12 @@ def not_found(facts: Facts) -> Found:
         yield Finding(
             Level.FAIL,
             "NOT_FOUND",
-            f"{facts.organization_id} has no such licence that you may see.",
-            "Log in on the agent. A key that it has all the same is of another stack, or a "
-            "partner's: temporary licences are seen by super-admins alone.",
+            f"{facts.organization_id} has no such licence, or you may not see it.",
+            "Log in on the agent. If it already has a key, it is from another deployment, or the "
+            "key of a temporary licence, which only super-admins can see.",
         )
     else:
-        yield Finding(Level.OK, "NOT_FOUND", f"{facts.license.get('id')} is there.")
+        yield Finding(Level.OK, "NOT_FOUND", f"{facts.license.get('id')} exists.")
 
 
 def organization_mismatch(facts: Facts) -> Found:
@@ -120,11 +120,11 @@ def organization_mismatch(facts: Facts) -> Found:
         yield Finding(
             Level.FAIL,
             "ORGANIZATION_MISMATCH",
-            f"The licence is of {owner}.",
-            f"Set the agent up for {owner}, or log in on it for {facts.organization_id}.",
+            f"The licence belongs to {owner}.",
+            f"Configure the agent for {owner}, or log in on it for {facts.organization_id}.",
         )
     else:
-        yield Finding(Level.OK, "ORGANIZATION_MISMATCH", f"It is of {owner}.")
+        yield Finding(Level.OK, "ORGANIZATION_MISMATCH", f"It belongs to {owner}.")
 
 
 def revoked(facts: Facts) -> Found:
@@ -145,7 +145,7 @@ def dissociated(facts: Facts) -> Found:
         "dissociated",
         "DISSOCIATED",
         _change(facts, "LicenseDissociated"),
-        "Log in with the key, on the machine that shall have it.",
+        "Log in with the key on the machine that is to use it.",
     )
 
 
@@ -161,25 +161,25 @@ def machine_mismatch(facts: Facts) -> Found:
         yield Finding(
             Level.FAIL,
             code,
-            f"The licence is of the environment {environment}, not {facts.environment}.",
-            "Log in on the agent in its own environment: each has a licence of its own.",
+            f"The licence is for the environment {environment}, not {facts.environment}.",
+            "Log in on the agent of that environment: each environment has its own licence.",
         )
     elif isinstance(facts.holders, Unseen):
         yield Finding(Level.UNSEEN, code, facts.holders.why, "A super-admin can look it up.")
     elif facts.holders is None:
-        told = "No machine was named to compare the licence's with."
-        advice = "Say two of --machine-id, --mac and --name, or --this."
+        told = "Not checked: you named no machine."
+        advice = "Use two of --machine-id, --mac and --name, or --this."
         yield Finding(Level.UNSEEN, code, told, advice)
     elif _is_bound(facts.license) and id not in {one.get("id") for one in _held(facts.holders)}:
         yield Finding(
             Level.FAIL,
             code,
             f"The licence is bound to another machine: {facts.license.get('computer_name')}.",
-            "Two of machine id, MAC address and name have to agree. If it has moved: licensing "
+            "Two of machine id, MAC address and name have to agree. To move it here: licensing "
             f"licenses dissociate {id}, then log in with the key.",
         )
     else:
-        yield Finding(Level.OK, code, "The machine is the licence's.")
+        yield Finding(Level.OK, code, "The licence is bound to this machine.")
 
 
 def proof_required(facts: Facts) -> Found:
@@ -188,7 +188,7 @@ def proof_required(facts: Facts) -> Found:
         return
     code, policy = "PROOF_REQUIRED", facts.organization.get("policy")
     if not isinstance(policy, Mapping) or "device_key" not in facts.license:
-        yield Finding(Level.UNSEEN, code, "The service does not tell of its device key.")
+        yield Finding(Level.UNSEEN, code, "The service does not show its device key.")
     elif facts.license.get("device_key"):
         yield Finding(Level.OK, code, "The licence has a device key.")
     elif policy.get("require_device_key") is True:
@@ -196,8 +196,8 @@ def proof_required(facts: Facts) -> Found:
             Level.FAIL,
             code,
             "The organization requires a device key, and the licence has none.",
-            "Log in on an agent that makes one; or, for older agents, licensing organizations "
-            f"policy {facts.organization_id} --no-require-device-key",
+            "Log in on an agent that supports device keys; or, for older agents: licensing "
+            f"organizations policy {facts.organization_id} --no-require-device-key",
         )
     else:
         yield Finding(Level.OK, code, "No device key is required.")
@@ -205,7 +205,7 @@ def proof_required(facts: Facts) -> Found:
         facts,
         "proof_required",
         code,
-        "The agent has to be one that makes proofs, with its key at hand. Else log in on it.",
+        "The agent has to send proofs with its device key. If it has lost that key, log in on it.",
     )
 
 
@@ -215,8 +215,8 @@ def proof_invalid(facts: Facts) -> Found:
         facts,
         "proof_invalid",
         "PROOF_INVALID",
-        "Its device key is not the licence's: its state was lost, or is a copy. Log in on the "
-        "machine that shall have it. Behind a proxy, the address that it calls may be changed.",
+        "Its device key is not the licence's: its state was lost, or it is a copy. Log in on the "
+        "right machine. If there is a proxy, check that it does not change the address (AgentUrl).",
     )
 
 
@@ -225,7 +225,11 @@ def detached(facts: Facts) -> Found:
     last = _latest(facts, "LicenseDetached", "CloneSuspected")
     is_clone = last is not None and last.get("type") == "CloneSuspected"
     id = facts.license.get("id") if facts.license is not None else None
-    first = "Two agents were seen on this licence: find the copy. Then " if is_clone else ""
+    first = (
+        "Two agents were seen on this licence: find the copy and stop it. Then: "
+        if is_clone
+        else ""
+    )
     yield from _status(
         facts,
         "detached",
@@ -247,7 +251,7 @@ def suspended(facts: Facts) -> Found:
             Level.FAIL,
             "SUSPENDED",
             f"The subscription is {status}. A login is refused, too.",
-            "Have billing settle it, or: licensing organizations update "
+            "Clear it with billing, or: licensing organizations update "
             f"{facts.organization_id} --status active",
         )
 
@@ -264,17 +268,17 @@ def expired(facts: Facts) -> Found:
         told = f"The subscription ended at {_shown(until)}. A login is refused, too."
         yield Finding(Level.FAIL, "EXPIRED", told, f"Have billing renew it, or: {renew}")
     elif until and until - facts.now <= SOON:
-        told = f"The subscription ends soon, at {_shown(until)}."
+        told = f"The subscription ends soon: {_shown(until)}."
         yield Finding(Level.WARN, "EXPIRED", told, f"Renew it in time: {renew}")
     else:
-        yield Finding(Level.OK, "EXPIRED", f"The subscription is good until {_shown(until)}.")
+        yield Finding(Level.OK, "EXPIRED", f"The subscription lasts until {_shown(until)}.")
 
 
 # -- a login --------------------------------------------------------------------------------------
 
 
 def registered_elsewhere(facts: Facts) -> Found:
-    """No other organization has the machine."""
+    """No other organization holds the machine."""
     code = "machine_registered_to_other_organization"
     if isinstance(facts.holders, Unseen):
         yield Finding(Level.UNSEEN, code, facts.holders.why, "A super-admin can look it up.")
@@ -286,11 +290,11 @@ def registered_elsewhere(facts: Facts) -> Found:
             facts.license is not None and _is_bound(facts.license) and not _is_temporary(facts)
         )
         for other in others:
-            told = f"The machine is registered with {other.get('name')}, too."
+            told = f"The machine is registered with {other.get('name')}."
             advice = "Their administrator has to dissociate or revoke it there."
             yield Finding(Level.WARN if has_own else Level.FAIL, code, told, advice)
         if not others:
-            yield Finding(Level.OK, code, "No other organization has the machine.")
+            yield Finding(Level.OK, code, "No other organization holds the machine.")
 
 
 def no_free_seat(facts: Facts) -> Found:
@@ -307,7 +311,7 @@ def no_free_seat(facts: Facts) -> Found:
         yield Finding(
             Level.FAIL,
             code,
-            f"All {limit} seats are taken, and the agent has none of them.",
+            f"All {limit} seats are taken, and this agent has none.",
             "Dissociate or revoke a licence, or: licensing organizations update "
             f"{facts.organization_id} --max-agents …",
         )
@@ -328,14 +332,14 @@ def refused_lately(facts: Facts) -> Found:
             "AccessRefused",
             f"Refused {event.get('times') or 1} times, last at {_shown(at)} from "
             f"{event.get('source_address') or 'an unknown address'}: {event.get('reason')}.",
-            "If it was this agent, see above; if not, somebody else has its key or machine.",
+            "If it was this agent, see above. If not, somebody else uses its key or its machine.",
         )
         for event, at in _recent(facts, "AccessRefused")
         if event.get("reason") not in _OF_A_RULE
     ]
     yield from found
     if not found and facts.license is not None:
-        yield Finding(Level.OK, "AccessRefused", "It was not refused within a day.")
+        yield Finding(Level.OK, "AccessRefused", "It was not refused in the last day.")
 
 
 def cloned(facts: Facts) -> Found:
@@ -343,8 +347,8 @@ def cloned(facts: Facts) -> Found:
     for event, at in _recent(facts, "CloneSuspected"):
         told = f"Two agents were seen on this licence at {_shown(at)}, from {_addresses(event)}."
         advice = (
-            "Find the copy and switch it off, or give it two of machine id, MAC address and name "
-            "of its own before somebody logs in on it: until then it is the same machine."
+            "Find the copy and switch it off. Or change two of its machine id, MAC address and "
+            "name, then log in on it: until then it counts as the same machine."
         )
         yield Finding(Level.WARN, "CloneSuspected", told, advice)
 
@@ -355,7 +359,7 @@ def seen(facts: Facts) -> Found:
         return
     last = facts.license.get("last_seen")
     at = _instant(last.get("at")) if isinstance(last, Mapping) else None
-    advice = "Can the agent reach the service? Network, proxy and its clock are what to look at."
+    advice = "Check that the agent can reach the service: network, proxy, its clock."
     if at is None:
         yield Finding(Level.WARN, "last_seen", "The agent has never validated.", advice)
     elif facts.now - at > _SILENT:
@@ -371,10 +375,12 @@ def old_version(facts: Facts) -> Found:
         return
     numbers = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
     if len(numbers) == 2 and tuple(numbers) < _EXCLUSIVE_FROM:
-        told = f"The agent is of version {version}: deployments can switch off those before 4.4."
-        yield Finding(Level.WARN, "agent_version", told, "Update it.")
+        told = (
+            f"The agent has version {version}. Agents before 4.4 can be switched off (OlderAgents)."
+        )
+        yield Finding(Level.WARN, "agent_version", told, "Update the agent.")
     else:
-        yield Finding(Level.OK, "agent_version", f"The agent is of version {version}.")
+        yield Finding(Level.OK, "agent_version", f"The agent has version {version}.")
 
 
 RULES: Final[Sequence[Callable[[Facts], Found]]] = (
@@ -413,7 +419,7 @@ def _status(facts: Facts, status: str, code: str, why: str, advice: str) -> Foun
 def _refusal(facts: Facts, reason: str, code: str, advice: str) -> Found:
     for event, at in _recent(facts, "AccessRefused"):
         if event.get("reason") == reason:
-            told = f"Refused for it {event.get('times') or 1} times, last at {_shown(at)}."
+            told = f"Refused for this reason {event.get('times') or 1} times, last at {_shown(at)}."
             yield Finding(Level.WARN, code, told, advice)
 
 
@@ -457,10 +463,10 @@ def _is_temporary(facts: Facts) -> bool:
 def _first_use(license: Json) -> Finding:
     """What a temporary licence is bound to, if it has been used."""
     if license.get("holder") is None:
-        told = "No one has used it yet. Its first use binds it to that person and machine."
+        told = "Nobody has used it yet. The first use binds it to that person and machine."
         return Finding(Level.OK, "MACHINE_MISMATCH", told)
     told = f"It was first used by {license.get('holder')} on {license.get('computer_name')}."
-    advice = f"It works for them there alone. For anybody else, or elsewhere: {_ANOTHER}"
+    advice = f"It works only for that person on that computer. For others: {_ANOTHER}"
     return Finding(Level.UNSEEN, "MACHINE_MISMATCH", told, advice)
 
 

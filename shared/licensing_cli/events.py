@@ -70,28 +70,32 @@ def find(
     at: Invocation,
     *,
     organization: Annotated[
-        str | None, typer.Option("--organization", help="An organization's feed.")
+        str | None, typer.Option("--organization", help="Events of this organization.")
     ] = None,
-    license: Annotated[str | None, typer.Option("--license", help="A licence's history.")] = None,
+    license: Annotated[
+        str | None, typer.Option("--license", help="Events of this licence.")
+    ] = None,
     type: Annotated[  # noqa: A002 - the service's word for it
-        str | None, commands.word("--type", "Of this type", EVENT_TYPES)
+        str | None, commands.word("--type", "Only of this type", EVENT_TYPES)
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--from", help="From this instant on: 2027-01-31T12:00:00Z")
+        str | None,
+        typer.Option("--from", help="Only from this time on, like 2027-01-31T12:00:00Z."),
     ] = None,
-    before: Annotated[str | None, typer.Option("--before", help="Before this instant.")] = None,
+    before: Annotated[str | None, typer.Option("--before", help="Only before this time.")] = None,
     limit: Limit = 100,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what happens, oldest first.")
+        bool, typer.Option("--follow", "-f", help="Go on with new events, oldest first.")
     ] = False,
     every: Annotated[
-        float, typer.Option("--every", min=0.01, help="Seconds between looks, with --follow.")
+        float, typer.Option("--every", min=0.01, help="Seconds between requests, with --follow.")
     ] = 5.0,
 ) -> None:
     """List events, newest first, or follow them as they happen.
 
-    --follow begins with the last --limit events, goes on when the service has been away, and ends
-    with Ctrl-C, or when nobody reads it any more. With --output json it prints one object a line.
+    --follow starts with the last --limit events and runs until Ctrl-C, or until nobody reads its
+    output. While the service is not reachable, it waits. With --output json it prints one object
+    per line.
     """
     path = _path(organization, license)
     query: Query = {"type": type, "from": since, "before": before}
@@ -99,7 +103,7 @@ def find(
         at.output.listed(at.api.listed(path, "events", query, limit=limit), "events", COLUMNS)
         return
     if before is not None:
-        raise WrongUse("--before sets an end, and --follow has none.", "Leave one of them out.")
+        raise WrongUse("--before and --follow cannot be used together.", "Leave one of them out.")
     first = at.api.listed(path, "events", query, limit=1)
     tail = Tail(type, since)
     patient = at.api_of(0)
@@ -146,7 +150,7 @@ def _tell(output: Output, news: Iterable[Json]) -> None:
 
 def _path(organization: str | None, license: str | None) -> str:
     if (organization is None) == (license is None):
-        raise WrongUse("Whose events?", "Say either --organization or --license.")
+        raise WrongUse("Whose events?", "Use either --organization or --license.")
     if organization is not None:
         return f"/v1/organizations/{segment(organization)}/events"
     return f"/v1/licenses/{segment(license or '')}/events"

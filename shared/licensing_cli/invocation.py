@@ -50,7 +50,9 @@ class Invocation:
     def url(self) -> str:
         """The service's address. Raises :class:`WrongUse` if none was named."""
         if not self.settings.url:
-            raise WrongUse("Which service?", "Say --url https://…, or set LICENSING_URL.")
+            raise WrongUse(
+                "Which service? No address is given.", "Use --url https://…, or set LICENSING_URL."
+            )
         return addresses.service(self.settings.url)
 
     @cached_property
@@ -64,7 +66,9 @@ class Invocation:
         try:
             client = httpx.Client(timeout=self.settings.timeout, mounts=direct)
         except (ValueError, httpx.InvalidURL) as error:
-            raise WrongUse("What HTTPS_PROXY names is not the address of a proxy.") from error
+            raise WrongUse(
+                "The value of HTTPS_PROXY is not the address of a proxy.", "Correct or unset it."
+            ) from error
         return self._closing.enter_context(client)
 
     @cached_property

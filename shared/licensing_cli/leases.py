@@ -26,19 +26,19 @@ from licensing_cli.json_types import Json
 
 STEPS: Final = MappingProxyType(
     {
-        Reason.MALFORMED: "It is a compact JWS of the form that leases have.",
+        Reason.MALFORMED: "It has the form of a lease, a compact JWS.",
         Reason.WRONG_ALGORITHM: "It is signed with Ed25519.",
         Reason.WRONG_TYPE: "Its type is lease+jwt.",
-        Reason.UNKNOWN_KEY: "Its key is one of the service's.",
-        Reason.WRONG_SIGNATURE: "That key has signed it.",
-        Reason.WRONG_ISSUER: "It names the issuer.",
-        Reason.WRONG_LICENSE: "It is of the licence.",
-        Reason.WRONG_ORGANIZATION: "It is of the organization.",
-        Reason.WRONG_ENVIRONMENT: "It is of the environment.",
-        Reason.WRONG_MACHINE: "It is of the machine.",
-        Reason.WRONG_NONCE: "It answers the nonce.",
-        Reason.NOT_YET: "Its time has begun.",
-        Reason.OVER: "Its time is not over.",
+        Reason.UNKNOWN_KEY: "Its key id is one of the service's.",
+        Reason.WRONG_SIGNATURE: "It is signed with that key.",
+        Reason.WRONG_ISSUER: "It is from the issuer.",
+        Reason.WRONG_LICENSE: "It is for the licence.",
+        Reason.WRONG_ORGANIZATION: "It is for the organization.",
+        Reason.WRONG_ENVIRONMENT: "It is for the environment.",
+        Reason.WRONG_MACHINE: "It is for the machine.",
+        Reason.WRONG_NONCE: "It has the nonce of the request.",
+        Reason.NOT_YET: "It is already valid.",
+        Reason.OVER: "It has not expired.",
     }
 )
 """The steps of a check, in order; each fails for one reason."""
@@ -54,9 +54,9 @@ _WHERE_ASKED: Final = MappingProxyType(
     }
 )
 
-Token = Annotated[str, typer.Argument(help="The lease; - reads it.", metavar="TOKEN|-")]
+Token = Annotated[str, typer.Argument(help="The lease; - reads standard input.", metavar="TOKEN|-")]
 
-app = commands.new_app("Leases: the signed statements that agents run on.")
+app = commands.new_app("Leases: signed answers that agents work on while the service is away.")
 
 
 @commands.command(app, "decode", example="lease decode - < lease.txt")
@@ -65,8 +65,8 @@ def decode(at: Invocation, token: Token) -> None:
     try:
         header, claims = tokens.parts(_read(token))
     except ValueError as error:
-        raise Negative(f"This is no lease: {error}.") from error
-    at.output.note("NOT VERIFIED: anybody can write this. licensing lease verify checks it.")
+        raise Negative(f"This is not a lease: {error}.") from error
+    at.output.note("NOT VERIFIED: anybody can write this. To check it: licensing lease verify")
     if at.output.is_json:
         at.output.document({"verified": False, "header": header, "claims": claims})
         return
@@ -87,24 +87,29 @@ def verify(
     token: Token,
     *,
     jwks: Annotated[
-        Path | None, typer.Option("--jwks", help="The service's keys, in a file; else it is asked.")
+        Path | None,
+        typer.Option("--jwks", help="A file with the service's keys; by default from the service."),
     ] = None,
-    issuer: Annotated[str | None, typer.Option("--issuer", help="It has to name this.")] = None,
+    issuer: Annotated[
+        str | None, typer.Option("--issuer", help="The lease must name this issuer.")
+    ] = None,
     moment: Annotated[
-        str | None, typer.Option("--at", help="The instant to check it for; now if left out.")
+        str | None, typer.Option("--at", help="The time to check it for; by default now.")
     ] = None,
-    license: Annotated[str | None, typer.Option("--license", help="It has to be of this.")] = None,
+    license: Annotated[
+        str | None, typer.Option("--license", help="The lease must be for this licence.")
+    ] = None,
     organization: Annotated[
-        str | None, typer.Option("--organization", help="It has to be of this.")
+        str | None, typer.Option("--organization", help="The lease must be for this organization.")
     ] = None,
     environment: Annotated[
-        str | None, typer.Option("--environment", help="It has to be of this.")
+        str | None, typer.Option("--environment", help="The lease must be for this environment.")
     ] = None,
 ) -> None:
-    """Verify a lease as an agent does, step by step: 0 if it is good, 1 if not.
+    """Verify a lease as an agent does, step by step; exit code 0 if it is valid, 1 if not.
 
-    What no option asks for is taken from the lease itself. Which machine it is of, and which nonce
-    it answers, its agent alone can tell.
+    A claim is compared only if you give its option. Machine and nonce cannot be compared here: only
+    the agent knows them.
     """
     now = time.time() if moment is None else _epoch(moment)
     said = _read(token)
@@ -120,7 +125,7 @@ def verify(
     reason = found.reason if isinstance(found, Rejected) else None
     _tell(at, found, {name for name, value in asked.items() if value is not None})
     if reason is not None:
-        raise Negative(f"The lease is not good: {reason.replace('_', ' ')}.")
+        raise Negative(f"The lease is not valid: {reason.replace('_', ' ')}.")
 
 
 def _tell(at: Invocation, found: Lease | Rejected, asked: set[str]) -> None:
@@ -177,7 +182,7 @@ def _keys(at: Invocation, jwks: Path | None) -> dict[str, str]:
             return leases.public_keys(strict_json.read_object(jwks.read_bytes()))
         return leases.public_keys(at.api.public("/.well-known/jwks.json").body)
     except ValueError as error:
-        raise WrongUse(f"{jwks or at.url} has no JWKS.") from error
+        raise WrongUse(f"{jwks or at.url} has no valid JWKS.") from error
 
 
 def _read(said: str) -> str:
@@ -188,9 +193,11 @@ def _epoch(text: str) -> float:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise WrongUse(f"--at: {text!r} is no instant.", "Write 2027-01-31T12:00:00Z") from error
+        raise WrongUse(
+            f"--at: {text!r} is not a date and time.", "Write it like 2027-01-31T12:00:00Z"
+        ) from error
     if instant.tzinfo is None:
-        raise WrongUse("--at: the UTC offset is missing.", "Write 2027-01-31T12:00:00Z")
+        raise WrongUse("--at: the UTC offset is missing.", "Write it like 2027-01-31T12:00:00Z")
     return instant.timestamp()
 
 

@@ -57,10 +57,10 @@ FIELDS: Final[Columns] = MappingProxyType(
 """What is shown of one."""
 
 Reason = Annotated[
-    str | None, typer.Option("--reason", help="Why, for the history: up to 500 characters.")
+    str | None, typer.Option("--reason", help="The reason, for the history; up to 500 characters.")
 ]
 
-app = commands.new_app("Agents, by their licences.")
+app = commands.new_app("Agents and their licences.")
 
 
 @commands.command(app, "list", example="licenses list acme --status active --sort=-last_seen")
@@ -69,18 +69,21 @@ def find(
     organization: Organization,
     *,
     search: Annotated[
-        str | None, typer.Option("--search", help="Part of id, computer's name or label.")
+        str | None, typer.Option("--search", help="A part of the id, computer name or label.")
     ] = None,
     status: Annotated[
-        str | None, commands.word("--status", "In this status", LICENSE_STATUSES)
+        str | None, commands.word("--status", "Only with this status", LICENSE_STATUSES)
     ] = None,
     environment: Annotated[
-        str | None, typer.Option("--environment", help="Of this environment.")
+        str | None, typer.Option("--environment", help="Only of this environment, like production.")
     ] = None,
     primary: Annotated[
-        bool | None, typer.Option("--primary/--not-primary", help="Marked as primary, or not.")
+        bool | None,
+        typer.Option(
+            "--primary/--not-primary", help="Only those marked as primary, or only the others."
+        ),
     ] = None,
-    sort: Annotated[str | None, commands.word("--sort", "The order", LICENSE_SORTS)] = None,
+    sort: Annotated[str | None, commands.word("--sort", "Sort by", LICENSE_SORTS)] = None,
     limit: Limit = 100,
 ) -> None:
     """Find agents of an organization."""
@@ -103,28 +106,28 @@ def show(at: Invocation, license: License) -> None:
 
 @commands.command(app, "history", example="licenses history lic_0123456789abcdef --limit 20")
 def history(at: Invocation, license: License, *, limit: Limit = 100) -> None:
-    """Show what happened to a licence, newest first; licensing events list tells more."""
+    """Show the history of a licence, newest first; events list has more options."""
     document = at.api.listed(f"{path_of(license)}/events", "events", {}, limit=limit)
     at.output.listed(document, "events", events.COLUMNS)
 
 
 @commands.command(app, "revoke", example="licenses revoke lic_0123456789abcdef --reason 'sold'")
 def revoke(at: Invocation, license: License, *, reason: Reason = None, yes: Yes = False) -> None:
-    """End a licence for good: its key is dead, its machine and seat are free."""
-    question = f"{license} ends for good: its key will never work again."
+    """End a licence for good: its key stops working, its machine and seat are free."""
+    question = f"This ends {license} for good: its key will never work again."
     commands.confirm(at, question, yes=yes)
     _apply(at, license, "revoke", reason)
 
 
 @commands.command(app, "detach", example="licenses detach lic_0123456789abcdef --reason 'stolen?'")
 def detach(at: Invocation, license: License, *, reason: Reason = None) -> None:
-    """Block an agent; its machine stays taken, and attach lifts it."""
+    """Block an agent until you attach it; it keeps its machine and its seat."""
     _apply(at, license, "detach", reason)
 
 
 @commands.command(app, "attach", example="licenses attach lic_0123456789abcdef")
 def attach(at: Invocation, license: License, *, reason: Reason = None) -> None:
-    """Let a blocked agent work again."""
+    """Unblock an agent."""
     _apply(at, license, "attach", reason)
 
 
@@ -132,10 +135,10 @@ def attach(at: Invocation, license: License, *, reason: Reason = None) -> None:
 def dissociate(
     at: Invocation, license: License, *, reason: Reason = None, yes: Yes = False
 ) -> None:
-    """Separate a key from its machine: machine and seat are free, the key waits for another one."""
+    """Free an agent's machine and seat; its key can then be used on another machine."""
     question = (
-        f"{license} loses its machine, which anybody may take then. A person of the organization "
-        "has to log in with the key to bind it again."
+        f"{license} is separated from its machine, which any organization can then use. The key "
+        "works again when a person of the organization logs in with it."
     )
     commands.confirm(at, question, yes=yes)
     _apply(at, license, "dissociate", reason)
@@ -145,9 +148,9 @@ def dissociate(
 def label(
     at: Invocation,
     license: License,
-    text: Annotated[str, typer.Argument(help="The name to show; '' removes it.", metavar="TEXT")],
+    text: Annotated[str, typer.Argument(help="The label; '' removes it.", metavar="TEXT")],
 ) -> None:
-    """Give an agent a name of your own."""
+    """Give an agent a label, a name of your own."""
     answer = at.api.send("PATCH", path_of(license), {"label": text})
     at.output.one(answer.body, "license", FIELDS)
 
@@ -157,9 +160,9 @@ def primary(
     at: Invocation,
     license: License,
     *,
-    on: Annotated[bool, typer.Option("--on/--off", help="Set the mark, or remove it.")] = True,
+    on: Annotated[bool, typer.Option("--on/--off", help="Set or remove the mark.")] = True,
 ) -> None:
-    """Mark an agent as primary; an organization may have several."""
+    """Mark an agent as primary; an organization can have several."""
     answer = at.api.send("PATCH", path_of(license), {"primary": on})
     at.output.one(answer.body, "license", FIELDS)
 

@@ -34,16 +34,16 @@ MachineId = Annotated[
     str | None, typer.Option("--machine-id", help="The machine id, as the agent sends it.")
 ]
 Macs = Annotated[
-    list[str] | None, typer.Option("--mac", help="A MAC address; may be said several times.")
+    list[str] | None, typer.Option("--mac", help="A MAC address; can be used several times.")
 ]
 Name = Annotated[str | None, typer.Option("--name", help="The computer's name.")]
-This = Annotated[bool, typer.Option("--this", help="The machine that this runs on.")]
+This = Annotated[bool, typer.Option("--this", help="The computer that you run this command on.")]
 Folder = Annotated[
     Path | None,
-    typer.Option("--folder", help="Where the agent keeps its state, with --this in a container."),
+    typer.Option("--folder", help="The agent's state folder; needed for --this in a container."),
 ]
 
-app = commands.new_app("Computers.")
+app = commands.new_app("Machines that agents run on.")
 
 
 @commands.command(
@@ -58,10 +58,10 @@ def lookup(
     this: This = False,
     folder: Folder = None,
 ) -> None:
-    """Tell who holds a machine, by two of its three features (super-admins)."""
+    """Find who holds a machine, by two of id, MAC address and name (super-admins)."""
     wanted = named(machine_id, mac, name) or (this_one(folder) if this else None)
     if wanted is None:
-        raise WrongUse("Which machine?", "Say two of --machine-id, --mac and --name, or --this.")
+        raise WrongUse("Which machine?", "Use two of --machine-id, --mac and --name, or --this.")
     document = holders(at, wanted)
     if at.output.is_json:
         at.output.document(document)
@@ -103,7 +103,7 @@ def this_one(folder: Path | None) -> Json:
     try:
         found = this_machine.read(folder=folder)
     except this_machine.UnknownPlatform as error:
-        raise WrongUse(str(error), "Say --machine-id, --mac and --name.") from error
+        raise WrongUse(str(error), "Use --machine-id, --mac and --name.") from error
     return {
         "machine_id": found.machine_id,
         "mac_addresses": list(found.mac_addresses),

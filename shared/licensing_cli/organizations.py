@@ -46,13 +46,12 @@ FIELDS: Final[Columns] = MappingProxyType(
 
 Name = Annotated[str, typer.Option("--name", help="The name to show.")]
 Until = Annotated[
-    str, typer.Option("--valid-until", help="When the subscription ends: 2027-01-31T12:00:00Z")
+    str,
+    typer.Option("--valid-until", help="When the subscription ends, like 2027-01-31T12:00:00Z."),
 ]
-_STATUS: Final = commands.word(
-    "--status", "What billing says of the subscription", SUBSCRIPTION_STATUSES
-)
+_STATUS: Final = commands.word("--status", "The status of the subscription", SUBSCRIPTION_STATUSES)
 Seats = Annotated[
-    int | None, typer.Option("--max-agents", min=0, help="The seat limit; none if left out.")
+    int | None, typer.Option("--max-agents", min=0, help="The seat limit; leave it out for none.")
 ]
 
 app = commands.new_app("Customers, their subscriptions and their seats.")
@@ -62,17 +61,19 @@ app = commands.new_app("Customers, their subscriptions and their seats.")
 def find(
     at: Invocation,
     *,
-    search: Annotated[str | None, typer.Option("--search", help="Part of id or name.")] = None,
+    search: Annotated[
+        str | None, typer.Option("--search", help="A part of the id or name.")
+    ] = None,
     standing: Annotated[
-        str | None, commands.word("--standing", "What the subscription means now", STANDINGS)
+        str | None, commands.word("--standing", "Only with a subscription that is now", STANDINGS)
     ] = None,
     ends_from: Annotated[
-        str | None, typer.Option("--ends-from", help="It ends at this instant or later.")
+        str | None, typer.Option("--ends-from", help="Subscription ends then or later.")
     ] = None,
     ends_before: Annotated[
-        str | None, typer.Option("--ends-before", help="It ends before this instant.")
+        str | None, typer.Option("--ends-before", help="Subscription ends before then.")
     ] = None,
-    sort: Annotated[str | None, commands.word("--sort", "The order", ORGANIZATION_SORTS)] = None,
+    sort: Annotated[str | None, commands.word("--sort", "Sort by", ORGANIZATION_SORTS)] = None,
     limit: Limit = 100,
 ) -> None:
     """Find organizations (super-admins)."""
@@ -107,7 +108,7 @@ def create(
     status: Annotated[str, _STATUS] = "active",
     max_agents: Seats = None,
 ) -> None:
-    """Register an organization that is not there yet (super-admins)."""
+    """Register a new organization (super-admins)."""
     wanted = {
         "name": name,
         "valid_until": valid_until,
@@ -133,12 +134,13 @@ def update(
         int | None, typer.Option("--max-agents", min=-1, help="The seat limit; -1 for none.")
     ] = None,
     if_version: Annotated[
-        int | None, typer.Option("--if-version", help="Only if this is its version still.")
+        int | None,
+        typer.Option("--if-version", help="Change it only if it still has this version."),
     ] = None,
 ) -> None:
-    """Change name, subscription or seats; what is left out stays as it is (super-admins).
+    """Change name, subscription or seats; options left out change nothing (super-admins).
 
-    Nothing is changed if somebody else changes the organization at the same moment.
+    If somebody else changes the organization at the same time, nothing is changed.
     """
     changes: Json = {
         name: value
@@ -151,7 +153,7 @@ def update(
         if value is not None
     }
     if not changes:
-        raise WrongUse("Nothing to change.", "Say --name, --valid-until, --status or --max-agents.")
+        raise WrongUse("Nothing to change.", "Use --name, --valid-until, --status or --max-agents.")
     if max_agents == -1:
         changes["max_agents"] = None
     found = at.api.get(_path(organization))
@@ -176,18 +178,18 @@ def policy(
         bool | None,
         typer.Option(
             "--require-device-key/--no-require-device-key",
-            help="Whether agents without a device key are refused.",
+            help="Refuse agents without a device key, or allow them.",
         ),
     ] = None,
     block_clones: Annotated[
         bool | None,
         typer.Option(
             "--block-clones/--no-block-clones",
-            help="Whether an agent is blocked when two of them live on one licence.",
+            help="Block a licence when two agents use it, or only record that.",
         ),
     ] = None,
 ) -> None:
-    """Say what the organization demands of its agents."""
+    """Set what an organization requires of its agents."""
     changes = {
         name: value
         for name, value in {
@@ -198,7 +200,7 @@ def policy(
     }
     if not changes:
         raise WrongUse(
-            "Nothing to change.", "Say --require-device-key or --block-clones, or --no-…"
+            "Nothing to change.", "Use --require-device-key or --block-clones, or --no-…"
         )
     answer = at.api.send("PATCH", _path(organization), changes)
     at.output.one(answer.body, "organization", FIELDS)

@@ -101,9 +101,9 @@ class Output:
         total = document.get("total")
         if document.get("next_cursor") is not None:
             of = f" of {total}" if isinstance(total, int) else ""
-            self.note(f"{len(rows)}{of} are shown. --limit 0 shows all of them.")
+            self.note(f"{len(rows)}{of} are shown. To see all: --limit 0")
         elif not rows:
-            self.note("There are none.")
+            self.note("Nothing found.")
 
     def one(self, document: Row, name: str, columns: Columns) -> None:
         """One object; in a table, a field on each line."""

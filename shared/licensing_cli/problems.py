@@ -26,11 +26,11 @@ _OPTIONS: Final = MappingProxyType(
 
 _ADVICE: Final = MappingProxyType(
     {
-        "forbidden": "licensing whoami shows which roles you have.",
-        "not_found": "It may be another organization's: licensing whoami shows yours.",
-        "precondition_failed": "Look at it as it is now, and repeat the command.",
-        "invalid_transition": "licensing licenses show tells its status, and what can be done.",
-        "portal_not_configured": "Until then: licensing login --token -",
+        "forbidden": "licensing whoami shows your roles.",
+        "not_found": "It may belong to another organization: licensing whoami shows yours.",
+        "precondition_failed": "Somebody else changed it. Look at it, then repeat the command.",
+        "invalid_transition": "licensing licenses show shows its status and the possible actions.",
+        "portal_not_configured": "Until then, sign in with an ID token: licensing login --token -",
     }
 )
 
@@ -38,14 +38,18 @@ _ADVICE: Final = MappingProxyType(
 def failure(status: int, body: Mapping[str, object]) -> CommandError:
     """The error that an answer with a status from 400 to 499 is."""
     reason = str(body.get("code", ""))
-    told = str(body.get("detail") or body.get("message") or f"The service answers {status}.")
+    told = str(
+        body.get("detail") or body.get("message") or f"The service answered with status {status}."
+    )
     if status == 401:
         return SignedOut(f"The service does not accept the token: {told}")
     if status in {400, 413, 422}:
         return WrongUse("\n".join([told, *_fields(body.get("errors"))]))
     advice = _ADVICE.get(reason)
     if status == 404 and not reason:
-        advice = "The service has no such route. Is the address right, and the service new enough?"
+        advice = (
+            "The service does not know this request. Check --url, and the version of the service."
+        )
     return Refused(told, advice, status=status, reason=reason)
 
 

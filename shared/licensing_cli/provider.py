@@ -49,9 +49,9 @@ class Registration:
         named = client_id or portal.get("command_line_client_id")
         if not isinstance(named, str) or not named:
             raise WrongUse(
-                "The service names no client that a command line can sign in as.",
-                "Register a public one at your identity provider and say --client-id, or pipe an "
-                "ID token into licensing login --token -",
+                "This service has no sign-in client for the command line.",
+                "Register a public client at your identity provider and use --client-id, or pipe "
+                "an ID token into licensing login --token -",
             )
         return cls(
             authorization_endpoint=_endpoint(portal, "authorization_endpoint"),
@@ -107,18 +107,22 @@ def _exchanged(client: httpx.Client, endpoint: str, form: str) -> Tokens:
     except ValueError:
         said = {}
     if response.status_code >= 500:
-        raise Unreachable(f"The identity provider is in trouble (status {response.status_code}).")
+        raise Unreachable(
+            f"The identity provider failed (status {response.status_code}). Try again."
+        )
     id_token, refresh_token = said.get("id_token"), said.get("refresh_token")
     if response.status_code != 200 or not isinstance(id_token, str):
-        raise SignedOut(f"The identity provider refuses: {said.get('error', 'no ID token')}.")
+        raise SignedOut(
+            f"The identity provider refused the sign-in: {said.get('error', 'no ID token')}."
+        )
     seconds = jws.lifetime(id_token)
     if seconds is None:
-        raise SignedOut("The identity provider's ID token does not say how long it is good for.")
+        raise SignedOut("The identity provider's ID token has no expiry time.")
     return Tokens(id_token, refresh_token if isinstance(refresh_token, str) else "", seconds)
 
 
 def _endpoint(portal: Mapping[str, object], name: str) -> str:
     value = portal.get(name)
     if not isinstance(value, str):
-        raise Unreachable(f"The service does not tell its {name.replace('_', ' ')}.")
+        raise Unreachable(f"The service does not name its {name.replace('_', ' ')}.")
     return checked(value)

@@ -37,7 +37,7 @@ class Session:
             if anew or not (self.given.isascii() and self.given.isprintable()):
                 raise SignedOut(
                     f"The service does not accept the token in {VARIABLE}.",
-                    "Put a new ID token there, or unset it and sign in: licensing login",
+                    "Set it to a new ID token, or unset it and sign in: licensing login",
                 )
             return self.given
         kept = self.store.read(self.url)

@@ -40,7 +40,9 @@ COLUMNS: Final[Columns] = MappingProxyType(
 )
 """What is shown, of each in a list and of one."""
 
-app = commands.new_app("Keys that let a partner into a client's agent for a while (super-admins).")
+app = commands.new_app(
+    "Temporary licences that let a partner use a customer's agent (super-admins)."
+)
 
 
 @commands.command(app, "generate", example="temporary generate acme --ttl 3h")
@@ -48,18 +50,18 @@ def generate(
     at: Invocation,
     organization: Organization,
     *,
-    ttl: Annotated[str, commands.word("--ttl", "How long it lives", TIMES_TO_LIVE)],
+    ttl: Annotated[str, commands.word("--ttl", "How long it is valid", TIMES_TO_LIVE)],
     idempotency_key: Annotated[
         str | None,
         typer.Option(
             "--idempotency-key",
-            help="That of a command whose answer was lost: shows the same licence, and its key.",
+            help="To repeat a command whose answer was lost: its key, for the same licence.",
         ),
     ] = None,
 ) -> None:
     """Generate a temporary licence and show its key, once.
 
-    However often the request is repeated on the way, one licence is made.
+    If the command has to repeat its request, it still makes only one licence.
     """
     run = idempotency_key or str(uuid4())
     path = f"/v1/organizations/{segment(organization)}/temporary-licenses"
@@ -67,12 +69,12 @@ def generate(
         answer = at.api.send("POST", path, {"ttl": ttl}, headers={"Idempotency-Key": run})
     except Unreachable as error:
         raise Unreachable(
-            error.message, f"It may have been made. Repeat with --idempotency-key {run}"
+            error.message, f"The licence may exist already. Repeat with --idempotency-key {run}"
         ) from error
     at.output.one(answer.body, "license", COLUMNS)
     if not at.output.is_json:
         at.output.line(f"key: {answer.body.get('license_key')}")
-        at.output.note("The key is shown this once. Give it to the partner by a way that is safe.")
+        at.output.note("The key is shown only now. Send it to the partner over a secure channel.")
 
 
 @commands.command(app, "list", example="temporary list acme")
@@ -85,7 +87,7 @@ def find(at: Invocation, organization: Organization, *, limit: Limit = 100) -> N
 @commands.command(app, "revoke", example="temporary revoke lic_0123456789abcdef --yes")
 def revoke(at: Invocation, license: License, *, reason: Reason = None, yes: Yes = False) -> None:
     """End a temporary licence early."""
-    commands.confirm(at, f"{license} ends at once: its key will never work again.", yes=yes)
+    commands.confirm(at, f"This ends {license} at once: its key will never work again.", yes=yes)
     body = {} if reason is None else {"reason": reason}
     answer = at.api.send("POST", f"/v1/temporary-licenses/{segment(license)}/revoke", body)
     at.output.one(answer.body, "license", COLUMNS)

@@ -333,7 +333,7 @@ ENDS: Sequence[tuple[int, str, Sequence[str]]] = [
     (2, "--reason: ", ["licenses", "detach", "lic_0123456789abcdef", "--reason", "x" * 501]),
     (2, "--machine-id, --mac and --name: ", ["machines", "lookup", "--name", "x"]),
     (2, "'..' is no id", ["licenses", "show", ".."]),
-    (2, "https alone", ["--url", "http://licensing.example", "whoami"]),
+    (2, "only over https", ["--url", "http://licensing.example", "whoami"]),
     (2, "not the address", ["whoami", "--url", "licensing.example"]),
     (2, "Which service?", ["whoami", "--url", ""]),
     (4, "There is no such license", ["licenses", "show", "lic_0123456789abcdef"]),

@@ -98,9 +98,9 @@ def test_a_partners_licence_is_diagnosed_for_those_who_may_see_it(
     of_acme = ("temporary", "generate", "acme", "--ttl", "1h", "-o", "json")
     id = olivia(*of_acme).expect(0).json["license"]["id"]
     told = olivia(*OF_ACME, "--license", id).expect(0)
-    assert "No one has used it yet." in told.out
+    assert "Nobody has used it yet." in told.out
     hidden = ada(*OF_ACME, "--license", id).expect(1).out
-    assert "seen by super-admins alone" in hidden
+    assert "which only super-admins can see" in hidden
     olivia("temporary", "revoke", id, "--yes", "--reason", "left").expect(0)
     ended = olivia(*OF_ACME, "--license", id).expect(1).out
     assert "(left)" in ended

@@ -41,7 +41,7 @@ def test_a_lease_of_the_service_is_good_until_it_ends(site: Site, olivia: Termin
     told = olivia("lease", "verify", "-", "--license", license_id, typed=f"{token}\n").expect(0)
     assert license_id in told.out
     later = olivia("lease", "verify", token, "--at", "2099-01-01T00:00:00Z").expect(1)
-    assert re.search(r"^fail +Its time is not over\.", later.out, re.MULTILINE)
+    assert re.search(r"^fail +It has not expired\.", later.out, re.MULTILINE)
     # No one has to be signed in: the keys are public.
     Terminal(site.url, olivia.home)("lease", "verify", token).expect(0)
 

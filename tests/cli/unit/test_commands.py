@@ -54,7 +54,7 @@ def test_the_program_is_named_as_it_is_installed(
     monkeypatch.setattr(sys, "argv", ["/somewhere/__main__.py", "--version"])
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("licensing_cli", run_name="__main__")
-    assert (ended.value.code, capsys.readouterr().out) == (0, "licensing of a source tree\n")
+    assert (ended.value.code, capsys.readouterr().out) == (0, "licensing (not installed)\n")
 
 
 @pytest.mark.parametrize("token", ["s.e.cret\ncret", "s.e.cret\x7f", "s.e.cret\xe9"])
@@ -340,5 +340,5 @@ def test_what_is_typed_elsewhere_is_no_terminal(
     at: Invocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(WrongUse, match="nobody can be asked"):
+    with pytest.raises(WrongUse, match="no terminal"):
         commands.confirm(at, "It ends.", yes=False)

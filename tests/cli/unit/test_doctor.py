@@ -107,7 +107,7 @@ PARTNERS = replace(WELL, license=TEMPORARY, environment="staging")
 REFUSED: Sequence[tuple[str, Facts, str]] = [
     ("NOT_FOUND", replace(WELL, license=None, holders=None), "Log in on the agent"),
     ("NOT_FOUND", replace(WELL, organization=None), "Register it"),
-    ("ORGANIZATION_MISMATCH", with_license(organization_id="bolt"), "Set the agent up for bolt"),
+    ("ORGANIZATION_MISMATCH", with_license(organization_id="bolt"), "Configure the agent for bolt"),
     ("REVOKED", with_license(status="revoked"), "a new licence"),
     ("DISSOCIATED", with_license(status="dissociated"), "Log in with the key"),
     ("MACHINE_MISMATCH", replace(WELL, holders=[]), "licensing licenses dissociate"),
@@ -116,7 +116,11 @@ REFUSED: Sequence[tuple[str, Facts, str]] = [
         replace(WELL, holders=[{**HOLDER, "licenses": [ELSEWHERE]}]),
         "Two of machine id",
     ),
-    ("MACHINE_MISMATCH", replace(WELL, environment="staging"), "in its own environment"),
+    (
+        "MACHINE_MISMATCH",
+        replace(WELL, environment="staging"),
+        "each environment has its own licence",
+    ),
     ("PROOF_REQUIRED", with_organization(policy=REQUIRED), "--no-require-device-key"),
     ("DETACHED", with_license(status="detached"), f"licensing licenses attach {ID}"),
     ("SUSPENDED", with_organization(subscription=SUSPENDED), "--status active"),
