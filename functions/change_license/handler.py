@@ -12,7 +12,7 @@ api = http.Api()
 handler = api.handler
 
 
-@api.serves(transition(Action.ATTACH, "Lift the block of an agent."))
+@api.serves(transition(Action.ATTACH, "Unblock an agent."))
 def attach(call: http.Call, license_id: str) -> http.Reply:
     """Unblock an agent."""
     return apply(call, Action.ATTACH, license_id)
@@ -26,7 +26,7 @@ def detach(call: http.Call, license_id: str) -> http.Reply:
 
 @api.serves(
     transition(
-        Action.DISSOCIATE, "Free an agent's machine and seat; its key waits for another one."
+        Action.DISSOCIATE, "Free an agent's machine and seat; its key can be used on another one."
     )
 )
 def dissociate(call: http.Call, license_id: str) -> http.Reply:

@@ -23,7 +23,7 @@ handler = api.handler
     http.Operation(
         "POST /v1/licenses",
         id="login",
-        summary="Log an agent in: a new license at first, the same one ever after.",
+        summary="Log an agent in. The first login issues a license, later ones return it.",
         takes=(LOGIN, http.PROOF),
         replies={201: LoginReply, 200: LoginReply},
         problems=(404, 409),

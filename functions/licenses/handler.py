@@ -10,13 +10,15 @@ from licensing.usecases.list_licenses import Listing, ListLicenses
 
 STATUS = http.Choice("status", Status)
 ENVIRONMENT = http.Text("environment")
-SEARCH = http.SearchText("A part of the computer name, the label or the id, in any case.")
+SEARCH = http.SearchText(
+    "A part of the computer name, the label or the id, in upper or lower case."
+)
 PRIMARY = http.Flag("primary")
 SORT = http.Choice(
     "sort",
     LicenseSort,
-    "What is missing comes last. By agent_version and last_seen, up to 50,000 licenses can be "
-    "sorted.",
+    "Licenses without a value come last. By agent_version and last_seen, at most 50,000 licenses "
+    "can be sorted.",
 )
 
 api = http.Api()
@@ -46,7 +48,7 @@ def one(call: http.Call, license_id: str) -> http.Reply:
     http.Operation(
         "GET /v1/organizations/{organization_id}/licenses",
         id="listLicenses",
-        summary="List an organization's licenses: unsorted by stored state, then by time of issue.",
+        summary="List an organization's licenses. Without sort: by state, then by time of issue.",
         takes=(STATUS, ENVIRONMENT, SEARCH, PRIMARY, SORT, http.PAGE),
         replies={200: LicensesReply},
         problems=(404,),

@@ -10,10 +10,10 @@ from licensing.usecases.ports import EventPage
 TYPE = http.Choice("type", EventType)
 FROM = http.Instant(
     "from",
-    "It happened then or later. The refusals of an hour, folded into one entry, count as of the "
-    "beginning of the hour.",
+    "Events at this time or later. The refusals of an hour are one entry, with the time at which "
+    "the hour began.",
 )
-BEFORE = http.Instant("before", "It happened before; refusals as for from.")
+BEFORE = http.Instant("before", "Events before this time. For refusals, see from.")
 TAKEN = (TYPE, FROM, BEFORE, http.PAGE)
 
 api = http.Api()

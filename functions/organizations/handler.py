@@ -17,12 +17,12 @@ from licensing.usecases.change_subscription import ChangeSubscription, Registere
 from licensing.usecases.filters import OrganizationFilters, OrganizationSort
 from licensing.usecases.list_licenses import ListLicenses, OrganizationListing
 
-SEARCH = http.SearchText("A part of the id or of the name, in any case.")
+SEARCH = http.SearchText("A part of the id or of the name, in upper or lower case.")
 STANDING = http.Choice("standing", Standing)
-ENDS_FROM = http.Instant("ends_from", "The subscription ends then or later.")
-ENDS_BEFORE = http.Instant("ends_before", "The subscription ends before.")
+ENDS_FROM = http.Instant("ends_from", "The subscription ends at this time or later.")
+ENDS_BEFORE = http.Instant("ends_before", "The subscription ends before this time.")
 SORT = http.Choice("sort", OrganizationSort, usual=OrganizationSort.NAME)
-SEEN = http.IfMatch("The ETag of the organization as it was read. None to create it.")
+SEEN = http.IfMatch("The ETag of the organization as you read it. Leave it out to create one.")
 ORGANIZATION = http.Body(OrganizationRequest)
 POLICY = http.Body(PolicyRequest)
 
@@ -34,7 +34,7 @@ handler = api.handler
     http.Operation(
         "GET /v1/me",
         id="getCaller",
-        summary="Show who is asking, as the token says.",
+        summary="Show who is asking, according to the token.",
         replies={200: CallerReply},
     )
 )
@@ -114,7 +114,7 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
     http.Operation(
         "PATCH /v1/organizations/{organization_id}",
         id="governOrganization",
-        summary="Decide how an organization's agents prove themselves, and what a clone costs.",
+        summary="Set whether agents need a device key, and whether clones are blocked.",
         takes=(POLICY,),
         replies={200: OrganizationReply},
         problems=(404,),

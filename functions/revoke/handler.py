@@ -21,7 +21,7 @@ def revoke(call: http.Call, license_id: str) -> http.Reply:
     http.Operation(
         "POST /v1/temporary-licenses/{license_id}/revoke",
         id="revokeTemporaryLicense",
-        summary="End a temporary license early. Can be repeated.",
+        summary="End a temporary license early. Repeating it is safe.",
         takes=(WHY,),
         replies={200: TemporaryReply},
         problems=(404,),

@@ -11,7 +11,7 @@ DAYS = http.Number(
     "days",
     usual=30,
     largest=90,
-    description="How many days (UTC) to tell of; today is the last one.",
+    description="How many days (UTC), up to and including today.",
 )
 
 # A chart need not be fresher, and whoever comes next at this browser may see less of it.
@@ -47,7 +47,7 @@ def statistics(call: http.Call, organization_id: str) -> http.Reply:
     http.Operation(
         "GET /v1/organizations/{organization_id}/activity",
         id="getActivity",
-        summary="In how many licenses' case an agent was seen, for each hour of a week.",
+        summary="Count the licenses whose agents were seen, for each hour of a week.",
         takes=(http.CURSOR,),
         replies={200: ActivityReply},
         problems=(404,),

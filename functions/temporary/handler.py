@@ -14,7 +14,7 @@ from licensing.usecases.ports import LicensePage
 
 TERMS = http.Body(TemporaryRequest)
 IDEMPOTENCY_KEY = http.IdempotencyKey(
-    "The same key gets the same license, however often it is sent."
+    "Requests with the same key return the same license, however many are sent."
 )
 
 api = http.Api()
@@ -25,7 +25,7 @@ handler = api.handler
     http.Operation(
         "POST /v1/organizations/{organization_id}/temporary-licenses",
         id="generateTemporaryLicense",
-        summary="Generate a temporary license for a partner; its key is shown here only.",
+        summary="Generate a temporary license for a partner; its key is shown only in this answer.",
         takes=(TERMS, IDEMPOTENCY_KEY),
         replies={201: GeneratedReply},
         problems=(404,),

@@ -34,7 +34,7 @@ _BY_GATEWAY: Final = frozenset({401, 404, 413, 429, 503})
 _BY_GATEWAY_ALONE: Final = frozenset({429})
 _HEADERS: Final = {
     401: ("WWW-Authenticate", "The scheme to authenticate by.", {"type": "string"}),
-    503: ("Retry-After", "Seconds to wait for.", {"type": "integer", "minimum": 1}),
+    503: ("Retry-After", "Seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
 }
 _PATTERNS: Final = {
     "license_id": "^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$",

@@ -28,8 +28,8 @@ HOST: Final = "https://licensing.example"
 HEADER: Final[dict[str, Any]] = {"alg": "Ed25519", "jwk": JWK, "typ": "dpop+jwt"}
 
 REASONS: Final = {
-    "its header is not a proof's": "header",
-    "the signature does not fit": "signature",
+    "its header is not that of a proof": "header",
+    "the signature does not match": "signature",
     "claims are missing or of the wrong type": "claims",
     "made for another request": "request",
     "made for another credential": "credential",

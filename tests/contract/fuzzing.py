@@ -45,11 +45,11 @@ _IN_WORDS = (
         (f"/query/{name}", "must be between the years 1970 and 9999")
         for name in ("ends_from", "ends_before", "from", "before")
     ),
-    ("/query/cursor", "This cursor was not handed out here"),
-    ("/headers/dpop", "No proof (RFC 9449)"),
-    ("/headers/idempotency-key", "was used for another time to live"),
+    ("/query/cursor", "This cursor does not belong to this list"),
+    ("/headers/dpop", "The proof is not valid (RFC 9449)"),
+    ("/headers/idempotency-key", "was already used with another ttl"),
     ("/environment", "This license key is for the environment"),
-    ("/environment", "environments already"),
+    ("/environment", "This machine already has"),
 )
 
 

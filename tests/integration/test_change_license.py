@@ -396,7 +396,7 @@ def test_r20_a_second_key_finds_the_agent_occupied_until_the_first_is_dissociate
 
     assert_problem(answer, 409, "license_still_bound")
     assert "has another license" in answer.json["detail"]
-    assert "needs to be dissociated first from the portal" in answer.json["detail"]
+    assert "Dissociate or revoke that one in the portal first." in answer.json["detail"]
     assert world.items() == before
 
     world.act("dissociate", present["license"]["id"])

@@ -177,7 +177,7 @@ def test_too_many_licenses_to_sort_by_what_records_tell_are_refused_with_advice(
     for sort in ("last_seen", "-agent_version"):
         answer = _get(world, sort=sort)
         assert_problem(answer, 400, "invalid_request", "/query/sort")
-        assert "Narrow the list" in answer.json["detail"]
+        assert "Narrow it" in answer.json["detail"]
         assert _list(world, sort=sort, primary="true")["total"] == 3
     assert _list(world, sort="computer_name")["total"] == 6
 

@@ -338,7 +338,10 @@ def test_what_keeps_the_command_from_looking_is_said(
     assert (status, complaint.partition(":")[0]) == (2, "AWS does not do it")
     assert "ResourceNotFoundException" in complaint
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
-    assert command.run("--stack", "one")[::2] == (2, "The database did not answer in time.\n")
+    assert command.run("--stack", "one")[::2] == (
+        2,
+        "The database did not answer in time. Try again.\n",
+    )
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION")
     status, _, complaint = command.run("--stack", "one")

@@ -236,7 +236,7 @@ def test_r25_a_revoked_one_is_dead_at_once_and_revoking_can_be_repeated(world: W
         None,
         None,
     )
-    assert refused["message"] == "The temporary license has been revoked."
+    assert refused["message"] == "The temporary license has been revoked. Ask for a new one."
     assert_problem(login_with(world, one.key), 403, NOT_USABLE)
     (event,) = events(world, "TemporaryLicenseRevoked")
     assert (event["actor"]["subject"], event["reason"]) == ("olivia", "project over")
@@ -355,7 +355,9 @@ def test_r26_nobody_else_can_use_it(world: World) -> None:
     for person in others:
         answer = login_with(world, one.key, person)
         assert_problem(answer, 403, NOT_USABLE)
-        assert answer.json["detail"] == "A temporary license is for a partner's own account."
+        assert answer.json["detail"] == (
+            "Only a partner can use a temporary license. Sign in with a partner's account."
+        )
     homeless = login_with(world, one.key, Person("pete", None, ("partner",)))
     assert_problem(homeless, 403, "forbidden")
 
@@ -524,7 +526,7 @@ def test_r27_it_ends_to_the_second(world: World) -> None:
             expired = world.validate(one.key).json
             assert (expired["code"], expired["action"]) == ("EXPIRED", "logout"), ttl
             assert (expired["valid"], expired["lease"]) == (False, None)
-            assert expired["message"] == "The temporary license has ended."
+            assert expired["message"] == "The temporary license has ended. Ask for a new one."
             for ended in (one, unused):
                 assert_problem(login_with(world, ended.key), 403, NOT_USABLE)
             world.sweep()

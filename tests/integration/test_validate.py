@@ -119,7 +119,9 @@ CASES = {
         key=lambda key: _forged(key, tag=bytes(16)),
     ),
     "ORGANIZATION_MISMATCH": Case(
-        "This license key belongs to another organization.", "login", organization_id="bolt"
+        "This license key belongs to another organization. Log in again.",
+        "login",
+        organization_id="bolt",
     ),
     "REVOKED": Case(
         "This license has been revoked. Log in again.",
@@ -127,18 +129,18 @@ CASES = {
         prepare=lambda world, issued: world.revoke(issued["license"]["id"]),
     ),
     "MACHINE_MISMATCH": Case(
-        "This license key belongs to another agent. Log in on this one.",
+        "This license key belongs to another machine or environment. Log in here.",
         "login",
         machine=MACHINE_B,
     ),
     "SUSPENDED": Case(
-        "The subscription is paused or cancelled.",
+        "The subscription is paused or cancelled. Ask your administrator.",
         "logout",
         prepare=lambda world, _: world.change("acme", status="paused"),
         shows_license=True,
     ),
     "EXPIRED": Case(
-        "The subscription has ended.",
+        "The subscription has ended. Ask your administrator to renew it.",
         "logout",
         prepare=lambda world, _: world.change("acme", seconds=-1),
         shows_license=True,

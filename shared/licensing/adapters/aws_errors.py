@@ -33,8 +33,8 @@ def availability(of: str) -> Iterator[None]:
     try:
         yield
     except (HTTPClientError, NoConnection) as error:
-        raise Unavailable(f"{of} did not answer in time.") from error
+        raise Unavailable(f"{of} did not answer in time. Try again.") from error
     except ClientError as error:
         if is_transient(error):
-            raise Unavailable(f"{of} is busy.") from error
+            raise Unavailable(f"{of} is busy. Try again.") from error
         raise

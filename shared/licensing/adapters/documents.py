@@ -33,5 +33,5 @@ def fetched(url: str) -> bytes:
     finally:
         session.close()
     if answer.status_code != 200 or len(document) > _LARGEST_DOCUMENT:
-        raise Unavailable(f"The identity provider answers {answer.status_code} to {url}.")
+        raise Unavailable(f"The identity provider answered {url} with status {answer.status_code}.")
     return document

@@ -138,5 +138,6 @@ class Discovery:
             return Endpoints.of(self.fetch(url), self.registration.issuer)
         except ValueError as error:
             raise Unavailable(
-                "The identity provider does not say where to sign in.", retry_after=_AGAIN_SECONDS
+                "The identity provider's discovery document is not valid.",
+                retry_after=_AGAIN_SECONDS,
             ) from error

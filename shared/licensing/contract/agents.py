@@ -70,8 +70,8 @@ class LoginRequest(Request):
     license_key: Annotated[
         LicenseKeyText | None,
         Field(
-            description="The key that the agent holds: a dissociated license is bound to this "
-            "machine, a temporary one lets a partner in."
+            description="The key that the agent holds. The login binds a dissociated license to "
+            "this machine; a temporary one lets a partner in."
         ),
     ] = None
 
@@ -93,7 +93,7 @@ class ValidateRequest(Request):
     organization_id: OrganizationId
     machine: MachineCredentials
     environment: Annotated[
-        Environment | None, Field(description="Compared with the license's when it is sent.")
+        Environment | None, Field(description="If it is sent, it has to be the license's.")
     ] = None
     agent_version: AgentVersion | None = None
     nonce: Annotated[
@@ -102,16 +102,16 @@ class ValidateRequest(Request):
             min_length=1,
             max_length=128,
             pattern=r"^[\x21-\x7e]*$",
-            description="Comes back in the lease, which shows that the lease is fresh.",
+            description="Is returned in the lease, which shows that the lease is new.",
         ),
     ] = None
     lease: Annotated[
         str | None,
         Field(
             max_length=4096,
-            description="The token of the last lease that the agent has: once it is halfway over, "
-            "the answer's lease is the next link of its chain. A renewal whose answer was lost is "
-            "repeated with the same nonce.",
+            description="The token of the agent's last lease. Once half of its time is over, the "
+            "answer brings the next lease of the chain. If an answer was lost, repeat the request "
+            "with the same nonce.",
         ),
     ] = None
 

@@ -7,7 +7,7 @@ from licensing.domain.caller import Caller, Role
 
 
 class CallerReply(Reply):
-    """Who the token says is asking. ``roles`` are those that mean something here."""
+    """Who is asking, according to the token. ``roles`` are those that this service knows."""
 
     subject: str
     organization_id: OrganizationId | None

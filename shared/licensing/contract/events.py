@@ -16,9 +16,9 @@ class ActorView(Reply):
 
 
 class EventView(Reply):
-    """What happened. A refusal is folded by hour: ``times`` counts, ``last_at`` is the latest.
+    """What happened. Refusals of one hour are one event: ``times`` counts them.
 
-    ``other_address`` is where the second agent of a cloned one works from.
+    ``last_at`` is the time of the latest. ``other_address`` is that of a clone's second agent.
     """
 
     id: str

@@ -14,7 +14,7 @@ from licensing.usecases.change_license import Edit
 
 
 class LastSeen(Reply):
-    """When and as what an agent was last seen."""
+    """When an agent was last seen, with its version and address then."""
 
     at: Instant
     agent_version: str | None

@@ -36,7 +36,7 @@ OrganizationName = Annotated[
 
 
 class OrganizationRequest(Request):
-    """How an organization shall be."""
+    """The name, subscription and seats that an organization is to have."""
 
     name: OrganizationName
     valid_until: Instant
@@ -62,7 +62,7 @@ class PolicyRequest(Request):
     ] = None
     block_clones: Annotated[
         bool | None,
-        Field(description="A license on which two agents seem to live is detached at once."),
+        Field(description="A license that two agents seem to use is detached at once."),
     ] = None
 
     def decision(self) -> Decision:
@@ -113,7 +113,7 @@ class OrganizationView(Reply):
     subscription: SubscriptionView
     standing: Annotated[
         Standing,
-        Field(description="What the subscription means for its agents now: only current is good."),
+        Field(description="What the subscription means now: agents work only while it is current."),
     ]
     max_agents: int | None
     seats: Annotated[int, Field(description="How many licenses are bound.")]

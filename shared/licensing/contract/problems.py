@@ -112,6 +112,6 @@ class Problem(Reply):
 
 
 class GatewayMessage(Reply):
-    """What API Gateway says where it answers by itself and no function is asked."""
+    """What API Gateway answers by itself, without calling a function."""
 
     message: str

@@ -42,8 +42,8 @@ class StatisticsReply(Reply):
     """An organization from ``from`` until now, in UTC.
 
     ``licenses`` are counted at each midnight and now, oldest first; temporary ones are not among
-    them. ``refusals`` come most first. Where more happened than one request reads, everything is
-    told from ``complete_from`` on, which else is ``from``.
+    them. ``refusals`` come with the most frequent reason first. Where more happened than one
+    request can read, the figures are complete from ``complete_from`` on; else that is ``from``.
     """
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -72,7 +72,7 @@ class StatisticsReply(Reply):
 
 
 class ActiveHour(Reply):
-    """In how many licenses' case an agent was noted as seen in the hour that begins ``at``."""
+    """How many licenses have an agent that was recorded as seen in the hour from ``at`` on."""
 
     at: Instant
     licenses: int

@@ -14,11 +14,11 @@ from licensing.domain.temporary_license import Term, TimeToLive
 class TemporaryRequest(Request):
     """A temporary license for a partner."""
 
-    ttl: Annotated[TimeToLive, Field(description="How long it lives.")]
+    ttl: Annotated[TimeToLive, Field(description="How long it is valid.")]
 
 
 class TemporaryLicense(Reply):
-    """A temporary license. ``holder`` is the subject of the person whom its use has tied it to."""
+    """A temporary license. ``holder`` is the subject of the person who used it first."""
 
     id: LicenseId
     organization_id: OrganizationId

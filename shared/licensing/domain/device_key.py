@@ -53,7 +53,7 @@ def possession(
     >>> proof = Proof(thumbprint="kPrK…", made_ms=1_900_000_000_000)
     >>> possession("kPrK…", proof, required=False), possession("kPrK…", None, required=False)
     (<Possession.PROVED: 2>, <Possession.MISSING: 3>)
-    >>> possession(None, InvalidProof("the signature does not fit"), required=False)
+    >>> possession(None, InvalidProof("the signature does not match"), required=False)
     <Possession.NOT_ASKED: 1>
     """
     # Not even an invalid proof counts against an agent that needs none: it may have begun to prove

@@ -101,10 +101,10 @@ def verify(
         header = read.header()
         key = _key(header)
         if key is None:
-            return InvalidProof("its header is not a proof's")
+            return InvalidProof("its header is not that of a proof")
         # 2. The holder of that key has signed it.
         if not read.is_signed_by(key):
-            return InvalidProof("the signature does not fit")
+            return InvalidProof("the signature does not match")
         claims = read.claims()
     except MalformedJws as error:
         return InvalidProof(str(error))

@@ -231,7 +231,7 @@ def _signed(token: jws.Jws, keys: Mapping[str, Ed25519PublicKey]) -> Lease:
     if key is None:
         raise UnknownLeaseKey("signed by a key that is not the service's")
     if not token.is_signed_by(key):
-        raise ForgedLease("the signature does not fit")
+        raise ForgedLease("the signature does not match")
     # 3. It is whole.
     return _read_claims(token.claims())
 

@@ -149,7 +149,8 @@ def parse(text: str) -> LicenseKey:
     symbols = _SEPARATORS.sub("", text).upper().translate(_LOOKALIKES)
     if len(symbols) != _SYMBOLS or not set(symbols) <= _VALUES.keys():
         raise InvalidInput(
-            f"Not a license key: it has {_SYMBOLS} letters and digits in nine groups of five.",
+            f"This is not a license key. A key has {_SYMBOLS} letters and digits, in nine groups "
+            "of five.",
             pointer="/license_key",
         )
     number = _decode(symbols)
@@ -159,7 +160,7 @@ def parse(text: str) -> LicenseKey:
     # Three check values have a twin above the modulus; only the smaller one is ever printed.
     if number % _CHECK_MODULUS or check >= _CHECK_MODULUS or version == 0:
         raise InvalidInput(
-            "The license key is mistyped: its check symbols do not fit. Copy it again as a whole.",
+            "The license key is mistyped: its check symbols do not match. Copy all of it again.",
             pointer="/license_key",
         )
     return LicenseKey(

@@ -61,12 +61,12 @@ class Refused:
 
 def license_not_found() -> Refused:
     """A licence that is absent or another organization's: the two answer alike."""
-    return Refused(RefusalCode.NOT_FOUND, "There is no such license.")
+    return Refused(RefusalCode.NOT_FOUND, "There is no such license. Check its id.")
 
 
 def organization_not_found() -> Refused:
     """An organization that is absent or not the caller's: the two answer alike."""
-    return Refused(RefusalCode.NOT_FOUND, "There is no such organization.")
+    return Refused(RefusalCode.NOT_FOUND, "There is no such organization. Check its id.")
 
 
 def only_administrators() -> Refused:
@@ -83,8 +83,9 @@ def proof_required() -> Refused:
     """An agent that does not prove to hold a device key, where that is needed."""
     return Refused(
         RefusalCode.PROOF_REQUIRED,
-        "This agent has to prove that it holds its device key. Update it to a version that does; "
-        "where its license has to go on without one, revoke it from the portal first.",
+        "This agent has to prove that it holds its device key. Update it to a version that sends "
+        "such proofs. If it has to work without a device key, revoke its license in the portal, "
+        "then log in again.",
     )
 
 
@@ -106,4 +107,4 @@ def portal_not_configured() -> Refused:
 
 def portal_file_not_found() -> Refused:
     """No file of the portal, or one of a version that has been replaced."""
-    return Refused(RefusalCode.NOT_FOUND, "There is no such file. Load the page anew.")
+    return Refused(RefusalCode.NOT_FOUND, "There is no such file. Reload the page.")

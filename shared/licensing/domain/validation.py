@@ -78,7 +78,7 @@ class Code(StrEnum):
     ORGANIZATION_MISMATCH = (
         "ORGANIZATION_MISMATCH",
         Meaning(
-            message="This license key belongs to another organization.",
+            message="This license key belongs to another organization. Log in again.",
             action=NextStep.LOGIN,
             misuse="Used for another organization",
         ),
@@ -87,7 +87,7 @@ class Code(StrEnum):
         "REVOKED",
         Meaning(
             message="This license has been revoked. Log in again.",
-            message_to_partner="The temporary license has been revoked.",
+            message_to_partner="The temporary license has been revoked. Ask for a new one.",
             action=NextStep.LOGIN,
             misuse="Used after it was revoked",
         ),
@@ -103,7 +103,7 @@ class Code(StrEnum):
     MACHINE_MISMATCH = (
         "MACHINE_MISMATCH",
         Meaning(
-            message="This license key belongs to another agent. Log in on this one.",
+            message="This license key belongs to another machine or environment. Log in here.",
             action=NextStep.LOGIN,
             misuse="Used on another machine",
         ),
@@ -120,7 +120,7 @@ class Code(StrEnum):
     PROOF_INVALID = (
         "PROOF_INVALID",
         Meaning(
-            message="The proof of this agent's device key does not hold. Log in again.",
+            message="The proof of this agent's device key is not valid. Log in again.",
             action=NextStep.LOGIN,
             misuse="Used with a proof that is not its device key's",
             partner_may_log_in=True,
@@ -133,7 +133,7 @@ class Code(StrEnum):
     SUSPENDED = (
         "SUSPENDED",
         Meaning(
-            message="The subscription is paused or cancelled.",
+            message="The subscription is paused or cancelled. Ask your administrator.",
             action=NextStep.LOGOUT,
             shows_license=True,
         ),
@@ -141,8 +141,8 @@ class Code(StrEnum):
     EXPIRED = (
         "EXPIRED",
         Meaning(
-            message="The subscription has ended.",
-            message_to_partner="The temporary license has ended.",
+            message="The subscription has ended. Ask your administrator to renew it.",
+            message_to_partner="The temporary license has ended. Ask for a new one.",
             action=NextStep.LOGOUT,
             shows_license=True,
         ),

@@ -18,7 +18,7 @@ def transition(action: Action, summary: str) -> http.Operation:
     return http.Operation(
         f"POST /v1/licenses/{{license_id}}/{action}",
         id=action,
-        summary=f"{summary} Can be repeated.",
+        summary=f"{summary} Repeating it is safe.",
         takes=(WHY,),
         replies={200: LicenseReply},
         problems=(404, 409),

@@ -135,6 +135,6 @@ def _repeated(
 def _changed_meanwhile(why: str) -> Refused:
     return Refused(
         RefusalCode.PRECONDITION_FAILED,
-        f"The organization is not as you expect: {why}. Read it, then send its ETag in If-Match "
-        "to change it, or no If-Match to create it.",
+        f"The organization is not as you expect: {why}. To change it, read it and send its ETag "
+        "in If-Match. To create it, send no If-Match.",
     )

@@ -79,7 +79,7 @@ class GenerateTemporary:
             earlier = self.store.license(record.id)
             if earlier is None or earlier.term is None or earlier.term.ttl is not ttl:
                 raise InvalidInput(
-                    "This idempotency key was used for another time to live. Send a new one.",
+                    "This idempotency key was already used with another ttl. Send a new key.",
                     pointer="/headers/idempotency-key",
                 )
             record, term = earlier, earlier.term

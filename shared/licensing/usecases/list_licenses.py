@@ -178,8 +178,8 @@ class ListLicenses:
             return [(sort.value_of(one), one.id) for one in found.values()]
         if len(found) > MOST_READ:
             raise InvalidInput(
-                f"Up to {MOST_READ} licenses can be sorted by this, and there are {len(found)}. "
-                "Narrow the list by status, environment, primary or search.",
+                f"At most {MOST_READ} licenses can be sorted by this field, and this list has "
+                f"{len(found)}. Narrow it by status, environment, primary or search.",
                 pointer="/query/sort",
             )
         activity = self.store.agent_activity(list(found))

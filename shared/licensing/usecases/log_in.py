@@ -89,7 +89,10 @@ class LogIn(LoginSteps):
         if request.key is not None and (
             presented is None or not self._is_genuine(request.key, presented)
         ):
-            return Refused(RefusalCode.NOT_FOUND, "This license key is not known.")
+            return Refused(
+                RefusalCode.NOT_FOUND,
+                "This license key is not known. Check it, or log in without a key.",
+            )
         if presented is not None and presented.term is not None:
             log_in_partner = LogInPartner(self.store, self.keyrings, self.lease_terms)
             return log_in_partner(attempt, presented, presented.term)
@@ -104,7 +107,7 @@ class LogIn(LoginSteps):
             return Refused(
                 RefusalCode.FORBIDDEN,
                 f"Your organization ({attempt.context.caller.organization_id}) is not "
-                "registered here.",
+                "registered here. Ask the operator of this service.",
             )
         if organization.policy.require_device_key and request.proof is None:
             return proof_required()
@@ -196,7 +199,8 @@ class LogIn(LoginSteps):
         # The key was derived from the environment, too: elsewhere it would be another key (R3).
         if request.environment != record.environment:
             raise InvalidInput(
-                f"This license key is for the environment {record.environment}.",
+                f"This license key is for the environment {record.environment}. "
+                "Use it there, or log in without a key.",
                 pointer="/environment",
             )
         holder_id = license_at(attempt.view.claims, organization.id, record.environment)
@@ -209,8 +213,8 @@ class LogIn(LoginSteps):
         if holder_id is not None:
             return Refused(
                 RefusalCode.LICENSE_STILL_BOUND,
-                "This agent has another license, which needs to be dissociated first from the "
-                "portal.",
+                "This agent already has another license. Dissociate or revoke that one in the "
+                "portal first.",
             )
         _check_environments(attempt, organization)
         proved = freed.proved(request.proof) if request.proof else freed
@@ -284,7 +288,7 @@ def _check_environments(attempt: LoginAttempt, organization: Organization) -> No
         for claim in attempt.view.claims.values()
     ):
         raise InvalidInput(
-            f"This machine has {MAX_ENVIRONMENTS} environments already. Revoke one first.",
+            f"This machine already has {MAX_ENVIRONMENTS} environments. Revoke one of them first.",
             pointer="/environment",
         )
 
@@ -294,6 +298,6 @@ def _refuse_full(organization: Organization) -> Refused | None:
         return None
     return Refused(
         RefusalCode.SEAT_LIMIT_REACHED,
-        f"All {organization.max_agents} agents of {organization.name} are in use. "
-        "Revoke or dissociate one from the portal, or ask for more.",
+        f"All {organization.max_agents} seats of {organization.name} are taken. "
+        "Revoke or dissociate a license in the portal, or ask for more seats.",
     )

@@ -86,11 +86,11 @@ def _why_not_usable(attempt: LoginAttempt, record: License, term: Term) -> str |
     if caller.organization_id == record.organization_id or not (
         caller.is_super_admin or Role.PARTNER in caller.roles
     ):
-        return "A temporary license is for a partner's own account."
+        return "Only a partner can use a temporary license. Sign in with a partner's account."
     if record.state is not State.ACTIVE or term.has_ended(attempt.context.now):
         return "This temporary license has ended. Ask for a new one."
     if term.holder not in (None, caller.subject):
-        return "This temporary license is in use by another person."
+        return "This temporary license is in use by another person. Ask for a new one."
     if term.holder is not None and not record.machine.is_same_as(attempt.machine):
-        return "This temporary license is in use on another machine."
+        return "This temporary license is in use on another machine. Ask for a new one."
     return None

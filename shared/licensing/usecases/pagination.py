@@ -165,7 +165,8 @@ def read_cursor(cursor: str, listing: str) -> str:
 def foreign_cursor() -> InvalidInput:
     """A cursor that was not handed out for what is asked."""
     return InvalidInput(
-        "This cursor was not handed out here. Start without one.", pointer="/query/cursor"
+        "This cursor does not belong to this list. Start again without a cursor.",
+        pointer="/query/cursor",
     )
 
 

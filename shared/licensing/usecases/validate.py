@@ -185,7 +185,9 @@ class ValidateLicense:
             # After a rotation, other environments sign with a version that is not known here yet.
             newer = self.keyrings.keyring(at_least=keyring.newest + 1)
             if newer is keyring:
-                raise Unavailable("The lease's key is not known here yet. Try again.") from None
+                raise Unavailable(
+                    "The service does not know this lease's key yet. Try again."
+                ) from None
             return genuine(token, newer.lease_keys, issuer=self.lease_terms.issuer)
 
     def _is_anothers_machine(self, record: License) -> bool:

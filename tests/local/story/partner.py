@@ -92,7 +92,7 @@ def _ends(teller: Teller, used: Answer, machine: Mapping[str, Any]) -> None:
         used,
         machine,
         "EXPIRED",
-        message="The temporary license has ended.",
+        message="The temporary license has ended. Ask for a new one.",
         action="logout",
     )
     _listed(teller, used, "expired")

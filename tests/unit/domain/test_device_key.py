@@ -6,7 +6,7 @@ from licensing.domain.device_key import InvalidProof, Possession, Proof, possess
 
 PROOF = Proof("its key", 1)
 OTHERS = Proof("another", 1)
-BAD = InvalidProof("the signature does not fit")
+BAD = InvalidProof("the signature does not match")
 
 
 @pytest.mark.parametrize(

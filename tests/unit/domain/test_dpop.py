@@ -147,8 +147,8 @@ def test_a_bad_proof_says_why() -> None:
     claims = DEVICE.claims(URL, CREDENTIAL)
     for token, why in {
         "a.b": "not a compact JWS",
-        compact(DEVICE.header(typ="JWT"), claims, DEVICE.key): "its header is not a proof's",
-        compact(DEVICE.header(), claims, OTHER.key): "the signature does not fit",
+        compact(DEVICE.header(typ="JWT"), claims, DEVICE.key): "its header is not that of a proof",
+        compact(DEVICE.header(), claims, OTHER.key): "the signature does not match",
         proof(jti=""): "claims are missing or of the wrong type",
         proof(htm="GET"): "made for another request",
         proof(ath=credential_hash("L1-OTHER")): "made for another credential",

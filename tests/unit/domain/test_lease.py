@@ -420,7 +420,7 @@ def test_r16_each_refusal_says_why() -> None:
         "algorithm": "not signed as a lease is",
         "type": "signed for another use",
         "key": "signed by a key that is not the service's",
-        "signature": "the signature does not fit",
+        "signature": "the signature does not match",
         "issuer": "issued by another service",
         "too early": "not within its time",
         "too late": "not within its time",

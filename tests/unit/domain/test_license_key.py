@@ -252,10 +252,10 @@ def test_r03_what_is_not_a_whole_key_is_refused_with_what_a_key_looks_like(text:
 
 
 def test_r03_a_mistyped_key_is_refused_with_what_to_do() -> None:
-    told = "The license key is mistyped: its check symbols do not fit. Copy it again as a whole."
+    told = "The license key is mistyped: its check symbols do not match. Copy all of it again."
     with pytest.raises(InvalidInput, match=f"^{told}$"):
         license_key.parse(PRINTED[:-1] + "Y")
-    with pytest.raises(InvalidInput, match="45 letters and digits in nine groups of five"):
+    with pytest.raises(InvalidInput, match="45 letters and digits, in nine groups of five"):
         license_key.parse("hello")
 
 

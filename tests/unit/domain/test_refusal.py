@@ -11,8 +11,12 @@ from licensing.domain.refusal import RefusalCode, Refused
 @pytest.mark.parametrize(
     ("refuse", "code", "message"),
     [
-        (refusal.license_not_found, "not_found", "There is no such license."),
-        (refusal.organization_not_found, "not_found", "There is no such organization."),
+        (refusal.license_not_found, "not_found", "There is no such license. Check its id."),
+        (
+            refusal.organization_not_found,
+            "not_found",
+            "There is no such organization. Check its id.",
+        ),
         (refusal.only_administrators, "forbidden", "Only administrators can do this."),
         (refusal.only_super_admins, "forbidden", "Only super-admins can do this."),
         (
@@ -20,7 +24,8 @@ from licensing.domain.refusal import RefusalCode, Refused
             "proof_required",
             (
                 "This agent has to prove that it holds its device key. Update it to a version that "
-                "does; where its license has to go on without one, revoke it from the portal first."
+                "sends such proofs. If it has to work without a device key, revoke its license in "
+                "the portal, then log in again."
             ),
         ),
         (
@@ -31,7 +36,7 @@ from licensing.domain.refusal import RefusalCode, Refused
         (
             refusal.portal_file_not_found,
             "not_found",
-            "There is no such file. Load the page anew.",
+            "There is no such file. Reload the page.",
         ),
         (
             refusal.portal_not_configured,

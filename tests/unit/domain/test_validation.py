@@ -53,8 +53,13 @@ def test_r27_whatever_ends_a_partners_time_logs_the_partner_out() -> None:
 def test_r27_a_partner_is_told_of_the_temporary_license() -> None:
     told = {code for code in Code if message(code, partner=True) != message(code)}
     assert told == {Code.REVOKED, Code.EXPIRED}
-    assert message(Code.REVOKED, partner=True) == "The temporary license has been revoked."
-    assert message(Code.EXPIRED, partner=True) == "The temporary license has ended."
+    assert (
+        message(Code.REVOKED, partner=True)
+        == "The temporary license has been revoked. Ask for a new one."
+    )
+    assert (
+        message(Code.EXPIRED, partner=True) == "The temporary license has ended. Ask for a new one."
+    )
 
 
 def test_r32_misuse_is_kept_with_words_for_it() -> None:

@@ -82,7 +82,7 @@ class Table:
             if not left:
                 return found
             wanted = {**wanted, "Keys": left}
-        raise Unavailable("The database is busy.")
+        raise Unavailable("The database is busy. Try again.")
 
     def _newest_first(self, partition: str, *, page_size: int) -> QueryInputTypeDef:
         """A query of a whole partition of ``by_organization``, backwards."""
@@ -133,7 +133,7 @@ class Table:
             except self.client.exceptions.TransactionConflictException:
                 continue  # a transaction holds the item for a moment
             return Outcome.COMMITTED
-        raise Unavailable("The database is busy.")
+        raise Unavailable("The database is busy. Try again.")
 
 
 def of_type(query: QueryInputTypeDef, wanted: EventType) -> QueryInputTypeDef:

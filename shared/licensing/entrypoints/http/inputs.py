@@ -10,7 +10,7 @@ OpenAPI document describes it.
 >>> status.read(APIGatewayProxyEventV2({"queryStringParameters": {"status": "broken"}}))
 Traceback (most recent call last):
     ...
-licensing.domain.errors.InvalidInput: One of: active, ...
+licensing.domain.errors.InvalidInput: It must be one of: active, ...
 
 What this module guarantees:
 
@@ -61,7 +61,7 @@ class WrongFields(InvalidInput):
     """
 
     def __init__(self, error: ValidationError) -> None:
-        count, message = error.error_count(), "The request is not as the contract says."
+        count, message = error.error_count(), "The request does not match the API's contract."
         if count > MOST_ERRORS:
             message += f" These are the first {MOST_ERRORS} of {count} errors."
         super().__init__(message)
@@ -147,7 +147,8 @@ class Number:
         # Python refuses to read numbers of thousands of digits, with another error.
         is_number = value.isascii() and value.isdecimal() and len(value) < 20
         if not (is_number and 1 <= int(value) <= self.largest):
-            raise InvalidInput(f"A number from 1 to {self.largest}.", pointer=f"/query/{self.name}")
+            detail = f"It must be a number from 1 to {self.largest}."
+            raise InvalidInput(detail, pointer=f"/query/{self.name}")
         return int(value)
 
 
@@ -166,7 +167,8 @@ class Choice(Generic[Word]):
         if value is None:
             return self.usual
         if value not in {word.value for word in self.words}:
-            raise InvalidInput(f"One of: {', '.join(self.words)}.", pointer=f"/query/{self.name}")
+            detail = f"It must be one of: {', '.join(self.words)}."
+            raise InvalidInput(detail, pointer=f"/query/{self.name}")
         return self.words(value)
 
 
@@ -196,7 +198,7 @@ class SearchText:
         """
         value = event.query_string_parameters.get(self.name)
         if value is not None and not 1 <= len(value) <= LONGEST_SEARCH:
-            detail = f"It has 1 to {LONGEST_SEARCH} characters."
+            detail = f"It must have 1 to {LONGEST_SEARCH} characters."
             raise InvalidInput(detail, pointer=f"/query/{self.name}")
         return None if value is None else Search.of(value)
 
@@ -212,7 +214,7 @@ class Flag:
         """The flag, or ``None`` where the query has none. Raises :class:`InvalidInput`."""
         value = event.query_string_parameters.get(self.name)
         if value not in {None, "true", "false"}:
-            raise InvalidInput("true or false.", pointer=f"/query/{self.name}")
+            raise InvalidInput("It must be true or false.", pointer=f"/query/{self.name}")
         return None if value is None else value == "true"
 
 
@@ -239,7 +241,7 @@ class Instant:
 
 LIMIT: Final = Number("limit", usual=50, largest=100)
 CURSOR: Final = Text(
-    "cursor", "The next_cursor of this list's page before; none for its first page."
+    "cursor", "The next_cursor of the previous page. Leave it out for the first page."
 )
 
 
@@ -274,7 +276,8 @@ class IfMatch:
             return None
         version = value.strip().strip('"')
         if not (version.isascii() and version.isdecimal() and len(version) < 20):
-            raise InvalidInput("Send the ETag as it was received.", pointer="/headers/if-match")
+            detail = 'It must be the ETag as you received it, like "7".'
+            raise InvalidInput(detail, pointer="/headers/if-match")
         return int(version)
 
 
@@ -292,7 +295,7 @@ class IdempotencyKey:
         """
         value = event.headers.get("idempotency-key")
         if value is not None and not 1 <= len(value) <= self.longest:
-            detail = f"It has 1 to {self.longest} characters."
+            detail = f"It must have 1 to {self.longest} characters."
             raise InvalidInput(detail, pointer="/headers/idempotency-key")
         return value
 
@@ -319,7 +322,7 @@ def _validated(model: type[Model], text: str) -> Model:
 def _text(event: APIGatewayProxyEventV2, largest: int) -> str:
     body = event.body or ""
     if len(body) > largest:
-        raise PayloadTooLarge(f"This request has at most {largest} bytes.")
+        raise PayloadTooLarge(f"The body of this request may have at most {largest} bytes.")
     if not body:
         raise InvalidInput("The request has no body. Send a JSON object.")
     try:

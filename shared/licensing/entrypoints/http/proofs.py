@@ -19,9 +19,9 @@ class DeviceProof:
     """The header that carries a proof, declared by operations that take one."""
 
     description: str = (
-        "A proof that the agent holds its device key (RFC 9449), with the latest DPoP-Nonce that "
-        "an answer has brought. Its ath is the hash of the token or license key that the request "
-        "carries. Without a nonce of now, the answer is a 401 with a new one."
+        "A proof that the agent holds its device key (RFC 9449). Its nonce is the latest "
+        "DPoP-Nonce that the service sent. Its ath is the hash of the token or license key in "
+        "this request. If the nonce is missing or too old, the answer is 401 with a new one."
     )
 
     def read(self, event: APIGatewayProxyEventV2) -> str | None:
@@ -67,7 +67,9 @@ def good_proof(
     """A proof that has to be good, see :func:`proof`. Raises :class:`InvalidInput`, too."""
     found = proof(event, credential, deployment)
     if isinstance(found, InvalidProof):
-        raise InvalidInput(f"No proof (RFC 9449): {found.reason}.", pointer="/headers/dpop")
+        raise InvalidInput(
+            f"The proof is not valid (RFC 9449): {found.reason}.", pointer="/headers/dpop"
+        )
     return found
 
 
