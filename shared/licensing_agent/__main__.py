@@ -1,4 +1,4 @@
-"""``python -m licensing_agent machine``: what this machine is known by, from where, and why.
+"""``python -m licensing_agent machine``: how this machine is identified, from where, and why.
 
 What this module guarantees: it tells the person who runs it, and nobody else. Nothing is sent or
 logged; a raw machine id is not shown.
@@ -19,9 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 1 where the service would not know this machine."""
     parser = argparse.ArgumentParser(prog="licensing-agent", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("machine", help="show what this machine is known by, and why")
-    command.add_argument("--folder", type=Path, help="where the agent keeps its state")
-    command.add_argument("--computer-name", help="a name that stands for the machine's own")
+    command = commands.add_parser("machine", help="show how this machine is identified, and why")
+    command.add_argument(
+        "--folder", type=Path, help="the folder in which the agent keeps its state"
+    )
+    command.add_argument("--computer-name", help="a name to use instead of the machine's own")
     named = parser.parse_args(arguments)
     try:
         this = identity.read(folder=named.folder, computer_name=named.computer_name)

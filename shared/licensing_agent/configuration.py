@@ -86,9 +86,11 @@ class Configuration:
         if parts.scheme != "https" and not (
             parts.scheme == "http" and parts.hostname in _THIS_MACHINE
         ):
-            raise ValueError("The service's address begins with https://.")
+            raise ValueError("The address of the service must begin with https://.")
         if self.pinned_keys is not None and not lease.public_keys(self.pinned_keys):
-            raise ValueError("No key in pinned_keys verifies leases.")
+            raise ValueError(
+                "pinned_keys contains no key that can verify leases. Use the service's JWKS."
+            )
 
     def address(self, path: str) -> str:
         """Where a request goes, spelled as it is sent: a proof names it."""

@@ -16,8 +16,8 @@ from licensing_agent.core import SignInFailed
 from licensing_agent.protocol.outcomes import Failed
 from licensing_agent.wire import LARGEST_ANSWER, Answer, Request
 
-TOO_LONG: Final = Failed(why="What answers is not the service: it goes on and on.")
-TOO_LATE: Final = Failed(why="The service cannot be reached: its answer does not come to an end.")
+TOO_LONG: Final = Failed(why="The answer is not from the service: it is too long.")
+TOO_LATE: Final = Failed(why="The service cannot be reached: its answer takes too long.")
 
 
 class Options(TypedDict):
@@ -74,7 +74,7 @@ def failed(error: Exception) -> Failed:
 def sign_in_failed(error: Exception) -> Failed:
     """No token has come. What is not known may have anything in its words, a token, too."""
     is_known = isinstance(error, SignInFailed | OSError | httpx.HTTPError)
-    return Failed(why=f"The sign-in has failed: {error if is_known else type(error).__name__}")
+    return Failed(why=f"The sign-in failed: {error if is_known else type(error).__name__}")
 
 
 def answer(response: httpx.Response, body: bytes) -> Answer | Failed:

@@ -63,7 +63,7 @@ STEPS: Final = 4
 LEAST_PATIENCE: Final = 5.0
 """How many seconds an answer may take when the lease is about to end."""
 
-NO_PROOF_TAKEN: Final = Failed(why="The service takes no proof of the device key.")
+NO_PROOF_TAKEN: Final = Failed(why="The service does not accept proofs of the device key.")
 
 Callback = Callable[[Status], None]
 
@@ -194,7 +194,7 @@ class Engine:
         except (TooFewCredentials, KeyLocked) as error:
             return Failed(why=str(error))
         except OSError as error:
-            return Failed(why=f"The device key does not answer: {error}")
+            return Failed(why=f"The device key cannot be used: {error}")
 
     def understood(self, request: wire.Request, answer: wire.Answer) -> Outcome | None:
         """What an answer means; ``None`` when the service wants the request with another proof."""
@@ -207,7 +207,7 @@ class Engine:
             case Login():
                 # What HTTP cannot carry would be shown in the error that says so.
                 if not (token.isascii() and token.isprintable()):
-                    return Failed(why="The sign-in has given something that is no token.")
+                    return Failed(why="The sign-in did not return a valid token.")
                 return wire.login(
                     step,
                     self._machine(),
@@ -274,7 +274,7 @@ class Engine:
             try:
                 self._callbacks.of(status.license_state)(status)
             except Exception:  # noqa: BLE001 - it is the vendor's, and the agent goes on
-                _log.exception("The callback for %s has failed.", status.license_state)
+                _log.exception("The callback for %s failed.", status.license_state)
 
     def status(self) -> Status:
         """How it stands now."""

@@ -175,7 +175,7 @@ def begin(
     )
     found = _kept_lease(state, credentials)
     if isinstance(found, Rejected):
-        return replace(state, trouble=f"The lease that was kept does not hold: {found.reason}.")
+        return replace(state, trouble=f"The stored lease is not valid: {found.reason}.")
     return _reserved(replace(state, lease=found))
 
 
@@ -272,14 +272,16 @@ def _of_organization(wanted: str | None, kept: Kept) -> tuple[Kept, str | None]:
     """What is kept, if it is of the organization that the agent is for, and why it is not."""
     if kept.license is None or wanted in {None, kept.license.organization_id}:
         return kept, None
-    told = f"This agent is {wanted}'s now; its licence was {kept.license.organization_id}'s."
+    told = (
+        f"This agent now belongs to {wanted}; its licence was for {kept.license.organization_id}."
+    )
     return replace(kept, license=None, lease=None, link=None, asked=None), told
 
 
 def _logged_in(state: State, answer: LoggedIn) -> State:
     wanted = state.terms.organization_id
     if wanted is not None and answer.organization_id != wanted:
-        message = f"This agent is {wanted}'s; the person belongs to {answer.organization_id}."
+        message = f"This agent is for {wanted}, but you belong to {answer.organization_id}."
         refusal = Refused(code="organization_mismatch", message=message, action="login")
         return replace(state, refusal=refusal, due=state.time.mark + REFUSED_AGAIN)
     license = KeptLicense(
@@ -311,7 +313,7 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
             and state.unproven is None
         ):
             return replace(state, unproven=answer, due=state.time.mark)
-        why = f"The service's answer is not proved: its lease is {lease.reason}."
+        why = f"The lease in the service's answer is not valid: {lease.reason}."
         return _failed(state, Failed(why=why), moment)
     time = state.time.contact(answer.server_time, moment.wall)
     # Nobody signs when to renew: it is before the end all the same.

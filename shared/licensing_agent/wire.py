@@ -34,7 +34,7 @@ LARGEST_ANSWER: Final = 262_144
 
 _ACTIONS: Final = frozenset({"continue", "login", "logout"})
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
-_GARBLED: Final = Failed(why="What answers is not the service.")
+_GARBLED: Final = Failed(why="The answer is not from the service.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def proof_nonce(answer: Answer) -> str | None:
 def outcome(request: Request, answer: Answer) -> Outcome:
     """What an answer means."""
     if answer.status >= 500 or answer.status in {408, 425, 429}:
-        why = f"The service is busy or in trouble (status {answer.status})."
+        why = f"The service is busy or failed (status {answer.status})."
         return Failed(why=why, retry_after=_retry_after(answer.headers))
     try:
         body = strict_json.read_object(answer.body)
@@ -164,9 +164,9 @@ def _machine(machine: Machine) -> dict[str, object]:
 def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outcome:
     if not isinstance(request.step, Login):
         # A validation is refused with status 200. Whatever this is, it is not about the licence.
-        return Failed(why=f"The service does not take the request (status {status}).")
+        return Failed(why=f"The service did not accept the request (status {status}).")
     if status == 401:
-        message = "The token of the person who signed in is not accepted."
+        message = "The service does not accept your sign-in. Sign in again."
         return Refused(code="unauthorized", message=message, action="login")
     return Refused(code=_text(body, "code"), message=_text(body, "detail"), action="login")
 

@@ -85,7 +85,9 @@ def read(
     platform = platform or Platform()
     reader = _READERS.get(platform.system)
     if reader is None:
-        raise UnknownPlatform(f"Machines of {platform.system} cannot be told apart.")
+        raise UnknownPlatform(
+            f"Machines with {platform.system} are not supported: they cannot be identified."
+        )
     sources = reader(platform)
     id_found, id_left_out, secret = _machine_id(sources, folder, application)
     name = _name(sources, computer_name)
@@ -125,7 +127,7 @@ def _machine_id(
             return [found], [], machine_id.bytes
     left_out = [LeftOut("machine_id", None, sources.id_source, trouble or "")]
     if folder is None:
-        why = "no folder has been named to keep it in"
+        why = "no folder was named to keep it in"
         return [], [*left_out, LeftOut("machine_id", None, "the installation id", why)], b""
     try:
         kept = installation_id(folder)
@@ -133,14 +135,14 @@ def _machine_id(
         why = f"it cannot be kept ({type(error).__name__})"
         return [], [*left_out, LeftOut("machine_id", None, f"{folder}", why)], b""
     value = str(app_specific(kept, application))
-    why = "made once for this installation, since the platform has no id that stays"
+    why = "made once for this installation, because the platform has no stable id"
     return [Found("machine_id", value, f"{folder}", why)], left_out, kept.bytes
 
 
 def _name(sources: Sources, given: str | None) -> Found:
     if given is not None:
         return Found("computer_name", given, "the configuration", "given by the vendor")
-    why = "the name that people know the machine by"
+    why = "the name under which people know the machine"
     if sources.container and _RANDOM_NAME.fullmatch(sources.computer_name):
         why = "made up for this container: give it a name that stays (--hostname)"
     return Found("computer_name", sources.computer_name, sources.name_source, why)

@@ -94,7 +94,7 @@ def _machine_id(platform: Platform, container: str | None) -> tuple[str | None, 
         if not text:
             continue
         if not _ID.fullmatch(text) or text == "0" * 32:
-            return None, path, "not the id of a machine that has booted"
+            return None, path, "not a valid machine id"
         is_own = container is None or container in _WHOLE_SYSTEMS or _is_mounted(platform, path)
         if not is_own:
             return None, path, "in a container it is the image's, and all its containers share it"

@@ -125,13 +125,13 @@ def mac(address: str, source: str, why: str) -> Found | LeftOut:
     """A physical adapter's address: it counts unless software has given it."""
     digits = address.strip().lower().replace("-", "").replace(":", "")
     if len(digits) != 12 or not set(digits) <= set("0123456789abcdef") or digits == "0" * 12:
-        return LeftOut("mac_address", address.strip() or None, source, "not an address of Ethernet")
+        return LeftOut("mac_address", address.strip() or None, source, "not an Ethernet address")
     spelled = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
     if is_locally_administered(digits):
         return LeftOut(
             "mac_address",
             spelled,
             source,
-            "locally administered: given by software, and another one tomorrow",
+            "locally administered: set by software, and may change",
         )
     return Found("mac_address", spelled, source, why)

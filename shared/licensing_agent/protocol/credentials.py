@@ -55,7 +55,7 @@ class Credentials:
         if sum(map(bool, (made.machine_id, made.mac_addresses, made.computer_name))) < 2:
             raise TooFewCredentials(
                 "At least two of these are needed: a machine id, a MAC address of a physical "
-                "adapter, a computer name. `python -m licensing_agent machine` shows what there is."
+                "adapter, a computer name. `python -m licensing_agent machine` shows those found."
             )
         return made
 

@@ -71,7 +71,7 @@ class KeptKey:
     def notice(self) -> str | None:
         """What went wrong with it, for the agent's administrators."""
         if self._writing is not None:
-            return f"The device key cannot be kept: {self._writing}"
+            return f"The device key cannot be stored: {self._writing}"
         if self._reading is None:
             return None
         if self._key is None:

@@ -39,8 +39,8 @@ _SERVICE: Final = "licensing_agent"
 class Trouble(StrEnum):
     """Why what is kept cannot be read or written."""
 
-    UNREADABLE = "It is torn, has been tampered with, or is another machine's."
-    LOCKED = "The platform's keyring does not give the key that it is encrypted under."
+    UNREADABLE = "The file is damaged, was altered, or is from another machine."
+    LOCKED = "The platform's keyring does not release the key of the encrypted file."
     NO_FILE = "The file cannot be read or written."
 
 
@@ -94,7 +94,7 @@ class EncryptedFile:
         """What the keyring failed with, if it did: the machine's own key is used then."""
         if self._failure is None:
             return None
-        return f"The platform's keyring fails ({self._failure}) and is done without."
+        return f"The platform's keyring fails ({self._failure}) and is not used."
 
     def read(self) -> Opened:
         """What is kept."""

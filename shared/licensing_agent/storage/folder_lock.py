@@ -42,8 +42,8 @@ class FolderInUse(Exception):
     def __init__(self, folder: Path) -> None:
         """The message says what to do."""
         super().__init__(
-            f"Another agent runs in {folder}. End it, or give this one a folder of its own: "
-            "two in one folder look like a copied machine."
+            f"Another agent already uses {folder}. Stop it, or give this one a folder of its own: "
+            "two agents in one folder look like a copied machine."
         )
 
 

@@ -27,7 +27,7 @@ def test_a_second_process_is_told_what_to_do_and_has_the_folder_once_the_first_i
 ) -> None:
     with running(HOLDER, tmp_path) as holder:
         assert told(holder) == "held"
-        with pytest.raises(FolderInUse, match=f"runs in {tmp_path}. End it, or give this one a f"):
+        with pytest.raises(FolderInUse, match=f"uses {tmp_path}. Stop it, or give this one a f"):
             FolderLock(tmp_path)
         holder.send_signal(signal.SIGKILL)
         holder.wait()

@@ -183,7 +183,7 @@ def test_an_agent_that_is_for_another_organization_now_drops_the_licence_of_befo
     shown = status(state)
     assert (shown.license_state, shown.message) == (
         "signed_out",
-        "This agent is bolt's now; its licence was acme's.",
+        "This agent now belongs to bolt; its licence was for acme.",
     )
     assert state.kept == replace(asked, license=None, lease=None, link=None, asked=None)
     assert isinstance(next_step(state), Login)

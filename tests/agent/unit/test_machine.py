@@ -102,7 +102,7 @@ def test_linux_leaves_out_what_is_no_physical_adapter_and_says_why(tmp_path: Pat
     assert why(this, "/docker0").startswith("virtual")
     assert why(this, "/veth12ab").startswith("virtual")
     assert why(this, "/usb0").startswith("locally administered")
-    assert why(this, "/odd") == "not an address of Ethernet"
+    assert why(this, "/odd") == "not an Ethernet address"
 
 
 def test_an_adapter_in_a_bond_has_its_own_address(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_where_the_platform_has_no_id_there_is_one_of_the_installation(
     without = linux(tmp_path / "b", files)
     assert without.machine_id is None
     assert without.secret == b""
-    assert why(without, "the installation id") == "no folder has been named to keep it in"
+    assert why(without, "the installation id") == "no folder was named to keep it in"
 
 
 def test_an_installation_id_that_cannot_be_kept_or_read_is_told(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_windows_is_known_by_machine_guid_its_adapters_and_its_name() -> None:
     assert this.mac_addresses == ("3c:52:82:0a:1b:2c", "a4:bb:6d:3e:90:1f")
     assert this.computer_name == "ACME-PC-01"
     assert why(this, "vEthernet (Default Switch)").startswith("virtual")
-    assert why(this, "Bluetooth") == "not an address of Ethernet"
+    assert why(this, "Bluetooth") == "not an Ethernet address"
 
 
 @pytest.mark.parametrize("output", ["", "null", "Get-NetAdapter : Access denied", '["odd"]'])
@@ -416,7 +416,7 @@ def test_the_command_fails_where_the_service_would_not_know_the_machine(
     assert "At least two" in capsys.readouterr().out
     monkeypatch.setattr(identity, "Platform", lambda: Platform(system="Plan 9"))
     assert main(["machine"]) == 1
-    assert "cannot be told apart" in capsys.readouterr().err
+    assert "cannot be identified" in capsys.readouterr().err
 
 
 def test_the_command_is_the_packages_own(monkeypatch: pytest.MonkeyPatch) -> None:

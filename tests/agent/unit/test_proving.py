@@ -105,7 +105,7 @@ def test_a_service_that_never_takes_a_proof_is_no_refusal(
     service.answers += [challenge(f"nonce-{turn}") for turn in range(9)]
     status = agent.check(at_once=True)
     assert (status.license_state, status.usable) == ("grace", True)
-    assert status.message == "The service takes no proof of the device key."
+    assert status.message == "The service does not accept proofs of the device key."
     assert len(service.requests) == 3
 
 
@@ -188,7 +188,7 @@ def test_all_that_is_wrong_with_what_is_kept_is_told(agent: Agent, told: dict[st
     assert status.usable
     assert status.storage == (
         "The file cannot be read or written. "
-        "The device key cannot be kept: The file cannot be read or written."
+        "The device key cannot be stored: The file cannot be read or written."
     )
 
 

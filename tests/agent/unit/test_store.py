@@ -193,7 +193,7 @@ def test_a_keyring_that_does_not_work_is_told_with_what_it_fails_with(
 ) -> None:
     kept_in = a_store(tmp_path, ring=ring)
     kept_in.write(KEPT)
-    told = f"The platform's keyring fails ({failure}) and is done without." if failure else None
+    told = f"The platform's keyring fails ({failure}) and is not used." if failure else None
     assert kept_in.notice == told
 
 
