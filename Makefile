@@ -44,15 +44,15 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
 
-setup: dev needs ## install all that developing and testing takes (editors: .venv/bin/python)
+setup: dev needs ## install everything for development and tests (in your editor, use .venv/bin/python)
 
-demo: local ## start the service locally and drive an agent's whole life through it
+demo: local ## start the service on this machine and show an agent's whole life
 	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local demo $(if $(PORT),--port $(PORT))
 
-run: local ## start the service locally and leave it running (PORT=8080)
+run: local ## start the service on this machine and leave it running (PORT=8080)
 	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
-test: dev ## run the tests of every rule, in about five minutes (WITHOUT=browser)
+test: dev ## run the tests of all rules, in about five minutes (leave some out: WITHOUT=browser)
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --without "$(WITHOUT)"
 
@@ -60,25 +60,25 @@ test-all: dev ## run all tests, as CI does, in about thirteen minutes
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --all --without "$(WITHOUT)"
 
-prove: dev needs ## run the randomised tests at full length, and keep their figures
+prove: dev needs ## run the randomised tests at full length, and save their figures
 	@$(call beside,.venv-prove,requirements-dev.txt $(locks)/prove.txt)
 	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto --dist worksteal --without "$(WITHOUT)"
 
-mutants: dev needs ## change the rules in every small way; their tests have to notice
+mutants: dev needs ## mutation tests: make small changes to the rules; the tests have to fail
 	@$(call beside,.venv-prove,requirements-dev.txt $(locks)/prove.txt)
 	.venv-prove/bin/python -m tests.mutants
 
-bench: dev needs ## measure speed and cost, and keep the figures (BENCH="--small warm")
+bench: dev needs ## measure speed and cost, and save the figures (BENCH="--small warm")
 	@$(call beside,.venv-bench,requirements-dev.txt $(locks)/bench.txt)
 	PYTHONPATH=shared:functions .venv-bench/bin/python -m tests.benchmarks $(BENCH)
 
-screenshots: dev needs ## take pictures of the portal with three weeks of a story in it
+screenshots: dev needs ## take screenshots of the portal, with three weeks of sample data
 	PYTHONPATH=shared:functions $(bin)/python -m tests.browser.screenshots
 
-generate: dev ## write what is generated from the code: the OpenAPI document, words, tables, examples
+generate: dev ## write the generated files: contract, tables in pages, words of portal and command line
 	PYTHONPATH=shared:functions $(bin)/python -m licensing_build
 
-check: dev ## lint, format, types, insecure code and template
+check: dev ## check style, format, types, security and template
 	@$(call beside,.venv-audit,$(locks)/audit.txt)
 	@$(call beside,.venv-scan,$(locks)/scan.txt)
 	@$(call beside,.venv-sam,$(locks)/sam.txt)
@@ -97,49 +97,49 @@ check: dev ## lint, format, types, insecure code and template
 	.venv-sam/bin/python -m tests.deployment.versions
 	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
-audit: dev ## look for insecure code, and for known weaknesses of all that is locked
+audit: dev ## look for insecure code, and for known vulnerabilities of dependencies
 	@$(call beside,.venv-audit,$(locks)/audit.txt)
 	$(insecure)
 	.venv-audit/bin/python tests/template/audit.py $(sort $(wildcard requirements*.txt $(locks)/*.txt))
 
-sbom: dev ## write the bill of materials of what ships (CycloneDX) to .cache/sbom.json
+sbom: dev ## write the bill of materials (CycloneDX) to .cache/sbom.json
 	@$(call beside,.venv-audit,$(locks)/audit.txt)
 	@mkdir -p .cache
 	.venv-audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 		--output-file .cache/sbom.json requirements.txt
 	.venv-audit/bin/python tests/template/sbom.py .cache/sbom.json requirements.txt
 
-build: dev ## build and check functions and layer in .aws-sam (PYTHON_PLATFORM=x86_64-manylinux2014)
+build: dev ## build functions and layer in .aws-sam, and check them (PYTHON_PLATFORM=x86_64-manylinux2014)
 	@$(call beside,.venv-sam,$(locks)/sam.txt)
 	PATH="$(abspath $(bin)):$$PATH" .venv-sam/bin/sam build
 	$(bin)/python -m tests.artefacts.building .cache/again $(built-for)
 	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again $(built-for)
 	$(bin)/python -m tests.deployment.build $(built-for)
 
-deploy: build ## build, deploy and compare (STACK=licensing, PARAMETERS="AlarmEmail=ops@example.com")
+deploy: build ## build, deploy and check a stack (STACK=licensing PARAMETERS="AlarmEmail=ops@example.com")
 	@$(deployment) deploy $(of-stack) $(if $(filter no,$(WAY_BACK)),--no-way-back) -- \
 		$(if $(filter no,$(CONFIRM)),--no-confirm-changeset) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-rollback: local ## move all functions of a deployed stack to the release before, or to another (TO=7)
+rollback: local ## return a deployed stack's functions to the release before, or to another (TO=7)
 	@$(deployment) rollback $(of-stack) $(if $(TO),--to $(TO))
 
-seats: local ## compare each seat counter of a deployed stack with its bound licences; changes nothing
+seats: local ## check the seat counters of a deployed stack; changes nothing
 	@$(deployment) seats $(of-stack)
 
-smoke: local ## try a deployed stack: URL=... CLIENT_ID=... ADMIN=... (and MEMBER=...)
-	@test -n "$(URL)" || { echo "Name the stack's output ApiUrl: make smoke URL=https://..." >&2; exit 2; }
+smoke: local ## test a deployed stack: URL=... CLIENT_ID=... ADMIN=... (optional: MEMBER=...)
+	@test -n "$(URL)" || { echo "Give the stack's output ApiUrl: make smoke URL=https://..." >&2; exit 2; }
 	@$(deployment) compare $(of-stack) --url "$(URL)"; compared=$$?; \
 	PYTHONPATH=shared:functions $(bin)/python -m tests.local smoke --url "$(URL)" \
 		$(if $(CLIENT_ID),--client-id "$(CLIENT_ID)") $(if $(ADMIN),--admin "$(ADMIN)") \
 		$(if $(MEMBER),--member "$(MEMBER)") $(if $(LOGIN),--login "$(LOGIN)") && exit $$compared
 
-emulate: dev ## deploy to an emulator of AWS, change code and settings, and see them served; minutes
+emulate: dev ## deploy to an emulator of AWS and test deployments there; takes minutes
 	@$(call beside,.venv-sam,$(locks)/sam.txt)
 	@$(call beside,.venv-emulator,$(locks)/emulator.txt)
 	@exec $(bin)/python -m tests.emulator
 
-lock: dev ## pin dependencies again (LOCK_FLAGS=--upgrade for the newest)
+lock: dev ## pin the dependencies again (newest versions: LOCK_FLAGS=--upgrade)
 	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group local -c requirements-dev.txt -o $(locks)/local.txt
@@ -154,7 +154,7 @@ clean: ## remove everything that make made
 
 # What the commands above stand on.
 python: # is there, and new enough
-	@$(maker) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + ": name a newer one, as in `make demo PYTHON=python3.13`")'
+	@$(maker) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, but $(PYTHON) is " + sys.version.split()[0] + ". Name a newer one: make demo PYTHON=python3.13")'
 
 local: python # an environment for the local stack
 	@$(maker) tests/setup/environment.py $(if $(is-named),--this-python) $(VENV) $(locks)/local.txt

@@ -33,8 +33,8 @@ SAM = ROOT / ".venv-sam" / "bin" / "sam"
 _FAILURES = (BuildError, StackError, TemplateError, live.RollbackError, Unavailable)
 
 _SEATS = (
-    "The exit status is 0 if all counters are right, 1 if one is not, and 2 if that could not be "
-    "found out."
+    "The exit status is 0 if all counters are right, 1 if one is wrong, and 2 if the check could "
+    "not finish."
 )
 
 say = partial(print, flush=True)
@@ -48,7 +48,7 @@ def main() -> int:
     except _FAILURES as error:
         say(f"{error}", file=sys.stderr)
     except (BotoCoreError, ClientError, OSError) as error:
-        say(f"AWS does not do it: {error}", file=sys.stderr)
+        say(f"AWS reports an error: {error}", file=sys.stderr)
     return int(command.failed)
 
 
@@ -63,7 +63,7 @@ def _deploy(command: argparse.Namespace) -> int:
     if ran.returncode != 0:
         return _undo(after, functions, served) or ran.returncode
     if after is None:
-        raise StackError(f"Nothing was deployed: the stack {command.stack} is not there.")
+        raise StackError(f"Nothing was deployed: there is no stack {command.stack}.")
     if before and before.changed == after.changed:
         say("Nothing was deployed: nothing has changed, or the changes were not confirmed.")
     if not _is_as_built(after, build):
@@ -73,7 +73,7 @@ def _deploy(command: argparse.Namespace) -> int:
         live.forget(after, functions)
     if is_another or not command.way_back:
         removed = live.remove_versions(after, functions)
-        say(f"{removed} versions that nobody needs any more were removed.")
+        say(f"{removed} versions that are no longer needed were removed.")
     return 0
 
 
@@ -89,9 +89,9 @@ def _undo(after: Stack | None, functions: Any, served: Mapping[str, str]) -> int
     if after is None or not served:
         return 0
     if moved := live.restore(after, functions, served):
-        say(f"The deployment failed. `live` of {moved} functions serves again what it did before.")
+        say(f"The deployment failed. {moved} functions serve their previous version again.")
     if removed := live.remove_versions(after, functions, above=after.release):
-        say(f"{removed} versions that the deployment had published were removed.")
+        say(f"{removed} versions of the failed deployment were removed.")
     return 0
 
 
@@ -113,10 +113,10 @@ def _compare(command: argparse.Namespace) -> int:
         account.told()
         found, build = _stack(command.stack), named()
         if found.outputs.get("ApiUrl") != command.url:
-            raise StackError(f"{command.url} is not the stack {command.stack}.")
+            raise StackError(f"{command.url} is not the address of the stack {command.stack}.")
         return int(not _is_as_built(found, build))
     except (*_FAILURES, SystemExit, BotoCoreError, ClientError) as error:
-        say(f"What is live was not compared with what was built: {error}")
+        say(f"The live functions were not compared with the build: {error}")
         return 0
 
 
@@ -124,16 +124,16 @@ def _rollback(command: argparse.Namespace) -> int:
     say(f"Rolling back {command.stack} in {account.told()}")
     left, target = live.go_back(_stack(command.stack), boto3.client("lambda"), command.to)
     say(
-        f"`live` of all functions serves release {target}; it was {left}. Whatever is no function "
-        f"(routes, roles, schedules, the table, alarms) stays as it is. `make rollback TO={left}` "
-        f"returns to {left}."
+        f"All functions now serve release {target}; before, it was {left}. Everything else "
+        "(routes, roles, schedules, the table, alarms) stays as it is. To return to "
+        f"{left}: `make rollback TO={left}`."
     )
     return 0
 
 
 def _seats(command: argparse.Namespace) -> int:
     try:
-        say(f"Looking at the seats of {command.stack} in {account.told()}")
+        say(f"Checking the seats of {command.stack} in {account.told()}")
     except SystemExit as error:
         raise StackError(str(error)) from None
     report = seats.check(_stack(command.stack).table, partial(say, file=sys.stderr))
@@ -148,16 +148,16 @@ def _is_as_built(found: Stack, build: Build) -> bool:
     ]
     if not wrong:
         say(
-            f"What is live is what was built: release {found.release}, the code of "
+            f"Live and build are the same: release {found.release}, the code of "
             f"{len(build.functions)} functions and the layer, and their settings."
         )
         return True
     for line in wrong:
         say(f"WRONG {line}")
     say(
-        "What is live is not what was built. If this is the commit that shall be live, run `make "
-        "deploy`. If it was rolled back, `make rollback TO=<release>` goes forward. What "
-        "CloudFormation did is shown by `aws cloudformation describe-stack-events`."
+        "Live and build differ. To make this commit live, run `make deploy`. If the stack was "
+        "rolled back, `make rollback TO=<release>` goes forward again. To see what CloudFormation "
+        "did: `aws cloudformation describe-stack-events`."
     )
     return False
 
@@ -183,14 +183,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(required=True)
     for name, do, text in (
-        ("deploy", _deploy, "deploy what was built, compare what is live, keep one way back"),
-        ("compare", _compare, "compare code and settings of what is live with what was built"),
-        ("rollback", _rollback, "move `live` of all functions to the release before, or another"),
-        ("seats", _seats, "compare each seat counter with the bound licences; changes nothing"),
+        (
+            "deploy",
+            _deploy,
+            "deploy the build, compare it with what is live, keep the release before",
+        ),
+        ("compare", _compare, "compare code and settings of the live functions with the build"),
+        ("rollback", _rollback, "return all functions to the release before, or to another one"),
+        ("seats", _seats, "compare each seat counter with the bound licences; change nothing"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
-            "--stack", default=_default_stack(), help="its name (default: %(default)s)"
+            "--stack", default=_default_stack(), help="the name of the stack (default: %(default)s)"
         )
         command.set_defaults(do=do, failed=1)
         if name == "deploy":
@@ -198,12 +202,12 @@ def _parser() -> argparse.ArgumentParser:
                 "--no-way-back",
                 dest="way_back",
                 action="store_false",
-                help="keep no version but the live one: its snapshot is not paid for either",
+                help="keep only the live version: no rollback, and no other snapshot to pay for",
             )
             command.add_argument("sam", nargs="*", help="options for `sam deploy`, after --")
         if name == "rollback":
             command.add_argument(
-                "--to", type=int, help="the release (default: what was live before it)"
+                "--to", type=int, help="the release (default: the one that was live before)"
             )
         if name == "seats":
             command.epilog = _SEATS
@@ -211,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "compare":
             command.add_argument(
                 "--url",
-                help="compare if this is the stack's address and AWS can be asked, else say so",
+                help="compare only if this is the stack's address and AWS can be asked",
             )
     return parser
 

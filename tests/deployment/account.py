@@ -19,7 +19,7 @@ def told() -> str:
         raise SystemExit(f"No AWS credentials: {_CREDENTIALS}") from None
     except (BotoCoreError, ClientError) as error:
         raise SystemExit(
-            f"These AWS credentials are no use: {error}. For others, {_CREDENTIALS}"
+            f"These AWS credentials do not work: {error}. For others, {_CREDENTIALS}"
         ) from None
     return f"{identity['Account']} in {session.region_name}, as {identity['Arn']}"
 

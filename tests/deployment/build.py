@@ -53,7 +53,9 @@ def named(folder: Path = BUILT) -> Build:
     """What was built and has its name. Raises :class:`BuildError`."""
     build = Build(folder)
     if not build.template.is_file() or UNNAMED in build.template.read_text("utf-8"):
-        raise BuildError("Nothing is built here: run `make build` in the commit that is deployed.")
+        raise BuildError(
+            "There is no build here. Check out the commit to deploy and run `make build`."
+        )
     return build
 
 
@@ -64,10 +66,12 @@ def name(folder: Path = BUILT, machine: Target = LAMBDA) -> str:
     """
     build = Build(folder)
     if not build.template.is_file():
-        raise BuildError("Nothing is built here: run `make build`.")
+        raise BuildError("There is no build here. Run `make build`.")
     text = _made_for(machine, build.template.read_text("utf-8"))
     if text.count(UNNAMED) != 1:
-        raise BuildError(f"The template says {UNNAMED!r} {text.count(UNNAMED)} times, not once.")
+        raise BuildError(
+            f"The template contains {UNNAMED!r} {text.count(UNNAMED)} times, not once."
+        )
     whole = sha256(text.encode())
     for artefact in artefacts(folder):
         whole.update(f"{artefact.name} {digest(read(artefact))}\n".encode())
@@ -85,7 +89,7 @@ def main(*variables: str) -> int:
     """Give the build its name."""
     machine = target(dict(variable.split("=", 1) for variable in variables))
     try:
-        sys.stdout.write(f"The artefacts are {name(machine=machine)}\n")
+        sys.stdout.write(f"The build is named {name(machine=machine)}\n")
     except BuildError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -46,7 +46,9 @@ def live_versions(stack: Stack, functions: Any) -> Mapping[str, str]:
             for name in stack.functions.values()
         }
     except functions.exceptions.ResourceNotFoundException as error:
-        raise StackError(f"Not every function has a version that is live: {error}") from None
+        raise StackError(
+            f"Not every function has a live version. Run `make deploy`. ({error})"
+        ) from None
 
 
 def differences(
@@ -79,12 +81,12 @@ def differences(
         configured = template.function(logical_id, *_CONFIGURED)
         yield from _settings(where, {name: live.get(name) for name in _CONFIGURED}, configured)
         if [layer["Arn"] for layer in live.get("Layers", [])] != [stack.layer]:
-            yield f"{where} has another layer than {stack.layer}"
+            yield f"{where} does not have the layer {stack.layer}"
         if live.get("State") == "Failed":
             yield f"{where} cannot start: {live.get('StateReason')}"
         yield from _files(where, fetch(found["Code"]["Location"]), build.files(logical_id))
     for number, names in others.items():
-        yield f"release {number} is live, not {stack.release}, of {', '.join(names)}"
+        yield f"release {number} is live instead of {stack.release}: {', '.join(names)}"
     layer, _, version = stack.layer.rpartition(":")
     found = functions.get_layer_version(LayerName=layer, VersionNumber=int(version))
     yield from _files("the layer", fetch(found["Content"]["Location"]), build.files(LAYER))
@@ -109,7 +111,7 @@ def _files(where: str, archive: bytes, built: Mapping[str, bytes]) -> Iterator[s
     names = deployed.keys() | built.keys()
     other = sorted(name for name in names if deployed.get(name) != built.get(name))
     if other:
-        yield f"{where} has other code: {other[0]} and {len(other) - 1} more files"
+        yield f"{where} has different code: {other[0]} and {len(other) - 1} more files"
 
 
 def restore(stack: Stack, functions: Any, before: Mapping[str, str]) -> int:
@@ -141,8 +143,8 @@ def go_back(stack: Stack, functions: Any, to: int | None = None) -> tuple[int, i
     )
     if target is None:
         raise RollbackError(
-            f"What was served before release {left} is not on record. Name a release by TO=, of "
-            f"those that are kept: {kept}."
+            f"The release before {left} is not on record. Name one: TO=<release>. These are "
+            f"kept: {kept}."
         )
     moves: dict[str, str] = {}
     for name, found in versions.items():
@@ -151,8 +153,8 @@ def go_back(stack: Stack, functions: Any, to: int | None = None) -> tuple[int, i
             moves[name] = number
         elif live[name] != _FIRST:
             raise RollbackError(
-                f"{name} has no version of release {target}. Name another by TO=, of those that "
-                f"are kept: {kept}; or check out the commit, and `make deploy`."
+                f"{name} has no version of release {target}. Name another one: TO=<release>. These "
+                f"are kept: {kept}. Or check out the commit and run `make deploy`."
             )
     _move(functions, {name: number for name, number in moves.items() if number != live[name]})
     return left, target

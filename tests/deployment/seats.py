@@ -60,20 +60,20 @@ class SeatReport:
         """What the operator is told."""
         for one in self.mismatches:
             yield (
-                f"WRONG {one.organization_id}: its seat counter says {one.seats}, and {one.bound} "
+                f"WRONG {one.organization_id}: its seat counter says {one.seats}, but {one.bound} "
                 "of its licences are bound"
             )
         for organization_id in self.undecided:
-            yield f"UNDECIDED {organization_id}: it changed whenever it was looked at"
+            yield f"UNDECIDED {organization_id}: it changed during each check"
         if self.mismatches:
             yield (
-                "No request can bring that about: it is a defect, or a hand in the table. Read the "
-                "organization's feed first, and correct the counter when the cause is known."
+                "No request can cause this: it is a defect, or somebody changed the table by hand. "
+                "Read the organization's feed first. Correct the counter when you know the cause."
             )
         if self.undecided:
-            yield "Repeat `make seats` when fewer agents come and go."
+            yield "Repeat `make seats` at a time when fewer agents log in."
         if not self.mismatches and not self.undecided:
-            yield f"The seat counters of {self.checked:,} organizations are all right."
+            yield f"The seat counters of all {self.checked:,} organizations are right."
 
     @property
     def status(self) -> int:
@@ -126,7 +126,7 @@ class CheckSeats:
         for _ in range(LOOKS - 1):
             if not suspects:
                 break
-            self.tell(f"Looking again at {len(suspects):,} in {LOOK_AGAIN_SECONDS} seconds")
+            self.tell(f"Checking {len(suspects):,} of them again in {LOOK_AGAIN_SECONDS} seconds")
             self.pause()
             changing: dict[str, _Look] = {}
             for organization_id, earlier in suspects.items():

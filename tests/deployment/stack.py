@@ -68,8 +68,8 @@ class Stack:
             return self.outputs["TableName"]
         except KeyError:
             raise StackError(
-                "The stack has no output TableName: it was not deployed from this template, or not "
-                "to its end. Run `make deploy`."
+                "The stack has no output TableName: it was not deployed from this template, or its "
+                "deployment did not finish. Run `make deploy`."
             ) from None
 
     @property
@@ -78,7 +78,7 @@ class Stack:
         physical_id = self._only("AWS::AppConfig::HostedConfigurationVersion").physical_id
         found = _NUMBER_AT_THE_END.search(physical_id)
         if found is None:
-            raise StackError(f"{physical_id} is no number of a release.")
+            raise StackError(f"{physical_id} is not the number of a release.")
         return int(found[0])
 
     def template(self, path: Path) -> Template:
@@ -108,7 +108,7 @@ class Stack:
         if len(found) != 1:
             raise StackError(
                 f"The stack has {len(found)} of {resource_type}, not one: it was not deployed from "
-                "this template, or not to its end. Run `make deploy`."
+                "this template, or its deployment did not finish. Run `make deploy`."
             )
         return found[0]
 
@@ -120,10 +120,10 @@ def read(name: str, cloudformation: Any) -> Stack:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        raise StackError(f"There is no stack {name}: name another by STACK=.") from None
+        raise StackError(f"There is no stack {name}. Name another one: STACK=<name>.") from None
     if found["StackStatus"] == "REVIEW_IN_PROGRESS":
         raise StackError(
-            f"The stack {name} is not there yet: its first changes were not confirmed."
+            f"The stack {name} does not exist yet: its first changes were not confirmed."
         )
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
     changed = found.get("LastUpdatedTime", found["CreationTime"])

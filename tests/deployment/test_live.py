@@ -44,15 +44,15 @@ def test_a_deployment_that_published_nothing_is_found(account: Account, build: B
     account.deploy(build, publishes=False, LogLevel="DEBUG")
     found = account.differences(build)
     assert "IssueFunction, live at version 1, has LEVEL='INFO'; 'DEBUG' was built" in found
-    assert "IssueFunction, live at version 1, has another layer than" in found
-    assert "release 1 is live, not 2, of IssueFunction, ValidateFunction" in found
+    assert "IssueFunction, live at version 1, does not have the layer" in found
+    assert "release 1 is live instead of 2: IssueFunction, ValidateFunction" in found
 
 
 def test_one_function_that_was_left_behind_is_found(account: Account, build: Build) -> None:
     account.deploy(build)
     account.deploy(build, LogLevel="DEBUG")
     account.functions.update_alias(FunctionName="issue", Name="live", FunctionVersion="1")
-    assert "release 1 is live, not 2, of IssueFunction\n" in account.differences(build) + "\n"
+    assert "release 1 is live instead of 2: IssueFunction\n" in account.differences(build) + "\n"
 
 
 def test_code_that_was_built_and_not_deployed_is_found(
@@ -60,8 +60,10 @@ def test_code_that_was_built_and_not_deployed_is_found(
 ) -> None:
     account.deploy(build)
     found = account.differences(other(tmp_path))
-    assert "IssueFunction, live at version 1, has other code: handler.py and 0 more files" in found
-    assert "the layer has other code: handler.py" in found
+    assert (
+        "IssueFunction, live at version 1, has different code: handler.py and 0 more files" in found
+    )
+    assert "the layer has different code: handler.py" in found
     assert "release 1 has Artefacts=" in found
 
 
@@ -120,7 +122,7 @@ def test_a_rollback_that_was_interrupted_is_brought_to_its_end(
 def test_a_second_rollback_asks_where_to(account: Account, build: Build) -> None:
     deployed(account, build, "INFO", "DEBUG")
     live.go_back(account.stack, account.functions)
-    with pytest.raises(RollbackError, match=r"before release 1 is not on record.*kept: 1, 2\."):
+    with pytest.raises(RollbackError, match=r"before 1 is not on record.*kept: 1, 2\."):
         live.go_back(account.stack, account.functions)
     assert served(account) == ["1", "1"]
 
@@ -137,7 +139,7 @@ def test_what_was_deployed_without_a_record_is_not_guessed(account: Account, bui
     deployed(account, build, "INFO", "DEBUG")
     live.go_back(account.stack, account.functions)
     account.deploy(build, LogLevel="ERROR")
-    with pytest.raises(RollbackError, match="before release 3 is not on record"):
+    with pytest.raises(RollbackError, match="before 3 is not on record"):
         live.go_back(account.stack, account.functions)
 
 
@@ -159,7 +161,7 @@ def test_a_function_without_a_version_to_go_to_keeps_all_where_they_are(
     deployed(account, build, "INFO", "DEBUG")
     account.functions.delete_alias(FunctionName="validate", Name=live.BEFORE)
     account.functions.delete_function(FunctionName="validate", Qualifier="1")
-    with pytest.raises(RollbackError, match=r"validate has no version of release 1.*kept: 1, 2;"):
+    with pytest.raises(RollbackError, match=r"validate has no version of release 1.*kept: 1, 2\."):
         live.go_back(account.stack, account.functions, to)
     assert served(account) == ["2", "2"]
 
@@ -229,7 +231,7 @@ def test_what_another_alias_names_is_not_removed(account: Account, build: Build)
 
 
 def test_a_function_that_was_never_published_is_said_so(account: Account) -> None:
-    with pytest.raises(StackError, match="Not every function has a version that is live"):
+    with pytest.raises(StackError, match="Not every function has a live version"):
         live.live_versions(account.stack, account.functions)
 
 

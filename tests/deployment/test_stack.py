@@ -39,7 +39,7 @@ def test_a_stack_is_its_parameters_outputs_and_resources(cloudformation: Any) ->
 
 
 def test_a_stack_that_is_not_there_is_said_so(cloudformation: Any) -> None:
-    with pytest.raises(StackError, match="There is no stack one: name another by STACK="):
+    with pytest.raises(StackError, match=r"There is no stack one\. Name another one: STACK="):
         read("one", cloudformation)
 
 

@@ -59,9 +59,9 @@ def main() -> int:
         try:
             _tell(tree, emulated)
         except (CommandError, StackError, TooLateError, UnexpectedAnswerError, WrongError) as error:
-            say(f"\nNot as it should be: {error}\nThe emulator's log: {FOLDER / 'emulator.log'}")
+            say(f"\nFailed: {error}\nThe emulator's log: {FOLDER / 'emulator.log'}")
             return 1
-    say("\nAll as it should be.")
+    say("\nEverything works.")
     return 0
 
 

@@ -13,7 +13,7 @@ from tests.artefacts.building import ROOT
 
 SAM_ENVIRONMENT = ROOT / ".venv-sam"
 _OF_MAKE = {"CONFIRM", "PARAMETERS", "STACK", "TO", "WAY_BACK"}
-_SAID = ("What is live", "`live`", "All as", "Successfully", "The seat counters")
+_SAID = ("Live and build", "All functions", "Everything works", "Successfully", "The seat counters")
 
 
 class CommandError(Exception):

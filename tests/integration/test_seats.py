@@ -242,7 +242,7 @@ def test_how_far_the_check_is_and_what_it_waits_for_is_told(large_world: World) 
     told: list[str] = []
     with counted_wrong(large_world, "org-7"):
         CheckSeats(large_world.runtime.store, lambda: None, told.append)()
-    assert told == ["100 of 101 organizations", "Looking again at 1 in 10 seconds"]
+    assert told == ["100 of 101 organizations", "Checking 1 of them again in 10 seconds"]
 
 
 # -- the command -------------------------------------------------------------------------------
@@ -293,8 +293,8 @@ def test_r06_the_command_says_that_all_is_right(world: World, command: Command) 
     status, said, progress = command.run("--stack", "one")
     assert status == 0
     first, last = said.splitlines()
-    assert first.startswith("Looking at the seats of one in 123456789012 in eu-central-1, as arn:")
-    assert last == "The seat counters of 2 organizations are all right."
+    assert first.startswith("Checking the seats of one in 123456789012 in eu-central-1, as arn:")
+    assert last == "The seat counters of all 2 organizations are right."
     assert progress == ""
     assert command.pauses == []
 
@@ -307,9 +307,9 @@ def test_r06_the_command_names_what_is_wrong_and_what_to_do_first(
         status, said, progress = command.run("--stack", "one")
     assert status == 1
     _, wrong, advice = said.splitlines()
-    assert wrong == "WRONG acme: its seat counter says 4, and 3 of its licences are bound"
+    assert wrong == "WRONG acme: its seat counter says 4, but 3 of its licences are bound"
     assert "Read the organization's feed first" in advice
-    assert progress == "Looking again at 1 in 10 seconds\n"
+    assert progress == "Checking 1 of them again in 10 seconds\n"
     assert command.pauses == [10.0]
 
 
@@ -317,8 +317,8 @@ def test_r06_an_undecided_organization_is_neither_right_nor_wrong() -> None:
     report = SeatReport(2, [], ["acme"])
     assert report.status == 2
     assert [*report.lines()] == [
-        "UNDECIDED acme: it changed whenever it was looked at",
-        "Repeat `make seats` when fewer agents come and go.",
+        "UNDECIDED acme: it changed during each check",
+        "Repeat `make seats` at a time when fewer agents log in.",
     ]
     assert SeatReport(2, [SeatMismatch("bolt", 1, 2)], ["acme"]).status == 1
 
@@ -328,14 +328,14 @@ def test_what_keeps_the_command_from_looking_is_said(
 ) -> None:
     assert command.run("--stack", "two")[::2] == (
         2,
-        "There is no stack two: name another by STACK=.\n",
+        "There is no stack two. Name another one: STACK=<name>.\n",
     )
     deploy("other")
     status, _, complaint = command.run("--stack", "other")
     assert (status, complaint.partition(":")[0]) == (2, "The stack has no output TableName")
     deploy("gone", "Outputs: {TableName: {Value: gone}}")
     status, _, complaint = command.run("--stack", "gone")
-    assert (status, complaint.partition(":")[0]) == (2, "AWS does not do it")
+    assert (status, complaint.partition(":")[0]) == (2, "AWS reports an error")
     assert "ResourceNotFoundException" in complaint
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
     assert command.run("--stack", "one")[::2] == (
@@ -352,5 +352,5 @@ def test_the_help_tells_the_exit_statuses(command: Command) -> None:
     with pytest.raises(SystemExit, match="0"):
         command.run("--help")
     said = " ".join(command.printed.readouterr().out.split())
-    assert "changes nothing" in said
-    assert "0 if all counters are right, 1 if one is not, and 2 if" in said
+    assert "change nothing" in said
+    assert "0 if all counters are right, 1 if one is wrong, and 2 if" in said

@@ -7,7 +7,7 @@ import sys
 from tests.local.terminal import restored
 
 _INTERRUPTED = 130
-_GONE = ": the local stack is gone, and its data with it"
+_GONE = ": the local stack is stopped, and its data is deleted"
 
 
 def main() -> int:

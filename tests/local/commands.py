@@ -25,7 +25,7 @@ from tests.local.template import TemplateError
 
 BUILT = Path(".aws-sam") / "build"
 _SMOKE = (
-    "Passwords come from ADMIN_PASSWORD and MEMBER_PASSWORD in the environment, or are asked for. "
+    "It takes passwords from ADMIN_PASSWORD and MEMBER_PASSWORD in the environment, or asks. "
     "With another identity provider, put tokens into ADMIN_TOKEN and MEMBER_TOKEN instead."
 )
 _STOP = (signal.SIGINT, signal.SIGTERM)
@@ -49,13 +49,16 @@ def main(restore_terminal: Callable[[], None]) -> int:
         first = error
         while isinstance(first.__context__, UnexpectedAnswerError):
             first = first.__context__
-        say(f"\nNot as it should be: {first}\n{_logs_of(command, log)}")
+        say(f"\nFailed: {first}\n{_logs_of(command, log)}")
     except smoke.SignInError as error:
         say(f"\n{error}")
     except (OSError, HTTPException) as error:
         if command.name != "smoke":
             raise
-        say(f"\nNobody answers as a service at {command.url} and {command.login}: {error!r}")
+        say(
+            f"\nNo licence service answers at {command.url}, or no sign-in at {command.login}: "
+            f"{error!r}"
+        )
     except (TemplateError, aws.DynamoDbError, PortError) as error:
         say(f"The local stack cannot run: {error}")
     return 1
@@ -63,9 +66,7 @@ def main(restore_terminal: Callable[[], None]) -> int:
 
 def _logs_of(command: argparse.Namespace, log: Path) -> str:
     if command.name == "smoke":
-        return (
-            "What the functions say of it is in the log group of the stack's output FunctionLogs."
-        )
+        return "See the functions' log: the log group that the stack's output FunctionLogs names."
     return f"The functions' log: {log}"
 
 
@@ -79,11 +80,11 @@ def _smoke(command: argparse.Namespace, _log: Path) -> int:
         ask=getpass,
     )
     with closing(Client(command.url)) as client:
-        say(f"Trying the service at {command.url}. Olivia is played by the super-admin.")
+        say(f"Testing the service at {command.url}. The super-admin plays Olivia.")
         if not people.has_member:
-            say("Nobody plays a member of an organization: a first login is not tried (MEMBER=).")
+            say("No member of an organization is named (MEMBER=): a first login is not tested.")
         deployed.tell(Teller(client, say, people), say, has_member=people.has_member)
-    say("\nAll as it should be.")
+    say("\nEverything works.")
     return 0
 
 
@@ -96,13 +97,13 @@ def _run(command: argparse.Namespace, log: Path) -> int:
             say(f"The functions' log: {log}\n")
             say(pasted.users())
             say(f"\nThe portal is at {up.portal_url}. {pasted.WHO_SIGNS_IN}")
-            say("\nTo paste into a terminal whose aws CLI shall speak to this service:\n")
+            say("\nTo use the aws CLI with this service, paste this into a terminal:\n")
             say(pasted.for_aws(up.url))
             if template := containers.write(BUILT, up.environments, up.url):
-                say(f"\nFor `sam local`, with what was built: --template {template}")
-            say("\nTo paste into another terminal, line by line:\n")
+                say(f"\nTo run the built functions with `sam local`: --template {template}")
+            say("\nTo try it, paste these lines into another terminal, one by one:\n")
             say(pasted.lines(up.url, up.client_id))
-            say("Ctrl-C stops the service, and all that was put into it is gone then.")
+            say("Ctrl-C stops the service and deletes its data.")
             while True:
                 # Not for ever: a signal that comes just before a wait is noticed at its end.
                 time.sleep(1)
@@ -124,14 +125,14 @@ def _stop_at_once_when_asked_again(restore_terminal: Callable[[], None]) -> None
 
     for number in _STOP:
         signal.signal(number, end)
-    say("\nStopping; Ctrl-C once more stops at once.")
+    say("\nStopping. Press Ctrl-C again to stop at once.")
 
 
 def _demo(command: argparse.Namespace, log: Path) -> int:
     with stack.running(command.port) as up, closing(Client(up.url)) as client:
         say(f"The service is up at {up.url}, with DynamoDB {_database()}.\n")
         Story(client, say).tell()
-    say(f"\nAll as it should be. The functions' log: {log}")
+    say(f"\nEverything works. The functions' log: {log}")
     return 0
 
 
@@ -143,27 +144,27 @@ def _database() -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.local",
-        description="The whole service on this machine, from template.yaml: no AWS, no Docker.",
-        epilog="With DYNAMODB_ENDPOINT=http://127.0.0.1:8000 in the environment, the tables are "
-        "made in that DynamoDB (new ones, dropped at the end), not in this process.",
+        description="Run the whole service on this machine, from template.yaml: no AWS, no Docker.",
+        epilog="With DYNAMODB_ENDPOINT=http://127.0.0.1:8000 in the environment, the service uses "
+        "that DynamoDB. It makes new tables there and deletes them at the end.",
     )
     commands = parser.add_subparsers(dest="name", required=True)
     for name, do, port, text in (
         ("run", _run, 8080, "start the service, print users and curl lines, run until Ctrl-C"),
-        ("demo", _demo, 0, "start the service, tell a story of agents against it, and stop"),
+        ("demo", _demo, 0, "start the service, show the whole life of some agents, and stop"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
             "--port",
             type=int,
             default=port,
-            help="where to listen on 127.0.0.1; 0 is a free one (default: %(default)s)",
+            help="the port on 127.0.0.1; 0 takes a free one (default: %(default)s)",
         )
         command.add_argument(
             "--log", type=Path, help=f"the functions' log (default: .cache/local/{name}-….log)"
         )
         command.set_defaults(do=do)
-    text = "try a deployed stack with what of the story needs no clock, and clear up"
+    text = "test a deployed stack with a temporary organization, and clean up"
     command = commands.add_parser("smoke", help=text, description=text, epilog=_SMOKE)
     command.add_argument("--url", required=True, help="the stack's output ApiUrl")
     command.add_argument("--client-id", help="the stack's output UserPoolClientId")

@@ -17,7 +17,7 @@ from tests.local.identity import PASSWORD, USERS
 from tests.local.template import REGION, STACK_NAME
 
 OPERATOR = "olivia"
-WHO_SIGNS_IN = "Sign in as ada, who administers Acme, or as olivia, who operates the service."
+WHO_SIGNS_IN = "Sign in as ada, administrator of Acme, or as olivia, super-admin."
 
 
 def seed(client: Client, client_id: str) -> None:

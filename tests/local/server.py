@@ -37,8 +37,8 @@ class Server:
         except (OSError, OverflowError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise PortError(
-                f"port {port} cannot be had ({why}): name another one, as in "
-                "`make run PORT=8090` (--port 8090; 0 is a free one)"
+                f"port {port} cannot be used ({why}). Choose another one, for example "
+                "`make run PORT=8090` (--port 8090; 0 takes a free one)"
             ) from error
         self._thread: Thread | None = None
         if answer is not None:

@@ -64,8 +64,8 @@ class DeployedPeople:
             return given
         if not person.username or not self.client_id:
             raise SignInError(
-                f"Name a user by {person.part}= and the pool's client by CLIENT_ID=, or put a "
-                f"token into the environment as {person.part}_TOKEN."
+                f"Name a user with {person.part}= and the pool's client with CLIENT_ID=, or set "
+                f"{person.part}_TOKEN in the environment to a token."
             )
         password = os.environ.get(f"{person.part}_PASSWORD") or self.ask(
             f"Password of {person.username}: "

@@ -116,7 +116,7 @@ def assert_story_told(told: subprocess.CompletedProcess[str]) -> None:
         "the agent: unreachable, until ",
         "the agent: valid, until ",
         "the agent: refused, REVOKED",
-        "All as it should be.",
+        "Everything works.",
     )
     position = 0
     for sentence in sentences:
@@ -189,7 +189,7 @@ def test_whoever_gives_up_while_it_starts_reads_one_line(
         assert process.wait(180) == 130
         # It may come in the midst of a line about an import.
         assert told.splitlines()[-1].endswith(
-            "Interrupted: the local stack is gone, and its data with it."
+            "Interrupted: the local stack is stopped, and its data is deleted."
         )
         assert "Traceback" not in told
 

@@ -221,7 +221,7 @@ def test_r01_the_first_users_and_the_first_customer_end_with_a_licensed_agent(
         newcomer.paste(f"{SMOKE}export {words} {python}\n")
         told = newcomer.paste(smoke)
         assert "Agent is Blocked." in told
-        assert told.endswith("All as it should be.\n")
+        assert told.endswith("Everything works.\n")
 
 
 @pytest.mark.thorough

@@ -79,7 +79,7 @@ def test_a_super_admin_is_enough_to_try_a_stack(
     assert ran.stderr == ""
     position = 0
     for sentence in (
-        "Nobody plays a member",
+        "No member of an organization is named",
         "code: VALID",
         "alg: Ed25519",
         "code: MACHINE_MISMATCH",
@@ -90,7 +90,7 @@ def test_a_super_admin_is_enough_to_try_a_stack(
         "TemporaryLicenseUsed",
         "license.status: revoked",
         "Left behind: the organization smoke-",
-        "All as it should be.",
+        "Everything works.",
     ):
         position = ran.stdout.find(sentence, position)
         assert position >= 0, sentence

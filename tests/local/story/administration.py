@@ -28,7 +28,7 @@ def tell(
 
 
 def _block(teller: Teller, issued: Answer, c: Mapping[str, Any]) -> None:
-    teller.step("Ada blocks that agent: it is told so, and so is whoever logs in there.")
+    teller.step("Ada blocks that agent. The agent is told, and so is anybody who logs in there.")
     teller.change("ada", "detach", issued, "Amir is on leave.", "detached")
     blocked = "Agent is Blocked."
     teller.is_refused(issued, c, "DETACHED", message=blocked, action="logout")
@@ -37,22 +37,22 @@ def _block(teller: Teller, issued: Answer, c: Mapping[str, Any]) -> None:
 
 
 def _unblock(teller: Teller, issued: Answer, c: Mapping[str, Any]) -> None:
-    teller.step("Ada lifts the block: the agent goes on with the key that it has.")
+    teller.step("Ada unblocks it. The agent goes on with the key that it has.")
     teller.change("ada", "attach", issued, "Amir is back.", "active")
     teller.is_valid(issued, c)
 
 
 def _move(teller: Teller, issued: Answer, c: Mapping[str, Any], d: Mapping[str, Any]) -> None:
     key = issued["license_key"]
-    teller.step("Amir gets a new computer, machine D, and takes the key along: not yet.")
+    teller.step("Amir gets a new computer, machine D, and enters the key there: still refused.")
     answer = teller.act("amir", "POST", "/v1/licenses", login(d, license_key=key))
     teller.show(answer.expect(409, code="license_still_bound", detail=STILL_BOUND), "detail")
 
-    teller.step("Ada separates the key from machine C. Its seat and its machine are free.")
+    teller.step("Ada dissociates the licence from machine C. Seat and machine are free.")
     teller.change("ada", "dissociate", issued, "Amir gets a new computer.", "dissociated")
     teller.is_refused(issued, c, "DISSOCIATED")
 
-    teller.step("Amir logs in on machine D with it: the same licence, the same key, bound there.")
+    teller.step("Amir logs in on machine D with the key: the same licence is now bound to D.")
     same = {name: issued[name] for name in ("license.id", "license_key")}
     answer = teller.act("amir", "POST", "/v1/licenses", login(d, license_key=key))
     answer.expect(200, created=False, **{"license.status": "active"}, **same)

@@ -19,14 +19,14 @@ def tell(teller: Teller, bolt: Answer) -> None:
     _put(teller, paused)
     teller.is_refused(bolt, MACHINE_B, "SUSPENDED", action="logout")
 
-    teller.step("Bolt pays for two years: the next event renews, and the same key is good again.")
+    teller.step("Bolt pays for two years: the next event renews, and the same key is valid again.")
     _put(teller, billing_event(BOLT, two_years, "active", 8))
     teller.is_valid(bolt, MACHINE_B)
     renewed = _organization(teller)
     renewed.expect(200, **{"organization.subscription.valid_until": two_years})
     teller.show(renewed, "organization.subscription.valid_until", "organization.version")
 
-    teller.step("The older event comes once more, late. It changes nothing.")
+    teller.step("The older event arrives again, late. It changes nothing.")
     _put(teller, paused)
     teller.is_valid(bolt, MACHINE_B)
     unchanged = _organization(teller)

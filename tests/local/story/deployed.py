@@ -47,7 +47,7 @@ def _machine() -> dict[str, Any]:
 
 def _is_there(teller: Teller) -> None:
     teller.chapter("The service answers")
-    teller.step("Its contract and its keys are public. Everything else asks for a token.")
+    teller.step("The contract and the keys are public. Everything else needs a token.")
     contract = teller.call("GET", "/v1/openapi.json").expect(200)
     teller.show(contract, "info.title", "info.version")
     keys = teller.call("GET", "/.well-known/jwks.json").expect(200)
@@ -59,7 +59,7 @@ def _is_there(teller: Teller) -> None:
 
 def _organization(teller: Teller, say: Callable[[str], None], clearing: ExitStack) -> str:
     name = f"smoke-{secrets.token_hex(4)}"
-    teller.step(f"Olivia registers an organization to throw away, {name}, for a day.")
+    teller.step(f"Olivia registers an organization for this test, {name}, for one day.")
     path = f"/v1/organizations/{name}"
     clearing.callback(_end, teller, say, name)
     answer = teller.act("olivia", "PUT", path, organization(name, days_from_now(1)))
@@ -68,11 +68,11 @@ def _organization(teller: Teller, say: Callable[[str], None], clearing: ExitStac
 
 
 def _temporary(teller: Teller, name: str, clearing: ExitStack) -> None:
-    teller.chapter("An agent, by a temporary license")
+    teller.chapter("An agent with a temporary license")
     temporary = partner.generated(teller, name)
     clearing.callback(_revoke_temporary, teller, temporary)
     machine, other = _machine(), _machine()
-    teller.step("Olivia logs in with it, on a machine that nobody has.")
+    teller.step("Olivia logs in with it, on a machine that nobody holds.")
     body = login(machine, license_key=temporary["license_key"])
     used = teller.act("olivia", "POST", "/v1/licenses", body)
     same = {field: temporary[field] for field in ("license.id", "license_key")}
@@ -81,24 +81,24 @@ def _temporary(teller: Teller, name: str, clearing: ExitStack) -> None:
 
     teller.step("The agent validates with its key alone.")
     is_valid_with_lease(teller, used, machine, within=_HOUR)
-    teller.step("The key is worth nothing on another machine, and all on a renamed one.")
+    teller.step("The key is refused on another machine. On the renamed one it is still valid.")
     teller.is_refused(used, other, "MACHINE_MISMATCH")
     teller.is_valid(used, machine | {"computer_name": other["computer_name"]})
 
-    teller.step("The subscription is paused, ends, and is renewed: each acts at once.")
+    teller.step("The subscription is paused, ends, and is renewed. Each takes effect at once.")
     for days, status, code in ((1, "paused", "SUSPENDED"), (-1, "active", "EXPIRED")):
         teller.subscribe(name, days_from_now(days), status=status)
         teller.is_refused(used, machine, code)
     teller.subscribe(name, days_from_now(1))
     teller.is_valid(used, machine)
 
-    teller.step("Olivia looks up who holds the machine: nobody does by a temporary license.")
+    teller.step("Olivia looks up who holds the machine. Nobody: a temporary license holds none.")
     found = teller.act("olivia", "POST", "/v1/machines/lookup", {"machine": machine})
     found.expect(200, holders=[])
 
 
 def _history(teller: Teller, name: str) -> None:
-    teller.step("All of it is remembered.")
+    teller.step("All of this is on record.")
     events = teller.read("olivia", f"/v1/organizations/{name}/events", "events")
     kinds = [event["type"] for event in reversed(events)]
     for kind in ("TemporaryLicenseGenerated", "TemporaryLicenseUsed", "SubscriptionChanged"):

@@ -10,7 +10,7 @@ from tests.local.story.teller import Teller
 _CHANGES: tuple[tuple[str, str, Any], ...] = (
     ("Machine D gets another name: it stays the same machine.", "computer_name", "DESK-17"),
     ("Then it gets another network card.", "mac_addresses", ["2c:f0:5d:aa:00:01"]),
-    ("Then its disk is set up anew.", "machine_id", "07d2a1f4-5c1e-4f0b-93aa-6b8e2d5f1c94"),
+    ("Then it is installed again.", "machine_id", "07d2a1f4-5c1e-4f0b-93aa-6b8e2d5f1c94"),
 )
 
 
@@ -31,7 +31,7 @@ def tell(teller: Teller, issued: Answer) -> Mapping[str, Any]:
         teller.field(event["type"], ", ".join(event["components"]))
 
     teller.step(
-        "Nothing of it is as it was, and it is still the same. Two changes at once are not."
+        "All three are new now, and it is still the same machine. Two changes at once are too many."
     )
     other = machine | {"computer_name": "DESK-18", "mac_addresses": ["2c:f0:5d:bb:00:02"]}
     teller.is_refused(issued, other, "MACHINE_MISMATCH")

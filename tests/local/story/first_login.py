@@ -65,7 +65,7 @@ def _second_member_logs_in(teller: Teller, first: Answer) -> None:
 
 
 def _other_environment(teller: Teller, first: Answer) -> None:
-    teller.step("Amir logs in to the agent's staging environment on machine A: another key.")
+    teller.step("Amir logs in to the agent's staging environment on machine A. It has its own key.")
     answer = teller.act("amir", "POST", "/v1/licenses", login(MACHINE_A, "staging"))
     answer.expect(201, **{"license.environment": "staging"})
     teller.check(answer["license_key"] != first["license_key"], "the key is the same", answer)
@@ -73,7 +73,7 @@ def _other_environment(teller: Teller, first: Answer) -> None:
 
 
 def _other_organization(teller: Teller) -> None:
-    teller.step("Boris of Bolt logs in from machine A, which is Acme's: refused.")
+    teller.step("Boris of Bolt logs in on machine A, which belongs to Acme: refused.")
     answer = teller.act("boris", "POST", "/v1/licenses", login(MACHINE_A)).expect(
         409,
         code="machine_registered_to_other_organization",
@@ -96,7 +96,7 @@ def is_valid_with_lease(
     answer.expect(200, valid=True, code="VALID", action="continue")
     teller.show(answer, "code", "message", "lease.expires_at")
 
-    teller.step("It verifies the lease by the published keys, as it would without a network.")
+    teller.step("It verifies the lease with the published keys, as it would without a network.")
     keys = teller.call("GET", "/.well-known/jwks.json").expect(200)
     lease = jwt.decode(
         answer["lease.token"], KeySet.import_key_set(keys.body), algorithms=["Ed25519"]
@@ -118,12 +118,12 @@ def is_valid_with_lease(
 
 
 def _key_on_another_machine(teller: Teller, first: Answer) -> None:
-    teller.step("Somebody copies the key to machine B: it is worth nothing there.")
+    teller.step("Somebody copies the key to machine B. It is refused there.")
     teller.is_refused(first, MACHINE_B, "MACHINE_MISMATCH")
 
 
 def _password_changes(teller: Teller, people: LocalPeople, first: Answer) -> None:
-    teller.step("Alice's password is changed. The old one is refused, the agent runs on.")
+    teller.step("Alice's password is changed. The old one is refused; the agent works on.")
     path = "/_local/users/alice/password"
     teller.call("PUT", path, {"password": _NEW_PASSWORD}).expect(204)
     refused = people.log_in("alice", people.now_have("alice", _NEW_PASSWORD))
@@ -134,11 +134,13 @@ def _password_changes(teller: Teller, people: LocalPeople, first: Answer) -> Non
 
 
 def _machine_is_renamed(teller: Teller, first: Answer) -> None:
-    teller.step("Machine A is renamed: two of its three marks are as before, so it is the same.")
+    teller.step(
+        "Machine A is renamed. Two of its three components are unchanged: the same machine."
+    )
     teller.is_valid(first, MACHINE_A | {"computer_name": "FACTORY-PC-RENAMED"})
 
 
 def _administrator_revokes(teller: Teller, first: Answer) -> None:
-    teller.step("Ada, Acme's administrator, revokes the licence: the key is dead at once.")
+    teller.step("Ada, Acme's administrator, revokes the licence. The key is refused at once.")
     teller.change("ada", "revoke", first, "The machine is scrapped.", "revoked")
     teller.is_refused(first, MACHINE_A, "REVOKED")

@@ -9,23 +9,25 @@ def tell(teller: Teller) -> None:
     """Tell the chapter."""
     teller.chapter("Older agents")
     teller.step(
-        "Machine E, a terminal in the port, has agents 4.3 of Acme and of Coop: both get in."
+        "Machine E, a terminal in the port, has agents 4.3 of Acme and of Coop. Both log in."
     )
     acme = _logs_in(teller, "amir")
     coop = _logs_in(teller, "cora")
     teller.check(acme["license_key"] != coop["license_key"], "both have the same key", coop)
 
-    teller.step("They validate in a form of their own, without an organization.")
+    teller.step("They validate with the older request format, without an organization.")
     for issued in (acme, coop):
         answer = teller.agent(older_login(MACHINE_E) | {"LicenseKey": issued["license_key"]})
         answer.expect(200, valid=True, code="VALID")
         teller.show(answer, "code", "license.organization_id")
 
-    teller.step("An agent 4.5 wants its machine for its organization alone: not while they share.")
+    teller.step(
+        "An agent 4.5 needs the machine for its own organization: refused while they share it."
+    )
     answer = teller.act("boris", "POST", "/v1/licenses", login(MACHINE_E))
     _is_refused(teller, answer, ACME)
 
-    teller.step("Nor does an old version open machine B, which Bolt holds through an agent 4.5.")
+    teller.step("An old version does not get machine B either, which Bolt holds with an agent 4.5.")
     answer = teller.act("cora", "POST", "/v1/licenses", older_login(MACHINE_B))
     _is_refused(teller, answer, BOLT)
 

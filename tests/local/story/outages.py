@@ -61,12 +61,12 @@ class _Site:
 
 
 def _short_outage(teller: Teller, site: _Site) -> None:
-    teller.step("The cable to the service is cut. When its lease is to be renewed, it runs on it.")
+    teller.step("The cable to the service is cut. The agent cannot renew, and works on its lease.")
     site.relay.cut()
     site.pass_time(16 * _HOUR)
     grace = site.is_told("grace", usable=True)
 
-    teller.step("The cable is mended: within the hour the agent has its next lease.")
+    teller.step("The cable is repaired. Within the hour the agent has its next lease.")
     site.relay.mend()
     site.pass_time(_HOUR)
     renewed = site.is_told("valid", usable=True)
@@ -75,7 +75,7 @@ def _short_outage(teller: Teller, site: _Site) -> None:
 
 
 def _long_outage(teller: Teller, site: _Site, license_id: str) -> None:
-    teller.step("An outage that is longer than the lease: one second before its end, it works.")
+    teller.step("An outage longer than the lease. One second before its end, the agent works.")
     site.relay.cut()
     site.pass_time(16 * _HOUR)
     site.is_told("grace", usable=True)
@@ -86,14 +86,14 @@ def _long_outage(teller: Teller, site: _Site, license_id: str) -> None:
     site.pass_time(1)
     site.is_told("unreachable", usable=False, until=grace["until"], code=None)
 
-    teller.step("The service is back. The agent goes on with the key it has, without any person.")
+    teller.step("The service is back. The agent goes on with its key, without any person.")
     site.relay.mend()
     site.pass_time(_HOUR)
     site.is_told("valid", usable=True, license=license_id)
 
 
 def _revoked(teller: Teller, site: _Site, license_id: str) -> None:
-    teller.step("Ada revokes its licence: when it is to renew, the agent is refused, and stops.")
+    teller.step("Ada revokes its licence. At the next renewal the agent is refused, and stops.")
     answer = teller.act("ada", "POST", f"/v1/licenses/{license_id}/revoke", {})
     teller.show(answer.expect(200, **{"license.status": "revoked"}), "license.status")
     site.pass_time(16 * _HOUR)

@@ -25,7 +25,9 @@ def tell(teller: Teller, acme: Answer, machine: Mapping[str, Any]) -> None:
 
 
 def _not_without(teller: Teller, acme: Answer, machine: Mapping[str, Any]) -> None:
-    teller.step("Pavel, a partner, is to mend Acme's agent on machine D. Acme's own key is no use:")
+    teller.step(
+        "Pavel, a partner, has to repair Acme's agent on machine D. He cannot use Acme's key:"
+    )
     body = login(machine, license_key=acme["license_key"])
     answer = teller.act("pavel", "POST", "/v1/licenses", body)
     teller.show(answer.expect(403, code="on_behalf_login_disabled"), "code", "detail")
@@ -74,7 +76,7 @@ def _used(teller: Teller, temporary: Answer, machine: Mapping[str, Any]) -> Answ
     answer = teller.act("pavel", "POST", "/v1/licenses", body)
     teller.show(answer.expect(403, code=_UNUSABLE), "detail")
 
-    teller.step("Olivia sees how long it has to go. The machine is Acme's as before.")
+    teller.step("Olivia sees how much time is left. The machine still belongs to Acme.")
     listed = _listed(teller, temporary, "active")
     teller.check(0 < listed["seconds_left"] <= _HOUR, "the time left is wrong", temporary)
     teller.field("seconds_left", listed["seconds_left"])
@@ -103,7 +105,9 @@ def _is_hidden(teller: Teller, temporary: Answer) -> None:
     license_id = temporary["license.id"]
     path = f"/v1/organizations/{ACME}/events"
 
-    teller.step("Acme's feed, as Ada reads it, has nothing of it. Olivia's trail has all of it.")
+    teller.step(
+        "Acme's feed, which Ada reads, shows nothing of it. Olivia's trail shows all of it."
+    )
     feed = teller.read("ada", path, "events")
     teller.check(
         bool(feed) and all(event["license_id"] != license_id for event in feed),

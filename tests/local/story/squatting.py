@@ -7,7 +7,9 @@ from tests.local.story.teller import Teller
 def tell(teller: Teller) -> None:
     """Tell the chapter."""
     teller.chapter("A machine that somebody else has taken")
-    teller.step("Machine F is Acme's, but Boris of Bolt was quicker. Alice cannot log in there.")
+    teller.step(
+        "Machine F belongs to Acme, but Boris of Bolt logged in first. Alice cannot log in."
+    )
     taken = teller.act("boris", "POST", "/v1/licenses", login(MACHINE_F)).expect(201)
     answer = teller.act("alice", "POST", "/v1/licenses", login(MACHINE_F))
     detail = "Your machine is already registered with Bolt."
@@ -23,7 +25,7 @@ def tell(teller: Teller) -> None:
     for organization_id, licenses in held:
         teller.field(organization_id, ", ".join(licenses))
 
-    teller.step("... and separates that licence from it. Alice logs in.")
+    teller.step("... and dissociates that licence from it. Alice logs in.")
     teller.change("olivia", "dissociate", taken, "The machine is Acme's.", "dissociated")
     teller.show(
         teller.act("alice", "POST", "/v1/licenses", login(MACHINE_F)).expect(201),

@@ -13,15 +13,15 @@ def tell(teller: Teller) -> Answer:
     teller.show(bolt, "license_key", "license.id")
     teller.is_valid(bolt, MACHINE_B)
 
-    teller.step("Bolt's subscription ends: one write, and every agent of Bolt is expired.")
+    teller.step("Bolt's subscription ends. One write, and all agents of Bolt are refused.")
     teller.subscribe(BOLT, days_from_now(-1))
     teller.is_refused(bolt, MACHINE_B, "EXPIRED")
 
-    teller.step("The scheduled sweep marks Bolt's licence, for people to see.")
+    teller.step("The scheduled sweep marks Bolt's licence as expired, for people to see.")
     teller.show(teller.sweep().expect(200, expired=1), "expired")
     teller.has_status(bolt, "expired")
 
-    teller.step("Bolt renews: the same key is valid at once, and the sweep reinstates it.")
+    teller.step("Bolt renews. The same key is valid at once, and the sweep removes the mark.")
     teller.subscribe(BOLT, days_from_now(365))
     teller.is_valid(bolt, MACHINE_B)
     teller.show(teller.sweep().expect(200, reinstated=1), "reinstated")

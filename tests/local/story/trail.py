@@ -22,7 +22,7 @@ _SHOWN = 8
 
 def tell(teller: Teller, moved: Answer) -> None:
     """Tell the chapter; `moved` is the licence that was blocked and went to another computer."""
-    teller.chapter("What is remembered")
+    teller.chapter("What is on record")
     license_id = moved["license.id"]
 
     teller.step("Ada reads the history of the licence that moved, newest first.")
@@ -31,12 +31,12 @@ def tell(teller: Teller, moved: Answer) -> None:
     teller.check(changes == _LIFE, f"its history is {changes}", moved)
     _show(teller, history)
 
-    teller.step(f"Acme's feed has the same of all its agents; the newest {_SHOWN}:")
+    teller.step(f"Acme's feed shows the same for all its agents; the newest {_SHOWN}:")
     feed = teller.read("ada", f"/v1/organizations/{ACME}/events", "events")
     teller.check(feed[0]["at"] >= feed[-1]["at"], "the feed is not newest first", moved)
     _show(teller, feed[:_SHOWN])
 
-    teller.step("And every change has left on the event bus, for whoever listens there, in order:")
+    teller.step("Every change was also published on the event bus, in order:")
     answer = teller.call("GET", "/_local/bus").expect(200)
     left = [event for event in answer["events"] if event["source"] == "licensing"]
     ids = [event["detail"]["id"] for event in left]
