@@ -152,7 +152,7 @@ def test_all_filters_of_the_list_are_the_apis(ada: Terminal, agent: str) -> None
     told = ada("licenses", "list", "acme", *filters, "--sort=-last_seen", "-o", "json").expect(0)
     assert [one["id"] for one in told.json["licenses"]] == [agent]
     assert ada("licenses", "list", "acme", "--primary", "-o", "json").json["licenses"] == []
-    assert "There are none" in ada("licenses", "list", "acme", "--status", "expired").err
+    assert "Nothing found" in ada("licenses", "list", "acme", "--status", "expired").err
 
 
 def test_an_agent_is_blocked_labelled_marked_and_moved(site: Site, ada: Terminal) -> None:
@@ -198,7 +198,7 @@ def test_a_person_at_a_terminal_is_asked_whether_it_is_meant(site: Site, ada: Te
     )
     os.close(ours)
     os.close(theirs)
-    assert (ran.returncode, "Is that what you want?" in ran.stderr) == (1, True), ran
+    assert (ran.returncode, "Continue?" in ran.stderr) == (1, True), ran
     assert site.call("GET", f"/v1/licenses/{license_id}")["license.status"] == "active"
 
 
@@ -332,13 +332,13 @@ ENDS: Sequence[tuple[int, str, Sequence[str]]] = [
     (2, "--search: ", ["licenses", "list", "acme", "--search", "x" * 101]),
     (2, "--reason: ", ["licenses", "detach", "lic_0123456789abcdef", "--reason", "x" * 501]),
     (2, "--machine-id, --mac and --name: ", ["machines", "lookup", "--name", "x"]),
-    (2, "'..' is no id", ["licenses", "show", ".."]),
+    (2, "'..' is not an id", ["licenses", "show", ".."]),
     (2, "only over https", ["--url", "http://licensing.example", "whoami"]),
     (2, "not the address", ["whoami", "--url", "licensing.example"]),
     (2, "Which service?", ["whoami", "--url", ""]),
     (4, "There is no such license", ["licenses", "show", "lic_0123456789abcdef"]),
     (4, "There is no such organization", ["licenses", "list", "initech"]),
-    (4, "The service has no such route", ["--url", "{url}/v2", "whoami"]),
+    (4, "The service does not know this request", ["--url", "{url}/v2", "whoami"]),
     (5, "cannot be reached", ["--url", "http://127.0.0.1:9", "--retries", "0", "whoami"]),
 ]
 

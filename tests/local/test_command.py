@@ -226,7 +226,7 @@ def test_print_and_breakpoint_in_a_handler_reach_the_terminal_and_two_ctrl_c_end
             process.stdin.flush()
             next(line for line in process.stdout if line == "(Pdb) 42\n")
             process.send_signal(signal.SIGINT)
-            next(line for line in process.stdout if "once more" in line)
+            next(line for line in process.stdout if "again to stop" in line)
             # It waits for the handler, which waits for its developer.
             while process.poll() is None:
                 process.send_signal(signal.SIGINT)

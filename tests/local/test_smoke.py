@@ -217,7 +217,7 @@ def test_validation_that_fails_for_agents_is_told_and_all_is_cleared(
     ("admin", "password", "says"),
     [
         ("olivia", "wrong", "olivia cannot sign in"),
-        (None, "", "put a token into the environment as ADMIN_TOKEN"),
+        (None, "", "set ADMIN_TOKEN in the environment to a token"),
     ],
 )
 def test_who_cannot_sign_in_is_told_why(

@@ -124,7 +124,9 @@ def verify(
     # 5. It is fresh: by the nonce and not by `iat`, which an agent with a wrong clock gets wrong.
     made_ms = _time_of(claims.get("nonce"), nonce_key)
     if made_ms is None or not -_AHEAD_MS <= now_ms - made_ms <= NONCE_SECONDS * 1000:
-        raise StaleProof("The proof needs the nonce that this answer brings.")
+        raise StaleProof(
+            "The proof needs a newer nonce. Make a new proof with the nonce of this answer."
+        )
     return Proof(jws.thumbprint(key), made_ms)
 
 

@@ -314,7 +314,9 @@ class License:
         Raises :class:`StaleProof` when the proof is not newer than the last one that counted.
         """
         if proof.made_ms <= self.proved_ms:
-            raise StaleProof("The proof has been used. Make another with this answer's nonce.")
+            raise StaleProof(
+                "The proof was already used. Make a new proof with the nonce of this answer."
+            )
         return replace(self, proved_ms=proof.made_ms)
 
     def sighted(self, now: int, agent_version: str | None, source_address: str | None) -> LastSeen:

@@ -184,7 +184,7 @@ def test_any_single_flipped_character_spoils_it() -> None:
     ids=str,
 )
 def test_a_proof_without_one_of_the_services_nonces_has_to_be_made_anew(nonce: object) -> None:
-    with pytest.raises(StaleProof, match=r"^The proof needs the nonce that this answer brings\.$"):
+    with pytest.raises(StaleProof, match=r"^The proof needs a newer nonce\. Make a new proof"):
         check(proof(nonce=nonce))
 
 

@@ -118,7 +118,7 @@ def test_a_proof_counts_once() -> None:
     for made_ms in (4, 5):
         with pytest.raises(
             StaleProof,
-            match=r"^The proof has been used\. Make another with this answer's nonce\.$",
+            match=r"^The proof was already used\. Make a new proof with the nonce of this answer",
         ):
             proved.proved(Proof("its key", made_ms))
 

@@ -160,4 +160,4 @@ def _unavailable(error: Unavailable) -> Reply:
 
 
 def _no_route(_: Exception) -> Reply:
-    return problem(RefusalCode.NOT_FOUND, "There is no such route.")
+    return problem(RefusalCode.NOT_FOUND, "There is no such route. Check the method and the path.")
