@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.benchmarks.report import FIGURES
 
 ROOT = Path(__file__).parents[3]
@@ -27,7 +29,8 @@ def test_the_first_screen_says_what_it_costs_and_that_it_has_never_run_on_aws() 
     assert costs["head"][1:3] == ["1,000 agents", "1,000,000 agents"]
     told = re.search(r"(\d+) \$ a month for 1,000 agents and (\d+) \$ for a million", first_screen)
     assert told is not None
-    assert told.groups() == (f"{thousand:.0f}", f"{million:.0f}")
+    assert float(told[1]) == pytest.approx(thousand, rel=0.02)
+    assert float(told[2]) == pytest.approx(million, rel=0.02)
     assert "never run in an AWS account" in first_screen
 
 
