@@ -79,6 +79,7 @@ class Code(StrEnum):
         "ORGANIZATION_MISMATCH",
         Meaning(
             message="This license key belongs to another organization. Log in again.",
+            message_to_partner="This temporary license is for another organization.",
             action=NextStep.LOGIN,
             misuse="Used for another organization",
         ),
@@ -104,6 +105,7 @@ class Code(StrEnum):
         "MACHINE_MISMATCH",
         Meaning(
             message="This license key belongs to another machine or environment. Log in here.",
+            message_to_partner="This temporary license is in use on another machine.",
             action=NextStep.LOGIN,
             misuse="Used on another machine",
         ),

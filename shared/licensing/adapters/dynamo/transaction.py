@@ -139,7 +139,7 @@ class Transactions:
             and self._is_written(actions[receipt]["Put"]["Item"])
         ):
             return ()
-        raise Unavailable("The database is busy. Try again.")
+        raise Unavailable("The database is busy. Repeating the request is safe.")
 
     def _is_written(self, item: Mapping[str, UniversalAttributeValueTypeDef]) -> bool:
         with availability("The database"):
