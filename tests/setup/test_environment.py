@@ -133,7 +133,7 @@ def test_a_python_that_is_too_old_is_told_with_its_version(tmp_path: Path) -> No
         [*MAKE, "python", f"PYTHON={old}"], capture_output=True, text=True, check=False
     )
     assert ended.returncode != 0
-    assert f"Python 3.11 or newer is needed, and {old} is 3.9.2" in ended.stderr
+    assert f"Python 3.11 or newer is needed, but {old} is 3.9.2" in ended.stderr
     assert "PYTHON=" in ended.stderr
 
 
