@@ -182,6 +182,7 @@ make() { [ "$1" = smoke ] && shift && local "$@" && "$PYTHON" -m tests.local smo
 WORDS = {"oscar": "Right-Battery-1", "ines": "Right-Battery-2", "milo": "Right-Battery-3"}
 
 
+@pytest.mark.thorough
 def test_r01_the_first_users_and_the_first_customer_end_with_a_licensed_agent(
     up: Stack, tmp_path: Path
 ) -> None:
