@@ -64,7 +64,7 @@ def listing(call: http.Call) -> http.Reply:
     sort = call.read(SORT) or OrganizationSort.NAME
     page = call.read(http.PAGE)
     answer = call.use_case(ListLicenses).organizations(filters, sort, page, context)
-    return http.answer(answer, lambda found: _show_page(found, call.now))
+    return http.answer(answer, lambda found: _show_page(found, call))
 
 
 @api.serves(
@@ -79,7 +79,7 @@ def listing(call: http.Call) -> http.Reply:
 def one(call: http.Call, organization_id: str) -> http.Reply:
     """Show an organization."""
     answer = call.use_case(ListLicenses).organization(organization_id, call.user())
-    return http.answer(answer, lambda found: _show(found, call.now))
+    return http.answer(answer, lambda found: _show(found, call))
 
 
 @api.serves(
@@ -105,7 +105,7 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
     answer = change.by_administrator(wanted, context, expected_version=seen)
 
     def show(registered: Registered) -> http.Reply:
-        return _show(registered.organization, call.now, created=registered.created)
+        return _show(registered.organization, call, created=registered.created)
 
     return http.answer(answer, show)
 
@@ -114,10 +114,10 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
     http.Operation(
         "PATCH /v1/organizations/{organization_id}",
         id="governOrganization",
-        summary="Set whether agents need a device key, and whether clones are blocked.",
+        summary="Set what an organization demands of its agents.",
         takes=(POLICY,),
         replies={200: OrganizationReply},
-        problems=(404,),
+        problems=(404, 409),
     )
 )
 def change_policy(call: http.Call, organization_id: str) -> http.Reply:
@@ -125,23 +125,27 @@ def change_policy(call: http.Call, organization_id: str) -> http.Reply:
     context = call.user()
     decision = call.read(POLICY).decision()
     answer = call.use_case(ChangePolicy)(organization_id, decision, context)
-    return http.answer(answer, lambda changed: _show(changed, call.now))
+    return http.answer(answer, lambda changed: _show(changed, call))
 
 
-def _show_page(page: OrganizationListing, now: int) -> http.Reply:
+def _show_page(page: OrganizationListing, call: http.Call) -> http.Reply:
     body = OrganizationsReply(
-        organizations=[OrganizationView.of(one, now) for one in page.organizations],
+        organizations=[_view(one, call) for one in page.organizations],
         next_cursor=page.next_cursor,
         total=page.total,
     )
     return http.reply(200, body, outcome="listed")
 
 
-def _show(organization: Organization, now: int, *, created: bool = False) -> http.Reply:
+def _show(organization: Organization, call: http.Call, *, created: bool = False) -> http.Reply:
     telemetry.about(organization_id=organization.id)
     return http.reply(
         201 if created else 200,
-        OrganizationReply(organization=OrganizationView.of(organization, now)),
+        OrganizationReply(organization=_view(organization, call)),
         outcome="registered" if created else "shown",
         headers={"etag": f'"{organization.version}"'},
     )
+
+
+def _view(organization: Organization, call: http.Call) -> OrganizationView:
+    return OrganizationView.of(organization, call.deployment.policy_floor, call.now)

@@ -191,6 +191,13 @@ def proof_required(facts: Facts) -> Found:
         yield Finding(Level.UNSEEN, code, "The service does not show its device key.")
     elif facts.license.get("device_key"):
         yield Finding(Level.OK, code, "The licence has a device key.")
+    elif policy.get("require_device_key") is True and _is_demanded_of_all(facts.organization):
+        yield Finding(
+            Level.FAIL,
+            code,
+            "The operator of the service requires a device key of all, and the licence has none.",
+            "Log in on an agent that supports device keys. No organization can do without them.",
+        )
     elif policy.get("require_device_key") is True:
         yield Finding(
             Level.FAIL,
@@ -207,6 +214,11 @@ def proof_required(facts: Facts) -> Found:
         code,
         "The agent has to send proofs with its device key. If it has lost that key, log in on it.",
     )
+
+
+def _is_demanded_of_all(organization: Mapping[str, object]) -> bool:
+    floor = organization.get("policy_floor")
+    return isinstance(floor, Mapping) and floor.get("require_device_key") is True
 
 
 def proof_invalid(facts: Facts) -> Found:

@@ -40,6 +40,8 @@ FIELDS: Final[Columns] = MappingProxyType(
         **COLUMNS,
         "device key required": text_of("policy", "require_device_key"),
         "clones blocked": text_of("policy", "block_clones"),
+        "device keys locked": text_of("policy", "lock_device_keys"),
+        "agents per member": text_of("policy", "agents_per_member"),
     }
 )
 """What is shown of one."""
@@ -188,20 +190,41 @@ def policy(
             help="Block a licence when two agents use it, or only record that.",
         ),
     ] = None,
+    lock_device_keys: Annotated[
+        bool | None,
+        typer.Option(
+            "--lock-device-keys/--no-lock-device-keys",
+            help="Let only administrators replace a lost device key, or members' logins, too.",
+        ),
+    ] = None,
+    agents_per_member: Annotated[
+        int | None,
+        typer.Option(
+            "--agents-per-member",
+            min=-1,
+            help="How many agents a member may add; 0 for none, -1 for any number.",
+        ),
+    ] = None,
 ) -> None:
-    """Set what an organization requires of its agents."""
-    changes = {
+    """Set what an organization requires of its agents; options left out change nothing."""
+    changes: Json = {
         name: value
         for name, value in {
             "require_device_key": require_device_key,
             "block_clones": block_clones,
+            "lock_device_keys": lock_device_keys,
+            "agents_per_member": agents_per_member,
         }.items()
         if value is not None
     }
     if not changes:
         raise WrongUse(
-            "Nothing to change.", "Use --require-device-key or --block-clones, or --no-…"
+            "Nothing to change.",
+            "Use --require-device-key, --block-clones, --lock-device-keys (or --no-…) or "
+            "--agents-per-member.",
         )
+    if agents_per_member == -1:
+        changes["agents_per_member"] = None
     answer = at.api.send("PATCH", _path(organization), changes)
     at.output.one(answer.body, "organization", FIELDS)
 

@@ -1,5 +1,6 @@
 """An organization at a glance, and its feed: what is shown is what has happened."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -175,10 +176,10 @@ def dialog(page: Page) -> Locator:
     return page.get_by_role("dialog")
 
 
-def policy(portal: Portal) -> tuple[bool, bool]:
-    """Whether Acme requires device keys, and whether it blocks clones."""
+def policy(portal: Portal) -> tuple[bool, bool, bool]:
+    """Whether Acme requires device keys, blocks clones, and locks device keys."""
     found = portal.call("GET", "/v1/organizations/acme").expect(200)["organization.policy"]
-    return found["require_device_key"], found["block_clones"]
+    return found["require_device_key"], found["block_clones"], found["lock_device_keys"]
 
 
 _DECISIONS = [
@@ -191,29 +192,43 @@ _DECISIONS = [
             "An agent that cannot reach the service runs on until its present lease ends.",
         ],
         ("Device keys", "required"),
-        (True, False),
+        (True, False, False),
         "device keys required: no → yes",
     ),
     (
         "Block clones",
         ["both are told “Agent is Blocked.”", "until an administrator has looked"],
         ("Clones", "blocked at once"),
-        (True, True),
+        (True, True, False),
         "clones blocked: no → yes",
     ),
     (
         "Do without device keys",
         ["Nobody has to log in.", "still has to prove it"],
         ("Device keys", "not required"),
-        (False, True),
+        (False, True, False),
         "device keys required: yes → no",
     ),
     (
         "Only report clones",
         ["both go on", "stays blocked until an administrator unblocks it"],
         ("Clones", "reported"),
-        (False, False),
+        (False, False, False),
         "clones blocked: yes → no",
+    ),
+    (
+        "Lock device keys",
+        ["needs an administrator", "proves its old key still replaces it"],
+        ("Lost device keys", "locked"),
+        (False, False, True),
+        "device keys locked: no → yes",
+    ),
+    (
+        "Let logins replace keys",
+        ["can replace its device key"],
+        ("Lost device keys", "replaced by a login"),
+        (False, False, False),
+        "device keys locked: yes → no",
     ),
 ]
 
@@ -236,11 +251,42 @@ def test_device_keys_and_clones_are_decided_about_after_it_is_said_what_will_hap
         assert page.url == portal.address(_OVERVIEW)
     page.goto(portal.address(f"{_FEED}?type=OrganizationUpdated"))
     told = page.locator(".entries li")
-    expect(told).to_have_count(4)
+    expect(told).to_have_count(6)
     for entry, (*_, change) in zip(reversed(told.all()), _DECISIONS, strict=True):
         expect(entry).to_contain_text("Rules for agents changed")
         expect(entry.locator(".change")).to_have_text(change)
         expect(entry).to_contain_text(f"({role})")
+
+
+def test_r38_a_limit_of_agents_per_member_is_a_number_or_none(page: Page, portal: Portal) -> None:
+    portal.visit(page, "ada", _OVERVIEW)
+    for typed, shown in (("2", "2"), ("0", "0"), ("", "without a limit")):
+        page.get_by_role("button", name="Limit members…").click()
+        dialog(page).get_by_label("Agents per member").fill(typed)
+        dialog(page).get_by_role("button", name="Limit members").click()
+        expect(fact(page, "Agents per member")).to_have_text(shown)
+        expect(dialog(page)).to_have_count(0)
+
+
+def test_r38_what_the_vendors_floor_demands_cannot_be_undone(page: Page, portal: Portal) -> None:
+    def under_a_floor(route: Route) -> None:
+        answer = route.fetch()
+        shown = answer.json()
+        floor = {"require_device_key": True, "agents_per_member": 2}
+        shown["organization"]["policy"] |= floor
+        shown["organization"]["policy_floor"] |= floor
+        route.fulfill(response=answer, json=shown)
+
+    portal.visit(page, "ada", "/portal")
+    page.route("**/v1/organizations/acme", under_a_floor)
+    page.goto(portal.address(f"{_OVERVIEW}?do=waive-keys"))
+    undoing = page.get_by_role("button", name="Do without device keys…")
+    expect(undoing).to_be_disabled()
+    expect(undoing).to_have_attribute("title", re.compile("Fixed by the operator"))
+    expect(dialog(page)).to_have_count(0)
+    expect(page.get_by_role("button", name="Block clones…")).to_be_enabled()
+    page.get_by_role("button", name="Limit members…").click()
+    expect(dialog(page).get_by_label("Agents per member")).to_have_attribute("max", "2")
 
 
 def test_a_decision_is_taken_by_keyboard_alone_and_undoing_it_is_one_key_away(
@@ -253,12 +299,12 @@ def test_a_decision_is_taken_by_keyboard_alone_and_undoing_it_is_one_key_away(
     page.keyboard.press("Escape")
     expect(dialog(page)).to_have_count(0)
     expect(page.get_by_role("button", name="Require device keys…")).to_be_focused()
-    assert policy(portal) == (False, False)
+    assert policy(portal) == (False, False, False)
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(page.locator("#announcements")).to_have_text("Device keys are required.")
     expect(page.get_by_role("button", name="Do without device keys…")).to_be_focused()
-    assert policy(portal) == (True, False)
+    assert policy(portal) == (True, False, False)
 
 
 @pytest.mark.parametrize("way", ["Try again", "Cancel"])
@@ -284,7 +330,7 @@ def test_a_decision_whose_answer_is_lost_is_shown_as_it_stands(
     dialog(page).get_by_role("button", name=way).click()
     expect(fact(page, "Device keys")).to_have_text("required")
     expect(dialog(page)).to_have_count(0)
-    assert policy(portal) == (True, False)
+    assert policy(portal) == (True, False, False)
 
 
 @pytest.mark.parametrize("decision", ["waive-keys", "nonsense", "toString"])

@@ -122,8 +122,17 @@ def test_a_version_can_be_insisted_on_and_nothing_is_registered_twice(olivia: Te
 
 def test_an_administrator_says_what_their_organization_demands(ada: Terminal) -> None:
     told = ada("organizations", "policy", "acme", "--block-clones", "-o", "json").expect(0).json
-    assert told["organization"]["policy"] == {"require_device_key": False, "block_clones": True}
-    ada("organizations", "policy", "acme", "--no-block-clones").expect(0)
+    assert told["organization"]["policy"]["block_clones"] is True
+    ada("organizations", "policy", "acme", "--no-block-clones", "--agents-per-member", "2").expect(
+        0
+    )
+    told = ada("organizations", "policy", "acme", "--agents-per-member", "-1", "-o", "json")
+    assert told.expect(0).json["organization"]["policy"] == {
+        "require_device_key": False,
+        "block_clones": False,
+        "lock_device_keys": False,
+        "agents_per_member": None,
+    }
     shown = ada("organizations", "show", "acme").expect(0).out
     assert re.search(r"clones blocked +no", shown)
     ada("organizations", "policy", "acme").expect(2)

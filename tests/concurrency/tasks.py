@@ -16,7 +16,12 @@ from licensing.domain.lease import LeaseTerms
 from licensing.domain.license import Action, License
 from licensing.domain.license_key import LicenseKey
 from licensing.domain.machine import Credentials
-from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
+from licensing.domain.organization import (
+    Organization,
+    PolicyFloor,
+    Subscription,
+    SubscriptionStatus,
+)
 from licensing.domain.refusal import Refused
 from licensing.domain.temporary_license import TimeToLive
 from licensing.usecases.agent_requests import Login, Validation
@@ -79,7 +84,9 @@ class Tasks:
         self, organization_id: str, decision: Decision, *, now: int = NOON
     ) -> Callable[[DynamoStore], Organization | Refused]:
         """Let an organization decide about its agents."""
-        return lambda store: ChangePolicy(store)(organization_id, decision, _by_operator(now))
+        return lambda store: ChangePolicy(store, PolicyFloor())(
+            organization_id, decision, _by_operator(now)
+        )
 
     def login(
         self,
@@ -102,7 +109,7 @@ class Tasks:
             Caller(subject, organization_id, _PEOPLE),
         )
         return lambda store: LogIn(
-            store, self.keyrings, self.lease_terms, accepts_older_agents=True
+            store, self.keyrings, self.lease_terms, PolicyFloor(), accepts_older_agents=True
         )(request, context)
 
     def use(
@@ -194,6 +201,7 @@ class Tasks:
                 self.keyrings,
                 self.lease_terms,
                 self.last_seen_seconds,
+                PolicyFloor(),
                 accepts_older_agents=True,
             )(request, Context(_BY_AGENT, now, token_bytes))
             assert isinstance(verdict, Verdict), verdict

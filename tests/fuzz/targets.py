@@ -25,6 +25,7 @@ from licensing.domain.errors import InvalidInput, LicensingError
 from licensing.domain.keyring import Keyring
 from licensing.domain.license import Status
 from licensing.domain.machine import Credentials, Machine
+from licensing.domain.organization import PolicyFloor
 from licensing.entrypoints import http
 from licensing.entrypoints.http import callers
 from licensing.entrypoints.http.inputs import Input
@@ -63,6 +64,7 @@ SETTINGS = Settings(
     organization_claim="custom:organization_id",
     roles_claim="cognito:groups",
     older_agents=True,
+    policy_floor=PolicyFloor(),
     agent_url=None,
     event_bus="bus",
     dynamodb_endpoint=None,

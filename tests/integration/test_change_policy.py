@@ -1,5 +1,7 @@
 """`PATCH /v1/organizations/{organization_id}`: what an organization decides about its agents."""
 
+from typing import Any
+
 import pytest
 
 from tests.integration.answers import assert_problem
@@ -9,6 +11,13 @@ from tests.integration.trail import events
 from tests.world import ADA, ALICE, BEA, NOON, OLIVIA, YEAR, Person, World
 
 PATH = "/v1/organizations/acme"
+NOTHING: dict[str, Any] = {
+    "require_device_key": False,
+    "block_clones": False,
+    "lock_device_keys": False,
+    "agents_per_member": None,
+}
+"""The policy of who demands nothing."""
 
 
 @pytest.fixture
@@ -19,22 +28,21 @@ def acme(world: World) -> World:
 
 def test_at_first_nothing_is_required_and_nothing_blocked(acme: World) -> None:
     shown = acme.request("GET", PATH, person=ADA)
-    assert shown.json["organization"]["policy"] == {
-        "require_device_key": False,
-        "block_clones": False,
-    }
+    assert shown.json["organization"]["policy"] == NOTHING
+    assert shown.json["organization"]["policy_floor"] == NOTHING
 
 
 @pytest.mark.parametrize("person", [ADA, OLIVIA], ids=lambda person: person.subject)
 def test_an_administrator_decides_one_thing_and_the_other_stays(
     acme: World, person: Person
 ) -> None:
-    govern(acme, block_clones=True)
+    govern(acme, block_clones=True, agents_per_member=3)
     changed = govern(acme, person, require_device_key=True)
     assert changed.status == 200
-    assert changed.json["organization"]["policy"] == {
+    assert changed.json["organization"]["policy"] == NOTHING | {
         "require_device_key": True,
         "block_clones": True,
+        "agents_per_member": 3,
     }
     assert acme.request("GET", PATH, person=ADA).json == changed.json
 
@@ -75,7 +83,7 @@ def test_r24_neither_billing_nor_an_administrators_change_touches_it(acme: World
     acme.change("acme", name="Acme Three", seconds=2 * YEAR)
     shown = acme.request("GET", PATH, person=ADA).json["organization"]
     assert shown["name"] == "Acme Three"
-    assert shown["policy"] == {"require_device_key": True, "block_clones": True}
+    assert shown["policy"] == NOTHING | {"require_device_key": True, "block_clones": True}
 
 
 def test_r22_the_sweep_still_announces_the_end_after_it(acme: World) -> None:
@@ -92,8 +100,40 @@ def test_a_record_from_before_there_was_a_policy_has_none(acme: World) -> None:
     acme.runtime.dynamodb.update_item(
         TableName=acme.runtime.settings.table_name,
         Key={"pk": {"S": "ORGANIZATION#acme"}, "sk": {"S": "ORGANIZATION"}},
-        UpdateExpression="REMOVE require_device_key, block_clones",
+        UpdateExpression="REMOVE require_device_key, block_clones, lock_device_keys",
     )
     shown = acme.request("GET", PATH, person=ADA).json["organization"]
-    assert shown["policy"] == {"require_device_key": False, "block_clones": False}
+    assert shown["policy"] == NOTHING
     assert govern(acme, block_clones=True).json["organization"]["policy"]["block_clones"] is True
+
+
+def test_r38_null_allows_any_number_of_agents_per_member_and_zero_none(acme: World) -> None:
+    for limit in (0, 5, None):
+        shown = govern(acme, agents_per_member=limit).json["organization"]["policy"]
+        assert shown == NOTHING | {"agents_per_member": limit}
+    told = {e["revision"]: e["after"] for e in events(acme, "OrganizationUpdated")}
+    assert [told[revision]["agents_per_member"] for revision in (2, 3, 4)] == [0, 5, None]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"agents_per_member": -1},
+        {"agents_per_member": "2"},
+        {"agents_per_member": True},
+        {"agents_per_member": 10**9 + 1},
+        {"lock_device_keys": None},
+        {"block_clones": None},
+        {"require_device_key": "on"},
+    ],
+    ids=str,
+)
+def test_what_is_no_value_of_a_field_is_refused_and_named(
+    acme: World, wanted: dict[str, Any]
+) -> None:
+    before = acme.items()
+    refused = govern(acme, **wanted)
+    assert_problem(refused, 400, "invalid_request")
+    (name,) = wanted
+    assert [error["pointer"] for error in refused.json["errors"]] == [f"/{name}"]
+    assert acme.items() == before

@@ -23,7 +23,12 @@ from licensing.domain.errors import InvalidInput, StaleProof, Unavailable
 from licensing.domain.keyring import Keyring
 from licensing.domain.license import Action
 from licensing.domain.machine import Credentials
-from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
+from licensing.domain.organization import (
+    Organization,
+    PolicyFloor,
+    Subscription,
+    SubscriptionStatus,
+)
 from licensing.domain.refusal import Refused
 from licensing.domain.temporary_license import TimeToLive
 from licensing.usecases.agent_requests import Login, Validation
@@ -122,7 +127,9 @@ class Service:
         now: int,
     ) -> Told:
         """Log an agent in."""
-        use_case = LogIn(self.store, self.secrets, self._terms, accepts_older_agents=True)
+        use_case = LogIn(
+            self.store, self.secrets, self._terms, PolicyFloor(), accepts_older_agents=True
+        )
         key = self.keys[presented] if presented else None
         request = Login(credentials(card), environment, version, key, proof=_proof(proof))
         return self._told(lambda: use_case(request, self._by(person, now)))
@@ -143,6 +150,7 @@ class Service:
             self.secrets,
             self._terms,
             self.world.runtime.settings.last_seen_seconds,
+            PolicyFloor(),
             accepts_older_agents=True,
         )
         request = Validation(
@@ -198,7 +206,7 @@ class Service:
     ) -> Told:
         """Decide about an organization's agents."""
         decision = Decision(require_device_key=requires_proof)
-        use_case = ChangePolicy(self.store)
+        use_case = ChangePolicy(self.store, PolicyFloor())
         return self._told(lambda: use_case(organization_id, decision, self._by(admin, now)))
 
     def sweep(self, pieces: int, now: int) -> None:

@@ -9,7 +9,7 @@ from licensing.adapters.dynamo import items
 from licensing.adapters.dynamo.values import present
 from licensing.domain.lease import LeaseRequest, LeaseTerms
 from licensing.domain.license import HOUR, SEEN_HOURS, TRANSITIONS, Action, License, State
-from licensing.domain.organization import Subscription, SubscriptionStatus
+from licensing.domain.organization import PolicyFloor, Subscription, SubscriptionStatus
 from licensing.domain.refusal import Refused
 from licensing.domain.validation import Code, PresentedAgent, check
 from tests.unit.samples import NOW, credentials, license, machine, organization
@@ -59,6 +59,7 @@ def test_r14_r16_a_license_is_valid_before_the_end_alone_and_no_lease_outlives_i
         license(),
         customer,
         PresentedAgent("acme", None, machine(), None),
+        floor=PolicyFloor(),
         now=now,
     )
     assert (code is Code.VALID) == (status == "active" and now < valid_until)

@@ -26,6 +26,9 @@ ENVIRON = {
     "ORGANIZATION_CLAIM": "custom:organization_id",
     "ROLES_CLAIM": "cognito:groups",
     "OLDER_AGENTS": "off",
+    "REQUIRE_DEVICE_KEYS": "off",
+    "BLOCK_CLONES": "on",
+    "LOCK_DEVICE_KEYS": "off",
     "EVENT_BUS": "licensing",
 }
 

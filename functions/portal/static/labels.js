@@ -87,7 +87,7 @@ export const LEASE_NOTE =
 /**
  * What an organization can decide about its agents, and what each decision will do.
  *
- * @type {Record<string, { member: keyof Policy, value: boolean, verb: string, done: string, title: (name: string) => string, effects: string[], refuses: boolean }>}
+ * @type {Record<string, { member: "require_device_key" | "block_clones" | "lock_device_keys", value: boolean, verb: string, done: string, title: (name: string) => string, effects: string[], refuses: boolean }>}
  */
 export const DECISIONS = {
   "require-keys": {
@@ -141,7 +141,45 @@ export const DECISIONS = {
     ],
     refuses: false,
   },
+  "lock-keys": {
+    member: "lock_device_keys",
+    value: true,
+    verb: "Lock device keys",
+    done: "Device keys are locked.",
+    title: (name) => `Lock the device keys of ${name}?`,
+    effects: [
+      "A member's login does not replace a license's device key any more.",
+      "An agent that has lost its device key needs an administrator.",
+      "An agent that proves its old key still replaces it by itself.",
+    ],
+    refuses: false,
+  },
+  "unlock-keys": {
+    member: "lock_device_keys",
+    value: false,
+    verb: "Let logins replace keys",
+    done: "Logins replace lost device keys again.",
+    title: (name) => `Let logins replace the device keys of ${name}?`,
+    effects: ["A member who logs in on an agent can replace its device key."],
+    refuses: false,
+  },
 };
+
+/** The decision about a number, and what it will do. */
+export const LIMIT = {
+  name: "limit-members",
+  verb: "Limit members",
+  done: "The limit is saved.",
+  /** @param {string} name */
+  title: (name) => `How many agents may a member of ${name} add?`,
+  effects: [
+    "Administrators are not limited, and agents that members have added already go on.",
+    "Empty sets no limit. 0 leaves it to administrators to add agents.",
+  ],
+};
+
+/** Said where the vendor's floor leaves nothing to decide. */
+export const FIXED = "Fixed by the operator of this service for all organizations.";
 
 /** Said where a license was blocked because of a clone. */
 export const CLONE_ADVICE =
@@ -170,6 +208,8 @@ const FACTS = {
   announced_days: "announced, days ahead",
   require_device_key: "device keys required",
   block_clones: "clones blocked",
+  lock_device_keys: "device keys locked",
+  agents_per_member: "agents per member",
 };
 
 /** @type {Record<string, string>} */

@@ -181,6 +181,7 @@ async function wholeActivity(organizationId, signal) {
  */
 function card(organization, isSuperAdmin) {
   const { id, name, subscription, standing, seats, max_agents: limit, policy } = organization;
+  const perMember = policy.agents_per_member;
   return h(
     "div",
     { class: "card" },
@@ -198,6 +199,8 @@ function card(organization, isSuperAdmin) {
       fact("Seats", ...seatsUsed(seats, limit)),
       fact("Device keys", policy.require_device_key ? "required" : "not required"),
       fact("Clones", policy.block_clones ? "blocked at once" : "reported"),
+      fact("Lost device keys", policy.lock_device_keys ? "locked" : "replaced by a login"),
+      fact("Agents per member", perMember === null ? "without a limit" : number(perMember)),
       fact("Organization id", h("code", {}, id)),
     ),
     standing === "ended" &&

@@ -22,6 +22,8 @@
  * @typedef {object} Policy
  * @property {boolean} require_device_key
  * @property {boolean} block_clones
+ * @property {boolean} lock_device_keys
+ * @property {number | null} agents_per_member null sets no limit
  */
 
 /**
@@ -32,7 +34,8 @@
  * @property {Standing} standing
  * @property {number | null} max_agents
  * @property {number} seats
- * @property {Policy} policy
+ * @property {Policy} policy what counts
+ * @property {Policy} policy_floor the least that the vendor demands
  * @property {number} version
  */
 

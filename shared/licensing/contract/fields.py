@@ -81,6 +81,13 @@ Whole = BeforeValidator(_without_fraction)
 """Stands last, so that bounds before it are bounds of the number, in the schema, too."""
 
 
+LeftOut = Field(default_factory=lambda: None)
+"""Says that a field of a request may be left out; ``model_fields_set`` tells whether it was.
+
+So null is a value like any other: only fields that have it take it.
+"""
+
+
 Environment = Annotated[
     str,
     Field(

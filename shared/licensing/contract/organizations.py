@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import (
     BaseModel,
@@ -12,13 +12,21 @@ from pydantic import (
 
 from licensing.contract.fields import (
     Instant,
+    LeftOut,
     OrganizationId,
     Reply,
     Request,
     Whole,
     instant,
 )
-from licensing.domain.organization import Organization, Standing, Subscription, SubscriptionStatus
+from licensing.domain.organization import (
+    Organization,
+    Policy,
+    PolicyFloor,
+    Standing,
+    Subscription,
+    SubscriptionStatus,
+)
 from licensing.usecases.change_policy import Decision
 from licensing.usecases.change_subscription import OrganizationSpec
 
@@ -32,6 +40,30 @@ OrganizationName = Annotated[
         pattern=r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u3000\ufeff]",
         examples=["Acme"],
     ),
+]
+
+
+RequireDeviceKey = Annotated[
+    bool, Field(description="Every agent has to prove that it holds its license's device key.")
+]
+BlockClones = Annotated[
+    bool, Field(description="A license that two agents seem to use is detached at once.")
+]
+LockDeviceKeys = Annotated[
+    bool,
+    Field(
+        description="Only an administrator, or a proof of the old key, replaces a license's "
+        "device key."
+    ),
+]
+AgentsPerMember = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=1_000_000_000,
+        description="How many agents a member may add: 0 allows none, null any number.",
+    ),
+    Whole,
 ]
 
 
@@ -56,18 +88,14 @@ class OrganizationRequest(Request):
 class PolicyRequest(Request):
     """What an organization decides about its agents; what is left out stays as it is."""
 
-    require_device_key: Annotated[
-        bool | None,
-        Field(description="Every agent has to prove that it holds its license's device key."),
-    ] = None
-    block_clones: Annotated[
-        bool | None,
-        Field(description="A license that two agents seem to use is detached at once."),
-    ] = None
+    require_device_key: Annotated[RequireDeviceKey, LeftOut]
+    block_clones: Annotated[BlockClones, LeftOut]
+    lock_device_keys: Annotated[LockDeviceKeys, LeftOut]
+    agents_per_member: Annotated[AgentsPerMember, LeftOut]
 
     def decision(self) -> Decision:
-        """What shall be different."""
-        return Decision(self.require_device_key, self.block_clones)
+        """What shall be different: the fields that were sent."""
+        return cast("Decision", self.model_dump(exclude_unset=True))
 
 
 class SubscriptionChanged(BaseModel):
@@ -99,10 +127,22 @@ class SubscriptionView(Reply):
 
 
 class PolicyView(Reply):
-    """What the organization has decided about its agents."""
+    """What is demanded of agents."""
 
-    require_device_key: bool
-    block_clones: bool
+    require_device_key: RequireDeviceKey
+    block_clones: BlockClones
+    lock_device_keys: LockDeviceKeys
+    agents_per_member: AgentsPerMember
+
+    @classmethod
+    def of(cls, policy: Policy) -> PolicyView:
+        """Show a policy, or a floor."""
+        return cls(
+            require_device_key=policy.require_device_key,
+            block_clones=policy.block_clones,
+            lock_device_keys=policy.lock_device_keys,
+            agents_per_member=policy.agents_per_member,
+        )
 
 
 class OrganizationView(Reply):
@@ -117,12 +157,21 @@ class OrganizationView(Reply):
     ]
     max_agents: int | None
     seats: Annotated[int, Field(description="How many licenses are bound.")]
-    policy: PolicyView
+    policy: Annotated[
+        PolicyView,
+        Field(
+            description="What counts: what the organization has decided, or the vendor's floor "
+            "where that is stricter."
+        ),
+    ]
+    policy_floor: Annotated[
+        PolicyView, Field(description="What the vendor demands of every organization's agents.")
+    ]
     version: int
 
     @classmethod
-    def of(cls, organization: Organization, now: int) -> OrganizationView:
-        """Show an organization as it stands at ``now``."""
+    def of(cls, organization: Organization, floor: PolicyFloor, now: int) -> OrganizationView:
+        """Show an organization as it stands at ``now``, under the vendor's ``floor`` (R38)."""
         return cls(
             id=organization.id,
             name=organization.name,
@@ -133,10 +182,8 @@ class OrganizationView(Reply):
             standing=organization.subscription.standing(now),
             max_agents=organization.max_agents,
             seats=organization.seats,
-            policy=PolicyView(
-                require_device_key=organization.policy.require_device_key,
-                block_clones=organization.policy.block_clones,
-            ),
+            policy=PolicyView.of(organization.policy.at_least(floor)),
+            policy_floor=PolicyView.of(floor),
             version=organization.version,
         )
 

@@ -67,6 +67,7 @@ PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
         RefusalCode.SEAT_LIMIT_REACHED: _CONFLICT,
         RefusalCode.SUBSCRIPTION_ENDED: _CONFLICT,
         RefusalCode.INVALID_TRANSITION: _CONFLICT,
+        RefusalCode.POLICY_BELOW_FLOOR: _CONFLICT,
         RefusalCode.PRECONDITION_FAILED: _CHANGED,
         ErrorCode.PAYLOAD_TOO_LARGE: _TOO_LARGE,
         ErrorCode.UNAVAILABLE: _UNAVAILABLE,

@@ -73,15 +73,42 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the organization demands of its agents.
+    """What the organization demands of its agents (R38).
 
     ``require_device_key``: an agent without a device key, or without a proof of it, is refused.
     ``block_clones``: a licence that two agents seem to use is detached at once, until an
-    administrator attaches it.
+    administrator attaches it. ``lock_device_keys``: only an administrator, or a proof of the old
+    key, replaces a licence's device key (R36). ``agents_per_member``: how many agents a member may
+    add; ``None`` sets no limit.
+
+    >>> chosen = Policy(block_clones=True, agents_per_member=5)
+    >>> chosen.at_least(PolicyFloor(require_device_key=True, agents_per_member=2))
+    Policy(require_device_key=True, block_clones=True, lock_device_keys=False, agents_per_member=2)
     """
 
     require_device_key: bool = False
     block_clones: bool = False
+    lock_device_keys: bool = False
+    agents_per_member: int | None = None
+
+    def at_least(self, floor: PolicyFloor) -> Policy:
+        """The policy that counts: in each point the stricter one of this and ``floor`` (R38)."""
+        limits = (self.agents_per_member, floor.agents_per_member)
+        return Policy(
+            require_device_key=self.require_device_key or floor.require_device_key,
+            block_clones=self.block_clones or floor.block_clones,
+            lock_device_keys=self.lock_device_keys or floor.lock_device_keys,
+            agents_per_member=min((n for n in limits if n is not None), default=None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFloor(Policy):
+    """What the vendor demands of the agents of every organization, whatever those decide (R38).
+
+    It is the deployment's, not in any record: a raised floor acts at once on all organizations, and
+    each has its own decisions back when it is lowered.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +119,7 @@ class Organization:
     is changed by the store alone, in the transaction that binds or frees one (R6). ``version``
     grows by one with every change of name, subscription, seat limit or policy: clients see it as
     the ETag. ``billing_version`` is the highest version that billing's events have brought (R24).
+    ``policy`` is what it has decided itself; :meth:`Policy.at_least` says what counts.
     ``announced_days`` is the last announcement of the present ``valid_until``, in days ahead,
     ``None`` before the first (R22). ``updated_at`` is the time of the last change; it never runs
     backwards.
@@ -120,6 +148,8 @@ class Organization:
             "announced_days": self.announced_days,
             "require_device_key": self.policy.require_device_key,
             "block_clones": self.policy.block_clones,
+            "lock_device_keys": self.policy.lock_device_keys,
+            "agents_per_member": self.policy.agents_per_member,
         }
 
     def has_free_seat(self) -> bool:

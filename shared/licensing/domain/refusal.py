@@ -40,6 +40,7 @@ class RefusalCode(StrEnum):
     SEAT_LIMIT_REACHED = "seat_limit_reached"
     SUBSCRIPTION_ENDED = "subscription_ended"
     INVALID_TRANSITION = "invalid_transition"
+    POLICY_BELOW_FLOOR = "policy_below_floor"
     PRECONDITION_FAILED = "precondition_failed"
     PORTAL_NOT_CONFIGURED = "portal_not_configured"
 

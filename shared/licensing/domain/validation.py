@@ -17,7 +17,7 @@ from typing import Final, Self
 from licensing.domain.device_key import InvalidProof, Possession, Proof, possession
 from licensing.domain.license import License, State
 from licensing.domain.machine import Machine
-from licensing.domain.organization import Organization, Standing
+from licensing.domain.organization import Organization, PolicyFloor, Standing
 
 
 class NextStep(StrEnum):
@@ -190,12 +190,18 @@ class PresentedAgent:
 
 
 def check(
-    record: License, organization: Organization | None, agent: PresentedAgent, *, now: int
+    record: License,
+    organization: Organization | None,
+    agent: PresentedAgent,
+    *,
+    floor: PolicyFloor,
+    now: int,
 ) -> Code:
     """Whether a licence is valid for this agent at ``now``: the first code that applies (R13).
 
     ``record`` is the licence of a key that has been found genuine; another key is ``NOT_FOUND``.
-    ``organization`` is the one that the agent names, ``None`` when there is none of that id.
+    ``organization`` is the one that the agent names, ``None`` when there is none of that id. Its
+    policy counts where it is stricter than the vendor's ``floor`` (R38).
 
     >>> from licensing.domain.machine import Credentials
     >>> from licensing.domain.organization import Subscription, SubscriptionStatus
@@ -226,8 +232,10 @@ def check(
     ...     updated_at=now,
     ... )
     >>> agent = PresentedAgent("acme", "production", machine)
-    >>> check(record, acme, agent, now=now), check(record, acme, agent, now=now + 60)
-    (<Code.VALID: 'VALID'>, <Code.EXPIRED: 'EXPIRED'>)
+    >>> check(record, acme, agent, floor=PolicyFloor(), now=now)
+    <Code.VALID: 'VALID'>
+    >>> check(record, acme, agent, floor=PolicyFloor(), now=now + 60)
+    <Code.EXPIRED: 'EXPIRED'>
     """
     # 1. The key is used for the organization that it was issued to.
     if organization is None or record.organization_id != agent.organization_id:
@@ -241,7 +249,7 @@ def check(
     if not record.machine.is_same_as(agent.machine) or not _is_at(record, agent.environment):
         return Code.MACHINE_MISMATCH
     # 4. The agent holds the licence's device key, where there is one or has to be one.
-    is_required = organization.policy.require_device_key
+    is_required = organization.policy.at_least(floor).require_device_key
     held = possession(record.device_key, agent.proof, required=is_required)
     if held in _CODE_BY_POSSESSION:
         return _CODE_BY_POSSESSION[held]

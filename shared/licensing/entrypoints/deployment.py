@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from licensing.adapters.event_bus import EventBus
     from licensing.domain.lease import LeaseTerms
+    from licensing.domain.organization import PolicyFloor
 
 UseCase = TypeVar("UseCase", bound="DataclassInstance")
 Clock = Callable[[], float]
@@ -128,6 +129,11 @@ class Deployment:
         """Whether agents from before 4.4 are served (R31)."""
         return self.settings.older_agents
 
+    @property
+    def policy_floor(self) -> PolicyFloor:
+        """What the vendor demands of the agents of every organization (R38)."""
+        return self.settings.policy_floor
+
     def use_case(self, kind: type[UseCase]) -> UseCase:
         """A use case with all that it needs.
 
@@ -186,7 +192,14 @@ class Deployment:
 
 
 _FOR_USE_CASES: Final = frozenset(
-    {"accepts_older_agents", "keyrings", "last_seen_seconds", "lease_terms", "store"}
+    {
+        "accepts_older_agents",
+        "keyrings",
+        "last_seen_seconds",
+        "lease_terms",
+        "policy_floor",
+        "store",
+    }
 )
 """What use cases may ask for. No clock, no randomness, no client: those come by other ways."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from licensing.adapters.oidc_discovery import Registration
 from licensing.domain.errors import Misconfigured
+from licensing.domain.organization import PolicyFloor
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Settings:
     organization_claim: str
     roles_claim: str
     older_agents: bool
+    policy_floor: PolicyFloor
     agent_url: str | None
     event_bus: str
     dynamodb_endpoint: str | None
@@ -48,6 +50,14 @@ class Settings:
                 raise Misconfigured(f"the environment variable {name} is neither on nor off")
             return value == "on"
 
+        def limit(name: str) -> int | None:
+            value = environ.get(name, "")
+            if value and not (value.isascii() and value.isdecimal()):
+                raise Misconfigured(
+                    f"the environment variable {name} is neither empty nor a number"
+                )
+            return int(value) if value else None
+
         return cls(
             table_name=required("TABLE_NAME"),
             secret_id=required("SECRET_ID"),
@@ -57,6 +67,12 @@ class Settings:
             organization_claim=required("ORGANIZATION_CLAIM"),
             roles_claim=required("ROLES_CLAIM"),
             older_agents=switch("OLDER_AGENTS"),
+            policy_floor=PolicyFloor(
+                require_device_key=switch("REQUIRE_DEVICE_KEYS"),
+                block_clones=switch("BLOCK_CLONES"),
+                lock_device_keys=switch("LOCK_DEVICE_KEYS"),
+                agents_per_member=limit("AGENTS_PER_MEMBER"),
+            ),
             # Only the functions that agents call are told.
             agent_url=environ.get("AGENT_URL") or None,
             event_bus=required("EVENT_BUS"),

@@ -94,7 +94,9 @@ class LogIn(LoginSteps):
                 "This license key is not known. Check it, or log in without a key.",
             )
         if presented is not None and presented.term is not None:
-            log_in_partner = LogInPartner(self.store, self.keyrings, self.lease_terms)
+            log_in_partner = LogInPartner(
+                self.store, self.keyrings, self.lease_terms, self.policy_floor
+            )
             return log_in_partner(attempt, presented, presented.term)
         # 2. The person's organization is a customer, and the key is its own and not at work on
         #    another machine.
@@ -109,7 +111,8 @@ class LogIn(LoginSteps):
                 f"Your organization ({attempt.context.caller.organization_id}) is not "
                 "registered here. Ask the operator of this service.",
             )
-        if organization.policy.require_device_key and request.proof is None:
+        policy = organization.policy.at_least(self.policy_floor)
+        if policy.require_device_key and request.proof is None:
             return proof_required()
         # 3. The presented licence waits for a machine.
         if presented is not None:

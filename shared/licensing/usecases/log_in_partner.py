@@ -50,7 +50,8 @@ class LogInPartner(LoginSteps):
         ) or refuse_ended(organization, context.now)
         if refused is not None:
             return refused
-        if organization.policy.require_device_key and request.proof is None:
+        policy = organization.policy.at_least(self.policy_floor)
+        if policy.require_device_key and request.proof is None:
             return proof_required()
         # 3. The first use ties the licence to person, machine and device key.
         held = (

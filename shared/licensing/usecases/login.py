@@ -11,7 +11,7 @@ from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
 from licensing.domain.license import License
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import Claim, blocker
-from licensing.domain.organization import Organization, Standing
+from licensing.domain.organization import Organization, PolicyFloor, Standing
 from licensing.domain.refusal import RefusalCode, Refused, proof_required
 from licensing.usecases.agent_requests import Login
 from licensing.usecases.context import UserContext
@@ -48,11 +48,15 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class LoginSteps:
-    """The steps that a user's login (``LogIn``) and a partner's (``LogInPartner``) share."""
+    """The steps that a user's login (``LogIn``) and a partner's (``LogInPartner``) share.
+
+    ``policy_floor`` is what the vendor demands of all organizations' agents (R38).
+    """
 
     store: LoginStore
     keyrings: Keyrings
     lease_terms: LeaseTerms
+    policy_floor: PolicyFloor
 
     def issued(
         self, attempt: LoginAttempt, record: License, organization: Organization, *, created: bool

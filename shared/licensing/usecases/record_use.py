@@ -18,7 +18,7 @@ from licensing.domain.device_key import Proof
 from licensing.domain.errors import Unavailable
 from licensing.domain.lease_chain import Derive, Link, followed
 from licensing.domain.license import Action, LastSeen, License
-from licensing.domain.organization import Organization
+from licensing.domain.organization import Organization, PolicyFloor
 from licensing.domain.refusal import Refused
 from licensing.usecases.context import Context
 from licensing.usecases.optimistic import Overtaken, demand
@@ -56,10 +56,12 @@ class RecordUse:
     """The use case: a step of every validation.
 
     At most once in ``last_seen_seconds`` is it written that the agent was seen (R17).
+    ``policy_floor`` is what the vendor demands of all organizations' agents (R38).
     """
 
     store: ValidationStore
     last_seen_seconds: int
+    policy_floor: PolicyFloor
 
     def __call__(
         self, record: License, organization: Organization, use: Use, context: Context
@@ -79,7 +81,8 @@ class RecordUse:
             now=context.now,
         )
         if step is not None and step.fork:
-            if organization.policy.block_clones and record.term is None:
+            policy = organization.policy.at_least(self.policy_floor)
+            if policy.block_clones and record.term is None:
                 return self._blocked(record, proved, context)
             self._report(record, context)
         used = replace(proved, chain=step.chain if step else None)

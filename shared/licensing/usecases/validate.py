@@ -23,7 +23,7 @@ from licensing.domain.lease_chain import Link
 from licensing.domain.license import License
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import blocker
-from licensing.domain.organization import Organization
+from licensing.domain.organization import Organization, PolicyFloor
 from licensing.domain.refusal import Refused, older_agents_refused
 from licensing.domain.validation import Code, NextStep, PresentedAgent
 from licensing.usecases.agent_requests import Validation
@@ -69,13 +69,15 @@ class ValidateLicense:
     """The use case.
 
     ``last_seen_seconds``: at most once in so many seconds is it written that the agent was seen
-    (R17). ``accepts_older_agents``: whether the deployment serves agents from before 4.4 (R31).
+    (R17). ``policy_floor``: what the vendor demands of all organizations' agents (R38).
+    ``accepts_older_agents``: whether the deployment serves agents from before 4.4 (R31).
     """
 
     store: ValidationStore
     keyrings: Keyrings
     lease_terms: LeaseTerms
     last_seen_seconds: int
+    policy_floor: PolicyFloor
     accepts_older_agents: bool
 
     def __call__(self, request: Validation, context: Context) -> Verdict | Refused:
@@ -117,6 +119,7 @@ class ValidateLicense:
                 machine,
                 request.proof,
             ),
+            floor=self.policy_floor,
             now=context.now,
         )
         if code is Code.VALID and self._is_anothers_machine(record):
@@ -143,7 +146,8 @@ class ValidateLicense:
             derive=lambda link: keyring.next_link(record.id, link, nonce),
             proof=proof,
         )
-        used = RecordUse(self.store, self.last_seen_seconds)(record, organization, use, context)
+        record_use = RecordUse(self.store, self.last_seen_seconds, self.policy_floor)
+        used = record_use(record, organization, use, context)
         if not isinstance(used, RecordedUse):
             return Verdict(Code.DETACHED, is_temporary, used, organization)
         # 6. The lease lets the agent work on while the service is out of reach (R16).

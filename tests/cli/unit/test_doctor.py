@@ -122,6 +122,11 @@ REFUSED: Sequence[tuple[str, Facts, str]] = [
         "each environment has its own licence",
     ),
     ("PROOF_REQUIRED", with_organization(policy=REQUIRED), "--no-require-device-key"),
+    (
+        "PROOF_REQUIRED",
+        with_organization(policy=REQUIRED, policy_floor=REQUIRED),
+        "No organization can do without them",
+    ),
     ("DETACHED", with_license(status="detached"), f"licensing licenses attach {ID}"),
     ("SUSPENDED", with_organization(subscription=SUSPENDED), "--status active"),
     ("EXPIRED", with_organization(standing="ended"), "--valid-until"),

@@ -75,7 +75,10 @@ STORED_LICENSE: Item = {
     "proved_ms": {"N": "1900000000000"},
 }
 ORGANIZATION = organization(
-    max_agents=5, seats=3, announced_days=7, policy=Policy(require_device_key=True)
+    max_agents=5,
+    seats=3,
+    announced_days=7,
+    policy=Policy(require_device_key=True, lock_device_keys=True, agents_per_member=2),
 )
 STORED_ORGANIZATION: Item = {
     "pk": {"S": "ORGANIZATION#acme"},
@@ -92,6 +95,8 @@ STORED_ORGANIZATION: Item = {
     "announced_days": {"N": "7"},
     "require_device_key": {"BOOL": True},
     "block_clones": {"BOOL": False},
+    "lock_device_keys": {"BOOL": True},
+    "agents_per_member": {"N": "2"},
     "updated_at": {"N": "1900000000"},
     "due_shard": {"S": "DUE#6"},
     "due_at": {"N": "1900000000"},
@@ -245,7 +250,8 @@ def test_an_older_organization_demands_nothing() -> None:
     older = {
         name: value
         for name, value in STORED_ORGANIZATION.items()
-        if name not in {"require_device_key", "block_clones"}
+        if name
+        not in {"require_device_key", "block_clones", "lock_device_keys", "agents_per_member"}
     }
     assert items.read_organization(older).policy == Policy()
 

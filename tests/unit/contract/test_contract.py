@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from licensing.contract import agents, fields, licenses, organizations
 from licensing.domain.lease import SignedLease
 from licensing.domain.license import LastSeen, State
-from licensing.domain.organization import Subscription, SubscriptionStatus
+from licensing.domain.organization import Policy, PolicyFloor, Subscription, SubscriptionStatus
 from licensing.entrypoints import http
 from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.unit.domain.test_lease import LEASE, TOKEN
@@ -406,16 +406,33 @@ def test_r16_a_lease_is_shown_with_its_end_and_when_to_ask_again() -> None:
 
 def test_r06_r14_an_organization_is_shown_with_subscription_and_seats() -> None:
     customer = organization(
-        subscription=Subscription(NOW, SubscriptionStatus.PAUSED), max_agents=5, seats=3, version=7
+        subscription=Subscription(NOW, SubscriptionStatus.PAUSED),
+        max_agents=5,
+        seats=3,
+        policy=Policy(require_device_key=True),
+        version=7,
     )
-    assert json.loads(organizations.OrganizationView.of(customer, NOW).model_dump_json()) == {
+    floor = PolicyFloor(block_clones=True, agents_per_member=2)
+    view = organizations.OrganizationView.of(customer, floor, NOW)
+    assert json.loads(view.model_dump_json()) == {
         "id": "acme",
         "name": "Acme",
         "subscription": {"valid_until": "2030-03-17T17:46:40Z", "status": "paused"},
         "standing": "suspended",
         "max_agents": 5,
         "seats": 3,
-        "policy": {"require_device_key": False, "block_clones": False},
+        "policy": {
+            "require_device_key": True,
+            "block_clones": True,
+            "lock_device_keys": False,
+            "agents_per_member": 2,
+        },
+        "policy_floor": {
+            "require_device_key": False,
+            "block_clones": True,
+            "lock_device_keys": False,
+            "agents_per_member": 2,
+        },
         "version": 7,
     }
 

@@ -21,6 +21,7 @@ STATUSES = {
     "seat_limit_reached": 409,
     "subscription_ended": 409,
     "invalid_transition": 409,
+    "policy_below_floor": 409,
     "precondition_failed": 412,
     "payload_too_large": 413,
     "unavailable": 503,

@@ -95,6 +95,8 @@ def test_r32_an_organizations_event_shows_the_subscription_before_and_after() ->
         "announced_days": None,
         "require_device_key": False,
         "block_clones": False,
+        "lock_device_keys": False,
+        "agents_per_member": None,
     }.items() <= event.after.items()
 
 
@@ -150,6 +152,8 @@ def test_r32_an_organizations_first_event_tells_all_of_it_and_nothing_before_it(
         "announced_days": None,
         "require_device_key": False,
         "block_clones": False,
+        "lock_device_keys": False,
+        "agents_per_member": None,
     }
 
 

@@ -9,7 +9,12 @@ from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import StaleProof
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import HOUR, TRANSITIONS, Action, LastSeen, License, State, Status
-from licensing.domain.organization import Organization, Policy, SubscriptionStatus
+from licensing.domain.organization import (
+    Organization,
+    Policy,
+    PolicyFloor,
+    SubscriptionStatus,
+)
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.domain.validation import Code, PresentedAgent, check
 from tests.unit.samples import (
@@ -251,6 +256,7 @@ def code(
         PresentedAgent(
             claimed, environment, OTHER_MACHINE if on == "another machine" else machine(), proof
         ),
+        floor=PolicyFloor(),
         now=now,
     )
 
@@ -327,6 +333,7 @@ def test_r09_r13_a_machine_that_has_changed_one_component_is_still_the_machine()
             license(),
             organization(),
             PresentedAgent("acme", None, renamed, None),
+            floor=PolicyFloor(),
             now=NOW,
         )
         is Code.VALID

@@ -5,6 +5,7 @@ import pytest
 from licensing.domain.organization import (
     Organization,
     Policy,
+    PolicyFloor,
     Standing,
     Subscription,
     SubscriptionStatus,
@@ -229,3 +230,29 @@ def test_a_decision_counts_the_version_and_leaves_the_subscription_alone(now: in
 )
 def test_the_form_of_an_organization_id_is_exact(text: str, *, is_one: bool) -> None:
     assert is_organization_id(text) is is_one
+
+
+# -- R38: the floor --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["require_device_key", "block_clones", "lock_device_keys"])
+@pytest.mark.parametrize(
+    ("chosen", "least", "counts"),
+    [(False, False, False), (True, False, True), (False, True, True), (True, True, True)],
+)
+def test_r38_each_switch_counts_when_either_sets_it(
+    name: str, *, chosen: bool, least: bool, counts: bool
+) -> None:
+    policy, floor = Policy(**{name: chosen}), PolicyFloor(**{name: least})
+    assert policy.at_least(floor) == Policy(**{name: counts})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "least", "counts"),
+    [(None, None, None), (5, None, 5), (None, 2, 2), (5, 2, 2), (1, 2, 1), (0, 2, 0), (5, 0, 0)],
+)
+def test_r38_of_two_limits_the_lower_one_counts(
+    chosen: int | None, least: int | None, counts: int | None
+) -> None:
+    counting = Policy(agents_per_member=chosen).at_least(PolicyFloor(agents_per_member=least))
+    assert counting == Policy(agents_per_member=counts)

@@ -4,7 +4,12 @@ import pytest
 
 from licensing.domain.license import Kind, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
-from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
+from licensing.domain.organization import (
+    Organization,
+    PolicyFloor,
+    Subscription,
+    SubscriptionStatus,
+)
 from licensing.domain.temporary_license import Term, TimeToLive, id_entropy
 from licensing.domain.validation import Code, PresentedAgent, check
 from tests.unit.samples import NOW, YEAR, license, machine, organization, subscription
@@ -118,6 +123,7 @@ def test_r26_one_that_nobody_has_used_yet_is_on_no_machine() -> None:
             unused,
             organization(),
             PresentedAgent("acme", None, found, None),
+            floor=PolicyFloor(),
             now=NOW,
         )
         assert code is Code.MACHINE_MISMATCH
@@ -139,5 +145,6 @@ def _code(
         license(state=state, term=TERM),
         owner,
         PresentedAgent("acme", environment, seen, None),
+        floor=PolicyFloor(),
         now=now,
     )

@@ -4,6 +4,7 @@ import pytest
 
 from licensing.adapters.oidc_discovery import Registration
 from licensing.domain.errors import Misconfigured
+from licensing.domain.organization import PolicyFloor
 from licensing.entrypoints.deployment import current_deployment, install_deployment
 from licensing.entrypoints.settings import Settings
 from tests.unit.samples import ENVIRON
@@ -19,6 +20,7 @@ def test_the_settings_are_those_of_the_environment() -> None:
         organization_claim="custom:organization_id",
         roles_claim="cognito:groups",
         older_agents=False,
+        policy_floor=PolicyFloor(block_clones=True),
         agent_url=None,
         event_bus="licensing",
         dynamodb_endpoint=None,
@@ -56,6 +58,18 @@ def test_a_duration_is_a_positive_number_of_seconds(name: str, value: str) -> No
 def test_a_switch_is_on_or_off(value: str) -> None:
     with pytest.raises(Misconfigured, match="OLDER_AGENTS is neither on nor off"):
         Settings.from_environ({**ENVIRON, "OLDER_AGENTS": value})
+
+
+@pytest.mark.parametrize(("value", "limit"), [("", None), ("0", 0), ("12", 12)])
+def test_r38_a_limit_of_the_floor_is_a_number_or_none(value: str, limit: int | None) -> None:
+    settings = Settings.from_environ({**ENVIRON, "AGENTS_PER_MEMBER": value})
+    assert settings.policy_floor == PolicyFloor(block_clones=True, agents_per_member=limit)
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", " 1", "none", "\N{ARABIC-INDIC DIGIT ONE}"])
+def test_r38_any_other_limit_is_named(value: str) -> None:
+    with pytest.raises(Misconfigured, match="AGENTS_PER_MEMBER is neither empty nor a number"):
+        Settings.from_environ({**ENVIRON, "AGENTS_PER_MEMBER": value})
 
 
 def test_the_runtime_is_made_of_the_environment_on_first_use_and_kept(

@@ -17,7 +17,7 @@ from licensing.domain.lease import LeaseTerms
 from licensing.domain.license import Action, License
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import Claim, Claims
-from licensing.domain.organization import Organization
+from licensing.domain.organization import Organization, PolicyFloor
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.usecases.agent_requests import Login
 from licensing.usecases.change_license import ChangeLicense
@@ -97,7 +97,7 @@ class Governed:
 def test_a_decision_that_others_always_overtake_is_not_taken_and_may_be_repeated() -> None:
     store = Governed()
     with pytest.raises(Unavailable, match="several places at once"):
-        ChangePolicy(store)("acme", Decision(block_clones=True), by(OPERATOR))
+        ChangePolicy(store, PolicyFloor())("acme", Decision(block_clones=True), by(OPERATOR))
     assert store.attempts == 8
 
 
@@ -161,7 +161,9 @@ def test_r02_r06_a_seat_that_the_agent_itself_has_just_taken_is_not_missing() ->
         ],
         mine,
     )
-    log_in = LogIn(store, Keys(), LeaseTerms("urn:test", 60), accepts_older_agents=True)
+    log_in = LogIn(
+        store, Keys(), LeaseTerms("urn:test", 60), PolicyFloor(), accepts_older_agents=True
+    )
     answer = log_in(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
     assert isinstance(answer, Issued)
     assert (answer.record.id, store.looks) == (mine.id, 4)
@@ -170,7 +172,9 @@ def test_r02_r06_a_seat_that_the_agent_itself_has_just_taken_is_not_missing() ->
 def test_r06_an_organization_that_is_full_at_two_looks_has_no_seat() -> None:
     full = organization(max_agents=1, seats=1)
     store = LastSeat([LoginView({}, full, None)] * 2, license())
-    log_in = LogIn(store, Keys(), LeaseTerms("urn:test", 60), accepts_older_agents=True)
+    log_in = LogIn(
+        store, Keys(), LeaseTerms("urn:test", 60), PolicyFloor(), accepts_older_agents=True
+    )
     answer = log_in(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
     assert isinstance(answer, Refused)
     assert (answer.code, store.looks) == (RefusalCode.SEAT_LIMIT_REACHED, 2)

@@ -12,7 +12,7 @@ from licensing.domain.errors import StaleProof, Unavailable
 from licensing.domain.lease_chain import Chain, Link
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine_claims import Claims
-from licensing.domain.organization import Policy
+from licensing.domain.organization import Policy, PolicyFloor
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.optimistic import Overtaken
 from licensing.usecases.ports import Change, Outcome
@@ -75,7 +75,8 @@ def use(store: Store, record: License, presented: Link | None, **how: Any) -> An
     given: Mapping[str, Any] = {"organization": organization(), "proof": None, **how}
     presented_with = Use(presented, lambda link: f"{link}/n", given["proof"])
     context = replace(CONTEXT, origin=HERE)
-    return RecordUse(store, INTERVAL)(record, given["organization"], presented_with, context)
+    record_use = RecordUse(store, INTERVAL, PolicyFloor())
+    return record_use(record, given["organization"], presented_with, context)
 
 
 def test_a_link_in_its_first_half_is_kept_and_nothing_is_written() -> None:

@@ -210,6 +210,8 @@ _POLICY: Final = Record(
     Policy,
     added("require_device_key", FLAG, older=False),
     added("block_clones", FLAG, older=False),
+    added("lock_device_keys", FLAG, older=False),
+    optional("agents_per_member", NUMBER),
 )
 
 # Counted by the changes of its licences (R6).
