@@ -21,6 +21,7 @@ from licensing.usecases.ports import Outcome
 from tests.integration import pages
 from tests.integration.answers import assert_problem
 from tests.integration.billing import bill, deliver, detail, envelope
+from tests.integration.policy import NO_DEMANDS
 from tests.integration.trail import events, kinds
 from tests.world import (
     ALICE,
@@ -52,7 +53,8 @@ def test_r24_an_event_registers_an_organization(world: World) -> None:
         "standing": "current",
         "max_agents": 1,
         "seats": 1,
-        "policy": {"require_device_key": False, "block_clones": False},
+        "policy": NO_DEMANDS,
+        "policy_floor": NO_DEMANDS,
         "version": 1,
     }
 

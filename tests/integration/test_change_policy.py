@@ -6,18 +6,11 @@ import pytest
 
 from tests.integration.answers import assert_problem
 from tests.integration.billing import bill
-from tests.integration.policy import govern
+from tests.integration.policy import NO_DEMANDS, govern
 from tests.integration.trail import events
 from tests.world import ADA, ALICE, BEA, NOON, OLIVIA, YEAR, Person, World
 
 PATH = "/v1/organizations/acme"
-NOTHING: dict[str, Any] = {
-    "require_device_key": False,
-    "block_clones": False,
-    "lock_device_keys": False,
-    "agents_per_member": None,
-}
-"""The policy of who demands nothing."""
 
 
 @pytest.fixture
@@ -28,8 +21,8 @@ def acme(world: World) -> World:
 
 def test_at_first_nothing_is_required_and_nothing_blocked(acme: World) -> None:
     shown = acme.request("GET", PATH, person=ADA)
-    assert shown.json["organization"]["policy"] == NOTHING
-    assert shown.json["organization"]["policy_floor"] == NOTHING
+    assert shown.json["organization"]["policy"] == NO_DEMANDS
+    assert shown.json["organization"]["policy_floor"] == NO_DEMANDS
 
 
 @pytest.mark.parametrize("person", [ADA, OLIVIA], ids=lambda person: person.subject)
@@ -39,7 +32,7 @@ def test_an_administrator_decides_one_thing_and_the_other_stays(
     govern(acme, block_clones=True, agents_per_member=3)
     changed = govern(acme, person, require_device_key=True)
     assert changed.status == 200
-    assert changed.json["organization"]["policy"] == NOTHING | {
+    assert changed.json["organization"]["policy"] == NO_DEMANDS | {
         "require_device_key": True,
         "block_clones": True,
         "agents_per_member": 3,
@@ -83,7 +76,7 @@ def test_r24_neither_billing_nor_an_administrators_change_touches_it(acme: World
     acme.change("acme", name="Acme Three", seconds=2 * YEAR)
     shown = acme.request("GET", PATH, person=ADA).json["organization"]
     assert shown["name"] == "Acme Three"
-    assert shown["policy"] == NOTHING | {"require_device_key": True, "block_clones": True}
+    assert shown["policy"] == NO_DEMANDS | {"require_device_key": True, "block_clones": True}
 
 
 def test_r22_the_sweep_still_announces_the_end_after_it(acme: World) -> None:
@@ -103,14 +96,14 @@ def test_a_record_from_before_there_was_a_policy_has_none(acme: World) -> None:
         UpdateExpression="REMOVE require_device_key, block_clones, lock_device_keys",
     )
     shown = acme.request("GET", PATH, person=ADA).json["organization"]
-    assert shown["policy"] == NOTHING
+    assert shown["policy"] == NO_DEMANDS
     assert govern(acme, block_clones=True).json["organization"]["policy"]["block_clones"] is True
 
 
 def test_r38_null_allows_any_number_of_agents_per_member_and_zero_none(acme: World) -> None:
     for limit in (0, 5, None):
         shown = govern(acme, agents_per_member=limit).json["organization"]["policy"]
-        assert shown == NOTHING | {"agents_per_member": limit}
+        assert shown == NO_DEMANDS | {"agents_per_member": limit}
     told = {e["revision"]: e["after"] for e in events(acme, "OrganizationUpdated")}
     assert [told[revision]["agents_per_member"] for revision in (2, 3, 4)] == [0, 5, None]
 

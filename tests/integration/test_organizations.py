@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.answers import assert_problem, header
+from tests.integration.policy import NO_DEMANDS
 from tests.integration.trail import events
 from tests.world import (
     ADA,
@@ -33,7 +34,8 @@ def test_r24_an_organization_is_registered_with_201_and_shown_with_its_etag(worl
         "standing": "current",
         "max_agents": None,
         "seats": 0,
-        "policy": {"require_device_key": False, "block_clones": False},
+        "policy": NO_DEMANDS,
+        "policy_floor": NO_DEMANDS,
         "version": 1,
     }
     for person in (OLIVIA, ADA):

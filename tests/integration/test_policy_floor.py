@@ -9,17 +9,11 @@ from licensing.domain.organization import PolicyFloor
 from tests.integration.agents import Agent
 from tests.integration.answers import assert_problem
 from tests.integration.partner import generated, login_with
-from tests.integration.policy import govern
+from tests.integration.policy import NO_DEMANDS, govern
 from tests.integration.trail import events
 from tests.world import ADA, OLIVIA, Person, World
 
 DAY = 86_400
-NOTHING: dict[str, Any] = {
-    "require_device_key": False,
-    "block_clones": False,
-    "lock_device_keys": False,
-    "agents_per_member": None,
-}
 
 
 @pytest.fixture
@@ -71,7 +65,7 @@ def test_r38_it_blocks_clones_where_the_organization_only_wants_reports(acme: Wo
 def test_r38_what_counts_is_shown_beside_the_floor_in_each_answer(acme: World) -> None:
     govern(acme, block_clones=True, agents_per_member=5)
     demand(acme, require_device_key=True, agents_per_member=2)
-    floor = NOTHING | {"require_device_key": True, "agents_per_member": 2}
+    floor = NO_DEMANDS | {"require_device_key": True, "agents_per_member": 2}
     counting = floor | {"block_clones": True}
     assert policies(acme) == (counting, floor)
     (listed,) = acme.request("GET", "/v1/organizations", person=OLIVIA).json["organizations"]
@@ -86,8 +80,8 @@ def test_r38_each_organization_has_its_own_decisions_back_when_it_is_lowered(acm
     demand(acme, require_device_key=True, agents_per_member=2)
     govern(acme, lock_device_keys=True)
     demand(acme)
-    own = NOTHING | {"agents_per_member": 5, "lock_device_keys": True}
-    assert policies(acme) == (own, NOTHING)
+    own = NO_DEMANDS | {"agents_per_member": 5, "lock_device_keys": True}
+    assert policies(acme) == (own, NO_DEMANDS)
 
 
 @pytest.mark.parametrize("person", [ADA, OLIVIA], ids=lambda person: person.subject)
@@ -129,4 +123,4 @@ def test_r38_a_decision_at_it_or_above_is_the_organizations_own_and_on_record(ac
     assert event["before"]["agents_per_member"] is None
     assert event["after"]["agents_per_member"] == 1
     demand(acme)
-    assert policies(acme)[0] == NOTHING | {"require_device_key": True, "agents_per_member": 1}
+    assert policies(acme)[0] == NO_DEMANDS | {"require_device_key": True, "agents_per_member": 1}
