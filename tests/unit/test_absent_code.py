@@ -1,7 +1,7 @@
 """What the deployed code never does: run text as code or commands, unpack objects, build patterns.
 
-The service has no shell, no language of templates, no XML and no mail, so nothing that is sent to it
-is ever a text in one of those.
+The service has no shell, no language of templates, no XML and no mail, so nothing that is sent to
+it is ever a text in one of those.
 """
 
 import ast
