@@ -43,6 +43,7 @@ def test_r03_r12_r16_each_use_has_exactly_this_key_derived_from_the_secret() -> 
     ring = keyring(v1=ONE)
     assert ring.hashing_key == hkdf(ONE.encode(), b"licensing/machine-credentials")
     assert ring.license_key_secrets == {1: hkdf(ONE.encode(), b"licensing/license-key")}
+    assert ring.nonce_key == hkdf(ONE.encode(), b"licensing/proof-nonce")
     seed = hkdf(ONE.encode(), b"licensing/lease-ed25519")
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key()
     assert ring.jwks() == {"keys": [public_jwk(public)]}
