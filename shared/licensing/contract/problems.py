@@ -65,6 +65,7 @@ PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
         RefusalCode.AGENT_BLOCKED: _CONFLICT,
         RefusalCode.LICENSE_STILL_BOUND: _CONFLICT,
         RefusalCode.SEAT_LIMIT_REACHED: _CONFLICT,
+        RefusalCode.MEMBER_LIMIT_REACHED: _CONFLICT,
         RefusalCode.SUBSCRIPTION_ENDED: _CONFLICT,
         RefusalCode.INVALID_TRANSITION: _CONFLICT,
         RefusalCode.POLICY_BELOW_FLOOR: _CONFLICT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +33,18 @@ class Caller:
     def is_administrator(self) -> bool:
         """Whether the caller administers any organization at all."""
         return self.is_super_admin or Role.ORG_ADMIN in self.roles
+
+    @property
+    def member(self) -> bytes | None:
+        """Who this is among those whose added agents are counted: sixteen bytes (R38).
+
+        ``None`` for an administrator of their own organization, who may add any number. A digest of
+        the subject, which may be of any length: two subjects are two members.
+        """
+        if Role.ORG_ADMIN in self.roles:
+            return None
+        subject = self.subject.encode(errors="surrogatepass")
+        return hashlib.sha256(b"member\0" + subject).digest()[:16]
 
     def administers(self, organization_id: str) -> bool:
         """Whether the caller may see and control that organization's agents (R18)."""

@@ -164,6 +164,9 @@ class License:
     licence is temporary; such a licence holds no machine and no seat (R26). ``device_key``: the
     thumbprint (RFC 7638) of the key that the agent has to prove, ``None`` without one.
     ``issued_by``: the subject of the user who logged in first, or who generated the licence.
+    ``added_by``: the member who has bound it, see :attr:`Caller.member
+    <licensing.domain.caller.Caller.member>`; ``None`` where that was an administrator or it is not
+    bound, and in records from before this was kept (R38).
 
     ``revision`` grows by one with every change and orders the licence's history. ``updated_at``
     never runs backwards, even when the clocks of two servers disagree.
@@ -212,6 +215,7 @@ class License:
     device_key: str | None = None
     issued_at: int
     issued_by: str
+    added_by: bytes | None = None
     agent_version: str | None
     revision: int = 1
     updated_at: int
@@ -228,6 +232,11 @@ class License:
     def is_bound(self) -> bool:
         """Whether it holds its machine and a seat (R6)."""
         return self.state in BOUND and self.term is None
+
+    @property
+    def counted_for(self) -> bytes | None:
+        """The member whose agents it is one of: who added it, while it is bound (R38)."""
+        return self.added_by if self.is_bound else None
 
     @property
     def claims(self) -> frozenset[bytes]:
@@ -303,7 +312,8 @@ class License:
             )
         if target is self.state:
             return self
-        changed = self.changed(now, state=target)
+        added_by = self.added_by if target in BOUND else None
+        changed = self.changed(now, state=target, added_by=added_by)
         # After a block, or on another machine, one agent alone goes on: none of its older leases
         # shall count as a clone's.
         return replace(changed, chain=None) if action in _BEGINNINGS else changed
@@ -343,6 +353,7 @@ class Changes(TypedDict, total=False):
     exclusive: bool
     term: Term
     device_key: str | None
+    added_by: bytes | None
     agent_version: str | None
 
 

@@ -38,6 +38,7 @@ class RefusalCode(StrEnum):
         "Login on another machine before it was dissociated",
     )
     SEAT_LIMIT_REACHED = "seat_limit_reached"
+    MEMBER_LIMIT_REACHED = "member_limit_reached"
     SUBSCRIPTION_ENDED = "subscription_ended"
     INVALID_TRANSITION = "invalid_transition"
     POLICY_BELOW_FLOOR = "policy_below_floor"

@@ -6,6 +6,8 @@ What this module guarantees:
   commit decide, so that of any number of racing logins one gets through (R5).
 * A repeated login answers with the same licence and the same key, and writes nothing unless the
   machine has changed (R2, R11).
+* A member adds no more agents than the organization lets each of them add; administrators add any
+  number (R38).
 * A person logs in for their own organization. The one exception is a temporary licence, see
   :mod:`licensing.usecases.log_in_partner` (R29).
 """
@@ -34,6 +36,8 @@ from licensing.usecases.ports import Change
 MAX_ENVIRONMENTS: Final = 100
 """How many environments an organization may have on one machine: it keeps a claim's item small."""
 
+_LIMITS: Final = frozenset({RefusalCode.SEAT_LIMIT_REACHED, RefusalCode.MEMBER_LIMIT_REACHED})
+
 
 @dataclass(frozen=True, slots=True)
 class LogIn(LoginSteps):
@@ -49,7 +53,8 @@ class LogIn(LoginSteps):
 
         That is the one that the agent has already (R2), a dissociated one whose key it presents
         (R20), or a new one (R1). ``Refused`` says why there is none: another organization's machine
-        (R4), a blocked agent (R19), no free seat (R6), a subscription that is not good, …
+        (R4), a blocked agent (R19), no free seat (R6), as many agents as a member may add (R38), a
+        subscription that is not good, …
 
         Raises ``InvalidInput`` for an environment that does not fit, ``StaleProof`` for a proof
         that has counted before, and ``Unavailable`` when other changes keep coming first.
@@ -64,19 +69,24 @@ class LogIn(LoginSteps):
             )
         machine = Machine.of(request.credentials, self.keyrings.keyring().hashing_key)
         license_id = request.key.license_id if request.key else None
-        has_been_full = False
+        member = context.caller.member
+        # Which limit the last look has found to be reached.
+        reached: RefusalCode | None = None
 
         def log_in() -> Issued | Refused:
-            nonlocal has_been_full
-            # Twice in a row: a conflict in between says that the seat was free, and begins anew.
-            was_full, has_been_full = has_been_full, False
-            view = self.store.login_view(machine.pairs(), organization_id, license_id)
+            nonlocal reached
+            # Twice in a row: a conflict in between says that there was room, and begins anew.
+            was_reached, reached = reached, None
+            view = self.store.login_view(machine.pairs(), organization_id, license_id, member)
             answer = self._answer(LoginAttempt(request, context, machine, view))
-            # Claims and organization are not read at one instant: the last seat may have gone to
-            # this very agent in between. Claims that are read after it was gone would show that.
-            is_full = isinstance(answer, Refused) and answer.code is RefusalCode.SEAT_LIMIT_REACHED
-            if is_full and not was_full:
-                has_been_full = True
+            # Claims and counters are not read at one instant: what was left may have gone to this
+            # very agent in between. Claims that are read after it was gone would show that.
+            if (
+                isinstance(answer, Refused)
+                and answer.code in _LIMITS
+                and answer.code is not was_reached
+            ):
+                reached = answer.code
                 raise Overtaken
             return answer
 
@@ -184,6 +194,7 @@ class LogIn(LoginSteps):
             proved_ms=request.proof.made_ms if request.proof else 0,
             issued_at=context.now,
             issued_by=context.caller.subject,
+            added_by=context.caller.member,
             agent_version=request.agent_version,
             updated_at=context.now,
             last_seen=LastSeen(context.now, request.agent_version, context.origin.source_address),
@@ -227,6 +238,7 @@ class LogIn(LoginSteps):
             machine=attempt.machine,
             computer_name=request.credentials.display_name,
             exclusive=exclusive,
+            added_by=context.caller.member,
             agent_version=request.agent_version,
         )
         event = context.license_event(EventType.LICENSE_REASSIGNED, record, bound)
@@ -235,17 +247,19 @@ class LogIn(LoginSteps):
     def _refuse_binding(
         self, attempt: LoginAttempt, organization: Organization, *, exclusive: bool
     ) -> Refused | None:
-        """Why no licence can be bound to this machine now: R4, R14, R6."""
+        """Why no licence can be bound to this machine now: R4, R14, R6, R38."""
         return (
             self.refuse_foreign(
                 attempt, attempt.view.claims.values(), organization.id, exclusive=exclusive
             )
             or refuse_ended(organization, attempt.context.now)
             or _refuse_full(organization)
+            or _refuse_more(attempt, organization)
         )
 
     def _bind(self, attempt: LoginAttempt, organization: Organization, change: Change) -> Issued:
         """Commit a binding: the conditions of that transaction decide (R5)."""
+        change = replace(change, member_limit=organization.policy.agents_per_member)
         demand(self.store.commit([change], organization=organization, claims=attempt.view.claims))
         return self.issued(attempt, change.after, organization, created=change.before is None)
 
@@ -303,4 +317,16 @@ def _refuse_full(organization: Organization) -> Refused | None:
         RefusalCode.SEAT_LIMIT_REACHED,
         f"All {organization.max_agents} seats of {organization.name} are taken. "
         "Revoke or dissociate a license in the portal, or ask for more seats.",
+    )
+
+
+def _refuse_more(attempt: LoginAttempt, organization: Organization) -> Refused | None:
+    limit, added = organization.policy.agents_per_member, attempt.view.added
+    if attempt.context.caller.member is None or limit is None or added < limit:
+        return None
+    agents = {0: "no agents", 1: "1 agent"}.get(limit, f"{limit} agents")
+    return Refused(
+        RefusalCode.MEMBER_LIMIT_REACHED,
+        f"A member of {organization.name} may add {agents}, and you have added {added}. Ask an "
+        "administrator to log in on this machine, or to raise the limit.",
     )

@@ -114,6 +114,7 @@ _CHANGED: Final = (
     optional_part("term", _TERM),
     optional("device_key", TEXT),
     optional("agent_version", TEXT),
+    optional("added_by", BYTES),
     always("revision", NUMBER),
     always("updated_at", NUMBER),
 )
@@ -266,6 +267,14 @@ def due_attributes(id: str, due_at: int | None) -> dict[str, Value | None]:
     if due_at is None:
         return {"due_shard": None, "due_at": None}
     return {"due_shard": text(due_shard(id)), "due_at": number(due_at)}
+
+
+# -- members ---------------------------------------------------------------------------------------
+
+
+def read_agents(item: StoredItem) -> int:
+    """How many bound licences a member has added: counted by the changes of these (R38)."""
+    return int(item["agents"]["N"])
 
 
 # -- claims ----------------------------------------------------------------------------------------

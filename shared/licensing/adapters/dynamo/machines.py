@@ -20,14 +20,20 @@ class Machines(Table):
         return self._view([schema.pair_key(pair) for pair in sorted(pairs)]).claims
 
     def login_view(
-        self, pairs: Collection[bytes], organization_id: str, license_id: str | None
+        self,
+        pairs: Collection[bytes],
+        organization_id: str,
+        license_id: str | None,
+        member: bytes | None,
     ) -> LoginView:
         """See :class:`licensing.usecases.ports.LoginStore`."""
         presented = [schema.license_key(license_id)] if license_id is not None else []
+        counted = [schema.member_key(organization_id, member)] if member is not None else []
         return self._view(
             [
                 schema.organization_key(organization_id),
                 *presented,
+                *counted,
                 *(schema.pair_key(pair) for pair in sorted(pairs)),
             ]
         )

@@ -46,6 +46,9 @@ _ORGANIZATION: Final = "ORGANIZATION"
 _PAIR: Final = "PAIR"
 
 
+_MEMBER: Final = "MEMBER#"
+
+
 _ID: Final = r"lic_[0-9a-z]{16}"
 
 
@@ -92,6 +95,16 @@ def organization_key(organization_id: str) -> Item:
 def pair_key(pair: bytes) -> Item:
     """The primary key of the claim on a pair (R10): the table holds one claim per pair."""
     return {"pk": text(f"{_PAIR}#{pair.hex()}"), "sk": text(_PAIR)}
+
+
+def member_key(organization_id: str, member: bytes) -> Item:
+    """The primary key of the count of a member's agents (R38)."""
+    return {"pk": text(members_of(organization_id)), "sk": text(f"{_MEMBER}{member.hex()}")}
+
+
+def members_of(organization_id: str) -> str:
+    """The partition of the counts of an organization's members' agents: ``MEMBERS#id``."""
+    return f"MEMBERS#{organization_id}"
 
 
 def event_key(event: Event) -> Item:
@@ -184,6 +197,16 @@ def is_organization(item: StoredItem) -> bool:
 def is_license(item: StoredItem) -> bool:
     """Whether a stored item is a licence."""
     return item["sk"]["S"] == _LICENSE
+
+
+def is_member(item: StoredItem) -> bool:
+    """Whether a stored item is the count of a member's agents."""
+    return item["sk"]["S"].startswith(_MEMBER)
+
+
+def read_member(item: StoredItem) -> bytes:
+    """The member whose agents an item counts."""
+    return bytes.fromhex(item["sk"]["S"].removeprefix(_MEMBER))
 
 
 def id_of(item: StoredItem) -> str:

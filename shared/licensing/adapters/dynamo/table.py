@@ -49,17 +49,19 @@ class Table:
         return [(writes[failure.position], failure.found) for failure in failures]
 
     def _view(self, keys: Sequence[Item]) -> LoginView:
-        """Claims, an organization and a licence, read together in one request."""
+        """Claims, an organization, a licence and a count, read together in one request."""
         claims: dict[bytes, Claim] = {}
-        organization, record = None, None
+        organization, record, added = None, None, 0
         for item in self._batch_get(keys):
             if schema.is_organization(item):
                 organization = items.read_organization(item)
             elif schema.is_license(item):
                 record = items.read_license(item)
+            elif schema.is_member(item):
+                added = items.read_agents(item)
             else:
                 claims[schema.read_pair(item)] = items.read_claim(item)
-        return LoginView(claims, organization, record)
+        return LoginView(claims, organization, record, added)
 
     def _get(self, key: Item) -> StoredItem | None:
         with availability("The database"):

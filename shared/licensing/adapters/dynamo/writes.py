@@ -3,8 +3,8 @@
 What this module guarantees:
 
 * Each write repeats, as its condition, what the decision rested on (R5).
-* The claims and the seat of a licence follow from its state before and after, so no use case can
-  forget them (R6, R10).
+* The claims of a licence, its seat and its place in a member's count follow from its state before
+  and after, so no use case can forget them (R6, R10, R38).
 * Each change writes its event in the same transaction, under a key that only this change uses
   (R32). That event is the transaction's receipt: where it stands, the transaction was committed.
 
@@ -13,6 +13,7 @@ Pure: it builds requests, and sends none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -27,7 +28,7 @@ from licensing.domain.organization import Organization
 from licensing.usecases.ports import Change
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
 
 _ABSENT: Final = "attribute_not_exists(pk)"
@@ -76,9 +77,11 @@ def writes_of(
         writes += [_untaken(pair, after, table) for pair in sorted(change.untaken)]
         writes.append(_event_write(change.event, table))
         seats += after.is_bound - (before.is_bound if before else False)
-    # DynamoDB takes one action per item: the seats of all changes, and the check of the version.
+    # DynamoDB takes one action per item: the counts and the seats of all changes, and the check of
+    # the version.
+    organization_id = changes[0].after.organization_id
+    writes += _member_writes(organization_id, changes, table)
     if seats:
-        organization_id = changes[0].after.organization_id
         writes.append(_seat_write(organization_id, organization, seats, table))
     elif organization is not None:
         writes.append(_unchanged_write(organization, table))
@@ -324,6 +327,47 @@ def _seat_write(
             }
         }
     )
+
+
+def _member_writes(organization_id: str, changes: Sequence[Change], table: str) -> list[Write]:
+    """Count for each member the agents that come and go (R38)."""
+    counts: Counter[bytes] = Counter()
+    limits: dict[bytes, int] = {}
+    for change in changes:
+        if change.before is not None and change.before.counted_for is not None:
+            counts[change.before.counted_for] -= 1
+        member = change.after.counted_for
+        if member is not None:
+            counts[member] += 1
+            if change.member_limit is not None:
+                limits[member] = change.member_limit
+    return [
+        _member_write(schema.member_key(organization_id, member), agents, limits.get(member), table)
+        for member, agents in sorted(counts.items())
+        if agents
+    ]
+
+
+def _member_write(key: Item, agents: int, limit: int | None, table: str) -> Write:
+    """Add so many to a member's count, up to the limit, or take them from it (R38)."""
+    update: UpdateTypeDef = {
+        "TableName": table,
+        "Key": key,
+        "UpdateExpression": "ADD agents :agents",
+        "ExpressionAttributeValues": {":agents": number(agents)},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    # They can be taken from more than a lowered limit allows.
+    if agents < 0:
+        update["ConditionExpression"] = "attribute_exists(pk)"
+    elif limit is not None:
+        first = f"{_ABSENT} OR " if agents <= limit else ""
+        update["ConditionExpression"] = f"{first}agents <= :most"
+        update["ExpressionAttributeValues"] = {
+            **update["ExpressionAttributeValues"],
+            ":most": number(limit - agents),
+        }
+    return Write({"Update": update})
 
 
 def _unchanged_write(organization: Organization, table: str) -> Write:

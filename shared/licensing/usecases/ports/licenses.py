@@ -30,15 +30,19 @@ class Outcome(Enum):
 class Change:
     """One licence's change, with its event. ``before`` is ``None`` for a new licence.
 
-    What follows from it for machine claims and seats is the store's to work out: claims are those
-    of ``after`` instead of ``before``, and the seat follows ``is_bound`` (R6, R10).
+    What follows from it for machine claims, seats and the counts of members' agents is the store's
+    to work out: claims are those of ``after`` instead of ``before``, the seat follows ``is_bound``
+    and the count ``counted_for`` (R6, R10, R38).
     ``untaken`` are pairs that no other organization may hold when the change is committed (R26).
+    ``member_limit`` is how many agents the member may have added who adds this one; ``None`` sets
+    no limit (R38).
     """
 
     before: License | None
     after: License
     event: Event
     untaken: frozenset[bytes] = frozenset()
+    member_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,15 @@ from licensing.usecases.ports.licenses import (
 
 @dataclass(frozen=True, slots=True)
 class LoginView:
-    """What a login starts from. ``presented`` is the licence whose key came along, if any."""
+    """What a login starts from. ``presented`` is the licence whose key came along, if any.
+
+    ``added`` is how many bound licences the member who logs in has added (R38).
+    """
 
     claims: Claims
     organization: Organization | None
     presented: License | None
+    added: int = 0
 
 
 class MachineReader(LicenseReader, Protocol):
@@ -58,9 +62,16 @@ class LoginStore(UseStore, Protocol):
     """What the login needs."""
 
     def login_view(
-        self, pairs: Collection[bytes], organization_id: str, license_id: str | None
+        self,
+        pairs: Collection[bytes],
+        organization_id: str,
+        license_id: str | None,
+        member: bytes | None,
     ) -> LoginView:
-        """Who holds these pairs, the organization and a licence, in one request."""
+        """Who holds these pairs, the organization, a licence and a member's count, in one request.
+
+        No member, where ``member`` is ``None``.
+        """
 
 
 class ValidationStore(UseStore, Protocol):
