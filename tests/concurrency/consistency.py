@@ -1,10 +1,11 @@
 """What must be true of the whole table whenever nothing is in flight, whatever happened before.
 
-Seats are exact (R6), claims are those of the bound licences and of nobody else (R4, R10), and the
-events tell every change once, in an unbroken chain (R32). Reads a full scan, trusts no index.
+Seats and the counts of members' agents are exact (R6, R38), claims are those of the bound licences
+and of nobody else (R4, R10), and the events tell every change once, in an unbroken chain (R32).
+Reads a full scan, trusts no index.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
@@ -25,6 +26,7 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
     organizations: list[Organization] = []
     licenses: list[License] = []
     claims: dict[bytes, Claim] = {}
+    added: Counter[tuple[str, bytes]] = Counter()
     events: dict[str, list[Item]] = defaultdict(list)
     for item in scanned:
         kind = item["sk"]["S"].partition("#")[0]
@@ -35,12 +37,16 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
             assert item["org_sk"]["S"] == schema.license_sort_key(licenses[-1])
         elif kind == "PAIR":
             claims[schema.read_pair(item)] = items.read_claim(item)
+        elif kind == "MEMBER":
+            member = schema.id_of(item), schema.read_member(item)
+            added[member] = items.read_agents(item)
         else:
             assert kind == "EVENT", item
             events[item["pk"]["S"]].append(item)
 
     bound = [record for record in licenses if record.is_bound]
     _assert_seats(organizations, bound)
+    _assert_added(added, bound)
     _assert_claims(claims, bound)
     known = {schema.organization_key(one.id)["pk"]["S"] for one in organizations}
     for record in licenses:
@@ -59,6 +65,14 @@ def _assert_seats(organizations: Iterable[Organization], bound: Iterable[License
     for record in bound:
         expected[record.organization_id] += 1
     assert counted == expected, f"seats are {counted}, bound licences {expected}"
+
+
+def _assert_added(counted: Counter[tuple[str, bytes]], bound: Iterable[License]) -> None:
+    expected = Counter(
+        (record.organization_id, record.added_by) for record in bound if record.added_by is not None
+    )
+    # A member whose agents have all gone keeps a counter, at zero.
+    assert counted == expected, f"members have added {counted}, of what is bound {expected}"
 
 
 def _assert_claims(claims: Mapping[bytes, Claim], bound: Iterable[License]) -> None:

@@ -40,11 +40,22 @@ class CheckThenPut(DynamoStore):
             return Outcome.CONFLICT
         if not all(self._is_as_seen(change) for change in changes):
             return Outcome.CONFLICT
+        added = {member: self._added(organization_id, member) for member in _members(changes)}
+        if any(
+            change.member_limit is not None
+            and change.after.counted_for is not None
+            and added[change.after.counted_for] >= change.member_limit
+            for change in changes
+        ):
+            return Outcome.CONFLICT
         for change in changes:
             self._apply(change)
         if seats:
             seats_value = values.number(found.seats + seats)
             self._put_with(schema.organization_key(organization_id), {"seats": seats_value})
+        for member, agents in _members(changes).items():
+            agents_value = values.number(added[member] + agents)
+            self._put_with(schema.member_key(organization_id, member), {"agents": agents_value})
         return Outcome.COMMITTED
 
     def commit_organization(
@@ -101,7 +112,7 @@ class CheckThenPut(DynamoStore):
             for pair in _taken(change)
         ) and all(
             self._claim(pair).is_open_to(mine, exclusive=True)
-            for pair in (_kept(change) if exclusive else frozenset()) | change.untaken
+            for pair in (_kept(change) if exclusive else frozenset()) | _beside(change)
         )
 
     def _apply(self, change: Change) -> None:
@@ -116,6 +127,10 @@ class CheckThenPut(DynamoStore):
         for pair in _given_up(change):
             self._hold(pair, after, None)
         self._put(events.event_item(change.event))
+
+    def _added(self, organization_id: str, member: bytes) -> int:
+        item = self._read(schema.member_key(organization_id, member))
+        return items.read_agents(item) if item else 0
 
     def _claim(self, pair: bytes) -> Claim:
         item = self._read(schema.pair_key(pair))
@@ -147,7 +162,7 @@ class CheckThenPut(DynamoStore):
         return answer.get("Item", {})
 
     def _put_with(self, key: Item, attributes: Mapping[str, Value | None]) -> None:
-        self._put(values.present({**self._read(key), **attributes}))
+        self._put(values.present({**key, **self._read(key), **attributes}))
 
     def _put(self, item: Item) -> None:
         self.client.put_item(TableName=self.table, Item=item)
@@ -165,6 +180,10 @@ def _is_newly_proved(found: License, before: License, after: License) -> bool:
     return after.proved_ms == before.proved_ms or found.proved_ms < after.proved_ms
 
 
+def _beside(change: Change) -> frozenset[bytes]:
+    return change.beside.pairs if change.beside else frozenset()
+
+
 def _taken(change: Change) -> frozenset[bytes]:
     return change.after.claims - (change.before.claims if change.before else frozenset())
 
@@ -175,6 +194,17 @@ def _kept(change: Change) -> frozenset[bytes]:
 
 def _given_up(change: Change) -> frozenset[bytes]:
     return (change.before.claims if change.before else frozenset()) - change.after.claims
+
+
+def _members(changes: Sequence[Change]) -> Mapping[bytes, int]:
+    """By how many agents each member's count changes."""
+    counts: dict[bytes, int] = {}
+    for change in changes:
+        before = change.before.counted_for if change.before else None
+        for member, agents in ((before, -1), (change.after.counted_for, 1)):
+            if member is not None:
+                counts[member] = counts.get(member, 0) + agents
+    return {member: agents for member, agents in counts.items() if agents}
 
 
 def _seats(change: Change) -> int:

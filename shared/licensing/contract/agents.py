@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -28,7 +28,7 @@ from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
 from licensing.domain.machine import Credentials
 from licensing.domain.validation import Code, NextStep
-from licensing.usecases.agent_requests import Login, Validation
+from licensing.usecases.agent_requests import DEFAULT_ENVIRONMENT, Login, Validation
 
 if TYPE_CHECKING:
     # For its type alone: it brings in the cryptography that most functions do without.
@@ -65,7 +65,7 @@ class LoginRequest(Request):
     """A person logs in on an agent."""
 
     machine: MachineCredentials
-    environment: Environment = "production"
+    environment: Environment = DEFAULT_ENVIRONMENT
     agent_version: AgentVersion | None = None
     license_key: Annotated[
         LicenseKeyText | None,
@@ -129,10 +129,6 @@ class ValidateRequest(Request):
         )
 
 
-OLDER_ENVIRONMENT: Final = "production"
-"""Agents up to 4.3 know no environments: each is the one agent of its machine."""
-
-
 class _OlderAgent(Request):
     """The request form of agents up to 4.3 (R30): other names, no organization, no nonce."""
 
@@ -175,7 +171,7 @@ class OlderLoginRequest(_OlderAgent):
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Login(
             self.credentials(),
-            OLDER_ENVIRONMENT,
+            DEFAULT_ENVIRONMENT,
             self.agent_version,
             license_key.parse(self.license_key) if self.license_key else None,
             has_older_form=True,

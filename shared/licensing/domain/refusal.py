@@ -81,6 +81,11 @@ def only_super_admins() -> Refused:
     return Refused(RefusalCode.FORBIDDEN, "Only super-admins can do this.")
 
 
+def agent_blocked() -> Refused:
+    """An agent whose licence is detached (R19)."""
+    return Refused(RefusalCode.AGENT_BLOCKED, "Agent is Blocked.")
+
+
 def proof_required() -> Refused:
     """An agent that does not prove to hold a device key, where that is needed."""
     return Refused(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.license_key import LicenseKey
 from licensing.domain.machine import Credentials
 from licensing.domain.machine_claims import is_older_agent
+
+DEFAULT_ENVIRONMENT: Final = "production"
+"""The environment of an agent that names none. Agents up to 4.3 know no environments (R30)."""
 
 
 @dataclass(frozen=True, slots=True)

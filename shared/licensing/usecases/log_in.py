@@ -24,7 +24,13 @@ from licensing.domain.license import Action, LastSeen, License, State
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import is_exclusive_to, is_older_agent, license_at
 from licensing.domain.organization import Organization
-from licensing.domain.refusal import RefusalCode, Refused, older_agents_refused, proof_required
+from licensing.domain.refusal import (
+    RefusalCode,
+    Refused,
+    agent_blocked,
+    older_agents_refused,
+    proof_required,
+)
 from licensing.usecases.agent_requests import Login
 from licensing.usecases.context import UserContext
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
@@ -155,7 +161,7 @@ class LogIn(LoginSteps):
         if record.claims.isdisjoint(attempt.machine.pairs()):
             raise Overtaken  # it was released after its claims were read
         if record.state is State.DETACHED:
-            return Refused(RefusalCode.AGENT_BLOCKED, "Agent is Blocked.")
+            return agent_blocked()
         # An agent that was updated to 4.4 wants its machine alone: not while others share it.
         refused = self.refuse_foreign(
             attempt,

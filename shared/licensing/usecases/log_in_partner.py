@@ -6,6 +6,7 @@ What this module guarantees:
   of two racing partners through (R26).
 * The licence claims no machine, so it never changes who a machine belongs to; and it never works on
   another organization's (R26).
+* An agent that its organization has blocked is blocked for partners, too (R19).
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from licensing.domain.audit import EventType
 from licensing.domain.caller import Role
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license import License, State
-from licensing.domain.refusal import RefusalCode, Refused, proof_required
+from licensing.domain.machine_claims import license_at
+from licensing.domain.refusal import RefusalCode, Refused, agent_blocked, proof_required
 from licensing.domain.temporary_license import Term
 from licensing.usecases.login import Issued, LoginAttempt, LoginSteps, refuse_ended
-from licensing.usecases.optimistic import demand
-from licensing.usecases.ports import Change
+from licensing.usecases.optimistic import Overtaken, demand
+from licensing.usecases.ports import Beside, Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,11 @@ class LogInPartner(LoginSteps):
             reason = RefusalCode.TEMPORARY_NOT_USABLE
             self.store.record_refusal(context.refused_attempt(record, reason))
             return Refused(reason, unusable)
-        # 2. The machine is the client's or nobody's, and the client's subscription is good.
+        # 2. The client has not blocked the agent, the machine is the client's or nobody's, and the
+        #    client's subscription is good.
+        standing = self._standing(attempt, record.organization_id)
+        if standing is not None and standing.state is State.DETACHED:
+            return agent_blocked()
         organization = self.store.organization(record.organization_id)
         if organization is None:
             raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
@@ -55,7 +61,7 @@ class LogInPartner(LoginSteps):
             return proof_required()
         # 3. The first use ties the licence to person, machine and device key.
         held = (
-            self._tie(attempt, record, term)
+            self._tie(attempt, record, term, standing)
             if term.holder is None
             else self.hold_device_key(attempt, record)
         )
@@ -63,8 +69,21 @@ class LogInPartner(LoginSteps):
             return held
         return self.issued(attempt, held, organization, created=False)
 
-    def _tie(self, attempt: LoginAttempt, record: License, term: Term) -> License:
-        """Tie a licence to the person, the machine and the device key that use it first (R26)."""
+    def _standing(self, attempt: LoginAttempt, client_id: str) -> License | None:
+        """The client's own licence for the agent, or ``None``. Raises ``Overtaken``."""
+        license_id = license_at(attempt.view.claims, client_id, attempt.request.environment)
+        standing = self.store.license(license_id) if license_id is not None else None
+        if standing is not None and standing.claims.isdisjoint(attempt.machine.pairs()):
+            raise Overtaken  # it was released after its claims were read
+        return standing
+
+    def _tie(
+        self, attempt: LoginAttempt, record: License, term: Term, standing: License | None
+    ) -> License:
+        """Tie a licence to the person, the machine and the device key that use it first (R26).
+
+        ``standing`` is the client's own licence for the agent.
+        """
         request, context = attempt.request, attempt.context
         proved = record.proved(request.proof) if request.proof else record
         tied = proved.changed(
@@ -76,8 +95,9 @@ class LogInPartner(LoginSteps):
             term=replace(term, holder=context.caller.subject),
         )
         event = context.license_event(EventType.TEMPORARY_LICENSE_USED, record, tied)
-        # It claims no pair, so the commit has to check by itself that nobody else does (R26).
-        change = Change(record, tied, event, untaken=attempt.machine.pairs())
+        # It claims no pair, so the commit has to check by itself whose the machine is (R26).
+        beside = Beside(attempt.machine.pairs(), request.environment, standing)
+        change = Change(record, tied, event, beside)
         demand(self.store.commit([change], claims=attempt.view.claims))
         return tied
 

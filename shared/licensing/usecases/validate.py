@@ -20,13 +20,13 @@ from licensing.domain.errors import ForgedLease, Unavailable, UnknownLeaseKey
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import Lease, LeaseRequest, LeaseTerms, SignedLease, genuine
 from licensing.domain.lease_chain import Link
-from licensing.domain.license import License
+from licensing.domain.license import License, State
 from licensing.domain.machine import Machine
-from licensing.domain.machine_claims import blocker
+from licensing.domain.machine_claims import blocker, license_at
 from licensing.domain.organization import Organization, PolicyFloor
 from licensing.domain.refusal import Refused, older_agents_refused
 from licensing.domain.validation import Code, NextStep, PresentedAgent
-from licensing.usecases.agent_requests import Validation
+from licensing.usecases.agent_requests import DEFAULT_ENVIRONMENT, Validation
 from licensing.usecases.context import Context
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.optimistic import demand, retry_or_give_up
@@ -34,6 +34,9 @@ from licensing.usecases.ports import Keyrings, ValidationStore
 from licensing.usecases.record_use import RecordedUse, RecordUse, Use
 
 _UNSAID_BYTES: Final = 16
+
+_AFTER_BLOCKED: Final = frozenset({Code.SUSPENDED, Code.EXPIRED, Code.VALID})
+"""The codes that give way to one about the machine, in order of precedence (R13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,10 @@ class ValidateLicense:
             floor=self.policy_floor,
             now=context.now,
         )
-        if code is Code.VALID and self._is_anothers_machine(record):
-            code = Code.MACHINE_MISMATCH
+        # A temporary licence that has ended says so, whatever has become of the machine (R27).
+        if code in _AFTER_BLOCKED and record.term and not record.term.has_ended(context.now):
+            environment = request.environment or DEFAULT_ENVIRONMENT
+            code = self._forbidden(record, machine, environment) or code
         if code.meaning.misuse is not None:
             self.store.record_refusal(context.refused_attempt(record, code.lower()))
         is_temporary = record.term is not None
@@ -194,12 +199,24 @@ class ValidateLicense:
                 ) from None
             return genuine(token, newer.lease_keys, issuer=self.lease_terms.issuer)
 
-    def _is_anothers_machine(self, record: License) -> bool:
-        """Whether a partner's machine has been registered by another organization since (R26)."""
-        if record.term is None:
-            return False  # its own claims keep others out
-        claims = self.store.claims(record.machine.pairs())
-        return blocker(claims.values(), record.organization_id, exclusive=True) is not None
+    def _forbidden(self, record: License, machine: Machine, environment: str) -> Code | None:
+        """Why a partner may not work on a machine, which their licence does not claim itself.
+
+        Another organization has registered it since (R26), or the client has blocked the agent
+        (R19). ``machine`` is as it is now: a temporary licence does not follow it.
+        """
+        tied = record.machine.pairs()
+        pairs = tied | machine.pairs()
+        claims = self.store.claims(pairs)
+        on_tied = [claim for pair, claim in claims.items() if pair in tied]
+        if blocker(on_tied, record.organization_id, exclusive=True) is not None:
+            return Code.MACHINE_MISMATCH
+        license_id = license_at(claims, record.organization_id, environment)
+        standing = self.store.license(license_id) if license_id is not None else None
+        # One that has left the machine since may be blocked where it is now.
+        if standing is None or standing.claims.isdisjoint(pairs):
+            return None
+        return Code.DETACHED if standing.state is State.DETACHED else None
 
     def _read(self, request: Validation) -> tuple[License | None, Organization | None]:
         if request.organization_id is not None:

@@ -25,7 +25,7 @@ from licensing.domain.audit import Event
 from licensing.domain.license import License
 from licensing.domain.machine_claims import Claim
 from licensing.domain.organization import Organization
-from licensing.usecases.ports import Change
+from licensing.usecases.ports import Beside, Change
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
@@ -74,7 +74,8 @@ def writes_of(
                 # Those that are claimed anew are so exclusively.
                 kept = sorted(held & after.claims)
                 writes += [_make_exclusive(pair, after, table) for pair in kept]
-        writes += [_untaken(pair, after, table) for pair in sorted(change.untaken)]
+        if change.beside is not None:
+            writes += _beside(change.beside, after.organization_id, table)
         writes.append(_event_write(change.event, table))
         seats += after.is_bound - (before.is_bound if before else False)
     # DynamoDB takes one action per item: the counts and the seats of all changes, and the check of
@@ -253,16 +254,29 @@ def _make_exclusive(pair: bytes, record: License, table: str) -> Write:
     return _change_claim(pair, change, table)
 
 
-def _untaken(pair: bytes, record: License, table: str) -> Write:
-    """Check that no other organization holds a pair (R26)."""
-    names = _holder_names(record)
-    del names["#environment"]
+def _beside(beside: Beside, organization_id: str, table: str) -> list[Write]:
+    """Check that a machine is the client's or nobody's, its agent there as it was (R19, R26)."""
+    standing = beside.standing
+    checks = [_is_clients(pair, beside, organization_id, table) for pair in sorted(beside.pairs)]
+    if standing is not None:
+        values = {":seen_revision": number(standing.revision)}
+        key = schema.license_key(standing.id)
+        checks.append(_check(key, "revision = :seen_revision", values, table))
+    return checks
+
+
+def _is_clients(pair: bytes, beside: Beside, organization_id: str, table: str) -> Write:
+    """Check that no other organization holds a pair, and no licence that has not been seen."""
+    names, condition = {"#organization": organization_id}, _OWN_ONLY
+    if beside.standing is None:
+        names["#environment"] = beside.environment
+        condition += " AND attribute_not_exists(holders.#organization.#environment)"
     return Write(
         {
             "ConditionCheck": {
                 "TableName": table,
                 "Key": schema.pair_key(pair),
-                "ConditionExpression": f"{_ABSENT} OR ({_OWN_ONLY})",
+                "ConditionExpression": f"{_ABSENT} OR ({condition})",
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": {":one": number(1)},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -371,13 +385,19 @@ def _member_write(key: Item, agents: int, limit: int | None, table: str) -> Writ
 
 
 def _unchanged_write(organization: Organization, table: str) -> Write:
+    key = schema.organization_key(organization.id)
+    values = {":seen_version": number(organization.version)}
+    return _check(key, "version = :seen_version", values, table)
+
+
+def _check(key: Item, condition: str, values: Mapping[str, Value], table: str) -> Write:
     return Write(
         {
             "ConditionCheck": {
                 "TableName": table,
-                "Key": schema.organization_key(organization.id),
-                "ConditionExpression": "version = :seen_version",
-                "ExpressionAttributeValues": {":seen_version": number(organization.version)},
+                "Key": key,
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values,
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }

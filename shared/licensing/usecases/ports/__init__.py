@@ -26,6 +26,7 @@ from licensing.usecases.ports.events import (
     StatisticsReader,
 )
 from licensing.usecases.ports.licenses import (
+    Beside,
     Change,
     Committer,
     LicenseLister,
@@ -50,6 +51,7 @@ from licensing.usecases.ports.organizations import (
 from licensing.usecases.ports.secrets import Entropy, Keyrings
 
 __all__ = [
+    "Beside",
     "Change",
     "Committer",
     "Due",

@@ -27,13 +27,27 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What a temporary licence goes beside on a machine, where it claims nothing itself (R26).
+
+    The change is committed only if no other organization holds one of ``pairs``, and the client's
+    own licence for ``environment`` there is still ``standing`` as it was read: still none, where
+    that is ``None`` (R19).
+    """
+
+    pairs: frozenset[bytes]
+    environment: str
+    standing: License | None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One licence's change, with its event. ``before`` is ``None`` for a new licence.
 
     What follows from it for machine claims, seats and the counts of members' agents is the store's
     to work out: claims are those of ``after`` instead of ``before``, the seat follows ``is_bound``
     and the count ``counted_for`` (R6, R10, R38).
-    ``untaken`` are pairs that no other organization may hold when the change is committed (R26).
+    ``beside`` is there when a temporary licence is tied to a machine.
     ``member_limit`` is how many agents the member may have added who adds this one; ``None`` sets
     no limit (R38).
     """
@@ -41,7 +55,7 @@ class Change:
     before: License | None
     after: License
     event: Event
-    untaken: frozenset[bytes] = frozenset()
+    beside: Beside | None = None
     member_limit: int | None = None
 
 
