@@ -1,6 +1,7 @@
 """Histories: what clients in several processes ask of one machine and are told, with the times.
 
-Four clients at a time meet on a machine of their own, two of either organization. Now and then a
+Four clients at a time meet on a machine of their own, two of either organization, each of whom is
+a partner of the first one at times. Now and then a
 transaction's answer is lost, or its request is, or is held up and takes effect much later: then
 nobody knows whether it has been done.
 """
@@ -18,6 +19,7 @@ from licensing.domain.license import Action
 from licensing.domain.license_key import LicenseKey
 from licensing.domain.refusal import Refused
 from licensing.entrypoints.deployment import Deployment
+from licensing.usecases.generate_temporary import Generated
 from licensing.usecases.login import Issued
 from tests.concurrency.model import Answer, Asked, MachineOperation
 from tests.concurrency.racers import AT_A_TABLE, Ground, Hand, Kind, Racers, table_of_four
@@ -41,6 +43,9 @@ OPERATIONS = 10
 """How many each client asks of a machine; the first of each four asks once more in the end."""
 
 ORGANIZATIONS = ("acme", "bolt")
+CLIENT = "acme"
+"""Whose machine the partner works on, with a temporary licence that each client knows."""
+
 SECONDS = 10.0
 DISTURBED = 0.15
 FAULTS = [
@@ -55,8 +60,11 @@ FAULTS = [
     (held_up, FOR_GOOD),
     (held_up, FOR_GOOD),
 ]
-KINDS = ("login", "login with a key", "validate", "dissociate", "revoke", "detach", "attach")
-WEIGHTS = (30, 15, 25, 9, 6, 7, 8)
+KINDS = (
+    *("login", "login with a key", "validate", "dissociate", "revoke", "detach", "attach"),
+    *("use", "check"),
+)
+WEIGHTS = (30, 15, 25, 9, 6, 10, 8, 6, 10)
 
 History = Sequence[MachineOperation]
 
@@ -94,11 +102,15 @@ class _Client:
         self.organization_id = ORGANIZATIONS[seat % len(ORGANIZATIONS)]
         self.number = 0
         self.keys: dict[str, LicenseKey] = {}
+        self.temporary: LicenseKey | None = None
 
     def meet(self, number: int) -> None:
         """Go on to another machine."""
         self.number = number
         self.keys.clear()
+        made = self.hand.do(self.hand.generate(CLIENT, idempotency_key=f"machine {number}"))
+        assert isinstance(made, Generated)
+        self.temporary = made.key
 
     def ask(self, *, is_last: bool = False) -> MachineOperation:
         """Ask something; the last one is a validation, and nothing disturbs it."""
@@ -108,7 +120,11 @@ class _Client:
         if not is_last and self.chance.random() < DISTURBED:
             self.wire.break_with(at_transactions(self.chance.choice(FAULTS)))
         key = self.chance.choice([*self.keys.values()]) if self.keys else None
-        if kind == "login" or key is None:
+        if kind in ("use", "check"):
+            key = self.temporary
+            assert key is not None
+            asked = Asked(kind, CLIENT, key.reveal())
+        elif kind == "login" or key is None:
             asked = Asked("login", self.organization_id)
         else:
             asked = Asked(kind.partition(" ")[0], self.organization_id, key.reveal())
@@ -130,6 +146,14 @@ class _Client:
                 self.hand.do(self.hand.login(self.organization_id, here, key=presented))
             )
         assert key is not None
+        if asked.kind == "use":
+            used = self.hand.do(self.hand.use(key, "pavel", here))
+            if isinstance(used, Refused):
+                return Answer("refused", used.code.value)
+            return Answer("issued", used.key.reveal())
+        if asked.kind == "check":
+            validation = self.hand.validate(key, CLIENT, here, now=NOON)
+            return Answer(self.hand.do(validation).code.value)
         if asked.kind == "validate":
             now = NOON + self.hand.last_seen_seconds * self.chance.randrange(20)
             validation = self.hand.validate(key, self.organization_id, here, now=now)

@@ -1,7 +1,8 @@
 """One machine as a sequential object: what each request may be answered, and what it changes.
 
-Small on purpose, and written from the rules alone (R2, R4, R15, R18–R21): a machine on which two
-organizations log in to one agent. A licence is known by its key.
+Small on purpose, and written from the rules alone (R2, R4, R15, R18–R21, R26): a machine on which
+two organizations log in to one agent, and a partner of the first one. A licence is known by its
+key.
 """
 
 from typing import NamedTuple
@@ -10,7 +11,10 @@ from tests.concurrency.linearizability import Operation
 
 
 class Asked(NamedTuple):
-    """A request: `kind` is login, validate, or an administrator's action on `key`."""
+    """A request: `kind` is login, validate, or an administrator's action on `key`.
+
+    A partner's login is use, and a validation of the partner's key is check.
+    """
 
     kind: str
     organization_id: str
@@ -42,6 +46,8 @@ NEW: Machine = frozenset()
 _NAMELESS = "?"
 """Begins the key of a licence that was issued, perhaps, to somebody who was not told."""
 _BOUND = ("active", "detached")
+_TIED = "tied"
+"""The state of a temporary licence that has been used; before, the machine does not know it."""
 _ACTIONS = {
     "revoke": dict.fromkeys(("active", "detached", "dissociated", "revoked"), "revoked"),
     "detach": dict.fromkeys(_BOUND, "detached"),
@@ -72,6 +78,9 @@ def step(machine: Machine, operation: MachineOperation) -> Machine | None:
 
 def _act(machine: Machine, asked: Asked, fresh: str) -> tuple[Answer | None, Machine]:
     """The answer, and the machine then; a licence that is issued gets the key `fresh`."""
+    if asked.kind in ("use", "check"):
+        assert asked.key is not None
+        return _let_in(machine, Known(asked.key, asked.organization_id, _TIED), asked.kind)
     by_key = {one.key: one for one in machine}
     record = by_key.get(asked.key) if asked.key is not None else None
     if asked.key is not None and record is None:
@@ -107,6 +116,22 @@ def _log_in(
     if holder.state == "detached":
         return Answer("refused", "agent_blocked"), machine
     return Answer("issued", holder.key), machine
+
+
+def _let_in(machine: Machine, temporary: Known, kind: str) -> tuple[Answer, Machine]:
+    """A partner, whose licence claims nothing, at work beside whoever holds the machine."""
+    holder = next((one for one in machine if one.state in _BOUND), None)
+    is_foreign = holder is not None and holder.organization_id != temporary.organization_id
+    is_blocked = holder is not None and not is_foreign and holder.state == "detached"
+    if kind == "check":
+        if temporary not in machine or is_foreign:
+            return Answer("MACHINE_MISMATCH"), machine
+        return Answer("DETACHED" if is_blocked else "VALID"), machine
+    if is_foreign:
+        return Answer("refused", "machine_registered_to_other_organization"), machine
+    if is_blocked:
+        return Answer("refused", "agent_blocked"), machine
+    return Answer("issued", temporary.key), machine | {temporary}
 
 
 def _with(machine: Machine, record: Known, state: str) -> Machine:

@@ -98,6 +98,8 @@ def about(kind: str, key: str = "a") -> Asked:
     return Asked(kind, "acme", key)
 
 
+USE, CHECK = (Asked(kind, "acme", "t") for kind in ("use", "check"))
+
 LIFE = [
     told(1, LOGIN_A, Answer("issued", "a", created=True)),
     told(3, LOGIN_A, Answer("issued", "a")),
@@ -119,6 +121,20 @@ LIFE = [
     told(35, Asked("login", "acme", "a"), Answer("refused", "license_still_bound")),
     told(37, about("revoke"), Answer("revoked")),
     told(39, Asked("login", "acme", "a"), Answer("issued", "c")),
+    told(41, CHECK, Answer("MACHINE_MISMATCH")),
+    told(43, about("detach", "c"), Answer("detached")),
+    told(45, USE, Answer("refused", "agent_blocked")),
+    told(47, CHECK, Answer("MACHINE_MISMATCH")),
+    told(49, about("attach", "c"), Answer("active")),
+    told(51, USE, Answer("issued", "t")),
+    told(53, CHECK, Answer("VALID")),
+    told(55, about("detach", "c"), Answer("detached")),
+    told(57, CHECK, Answer("DETACHED")),
+    told(59, about("dissociate", "c"), Answer("dissociated")),
+    told(61, CHECK, Answer("VALID")),
+    told(63, LOGIN_B, Answer("issued", "d", created=True)),
+    told(65, CHECK, Answer("MACHINE_MISMATCH")),
+    told(67, USE, FOREIGN),
 ]
 
 

@@ -170,7 +170,7 @@ class Reference:
         here = (
             record
             if record is not None and record.is_bound and record.environment == environment
-            else self._license_at(organization_id, card, environment)
+            else self._license_at(organization_id, card.pairs(), environment)
         )
         if here is not None:
             return self._again(own, here, card, proof, older=older, now=now)
@@ -199,6 +199,7 @@ class Reference:
         subject: str,
         card: Card,
         presented: str,
+        environment: str,
         now: int,
         proof: Shown | None = None,
     ) -> Told:
@@ -216,6 +217,8 @@ class Reference:
         ):
             return Told("temporary_license_not_usable")
         theirs = self.organizations[record.organization_id]
+        if self._is_blocked(record.organization_id, card.pairs(), environment):
+            return Told("agent_blocked")
         if self._foreign(record.organization_id, card.pairs(), exclusive=True):
             return Told("machine_registered_to_other_organization")
         if theirs.standing(now) != "VALID":
@@ -247,13 +250,14 @@ class Reference:
             return Told(misuse)
         own = self.organizations[claimed_id]
         code = "DETACHED" if record.state == "detached" else own.standing(now)
-        if record.ends is not None and code == "VALID":
-            if now >= record.ends:
-                code = "EXPIRED"
-            elif self._foreign(
-                claimed_id, record.card.pairs() if record.card else (), exclusive=True
-            ):
+        if record.ends is not None and now >= record.ends:
+            code = "EXPIRED" if code == "VALID" else code
+        elif record.ends is not None:
+            tied = record.card.pairs() if record.card else frozenset()
+            if self._foreign(claimed_id, tied, exclusive=True):
                 return Told("MACHINE_MISMATCH")
+            if self._is_blocked(claimed_id, tied | card.pairs(), environment or "production"):
+                code = "DETACHED"
         if proof is not None and record.device:
             if proof[1] <= record.counted:
                 return Told("stale")
@@ -390,11 +394,18 @@ class Reference:
     def _of(self, organization_id: str) -> list[Licensed]:
         return [one for one in self.licenses.values() if one.organization_id == organization_id]
 
-    def _license_at(self, organization_id: str, card: Card, environment: str) -> Licensed | None:
+    def _is_blocked(self, organization_id: str, pairs: frozenset[Pair], environment: str) -> bool:
+        """Whether the organization has blocked its agent on a machine (R19)."""
+        here = self._license_at(organization_id, pairs, environment)
+        return here is not None and here.state == "detached"
+
+    def _license_at(
+        self, organization_id: str, pairs: frozenset[Pair], environment: str
+    ) -> Licensed | None:
         """The licence that agrees most; of two that agree alike, always the same one."""
         common = Counter(
             {
-                record.id: len(record.pairs & card.pairs())
+                record.id: len(record.pairs & pairs)
                 for record in self._of(organization_id)
                 if record.environment == environment
             }
@@ -422,7 +433,7 @@ class Reference:
         refused = self._why_not_bound(own, organization_id, card, exclusive=exclusive, now=now)
         if refused:
             return refused
-        if self._license_at(organization_id, card, environment):
+        if self._license_at(organization_id, card.pairs(), environment):
             return Told("license_still_bound")
         if proof is not None and proof[1] <= record.counted:
             return Told("stale")

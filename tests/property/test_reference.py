@@ -128,6 +128,7 @@ ANSWERS = {
     "login with a key: on_behalf_login_disabled",
     "login of a partner: again",
     "login of a partner: temporary_license_not_usable",
+    "login of a partner: agent_blocked",
     "validate: VALID",
     "validate: EXPIRED",
     "validate: SUSPENDED",
@@ -293,12 +294,19 @@ class Beside(RuleBasedStateMachine):
     @rule(
         person=st.sampled_from([*PARTNERS, PARTNERS[0], ALICE]),
         card=cards,
+        environment=environments,
         number=numbers,
         device=held,
         mishap=mishaps,
     )
     def login_of_a_partner(
-        self, person: Caller, card: Card, number: int, device: str | None, mishap: str | None
+        self,
+        person: Caller,
+        card: Card,
+        environment: str,
+        number: int,
+        device: str | None,
+        mishap: str | None,
     ) -> None:
         record = self._one(number, self._temporary())
         assert person.organization_id is not None
@@ -310,13 +318,13 @@ class Beside(RuleBasedStateMachine):
             if Role.PARTNER not in person.roles:
                 return Told("temporary_license_not_usable")
             return self.reference.partner(
-                organization_id, person.subject, card, record.id, self.now, proof
+                organization_id, person.subject, card, record.id, environment, self.now, proof
             )
 
         self._play(
             "login of a partner",
             lambda: self.service.login(
-                person, card, "production", NEWER, record.id, self._show(key), self.now
+                person, card, environment, NEWER, record.id, self._show(key), self.now
             ),
             expect,
             mishap,
