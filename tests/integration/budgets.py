@@ -217,8 +217,14 @@ BUDGETS = {
     "first login": Budget(
         lambda stage: stage.world.login(AMIR, MACHINE_B | {"mac_addresses": ["3c:52:82:0a:1b:01"]}),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
-        rcu=4,  # the organization and three pairs
-        # Licence, three pairs, event, seat; licence and event are in an index.
+        rcu=5,  # the organization, three pairs, and how many agents the member has added
+        # Licence, three pairs, event, member's count, seat; licence and event are in an index.
+        transactions=[Transaction(7, 14, 2)],
+    ),
+    "first login, by an administrator": Budget(
+        lambda stage: stage.world.login(ADA, MACHINE_B | {"mac_addresses": ["3c:52:82:0a:1b:01"]}),
+        {"BatchGetItem": 1, "TransactWriteItems": 1},
+        rcu=4,  # nobody counts them
         transactions=[Transaction(6, 12, 2)],
     ),
     "first login, eight network cards": Budget(
@@ -226,36 +232,36 @@ BUDGETS = {
             AMIR, LARGEST | {"machine_id": "another", "computer_name": "ACME-PC-02"}
         ),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
-        rcu=18,
-        transactions=[Transaction(20, 40, 2)],
+        rcu=19,
+        transactions=[Transaction(21, 42, 2)],
     ),
     "first login, second environment": Budget(
         lambda stage: stage.world.login(AMIR, environment="staging"),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
-        rcu=4,
-        transactions=[Transaction(6, 12, 2)],
+        rcu=5,
+        transactions=[Transaction(7, 14, 2)],
     ),
     "repeated login": Budget(
-        lambda stage: stage.world.login(AMIR), {"BatchGetItem": 1, "GetItem": 1}, rcu=5
+        lambda stage: stage.world.login(AMIR), {"BatchGetItem": 1, "GetItem": 1}, rcu=6
     ),
     "repeated login, device key proved": Budget(
         lambda stage: stage.agent.login(),
         {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 1},
-        rcu=5,
+        rcu=6,
         wcu=1,
         before=_bind_device_key,
     ),
     "login, another device key": Budget(
         lambda stage: stage.agent.login(),
         {"BatchGetItem": 1, "GetItem": 1, "TransactWriteItems": 1},
-        rcu=5,
+        rcu=6,
         transactions=[Transaction(2, 4, 1)],
         before=_lose_device_key,
     ),
     "login, machine of another organization": Budget(
         lambda stage: stage.world.login(BORIS),
         {"BatchGetItem": 1, "UpdateItem": 1, "GetItem": 1},
-        rcu=5,
+        rcu=6,
         wcu=2,
         before=lambda stage: stage.world.register("bolt"),
     ),
@@ -263,14 +269,14 @@ BUDGETS = {
         lambda stage: stage.world.revoke(stage.license_id),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=2,
-        # Licence, three pairs, event, seat; the licence moves within its index.
-        transactions=[Transaction(6, 12, 3)],
+        # Licence, three pairs, event, member's count, seat; the licence moves within its index.
+        transactions=[Transaction(7, 14, 3)],
     ),
     "revoke, two environments": Budget(
         lambda stage: stage.world.revoke(stage.license_id),
         {"BatchGetItem": 1, "TransactWriteItems": 2},  # the first learns who shares the machine
         rcu=2,
-        transactions=[Transaction(6, 12, 3)] * 2,
+        transactions=[Transaction(7, 14, 3)] * 2,
         before=lambda stage: stage.world.login(environment="staging"),
     ),
     "revoke, repeated": Budget(

@@ -260,14 +260,18 @@ class LogIn(LoginSteps):
             )
             or refuse_ended(organization, attempt.context.now)
             or _refuse_full(organization)
-            or _refuse_more(attempt, organization)
+            or _refuse_more(attempt, organization, self._limit(organization))
         )
 
     def _bind(self, attempt: LoginAttempt, organization: Organization, change: Change) -> Issued:
         """Commit a binding: the conditions of that transaction decide (R5)."""
-        change = replace(change, member_limit=organization.policy.agents_per_member)
+        change = replace(change, member_limit=self._limit(organization))
         demand(self.store.commit([change], organization=organization, claims=attempt.view.claims))
         return self.issued(attempt, change.after, organization, created=change.before is None)
+
+    def _limit(self, organization: Organization) -> int | None:
+        """How many agents a member may add; ``None`` sets no limit (R38)."""
+        return organization.policy.at_least(self.policy_floor).agents_per_member
 
 
 def _misuse(attempt: LoginAttempt) -> Refused | None:
@@ -326,8 +330,10 @@ def _refuse_full(organization: Organization) -> Refused | None:
     )
 
 
-def _refuse_more(attempt: LoginAttempt, organization: Organization) -> Refused | None:
-    limit, added = organization.policy.agents_per_member, attempt.view.added
+def _refuse_more(
+    attempt: LoginAttempt, organization: Organization, limit: int | None
+) -> Refused | None:
+    added = attempt.view.added
     if attempt.context.caller.member is None or limit is None or added < limit:
         return None
     agents = {0: "no agents", 1: "1 agent"}.get(limit, f"{limit} agents")
