@@ -5,7 +5,7 @@ build      what `make build` made, and its name
 stack      a stack, as CloudFormation tells of it
 live       what the alias `live` serves: compare, go back, clear up
 versions   which versions a deployment publishes (in the environment of the SAM CLI)
-seats      seat counters that are not the number of bound licences
+seats      counters of seats and of members' agents that are not the number of bound licences
 """
 
 import argparse
@@ -190,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
         ),
         ("compare", _compare, "compare code and settings of the live functions with the build"),
         ("rollback", _rollback, "return all functions to the release before, or to another one"),
-        ("seats", _seats, "compare each seat counter with the bound licences; change nothing"),
+        ("seats", _seats, "compare each counter with the bound licences; change nothing"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(

@@ -1,19 +1,21 @@
-"""Seat counters that are not the number of bound licences, looked for by `make seats` (R6).
+"""Counters that are not the number of bound licences, looked for by `make seats` (R6, R38).
 
-Counter and binding change in one transaction, so a mismatch is a defect, or a hand in the table.
+An organization's seats are counted, and the agents that each of its members has added. Counter and
+binding change in one transaction, so a mismatch is a defect, or a hand in the table.
 
 What this module guarantees:
 
 * It changes nothing: people have to find out what has happened.
-* It raises no false alarm while agents come and go. What the index counts is a hint. A mismatch is
-  one only if two whole looks, some seconds apart, find the same bound licences at the same
-  revisions, and the counter stands at another number before, between and after them.
+* It raises no false alarm while agents come and go. A mismatch is one only if two whole looks, some
+  seconds apart, find the same bound licences at the same revisions, and the counters stand at other
+  numbers before, between and after them.
 * It passes over nothing in silence: an organization that changes during every look is undecided.
 """
 
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,9 +24,10 @@ from typing import Final
 import boto3
 from botocore.config import Config
 
-from licensing.adapters.dynamo import DynamoStore
+from licensing.adapters.aws_errors import availability
+from licensing.adapters.dynamo import DynamoStore, items, schema
 from licensing.adapters.dynamo.transaction import RetryPolicy
-from licensing.domain.license import BOUND, State
+from licensing.domain.license import State
 
 LOOK_AGAIN_SECONDS: Final = 10
 """More than the index ever lags behind, as far as AWS tells: usually it is less than one."""
@@ -41,11 +44,28 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class SeatMismatch:
-    """An organization's counter, and the number of bound licences that it should be."""
+    """An organization's counter, and the number of bound licences that it should be.
+
+    ``member`` is there when it counts the agents of one of the members, see
+    :attr:`Caller.member <licensing.domain.caller.Caller.member>`.
+    """
 
     organization_id: str
-    seats: int
+    counted: int
     bound: int
+    member: bytes | None = None
+
+    def __str__(self) -> str:
+        """What the operator is told of it."""
+        if self.member is None:
+            return (
+                f"WRONG {self.organization_id}: its seat counter says {self.counted}, but "
+                f"{self.bound} of its licences are bound"
+            )
+        return (
+            f"WRONG {self.organization_id}: the counter of its member {self.member.hex()} says "
+            f"{self.counted}, but {self.bound} of the bound licences are this member's"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +78,7 @@ class SeatReport:
 
     def lines(self) -> Iterator[str]:
         """What the operator is told."""
-        for one in self.mismatches:
-            yield (
-                f"WRONG {one.organization_id}: its seat counter says {one.seats}, but {one.bound} "
-                "of its licences are bound"
-            )
+        yield from map(str, self.mismatches)
         for organization_id in self.undecided:
             yield f"UNDECIDED {organization_id}: it changed during each check"
         if self.mismatches:
@@ -73,7 +89,7 @@ class SeatReport:
         if self.undecided:
             yield "Repeat `make seats` at a time when fewer agents log in."
         if not self.mismatches and not self.undecided:
-            yield f"The seat counters of all {self.checked:,} organizations are right."
+            yield f"The counters of all {self.checked:,} organizations are right."
 
     @property
     def status(self) -> int:
@@ -83,17 +99,42 @@ class SeatReport:
         return 2 if self.undecided else 0
 
 
+Counters = Counter[bytes | None]
+"""Each member's agents, and under ``None`` the seats. A counter at zero is as good as none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A bound licence; ``member`` is who has added it."""
+
+    id: str
+    revision: int
+    member: bytes | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The bound licences with their revisions, and the counter just before and just after."""
+    """The bound licences, and the counters just before and just after."""
 
-    before: int
-    bound: frozenset[tuple[str, int]]
-    after: int
+    before: Counters
+    bound: frozenset[_Bound]
+    after: Counters
 
     @property
     def stood_still(self) -> bool:
         return self.before == self.after
+
+    def mismatches(self, organization_id: str) -> Iterator[SeatMismatch]:
+        """The counters that are not what they should be: the seats first."""
+        expected = _expected(self.bound)
+        for member in sorted({*expected, *self.after}, key=lambda member: member or b""):
+            if self.after[member] != expected[member]:
+                yield SeatMismatch(organization_id, self.after[member], expected[member], member)
+
+
+def _expected(bound: frozenset[_Bound]) -> Counters:
+    seats: Counters = Counter({None: len(bound)})
+    return seats + Counter(record.member for record in bound if record.member is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +150,9 @@ class CheckSeats:
         ids = [summary.id for summary in self.store.organization_summaries()]
         suspects: dict[str, _Look] = {}
         for number, organization_id in enumerate(ids, 1):
-            if self._seats(organization_id) != self._bound_at_first_sight(organization_id):
-                look = self._look(organization_id)
-                if look is not None:
-                    suspects[organization_id] = look
+            look = self._look(organization_id)
+            if look is not None:
+                suspects[organization_id] = look
             if number % _TOLD_EVERY == 0:
                 self.tell(f"{number:,} of {len(ids):,} organizations")
         mismatches, undecided = self._decided(suspects)
@@ -134,31 +174,37 @@ class CheckSeats:
                 if look is None:
                     continue
                 if look == earlier and look.stood_still:
-                    mismatches.append(SeatMismatch(organization_id, look.after, len(look.bound)))
+                    mismatches += look.mismatches(organization_id)
                 else:
                     changing[organization_id] = look
             suspects = changing
         return mismatches, [*suspects]
 
     def _look(self, organization_id: str) -> _Look | None:
-        """Counter and bound licences, if they differ."""
-        before = self._seats(organization_id)
+        """Counters and bound licences, if they differ."""
+        before = self._counters(organization_id)
         bound = self._bound(organization_id)
-        if before == len(bound):
+        if before == _expected(bound):
             return None
-        return _Look(before, bound, self._seats(organization_id))
+        return _Look(before, bound, self._counters(organization_id))
 
-    def _seats(self, organization_id: str) -> int:
+    def _counters(self, organization_id: str) -> Counters:
         organization = self.store.organization(organization_id)
-        return organization.seats if organization else 0
+        counters: Counters = Counter({None: organization.seats if organization else 0})
+        pages = self.store.client.get_paginator("query").paginate(
+            TableName=self.store.table,
+            KeyConditionExpression="pk = :members",
+            ExpressionAttributeValues={":members": {"S": schema.members_of(organization_id)}},
+            ConsistentRead=True,
+        )
+        with availability("The database"):
+            for page in pages:
+                for item in page["Items"]:
+                    counters[schema.read_member(item)] = items.read_agents(item)
+        return counters
 
-    def _bound_at_first_sight(self, organization_id: str) -> int:
-        """How many licences an organization has bound. From an index: a hint."""
-        entries = self.store.license_summaries(organization_id, states=BOUND, environment=None)
-        return sum(1 for _ in entries)
-
-    def _bound(self, organization_id: str) -> frozenset[tuple[str, int]]:
-        """The bound licences, each with its revision, as they are.
+    def _bound(self, organization_id: str) -> frozenset[_Bound]:
+        """The bound licences as they are.
 
         From an index which they are, each then read by itself: one may be missing that has been
         bound a moment ago.
@@ -169,10 +215,14 @@ class CheckSeats:
             organization_id, states=set(State) - {State.REVOKED}, environment=None
         )
         ids = iter(dict.fromkeys(entry.id for entry in entries))
-        found: set[tuple[str, int]] = set()
+        found: set[_Bound] = set()
         while some := list(islice(ids, _READ_AT_ONCE)):
             records = self.store.licenses_by_id(some)
-            found |= {(record.id, record.revision) for record in records if record.is_bound}
+            found |= {
+                _Bound(record.id, record.revision, record.counted_for)
+                for record in records
+                if record.is_bound
+            }
         return frozenset(found)
 
 

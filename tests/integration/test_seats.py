@@ -1,4 +1,4 @@
-"""R6: `make seats` finds seat counters that are wrong, and calls none wrong that is right."""
+"""R6, R38: `make seats` finds counters that are wrong, and calls none wrong that is right."""
 
 import random
 import sys
@@ -12,12 +12,13 @@ import boto3
 import pytest
 
 from licensing.adapters.dynamo import DynamoStore, schema
+from licensing.domain.caller import Caller
 from tests.concurrency.table import copied, restore
 from tests.deployment.__main__ import main
 from tests.deployment.seats import LOOKS, CheckSeats, SeatMismatch, SeatReport
 from tests.integration.many import bind
 from tests.integration.partner import generated
-from tests.world import ALICE, MACHINE_B, World
+from tests.world import ALICE, AMIR, MACHINE_B, World
 
 
 def check(
@@ -28,21 +29,24 @@ def check(
 
 
 @contextmanager
-def counted_wrong(world: World, organization_id: str, by: int = 1) -> Iterator[None]:
-    """An organization's seat counter that is wrong by so much, as no request can make it."""
-    _add(world, organization_id, by)
+def counted_wrong(
+    world: World, organization_id: str, by: int = 1, *, key: Any = None, counter: str = "seats"
+) -> Iterator[None]:
+    """An organization's counter that is wrong by so much, as no request can make it."""
+    key = key or schema.organization_key(organization_id)
+    _add(world, key, counter, by)
     try:
         yield
     finally:
-        _add(world, organization_id, -by)
+        _add(world, key, counter, -by)
 
 
-def _add(world: World, organization_id: str, seats: int) -> None:
+def _add(world: World, key: Any, counter: str, number: int) -> None:
     world.runtime.dynamodb.update_item(
         TableName=world.runtime.settings.table_name,
-        Key=schema.organization_key(organization_id),
-        UpdateExpression="ADD seats :seats",
-        ExpressionAttributeValues={":seats": {"N": str(seats)}},
+        Key=key,
+        UpdateExpression=f"ADD {counter} :number",
+        ExpressionAttributeValues={":number": {"N": str(number)}},
     )
 
 
@@ -69,9 +73,41 @@ def test_r06_counters_that_are_right_are_looked_at_once_and_change_nothing(world
     before = world.items()
     with world.counting() as calls:
         assert check(world) == SeatReport(2, [], [])
-    # All organizations; then each counter and three states.
-    assert calls == {"Query": 1 + 2 * 3, "GetItem": 2}
+    # All organizations; then each one's counters, four states, and the licences of one.
+    assert calls == {"Query": 1 + 2 * (1 + 4), "GetItem": 2, "BatchGetItem": 1}
     assert world.items() == before
+
+
+@pytest.mark.parametrize("wrong", [-4, -1, 30])
+def test_r38_a_members_counter_that_is_wrong_is_named_and_left_as_it_is(
+    world: World, wrong: int
+) -> None:
+    in_every_state(world)
+    world.register("bolt")
+    member = Caller(ALICE.subject, "acme", frozenset()).member
+    assert member is not None
+    key = schema.member_key("acme", member)
+    with counted_wrong(world, "acme", wrong, key=key, counter="agents"):
+        before = world.items()
+        report = check(world)
+        assert report == SeatReport(2, [SeatMismatch("acme", 3 + wrong, 3, member)], [])
+        assert world.items() == before
+    told = f"its member {member.hex()} says {3 + wrong}, but 3 of the bound"
+    assert told in next(report.lines())
+
+
+def test_r38_a_members_counter_that_is_lost_is_missed_and_one_at_zero_is_not(world: World) -> None:
+    world.register("acme")
+    freed = world.login(AMIR, MACHINE_B).json["license"]["id"]
+    assert world.act("dissociate", freed).status == 200
+    assert check(world) == SeatReport(1, [], [])
+    world.login(ALICE)
+    member = Caller(ALICE.subject, "acme", frozenset()).member
+    assert member is not None
+    world.runtime.dynamodb.delete_item(
+        TableName=world.runtime.settings.table_name, Key=schema.member_key("acme", member)
+    )
+    assert check(world).mismatches == [SeatMismatch("acme", 0, 1, member)]
 
 
 @pytest.mark.parametrize("wrong", [-1, 30])
@@ -294,7 +330,7 @@ def test_r06_the_command_says_that_all_is_right(world: World, command: Command) 
     assert status == 0
     first, last = said.splitlines()
     assert first.startswith("Checking the seats of one in 123456789012 in eu-central-1, as arn:")
-    assert last == "The seat counters of all 2 organizations are right."
+    assert last == "The counters of all 2 organizations are right."
     assert progress == ""
     assert command.pauses == []
 
