@@ -1,4 +1,4 @@
-"""Races of logins and revocations: one machine, one licence, exact seats (R2, R4, R5, R6, R15)."""
+"""Races of logins and revocations: one machine, one licence, exact counters (R2–R6, R15, R38)."""
 
 import random
 import time
@@ -8,9 +8,11 @@ from functools import partial
 import pytest
 
 from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.license import Action
 from licensing.domain.machine import Credentials
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.domain.validation import Code
+from licensing.usecases.change_policy import Decision
 from licensing.usecases.login import Issued
 from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut
@@ -109,6 +111,73 @@ def the_last_seats(arena: Arena, chance: random.Random) -> None:
     assert arena.organization("acme").seats == taken + free
 
 
+def the_last_agents_of_a_member(arena: Arena, chance: random.Random) -> None:
+    """Two members each log in on machines of their own, and may add few of them."""
+    added, limit = chance.randrange(2), 3
+    arena.register("acme")
+    for number in range(added):
+        arena.issued("acme", machine(100 + number), subject="alice")
+    arena.govern("acme", Decision(agents_per_member=limit))(arena.stores[0])
+    people = ["alice", "amir"] * (THREADS // 2)
+    chance.shuffle(people)
+
+    answers = arena.at_once(
+        [
+            arena.login("acme", machine(number), subject=person)
+            for number, person in enumerate(people)
+        ],
+        chance,
+    )
+
+    for person, left in (("alice", limit - added), ("amir", limit)):
+        own = [answer for who, answer in zip(people, answers, strict=True) if who == person]
+        assert sum(isinstance(answer, Issued) for answer in own) == left, person
+        refused = {answer.code for answer in own if isinstance(answer, Refused)}
+        assert refused == {RefusalCode.MEMBER_LIMIT_REACHED}
+    arena.checked()
+
+
+def a_members_agents_come_and_go(arena: Arena, chance: random.Random) -> None:
+    """Some are revoked, some dissociated and bound anew by another member, some are new."""
+    arena.register("acme")
+    arena.govern("acme", Decision(agents_per_member=12))(arena.stores[0])
+    old = [arena.issued("acme", machine(n), subject="alice") for n in range(8)]
+    waiting = old[6:]
+    for issued in waiting:
+        arena.act(Action.DISSOCIATE, issued.record.id)(arena.stores[0])
+    tasks: list[Callable[[DynamoStore], object]] = [
+        *(arena.revoke(issued.record.id) for issued in old[:3]),
+        *(arena.act(Action.DISSOCIATE, issued.record.id) for issued in old[3:6]),
+        *(arena.login("acme", machine(20 + n), subject="alice") for n in range(4)),
+        *(
+            arena.login("acme", machine(30 + n), subject="amir", key=issued.key)
+            for n, issued in enumerate(waiting)
+        ),
+        *(arena.login("acme", machine(40), subject="amir") for _ in range(2)),
+    ]
+    chance.shuffle(tasks)
+
+    arena.at_once(tasks, chance)
+
+    bound = [record for record in arena.licenses(arena.checked()) if record.is_bound]
+    assert len(bound) == 4 + 2 + 1
+
+
+def one_agent_that_is_the_last_its_users_may_add(arena: Arena, chance: random.Random) -> None:
+    """All log in on it at once: one of them adds it, and nobody is refused."""
+    arena.register("acme")
+    arena.govern("acme", Decision(agents_per_member=1))(arena.stores[0])
+
+    answers = arena.at_once(
+        [arena.login("acme", machine(1), subject=f"user-{n % 2}") for n in range(THREADS)], chance
+    )
+
+    issued = [answer for answer in answers if isinstance(answer, Issued)]
+    assert len(issued) == THREADS, answers
+    _assert_one_license(issued)
+    arena.checked()
+
+
 def agents_come_and_go_on_one_machine(arena: Arena, chance: random.Random) -> None:
     """Environments of one machine share its claims; half of them go while others come."""
     arena.register("acme")
@@ -205,6 +274,18 @@ def test_r06_the_last_seats_are_given_once_each(run: Run) -> None:
     run(the_last_seats)
 
 
+def test_r38_the_last_agents_of_a_member_are_added_once_each(run: Run) -> None:
+    run(the_last_agents_of_a_member)
+
+
+def test_r20_r38_agents_that_come_and_go_leave_exact_counts_of_their_members(run: Run) -> None:
+    run(a_members_agents_come_and_go)
+
+
+def test_r02_r38_no_user_of_the_last_agent_that_they_may_add_is_refused(run: Run) -> None:
+    run(one_agent_that_is_the_last_its_users_may_add)
+
+
 def test_r06_r10_environments_that_come_and_go_leave_exact_claims_and_seats(run: Run) -> None:
     run(agents_come_and_go_on_one_machine)
 
@@ -224,6 +305,9 @@ def test_r15_a_validation_that_starts_after_the_revocation_is_refused(run: Run) 
         two_organizations_on_machines_that_share_one_pair,
         many_users_on_one_agent,
         the_last_seats,
+        the_last_agents_of_a_member,
+        a_members_agents_come_and_go,
+        one_agent_that_is_the_last_its_users_may_add,
         agents_come_and_go_on_one_machine,
         logins_against_revocation,
         validations_against_revocation,

@@ -17,7 +17,7 @@ from licensing.domain.lease import LeaseTerms
 from licensing.domain.license import Action, License
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import Claim, Claims
-from licensing.domain.organization import Organization, PolicyFloor
+from licensing.domain.organization import Organization, Policy, PolicyFloor
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.usecases.agent_requests import Login
 from licensing.usecases.change_license import ChangeLicense
@@ -145,6 +145,12 @@ class LastSeat:
         return Outcome.CONFLICT
 
 
+def _log_in(store: LastSeat) -> LogIn:
+    return LogIn(
+        store, Keys(), LeaseTerms("urn:test", 60), PolicyFloor(), accepts_older_agents=True
+    )
+
+
 def test_r02_r06_a_seat_that_the_agent_itself_has_just_taken_is_not_missing() -> None:
     here = Machine.of(credentials(), KEYRING.hashing_key)
     mine = license(machine=here, identity=here.identity())
@@ -161,10 +167,7 @@ def test_r02_r06_a_seat_that_the_agent_itself_has_just_taken_is_not_missing() ->
         ],
         mine,
     )
-    log_in = LogIn(
-        store, Keys(), LeaseTerms("urn:test", 60), PolicyFloor(), accepts_older_agents=True
-    )
-    answer = log_in(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
+    answer = _log_in(store)(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
     assert isinstance(answer, Issued)
     assert (answer.record.id, store.looks) == (mine.id, 4)
 
@@ -172,12 +175,32 @@ def test_r02_r06_a_seat_that_the_agent_itself_has_just_taken_is_not_missing() ->
 def test_r06_an_organization_that_is_full_at_two_looks_has_no_seat() -> None:
     full = organization(max_agents=1, seats=1)
     store = LastSeat([LoginView({}, full, None)] * 2, license())
-    log_in = LogIn(
-        store, Keys(), LeaseTerms("urn:test", 60), PolicyFloor(), accepts_older_agents=True
-    )
-    answer = log_in(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
+    answer = _log_in(store)(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
     assert isinstance(answer, Refused)
     assert (answer.code, store.looks) == (RefusalCode.SEAT_LIMIT_REACHED, 2)
+
+
+def test_r02_r38_an_agent_that_the_member_has_just_added_is_not_refused() -> None:
+    here = Machine.of(credentials(), KEYRING.hashing_key)
+    mine = license(machine=here, identity=here.identity())
+    own = organization(policy=Policy(agents_per_member=1))
+    claims = {
+        pair: Claim({"acme": {"production": mine.id}}, exclusive=True) for pair in here.pairs()
+    }
+    # Claims were read before another login of this agent was through, the count after it.
+    store = LastSeat([LoginView({}, own, None, 1), LoginView(claims, own, None, 1)], mine)
+    answer = _log_in(store)(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
+    assert isinstance(answer, Issued)
+    assert (answer.record.id, store.looks) == (mine.id, 2)
+
+
+def test_r06_r38_of_two_limits_the_one_that_two_looks_find_is_told() -> None:
+    full = organization(max_agents=1, seats=1, policy=Policy(agents_per_member=1))
+    free = replace(full, seats=0)
+    store = LastSeat([LoginView({}, full, None, 0), *[LoginView({}, free, None, 1)] * 2], license())
+    answer = _log_in(store)(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
+    assert isinstance(answer, Refused)
+    assert (answer.code, store.looks) == (RefusalCode.MEMBER_LIMIT_REACHED, 3)
 
 
 class Unsettled(DynamoStore):
