@@ -48,6 +48,11 @@ MEETINGS = [
     ("login to the last seat", "login to the last seat"),
     ("login to the last seat", "first login of another organization"),
     ("login to the last seat", "fewer seats"),
+    # Who adds the last agent that a member may add?
+    ("a member's last agent", "a member's last agent"),
+    ("a member's last agent", "another last agent of the member"),
+    ("a member's last agent", "revocation of what the member has added"),
+    ("a member's last agent", "fewer agents for each member"),
     # What does a revocation leave?
     ("revocation", "revocation"),
     ("revocation", "repeated login"),
@@ -102,6 +107,11 @@ MEETINGS = [
     ("decision", "billing event"),
     ("decision", "first login"),
     ("decision", "validation"),
+    # Is an agent blocked for a partner?
+    ("first use beside an agent", "detachment"),
+    ("first use beside an agent", "dissociation"),
+    ("first use", "blocked first login"),
+    ("validation of a partner", "detachment"),
     # Whose is a temporary licence, and until when?
     ("first use", "first use"),
     ("first use", "first use by another partner"),
@@ -131,6 +141,11 @@ HARMLESS = {
     ("renewal of a lease", "renewal with another nonce"),
     # A partner's use claims nothing: whoever comes first, both get what they want.
     ("first use", "foreign login on the partner's machine"),
+    # Likewise: it might as well have come before the block, unless a third one looks in between.
+    ("first use beside an agent", "detachment"),
+    ("first use beside an agent", "dissociation"),
+    ("first use", "blocked first login"),
+    ("validation of a partner", "detachment"),
 }
 """Where it makes no difference to check and then to put."""
 
@@ -153,6 +168,8 @@ READ_NO_BATCH = [
     "billing event",
     "newer billing event",
     "revocation of what waits",
+    "revocation of what the member has added",
+    "fewer agents for each member",
     "end of the temporary license",
     "generation",
     "generation for longer",
@@ -388,6 +405,11 @@ def set_up(arena: Arena) -> Scene:
     arena.act(Action.DISSOCIATE, waiting.record.id)(arena.stores[0])
     older = arena.issued("acme", machine(10), agent_version="4.3.0.12")
     temporary = arena.generated("acme", ttl=TimeToLive.ONE_DAY)
+    at_work = arena.generated("acme", ttl=TimeToLive.ONE_DAY)
+    arena.use(at_work.key, "pavel", machine(1))(arena.stores[0])
+    arena.register("erle")
+    arena.govern("erle", Decision(agents_per_member=2))(arena.stores[0])
+    erle = arena.issued("erle", machine(17))
     over = arena.generated("acme", now=NOW - TimeToLive.ONE_HOUR.seconds)
 
     def login(organization_id: str, number: int, environment: str = "production") -> Task:
@@ -431,6 +453,15 @@ def set_up(arena: Arena) -> Scene:
         "detachment": arena.act(Action.DETACH, acme.record.id, now=NOW),
         "edit": arena.edit(acme.record.id, "Till 3", now=NOW),
         "another edit": arena.edit(acme.record.id, "Till 4", now=NOW),
+        "a member's last agent": login("erle", 18),
+        "another last agent of the member": login("erle", 19),
+        "revocation of what the member has added": arena.revoke(erle.record.id, now=NOW),
+        "fewer agents for each member": arena.govern(
+            "erle", Decision(agents_per_member=1), now=NOW
+        ),
+        "first use beside an agent": arena.use(temporary.key, "pavel", machine(1), now=NOW),
+        "validation of a partner": arena.validate(at_work.key, "acme", machine(1), now=NOW),
+        "blocked first login": _blocked(arena, machine(9)),
         "first use": arena.use(temporary.key, "pavel", machine(9), now=NOW),
         "first use by another partner": arena.use(temporary.key, "petra", machine(9), now=NOW),
         "first use on another machine": arena.use(temporary.key, "pavel", machine(8), now=NOW),
@@ -458,6 +489,17 @@ def set_up(arena: Arena) -> Scene:
     snapshot = arena.checked()
     known = frozenset(item["pk"]["S"].partition("#")[2] for item in snapshot)
     return Scene(arena, snapshot, known, operations, whole_state)
+
+
+def _blocked(arena: Arena, credentials: Credentials) -> Task:
+    """An agent that logs in for the first time and is blocked at once."""
+
+    def log_in_and_detach(store: DynamoStore) -> object:
+        answer = arena.login("acme", credentials, now=NOW)(store)
+        assert isinstance(answer, Issued)
+        return arena.act(Action.DETACH, answer.record.id, now=NOW)(store)
+
+    return log_in_and_detach
 
 
 def _with_leases(

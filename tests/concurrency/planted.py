@@ -14,7 +14,7 @@ from licensing.adapters.dynamo.writes import use_attributes
 from licensing.domain.license import LastSeen, License
 from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Organization
-from licensing.usecases.ports import Change, Outcome
+from licensing.usecases.ports import Beside, Change, Outcome
 
 if TYPE_CHECKING:
     from licensing.adapters.dynamo.values import Item, Value
@@ -105,6 +105,8 @@ class CheckThenPut(DynamoStore):
             return False
         if found and before and not _is_newly_proved(found, before, after):
             return False
+        if change.beside is not None and not self._is_beside(change.beside, after.organization_id):
+            return False
         mine, exclusive = after.organization_id, after.exclusive
         return all(
             self._claim(pair).is_open_to(mine, exclusive=exclusive)
@@ -113,6 +115,14 @@ class CheckThenPut(DynamoStore):
         ) and all(
             self._claim(pair).is_open_to(mine, exclusive=True)
             for pair in (_kept(change) if exclusive else frozenset()) | _beside(change)
+        )
+
+    def _is_beside(self, beside: Beside, mine: str) -> bool:
+        if beside.standing is not None:
+            found = self.license(beside.standing.id)
+            return found is not None and found.revision == beside.standing.revision
+        return all(
+            beside.environment not in self._claim(pair).licenses_of(mine) for pair in beside.pairs
         )
 
     def _apply(self, change: Change) -> None:
