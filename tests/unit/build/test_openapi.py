@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from licensing.contract.problems import PROBLEMS
 from licensing.domain.license import Status
 from licensing.domain.validation import Code, NextStep
-from licensing.entrypoints import http
+from licensing.entrypoints import http, license_changes
 from licensing.entrypoints.deployment import Deployment
 from licensing_build.openapi import document, operations
 from tests.local.template import Template
@@ -93,9 +93,10 @@ def test_a_function_reads_every_input_that_its_operations_declare(name: str) -> 
     handler = TEMPLATE.function(name, "Handler")["Handler"].rpartition(".")[0]
     module = import_module(handler)
     api: http.Api = module.api
-    named = {id(value): key for key, value in [*vars(http).items(), *vars(module).items()]}
+    names = [vars(http), vars(license_changes), vars(module)]
+    named = {id(value): key for each in names for key, value in each.items()}
     declared = {named[id(taken)] for operation in api.operations for taken in operation.takes}
-    shared = ROOT / "shared" / "licensing" / "entrypoints" / "license_changes.py"
+    shared = Path(str(license_changes.__file__))
     assert declared <= read_in(Path(str(module.__file__))) | read_in(shared)
 
 
