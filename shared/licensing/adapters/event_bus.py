@@ -1,7 +1,11 @@
 """The EventBridge bus that events leave the service on; the only module that speaks it (R34).
 
-What this module guarantees: events of one licence are published in order. A call carries at most
-one event of each, and nothing is sent after a call that was not taken as a whole.
+What this module guarantees:
+
+* Events of one licence are published in order. A call carries at most one event of each, and nothing
+  is sent after a call that was not taken as a whole.
+* What is not marked as confidential is word for word what its organization may read in its feed, so
+  that a subscriber can hand it on (R28).
 """
 
 from __future__ import annotations
@@ -56,12 +60,16 @@ class EventBus:
                         "Source": SOURCE,
                         "DetailType": entry.type,
                         "Time": datetime.fromtimestamp(entry.happened_at, UTC),
-                        "Detail": EventView.of(entry).model_dump_json(),
+                        "Detail": _told(entry).model_dump_json(),
                     }
                     for entry in entries
                 ]
             )
         return answer["FailedEntryCount"]
+
+
+def _told(entry: RecordedEvent) -> EventView:
+    return EventView.of(entry if entry.confidential else entry.for_organization)
 
 
 def _groups(entries: Sequence[RecordedEvent]) -> Iterator[list[RecordedEvent]]:

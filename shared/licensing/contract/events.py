@@ -18,7 +18,8 @@ class ActorView(Reply):
 class EventView(Reply):
     """What happened. Refusals of one hour are one event: ``times`` counts them.
 
-    ``last_at`` is the time of the latest. ``other_address`` is that of a clone's second agent.
+    ``last_at`` is the time of the latest. ``other_address`` is that of a clone's second agent. What
+    is ``confidential`` is for super-admins alone: no organization's feed has it.
     """
 
     id: str
@@ -38,10 +39,11 @@ class EventView(Reply):
     other_address: str | None
     times: int | None
     last_at: Instant | None
+    confidential: bool
 
     @classmethod
     def of(cls, entry: RecordedEvent) -> EventView:
-        """Show an event."""
+        """Show an event, all of it."""
         return cls(
             id=entry.id,
             type=entry.type,
@@ -64,6 +66,7 @@ class EventView(Reply):
             other_address=entry.other_address,
             times=entry.times,
             last_at=instant(entry.last_at) if entry.last_at is not None else None,
+            confidential=entry.confidential,
         )
 
 

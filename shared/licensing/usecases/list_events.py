@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from licensing.domain.audit import Actor, EventType
 from licensing.domain.caller import Caller
 from licensing.domain.refusal import (
     Refused,
@@ -19,10 +18,7 @@ from licensing.domain.refusal import (
 from licensing.usecases.context import UserContext
 from licensing.usecases.filters import EventFilters
 from licensing.usecases.pagination import PageRequest
-from licensing.usecases.ports import EventPage, EventReader, RecordedEvent
-
-HIDDEN = "hidden"
-"""What stands for a person whom the reader may not know of."""
+from licensing.usecases.ports import EventPage, EventReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +69,4 @@ class ListEvents:
 def _as_seen_by(caller: Caller, page: EventPage) -> EventPage:
     if caller.is_super_admin:
         return page
-    return replace(page, events=[_without_strangers(entry) for entry in page.events])
-
-
-def _without_strangers(entry: RecordedEvent) -> RecordedEvent:
-    if entry.type is not EventType.ACCESS_REFUSED:
-        return entry
-    stranger = Actor(entry.origin.actor.kind, HIDDEN)
-    return replace(entry, origin=replace(entry.origin, actor=stranger))
+    return replace(page, events=[entry.for_organization for entry in page.events])

@@ -168,7 +168,7 @@ def test_r34_an_event_says_where_it_comes_from_what_it_is_and_all_about_it(
         "organization_id": "acme",
         "license_id": a_license(7),
         "revision": None,
-        "actor": {"kind": "agent", "subject": a_license(7), "roles": []},
+        "actor": {"kind": "agent", "subject": "hidden", "roles": []},
         "source_address": "203.0.113.7",
         "agent_version": "4.5.0.0",
         "request_id": "request-7",
@@ -179,6 +179,7 @@ def test_r34_an_event_says_where_it_comes_from_what_it_is_and_all_about_it(
         "other_address": None,
         "times": 1,
         "last_at": last_at,
+        "confidential": False,
     }
     assert first == {
         "EventBusName": "licensing-bus",

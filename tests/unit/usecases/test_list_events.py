@@ -12,9 +12,10 @@ from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.filters import EventFilters
-from licensing.usecases.list_events import HIDDEN, ListEvents
+from licensing.usecases.list_events import ListEvents
 from licensing.usecases.pagination import PageRequest
 from licensing.usecases.ports import EventPage, RecordedEvent
+from licensing.usecases.ports.events import HIDDEN
 from tests.unit.samples import NOW, ORIGIN, by, license, organization
 
 LICENSE = "lic_0123456789abcdef"

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
-from licensing.domain.audit import EventType, Origin
+from licensing.domain.audit import Actor, EventType, Origin
 from licensing.domain.facts import Facts
 from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Organization
+from licensing.domain.refusal import RefusalCode
 from licensing.domain.statistics import Move
 from licensing.usecases.filters import EventFilters
 from licensing.usecases.ports.licenses import LicenseReader
+
+HIDDEN: Final = "hidden"
+"""What stands for a person whom the reader may not know of."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
     """A committed event or a folded refusal, as it is read back.
 
-    ``times`` counts the refusals folded into it; ``None`` for a change.
+    ``times`` counts the refusals folded into it; ``None`` for a change. A ``confidential`` one is
+    not for its organization (R28); of the others, that may read :attr:`for_organization`.
     """
 
     id: str
@@ -42,6 +47,20 @@ class RecordedEvent:
     def happened_at(self) -> int:
         """When it happened, of a folded refusal the latest time; ``at`` is then its hour's."""
         return self.at if self.last_at is None else self.last_at
+
+    @property
+    def for_organization(self) -> RecordedEvent:
+        """What its organization may read of it, if it is not confidential (R4, R28, R32).
+
+        Nobody learns there who was refused: it may be a partner, or somebody of another
+        organization, whose address is left out, too, where they tried to take the machine.
+        """
+        if self.type is not EventType.ACCESS_REFUSED:
+            return self
+        origin = replace(self.origin, actor=Actor(self.origin.actor.kind, HIDDEN))
+        if self.reason == RefusalCode.MACHINE_REGISTERED:
+            origin = replace(origin, source_address=None)
+        return replace(self, origin=origin)
 
 
 @dataclass(frozen=True, slots=True)
