@@ -66,18 +66,18 @@ def listing(call: http.Call, organization_id: str) -> http.Reply:
         ),
         sort=call.read(SORT),
     )
-    page = call.read(http.PAGE)
+    page = call.page()
     answer = call.use_case(ListLicenses).listing(organization_id, query, page, context)
-    return http.answer(answer, lambda found: _show(found, call.now))
+    return http.answer(answer, lambda found: _show(found, call))
 
 
-def _show(page: Listing, now: int) -> http.Reply:
+def _show(page: Listing, call: http.Call) -> http.Reply:
     telemetry.about(organization_id=page.organization.id)
     body = LicensesReply(
         licenses=[
-            AdministeredLicense.of(record, page.organization, now) for record in page.licenses
+            AdministeredLicense.of(record, page.organization, call.now) for record in page.licenses
         ],
-        next_cursor=page.next_cursor,
+        next_cursor=call.sealed(page.next_cursor),
         total=page.total,
     )
     return http.reply(200, body, outcome="listed")

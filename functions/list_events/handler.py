@@ -33,9 +33,9 @@ handler = api.handler
 def of_license(call: http.Call, license_id: str) -> http.Reply:
     """Show a licence's history."""
     context = call.user()
-    filters, page = _filters(call), call.read(http.PAGE)
+    filters, page = _filters(call), call.page()
     answer = call.use_case(ListEvents).of_license(license_id, filters, page, context)
-    return http.answer(answer, _show)
+    return http.answer(answer, lambda found: _show(found, call))
 
 
 @api.serves(
@@ -51,17 +51,18 @@ def of_license(call: http.Call, license_id: str) -> http.Reply:
 def of_organization(call: http.Call, organization_id: str) -> http.Reply:
     """Show an organization's feed; for super-admins, the complete trail."""
     context = call.user()
-    filters, page = _filters(call), call.read(http.PAGE)
+    filters, page = _filters(call), call.page()
     answer = call.use_case(ListEvents).of_organization(organization_id, filters, page, context)
-    return http.answer(answer, _show)
+    return http.answer(answer, lambda found: _show(found, call))
 
 
 def _filters(call: http.Call) -> EventFilters:
     return EventFilters(type=call.read(TYPE), since=call.read(FROM), before=call.read(BEFORE))
 
 
-def _show(page: EventPage) -> http.Reply:
+def _show(page: EventPage, call: http.Call) -> http.Reply:
     body = EventsReply(
-        events=[EventView.of(entry) for entry in page.events], next_cursor=page.next_cursor
+        events=[EventView.of(entry) for entry in page.events],
+        next_cursor=call.sealed(page.next_cursor),
     )
     return http.reply(200, body, outcome="listed")

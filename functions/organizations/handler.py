@@ -62,7 +62,7 @@ def listing(call: http.Call) -> http.Reply:
         ends_before=call.read(ENDS_BEFORE),
     )
     sort = call.read(SORT) or OrganizationSort.NAME
-    page = call.read(http.PAGE)
+    page = call.page()
     answer = call.use_case(ListLicenses).organizations(filters, sort, page, context)
     return http.answer(answer, lambda found: _show_page(found, call))
 
@@ -131,7 +131,7 @@ def change_policy(call: http.Call, organization_id: str) -> http.Reply:
 def _show_page(page: OrganizationListing, call: http.Call) -> http.Reply:
     body = OrganizationsReply(
         organizations=[_view(one, call) for one in page.organizations],
-        next_cursor=page.next_cursor,
+        next_cursor=call.sealed(page.next_cursor),
         total=page.total,
     )
     return http.reply(200, body, outcome="listed")

@@ -56,10 +56,15 @@ def statistics(call: http.Call, organization_id: str) -> http.Reply:
 def activity(call: http.Call, organization_id: str) -> http.Reply:
     """Count the licences whose agents were seen, hour by hour of a week."""
     context = call.user()
-    cursor = call.read(http.CURSOR)
+    cursor = call.cursor()
     answer = call.use_case(ShowStatistics).activity(organization_id, context, cursor=cursor)
 
     def show(found: Activity) -> http.Reply:
-        return http.reply(200, ActivityReply.of(found), outcome="counted", headers=_KEPT)
+        return http.reply(
+            200,
+            ActivityReply.of(found, next_cursor=call.sealed(found.next_cursor)),
+            outcome="counted",
+            headers=_KEPT,
+        )
 
     return http.answer(answer, show)

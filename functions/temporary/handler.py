@@ -53,8 +53,8 @@ def generate_one(call: http.Call, organization_id: str) -> http.Reply:
 def listing(call: http.Call, organization_id: str) -> http.Reply:
     """List temporary licences: active ones first, then ended ones, newest first."""
     context = call.user()
-    answer = call.use_case(ListLicenses).temporary(organization_id, call.read(http.PAGE), context)
-    return http.answer(answer, lambda page: _show_page(page, call.now))
+    answer = call.use_case(ListLicenses).temporary(organization_id, call.page(), context)
+    return http.answer(answer, lambda page: _show_page(page, call))
 
 
 def _show(generated: Generated, now: int) -> http.Reply:
@@ -67,13 +67,13 @@ def _show(generated: Generated, now: int) -> http.Reply:
     return http.reply(201, body, outcome="generated")
 
 
-def _show_page(page: LicensePage, now: int) -> http.Reply:
+def _show_page(page: LicensePage, call: http.Call) -> http.Reply:
     body = TemporaryListReply(
         licenses=[
-            TemporaryLicense.of(record, record.term, now)
+            TemporaryLicense.of(record, record.term, call.now)
             for record in page.licenses
             if record.term is not None
         ],
-        next_cursor=page.next_cursor,
+        next_cursor=call.sealed(page.next_cursor),
     )
     return http.reply(200, body, outcome="listed")

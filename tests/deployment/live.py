@@ -74,6 +74,9 @@ def differences(
         where = f"{logical_id}, live at version {live['Version']},"
         deployed = dict(live["Environment"]["Variables"])
         built = template.function(logical_id, "Environment")["Environment"]["Variables"]
+        # What CloudFormation reads from a secret is not known here, and not to be told.
+        for secret in [name for name, value in built.items() if "{{resolve:" in value]:
+            deployed[secret] = built[secret] if deployed.get(secret) else None
         serves = deployed.pop(RELEASE, "none")
         if serves != built.pop(RELEASE):
             others.setdefault(serves, []).append(logical_id)

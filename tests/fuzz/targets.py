@@ -66,6 +66,7 @@ SETTINGS = Settings(
     older_agents=True,
     policy_floor=PolicyFloor(),
     agent_url=None,
+    cursor_key="",
     event_bus="bus",
     dynamodb_endpoint=None,
     sign_in=Registration("", "", "", "", None),

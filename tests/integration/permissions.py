@@ -144,6 +144,7 @@ def _template() -> Template:
     template.created("EventBus", _BUS, Arn=_BUS)
     template.created("LicenseTable", _TABLE, Arn=_TABLE, StreamArn="stream")
     template.created("SigningSecret", _SECRET)
+    template.created("CursorSecret", "cursors")
     template.created("FunctionLogGroup", "logs", Arn="logs")
     for kind, attribute in (
         ("AWS::IAM::Role", "Arn"),

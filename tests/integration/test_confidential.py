@@ -1,7 +1,7 @@
 """R28: what an organization may not know, in its feed and for those who listen on the bus.
 
-One life holds every kind of event. The feed of an organization and what is not marked on the bus are
-the same events, word for word. The tables say which ones are marked, and which are not.
+One life holds every kind of event. The feed of an organization and what is not marked on the bus
+are the same events, word for word. The tables say which ones are marked, and which are not.
 """
 
 import json

@@ -244,6 +244,7 @@ def create_secrets(template: Template) -> None:
             Name=f"{STACK_NAME}-{logical_id}", SecretString=json.dumps(value)
         )
         template.created(logical_id, secret["ARN"], Id=secret["ARN"])
+        template.kept(secret["ARN"], value)
 
 
 def number_release(template: Template) -> None:

@@ -24,6 +24,7 @@ STACK_ID = (
 
 _ABSENT = object()  # what AWS::NoValue becomes, before it is left out
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+_DYNAMIC = re.compile(r"\{\{resolve:secretsmanager:(.+):SecretString:(\w+)\}\}")
 
 
 class TemplateError(Exception):
@@ -80,6 +81,7 @@ class Template:
         self._resources: dict[str, dict[str, Any]] = document["Resources"]
         self._outputs: dict[str, dict[str, Any]] = document.get("Outputs", {})
         self._attributes: dict[tuple[str, str], str] = {}
+        self._secrets: dict[tuple[str, str], str] = {}
         self._intrinsics: Mapping[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
             "Condition": self._holds,
@@ -167,6 +169,14 @@ class Template:
         for name, value in attributes.items():
             self._attributes[logical_id, name] = value
 
+    def kept(self, secret: str, values: Mapping[str, str]) -> None:
+        """Tell what a secret holds, now that it exists.
+
+        Dynamic references to it have that value from then on. Others stay as they are written: who
+        reads the template of a deployed stack does not read its secrets.
+        """
+        self._secrets |= {(secret, name): value for name, value in values.items()}
+
     def resolve(self, value: Any) -> Any:
         """`value` without intrinsics; what is `AWS::NoValue` is left out of its container."""
         if isinstance(value, list):
@@ -212,7 +222,11 @@ class Template:
                 return self._get_att(name.split(".", 1))
             return str(self._ref(name))
 
-        return _VARIABLE.sub(value_of, text)
+        found = _VARIABLE.sub(value_of, text)
+        reference = _DYNAMIC.fullmatch(found)
+        return (
+            found if reference is None else self._secrets.get((reference[1], reference[2]), found)
+        )
 
     def _if(self, argument: list[Any]) -> Any:
         condition, then, otherwise = argument

@@ -200,7 +200,14 @@ def test_a_function_says_what_becomes_of_an_event_that_it_fails_on(tmp_path: Pat
 
 def test_the_template_of_the_service_is_read_whole() -> None:
     template = Template(TEMPLATE)
-    for name in ("EventBus", "LicenseTable", "SigningSecret", "UserPool", "UserPoolClient"):
+    for name in (
+        "CursorSecret",
+        "EventBus",
+        "LicenseTable",
+        "SigningSecret",
+        "UserPool",
+        "UserPoolClient",
+    ):
         template.created(name, f"{name}-1", StreamArn=f"arn:{name}/stream")
     for name in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
         template.created(name, f"{name}-1", Arn=f"arn:{name}")

@@ -2,10 +2,10 @@
 
 What this module guarantees:
 
-* Events of one licence are published in order. A call carries at most one event of each, and nothing
-  is sent after a call that was not taken as a whole.
-* What is not marked as confidential is word for word what its organization may read in its feed, so
-  that a subscriber can hand it on (R28).
+* Events of one licence are published in order. A call carries at most one event of each, and
+  nothing is sent after a call that was not taken as a whole.
+* What is not marked as confidential is word for word what its organization may read in its feed,
+  so that a subscriber can hand it on (R28).
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class ActivityReply(Reply):
     next_cursor: str | None
 
     @classmethod
-    def of(cls, found: Activity) -> ActivityReply:
+    def of(cls, found: Activity, *, next_cursor: str | None) -> ActivityReply:
         """Show what was found."""
         return cls(
             organization_id=found.organization_id,
@@ -102,5 +102,5 @@ class ActivityReply(Reply):
                 for number, licenses in enumerate(found.hours)
             ],
             counted=found.counted,
-            next_cursor=found.next_cursor,
+            next_cursor=next_cursor,
         )

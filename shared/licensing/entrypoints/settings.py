@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from licensing.adapters.oidc_discovery import Registration
 from licensing.domain.errors import Misconfigured
@@ -24,6 +24,7 @@ class Settings:
     older_agents: bool
     policy_floor: PolicyFloor
     agent_url: str | None
+    cursor_key: str = field(repr=False)
     event_bus: str
     dynamodb_endpoint: str | None
     sign_in: Registration
@@ -75,6 +76,8 @@ class Settings:
             ),
             # Only the functions that agents call are told.
             agent_url=environ.get("AGENT_URL") or None,
+            # Only the functions that show lists are told.
+            cursor_key=environ.get("CURSOR_KEY", ""),
             event_bus=required("EVENT_BUS"),
             dynamodb_endpoint=environ.get("DYNAMODB_ENDPOINT") or None,
             # Only the portal's function is told.

@@ -7,7 +7,8 @@ What this module guarantees:
 * An order is total: what is alike is told apart by its id, and what lacks the value that is sorted
   by comes last, whichever way round.
 * A page begins behind the place that its cursor names, whether anything still stands there or not,
-  so that no page repeats what the one before had. A cursor is good for its own listing alone.
+  so that no page repeats what the one before had. A cursor is good for its own listing alone. That
+  it was handed out as it is, the HTTP layer has seen (``entrypoints/http/cursors.py``).
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ def test_the_settings_are_those_of_the_environment() -> None:
         older_agents=False,
         policy_floor=PolicyFloor(block_clones=True),
         agent_url=None,
+        cursor_key="",
         event_bus="licensing",
         dynamodb_endpoint=None,
         sign_in=Registration("", "", "", "", None),

@@ -3,6 +3,7 @@
 inputs      what requests say: bodies, queries and headers
 callers     who is calling, by the claims of a token
 proofs      proofs of device keys
+cursors     where a list goes on, sealed
 calls       one request with all of that, for a handler
 replies     replies, refusals and problems
 operations  what an operation takes and answers

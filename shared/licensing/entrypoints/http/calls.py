@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -12,9 +12,11 @@ from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.entrypoints.deployment import Deployment, UseCase
 from licensing.entrypoints.http.callers import bearer, caller
-from licensing.entrypoints.http.inputs import Input
+from licensing.entrypoints.http.cursors import Cursors, scope_of
+from licensing.entrypoints.http.inputs import CURSOR, PAGE, Input
 from licensing.entrypoints.http.proofs import PROOF, good_proof, proof
 from licensing.usecases.context import Context, UserContext
+from licensing.usecases.pagination import PageRequest
 
 Value = TypeVar("Value")
 
@@ -46,6 +48,23 @@ class Call:
         """
         self._demand(taken)
         return taken.read(self.event)
+
+    def page(self) -> PageRequest:
+        """Which page of a list is asked for.
+
+        Raises ``InvalidInput`` for a limit that is none, and for a cursor that the caller was not
+        handed.
+        """
+        asked = self.read(PAGE)
+        return replace(asked, cursor=self._opened(asked.cursor))
+
+    def cursor(self) -> str | None:
+        """Where a list is to go on, ``None`` at its beginning. Raises as :meth:`page`."""
+        return self._opened(self.read(CURSOR))
+
+    def sealed(self, cursor: str | None) -> str | None:
+        """The cursor to the next page, as the caller gets it; ``None`` on the last one."""
+        return None if cursor is None else self._cursors.sealed(cursor, self._scope)
 
     def use_case(self, kind: type[UseCase]) -> UseCase:
         """A use case of this kind, with the deployment's store, secrets and settings."""
@@ -85,6 +104,17 @@ class Call:
         """
         self._demand(PROOF)
         return good_proof(self.event, bearer(self.event), self.deployment)
+
+    def _opened(self, cursor: str | None) -> str | None:
+        return None if cursor is None else self._cursors.opened(cursor, self._scope)
+
+    @property
+    def _cursors(self) -> Cursors:
+        return Cursors(self.deployment.settings.cursor_key)
+
+    @property
+    def _scope(self) -> str:
+        return scope_of(caller(self.event, self.deployment.settings))
 
     def _demand(self, taken: Input[object]) -> None:
         if taken not in self.takes:
