@@ -18,6 +18,7 @@ def deployed(**parameters: str) -> Template:
     template.created("LicensingLayer", "arn:layer")
     template.created("Release", "7", VersionNumber="7")
     template.created("SigningSecret", "arn:secret")
+    template.created("CursorSecret", "arn:cursors")
     for queue in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
         template.created(queue, queue, Arn=f"arn:{queue}", QueueName=queue)
     template.created("UserPool", "pool")

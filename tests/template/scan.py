@@ -28,7 +28,8 @@ MEANT: Mapping[tuple[str, str], str] = {
         "than all the rest and can fail."
     ),
     ("CKV_AWS_173", "AWS::Lambda::Function"): (
-        "Variables name resources and hold no secret. Lambda encrypts them with a key of its own."
+        "Variables name resources. The one secret among them seals cursors: it opens nothing that "
+        "the lists would not show. Lambda encrypts them with a key of its own."
     ),
     ("CKV_AWS_119", "AWS::DynamoDB::Table"): (
         "Encrypted with AWS's managed key, whose use shows in CloudTrail. Keys of licences are not "

@@ -306,6 +306,15 @@ def test_the_sweep_reserves_concurrency_only_where_it_is_asked_to() -> None:
     assert reserved(deployed(SweepConcurrency="1")) == {"ReservedConcurrentExecutions": "1"}
 
 
+def test_validation_is_kept_to_a_concurrency_only_where_it_is_asked_to() -> None:
+    def reserved(template: Template) -> dict[str, Any]:
+        return template.properties("ValidateFunction", "ReservedConcurrentExecutions")
+
+    assert reserved(TEMPLATE) == {}
+    limited = reserved(deployed(ValidateConcurrency="200"))
+    assert limited == {"ReservedConcurrentExecutions": "200"}
+
+
 def test_alarms_are_mailed_to_whom_the_parameter_names() -> None:
     assert TEMPLATE.of_type("AWS::SNS::Subscription") == []
     template = deployed(AlarmEmail="operator@example.com")
@@ -320,13 +329,3 @@ def test_alarms_are_mailed_to_whom_the_parameter_names() -> None:
 def test_what_holds_data_is_protected_from_deletion() -> None:
     assert TEMPLATE.properties("LicenseTable")["DeletionProtectionEnabled"] is True
     assert TEMPLATE.properties("UserPool")["DeletionProtection"] == "ACTIVE"
-
-
-def test_every_route_is_throttled_and_validation_is_let_through_most() -> None:
-    api = TEMPLATE.properties("HttpApi", "DefaultRouteSettings", "RouteSettings")
-    usual, routes = api["DefaultRouteSettings"], api["RouteSettings"]
-    assert 0 < usual["ThrottlingRateLimit"] <= usual["ThrottlingBurstLimit"] <= 1_000
-    assert list(routes) == ["POST /v1/licenses/validate"]
-    (validation,) = routes.values()
-    assert validation["ThrottlingRateLimit"] > usual["ThrottlingRateLimit"]
-    assert validation["ThrottlingRateLimit"] <= validation["ThrottlingBurstLimit"] <= 10_000
