@@ -38,6 +38,8 @@ LARGEST_BODY: Final = 65_536
 LARGEST_BODY_OF_AGENT: Final = 16_384
 MOST_ERRORS: Final = 20
 """How long a body may be, as it was sent."""
+LONGEST_NAME: Final = 64
+"""Characters of a name in a pointer: more than any field of the API has. A longer one is cut."""
 LONGEST_SEARCH: Final = 100
 """How many characters a search may have."""
 _OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
@@ -56,8 +58,8 @@ class WrongFields(InvalidInput):
     """The body does not fit its model.
 
     ``errors`` name wrong fields by their JSON pointers, but not their values, which may be a
-    licence key (R35): the first :data:`MOST_ERRORS`, so that an answer is never much longer than
-    what it answers.
+    licence key (R35): the first :data:`MOST_ERRORS`, with names cut to :data:`LONGEST_NAME`, so
+    that no request makes a long answer.
     """
 
     def __init__(self, error: ValidationError) -> None:
@@ -340,4 +342,7 @@ def _has_older_names(text: str) -> bool:
 
 
 def _escaped(part: str | int) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+    name = str(part)
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}\N{HORIZONTAL ELLIPSIS}"
+    return name.replace("~", "~0").replace("/", "~1")
