@@ -84,7 +84,7 @@ def test_what_a_flood_costs_in_an_hour_is_what_the_page_says() -> None:
     }
     dollars = sum(PRICES[name].of(quantity) for name, quantity in quantities.items())
     page = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-    (said,) = re.findall(r"at most (\d+) dollars an hour", page)
+    (said,) = set(re.findall(r"at most (\d+) dollars an hour", page))
     assert int(said) - 5 < dollars <= int(said)
 
 
