@@ -12,6 +12,7 @@ from licensing.adapters.dynamo.events import event_item, refusal_attributes
 from licensing.adapters.dynamo.values import Item, number, present
 from licensing.domain import audit
 from licensing.domain.audit import Actor, ActorKind, EventType, Origin, RefusedAttempt
+from licensing.domain.caller import Caller, Role
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
@@ -28,6 +29,7 @@ _CREDENTIALS: Final = Credentials.of(
     computer_name="FACTORY-PC-01",
 )
 _MACHINE: Final = Machine.of(_CREDENTIALS, b"a key for machine credentials")
+_ALICE: Final = Caller("alice", "acme", frozenset({Role.MEMBER}))
 _BY_ALICE: Final = Origin(
     actor=Actor(ActorKind.USER, "alice", ("member",)),
     request_id="JKJaXmPLvHcESHA=",
@@ -52,6 +54,7 @@ _ISSUED: Final = License(
     device_key="kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
     issued_at=_NOW,
     issued_by="alice",
+    added_by=_ALICE.member,
     agent_version="4.5.0.0",
     updated_at=_NOW,
 )
@@ -105,6 +108,9 @@ def _examples() -> Iterator[tuple[str, Item]]:
     yield "A temporary licence that nobody has used yet", items.license_item(_TEMPORARY)
     organization = replace(_ORGANIZATION, seats=1)
     yield "An organization", items.organization_item(organization, due_at=_NOW + 335 * _DAY)
+    if _ALICE.member is not None:
+        member = schema.member_key("acme", _ALICE.member)
+        yield "The count of a member's agents", {**member, "agents": number(1)}
     pair = min(_USED.claims)
     yield "A claim on a pair", items.claim_item(pair, _USED)
     issued = audit.of_license(

@@ -66,7 +66,10 @@ class Told:
 
 @dataclass
 class Subscribed:
-    """An organization: its subscription, its limit, and both of its versions."""
+    """An organization: its subscription, its limit, both of its versions, and its decisions.
+
+    `each` is how many agents a member may add.
+    """
 
     until: int
     status: str = "active"
@@ -74,6 +77,7 @@ class Subscribed:
     version: int = 1
     billed: int = 0
     requires_proof: bool = False
+    each: int | None = None
 
     def standing(self, now: int) -> str:
         """What its agents may expect."""
@@ -86,7 +90,8 @@ class Subscribed:
 class Licensed:
     """A licence. `ends` is there when it is temporary, `holder` once somebody has used it.
 
-    `counted` is how new the last proof of its `device` key was.
+    `counted` is how new the last proof of its `device` key was. `added_by` is the member who has
+    bound it, None where that was an administrator.
     """
 
     id: str
@@ -101,6 +106,7 @@ class Licensed:
     holder: str | None = None
     device: str | None = None
     counted: int = 0
+    added_by: str | None = None
 
     @property
     def is_bound(self) -> bool:
@@ -152,8 +158,12 @@ class Reference:
         new_id: str | None,
         presented: str | None = None,
         proof: Shown | None = None,
+        member: str | None = None,
     ) -> Told:
-        """A person of an organization logs in; `new_id` is for a licence that comes of it."""
+        """A person of an organization logs in; `new_id` is for a licence that comes of it.
+
+        `member` is who logs in, None for an administrator.
+        """
         own = self.organizations[organization_id]
         record = self.licenses[presented] if presented else None
         if record is not None:
@@ -166,7 +176,15 @@ class Reference:
         if own.requires_proof and proof is None:
             return Told("proof_required")
         if record is not None and record.state == "dissociated":
-            return self._reassign(own, record, card, environment, proof, older=older, now=now)
+            return self._reassign(
+                own,
+                replace(record, added_by=member),
+                card,
+                environment,
+                proof,
+                older=older,
+                now=now,
+            )
         here = (
             record
             if record is not None and record.is_bound and record.environment == environment
@@ -175,7 +193,9 @@ class Reference:
         if here is not None:
             return self._again(own, here, card, proof, older=older, now=now)
         exclusive = not older or self._is_alone_already(organization_id, card.pairs())
-        refused = self._why_not_bound(own, organization_id, card, exclusive=exclusive, now=now)
+        refused = self._why_not_bound(
+            own, organization_id, card, member, exclusive=exclusive, now=now
+        )
         if refused:
             return refused
         assert new_id is not None, "a licence has to come of this"
@@ -189,6 +209,7 @@ class Reference:
                 exclusive,
                 device=device,
                 counted=counted,
+                added_by=member,
             )
         )
         return Told("issued", new_id, self._until(own, now))
@@ -303,6 +324,8 @@ class Reference:
         if target is None:
             return Told("invalid_transition")
         record.state = target
+        if not record.is_bound:
+            record.added_by = None
         self._forget_what_nobody_holds()
         return Told("changed", license_id)
 
@@ -366,12 +389,12 @@ class Reference:
         )
         return Told("changed")
 
-    def decide(self, organization_id: str, *, requires_proof: bool) -> Told:
-        """An administrator decides whether agents have to prove; a repetition changes nothing."""
+    def decide(self, organization_id: str, *, requires_proof: bool, each: int | None) -> Told:
+        """An administrator decides about agents; a repetition changes nothing."""
         own = self.organizations[organization_id]
-        if own.requires_proof is not requires_proof:
+        if (own.requires_proof, own.each) != (requires_proof, each):
             self.organizations[organization_id] = replace(
-                own, requires_proof=requires_proof, version=own.version + 1
+                own, requires_proof=requires_proof, each=each, version=own.version + 1
             )
         return Told("decided")
 
@@ -430,7 +453,9 @@ class Reference:
         exclusive = (
             record.exclusive or not older or self._is_alone_already(organization_id, card.pairs())
         )
-        refused = self._why_not_bound(own, organization_id, card, exclusive=exclusive, now=now)
+        refused = self._why_not_bound(
+            own, organization_id, card, record.added_by, exclusive=exclusive, now=now
+        )
         if refused:
             return refused
         if self._license_at(organization_id, card.pairs(), environment):
@@ -474,7 +499,14 @@ class Reference:
         return Told("again", record.id, self._until(own, now))
 
     def _why_not_bound(
-        self, own: Subscribed, organization_id: str, card: Card, *, exclusive: bool, now: int
+        self,
+        own: Subscribed,
+        organization_id: str,
+        card: Card,
+        member: str | None,
+        *,
+        exclusive: bool,
+        now: int,
     ) -> Told | None:
         if self._foreign(organization_id, card.pairs(), exclusive=exclusive):
             return Told("machine_registered_to_other_organization")
@@ -482,6 +514,10 @@ class Reference:
             return Told("subscription_ended")
         if own.max_agents is not None and self.seats(organization_id) >= own.max_agents:
             return Told("seat_limit_reached")
+        if member is not None and own.each is not None:
+            added = [one for one in self._of(organization_id) if one.added_by == member]
+            if sum(one.is_bound for one in added) >= own.each:
+                return Told("member_limit_reached")
         return None
 
     def _adapt(self, record: Licensed, card: Card, *, older: bool) -> None:

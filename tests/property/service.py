@@ -202,10 +202,16 @@ class Service:
         return self._told(lambda: use_case.by_billing(wanted, context, version=version))
 
     def decide(
-        self, organization_id: str, admin: Caller, *, requires_proof: bool, now: int
+        self,
+        organization_id: str,
+        admin: Caller,
+        *,
+        requires_proof: bool,
+        each: int | None,
+        now: int,
     ) -> Told:
         """Decide about an organization's agents."""
-        decision = Decision(require_device_key=requires_proof)
+        decision = Decision(require_device_key=requires_proof, agents_per_member=each)
         use_case = ChangePolicy(self.store, PolicyFloor())
         return self._told(lambda: use_case(organization_id, decision, self._by(admin, now)))
 

@@ -81,13 +81,14 @@ versions = st.sampled_from([NEWER, NEWER, OLDER])
 devices = st.sampled_from([*([None] * 4), "key-1", "key-2"])
 OWN = "its own"
 held = st.sampled_from([*([OWN] * 8), None, "key-2"])
-people = st.sampled_from([ALICE, AMIR, BORIS])
+people = st.sampled_from([*([ALICE, AMIR, BORIS] * 3), *ADMINS.values()])
 organizations = st.sampled_from(["acme", "bolt"])
 numbers = st.integers(0, 30)
 rarely = st.sampled_from([*([False] * 7), True])
 statuses = st.sampled_from([*(["active"] * 6), "paused", "cancelled"])
 spans = st.sampled_from([*([40 * DAY] * 6), 5 * DAY, 3_600, 0, -1])
 limits = st.sampled_from([None, None, None, 2, 4])
+limits_for_each = st.sampled_from([None, None, None, 0, 1, 2])
 times = st.sampled_from([1, 60, 900, 1_800, 3_600, DAY, -30])
 mishaps = st.sampled_from([*([None] * 9), "delivered twice", "answer lost", "cut off"])
 
@@ -121,6 +122,7 @@ ANSWERS = {
     "login: again",
     "login: machine_registered_to_other_organization",
     "login: seat_limit_reached",
+    "login: member_limit_reached",
     "login: subscription_ended",
     "login: agent_blocked",
     "login with a key: again",
@@ -286,6 +288,7 @@ class Beside(RuleBasedStateMachine):
                 new_id=new_id,
                 presented=presented,
                 proof=self.shown.pop(0),
+                member=None if Role.ORG_ADMIN in person.roles else person.subject,
             ),
             mishap,
         )
@@ -534,15 +537,18 @@ class Beside(RuleBasedStateMachine):
     @rule(
         name=organizations,
         requires_proof=st.sampled_from([True, False, False, False]),
+        each=limits_for_each,
         mishap=mishaps,
     )
-    def decide(self, name: str, mishap: str | None, *, requires_proof: bool) -> None:
+    def decide(
+        self, name: str, each: int | None, mishap: str | None, *, requires_proof: bool
+    ) -> None:
         self._play(
             "decide",
             lambda: self.service.decide(
-                name, ADMINS[name], requires_proof=requires_proof, now=self.now
+                name, ADMINS[name], requires_proof=requires_proof, each=each, now=self.now
             ),
-            lambda _: self.reference.decide(name, requires_proof=requires_proof),
+            lambda _: self.reference.decide(name, requires_proof=requires_proof, each=each),
             mishap,
         )
 
@@ -714,6 +720,7 @@ def _facts(record: License) -> tuple[object, ...]:
         record.term and (record.term.expires_at, record.term.holder),
         record.device_key,
         record.proved_ms,
+        record.added_by,
     )
 
 
@@ -731,6 +738,7 @@ def _expected(record: Licensed, hashing_key: bytes) -> tuple[object, ...]:
         None if record.ends is None else (record.ends, record.holder),
         record.device,
         record.counted,
+        Caller(record.added_by, None, frozenset()).member if record.added_by else None,
     )
 
 
@@ -742,6 +750,7 @@ def _subscribed(organization: Organization) -> Subscribed:
         organization.version,
         organization.billing_version,
         organization.policy.require_device_key,
+        organization.policy.agents_per_member,
     )
 
 

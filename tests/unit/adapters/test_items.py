@@ -32,6 +32,7 @@ LICENSE = license(
     label="till",
     term=Term(TimeToLive.ONE_DAY, NOW + 86_400, "petra"),
     device_key="k",
+    added_by=HASHES[1],
     last_seen=LastSeen(NOW, "4.5.0.0", "203.0.113.9", 0b101),
     chain=Chain("now", "before", "203.0.113.9", NOW),
     proved_ms=NOW * 1000,
@@ -62,6 +63,7 @@ STORED_LICENSE: Item = {
     "holder": {"S": "petra"},
     "device_key": {"S": "k"},
     "agent_version": {"S": "4.5.0.0"},
+    "added_by": {"B": HASHES[1]},
     "revision": {"N": "1"},
     "updated_at": {"N": "1900000000"},
     "seen_at": {"N": "1900000000"},
@@ -236,7 +238,7 @@ def test_an_older_license_is_read_as_what_it_meant() -> None:
     older = {
         name: value
         for name, value in STORED_LICENSE.items()
-        if name not in {"seen_hours", "leased_at", "proved_ms"}
+        if name not in {"seen_hours", "leased_at", "proved_ms", "added_by"}
     }
     record = items.read_license(older)
     assert record.last_seen is not None
@@ -244,6 +246,7 @@ def test_an_older_license_is_read_as_what_it_meant() -> None:
     assert record.chain is not None
     assert record.chain.issued_at == 0
     assert record.proved_ms == 0
+    assert record.counted_for is None, "it counts as nobody's (R38)"
 
 
 def test_an_older_organization_demands_nothing() -> None:
@@ -261,7 +264,7 @@ def test_what_a_license_has_no_longer_is_removed() -> None:
     removed = {name for name, value in items.license_attributes(bare).items() if value is None}
     assert removed == {
         *("due_shard", "due_at", "machine_id_hash", "mac_hashes", "name_hash", "computer_name"),
-        *("label", "ttl_name", "expires_at", "holder", "device_key", "agent_version"),
+        *("label", "ttl_name", "expires_at", "holder", "device_key", "agent_version", "added_by"),
     }
     assert set(items.chain_attributes(bare).values()) == {None}
     assert items.proof_attributes(bare) == {"proved_ms": None}

@@ -19,6 +19,7 @@ STATUSES = {
     "agent_blocked": 409,
     "license_still_bound": 409,
     "seat_limit_reached": 409,
+    "member_limit_reached": 409,
     "subscription_ended": 409,
     "invalid_transition": 409,
     "policy_below_floor": 409,
