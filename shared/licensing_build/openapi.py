@@ -93,7 +93,7 @@ def document() -> dict[str, Any]:
 
 def written() -> str:
     """The document as a file."""
-    return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(), indent=2) + "\n"
 
 
 def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:

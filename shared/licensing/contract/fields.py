@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from licensing.domain import license_key
 from licensing.domain.errors import InvalidInput
+from licensing.domain.text import MISLEADING, MISLEADING_IN_LINES, is_misleading
 
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
 
@@ -126,6 +127,60 @@ LicenseKeyText = Annotated[
     ),
     AfterValidator(_key_as_typed),
 ]
+
+
+def _told(message: str) -> PydanticCustomError:
+    return PydanticCustomError("written", "{told}", {"told": message})
+
+
+_MISLEADS = "It must have no control characters, and none that hide or turn the text around them"
+
+
+def _line(text: str) -> str:
+    if is_misleading(text):
+        raise _told(_MISLEADS)
+    return text
+
+
+def _lines(text: str) -> str:
+    if is_misleading(text, lines=True):
+        raise _told(_MISLEADS)
+    return text
+
+
+def _name(text: str) -> str:
+    if not _VISIBLE.search(_line(text)):
+        raise _told("It must have a letter, a digit or another character to see")
+    return text
+
+
+# What nobody sees. Every dialect has its own idea of \s, so that is spelled out: blanks, and marks
+# without a width.
+_UNSEEN = rf"{MISLEADING}\x20\xa0\u1680\u2000-\u200d\u202f\u205f\u3000"
+_VISIBLE = re.compile(rf"[^{_UNSEEN}]")
+
+Line = Annotated[
+    str,
+    AfterValidator(_line),
+    Field(json_schema_extra={"pattern": rf"^[^{MISLEADING}]*$"}),
+]
+"""What people write in one line. Strings that others may be misled by are refused."""
+
+Lines = Annotated[
+    str,
+    AfterValidator(_lines),
+    Field(json_schema_extra={"pattern": rf"^[^{MISLEADING_IN_LINES}]*$"}),
+]
+"""The same in several lines."""
+
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    Field(
+        json_schema_extra={"pattern": rf"^[^{MISLEADING}]*[^{_UNSEEN}][^{MISLEADING}]*$"},
+    ),
+]
+"""A :data:`Line` in which there is something to see."""
 
 
 class _Model(BaseModel):

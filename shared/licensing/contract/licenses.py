@@ -7,7 +7,16 @@ from typing import Annotated, TypedDict
 
 from pydantic import Field
 
-from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
+from licensing.contract.fields import (
+    Instant,
+    LicenseId,
+    Line,
+    Lines,
+    OrganizationId,
+    Reply,
+    Request,
+    instant,
+)
 from licensing.domain.license import Action, Kind, License, Status
 from licensing.domain.organization import Organization
 from licensing.usecases.change_license import Edit
@@ -152,7 +161,7 @@ class LicensesReply(Reply):
 class TransitionRequest(Request):
     """Why an administrator does it; for the history."""
 
-    reason: Annotated[str | None, Field(min_length=1, max_length=500)] = None
+    reason: Annotated[Lines, Field(min_length=1, max_length=500)] | None = None
 
 
 class EditRequest(Request):
@@ -160,7 +169,8 @@ class EditRequest(Request):
 
     primary: bool | None = None
     label: Annotated[
-        str | None, Field(max_length=100, description="A name to show; empty to remove it.")
+        Annotated[Line, Field(max_length=100)] | None,
+        Field(description="A name to show; empty to remove it."),
     ] = None
 
     def edit(self) -> Edit:

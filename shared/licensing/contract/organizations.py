@@ -13,6 +13,7 @@ from pydantic import (
 from licensing.contract.fields import (
     Instant,
     LeftOut,
+    Name,
     OrganizationId,
     Reply,
     Request,
@@ -30,17 +31,7 @@ from licensing.domain.organization import (
 from licensing.usecases.change_policy import Decision
 from licensing.usecases.change_subscription import OrganizationSpec
 
-OrganizationName = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=200,
-        # Something to see. Every dialect has its own idea of \s, so what is none is spelled out:
-        # blanks, control characters and marks without a width.
-        pattern=r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u3000\ufeff]",
-        examples=["Acme"],
-    ),
-]
+OrganizationName = Annotated[Name, Field(min_length=1, max_length=200, examples=["Acme"])]
 
 
 RequireDeviceKey = Annotated[

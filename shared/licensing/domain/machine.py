@@ -22,6 +22,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from licensing.domain.errors import InvalidInput
+from licensing.domain.text import readable
 
 MAX_MAC_ADDRESSES: Final = 8
 """How many MAC addresses of a machine count (R10): bounds the claims of one machine at 17."""
@@ -54,7 +55,8 @@ class Credentials:
 
     They are readable, and therefore never stored as a whole. A component that is not usable is
     ``None``, or ``()``. ``mac_addresses`` are 12 lower-case hexadecimal digits each, sorted, at
-    most eight (R10). ``display_name`` is the computer name as it was sent, for administrators.
+    most eight (R10). ``display_name`` is the computer name as it was sent, for administrators,
+    without what could mislead them.
 
     >>> sent = Credentials.of(
     ...     machine_id="To be filled by O.E.M.",  # a placeholder: ignored
@@ -86,7 +88,7 @@ class Credentials:
             machine_id=_usable_machine_id(machine_id),
             mac_addresses=_usable_macs(mac_addresses),
             computer_name=_usable_name(computer_name),
-            display_name=(computer_name or "").strip() or None,
+            display_name=readable((computer_name or "").strip()) or None,
         )
         usable = (
             bool(credentials.machine_id)

@@ -234,7 +234,7 @@ def test_all_wrong_fields_are_named_at_once() -> None:
 
 # -- bounds ----------------------------------------------------------------------------------------
 
-UNSEEN = ["", "x" * 201, " ", "\t\n", "\x85", "\x1c", "\xa0\u3000", "\u200b\ufeff", "\x00"]
+UNSEEN = ["", "x" * 201, " ", "\t\n", "\x85", "\x85é", "\x1c", "\xa0\u3000", "\u200b\ufeff", "\x00"]
 
 BOUNDS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
     (LOGIN, "/machine/machine_id", ["", "x" * 256], ["x" * 257]),
@@ -263,7 +263,7 @@ BOUNDS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
         ["", "key", PRINTED[:-1] + "Y", PRINTED + " " * (129 - len(PRINTED)), "x" * 129],
     ),
     (TRANSITION, "/reason", ["x", "x" * 500, "gestohlen, Büro 3\nzweite Zeile"], ["", "x" * 501]),
-    (ORGANIZATION, "/name", ["A", "x" * 200, " Acme & Söhne ", "株式会社", "\x85é"], UNSEEN),
+    (ORGANIZATION, "/name", ["A", "x" * 200, " Acme & Söhne ", "株式会社", "\u2003é"], UNSEEN),
     (ORGANIZATION, "/max_agents", [0, 5.0, 1e9], [-1, 1_000_000_001, 5.5, 1e30, -1.0]),
     (ORGANIZATION, "/status", ["active", "paused", "cancelled"], ["", "Active", "expired"]),
     (

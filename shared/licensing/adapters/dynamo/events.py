@@ -23,6 +23,7 @@ from licensing.adapters.dynamo.values import (
     NUMBER,
     TEXT,
     TEXTS,
+    WRITTEN_LINES,
     Item,
     Kind,
     StoredItem,
@@ -45,6 +46,7 @@ from licensing.domain.errors import Misconfigured
 from licensing.domain.facts import Fact, Facts
 from licensing.domain.license import State
 from licensing.domain.statistics import Move
+from licensing.domain.text import readable
 from licensing.usecases.ports import RecordedEvent
 
 REFUSAL_SECONDS: Final = 400 * 86_400
@@ -72,7 +74,7 @@ def _read_fact(value: Value) -> Fact:
         return int(value["N"])
     if "BOOL" in value:
         return value["BOOL"]
-    return value.get("S")
+    return readable(value["S"]) if "S" in value else None
 
 
 def _read_facts(facts: StoredItem) -> Facts:
@@ -101,7 +103,7 @@ _ALWAYS_TOLD: Final = (
     always("organization_id", TEXT),
     optional("license_id", TEXT),
     part("origin", _ORIGIN),
-    optional("reason", TEXT),
+    optional("reason", WRITTEN_LINES),
     optional("other_address", TEXT),
     optional("confidential", FLAG, none=False),
 )

@@ -37,6 +37,7 @@ from licensing.adapters.dynamo.values import (
     FLAG,
     NUMBER,
     TEXT,
+    WRITTEN,
     Item,
     Kind,
     StoredItem,
@@ -107,9 +108,9 @@ _ISSUED: Final = (
 _CHANGED: Final = (
     always("state", one_of(State)),
     part("machine", _MACHINE),
-    optional("computer_name", TEXT),
+    optional("computer_name", WRITTEN),
     always("primary", FLAG),
-    optional("label", TEXT),
+    optional("label", WRITTEN),
     always("is_exclusive", FLAG, field="exclusive"),
     optional_part("term", _TERM),
     optional("device_key", TEXT),
@@ -219,7 +220,7 @@ _POLICY: Final = Record(
 _SEATS: Final = always("seats", NUMBER)
 # What its own changes may change.
 _GOVERNED: Final = (
-    always("name", TEXT),
+    always("name", WRITTEN),
     part("subscription", _SUBSCRIPTION),
     optional("max_agents", NUMBER),
     always("version", NUMBER),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
+from licensing.domain.text import readable
+
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
@@ -74,6 +76,10 @@ def _read_texts(values: Sequence[Value]) -> tuple[str, ...]:
 
 
 TEXT: Final[Kind[str]] = Kind("S")
+WRITTEN: Final[Kind[str]] = Kind("S", decode=readable)
+"""A line that people or agents have written: records from before it was checked may mislead."""
+WRITTEN_LINES: Final[Kind[str]] = Kind("S", decode=lambda text: readable(text, lines=True))
+"""The same in several lines."""
 TEXTS: Final = Kind("L", _texts, _read_texts)
 NUMBER: Final = Kind("N", str, int)
 FLAG: Final[Kind[bool]] = Kind("BOOL")

@@ -32,6 +32,7 @@ from pydantic_core import from_json
 from licensing.contract.fields import read_instant
 from licensing.contract.problems import ProblemError
 from licensing.domain.errors import InvalidInput
+from licensing.domain.text import is_misleading
 from licensing.usecases.pagination import PageRequest, Search
 
 LARGEST_BODY: Final = 65_536
@@ -293,11 +294,11 @@ class IdempotencyKey:
     def read(self, event: APIGatewayProxyEventV2) -> str | None:
         """The key, or ``None`` without the header.
 
-        Raises :class:`InvalidInput` for one that is empty or longer than ``longest``.
+        Raises :class:`InvalidInput` for one that is empty, longer than ``longest`` or misleading.
         """
         value = event.headers.get("idempotency-key")
-        if value is not None and not 1 <= len(value) <= self.longest:
-            detail = f"It must have 1 to {self.longest} characters."
+        if value is not None and (not 1 <= len(value) <= self.longest or is_misleading(value)):
+            detail = f"It must have 1 to {self.longest} characters, and no control characters."
             raise InvalidInput(detail, pointer="/headers/idempotency-key")
         return value
 

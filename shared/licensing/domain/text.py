@@ -1,0 +1,49 @@
+"""Text that people and agents write, and others read: in a portal, on a terminal, in a message.
+
+What this module guarantees: what counts as misleading is defined here and nowhere else. Such a
+character moves a cursor, turns the direction of what stands around it, or hides: control characters
+(C0, DEL, C1), separators of lines and paragraphs, overrides and isolates of direction, the byte
+order mark, tag characters, and halves of surrogate pairs. The marks that scripts need are none of
+them: direction marks (LRM, RLM, ALM) and joiners (ZWJ, ZWNJ).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_BEYOND_LINES: Final = (
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+    # Written out: the dialects of regular expressions have no common notation for these.
+    "\U000e0000-\U000e007f"
+)
+
+MISLEADING: Final = rf"\t\n{_BEYOND_LINES}"
+"""Every misleading character that a text of one line can be sent with, for a class of a pattern."""
+
+MISLEADING_IN_LINES: Final = _BEYOND_LINES
+"""As :data:`MISLEADING`, for a text of several lines: tabs and ends of lines belong to it."""
+
+# JSON and the table have no halves of surrogate pairs, Python has.
+_IN_A_LINE: Final = re.compile(rf"[{MISLEADING}\ud800-\udfff]")
+_IN_LINES: Final = re.compile(rf"[{MISLEADING_IN_LINES}\ud800-\udfff]")
+
+
+def is_misleading(text: str, *, lines: bool = False) -> bool:
+    r"""Whether a misleading character is in ``text``, which may have several ``lines``.
+
+    >>> is_misleading("Acme\u202e"), is_misleading("Acme\n"), is_misleading("\u05d0\u200f")
+    (True, True, False)
+    >>> is_misleading("one\ntwo", lines=True)
+    False
+    """
+    return (_IN_LINES if lines else _IN_A_LINE).search(text) is not None
+
+
+def readable(text: str, *, lines: bool = False) -> str:
+    r"""``text`` with a replacement character (U+FFFD) for each misleading one.
+
+    >>> readable("PC\x1b[2J")
+    'PC\ufffd[2J'
+    """
+    return (_IN_LINES if lines else _IN_A_LINE).sub("\ufffd", text)
