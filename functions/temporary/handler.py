@@ -14,7 +14,8 @@ from licensing.usecases.ports import LicensePage
 
 TERMS = http.Body(TemporaryRequest)
 IDEMPOTENCY_KEY = http.IdempotencyKey(
-    "Requests with the same key return the same license, however many are sent."
+    "For 24 hours, requests of yours with the same key return the same license, however many you "
+    "send. A request with a used key and another ttl is refused."
 )
 
 api = http.Api()
@@ -28,7 +29,7 @@ handler = api.handler
         summary="Generate a temporary license for a partner; its key is shown only in this answer.",
         takes=(TERMS, IDEMPOTENCY_KEY),
         replies={201: GeneratedReply},
-        problems=(404,),
+        problems=(404, 422),
     )
 )
 def generate_one(call: http.Call, organization_id: str) -> http.Reply:

@@ -13,6 +13,7 @@ from licensing.adapters.dynamo.values import Item, number, present
 from licensing.domain import audit
 from licensing.domain.audit import Actor, ActorKind, EventType, Origin, RefusedAttempt
 from licensing.domain.caller import Caller, Role
+from licensing.domain.idempotency import KeyedRequest, request_id
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
@@ -113,6 +114,13 @@ def _examples() -> Iterator[tuple[str, Item]]:
         yield "The count of a member's agents", {**member, "agents": number(1)}
     pair = min(_USED.claims)
     yield "A claim on a pair", items.claim_item(pair, _USED)
+    request = KeyedRequest.of(
+        request_id("acme", "olivia", "order-17"),
+        TimeToLive.THREE_HOURS,
+        license_id=_TEMPORARY.id,
+        now=_NOW,
+    )
+    yield "A request with an idempotency key", items.request_item(request)
     issued = audit.of_license(
         EventType.LICENSE_ISSUED,
         None,

@@ -246,7 +246,7 @@ def _(taken: http.IfMatch) -> list[dict[str, Any]]:
 
 @_described.register
 def _(taken: http.IdempotencyKey) -> list[dict[str, Any]]:
-    schema = {"type": "string", "minLength": 1, "maxLength": taken.longest}
+    schema = {"type": "string", "pattern": taken.pattern}
     return [_header("Idempotency-Key", schema, taken.description)]
 
 

@@ -1,5 +1,7 @@
 """States and answers of different runs, made comparable: random ids replaced, order ignored.
 
+So is the shard that follows from an id.
+
 When a proof was made is left out, too: an agent that is challenged makes another.
 """
 
@@ -8,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-_RANDOM = re.compile(r"lic_[0-9a-z]{16}|evt_[0-9a-f]{32}")
+_RANDOM = re.compile(r"lic_[0-9a-z]{16}|evt_[0-9a-f]{32}|DUE#[0-7]")
 
 
 def state(

@@ -12,6 +12,7 @@ from typing import Any
 
 from licensing.adapters.dynamo import items, schema
 from licensing.domain.audit import EventType
+from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import License
 from licensing.domain.machine_claims import Claim
 from licensing.domain.organization import Organization
@@ -27,6 +28,7 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
     licenses: list[License] = []
     claims: dict[bytes, Claim] = {}
     added: Counter[tuple[str, bytes]] = Counter()
+    requests: list[KeyedRequest] = []
     events: dict[str, list[Item]] = defaultdict(list)
     for item in scanned:
         kind = item["sk"]["S"].partition("#")[0]
@@ -40,10 +42,13 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
         elif kind == "MEMBER":
             member = schema.id_of(item), schema.read_member(item)
             added[member] = items.read_agents(item)
+        elif kind == "REQUEST":
+            requests.append(items.read_request(item))
         else:
             assert kind == "EVENT", item
             events[item["pk"]["S"]].append(item)
 
+    assert {request.license_id for request in requests} <= {record.id for record in licenses}
     bound = [record for record in licenses if record.is_bound]
     _assert_seats(organizations, bound)
     _assert_added(added, bound)

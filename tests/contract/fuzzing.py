@@ -47,7 +47,6 @@ _IN_WORDS = (
     ),
     ("/query/cursor", "This cursor does not belong to this list"),
     ("/headers/dpop", "The proof is not valid (RFC 9449)"),
-    ("/headers/idempotency-key", "was already used with another ttl"),
     ("/environment", "This license key is for the environment"),
     ("/environment", "This machine already has"),
 )
@@ -194,6 +193,9 @@ def _is_promised(failure: Failure, case: Case, response: Any, known: Known | Non
         # A version that is not the present one fits the schema of If-Match.
         if response.status_code == 412:
             return bool(response.json()["code"] == "precondition_failed")
+        # Neither does it know which keys have served.
+        if response.status_code == 422:
+            return bool(response.json()["code"] == "idempotency_key_reused")
         return response.status_code == 400 and all(
             any(error["pointer"] == at and words in error["detail"] for at, words in _IN_WORDS)
             for error in response.json()["errors"]

@@ -13,6 +13,7 @@ from tests.integration.agents import VALIDATE, Agent
 from tests.integration.answers import assert_problem
 from tests.integration.capacity import Cost, Transaction, metered
 from tests.integration.many import bind
+from tests.integration.partner import generate
 from tests.integration.policy import govern
 from tests.world import (
     ADA,
@@ -356,6 +357,25 @@ BUDGETS = {
         {"GetItem": 1, "TransactWriteItems": 1},
         rcu=1,
         transactions=[Transaction(2, 4, 1)],  # still due since its registration
+    ),
+    "generate a temporary license": Budget(
+        lambda stage: generate(stage.world),
+        {"GetItem": 1, "TransactWriteItems": 1},
+        rcu=1,
+        # Licence and event. Both join an index, and the licence the one by due time, too.
+        transactions=[Transaction(2, 4, 3)],
+    ),
+    "generate a temporary license, with a key": Budget(
+        lambda stage: generate(stage.world, idempotency_key="order-17"),
+        {"BatchGetItem": 1, "TransactWriteItems": 1},
+        rcu=2,
+        transactions=[Transaction(3, 6, 3)],  # and the request
+    ),
+    "generate a temporary license, repeated": Budget(
+        lambda stage: generate(stage.world, idempotency_key="order-17"),
+        {"BatchGetItem": 1, "GetItem": 1},
+        rcu=3,
+        before=lambda stage: generate(stage.world, idempotency_key="order-17"),
     ),
     "keys": Budget(lambda stage: stage.get("/.well-known/jwks.json"), {}),
     "contract": Budget(lambda stage: stage.get("/v1/openapi.json"), {}),

@@ -112,7 +112,8 @@ def with_temporary(world: World) -> Values:
     """Acme has an agent, and two temporary licences, of which one page has been read."""
     values = agent(world)
     generated(world, "7d")
-    one = generate(world, "1h", idempotency_key="order-17").json
+    operator = Person("0a1b2c3d-0006-4000-8000-000000000006", "vendor", ("super-admin",))
+    one = generate(world, "1h", person=operator, idempotency_key="order-17").json
     listing = pages.page(world, "/v1/organizations/acme/temporary-licenses", limit=1)
     return values | {
         "temporary_id": one["license"]["id"],
@@ -363,7 +364,9 @@ CASES = {
     "look_up_machine/no_token": Case(agent, 401, "unauthorized"),
     "temporary/generate": Case(acme, 201),
     "temporary/generate_with_idempotency_key": Case(with_temporary, 201),
-    "temporary/generate_with_used_idempotency_key": Case(with_temporary, 400, INVALID),
+    "temporary/generate_with_used_idempotency_key": Case(
+        with_temporary, 422, "idempotency_key_reused"
+    ),
     "temporary/generate_with_long_idempotency_key": Case(acme, 400, INVALID),
     "temporary/generate_no_such_ttl": Case(acme, 400, INVALID),
     "temporary/generate_unknown_fields": Case(acme, 400, INVALID),

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from licensing.adapters.secrets import SECRET_SECONDS
 from tests.integration import pages
 from tests.integration.answers import assert_problem
 from tests.integration.leases import verified
@@ -33,7 +32,6 @@ from tests.world import (
     Person,
     World,
     instant,
-    rotate_secret,
 )
 
 HOUR = 3600
@@ -96,43 +94,6 @@ def test_r25_an_organization_that_is_not_registered_has_none(world: World) -> No
         listing = pages.page(world, LISTING.format(organization_id))
         assert_problem(listing, 404, "not_found")
     assert world.items() == before
-
-
-def test_r25_a_request_with_an_idempotency_key_that_is_sent_again_gets_the_same(
-    world: World,
-) -> None:
-    world.register("acme")
-    world.register("bolt")
-    first = generate(world, "3h", idempotency_key="order-17")
-    assert first.status == 201
-    before = world.items()
-
-    assert generate(world, "3h", idempotency_key="order-17") == first
-    # Later it is the same one still: it lives no longer for having been asked for again.
-    rotate_secret(world)
-    world.clock.advance(SECRET_SECONDS)
-    again = generate(world, "3h", idempotency_key="order-17")
-    assert again.json["license_key"] == first.json["license_key"]
-    assert again.json["license"] == first.json["license"] | {
-        "seconds_left": 3 * HOUR - SECRET_SECONDS
-    }
-    other = generate(world, "1h", idempotency_key="order-17")
-    assert_problem(other, 400, "invalid_request", "/headers/idempotency-key")
-    for wrong in ("", "x" * 256):
-        answer = generate(world, "1h", idempotency_key=wrong)
-        assert_problem(answer, 400, "invalid_request", "/headers/idempotency-key")
-    assert world.items() == before
-
-    others = [
-        generate(world, "3h", idempotency_key="order-18"),
-        generate(world, "3h", idempotency_key="x" * 255),
-        generate(world, "3h", "bolt", idempotency_key="order-17"),
-        generate(world, "3h"),
-        generate(world, "3h"),
-    ]
-    assert {answer.status for answer in others} == {201}
-    assert len({answer.json["license_key"] for answer in [first, *others]}) == 6
-    assert len(events(world, "TemporaryLicenseGenerated")) == 6
 
 
 # -- R25: listing ----------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ _NOT_FOUND: Final = ProblemKind(404, "Not found")
 _CONFLICT: Final = ProblemKind(409, "Conflict")
 _CHANGED: Final = ProblemKind(412, "Precondition failed")
 _TOO_LARGE: Final = ProblemKind(413, "Payload too large")
+_UNPROCESSABLE: Final = ProblemKind(422, "Unprocessable content")
 _UNAVAILABLE: Final = ProblemKind(503, "Temporarily unavailable")
 
 PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
@@ -71,6 +72,7 @@ PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
         RefusalCode.POLICY_BELOW_FLOOR: _CONFLICT,
         RefusalCode.PRECONDITION_FAILED: _CHANGED,
         ErrorCode.PAYLOAD_TOO_LARGE: _TOO_LARGE,
+        RefusalCode.IDEMPOTENCY_KEY_REUSED: _UNPROCESSABLE,
         ErrorCode.UNAVAILABLE: _UNAVAILABLE,
     }
 )

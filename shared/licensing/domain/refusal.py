@@ -43,6 +43,7 @@ class RefusalCode(StrEnum):
     INVALID_TRANSITION = "invalid_transition"
     POLICY_BELOW_FLOOR = "policy_below_floor"
     PRECONDITION_FAILED = "precondition_failed"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     PORTAL_NOT_CONFIGURED = "portal_not_configured"
 
     def __new__(cls, word: str, misuse: str | None = None) -> Self:
@@ -100,6 +101,15 @@ def older_agents_refused() -> Refused:
     """The deployment does not serve agents from before 4.4 (R31)."""
     return Refused(
         RefusalCode.FORBIDDEN, "This agent is too old for this service. Update it to 4.4 or later."
+    )
+
+
+def idempotency_key_reused() -> Refused:
+    """An idempotency key that stands for another request."""
+    return Refused(
+        RefusalCode.IDEMPOTENCY_KEY_REUSED,
+        "You have used this idempotency key for another request, less than 24 hours ago. Send a "
+        "new key, or the same request as before.",
     )
 
 

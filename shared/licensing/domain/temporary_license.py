@@ -5,7 +5,6 @@ Times are integer epoch seconds.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -53,13 +52,3 @@ class Term:
     def has_ended(self, now: int) -> bool:
         """Whether its time is over at ``now`` (R27)."""
         return now >= self.expires_at
-
-
-def id_entropy(organization_id: str, idempotency_key: str) -> bytes:
-    """Ten bytes for the id of a temporary licence, derived from the request's idempotency key.
-
-    A request that is sent again, with the same key, thus names the licence that exists already.
-    """
-    # No organization id has a null byte, so that two different requests never have one name.
-    name = f"{organization_id}\0{idempotency_key}".encode()
-    return hashlib.sha256(b"temporary-license\0" + name).digest()[:10]

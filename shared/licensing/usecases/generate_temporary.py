@@ -1,7 +1,8 @@
 """Super-admins generate temporary licences for partners (R25).
 
-What this module guarantees: a request that carries an idempotency key and is sent again gets the
-same licence and the same key, because the licence's id is derived from it.
+What this module guarantees: a request that carries an idempotency key and is sent again within 24
+hours gets the same licence and the same key, as the licence is by then. The key is kept in the
+transaction that makes the licence, on condition that it is free.
 """
 
 from __future__ import annotations
@@ -10,13 +11,20 @@ from dataclasses import dataclass
 
 from licensing.domain import license_key
 from licensing.domain.audit import EventType
-from licensing.domain.errors import InvalidInput
+from licensing.domain.idempotency import KeyedRequest, request_id
 from licensing.domain.license import License, State
 from licensing.domain.machine import NO_MACHINE
-from licensing.domain.refusal import Refused, only_super_admins, organization_not_found
-from licensing.domain.temporary_license import Term, TimeToLive, id_entropy
+from licensing.domain.refusal import (
+    Refused,
+    idempotency_key_reused,
+    license_not_found,
+    only_super_admins,
+    organization_not_found,
+)
+from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.context import UserContext
-from licensing.usecases.ports import Change, Committer, Keyrings, Outcome
+from licensing.usecases.optimistic import demand, retry_or_give_up
+from licensing.usecases.ports import Change, Keyrings, RequestStore
 
 ANY_ENVIRONMENT = "*"
 """The environment of a temporary licence: it is tied to a person and a machine only (R26)."""
@@ -35,7 +43,7 @@ class Generated:
 class GenerateTemporary:
     """The use case."""
 
-    store: Committer
+    store: RequestStore
     keyrings: Keyrings
 
     def __call__(
@@ -48,19 +56,35 @@ class GenerateTemporary:
     ) -> Generated | Refused:
         """Generate a temporary licence for an organization.
 
-        Raises :class:`InvalidInput` when the idempotency key has served for another request.
+        ``Refused``: the caller is no super-admin, there is no such organization, or the key stands
+        for another request. Raises ``Unavailable`` when other requests with the key keep coming
+        first.
         """
         if not context.caller.is_super_admin:
             return only_super_admins()
-        if self.store.organization(organization_id) is None:
-            return organization_not_found()
+        if idempotency_key is None:
+            if self.store.organization(organization_id) is None:
+                return organization_not_found()
+            return self._generate(organization_id, ttl, context, once=None)
+        once = request_id(organization_id, context.caller.subject, idempotency_key)
+
+        def decide() -> Generated | Refused:
+            organization, earlier = self.store.organization_and_request(organization_id, once)
+            if organization is None:
+                return organization_not_found()
+            if earlier is None or earlier.has_ended(context.now):
+                return self._generate(organization_id, ttl, context, once=once)
+            return self._repeat(earlier, ttl)
+
+        return retry_or_give_up(decide, busy="This idempotency key is in use")
+
+    def _generate(
+        self, organization_id: str, ttl: TimeToLive, context: UserContext, *, once: str | None
+    ) -> Generated:
+        """A new licence, for the request that is kept as ``once``. Raises ``Overtaken``."""
         term = Term(ttl, context.now + ttl.seconds)
         record = License(
-            id=(
-                context.new_license_id()
-                if idempotency_key is None
-                else license_key.new_license_id(id_entropy(organization_id, idempotency_key))
-            ),
+            id=context.new_license_id(),
             organization_id=organization_id,
             environment=ANY_ENVIRONMENT,
             state=State.ACTIVE,
@@ -74,16 +98,23 @@ class GenerateTemporary:
             agent_version=None,
             updated_at=context.now,
         )
-        event = context.license_event(EventType.TEMPORARY_LICENSE_GENERATED, None, record)
-        if self.store.commit([Change(None, record, event)]) is Outcome.CONFLICT:
-            earlier = self.store.license(record.id)
-            if earlier is None or earlier.term is None or earlier.term.ttl is not ttl:
-                raise InvalidInput(
-                    "This idempotency key was already used with another ttl. Send a new key.",
-                    pointer="/headers/idempotency-key",
-                )
-            record, term = earlier, earlier.term
-        keyring = self.keyrings.keyring(at_least=record.secret_version)
-        return Generated(
-            record, term, record.key(keyring.license_key_secrets[record.secret_version])
+        request = (
+            KeyedRequest.of(once, ttl, license_id=record.id, now=context.now) if once else None
         )
+        event = context.license_event(EventType.TEMPORARY_LICENSE_GENERATED, None, record)
+        demand(self.store.commit([Change(None, record, event, request=request)]))
+        return self._shown(record, term)
+
+    def _repeat(self, earlier: KeyedRequest, ttl: TimeToLive) -> Generated | Refused:
+        """What an earlier request has made, as it is now."""
+        if not earlier.asks_for(ttl):
+            return idempotency_key_reused()
+        record = self.store.license(earlier.license_id)
+        if record is None or record.term is None:
+            return license_not_found()
+        return self._shown(record, record.term)
+
+    def _shown(self, record: License, term: Term) -> Generated:
+        keyring = self.keyrings.keyring(at_least=record.secret_version)
+        key = record.key(keyring.license_key_secrets[record.secret_version])
+        return Generated(record, term, key)

@@ -10,6 +10,7 @@ from licensing.adapters.dynamo import events, items
 from licensing.adapters.dynamo.attributes import Part, Record
 from licensing.adapters.dynamo.values import Item, present
 from licensing.domain.audit import Event, EventType, RefusedAttempt
+from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import Changes, LastSeen, State
 from licensing.domain.machine import Machine
@@ -212,6 +213,20 @@ def test_a_claim_is_stored_under_these_names() -> None:
         "is_exclusive": {"BOOL": True},
     }
     assert items.read_claim(stored).holders == {"acme": {"production": LICENSE.id}}
+
+
+def test_a_request_that_counts_once_is_stored_under_these_names() -> None:
+    request = KeyedRequest("0102", b"digest", LICENSE.id, NOW)
+    stored = items.request_item(request)
+    assert stored == {
+        "pk": {"S": "REQUEST#0102"},
+        "sk": {"S": "REQUEST"},
+        "content": {"B": b"digest"},
+        "license_id": {"S": "lic_0123456789abcdef"},
+        "ends_at": {"N": str(NOW)},
+        "ttl": {"N": str(NOW)},
+    }
+    assert items.read_request(stored) == request
 
 
 def test_an_event_is_stored_under_these_names() -> None:

@@ -25,6 +25,7 @@ STATUSES = {
     "policy_below_floor": 409,
     "precondition_failed": 412,
     "payload_too_large": 413,
+    "idempotency_key_reused": 422,
     "unavailable": 503,
 }
 

@@ -10,7 +10,7 @@ from licensing.domain.organization import (
     Subscription,
     SubscriptionStatus,
 )
-from licensing.domain.temporary_license import Term, TimeToLive, id_entropy
+from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.domain.validation import Code, PresentedAgent, check
 from tests.unit.samples import NOW, YEAR, license, machine, organization, subscription
 
@@ -40,26 +40,6 @@ def test_r25_any_other_time_to_live_is_none(other: str) -> None:
 @pytest.mark.parametrize(("now", "ended"), [(NOW, False), (END - 1, False), (END, True)])
 def test_r27_a_term_is_good_up_to_and_excluding_its_end(now: int, *, ended: bool) -> None:
     assert Term(TimeToLive.ONE_HOUR, END).has_ended(now) is ended
-
-
-@pytest.mark.parametrize(
-    ("organization_id", "idempotency_key", "digest"),
-    [
-        # The first ten bytes of `printf 'temporary-license\0acme\0order-17' | sha256sum`.
-        ("acme", "order-17", "b34f71ae5321c78d5eb9"),
-        ("bolt", "", "bb25f1bf7d9081a459e3"),
-        ("acme", "ü", "b75f0b1e8b576f5b11bd"),
-    ],
-)
-def test_r25_an_idempotency_key_stands_for_one_id(
-    organization_id: str, idempotency_key: str, digest: str
-) -> None:
-    assert id_entropy(organization_id, idempotency_key).hex() == digest
-
-
-def test_r25_other_keys_and_other_organizations_stand_for_other_ids() -> None:
-    requests = [("acme", "1"), ("acme", "2"), ("acme-1", "1"), ("acme", "-1\x001"), ("bolt", "1")]
-    assert len({id_entropy(*request) for request in requests}) == len(requests)
 
 
 # -- R26: what it holds ----------------------------------------------------------------------------

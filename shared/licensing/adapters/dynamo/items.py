@@ -1,4 +1,4 @@
-"""Licences, organizations and claims as items: the tables of their attributes.
+"""Licences, organizations, claims and requests as items: the tables of their attributes.
 
 A field that is stored is a row here, the one place for its name. Where records stand in the table
 and in its indexes is the schema's.
@@ -29,6 +29,7 @@ from licensing.adapters.dynamo.schema import (
     organization_key,
     organization_sort_key,
     pair_key,
+    request_key,
     sort_key_of,
     temporary_licenses_of,
 )
@@ -49,6 +50,7 @@ from licensing.adapters.dynamo.values import (
     read_text,
     text,
 )
+from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import SEEN_HOURS, LastSeen, License, State
 from licensing.domain.machine import Machine
@@ -322,3 +324,27 @@ def holders_value(holders: Holders) -> Value:
 def read_claim(item: StoredItem) -> Claim:
     """The claim on a pair."""
     return CLAIM.read(item)
+
+
+# -- requests that count once ----------------------------------------------------------------------
+
+REQUEST: Final = Record(
+    KeyedRequest,
+    always("content", BYTES),
+    always("license_id", TEXT),
+    always("ends_at", NUMBER),
+)
+
+
+def request_item(request: KeyedRequest) -> Item:
+    """A request that counts once. Nothing relies on its deletion: one that has ended is none."""
+    return {
+        **request_key(request.id),
+        **present(REQUEST.write(request)),
+        "ttl": number(request.ends_at),
+    }
+
+
+def read_request(item: StoredItem) -> KeyedRequest:
+    """The request that an item holds."""
+    return REQUEST.read(item, id=id_of(item))

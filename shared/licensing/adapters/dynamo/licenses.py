@@ -17,10 +17,11 @@ from licensing.adapters.dynamo.organizations import Organizations
 from licensing.adapters.dynamo.table import FILTERED, batches, cut
 from licensing.adapters.dynamo.values import StoredItem, number, text
 from licensing.adapters.dynamo.writes import proof_conditions, use_attributes, writes_of
+from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.license_key import is_license_id
 from licensing.domain.machine_claims import Claims
-from licensing.domain.organization import Organization
+from licensing.domain.organization import Organization, is_organization_id
 from licensing.usecases.filters import AgentActivity, LicenseFilters, LicenseSummary
 from licensing.usecases.ports import Change, LicensePage, Outcome
 
@@ -54,6 +55,21 @@ class Licenses(Organizations):
             [schema.license_key(license_id), schema.organization_key(organization_id)]
         )
         return view.presented, view.organization
+
+    def organization_and_request(
+        self, organization_id: str, request_id: str
+    ) -> tuple[Organization | None, KeyedRequest | None]:
+        """See :class:`licensing.usecases.ports.RequestStore`."""
+        if not is_organization_id(organization_id):
+            return None, None
+        organization, request = None, None
+        keys = [schema.organization_key(organization_id), schema.request_key(request_id)]
+        for item in self._batch_get(keys):
+            if schema.is_organization(item):
+                organization = items.read_organization(item)
+            else:
+                request = items.read_request(item)
+        return organization, request
 
     def licenses(
         self,

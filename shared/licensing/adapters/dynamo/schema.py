@@ -49,6 +49,9 @@ _PAIR: Final = "PAIR"
 _MEMBER: Final = "MEMBER#"
 
 
+_REQUEST: Final = "REQUEST"
+
+
 _ID: Final = r"lic_[0-9a-z]{16}"
 
 
@@ -105,6 +108,11 @@ def member_key(organization_id: str, member: bytes) -> Item:
 def members_of(organization_id: str) -> str:
     """The partition of the counts of an organization's members' agents: ``MEMBERS#id``."""
     return f"MEMBERS#{organization_id}"
+
+
+def request_key(request_id: str) -> Item:
+    """The primary key of a request that counts once: the table holds one per key (R25)."""
+    return {"pk": text(f"{_REQUEST}#{request_id}"), "sk": text(_REQUEST)}
 
 
 def event_key(event: Event) -> Item:
@@ -210,7 +218,7 @@ def read_member(item: StoredItem) -> bytes:
 
 
 def id_of(item: StoredItem) -> str:
-    """The id of an item's licence, organization or pair, from its partition key."""
+    """The id of an item's licence, organization, pair or request, from its partition key."""
     return item["pk"]["S"].partition("#")[2]
 
 

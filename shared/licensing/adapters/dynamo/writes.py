@@ -22,6 +22,7 @@ from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.events import event_item
 from licensing.adapters.dynamo.values import Item, Value, number, text
 from licensing.domain.audit import Event
+from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import License
 from licensing.domain.machine_claims import Claim
 from licensing.domain.organization import Organization
@@ -76,6 +77,8 @@ def writes_of(
                 writes += [_make_exclusive(pair, after, table) for pair in kept]
         if change.beside is not None:
             writes += _beside(change.beside, after.organization_id, table)
+        if change.request is not None:
+            writes.append(_request_write(change.request, change.event.at, table))
         writes.append(_event_write(change.event, table))
         seats += after.is_bound - (before.is_bound if before else False)
     # DynamoDB takes one action per item: the counts and the seats of all changes, and the check of
@@ -411,6 +414,21 @@ def _organization_is(seen: Organization) -> tuple[str, dict[str, Value]]:
         return "version = :seen_version AND attribute_not_exists(announced_days)", values
     values[":seen_days"] = number(seen.announced_days)
     return "version = :seen_version AND announced_days = :seen_days", values
+
+
+def _request_write(request: KeyedRequest, now: int, table: str) -> Write:
+    """Keep a request under its key, if that is free: it never was used, or long ago (R25)."""
+    return Write(
+        {
+            "Put": {
+                "TableName": table,
+                "Item": items.request_item(request),
+                "ConditionExpression": f"{_ABSENT} OR ends_at <= :now",
+                "ExpressionAttributeValues": {":now": number(now)},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+    )
 
 
 def _event_write(event: Event, table: str) -> Write:

@@ -21,6 +21,7 @@ What this module guarantees:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
@@ -32,7 +33,6 @@ from pydantic_core import from_json
 from licensing.contract.fields import read_instant
 from licensing.contract.problems import ProblemError
 from licensing.domain.errors import InvalidInput
-from licensing.domain.text import is_misleading
 from licensing.usecases.pagination import PageRequest, Search
 
 LARGEST_BODY: Final = 65_536
@@ -286,21 +286,37 @@ class IfMatch:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The header ``Idempotency-Key``: requests with the same key count as one."""
+    """The header ``Idempotency-Key``: requests with the same key count as one.
+
+    A key is printable ASCII. It may stand in quotes, as the IETF's draft has it; those are no part
+    of it. Two headers, which come as one with a comma, are no key.
+    """
 
     description: str
     longest: int = 255
 
+    @property
+    def pattern(self) -> str:
+        """What the header looks like, as a regular expression."""
+        bare = f"[!#-+\\--~](?:[ !#-+\\--~]{{0,{self.longest - 2}}}[!#-+\\--~])?"
+        return f'^(?:{bare}|"[ !#-\\[\\]-~]{{1,{self.longest}}}")$'
+
     def read(self, event: APIGatewayProxyEventV2) -> str | None:
         """The key, or ``None`` without the header.
 
-        Raises :class:`InvalidInput` for one that is empty, longer than ``longest`` or misleading.
+        Raises :class:`InvalidInput` for one that is none, or longer than ``longest``.
         """
         value = event.headers.get("idempotency-key")
-        if value is not None and (not 1 <= len(value) <= self.longest or is_misleading(value)):
-            detail = f"It must have 1 to {self.longest} characters, and no control characters."
+        if value is None:
+            return None
+        value = value.strip(" \t")
+        if not re.fullmatch(self.pattern, value):
+            detail = (
+                f"Send one key of 1 to {self.longest} printable ASCII characters, without quotes "
+                "and commas in it, or the same in double quotes."
+            )
             raise InvalidInput(detail, pointer="/headers/idempotency-key")
-        return value
+        return value.strip('"')
 
 
 def has_already(event: APIGatewayProxyEventV2, etag: str) -> bool:

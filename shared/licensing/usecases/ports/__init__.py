@@ -33,6 +33,7 @@ from licensing.usecases.ports.licenses import (
     LicensePage,
     LicenseReader,
     Outcome,
+    RequestStore,
 )
 from licensing.usecases.ports.machines import (
     LoginStore,
@@ -73,6 +74,7 @@ __all__ = [
     "OrganizationStore",
     "Outcome",
     "RecordedEvent",
+    "RequestStore",
     "StatisticsReader",
     "SweepStore",
     "UseStore",

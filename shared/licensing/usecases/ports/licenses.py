@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from licensing.domain.audit import Event
+from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import License, State
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization
@@ -50,6 +51,7 @@ class Change:
     ``beside`` is there when a temporary licence is tied to a machine.
     ``member_limit`` is how many agents the member may have added who adds this one; ``None`` sets
     no limit (R38).
+    ``request`` is kept along with it, and its key must be free then: it counts once (R25).
     """
 
     before: License | None
@@ -57,6 +59,7 @@ class Change:
     event: Event
     beside: Beside | None = None
     member_limit: int | None = None
+    request: KeyedRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,18 @@ class Committer(LicenseReader, Protocol):
 
         ``organization`` is the version that the decision rests on; ``claims`` is what was read of
         the pairs involved, a hint that saves a round trip and proves nothing.
+        """
+
+
+class RequestStore(Committer, Protocol):
+    """Changes of licences by requests that count once."""
+
+    def organization_and_request(
+        self, organization_id: str, request_id: str
+    ) -> tuple[Organization | None, KeyedRequest | None]:
+        """The organization, and the request that is kept under ``request_id``, in one request.
+
+        The request may have ended.
         """
 
 
