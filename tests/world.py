@@ -34,15 +34,16 @@ NOON = 1_900_000_000
 YEAR = 365 * 86_400
 
 PAGES = frozenset(
-    {
-        "GET /portal",
-        "HEAD /portal",
-        "GET /portal/configuration.json",
-        "GET /portal/{version}/{name}",
-    }
+    f"{method} {path}"
+    for method in ("GET", "HEAD")
+    for path in ("/portal", "/portal/configuration.json", "/portal/{version}/{name}")
 )
 """Routes for browsers: the portal, what it loads, and where people sign in to it. They hold nothing
 of anybody's, ask for no token and are no part of the API: its document has none of them."""
+BESIDE = frozenset(
+    {*PAGES, "HEAD /.well-known/jwks.json", "HEAD /v1/openapi.json", deployment.DEFAULT}
+)
+"""All routes that the API's document has nothing of: `HEAD` is as `GET`, without a body."""
 
 _one_loader = cache(create_loader)
 
@@ -184,7 +185,9 @@ class World:
                 claims = person.claims if person and route.authorizer else None
                 event = events.request_event(request, route, parameters, claims, self.clock())
                 return self.deliver(route.function, event)
-        raise LookupError(f"the template has no route {method} {target}")
+        (default,) = (route for route in candidates if route.is_default)
+        event = events.request_event(request, default, {}, None, self.clock())
+        return self.deliver(default.function, event)
 
     def deliver(self, function: str, event: Mapping[str, Any]) -> Answer:
         """Hand a request's event to a function."""
@@ -218,8 +221,8 @@ class World:
 
     @property
     def api(self) -> list[Route]:
-        """The routes of the API: all but those for browsers."""
-        return [route for route in self.deployed.routes if route.key not in PAGES]
+        """The routes of the API, as its document has them."""
+        return [route for route in self.deployed.routes if route.key not in BESIDE]
 
     # -- the usual things to do, each checked ----------------------------------------------------
 

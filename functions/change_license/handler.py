@@ -7,6 +7,7 @@ from licensing.entrypoints.license_changes import apply, show, transition
 from licensing.usecases.change_license import ChangeLicense
 
 EDIT = http.Body(EditRequest)
+SEEN = http.IfMatch("The ETag of the license as you read it: change no other version.")
 
 api = http.Api()
 handler = api.handler
@@ -39,13 +40,16 @@ def dissociate(call: http.Call, license_id: str) -> http.Reply:
         "PATCH /v1/licenses/{license_id}",
         id="editLicense",
         summary="Mark an agent as primary, or label it.",
-        takes=(EDIT,),
+        takes=(EDIT, SEEN),
         replies={200: LicenseReply},
-        problems=(404,),
+        problems=(404, 412),
+        is_tagged=True,
     )
 )
 def mark(call: http.Call, license_id: str) -> http.Reply:
     """Mark an agent as primary, or label it."""
     context = call.user()
-    answer = call.use_case(ChangeLicense).edit(call.read(EDIT).edit(), license_id, context)
+    edit, seen = call.read(EDIT).edit(), call.read(SEEN)
+    change = call.use_case(ChangeLicense)
+    answer = change.edit(edit, license_id, context, expected_version=seen)
     return http.answer(answer, lambda changed: show(changed, call, outcome="edit"))

@@ -1,4 +1,7 @@
-"""What clients build on: the keys that verify leases, and the contract (R16)."""
+"""What clients build on: the keys that verify leases, and the contract (R16).
+
+What fits no route of the API comes here, too, since this function can read nothing of anybody's.
+"""
 
 import json
 from pathlib import Path
@@ -10,12 +13,15 @@ from licensing.contract.agents import JwksReply
 from licensing.entrypoints import http
 
 # Written by `make generate`.
-CONTRACT = Path(__file__).with_name("static") / "openapi.json"
+STATIC = Path(__file__).with_name("static")
+CONTRACT = STATIC / "openapi.json"
+ROUTES: list[str] = json.loads((STATIC / "routes.json").read_text(encoding="utf-8"))
 # An agent that meets a key id that it does not know asks again; a day-old copy does no harm.
 CACHEABLE = {"cache-control": "public, max-age=300, stale-if-error=86400"}
 
 api = http.Api()
 handler = api.handler
+api.elsewhere(ROUTES)
 
 
 class OpenApiDocument(RootModel[dict[str, Any]]):
@@ -29,12 +35,13 @@ class OpenApiDocument(RootModel[dict[str, Any]]):
         summary="The public keys that verify leases.",
         replies={200: JwksReply},
         needs_token=False,
+        is_tagged=True,
     )
 )
 def keys(call: http.Call) -> http.Reply:
     """The public keys that verify leases."""
-    body = JwksReply.model_validate(call.deployment.keyrings.keyring().jwks())
-    return http.reply(200, body, outcome="keys", headers=CACHEABLE)
+    body = JwksReply.model_validate(call.deployment.keyrings.keyring().jwks()).model_dump_json()
+    return http.tagged_text(call.event, "application/json", body, outcome="keys", headers=CACHEABLE)
 
 
 @api.serves(
@@ -44,10 +51,13 @@ def keys(call: http.Call) -> http.Reply:
         summary="This document.",
         replies={200: OpenApiDocument},
         needs_token=False,
+        is_tagged=True,
     )
 )
-def contract(_call: http.Call) -> http.Reply:
+def contract(call: http.Call) -> http.Reply:
     """The contract, made from the declarations of all operations."""
     # Without the blanks that make it readable in the repository: half of it.
     document = json.dumps(json.loads(CONTRACT.read_text(encoding="utf-8")), separators=(",", ":"))
-    return http.text(200, "application/json", document, outcome="contract", headers=CACHEABLE)
+    return http.tagged_text(
+        call.event, "application/json", document, outcome="contract", headers=CACHEABLE
+    )

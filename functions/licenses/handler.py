@@ -32,6 +32,7 @@ handler = api.handler
         summary="Show one license.",
         replies={200: LicenseReply},
         problems=(404,),
+        is_tagged=True,
     )
 )
 def one(call: http.Call, license_id: str) -> http.Reply:
@@ -39,7 +40,7 @@ def one(call: http.Call, license_id: str) -> http.Reply:
 
     def show(found: tuple[License, Organization]) -> http.Reply:
         body = LicenseReply(license=AdministeredLicense.of(*found, call.now))
-        return http.reply(200, body, outcome="shown")
+        return http.tagged(call.event, body, version=found[0].revision, outcome="shown")
 
     return http.answer(call.use_case(ListLicenses).one(license_id, call.user()), show)
 

@@ -23,6 +23,7 @@ ENDS_FROM = http.Instant("ends_from", "The subscription ends at this time or lat
 ENDS_BEFORE = http.Instant("ends_before", "The subscription ends before this time.")
 SORT = http.Choice("sort", OrganizationSort, usual=OrganizationSort.NAME)
 SEEN = http.IfMatch("The ETag of the organization as you read it. Leave it out to create one.")
+NEW = http.IfNoneMatch("Send * to create the organization, and never to change it.")
 ORGANIZATION = http.Body(OrganizationRequest)
 POLICY = http.Body(PolicyRequest)
 
@@ -71,9 +72,10 @@ def listing(call: http.Call) -> http.Reply:
     http.Operation(
         "GET /v1/organizations/{organization_id}",
         id="getOrganization",
-        summary="Show an organization with its subscription and seats; the ETag is its version.",
+        summary="Show an organization with its subscription and seats.",
         replies={200: OrganizationReply},
         problems=(404,),
+        is_tagged=True,
     )
 )
 def one(call: http.Call, organization_id: str) -> http.Reply:
@@ -87,9 +89,10 @@ def one(call: http.Call, organization_id: str) -> http.Reply:
         "PUT /v1/organizations/{organization_id}",
         id="putOrganization",
         summary="Create an organization, or change the version that If-Match names.",
-        takes=(ORGANIZATION, SEEN),
+        takes=(ORGANIZATION, SEEN, NEW),
         replies={201: OrganizationReply, 200: OrganizationReply},
         problems=(404, 412),
+        is_tagged=True,
     )
 )
 def put(call: http.Call, organization_id: str) -> http.Reply:
@@ -102,7 +105,7 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
         )
     wanted, seen = call.read(ORGANIZATION).spec(organization_id), call.read(SEEN)
     change = call.use_case(ChangeSubscription)
-    answer = change.by_administrator(wanted, context, expected_version=seen)
+    answer = change.by_administrator(wanted, context, expected_version=seen, is_new=call.read(NEW))
 
     def show(registered: Registered) -> http.Reply:
         return _show(registered.organization, call, created=registered.created)
@@ -118,6 +121,7 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
         takes=(POLICY,),
         replies={200: OrganizationReply},
         problems=(404, 409),
+        is_tagged=True,
     )
 )
 def change_policy(call: http.Call, organization_id: str) -> http.Reply:
@@ -139,11 +143,12 @@ def _show_page(page: OrganizationListing, call: http.Call) -> http.Reply:
 
 def _show(organization: Organization, call: http.Call, *, created: bool = False) -> http.Reply:
     telemetry.about(organization_id=organization.id)
-    return http.reply(
-        201 if created else 200,
+    return http.tagged(
+        call.event,
         OrganizationReply(organization=_view(organization, call)),
+        version=organization.version,
         outcome="registered" if created else "shown",
-        headers={"etag": f'"{organization.version}"'},
+        status=201 if created else 200,
     )
 
 

@@ -17,18 +17,15 @@ api = http.Api()
 handler = api.handler
 
 
-@api.page("GET /portal")
-@api.page("HEAD /portal")
+@api.page("/portal")
 def page(call: http.Call) -> http.Reply:
     """The page, unless the browser has it already."""
     headers = PORTAL.page_headers(_token_origin(call.deployment))
-    if http.has_already(call.event, headers["etag"]):
-        return http.text(304, PORTAL.page.content_type, "", outcome=OUTCOME, headers=headers)
-    body = "" if call.event.request_context.http.method == "HEAD" else PORTAL.page.text
-    return http.text(200, PORTAL.page.content_type, body, outcome=OUTCOME, headers=headers)
+    content_type, page = PORTAL.page.content_type, PORTAL.page.text
+    return http.tagged_text(call.event, content_type, page, outcome=OUTCOME, headers=headers)
 
 
-@api.page("GET /portal/configuration.json")
+@api.page("/portal/configuration.json")
 def configuration(call: http.Call) -> http.Reply:
     """Where people sign in."""
     registration = call.deployment.settings.sign_in
@@ -47,13 +44,16 @@ def configuration(call: http.Call) -> http.Reply:
     return http.reply(200, body, outcome=OUTCOME)
 
 
-@api.page("GET /portal/{version}/{name}")
-def file(_call: http.Call, version: str, name: str) -> http.Reply:
+@api.page("/portal/{version}/{name}")
+def file(call: http.Call, version: str, name: str) -> http.Reply:
     """A script, a style sheet or a picture."""
     found = PORTAL.file(version, name)
     if found is None:
         return http.refuse(refusal.portal_file_not_found())
-    return http.text(200, found.content_type, found.text, outcome=OUTCOME, headers=FILE_HEADERS)
+    content_type = found.content_type
+    return http.tagged_text(
+        call.event, content_type, found.text, outcome=OUTCOME, headers=FILE_HEADERS
+    )
 
 
 def _token_origin(deployment: Deployment) -> str | None:

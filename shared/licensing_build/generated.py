@@ -18,6 +18,7 @@ def generated(root: Path) -> Mapping[str, Callable[[], str]]:
     """Each file by its path from the repository's ``root``, and what makes its whole text."""
     return {
         "functions/discovery/static/openapi.json": openapi.written,
+        "functions/discovery/static/routes.json": openapi.routes,
         "functions/portal/static/vocabulary.js": portal.vocabulary,
         "shared/licensing_cli/vocabulary.py": command_line.vocabulary,
         "shared/licensing/README.md": partial(

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the operations that the handlers declare.
+"""The OpenAPI document and the list of routes, made from what the handlers declare.
 
 What this module guarantees: every schema is that of a model which requests are parsed by or replies
 are made of, and every parameter is one that the operation reads.
@@ -28,14 +28,30 @@ _TITLES: Final = {
     **{kind.status: kind.title for kind in problems.PROBLEMS.values()},
     429: "Too many requests",
 }
-# What API Gateway answers by itself, in a form of its own: a token that is not good, a path that
-# fits no route, a body beyond its own limit, too many requests, a function that gave no answer.
-_BY_GATEWAY: Final = frozenset({401, 404, 413, 429, 503})
+# What API Gateway answers by itself, in a form of its own: a token that is not good, a body beyond
+# its own limit, too many requests, a function that gave no answer.
+_BY_GATEWAY: Final = frozenset({401, 413, 429, 503})
 _BY_GATEWAY_ALONE: Final = frozenset({429})
 _HEADERS: Final = {
     401: ("WWW-Authenticate", "The scheme to authenticate by.", {"type": "string"}),
     503: ("Retry-After", "Seconds to wait before the next try.", {"type": "integer", "minimum": 1}),
 }
+_ETAG: Final = {
+    "ETag": {
+        "description": "Stands for all that this answer shows, down to the last byte.",
+        "schema": {"type": "string"},
+    }
+}
+_NOT_MODIFIED: Final = {"description": "The client has this answer already.", "headers": _ETAG}
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The ETags of answers that you have. If one is the present one's, the answer is "
+    "304, without a body.",
+}
+_TAG: Final = r'(W/)?"[!#-~]*"'
 _PATTERNS: Final = {
     "license_id": "^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$",
     "organization_id": "^[a-z0-9][a-z0-9-]{1,62}$",
@@ -44,14 +60,13 @@ _PATTERNS: Final = {
 
 def operations() -> list[http.Operation]:
     """All operations of all functions."""
-    names = sorted(path.parent.name for path in FUNCTIONS.glob("*/handler.py"))
-    modules = (import_module(f"{name}.handler") for name in names)
-    return [
-        operation
-        for module in modules
-        if hasattr(module, "api")
-        for operation in module.api.operations
-    ]
+    return [operation for api in _apis() for operation in api.operations]
+
+
+def routes() -> str:
+    """All routes that functions answer, the portal's too, as a file: a list in JSON."""
+    found = sorted(route for api in _apis() for route in api.routes)
+    return json.dumps(found, indent=2) + "\n"
 
 
 def document() -> dict[str, Any]:
@@ -96,6 +111,12 @@ def written() -> str:
     return json.dumps(document(), indent=2) + "\n"
 
 
+def _apis() -> Iterator[http.Api]:
+    names = sorted(path.parent.name for path in FUNCTIONS.glob("*/handler.py"))
+    modules = (import_module(f"{name}.handler") for name in names)
+    return (module.api for module in modules if hasattr(module, "api"))
+
+
 def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.id,
@@ -106,9 +127,11 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
                 str(status): {
                     "description": "Done.",
                     "content": {"application/json": {"schema": schemas[model]}},
+                    **({"headers": _ETAG} if operation.is_tagged else {}),
                 }
                 for status, model in operation.replies.items()
             },
+            **({"304": _NOT_MODIFIED} if _is_conditional(operation) else {}),
             **{
                 str(status): _problem(operation, status, schemas)
                 for status in sorted(_problems(operation))
@@ -118,6 +141,7 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
     parameters = [
         *_path_parameters(operation.path),
         *(parameter for taken in operation.takes for parameter in _described(taken)),
+        *([_IF_NONE_MATCH] if _is_conditional(operation) else []),
     ]
     if parameters:
         described["parameters"] = parameters
@@ -130,6 +154,10 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
             "content": {"application/json": {"schema": schema}},
         }
     return described
+
+
+def _is_conditional(operation: http.Operation) -> bool:
+    return operation.is_tagged and operation.method == "GET"
 
 
 def _problems(operation: http.Operation) -> set[int]:
@@ -150,10 +178,8 @@ def _problem(operation: http.Operation, status: int, schemas: Schemas) -> dict[s
     content: dict[str, Any] = {}
     if status not in _BY_GATEWAY_ALONE:
         content["application/problem+json"] = {"schema": schemas[problems.Problem]}
-    # Where a path has no parameters, it fits its route or it is another one.
     # Where no token is needed, it misses none.
-    possible = {404: "{" in operation.path, 401: operation.needs_token}
-    if status in _BY_GATEWAY and possible.get(status, True):
+    if status in _BY_GATEWAY and (status != 401 or operation.needs_token):
         content["application/json"] = {"schema": schemas[problems.GatewayMessage]}
     if status not in _TITLES:
         raise LookupError(f"{operation.route} refuses with {status}, which is no problem's status")
@@ -240,8 +266,13 @@ def _(_taken: http.Page) -> list[dict[str, Any]]:
 
 @_described.register
 def _(taken: http.IfMatch) -> list[dict[str, Any]]:
-    schema = {"type": "string", "pattern": '^"?[0-9]{1,19}"?$'}
+    schema = {"type": "string", "pattern": rf"^(\*|{_TAG}(, ?{_TAG})*)$"}
     return [_header("If-Match", schema, taken.description)]
+
+
+@_described.register
+def _(taken: http.IfNoneMatch) -> list[dict[str, Any]]:
+    return [_header("If-None-Match", {"type": "string", "enum": ["*"]}, taken.description)]
 
 
 @_described.register

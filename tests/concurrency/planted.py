@@ -107,6 +107,8 @@ class CheckThenPut(DynamoStore):
             return False
         if change.beside is not None and not self._is_beside(change.beside, after.organization_id):
             return False
+        if change.request is not None and self._read(schema.request_key(change.request.id)):
+            return False
         mine, exclusive = after.organization_id, after.exclusive
         return all(
             self._claim(pair).is_open_to(mine, exclusive=exclusive)
@@ -136,6 +138,8 @@ class CheckThenPut(DynamoStore):
             self._hold(pair, after, after.id)
         for pair in _given_up(change):
             self._hold(pair, after, None)
+        if change.request is not None:
+            self._put(items.request_item(change.request))
         self._put(events.event_item(change.event))
 
     def _added(self, organization_id: str, member: bytes) -> int:

@@ -29,6 +29,7 @@ from licensing.usecases.change_license import Changed, ChangeLicense, Edit
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.context import Context, UserContext
+from licensing.usecases.expected import Versions
 from licensing.usecases.generate_temporary import Generated, GenerateTemporary
 from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
@@ -76,8 +77,9 @@ class Tasks:
             Subscription(until, SubscriptionStatus.ACTIVE),
             max_agents,
         )
+        expected = None if version is None else Versions(frozenset({version}))
         return lambda store: ChangeSubscription(store).by_administrator(
-            wanted, _by_operator(now), expected_version=version
+            wanted, _by_operator(now), expected_version=expected
         )
 
     def govern(
@@ -154,12 +156,14 @@ class Tasks:
         return task
 
     def edit(
-        self, license_id: str, label: str, *, now: int = NOON
+        self, license_id: str, label: str, *, seen: int | None = None, now: int = NOON
     ) -> Callable[[DynamoStore], License | Refused]:
-        """Label a licence."""
+        """Label a licence, if it still has the version that was `seen`."""
+        expected = None if seen is None else Versions(frozenset({seen}))
 
         def task(store: DynamoStore) -> License | Refused:
-            answer = ChangeLicense(store).edit(Edit(label=label), license_id, _by_operator(now))
+            change, edit = ChangeLicense(store), Edit(label=label)
+            answer = change.edit(edit, license_id, _by_operator(now), expected_version=expected)
             return answer.record if isinstance(answer, Changed) else answer
 
         return task

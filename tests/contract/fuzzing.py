@@ -184,11 +184,9 @@ def _is_promised(failure: Failure, case: Case, response: Any, known: Known | Non
         used = _LICENSE_ID.search(response.request.url)
         return known is not None and used is not None and known.is_temporary(used[0])
     if isinstance(failure, UnsupportedMethodResponse):
-        # It asks for 405. API Gateway takes a method for part of a route: it has no such route, or
-        # one whose parameter takes the place of a word, as in PATCH /v1/licenses/validate.
-        return (
-            response.status_code == 404 and response.json() == {"message": "Not Found"}
-        ) or _is_another_route(case, response)
+        # It asks for 405. There may be another route, whose parameter takes the place of a word, as
+        # in PATCH /v1/licenses/validate.
+        return _is_another_route(case, response)
     if isinstance(failure, RejectedPositiveData):
         # A version that is not the present one fits the schema of If-Match.
         if response.status_code == 412:

@@ -1,5 +1,7 @@
 """How tests look at an answer: problems with all that a client relies on, headers by name."""
 
+import re
+
 from tests.world import Answer
 
 
@@ -25,3 +27,8 @@ def assert_problem(answer: Answer, status: int, code: str, *wrong: str) -> None:
     if wrong:
         assert pointers(answer) == sorted(wrong)
         assert all(error["detail"] for error in answer.json["errors"])
+
+
+def is_tag_of(answer: Answer, version: int) -> bool:
+    """Whether the answer has a strong ETag that begins with this version."""
+    return re.fullmatch(rf'"{version}-[0-9a-f]{{16}}"', header(answer, "etag") or "") is not None

@@ -14,11 +14,11 @@ from tests.world import (
     ADA,
     ALICE,
     BEA,
+    BESIDE,
     BORIS,
     MACHINE_A,
     NOON,
     OLIVIA,
-    PAGES,
     PAVEL,
     YEAR,
     Answer,
@@ -98,7 +98,7 @@ def test_r01_every_route_asks_for_a_token_except_those_that_anybody_may_call(
 ) -> None:
     guarded = {route.key for route in world.deployed.routes if route.authorizer}
     assert guarded == set(TABLE)
-    assert {route.key for route in world.deployed.routes if not route.authorizer} == OPEN | PAGES
+    assert {route.key for route in world.deployed.routes if not route.authorizer} == OPEN | BESIDE
 
 
 def test_r01_no_guarded_route_answers_without_claims(

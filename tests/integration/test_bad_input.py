@@ -397,12 +397,12 @@ def test_an_organization_cannot_be_registered_under_an_id_that_is_none(
     assert world.items() == []
 
 
-def test_an_if_match_that_is_no_etag_of_this_api_changes_nothing(
+def test_an_if_match_that_is_malformed_changes_nothing(
     world: World, subtests: pytest.Subtests
 ) -> None:
     world.register("acme")
     before = world.items()
-    for etag in ("", '""', "abc", '"abc"', 'W/"1"', "*", '"1", "2"', "-1", '"1.0"', "9" * 5000):
+    for etag in ("", "abc", "1", '"1', '1"', "-1", "W/1", '"1" "2"', '"1";', "*, *", '*, "1"', ","):
         with subtests.test(etag[:10]):
             answer = world.request(
                 "PUT",

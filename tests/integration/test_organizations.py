@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.answers import assert_problem, header
+from tests.integration.answers import assert_problem, header, is_tag_of
 from tests.integration.policy import NO_DEMANDS
 from tests.integration.trail import events
 from tests.world import (
@@ -26,7 +26,7 @@ def test_r24_an_organization_is_registered_with_201_and_shown_with_its_etag(worl
     answer = _put(world, WANTED)
 
     assert answer.status == 201
-    assert header(answer, "etag") == '"1"'
+    assert is_tag_of(answer, 1)
     assert answer.json["organization"] == {
         "id": "acme",
         "name": "Acme",
@@ -42,14 +42,14 @@ def test_r24_an_organization_is_registered_with_201_and_shown_with_its_etag(worl
         shown = world.request("GET", "/v1/organizations/acme", person=person)
         assert shown.status == 200
         assert shown.json == answer.json
-        assert header(shown, "etag") == '"1"'
+        assert header(shown, "etag") == header(answer, "etag")
 
 
 def test_r24_a_change_names_the_version_that_it_changes(world: World) -> None:
     _put(world, WANTED)
     answer = _put(world, WANTED | {"status": "paused", "max_agents": 3}, '"1"')
     assert answer.status == 200
-    assert header(answer, "etag") == '"2"'
+    assert is_tag_of(answer, 2)
     changed = answer.json["organization"]
     assert (changed["version"], changed["max_agents"]) == (2, 3)
     assert changed["subscription"]["status"] == "paused"
@@ -72,6 +72,9 @@ def test_r24_a_change_without_with_a_stale_or_with_a_foreign_etag_is_refused(
         "another organization's": foreign,
         "of the future": '"3"',
         "zero": '"0"',
+        "weak": 'W/"2"',
+        "another API's": '"xyzzy"',
+        "others": '"1", "3"',
     }.items():
         with subtests.test(name):
             answer = _put(world, WANTED | {"name": "Acme Three"}, etag)
@@ -97,7 +100,7 @@ def test_r24_a_put_whose_answer_was_lost_can_be_repeated(world: World) -> None:
         world.clock.advance(5)
         again = _put(world, WANTED | {"status": "paused"}, '"1"')
         assert (again.status, again.json) == (200, changed.json)
-        assert header(again, "etag") == header(changed, "etag") == '"2"'
+        assert header(again, "etag") == header(changed, "etag")
     assert world.items() == before, "and is done once"
     # The same wish on a version that has been overtaken by another one is no repetition.
     _put(world, WANTED | {"status": "cancelled"}, '"2"')

@@ -14,6 +14,8 @@ from typing import Any
 from tests.local.patterns import Pattern
 from tests.local.template import Template, TemplateError
 
+DEFAULT = "$default"
+"""The key of the route that gets what fits no other one."""
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _ASYNCHRONOUS_RETRIES = 2  # Lambda's own default
@@ -66,7 +68,12 @@ class Route:
     @property
     def key(self) -> str:
         """API Gateway's name for the route."""
-        return f"{self.method} {self.path}"
+        return DEFAULT if self.is_default else f"{self.method} {self.path}"
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it gets what fits no other route."""
+        return self.path == DEFAULT
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,10 @@ def read(template: Template) -> DeployedTemplate:
         asynchronous[name] = _asynchronous(template, name)
         for kind, properties in template.events(name):
             if kind == "HttpApi":
-                method, path = template.resolve([properties["Method"], properties["Path"]])
+                # An event without a path is the default route.
+                method, path = template.resolve(
+                    [properties.get("Method", "ANY"), properties.get("Path", DEFAULT)]
+                )
                 auth = template.resolve(properties.get("Auth", {}))
                 if "AuthorizationScopes" in auth:
                     raise TemplateError(f"{name} asks for scopes, which are not checked here")

@@ -69,7 +69,7 @@ class Gateway:
                 parameters = match(route.path, request.path)
                 if parameters is not None:
                     return route, parameters
-        return None
+        return next(((route, {}) for route in self._routes if route.is_default), None)
 
 
 def match(pattern: str, path: str) -> dict[str, str] | None:

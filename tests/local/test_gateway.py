@@ -276,6 +276,26 @@ def test_an_unknown_route_or_method_is_not_found(method: str, target: str) -> No
     assert functions.events == []
 
 
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [("DELETE", "/v1/licenses"), ("OPTIONS", "/v1/licenses/validate"), ("GET", "//v1/licenses/1")],
+)
+def test_what_fits_no_route_goes_to_the_default_route_without_its_token_being_looked_at(
+    method: str, target: str
+) -> None:
+    functions = Functions({"statusCode": 405})
+    default = Route("ANY", "$default", "Elsewhere", None)
+    answer = Gateway([default, *ROUTES], {}, functions).answer(
+        request(method, target, ("Authorization", "Bearer nonsense"))
+    )
+    assert answer.status == 405
+    assert [name for name, _ in functions.events] == ["Elsewhere"]
+    assert functions.event["routeKey"] == "$default"
+    assert functions.event["rawPath"] == target
+    assert "pathParameters" not in functions.event
+    assert "authorizer" not in functions.event["requestContext"]
+
+
 def test_the_most_specific_route_wins() -> None:
     functions = Functions({"statusCode": 200})
     gateway(functions).answer(request("GET", "/v1/licenses/newest", ("Authorization", token())))

@@ -36,6 +36,7 @@ from licensing.usecases.change_license import Changed, ChangeLicense, Edit
 from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.context import Context, UserContext
+from licensing.usecases.expected import Versions
 from licensing.usecases.generate_temporary import Generated, GenerateTemporary
 from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
@@ -194,7 +195,10 @@ class Service:
     def change(self, wanted: OrganizationSpec, seen: int | None, now: int) -> Told:
         """Change an organization as a super-admin."""
         use_case, context = ChangeSubscription(self.store), self._by(_OPERATOR, now)
-        return self._told(lambda: use_case.by_administrator(wanted, context, expected_version=seen))
+        expected = None if seen is None else Versions(frozenset({seen}))
+        return self._told(
+            lambda: use_case.by_administrator(wanted, context, expected_version=expected)
+        )
 
     def bill(self, wanted: OrganizationSpec, version: int, now: int) -> Told:
         """Change an organization as billing."""

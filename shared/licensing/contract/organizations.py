@@ -137,7 +137,7 @@ class PolicyView(Reply):
 
 
 class OrganizationView(Reply):
-    """An organization; ``version`` is its ETag."""
+    """An organization. Its ETag begins with its ``version``."""
 
     id: OrganizationId
     name: str

@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     """What goes wrong with a request itself; what is refused has a :class:`RefusalCode`."""
 
     INVALID_REQUEST = "invalid_request"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNAUTHORIZED = "unauthorized"
     STALE_PROOF = "use_dpop_nonce"
@@ -45,6 +46,7 @@ _INVALID: Final = ProblemKind(400, "Invalid request")
 _NOT_AUTHENTICATED: Final = ProblemKind(401, "Not authenticated")
 _NOT_ALLOWED: Final = ProblemKind(403, "Not allowed")
 _NOT_FOUND: Final = ProblemKind(404, "Not found")
+_NO_SUCH_METHOD: Final = ProblemKind(405, "Method not allowed")
 _CONFLICT: Final = ProblemKind(409, "Conflict")
 _CHANGED: Final = ProblemKind(412, "Precondition failed")
 _TOO_LARGE: Final = ProblemKind(413, "Payload too large")
@@ -62,6 +64,7 @@ PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
         RefusalCode.PROOF_REQUIRED: _NOT_ALLOWED,
         RefusalCode.NOT_FOUND: _NOT_FOUND,
         RefusalCode.PORTAL_NOT_CONFIGURED: _NOT_FOUND,
+        ErrorCode.METHOD_NOT_ALLOWED: _NO_SUCH_METHOD,
         RefusalCode.MACHINE_REGISTERED: _CONFLICT,
         RefusalCode.AGENT_BLOCKED: _CONFLICT,
         RefusalCode.LICENSE_STILL_BOUND: _CONFLICT,

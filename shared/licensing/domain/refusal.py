@@ -67,6 +67,15 @@ def license_not_found() -> Refused:
     return Refused(RefusalCode.NOT_FOUND, "There is no such license. Check its id.")
 
 
+def license_has_changed(revision: int) -> Refused:
+    """A licence that is not as the caller has seen it."""
+    return Refused(
+        RefusalCode.PRECONDITION_FAILED,
+        f"The license is not as you expect: its version is {revision}. Read it again and send its "
+        "ETag in If-Match, or no If-Match to change it as it is.",
+    )
+
+
 def organization_not_found() -> Refused:
     """An organization that is absent or not the caller's: the two answer alike."""
     return Refused(RefusalCode.NOT_FOUND, "There is no such organization. Check its id.")

@@ -7,7 +7,7 @@ and all text is Unicode, in UTF-8 where it comes as bytes, without halves of sur
 from __future__ import annotations
 
 import json
-from typing import NoReturn
+from typing import Final, NoReturn
 
 
 def read(text: str | bytes) -> object:
@@ -27,6 +27,11 @@ def read(text: str | bytes) -> object:
     return value
 
 
+def check_names(text: str) -> None:
+    """Check ``text``, which is JSON. Raises :class:`ValueError` where a member is named twice."""
+    _NAMES.decode(text)
+
+
 def _object(members: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(members)
     if len(value) < len(members):
@@ -36,3 +41,6 @@ def _object(members: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_number(_: str) -> NoReturn:
     raise ValueError("not a number of JSON")
+
+
+_NAMES: Final = json.JSONDecoder(object_pairs_hook=_object)

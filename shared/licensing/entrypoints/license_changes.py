@@ -22,6 +22,7 @@ def transition(action: Action, summary: str) -> http.Operation:
         takes=(WHY,),
         replies={200: LicenseReply},
         problems=(404, 409),
+        is_tagged=True,
     )
 
 
@@ -38,4 +39,5 @@ def show(changed: Changed, call: http.Call, *, outcome: str) -> http.Reply:
     """A licence as a call has changed it."""
     telemetry.about(organization_id=changed.record.organization_id)
     shown = AdministeredLicense.of(changed.record, changed.organization, call.now)
-    return http.reply(200, LicenseReply(license=shown), outcome=outcome)
+    body = LicenseReply(license=shown)
+    return http.tagged(call.event, body, version=changed.record.revision, outcome=outcome)

@@ -5,6 +5,7 @@ What this module guarantees:
 * :data:`licensing.domain.license.TRANSITIONS` decides; this module only asks it and commits.
 * A repetition is answered like the first request and writes nothing, so after a lost answer the
   caller may just ask again (R18).
+* A change that was made on an older version is refused where the caller says so, never merged.
 * Another organization's licence is answered like one that does not exist.
 """
 
@@ -21,12 +22,14 @@ from licensing.domain.license import Action, License
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import (
     Refused,
+    license_has_changed,
     license_not_found,
     only_administrators,
     only_super_admins,
 )
 from licensing.domain.temporary_license import Term
 from licensing.usecases.context import UserContext
+from licensing.usecases.expected import ANY_VERSION, Versions
 from licensing.usecases.optimistic import demand, retry_or_give_up
 from licensing.usecases.ports import Change, Committer
 
@@ -70,6 +73,7 @@ class _Wanted:
     change: Callable[[License], License | Refused]
     reason: str | None = None
     is_temporary: bool = False
+    expected: Versions = ANY_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,19 @@ class ChangeLicense:
         wanted = _Wanted(_EVENTS[action], lambda record: record.after(action, context.now), reason)
         return self._change(license_id, wanted, context)
 
-    def edit(self, edit: Edit, license_id: str, context: UserContext) -> Changed | Refused:
-        """Mark a licence as primary or not, or label it (R8)."""
+    def edit(
+        self,
+        edit: Edit,
+        license_id: str,
+        context: UserContext,
+        *,
+        expected_version: Versions | None = None,
+    ) -> Changed | Refused:
+        """Mark a licence as primary or not, or label it (R8).
+
+        ``expected_version`` is what the caller has seen; another version is not changed. ``None``:
+        whatever it is. A repetition of a change that has been made succeeds.
+        """
         if not context.caller.is_administrator:
             return only_administrators()
 
@@ -106,7 +121,10 @@ class ChangeLicense:
                 return record
             return record.changed(context.now, primary=primary, label=label)
 
-        return self._change(license_id, _Wanted(EventType.LICENSE_UPDATED, edited), context)
+        wanted = _Wanted(
+            EventType.LICENSE_UPDATED, edited, expected=expected_version or ANY_VERSION
+        )
+        return self._change(license_id, wanted, context)
 
     def revoke_temporary(
         self, license_id: str, context: UserContext, *, reason: str | None = None
@@ -145,6 +163,10 @@ class ChangeLicense:
         changed = wanted.change(record)
         if isinstance(changed, Refused):
             return changed
+        # The answer to this very change may have been lost: then there is nothing to do.
+        is_repeated = changed is record and wanted.expected.led_to(record.revision)
+        if not (wanted.expected.allow(record.revision) or is_repeated):
+            return license_has_changed(record.revision)
         # The same object stands for a repetition: it must not write a second event (R32).
         if changed is not record:
             event = context.license_event(wanted.kind, record, changed, reason=wanted.reason)

@@ -17,6 +17,7 @@ from licensing.domain.audit import EventType
 from licensing.domain.organization import Organization, Subscription
 from licensing.domain.refusal import RefusalCode, Refused, only_super_admins
 from licensing.usecases.context import Context, UserContext
+from licensing.usecases.expected import Versions
 from licensing.usecases.optimistic import demand, retry_or_give_up
 from licensing.usecases.ports import OrganizationStore
 
@@ -60,19 +61,27 @@ class ChangeSubscription:
     store: OrganizationStore
 
     def by_administrator(
-        self, wanted: OrganizationSpec, context: UserContext, *, expected_version: int | None
+        self,
+        wanted: OrganizationSpec,
+        context: UserContext,
+        *,
+        expected_version: Versions | None,
+        is_new: bool = False,
     ) -> Registered | Refused:
         """Create or change an organization as a super-admin.
 
-        ``expected_version`` is the version that the caller has seen; ``None`` means that it
-        expects none to exist. A repetition of a change that has been made succeeds.
+        ``expected_version`` is what the caller has seen; ``None`` means that it expects none to
+        exist. A repetition of a change that has been made succeeds, unless it insists that the
+        organization ``is_new``.
         """
         if not context.caller.is_super_admin:
             return only_super_admins()
 
         def change() -> Registered | Refused:
             before = self.store.organization(wanted.organization_id)
-            if (before.version if before else None) != expected_version:
+            if is_new and before is not None:
+                return _changed_meanwhile("it exists already")
+            if not _is_expected(before, expected_version):
                 return _repeated(wanted, before, expected_version)
             return self._commit(before, _changed(before, wanted, context.now), context)
 
@@ -120,14 +129,21 @@ def _changed(before: Organization | None, wanted: OrganizationSpec, now: int) ->
     )
 
 
+def _is_expected(found: Organization | None, expected: Versions | None) -> bool:
+    if found is None:
+        return expected is None
+    return expected is not None and expected.allow(found.version)
+
+
 def _repeated(
-    wanted: OrganizationSpec, found: Organization | None, expected_version: int | None
+    wanted: OrganizationSpec, found: Organization | None, expected: Versions | None
 ) -> Registered | Refused:
     """The answer to a change that was made on another version than the present one."""
     if found is None:
         return _changed_meanwhile("it does not exist")
     # The answer to this very change may have been lost: then there is nothing to do.
-    if wanted.is_met_by(found) and found.version == (expected_version or 0) + 1:
+    is_next = expected.led_to(found.version) if expected else found.version == 1
+    if wanted.is_met_by(found) and is_next:
         return Registered(found, created=False, changed=False)
     return _changed_meanwhile(f"its version is {found.version}")
 

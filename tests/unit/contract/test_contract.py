@@ -58,9 +58,12 @@ def send(model: type[BaseModel], body: str) -> tuple[int, dict[str, Any]]:
     """The status and the body that a function answers which takes `model`."""
     api = http.Api()
 
-    @api.page("POST /")
+    body_of = http.Body(model)
+    takes = http.Operation("POST /", "take", "Take it.", {200: model}, (body_of,))
+
+    @api.serves(takes)
     def take(call: http.Call) -> http.Reply:
-        return http.reply(200, http.Body(model).read(call.event), outcome="taken")
+        return http.reply(200, call.read(body_of), outcome="taken")
 
     event = {
         "version": "2.0",

@@ -15,6 +15,7 @@ STATUSES = {
     "temporary_license_not_usable": 403,
     "not_found": 404,
     "portal_not_configured": 404,
+    "method_not_allowed": 405,
     "machine_registered_to_other_organization": 409,
     "agent_blocked": 409,
     "license_still_bound": 409,

@@ -46,3 +46,16 @@ def test_a_whole_surrogate_pair_is_one_character() -> None:
 def test_what_has_no_reading_or_several_is_refused(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         strict_json.read(text)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1, "a": 1}', '{"a": 1, "\\u0061": 2}', '[{"b": {"a": 1, "a": 2}}]']
+)
+def test_a_member_that_is_named_twice_is_found_wherever_it_is(text: str) -> None:
+    with pytest.raises(ValueError, match="named twice"):
+        strict_json.check_names(text)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_plain_json_names_each_member_once(value: Any) -> None:
+    strict_json.check_names(json.dumps(value))

@@ -35,6 +35,8 @@ def test_every_function_stands_in_its_table_with_the_routes_that_call_it() -> No
     for name, (_, called_by) in told.items():
         routes = [
             f"`{route['Method']} {_ID.sub('{id}', route['Path'])}`"
+            if "Path" in route
+            else "what fits no other route"
             for kind, route in TEMPLATE.events(name)
             if kind == "HttpApi"
         ]

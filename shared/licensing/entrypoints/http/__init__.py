@@ -1,5 +1,6 @@
 """Requests in, replies and problems out, over API Gateway's HTTP API, for handlers to use.
 
+etags       entity tags, and conditions on them
 inputs      what requests say: bodies, queries and headers
 callers     who is calling, by the claims of a token
 proofs      proofs of device keys
@@ -7,6 +8,7 @@ cursors     where a list goes on, sealed
 calls       one request with all of that, for a handler
 replies     replies, refusals and problems
 operations  what an operation takes and answers
+routes      which methods each path has
 api         routes, and errors as problems
 """
 
@@ -22,6 +24,7 @@ from licensing.entrypoints.http.inputs import (
     Flag,
     IdempotencyKey,
     IfMatch,
+    IfNoneMatch,
     Instant,
     Number,
     OptionalBody,
@@ -29,7 +32,6 @@ from licensing.entrypoints.http.inputs import (
     SearchText,
     Text,
     VersionedBody,
-    has_already,
 )
 from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, DeviceProof
@@ -38,6 +40,8 @@ from licensing.entrypoints.http.replies import (
     answer,
     refuse,
     reply,
+    tagged,
+    tagged_text,
     text,
 )
 
@@ -55,6 +59,7 @@ __all__ = [
     "Flag",
     "IdempotencyKey",
     "IfMatch",
+    "IfNoneMatch",
     "Instant",
     "Number",
     "Operation",
@@ -65,8 +70,9 @@ __all__ = [
     "Text",
     "VersionedBody",
     "answer",
-    "has_already",
     "refuse",
     "reply",
+    "tagged",
+    "tagged_text",
     "text",
 ]

@@ -7,7 +7,7 @@ defect: it is raised on, so that it reaches the log and the alarm.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
 from types import MappingProxyType
@@ -26,7 +26,8 @@ from licensing.entrypoints.http.calls import Call
 from licensing.entrypoints.http.inputs import Input, PayloadTooLarge, WrongFields
 from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, next_nonce
-from licensing.entrypoints.http.replies import Reply, problem
+from licensing.entrypoints.http.replies import Reply, no_content, problem
+from licensing.entrypoints.http.routes import Routes
 from licensing.entrypoints.lambda_handler import LambdaHandler, entry
 
 SAFE_HEADERS: Final = MappingProxyType(
@@ -62,14 +63,43 @@ class Api:
         self.handler: LambdaHandler = entry(self._resolve)
 
     def serves(self, operation: Operation) -> Callable[[Serve], Serve]:
-        """A decorator: the function answers ``operation``."""
-        self.operations.append(operation)
-        return self._route(operation.method, operation.path, operation.takes)
+        """A decorator: the function answers ``operation``; and ``HEAD``, as :meth:`page` does.
 
-    def page(self, route: str) -> Callable[[Serve], Serve]:
-        """A decorator: the function answers ``route``, which browsers ask for, as ``GET /``."""
-        method, _, path = route.partition(" ")
-        return self._route(method, path, takes=())
+        An operation that needs a token has no ``HEAD``: that would be one more route each, at API
+        Gateway, which alone verifies tokens.
+        """
+        self.operations.append(operation)
+        methods = [operation.method, *(["HEAD"] if _is_public(operation) else [])]
+        return self._route(methods, operation.path, operation.takes)
+
+    def page(self, path: str) -> Callable[[Serve], Serve]:
+        """A decorator: the function answers ``GET`` and ``HEAD`` of ``path`` to browsers."""
+        return self._route(["GET", "HEAD"], path, takes=())
+
+    def elsewhere(self, routes: Iterable[str]) -> None:
+        """Answer what fits none of the API's ``routes``: API Gateway's route ``$default``.
+
+        405 with ``Allow`` where the path has other methods, 204 with it for ``OPTIONS`` (without
+        anything for other origins: none is meant to call), 404 where there is no such path.
+        """
+        table = Routes.of(routes)
+
+        def answer(error: Exception) -> Reply:
+            request = self._resolver.current_event.request_context.http
+            methods = table.methods(request.path)
+            # What has a route and does not fit it, in API Gateway's eyes, is not there.
+            if not methods or request.method in methods:
+                return _no_route(error)
+            allowed = ", ".join(sorted({*methods, "OPTIONS"}))
+            if request.method == "OPTIONS":
+                return no_content({"allow": allowed}, outcome="options")
+            return problem(
+                ErrorCode.METHOD_NOT_ALLOWED,
+                f"This path takes {allowed}.",
+                headers={"allow": allowed},
+            )
+
+        self._resolver.not_found(answer)
 
     @property
     def routes(self) -> set[str]:
@@ -79,7 +109,7 @@ class Api:
         return {f"{route.method} {_as_gateway(route.path)}" for route in routes}
 
     def _route(
-        self, method: str, path: str, takes: tuple[Input[Any], ...]
+        self, methods: list[str], path: str, takes: tuple[Input[Any], ...]
     ) -> Callable[[Serve], Serve]:
         def register(serve: Serve) -> Serve:
             @wraps(serve)
@@ -89,7 +119,8 @@ class Api:
                 call = Call(self._resolver.current_event, current_deployment(), takes)
                 return serve(call, **named)
 
-            self._resolver.route(_as_powertools(path), method=method)(answer)
+            for method in methods:
+                self._resolver.route(_as_powertools(path), method=method)(answer)
             return serve
 
         return register
@@ -97,6 +128,8 @@ class Api:
     def _resolve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer = self._resolver.resolve(event, context)
         answer["headers"] = {**SAFE_HEADERS, **answer["headers"]}
+        if APIGatewayProxyEventV2(event).request_context.http.method == "HEAD":
+            answer["body"] = ""
         # With each answer to a proof, errors too, comes the nonce of the next one: no agent has to
         # ask for it (RFC 9449, 8.2).
         takes_proofs = any(PROOF in operation.takes for operation in self.operations)
@@ -105,6 +138,10 @@ class Api:
             with suppress(Unavailable):
                 answer["headers"] |= next_nonce(current_deployment())
         return answer
+
+
+def _is_public(operation: Operation) -> bool:
+    return operation.method == "GET" and not operation.needs_token
 
 
 def _as_powertools(path: str) -> str:

@@ -15,7 +15,7 @@ licensing.domain.errors.InvalidInput: It must be one of: active, ...
 What this module guarantees:
 
 * A body is parsed by the contract's models before anything else sees it; every wrong field is
-  named by a JSON pointer.
+  named by a JSON pointer. One that two parsers would read differently is refused.
 * Whatever is wrong with a query or a header is an :class:`InvalidInput` that points at it.
 """
 
@@ -32,7 +32,10 @@ from pydantic_core import from_json
 
 from licensing.contract.fields import read_instant
 from licensing.contract.problems import ProblemError
+from licensing.domain import strict_json
 from licensing.domain.errors import InvalidInput
+from licensing.entrypoints.http.etags import ANY, versions_in
+from licensing.usecases.expected import Versions
 from licensing.usecases.pagination import PageRequest, Search
 
 LARGEST_BODY: Final = 65_536
@@ -269,19 +272,33 @@ class IfMatch:
 
     description: str
 
-    def read(self, event: APIGatewayProxyEventV2) -> int | None:
-        """The version, or ``None`` without the header.
+    def read(self, event: APIGatewayProxyEventV2) -> Versions | None:
+        """The versions that it names, or ``None`` without the header.
 
-        Raises :class:`InvalidInput` for anything but an ETag of this API, as in ``"7"``.
+        Raises :class:`InvalidInput` for anything but ``*`` or ETags in quotes (RFC 9110, 13.1.1).
         """
         value = event.headers.get("if-match")
         if value is None:
             return None
-        version = value.strip().strip('"')
-        if not (version.isascii() and version.isdecimal() and len(version) < 20):
-            detail = 'It must be the ETag as you received it, like "7".'
-            raise InvalidInput(detail, pointer="/headers/if-match")
-        return int(version)
+        try:
+            return versions_in(value)
+        except ValueError:
+            detail = 'It must be the ETag as you received it, in its quotes, or "*" without them.'
+            raise InvalidInput(detail, pointer="/headers/if-match") from None
+
+
+@dataclass(frozen=True, slots=True)
+class IfNoneMatch:
+    """The header ``If-None-Match: *``, which says that the record must not exist yet."""
+
+    description: str
+
+    def read(self, event: APIGatewayProxyEventV2) -> bool:
+        """Whether it is there. Raises :class:`InvalidInput` for anything but ``*``."""
+        value = event.headers.get("if-none-match")
+        if value is not None and value.strip(" \t") != ANY:
+            raise InvalidInput('Send "*", or no such header.', pointer="/headers/if-none-match")
+        return value is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,23 +336,20 @@ class IdempotencyKey:
         return value.strip('"')
 
 
-def has_already(event: APIGatewayProxyEventV2, etag: str) -> bool:
-    """Whether the client has the version ``etag`` already (``If-None-Match``, RFC 9110)."""
-    named = {
-        tag.strip().removeprefix("W/") for tag in event.headers.get("if-none-match", "").split(",")
-    }
-    return etag in named or "*" in named
-
-
 # -- within ----------------------------------------------------------------------------------------
 
 
 def _validated(model: type[Model], text: str) -> Model:
     try:
-        return model.model_validate_json(text)
+        validated = model.model_validate_json(text)
+        strict_json.check_names(text)
     except ValidationError as error:
         # Without its cause, which holds the values that were sent (R35).
         raise WrongFields(error) from None
+    except ValueError:
+        # The parser takes the last one, and another parser on the way may have taken the first.
+        raise InvalidInput("The body names a member twice. Name each once.") from None
+    return validated
 
 
 def _text(event: APIGatewayProxyEventV2, largest: int) -> str:

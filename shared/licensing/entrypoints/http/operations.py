@@ -22,6 +22,7 @@ class Operation:
     generated from the document. ``replies`` maps each status of success to the body's model.
     ``problems`` are the statuses that it refuses with, without those that follow from the rest: 400
     and 413 from what it takes, 401 and 403 from the token that it needs, 429 and 503 in any case.
+    ``is_tagged``: what it shows carries an ETag; a ``GET`` then honours ``If-None-Match``.
 
     >>> show = Operation(
     ...     "GET /v1/licenses/{license_id}",
@@ -41,6 +42,7 @@ class Operation:
     takes: tuple[Input[Any], ...] = ()
     problems: tuple[int, ...] = ()
     needs_token: bool = True
+    is_tagged: bool = False
     method: str = field(init=False)
     path: str = field(init=False)
 

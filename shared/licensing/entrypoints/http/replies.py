@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
 from licensing.adapters import telemetry
 from licensing.contract.problems import Problem, ProblemCode, ProblemError
 from licensing.domain.refusal import Refused
+from licensing.entrypoints.http.etags import etag_of, has_already
 
 Reply = Response[str]
 Given = TypeVar("Given")
@@ -27,6 +29,59 @@ def reply(
         body=body.model_dump_json(),
         headers={"cache-control": "no-store", **(headers or {})},
     )
+
+
+def no_content(headers: Mapping[str, str], *, outcome: str) -> Reply:
+    """An answer that is all in its headers, logged and counted under ``outcome``."""
+    telemetry.answered(outcome, 204)
+    return Response(status_code=204, body="", headers={"cache-control": "no-store", **headers})
+
+
+def tagged(
+    event: APIGatewayProxyEventV2,
+    body: BaseModel,
+    *,
+    version: int,
+    outcome: str,
+    status: int = 200,
+) -> Reply:
+    """A JSON reply that shows a record of this ``version``, with its ETag (RFC 9110, 8.8.3).
+
+    304 and no body where a ``GET`` names that ETag as one that the client has (``If-None-Match``).
+    """
+    content = body.model_dump_json()
+    headers = {"cache-control": "no-store", "etag": etag_of(content, version)}
+    if _is_known(event, headers["etag"]):
+        return _not_modified(headers, outcome)
+    return text(status, "application/json", content, outcome=outcome, headers=headers)
+
+
+def tagged_text(
+    event: APIGatewayProxyEventV2,
+    content_type: str,
+    body: str,
+    *,
+    outcome: str,
+    headers: Mapping[str, str],
+) -> Reply:
+    """A file as a reply, with its ETag; 304 as for :func:`tagged`.
+
+    ``headers`` may have another ETag, which stands for more than the file.
+    """
+    headers = {"etag": etag_of(body), **headers}
+    if _is_known(event, headers["etag"]):
+        return _not_modified(headers, outcome)
+    return text(200, content_type, body, outcome=outcome, headers=headers)
+
+
+def _is_known(event: APIGatewayProxyEventV2, etag: str) -> bool:
+    is_reading = event.request_context.http.method in {"GET", "HEAD"}
+    return is_reading and has_already(event.headers.get("if-none-match", ""), etag)
+
+
+def _not_modified(headers: Mapping[str, str], outcome: str) -> Reply:
+    telemetry.answered(outcome, 304)
+    return Response(status_code=304, body="", headers=dict(headers))
 
 
 def text(
