@@ -219,13 +219,14 @@ def parameters(data: bytes) -> None:
     """Headers and query parameters, all of the same text."""
     text = data.decode(errors="replace")
     event = _event(
-        headers={"if-match": text, "idempotency-key": text},
+        headers=dict.fromkeys(("if-match", "if-none-match", "idempotency-key"), text),
         queryStringParameters=dict.fromkeys(
             ("limit", "cursor", "status", "search", "primary", "from"), text
         ),
     )
     inputs: Sequence[Input[object]] = (
         http.IfMatch(""),
+        http.IfNoneMatch(""),
         http.IdempotencyKey(""),
         http.PAGE,
         http.Choice("status", Status),

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,89 +77,6 @@ def test_a_body_of_a_megabyte_is_a_413(world: World, route: str) -> None:
             assert f"{_largest(route)} bytes" in answer.json["detail"]
     assert calls == {}
     assert world.items() == before
-
-
-@pytest.mark.parametrize("route", WITH_BODY)
-@pytest.mark.parametrize(
-    "member", ['"{:x}":0', '"{:x}":{{}}', '"machine{:x}":[]', '"{:0200x}":"~~~~"', '"~~{:x}":null']
-)
-def test_no_body_that_fits_makes_a_long_answer(world: World, route: str, member: str) -> None:
-    license_id = _prepared(world)["license"]["id"]
-    members = [member.format(number) for number in range(_largest(route) // len(member))]
-    while len(body := "{" + ",".join(members) + "}") > _largest(route):
-        members = members[: len(members) * 99 // 100]
-    answer = _send(world, route, license_id, body.encode(), [])
-    assert answer.status == 400
-    assert len(answer.json["errors"]) <= 20
-    assert re.search(r"the first 20 of \d+ errors", answer.json["detail"])
-    assert len(answer.text) < len(body)
-
-
-# What makes the longest answers of a body of so many bytes.
-LONG: dict[str, Callable[[int], str]] = {
-    "a name to escape in a pointer": lambda size: _naming("~/" * (size // 2 - 4)),
-    "a name to escape in JSON": lambda size: _naming("\x01" * (size // 6 - 2)),
-    "a long name": lambda size: _naming("x" * (size - 8)),
-    "twenty long names": lambda size: _naming(
-        *(f"{number}{'~' * (size // 400)}" + "\x01" * (size // 200) for number in range(20))
-    ),
-    "a long name within": lambda size: f'{{"machine":{_naming("~" * (size - 30))}}}',
-    "a long value": lambda size: json.dumps({"label": "x" * (size - 20)}),
-    "many names": lambda size: _naming(*(f"{number:x}" for number in range(size // 12))),
-    "many elements": lambda size: json.dumps({"machine": {"mac_addresses": [0] * (size // 4)}}),
-}
-
-
-def _naming(*names: str) -> str:
-    return json.dumps(dict.fromkeys(names, 0))
-
-
-EVERY_BODY = {
-    LOGIN: ALICE,
-    VALIDATE: None,
-    REVOKE: ADA,
-    "PATCH /v1/licenses/{license_id}": ADA,
-    PUT: OLIVIA,
-    "PATCH /v1/organizations/{organization_id}": ADA,
-    "POST /v1/organizations/{organization_id}/temporary-licenses": OLIVIA,
-    "POST /v1/temporary-licenses/{license_id}/revoke": OLIVIA,
-    "POST /v1/machines/lookup": OLIVIA,
-}
-LONGEST_ANSWER = 12_288
-"""Bytes: less than what anybody may send without a token."""
-
-
-def test_no_body_of_any_route_makes_an_answer_longer_than_a_strangers_request(
-    world: World,
-) -> None:
-    """The worst is twenty errors at names that are cut."""
-    license_id = _prepared(world)["license"]["id"]
-    ids = {"license_id": license_id, "organization_id": "acme"}
-    longest = 0
-    for route, person in EVERY_BODY.items():
-        method, _, path = route.format(**ids).partition(" ")
-        for name, made in LONG.items():
-            body = made(_largest(route)).encode()
-            assert _largest(route) / 4 < len(body) <= _largest(route), name
-            answer = world.request(method, path, person=person, body=body)
-            assert answer.status == 400, (route, name)
-            longest = max(longest, len(answer.text.encode()))
-    assert longest <= LONGEST_ANSWER
-
-
-def test_every_route_that_takes_a_body_is_looked_at(world: World) -> None:
-    document = world.request("GET", "/v1/openapi.json").json["paths"]
-    taking = {
-        f"{method.upper()} {path}"
-        for path, item in document.items()
-        for method, operation in item.items()
-        if isinstance(operation, dict) and "requestBody" in operation
-    }
-    transitions = {
-        f"POST /v1/licenses/{{license_id}}/{action}"
-        for action in ("attach", "detach", "dissociate")
-    }
-    assert taking == {*EVERY_BODY} | transitions
 
 
 def _largest(route: str) -> int:

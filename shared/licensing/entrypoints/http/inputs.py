@@ -40,10 +40,11 @@ from licensing.usecases.pagination import PageRequest, Search
 
 LARGEST_BODY: Final = 65_536
 LARGEST_BODY_OF_AGENT: Final = 16_384
-MOST_ERRORS: Final = 20
 """How long a body may be, as it was sent."""
-LONGEST_NAME: Final = 64
-"""Characters of a name in a pointer: more than any field of the API has. A longer one is cut."""
+MOST_ERRORS: Final = 20
+"""How many errors a problem lists."""
+LONGEST_NAME: Final = 40
+"""How much a problem repeats of a name that was sent: more than any of the contract has."""
 LONGEST_SEARCH: Final = 100
 """How many characters a search may have."""
 _OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
@@ -62,8 +63,8 @@ class WrongFields(InvalidInput):
     """The body does not fit its model.
 
     ``errors`` name wrong fields by their JSON pointers, but not their values, which may be a
-    licence key (R35): the first :data:`MOST_ERRORS`, with names cut to :data:`LONGEST_NAME`, so
-    that no request makes a long answer.
+    licence key (R35): the first :data:`MOST_ERRORS`, and of each name :data:`LONGEST_NAME`
+    characters, so that an answer is short, however long the request was.
     """
 
     def __init__(self, error: ValidationError) -> None:
@@ -375,5 +376,5 @@ def _has_older_names(text: str) -> bool:
 def _escaped(part: str | int) -> str:
     name = str(part)
     if len(name) > LONGEST_NAME:
-        name = f"{name[:LONGEST_NAME]}\N{HORIZONTAL ELLIPSIS}"
+        name = f"{name[:LONGEST_NAME]}…"
     return name.replace("~", "~0").replace("/", "~1")
