@@ -38,7 +38,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo run test test-all prove mutants bench screenshots generate check audit sbom \
-	build deploy rollback seats smoke emulate lock clean python local dev needs
+	build deploy rollback seats smoke emulate lock clean python local dev fitting needs
 .NOTPARALLEL:
 
 help: ## list the commands
@@ -116,7 +116,7 @@ build: dev ## build functions and layer in .aws-sam, and check them (PYTHON_PLAT
 	$(bin)/python -m tests.artefacts.check .aws-sam/build .cache/again $(built-for)
 	$(bin)/python -m tests.deployment.build $(built-for)
 
-deploy: build ## build, deploy and check a stack (STACK=licensing PARAMETERS="AlarmEmail=ops@example.com")
+deploy: fitting build ## build, deploy and check a stack (STACK=licensing PARAMETERS="AlarmEmail=ops@example.com")
 	@$(deployment) deploy $(of-stack) $(if $(filter no,$(WAY_BACK)),--no-way-back) -- \
 		$(if $(filter no,$(CONFIRM)),--no-confirm-changeset) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
@@ -127,12 +127,13 @@ rollback: local ## return a deployed stack's functions to the release before, or
 seats: local ## check the seat counters of a deployed stack; changes nothing
 	@$(deployment) seats $(of-stack)
 
-smoke: local ## test a deployed stack: URL=... CLIENT_ID=... ADMIN=... (optional: MEMBER=...)
+smoke: local ## test a deployed stack: URL=... CLIENT_ID=... ADMIN=... (AGENT_CLIENT_ID=... MEMBER=... PARTNER=...)
 	@test -n "$(URL)" || { echo "Give the stack's output ApiUrl: make smoke URL=https://..." >&2; exit 2; }
 	@$(deployment) compare $(of-stack) --url "$(URL)"; compared=$$?; \
 	PYTHONPATH=shared:functions $(bin)/python -m tests.local smoke --url "$(URL)" \
 		$(if $(CLIENT_ID),--client-id "$(CLIENT_ID)") $(if $(ADMIN),--admin "$(ADMIN)") \
-		$(if $(MEMBER),--member "$(MEMBER)") $(if $(LOGIN),--login "$(LOGIN)") && exit $$compared
+		$(if $(AGENT_CLIENT_ID),--agent-client-id "$(AGENT_CLIENT_ID)") \
+		$(if $(MEMBER),--member "$(MEMBER)") $(if $(PARTNER),--partner "$(PARTNER)") $(if $(LOGIN),--login "$(LOGIN)") && exit $$compared
 
 emulate: dev ## deploy to an emulator of AWS and test deployments there; takes minutes
 	@$(call beside,.venv-sam,$(locks)/sam.txt)
@@ -161,6 +162,9 @@ local: python # an environment for the local stack
 
 dev: python # an environment for everything
 	@$(maker) tests/setup/environment.py $(if $(is-named),--this-python) $(VENV) requirements-dev.txt
+
+fitting: dev # the parameters of a deployment, with each other
+	@$(deployment) check $(of-stack) -- $(PARAMETERS)
 
 needs: # what tests need beside Python
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)"

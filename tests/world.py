@@ -1,16 +1,18 @@
 """The service in this process, as tests use it: the template's table, a clock to set, people to be.
 
 A `World` calls the real handlers with API Gateway's events, over the real use cases and adapter,
-on moto or on DynamoDB Local. Only tokens are left out: a person's claims are handed over as API
-Gateway does once it has verified one. Every AWS call is recorded, so that budgets can be counted.
+on moto or on DynamoDB Local. Only signatures are left out: a person's token and its claims are
+handed over as API Gateway does once it has verified one. Every AWS call is recorded, so that
+budgets can be counted.
 """
 
+import base64
 import json as jsonlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from importlib import import_module
@@ -45,6 +47,13 @@ BESIDE = frozenset(
 )
 """All routes that the API's document has nothing of: `HEAD` is as `GET`, without a body."""
 
+ISSUER = "https://issuer.example"
+AGENTS = "agents"
+"""The client that people sign in with on agents."""
+OPERATORS = "operators"
+"""The client of the portal and of the command line."""
+_SIGN_IN = {"Issuer": ISSUER, "AgentClientId": AGENTS, "OperatorClientId": OPERATORS}
+
 _one_loader = cache(create_loader)
 
 MACHINE_A: dict[str, Any] = {
@@ -67,13 +76,24 @@ class Person:
     organization_id: str | None
     roles: tuple[str, ...] = ("member",)
 
-    @property
-    def claims(self) -> dict[str, Any]:
-        """What the token claims."""
-        claims: dict[str, Any] = {"sub": self.subject, "cognito:groups": list(self.roles)}
+    def claims(self, audience: str) -> dict[str, Any]:
+        """What the ID token claims that a client got."""
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "aud": audience,
+            "exp": NOON + 3600,
+            "iat": NOON,
+            "token_use": "id",
+            "sub": self.subject,
+            "cognito:groups": list(self.roles),
+        }
         if self.organization_id is not None:
             claims["custom:organization_id"] = self.organization_id
         return claims
+
+    def token(self, audience: str) -> str:
+        """That ID token; its signature is none, and nobody checks it here."""
+        return unsigned(self.claims(audience))
 
 
 ALICE = Person("alice", "acme")
@@ -182,7 +202,12 @@ class World:
         for route in candidates:
             parameters = match(route.path, request.path)
             if route.method == method and parameters is not None:
-                claims = person.claims if person and route.authorizer else None
+                claims = None
+                if person and route.authorizer:
+                    (client,) = route.authorizer.audience
+                    claims = person.claims(client)
+                    shown = ("authorization", f"Bearer {person.token(client)}")
+                    request = replace(request, headers=[*request.headers, shown])
                 event = events.request_event(request, route, parameters, claims, self.clock())
                 return self.deliver(route.function, event)
         (default,) = (route for route in candidates if route.is_default)
@@ -361,6 +386,15 @@ class World:
         counter.update(operation for operation, _ in self.calls[before:])
 
 
+def unsigned(claims: Mapping[str, Any], **header: Any) -> str:
+    """A token with these claims, and with a signature that is none."""
+    return f"{_part({'alg': 'RS256', 'kid': 'one'} | header)}.{_part(claims)}.c2lnbmF0dXJl"
+
+
+def _part(value: Mapping[str, Any]) -> str:
+    return base64.urlsafe_b64encode(jsonlib.dumps(value).encode()).decode().rstrip("=")
+
+
 def instant(epoch: float) -> str:
     """Epoch seconds as RFC 3339."""
     return datetime.fromtimestamp(epoch, UTC).isoformat().replace("+00:00", "Z")
@@ -384,9 +418,8 @@ def new_world(
     endpoint = {"DYNAMODB_ENDPOINT": dynamodb_endpoint} if dynamodb_endpoint else {}
     without = {name for name in os.environ if name == "DYNAMODB_ENDPOINT"}
     kept = {name: value for name, value in os.environ.items() if name not in without}
-    # An issuer of one's own spares the user pool: no token is checked here.
-    issuer = {"Issuer": "https://issuer.example", "Audience": "agents"}
-    template = Template(TEMPLATE, issuer | parameters)
+    # An issuer of one's own spares the user pool: no signature is checked here.
+    template = Template(TEMPLATE, _SIGN_IN | parameters)
     with (
         patch.dict(os.environ, kept | endpoint, clear=True),
         # Each session reads AWS's service models anew otherwise: half of what a world takes.

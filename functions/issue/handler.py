@@ -25,6 +25,7 @@ handler = api.handler
         id="login",
         summary="Log an agent in. The first login issues a license, later ones return it.",
         takes=(LOGIN, http.PROOF),
+        for_agents=True,
         replies={201: LoginReply, 200: LoginReply},
         problems=(404, 409),
     )

@@ -52,6 +52,10 @@ _IF_NONE_MATCH: Final = {
     "304, without a body.",
 }
 _TAG: Final = r'(W/)?"[!#-~]*"'
+_SCHEMES: Final = {
+    "agents": "The ID token that a person got with the client of agents. It logs agents in.",
+    "operators": "The ID token that a person got with the client of portal or command line.",
+}
 _PATTERNS: Final = {
     "license_id": "^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$",
     "organization_id": "^[a-z0-9][a-z0-9-]{1,62}$",
@@ -100,7 +104,13 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": definitions["$defs"],
             "securitySchemes": {
-                "oidc": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                name: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": description,
+                }
+                for name, description in _SCHEMES.items()
             },
         },
     }
@@ -121,7 +131,7 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
-        "security": [{"oidc": []}] if operation.needs_token else [],
+        "security": [{_scheme(operation): []}] if operation.needs_token else [],
         "responses": {
             **{
                 str(status): {
@@ -158,6 +168,10 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
 
 def _is_conditional(operation: http.Operation) -> bool:
     return operation.is_tagged and operation.method == "GET"
+
+
+def _scheme(operation: http.Operation) -> str:
+    return "agents" if operation.for_agents else "operators"
 
 
 def _problems(operation: http.Operation) -> set[int]:

@@ -25,6 +25,7 @@ from tests.agent.relay import Relay
 from tests.local import pasted, stack
 from tests.local.client import Client
 from tests.local.identity import PASSWORD
+from tests.local.stack import Stack
 from tests.unit.samples import DAY
 
 pytestmark = pytest.mark.sampled(2)
@@ -39,7 +40,7 @@ class Site:
     """A machine with an agent on it, and the service, with a cable between them."""
 
     service: Client
-    client_id: str
+    up: Stack
     relay: Relay
     system: System
 
@@ -48,15 +49,15 @@ class Site:
         """Where the agent runs."""
         return self.system.folder
 
-    def token(self, user: str) -> str:
-        """A person signs in."""
-        answer = self.service.log_in(self.client_id, user, PASSWORD).expect(200)
+    def token(self, user: str, client_id: str) -> str:
+        """A person signs in, with a client."""
+        answer = self.service.log_in(client_id, user, PASSWORD).expect(200)
         token: str = answer["AuthenticationResult.IdToken"]
         return token
 
     def sign_in(self, user: str | None) -> None:
         """A person signs in at the agent, or walks away."""
-        self.system.sign_in(self.token(user) if user else None)
+        self.system.sign_in(self.token(user, self.up.agent_client_id) if user else None)
 
     def agent(self) -> Agent:
         """The agent starts."""
@@ -70,7 +71,9 @@ class Site:
     def licenses(self) -> list[dict[str, Any]]:
         """Acme's, as its administrator sees them."""
         answer = self.service.call(
-            "GET", "/v1/organizations/acme/licenses", token=self.token("ada")
+            "GET",
+            "/v1/organizations/acme/licenses",
+            token=self.token("ada", self.up.operator_client_id),
         ).expect(200)
         listed: list[dict[str, Any]] = answer.body["licenses"]
         return listed
@@ -78,7 +81,9 @@ class Site:
     def events(self, kind: str) -> list[dict[str, Any]]:
         """Acme's feed, of one type."""
         answer = self.service.call(
-            "GET", f"/v1/organizations/acme/events?type={kind}", token=self.token("ada")
+            "GET",
+            f"/v1/organizations/acme/events?type={kind}",
+            token=self.token("ada", self.up.operator_client_id),
         ).expect(200)
         listed: list[dict[str, Any]] = answer.body["events"]
         return listed
@@ -86,7 +91,10 @@ class Site:
     def change(self, action: str, license_id: str) -> None:
         """An administrator does something about a licence."""
         self.service.call(
-            "POST", f"/v1/licenses/{license_id}/{action}", {}, token=self.token("ada")
+            "POST",
+            f"/v1/licenses/{license_id}/{action}",
+            {},
+            token=self.token("ada", self.up.operator_client_id),
         ).expect(200)
 
 
@@ -97,8 +105,8 @@ def a_site(folder: Path) -> Iterator[Site]:
         closing(Client(up.url)) as service,
         Relay(up.url) as relay,
     ):
-        pasted.seed(service, up.client_id)
-        yield Site(service, up.client_id, relay, System(folder))
+        pasted.seed(service, up.operator_client_id)
+        yield Site(service, up, relay, System(folder))
 
 
 @pytest.fixture
@@ -299,7 +307,10 @@ def test_a_clone_is_found_by_the_second_renewal_of_each_and_told_with_both_addre
 
 def test_where_the_organization_wants_it_a_cloned_agent_is_blocked(site: Site) -> None:
     site.service.call(
-        "PATCH", "/v1/organizations/acme", {"block_clones": True}, token=site.token("ada")
+        "PATCH",
+        "/v1/organizations/acme",
+        {"block_clones": True},
+        token=site.token("ada", site.up.operator_client_id),
     ).expect(200)
     site.sign_in("alice")
     with site.agent() as agent:
@@ -337,7 +348,7 @@ def keep_as_the_first_version(site: Site) -> int:
         },
         "environment": "production",
     }
-    token = site.token("alice")
+    token = site.token("alice", site.up.agent_client_id)
     issued = site.service.call("POST", "/v1/licenses", sent, token=token).expect(201)
     asked = {**sent, "license_key": issued["license_key"], "organization_id": "acme", "nonce": "n"}
     answer = site.service.call("POST", "/v1/licenses/validate", asked).expect(200, code="VALID")
@@ -390,7 +401,7 @@ def test_the_dozen_lines_of_a_page_log_in_and_stay_licensed(site: Site, page: Pa
         LICENSING_URL=site.relay.url,
         LICENSING_ISSUER=ISSUER,
         AGENT_FOLDER="state",
-        ID_TOKEN=site.token("alice"),
+        ID_TOKEN=site.token("alice", site.up.agent_client_id),
     ) as agent:
         told = agent.line()
         assert "LicenseState.VALID" in told

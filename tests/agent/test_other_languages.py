@@ -30,7 +30,6 @@ STEPS = {
 NOT_OF_A_LOGIN = {
     RefusalCode.INVALID_TRANSITION,
     RefusalCode.PRECONDITION_FAILED,
-    RefusalCode.PORTAL_NOT_CONFIGURED,
 }
 
 
@@ -52,13 +51,13 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
         closing(Client(up.url)) as service,
         closing(Terminal(folder)) as bash,
     ):
-        pasted.seed(service, up.client_id)
+        pasted.seed(service, up.operator_client_id)
         bash.paste(f"URL={up.url}")
         said = {
             title: [line for block in blocks for line in bash.paste(block).splitlines()]
             for title, blocks in STEPS.items()
         }
-        answer = service.log_in(up.client_id, "ada", PASSWORD).expect(200)
+        answer = service.log_in(up.operator_client_id, "ada", PASSWORD).expect(200)
         token = answer["AuthenticationResult.IdToken"]
         listed, happened = (
             service.call("GET", f"/v1/organizations/acme/{what}", token=token).expect(200).body

@@ -166,7 +166,14 @@ _INDEXED: Final = frozenset(
 
 
 def _template() -> Template:
-    return Template(TEMPLATE, {"Issuer": "https://issuer.example", "Audience": "agents"})
+    return Template(
+        TEMPLATE,
+        {
+            "Issuer": "https://issuer.example",
+            "AgentClientId": "agents",
+            "OperatorClientId": "operators",
+        },
+    )
 
 
 def _variable(name: str) -> str:

@@ -23,7 +23,14 @@ AWS = {
 @cache
 def read() -> DeployedTemplate:
     """What the template deploys."""
-    template = Template(TEMPLATE, {"Issuer": "https://issuer.example", "Audience": "agents"})
+    template = Template(
+        TEMPLATE,
+        {
+            "Issuer": "https://issuer.example",
+            "AgentClientId": "agents",
+            "OperatorClientId": "operators",
+        },
+    )
     for kind in _NAMED:
         for name in template.of_type(f"AWS::{kind}"):
             arn = aws.arn("made-up", name)

@@ -49,7 +49,11 @@ SEED = 1
 MOST_TRIES = 100
 _SHOWN = 4
 _IN_A_PIECE = 250
-_USERS = {"Issuer": "https://issuer.example", "Audience": "agents"}
+_USERS = {
+    "Issuer": "https://issuer.example",
+    "AgentClientId": "agents",
+    "OperatorClientId": "operators",
+}
 
 
 @dataclass(slots=True)

@@ -68,7 +68,7 @@ def _serve() -> None:
         logging.basicConfig(stream=log, level=logging.INFO, force=True)
         with stack.running() as up:
             with closing(Client(up.url)) as client:
-                pasted.seed(client, up.client_id)
+                pasted.seed(client, up.operator_client_id)
             print(json.dumps(asdict(up)), file=out, flush=True)
             sys.stdin.read()
 

@@ -55,7 +55,7 @@ def _agent(up: Stack, number: int) -> dict[str, Any]:
     """Log an agent in; the body of its validations."""
     machine = {"machine_id": f"benchmark-{number:04}", "computer_name": f"AGENT-{number:04}"}
     with closing(Client(up.url)) as client:
-        token = served.token(client, up.client_id, "alice")
+        token = served.token(client, up.agent_client_id, "alice")
         answer = client.call("POST", "/v1/licenses", {"machine": machine}, token=token)
     key = answer.expect(201)["license_key"]
     return {"license_key": key, "organization_id": "acme", "machine": machine, "nonce": "n" * 22}

@@ -69,18 +69,18 @@ class Portal:
     client: Client
     database: "DynamoDBClient"
     table: str
-    _tokens: dict[str, Answer] = field(default_factory=dict, repr=False)
+    _tokens: dict[tuple[str, str], Answer] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def client_id(self) -> str:
-        """The client that the portal signs in by."""
-        return str(self.client.call("GET", "/_local").expect(200)["portal_client_id"])
+    def _local(self) -> Answer:
+        return self.client.call("GET", "/_local").expect(200)
 
-    def tokens(self, user: str) -> Answer:
-        """A user's tokens, as the portal gets them; the same ones until sessions are ended."""
-        if user not in self._tokens:
-            self._tokens[user] = self.client.log_in(self.client_id, user, PASSWORD).expect(200)
-        return self._tokens[user]
+    def tokens(self, user: str, client: str = "portal") -> Answer:
+        """A user's tokens, as the portal or an agent gets them; kept until sessions are ended."""
+        if (user, client) not in self._tokens:
+            client_id = self._local[f"{client}_client_id"]
+            self._tokens[user, client] = self.client.log_in(client_id, user, PASSWORD).expect(200)
+        return self._tokens[user, client]
 
     def call(
         self, method: str, path: str, body: Any = None, *, user: str = "ada", **headers: str
@@ -180,7 +180,7 @@ class Portal:
     def _logged_in(
         self, machine: dict[str, Any], user: str, environment: str, device: Device | None
     ) -> Answer:
-        token = self.tokens(user)["AuthenticationResult.IdToken"]
+        token = self.tokens(user, "agent")["AuthenticationResult.IdToken"]
         body = cast.login(machine, environment)
         return self._proved("/v1/licenses", body, token, device, token)
 

@@ -275,7 +275,7 @@ def _told() -> Iterator[Telling]:
         closing(Client(up.url)) as client,
     ):
         logging.basicConfig(stream=log, level=logging.INFO, force=True)
-        pasted.seed(client, up.client_id)
+        pasted.seed(client, up.operator_client_id)
         table = os.environ["TABLE_NAME"]
         telling = Telling(Portal(up.url, client, boto3.client("dynamodb"), table))
         telling.tell()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,21 +33,25 @@ def machine(name: str) -> dict[str, Any]:
     return {"machine_id": digits[:32], "mac_addresses": [mac], "computer_name": name}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Site:
     """A service that is up, beside the command line."""
 
     url: str
-    client_id: str
     service: Client
-    _tokens: dict[str, str] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def token(self, user: str) -> str:
+    @cached_property
+    def _local(self) -> Answer:
+        return self.service.call("GET", "/_local").expect(200)
+
+    def token(self, user: str, client: str = "operator") -> str:
         """That of somebody who has signed in."""
-        if user not in self._tokens:
-            answer = self.service.log_in(self.client_id, user, PASSWORD).expect(200)
-            self._tokens[user] = answer["AuthenticationResult.IdToken"]
-        return self._tokens[user]
+        if (user, client) not in self._tokens:
+            client_id = self._local[f"{client}_client_id"]
+            answer = self.service.log_in(client_id, user, PASSWORD).expect(200)
+            self._tokens[user, client] = answer["AuthenticationResult.IdToken"]
+        return self._tokens[user, client]
 
     def end_sessions(self) -> None:
         """Everybody has to sign in anew."""
@@ -59,8 +64,8 @@ class Site:
 
     def agent(self, machine: Any, environment: str = "production", user: str = "alice") -> Answer:
         """A person logs in on an agent."""
-        sent = login(machine, environment)
-        return self.service.call("POST", "/v1/licenses", sent, token=self.token(user)).expect(201)
+        sent, token = login(machine, environment), self.token(user, "agent")
+        return self.service.call("POST", "/v1/licenses", sent, token=token).expect(201)
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +86,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             told = next(line for line in process.stdout if line.startswith(UP))
             url = told.removeprefix(UP).partition(",")[0]
             with closing(Client(url)) as service:
-                client_id = service.call("GET", "/_local").expect(200)["client_id"]
-                yield Site(url, client_id, service)
+                yield Site(url, service)
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=180)

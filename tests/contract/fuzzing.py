@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -125,7 +126,7 @@ def fuzz(
     url: str,
     document: Mapping[str, Any],
     *,
-    token: str | None = None,
+    tokens: Mapping[str, str] = MappingProxyType({}),
     known: Known | None = None,
     bounds: bool = True,
     examples: int,
@@ -133,14 +134,15 @@ def fuzz(
 ) -> Findings:
     """Send so many generated requests to each operation of a document, and check every answer.
 
-    The document's examples take part, each bound of each schema unless `bounds` are left out, and
+    `tokens` are by the schemes of the document. The document's examples take part, each bound of
+    each schema unless `bounds` are left out, and
     chains of operations in which one uses what another answered.
     """
     config = SchemathesisConfig.from_dict(
         {
             "base-url": url,
             "seed": seed,
-            "auth": {"openapi": {"oidc": {"bearer": token}}} if token else {},
+            "auth": {"openapi": {name: {"bearer": token} for name, token in tokens.items()}},
             "cache": {"enabled": False},  # nothing of one run is known to the next
             "continue-on-failure": True,
             "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},

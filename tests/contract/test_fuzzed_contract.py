@@ -22,12 +22,21 @@ from tests.proof import Proof
 MACHINES = (cast.MACHINE_A, cast.MACHINE_B, cast.MACHINE_C, cast.MACHINE_D)
 
 
-def token_of(stack: Stack, username: str) -> str:
+def token_of(stack: Stack, username: str, *, on_agent: bool = False) -> str:
     """A user's own token, from the identity provider."""
+    client_id = stack.agent_client_id if on_agent else stack.operator_client_id
     with closing(Client(stack.url)) as client:
-        answer = client.log_in(stack.client_id, username, PASSWORD)
+        answer = client.log_in(client_id, username, PASSWORD)
     token: str = answer["AuthenticationResult.IdToken"]
     return token
+
+
+def tokens_of(stack: Stack, username: str) -> dict[str, str]:
+    """Those of both clients, by the contract's names for them."""
+    return {
+        "operators": token_of(stack, username),
+        "agents": token_of(stack, username, on_agent=True),
+    }
 
 
 def known(stack: Stack) -> Known:
@@ -37,7 +46,7 @@ def known(stack: Stack) -> Known:
 
 
 def _known(stack: Stack, client: Client) -> Known:
-    operator, member = token_of(stack, "olivia"), token_of(stack, "alice")
+    operator, member = token_of(stack, "olivia"), token_of(stack, "alice", on_agent=True)
     for name in (cast.ACME, cast.BOLT):
         wanted = cast.organization(name, cast.days_from_now(300))
         client.call("PUT", f"/v1/organizations/{name}", wanted, token=operator)
@@ -99,7 +108,7 @@ def test_no_request_makes_the_service_break_its_contract(
                 findings = fuzz(
                     stack.url,
                     contract,
-                    token=token_of(stack, username),
+                    tokens=tokens_of(stack, username),
                     known=known(stack),
                     bounds=username == "olivia",  # the same ones for everybody
                     examples=proof.of(test=1, test_all=2, prove=50),
@@ -158,8 +167,8 @@ def test_a_promise_that_the_service_does_not_keep_is_found(stack: Stack, proof: 
 
 def broken(stack: Stack, contract: dict[str, Any], proof: Proof, username: str = "ada") -> set[str]:
     """The names of the checks that fail when the service is held against a contract."""
-    token = token_of(stack, username)
-    findings = fuzz(stack.url, contract, token=token, examples=2, seed=proof.seed)
+    tokens = tokens_of(stack, username)
+    findings = fuzz(stack.url, contract, tokens=tokens, examples=2, seed=proof.seed)
     return {name.split(": ")[1] for name in findings.failures}
 
 

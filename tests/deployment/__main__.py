@@ -1,6 +1,7 @@
 """Deploy a stack, compare it, go back, or check its seats: `python -m tests.deployment`.
 
 account    which account a deployment goes to
+parameters whether the parameters fit together, before anything is built
 build      what `make build` made, and its name
 stack      a stack, as CloudFormation tells of it
 live       what the alias `live` serves: compare, go back, clear up
@@ -23,14 +24,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from licensing.domain.errors import Unavailable
 from tests.artefacts.building import ROOT
-from tests.deployment import account, live, seats, stack
+from tests.deployment import account, live, parameters, seats, stack
 from tests.deployment.build import Build, BuildError, named
+from tests.deployment.parameters import ParametersError
 from tests.deployment.stack import Stack, StackError
 from tests.local.template import TemplateError
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 
-_FAILURES = (BuildError, StackError, TemplateError, live.RollbackError, Unavailable)
+_FAILURES = (
+    *(BuildError, ParametersError, StackError, TemplateError),
+    *(live.RollbackError, Unavailable),
+)
 
 _SEATS = (
     "The exit status is 0 if all counters are right, 1 if one is wrong, and 2 if the check could "
@@ -50,6 +55,13 @@ def main() -> int:
     except (BotoCoreError, ClientError, OSError) as error:
         say(f"AWS reports an error: {error}", file=sys.stderr)
     return int(command.failed)
+
+
+def _check(command: argparse.Namespace) -> int:
+    account.told()  # or it says here why it cannot
+    found = _known(command.stack)
+    parameters.check(command.parameters, found.parameters if found else {})
+    return 0
 
 
 def _deploy(command: argparse.Namespace) -> int:
@@ -93,6 +105,14 @@ def _undo(after: Stack | None, functions: Any, served: Mapping[str, str]) -> int
     if removed := live.remove_versions(after, functions, above=after.release):
         say(f"{removed} versions of the failed deployment were removed.")
     return 0
+
+
+def _known(name: str) -> Stack | None:
+    """The stack, if it is there already."""
+    try:
+        return _stack(name)
+    except StackError:
+        return None
 
 
 def _found(name: str) -> Stack | None:
@@ -183,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(required=True)
     for name, do, text in (
+        ("check", _check, "check that the parameters fit together; change nothing"),
         (
             "deploy",
             _deploy,
@@ -197,6 +218,8 @@ def _parser() -> argparse.ArgumentParser:
             "--stack", default=_default_stack(), help="the name of the stack (default: %(default)s)"
         )
         command.set_defaults(do=do, failed=1)
+        if name == "check":
+            command.add_argument("parameters", nargs="*", help="as Name=value, after --")
         if name == "deploy":
             command.add_argument(
                 "--no-way-back",

@@ -30,6 +30,11 @@ from tests.local.client import Client, UnexpectedAnswerError
 FOLDER = ROOT / ".cache" / "emulator"
 STACK = "licensing"
 PASSWORD = secrets.token_urlsafe(12) + "-Aa1"
+PEOPLE = (
+    ("olivia", PASSWORD, "vendor", "super-admin"),
+    ("amir", PASSWORD, "acme", "member"),
+    ("pavel", PASSWORD, "partner-works", "partner"),
+)
 MACHINE = {
     "machine_id": "8f7ad3d1-6a0e-4e57-9c54-f1d9f0c0b1a2",
     "mac_addresses": ["3c:7c:3f:1a:2b:3c"],
@@ -71,21 +76,23 @@ def _tell(tree: Tree, emulated: Emulated) -> None:
     _said(tree.make("deploy"))
     outputs = stack.read(STACK, emulated.client("cloudformation")).outputs
     add_user = partial(emulated.add_user, outputs["UserPoolId"])
-    add_user("olivia", PASSWORD, "vendor", "super-admin")
-    add_user("amir", PASSWORD, "acme", "member")
+    for user in PEOPLE:
+        add_user(*user)
     wait = emulated.listen(outputs["EventBusName"], "licensing")
-    url, client_id = outputs["ApiUrl"], outputs["UserPoolClientId"]
+    url = outputs["ApiUrl"]
+    client_id, agent_client_id = outputs["CommandLineClientId"], outputs["AgentClientId"]
     with closing(Client(url)) as client, closing(Client(emulated.address)) as cognito:
         _subscribe(client, _token(cognito, client_id, "olivia"), 3600)
 
         _step("Try it: make smoke")
-        where = (f"URL={url}", f"CLIENT_ID={client_id}", f"LOGIN={emulated.address}")
+        clients = (f"CLIENT_ID={client_id}", f"AGENT_CLIENT_ID={agent_client_id}")
+        where = (f"URL={url}", *clients, f"LOGIN={emulated.address}")
         smoke = partial(tree.make, "smoke", *where, "ADMIN=olivia")
-        _said(smoke("MEMBER=amir"))
+        _said(smoke("MEMBER=amir", "PARTNER=pavel"))
 
         _step("Log an agent in; its subscription ends soon")
         log_in = {"machine": MACHINE, "environment": "production"}
-        token = _token(cognito, client_id, "amir")
+        token = _token(cognito, agent_client_id, "amir")
         licensed = client.call("POST", "/v1/licenses", log_in, token=token).expect(201)
         older_agent = partial(_status_of_older_agent, client, str(licensed["license_key"]))
         _subscribe(client, _token(cognito, client_id, "olivia"), SUBSCRIPTION_ENDS_AFTER)

@@ -31,6 +31,7 @@ from licensing.entrypoints.http import callers
 from licensing.entrypoints.http.inputs import Input
 from licensing.entrypoints.settings import Settings
 from licensing.usecases import pagination
+from tests.local.authorizer import as_strings
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KID = lease.public_jwk(KEY.public_key())["kid"]
@@ -63,6 +64,7 @@ SETTINGS = Settings(
     last_seen_seconds=900,
     organization_claim="custom:organization_id",
     roles_claim="cognito:groups",
+    roles_separator="",
     older_agents=True,
     policy_floor=PolicyFloor(),
     agent_url=None,
@@ -242,16 +244,22 @@ def parameters(data: bytes) -> None:
 
 
 def claims(data: bytes) -> None:
-    """The claims of a token, as API Gateway hands them over."""
+    """The claims of a token, beside what API Gateway hands over of them."""
     said = _object(data)
+    payload = base64.urlsafe_b64encode(data).decode().rstrip("=")
     event = _event(
-        requestContext={"http": {}, "authorizer": {"jwt": {"claims": said, "scopes": None}}}
+        headers={"authorization": f"Bearer eyJhbGciOiJSUzI1NiJ9.{payload}.c2ln"},
+        requestContext={
+            "http": {},
+            "authorizer": {"jwt": {"claims": as_strings(said), "scopes": None}},
+        },
     )
     caller = callers.caller(event, SETTINGS)
     assert caller.subject == said["sub"]
     assert caller.organization_id in {None, said.get("custom:organization_id")}
-    for role in caller.roles:
-        assert role in str(said["cognito:groups"])
+    roles = said.get("cognito:groups")
+    # Each is one whole element, or the whole text.
+    assert caller.roles <= set(roles if isinstance(roles, list) else [roles])
 
 
 _LISTING = pagination.name_of("LICENSES#acme", sort="computer_name", search="pc")
@@ -323,9 +331,13 @@ def secret(data: bytes) -> None:
 
 _LOGIN = {"machine": MACHINE, "environment": "production", "agent_version": "4.5.0.0"}
 _CLAIMS = {
+    "iss": "https://issuer.example",
+    "aud": "operators",
+    "exp": NOW,
+    "token_use": "id",
     "sub": "alice",
     "custom:organization_id": "acme",
-    "cognito:groups": "[org-admin member]",
+    "cognito:groups": ["org-admin", "member", "super-admin of nothing"],
 }
 _BILLING = {
     "organization_id": "acme",
@@ -395,7 +407,7 @@ TARGETS: Mapping[str, Fuzzed] = {
     "parameters": Fuzzed(
         parameters, [b'"12"', b"50", b"active", b"true", b"2030-03-17T17:46:40.5+01:00"]
     ),
-    "claims": Fuzzed(claims, [_json(_CLAIMS), _json({"sub": "x", "cognito:groups": "partner"})]),
+    "claims": Fuzzed(claims, [_json(_CLAIMS), _json(_CLAIMS | {"cognito:groups": "partner"})]),
     "cursor": Fuzzed(
         cursor,
         [

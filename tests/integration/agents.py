@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.devices import Device
-from tests.world import ALICE, MACHINE_A, Answer, Person, World
+from tests.world import AGENTS, ALICE, MACHINE_A, Answer, Person, World
 
 HOST = "licensing.example"
 LOGIN = f"http://{HOST}/v1/licenses"
 VALIDATE = f"{LOGIN}/validate"
-TOKEN = "a person's token"
 
 
 @dataclass
@@ -29,7 +28,7 @@ class Agent:
     def login(self, person: Person = ALICE, **more: Any) -> Answer:
         """Log in, with a new proof where the service asks for one."""
         body = {"machine": self.machine, "agent_version": "4.5.0.0", **more}
-        answer = self._sent("/v1/licenses", LOGIN, TOKEN, body, person)
+        answer = self._sent("/v1/licenses", LOGIN, person.token(AGENTS), body, person)
         if answer.status in {200, 201}:
             self.key = answer.json["license_key"]
             self.license_id = answer.json["license"]["id"]
@@ -73,7 +72,7 @@ class Agent:
 
     def send(self, path: str, body: Any, proof: str | None, person: Person | None = None) -> Answer:
         """Send a request as it is, with a proof if there is one."""
-        headers = [("host", HOST), ("authorization", f"Bearer {TOKEN}")]
+        headers = [("host", HOST)]
         headers += [("dpop", proof)] if proof is not None else []
         return self.world.request(
             "POST", path, person=person, json=body, headers=headers, source_ip=self.address

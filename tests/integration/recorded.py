@@ -10,7 +10,7 @@ from typing import Any
 from tests.integration import pages
 from tests.integration.billing import bill
 from tests.integration.partner import generate, generated, login_with, revoke
-from tests.world import ADA, ALICE, MACHINE_A, NOON, OLIVIA, YEAR, Person, World, instant
+from tests.world import ADA, ALICE, MACHINE_A, NOON, OLIVIA, YEAR, Person, World, instant, unsigned
 
 EVENTS = Path(__file__).parents[2] / "events"
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -408,7 +408,6 @@ CASES = {
     "portal/page": Case(nothing, 200),
     "portal/page_head": Case(nothing, 200),
     "portal/page_unchanged": Case(portal, 304),
-    "portal/configuration_not_yet": Case(nothing, 404, "portal_not_configured"),
     "portal/file": Case(portal, 200),
     "portal/file_of_another_version": Case(nothing, 404, "not_found"),
     "portal/file_absent": Case(portal, 404, "not_found"),
@@ -458,8 +457,18 @@ PUBLISHED = {  # what arrives on the bus
 
 
 def recorded(name: str, values: Mapping[str, str]) -> Any:
-    """A record, in which `values` stand for its placeholders."""
-    return json.loads(PLACEHOLDER.sub(lambda match: values[match[1]], text(name)))
+    """A record, in which `values` stand for its placeholders, and a token for its claims."""
+    known = {**values, "token": _token(json.loads(text(name)))}
+    return json.loads(PLACEHOLDER.sub(lambda match: known[match[1]], text(name)))
+
+
+def _token(event: Any) -> str:
+    """The token whose claims API Gateway has handed over, `""` where there are none."""
+    if "authorizer" not in event.get("requestContext", {}):
+        return ""
+    claims = dict(event["requestContext"]["authorizer"]["jwt"]["claims"])
+    claims["cognito:groups"] = claims["cognito:groups"][1:-1].split()
+    return unsigned(claims | {name: int(claims[name]) for name in ("auth_time", "exp", "iat")})
 
 
 def text(name: str) -> str:

@@ -8,13 +8,13 @@ from licensing.adapters.dynamo import DynamoStore
 from licensing.domain.dpop import NONCE_SECONDS
 from licensing.usecases.ports import Outcome
 from tests.devices import Device
-from tests.integration.agents import LOGIN, TOKEN, VALIDATE, Agent
+from tests.integration.agents import LOGIN, VALIDATE, Agent
 from tests.integration.answers import assert_problem
 from tests.integration.capacity import metered
 from tests.integration.partner import generated
 from tests.integration.policy import govern
 from tests.integration.trail import events
-from tests.world import ADA, ALICE, AMIR, MACHINE_A, MACHINE_B, OLIVIA, PAVEL, World
+from tests.world import ADA, AGENTS, ALICE, AMIR, MACHINE_A, MACHINE_B, OLIVIA, PAVEL, World
 
 
 @pytest.fixture
@@ -208,14 +208,14 @@ def test_the_proof_that_a_clone_is_blocked_for_counts_too(agent: Agent) -> None:
 
 
 def test_a_replayed_login_is_refused(agent: Agent) -> None:
-    proof = agent.fresh_proof(LOGIN, TOKEN)
+    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS))
     body = {"machine": MACHINE_A}
     answers = [agent.send("/v1/licenses", body, proof, ALICE).status for _ in range(3)]
     assert answers == [200, 401, 401]
 
 
 def test_a_proof_for_one_thing_is_none_for_another(agent: Agent) -> None:
-    for url, credential in ((LOGIN, agent.key), (VALIDATE, TOKEN)):
+    for url, credential in ((LOGIN, agent.key), (VALIDATE, ALICE.token(AGENTS))):
         proof = agent.fresh_proof(url, credential)
         answer = agent.send("/v1/licenses/validate", body_of(agent), proof)
         assert answer.json["code"] == "PROOF_INVALID"

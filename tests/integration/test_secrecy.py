@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,7 @@ from tests.local.client import Answer as LocalAnswer
 from tests.local.client import Client
 from tests.local.story import Story
 from tests.proof import Proof
-from tests.world import ADA, ALICE, BORIS, OLIVIA, Answer, Person, World
+from tests.world import ADA, AGENTS, ALICE, BORIS, OLIVIA, OPERATORS, Answer, Person, World
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnktb2YtYWxpY2UifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ"
 MACHINE = {
@@ -50,6 +51,11 @@ CANARIES = {
     *(str(machine["machine_id"]) for machine in (MACHINE, OTHER_MACHINE)),
     *MACHINE["mac_addresses"],
     *OTHER_MACHINE["mac_addresses"],
+    *(
+        part
+        for person, client in product((ADA, ALICE, BORIS, OLIVIA), (AGENTS, OPERATORS))
+        for part in person.token(client).split(".")[1:]
+    ),
 }
 
 
@@ -371,12 +377,14 @@ def _validate(world: World, key: str, machine: Mapping[str, Any], organization_i
 def _send(
     world: World, method: str, target: str, person: Person | None, body: Any = None
 ) -> Answer:
-    return world.request(method, target, person=person, json=body, headers=_headers())
+    return world.request(method, target, person=person, json=body, headers=_headers(person))
 
 
-def _headers() -> list[tuple[str, str]]:
+def _headers(person: Person | None = None) -> list[tuple[str, str]]:
+    # Whoever is somebody shows a token of their own.
+    stray = [] if person else [("authorization", f"Bearer {TOKEN}")]
     return [
-        ("authorization", f"Bearer {TOKEN}"),
+        *stray,
         ("cookie", f"session={TOKEN}"),
         ("user-agent", f"agent/4.5 ({MACHINE['machine_id']})"),
         ("x-machine", str(MACHINE["mac_addresses"][0])),

@@ -25,8 +25,9 @@ from tests.local.template import TemplateError
 
 BUILT = Path(".aws-sam") / "build"
 _SMOKE = (
-    "It takes passwords from ADMIN_PASSWORD and MEMBER_PASSWORD in the environment, or asks. "
-    "With another identity provider, put tokens into ADMIN_TOKEN and MEMBER_TOKEN instead."
+    "It takes passwords from ADMIN_PASSWORD, MEMBER_PASSWORD and PARTNER_PASSWORD in the "
+    "environment, or asks. With another identity provider, put tokens into ADMIN_TOKEN, of the "
+    "operators' client, and MEMBER_TOKEN and PARTNER_TOKEN, of the agents' client, instead."
 )
 _STOP = (signal.SIGINT, signal.SIGTERM)
 _AT_ONCE = 130
@@ -72,18 +73,26 @@ def _logs_of(command: argparse.Namespace, log: Path) -> str:
 
 def _smoke(command: argparse.Namespace, _log: Path) -> int:
     command.login = command.login or smoke.login_url(command.url)
+    of_agents = ("AGENT_CLIENT_ID", command.agent_client_id)
     people = smoke.DeployedPeople(
         command.login,
-        command.client_id,
-        admin=smoke.Person("ADMIN", command.admin),
-        member=smoke.Person("MEMBER", command.member),
+        admin=smoke.Person("ADMIN", command.admin, "CLIENT_ID", command.client_id),
+        member=smoke.Person("MEMBER", command.member, *of_agents),
+        partner=smoke.Person("PARTNER", command.partner, *of_agents),
         ask=getpass,
     )
     with closing(Client(command.url)) as client:
         say(f"Testing the service at {command.url}. The super-admin plays Olivia.")
-        if not people.has_member:
+        if not people.member.is_there:
             say("No member of an organization is named (MEMBER=): a first login is not tested.")
-        deployed.tell(Teller(client, say, people), say, has_member=people.has_member)
+        if not people.partner.is_there:
+            say("No partner is named (PARTNER=): no temporary license is used.")
+        deployed.tell(
+            Teller(client, say, people),
+            say,
+            has_member=people.member.is_there,
+            has_partner=people.partner.is_there,
+        )
     say("\nEverything works.")
     return 0
 
@@ -92,7 +101,7 @@ def _run(command: argparse.Namespace, log: Path) -> int:
     with stack.running(command.port) as up:
         try:
             with closing(Client(up.url)) as client:
-                pasted.seed(client, up.client_id)
+                pasted.seed(client, up.operator_client_id)
             say(f"The service is up at {up.url}, with DynamoDB {_database()}.")
             say(f"The functions' log: {log}\n")
             say(pasted.users())
@@ -102,7 +111,7 @@ def _run(command: argparse.Namespace, log: Path) -> int:
             if template := containers.write(BUILT, up.environments, up.url):
                 say(f"\nTo run the built functions with `sam local`: --template {template}")
             say("\nTo try it, paste these lines into another terminal, one by one:\n")
-            say(pasted.lines(up.url, up.client_id))
+            say(pasted.lines(up.url, up.agent_client_id, up.operator_client_id))
             say("Ctrl-C stops the service and deletes its data.")
             while True:
                 # Not for ever: a signal that comes just before a wait is noticed at its end.
@@ -167,9 +176,11 @@ def _parser() -> argparse.ArgumentParser:
     text = "test a deployed stack with a temporary organization, and clean up"
     command = commands.add_parser("smoke", help=text, description=text, epilog=_SMOKE)
     command.add_argument("--url", required=True, help="the stack's output ApiUrl")
-    command.add_argument("--client-id", help="the stack's output UserPoolClientId")
+    command.add_argument("--client-id", help="the stack's output CommandLineClientId")
+    command.add_argument("--agent-client-id", help="the stack's output AgentClientId")
     command.add_argument("--admin", help="a user of the pool in the group super-admin")
     command.add_argument("--member", help="a user of a registered organization, to log an agent in")
+    command.add_argument("--partner", help="a user in the group partner, for a temporary license")
     command.add_argument(
         "--login", help="where users sign in (default: Cognito in the URL's Region)"
     )

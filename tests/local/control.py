@@ -109,7 +109,8 @@ class Control:
             200,
             {
                 "issuer": self._identity.issuer,
-                "client_id": self._identity.client_id,
+                "agent_client_id": self._identity.agent_client_id,
+                "operator_client_id": self._identity.command_line.client_id,
                 "portal_client_id": self._identity.portal.client_id,
                 "now": self._clock(),
                 "schedules": sorted(self._schedules),

@@ -20,9 +20,9 @@ OPERATOR = "olivia"
 WHO_SIGNS_IN = "Sign in as ada, administrator of Acme, or as olivia, super-admin."
 
 
-def seed(client: Client, client_id: str) -> None:
+def seed(client: Client, operator_client_id: str) -> None:
     """Register the organizations through the API, as the vendor's operator would."""
-    answer = client.log_in(client_id, OPERATOR, PASSWORD).expect(200)
+    answer = client.log_in(operator_client_id, OPERATOR, PASSWORD).expect(200)
     for name in NAMES:
         client.call(
             "PUT",
@@ -48,12 +48,13 @@ def for_aws(url: str) -> str:
     )
 
 
-def lines(url: str, client_id: str) -> str:
+def lines(url: str, agent_client_id: str, operator_client_id: str) -> str:
     """Lines for a shell with curl and python3, to be pasted one after the other."""
     text = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
     for name, value in {
         "URL": url,
-        "CLIENT_ID": client_id,
+        "AGENT_CLIENT_ID": agent_client_id,
+        "OPERATOR_CLIENT_ID": operator_client_id,
         "PASSWORD": PASSWORD,
         "MACHINE": json.dumps(MACHINE_A),
         "AGENT_VERSION": AGENT_VERSION,

@@ -1,8 +1,9 @@
 URL=@URL@
 MACHINE='@MACHINE@'
-token() { curl -sS $URL -H 'X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth' -H 'Content-Type: application/x-amz-json-1.1' -d '{"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "@CLIENT_ID@", "AuthParameters": {"USERNAME": "'$1'", "PASSWORD": "@PASSWORD@"}}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["AuthenticationResult"]["IdToken"])'; }
+on_agent() { token $1 @AGENT_CLIENT_ID@; }
+token() { curl -sS $URL -H 'X-Amz-Target: AWSCognitoIdentityProviderService.InitiateAuth' -H 'Content-Type: application/x-amz-json-1.1' -d '{"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "'${2:-@OPERATOR_CLIENT_ID@}'", "AuthParameters": {"USERNAME": "'$1'", "PASSWORD": "@PASSWORD@"}}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["AuthenticationResult"]["IdToken"])'; }
 echo '- Alice of Acme logs in to an agent: a licence and its key.'
-ANSWER=$(curl -sS $URL/v1/licenses -H "Authorization: Bearer $(token alice)" -H 'Content-Type: application/json' -d '{"machine": '"$MACHINE"', "environment": "production", "agent_version": "@AGENT_VERSION@"}'); echo "$ANSWER"
+ANSWER=$(curl -sS $URL/v1/licenses -H "Authorization: Bearer $(on_agent alice)" -H 'Content-Type: application/json' -d '{"machine": '"$MACHINE"', "environment": "production", "agent_version": "@AGENT_VERSION@"}'); echo "$ANSWER"
 KEY=$(echo "$ANSWER" | python3 -c 'import json, sys; print(json.load(sys.stdin)["license_key"])')
 ID=$(echo "$ANSWER" | python3 -c 'import json, sys; print(json.load(sys.stdin)["license"]["id"])')
 echo '- The agent validates with its key and its machine, without a user.'

@@ -27,33 +27,44 @@ def login_url(url: str) -> str:
     return f"https://cognito-idp.{found[1]}.{found[2]}" if found else url
 
 
-@dataclass
+@dataclass(frozen=True)
 class Person:
-    """Somebody with a user; `part` is what the environment calls them: ADMIN, MEMBER."""
+    """Somebody with a user; `part` is what the environment calls them: ADMIN, MEMBER, PARTNER.
+
+    They sign in with the client that the variable `client` names: the operators' or the agents'.
+    """
 
     part: str
     username: str | None
+    client: str
+    client_id: str | None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anybody plays this part."""
+        return bool(self.username or os.environ.get(f"{self.part}_TOKEN"))
 
 
 @dataclass
 class DeployedPeople:
-    """Who plays in the story: a super-admin, and perhaps a member of an organization."""
+    """Who plays in the story: a super-admin, and perhaps a member, and a partner."""
 
     url: str
-    client_id: str | None
     admin: Person
     member: Person
+    partner: Person
     ask: Callable[[str], str]
     _tokens: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def has_member(self) -> bool:
-        """Whether there is a member."""
-        return bool(self.member.username or os.environ.get("MEMBER_TOKEN"))
+    def token(self, name: str, *, on_agent: bool) -> str:
+        """The token of who plays this part. Raises :class:`SignInError`.
 
-    def token(self, name: str) -> str:
-        """The token of who plays this part. Raises :class:`SignInError`."""
-        person = self.member if name in ("amir", "alice") else self.admin
+        Each signs in where they work: the super-admin never on an agent, the others only there.
+        """
+        parts = {"amir": self.member, "alice": self.member, "pavel": self.partner}
+        person = parts.get(name, self.admin)
+        if on_agent is (person is self.admin):
+            raise LookupError(f"{name} does not work there")
         if person.part not in self._tokens:
             self._tokens[person.part] = self._signed_in(person)
         return self._tokens[person.part]
@@ -62,16 +73,16 @@ class DeployedPeople:
         given = os.environ.get(f"{person.part}_TOKEN")
         if given:
             return given
-        if not person.username or not self.client_id:
+        if not person.username or not person.client_id:
             raise SignInError(
-                f"Name a user with {person.part}= and the pool's client with CLIENT_ID=, or set "
-                f"{person.part}_TOKEN in the environment to a token."
+                f"Name a user with {person.part}= and the pool's client with {person.client}=, or "
+                f"set {person.part}_TOKEN in the environment to a token."
             )
         password = os.environ.get(f"{person.part}_PASSWORD") or self.ask(
             f"Password of {person.username}: "
         )
         with closing(Client(self.url)) as client:
-            answer = client.log_in(self.client_id, person.username, password)
+            answer = client.log_in(person.client_id, person.username, password)
         if answer["ChallengeName"]:
             raise SignInError(
                 f"{person.username} cannot sign in yet: {answer['ChallengeName']}. Set a permanent "

@@ -34,7 +34,10 @@ class Stack:
     """A service that is up."""
 
     url: str
-    client_id: str
+    agent_client_id: str
+    """The client that people sign in with on agents."""
+    operator_client_id: str
+    """The command line's; the portal has its own."""
     portal_url: str
     environments: Mapping[str, Mapping[str, str]]
     """The settings of each function."""
@@ -54,6 +57,8 @@ def running(
         server = Server(port=port)
         stack.callback(server.stop)
         template = Template(template_path, {"PortalUrl": server.url, **(parameters or {})})
+        if broken := template.broken_rules():
+            raise TemplateError(" ".join(broken))
         stack.enter_context(aws.mocked())
         stack.enter_context(aws.tables(template))
         aws.create_secrets(template)
@@ -123,7 +128,13 @@ def running(
         # Stopped before what it calls: requests in hand end.
         stack.callback(server.stop)
         environments = {name: one.environment for name, one in deployed.functions.items()}
-        yield Stack(server.url, users.client_id, f"{server.url}/portal", environments)
+        yield Stack(
+            server.url,
+            users.agent_client_id,
+            users.command_line.client_id,
+            f"{server.url}/portal",
+            environments,
+        )
 
 
 def _led_to_portal(request: Request, url: str) -> Response | None:

@@ -78,6 +78,7 @@ class Template:
         document = _document(path.read_text(encoding="utf-8"))
         self._conditions: dict[str, Any] = document.get("Conditions", {})
         self._globals: dict[str, Any] = document.get("Globals", {})
+        self._rules: dict[str, Any] = document.get("Rules", {})
         self._resources: dict[str, dict[str, Any]] = document["Resources"]
         self._outputs: dict[str, dict[str, Any]] = document.get("Outputs", {})
         self._attributes: dict[tuple[str, str], str] = {}
@@ -117,6 +118,16 @@ class Template:
                 self._references[name] = value.split(",") if is_list else value
         if given:
             raise TemplateError(f"the template has no parameter {', '.join(sorted(given))}")
+
+    def broken_rules(self) -> list[str]:
+        """What CloudFormation would say against these parameters before it changes anything."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self._rules.values()
+            if self._holds(rule.get("RuleCondition", True))
+            for assertion in rule["Assertions"]
+            if not self._holds(assertion["Assert"])
+        ]
 
     def of_type(self, resource_type: str) -> list[str]:
         """Logical ids of the resources of a type that exist under the conditions."""

@@ -134,11 +134,11 @@ def test_a_stack_leaves_nothing_behind() -> None:
     users = []
     for _ in range(2):
         with stack.running() as up, closing(Client(up.url)) as client:
-            answer = client.log_in(up.client_id, "olivia", PASSWORD).expect(200)
+            answer = client.log_in(up.operator_client_id, "olivia", PASSWORD).expect(200)
             olivia = answer["AuthenticationResult.IdToken"]
             path = f"/v1/organizations/{ACME}"
             client.call("GET", path, token=olivia).expect(404)
             client.call("PUT", path, organization(ACME, days_from_now(1)), token=olivia).expect(201)
-            users.append(up.client_id)
+            users.append(up.operator_client_id)
         assert dict(os.environ) == before
     assert len(set(users)) == 2

@@ -215,8 +215,12 @@ REFUSED: Mapping[str, Callable[[], str]] = {
     "of another issuer": lambda: token(iss="https://other.example"),
     "without an issuer": lambda: token(iss=None),
     "for another audience": lambda: token(aud="others"),
-    "without an audience": lambda: token(aud=None, client_id="agents"),
-    "an access token": lambda: token(token_use="access"),
+    "without an audience": lambda: token(aud=None),
+    "for another client": lambda: token(aud=None, client_id="others"),
+    "for another audience, of this client": lambda: token(aud="others", client_id="agents"),
+    "for nobody, of this client": lambda: token(aud=[], client_id="agents"),
+    "issued later": lambda: token(iat=int(time.time()) + 60),
+    "without the name of its key": lambda: jwt.encode({"alg": "RS256"}, claims(), KEY),
     "unsigned": unsigned,
     "tampered with": tampered,
     "signed with the public key as a MAC's": signed_with_the_public_key,
@@ -255,6 +259,24 @@ def test_a_good_token_is_let_in_with_or_without_its_scheme(prefix: str) -> None:
         request("POST", "/v1/licenses", ("Authorization", prefix + token(aud=["x", "agents"])))
     )
     assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"aud": None, "client_id": "agents", "token_use": "access"},
+        {"token_use": "access"},
+        {"typ": "Bearer", "scope": "openid"},
+    ],
+    ids=str,
+)
+def test_as_at_api_gateway_access_tokens_pass_and_the_service_has_to_tell_them_apart(
+    changed: dict[str, Any],
+) -> None:
+    functions = Functions({"statusCode": 200})
+    sent = request("POST", "/v1/licenses", ("Authorization", token(**changed)))
+    assert gateway(functions).answer(sent).status == 200
+    assert functions.event["headers"]["authorization"] == sent.header("authorization")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class Vendor:
 @contextmanager
 def vendor() -> Iterator[Vendor]:
     with stack.running() as up, closing(Client(up.url)) as client:
-        yield Vendor(client, up.client_id)
+        yield Vendor(client, up.operator_client_id)
 
 
 @pytest.fixture

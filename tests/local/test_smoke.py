@@ -41,7 +41,7 @@ def olivia(up: Stack) -> Iterator["Operator"]:
 
 def token_of(up: Stack, name: str) -> str:
     with closing(Client(up.url)) as client:
-        answer = client.log_in(up.client_id, name, PASSWORD).expect(200)
+        answer = client.log_in(up.operator_client_id, name, PASSWORD).expect(200)
         return str(answer["AuthenticationResult.IdToken"])
 
 
@@ -67,14 +67,24 @@ def tried(
     up: Stack, tmp_path: Path, *more: str, url: str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """One run of the command, as the Makefile starts it."""
-    arguments = ("--url", url or up.url, "--client-id", up.client_id, *more)
-    return command("smoke", *arguments, cwd=tmp_path, **variables)
+    clients = ("--client-id", up.operator_client_id, "--agent-client-id", up.agent_client_id)
+    return command("smoke", "--url", url or up.url, *clients, *more, cwd=tmp_path, **variables)
 
 
-def test_a_super_admin_is_enough_to_try_a_stack(
+def test_a_super_admin_is_enough_to_try_a_stack(up: Stack, olivia: Operator) -> None:
+    printed: list[str] = []
+    told(up, up.url, printed)
+    said = "\n".join(printed)
+    assert "TemporaryLicenseGenerated" in said
+    assert "(olivia)  ->  401" in said
+    assert olivia.is_cleared(said)
+
+
+def test_with_a_partner_a_temporary_license_goes_through_its_life(
     up: Stack, olivia: Operator, tmp_path: Path
 ) -> None:
-    ran = tried(up, tmp_path, "--admin", "olivia", ADMIN_PASSWORD=PASSWORD)
+    passwords = {"ADMIN_PASSWORD": PASSWORD, "PARTNER_PASSWORD": PASSWORD}
+    ran = tried(up, tmp_path, "--admin", "olivia", "--partner", "pavel", **passwords)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stderr == ""
     position = 0
@@ -144,19 +154,26 @@ def told(
     *,
     admin: str | None = "olivia",
     member: str | None = None,
+    partner: str | None = None,
     password: str = PASSWORD,
 ) -> None:
     """The same in this process, for what ends in an error: it is raised."""
+    of_agents = ("AGENT_CLIENT_ID", up.agent_client_id)
     people = smoke.DeployedPeople(
         up.url,
-        up.client_id,
-        admin=smoke.Person("ADMIN", admin),
-        member=smoke.Person("MEMBER", member),
+        admin=smoke.Person("ADMIN", admin, "CLIENT_ID", up.operator_client_id),
+        member=smoke.Person("MEMBER", member, *of_agents),
+        partner=smoke.Person("PARTNER", partner, *of_agents),
         ask=lambda _: password,
     )
     say = ([] if printed is None else printed).append
     with closing(Client(url)) as client:
-        deployed.tell(Teller(client, say, people), say, has_member=people.has_member)
+        deployed.tell(
+            Teller(client, say, people),
+            say,
+            has_member=people.member.is_there,
+            has_partner=people.partner.is_there,
+        )
 
 
 BROKEN = Response.message(500, "Broken")
@@ -198,7 +215,7 @@ def test_a_service_that_misbehaves_is_told(
         before(up, lambda request: wrong if request.path == path else None) as url,
         pytest.raises(UnexpectedAnswerError, match=re.escape(says)),
     ):
-        told(up, url, printed)
+        told(up, url, printed, partner="pavel")
     if path == "/v1/machines/lookup":
         assert olivia.is_cleared("\n".join(printed))
 
@@ -207,7 +224,9 @@ def test_validation_that_fails_for_agents_is_told_and_all_is_cleared(
     up: Stack, olivia: Operator, tmp_path: Path
 ) -> None:
     with before(up, lambda request: BROKEN if b'"nonce"' in request.body else None) as url:
-        ran = tried(up, tmp_path, "--admin", "olivia", url=url, ADMIN_PASSWORD=PASSWORD)
+        passwords = {"ADMIN_PASSWORD": PASSWORD, "PARTNER_PASSWORD": PASSWORD}
+        people = ("--admin", "olivia", "--partner", "pavel")
+        ran = tried(up, tmp_path, *people, url=url, **passwords)
     assert ran.returncode == 1
     assert "500 instead of 200" in ran.stdout
     assert olivia.is_cleared(ran.stdout)

@@ -32,7 +32,7 @@ def token(answer: Answer) -> str:
 
 
 def test_a_user_with_a_password_gets_in(up: Stack, client: Client) -> None:
-    olivia = token(client.log_in(up.client_id, "olivia", PASSWORD))
+    olivia = token(client.log_in(up.operator_client_id, "olivia", PASSWORD))
     client.call("GET", "/v1/organizations/nobody", token=olivia).expect(404, code="not_found")
 
 
@@ -42,7 +42,7 @@ def test_nobody_gets_in_without_a_token(client: Client) -> None:
 
 @pytest.mark.parametrize(("username", "password"), [("alice", "wrong"), ("mallory", PASSWORD)])
 def test_a_wrong_login_is_refused(up: Stack, client: Client, username: str, password: str) -> None:
-    answer = client.log_in(up.client_id, username, password)
+    answer = client.log_in(up.agent_client_id, username, password)
     assert answer.status == 400
     assert answer["__type"] in {"NotAuthorizedException", "UserNotFoundException"}
 
@@ -60,17 +60,23 @@ def test_no_other_operation_of_cognito_is_offered(client: Client) -> None:
 
 
 def test_the_stack_tells_who_can_log_in(up: Stack, client: Client) -> None:
-    answer = client.call("GET", "/_local").expect(200, client_id=up.client_id)
+    answer = client.call("GET", "/_local").expect(200)
+    told = {name: answer[name] for name in ("agent_client_id", "operator_client_id")}
+    assert told == {
+        "agent_client_id": up.agent_client_id,
+        "operator_client_id": up.operator_client_id,
+    }
     assert {user["username"]: (user["organization_id"], user["roles"]) for user in answer["users"]}
     for user in answer["users"]:
-        token(client.log_in(answer["client_id"], user["username"], user["password"]))
+        for client_id in told.values():
+            token(client.log_in(client_id, user["username"], user["password"]))
 
 
 def test_a_password_can_be_changed(up: Stack, client: Client) -> None:
     path = "/_local/users/amir/password"
     client.call("PUT", path, {"password": "Battery-Staple-2"}).expect(204)
-    client.log_in(up.client_id, "amir", PASSWORD).expect(400)
-    token(client.log_in(up.client_id, "amir", "Battery-Staple-2"))
+    client.log_in(up.agent_client_id, "amir", PASSWORD).expect(400)
+    token(client.log_in(up.agent_client_id, "amir", "Battery-Staple-2"))
     client.call("PUT", path, {"password": PASSWORD}).expect(204)
 
 
@@ -118,7 +124,7 @@ def dead_letters(client: Client, queue: str) -> list[Any]:
 def test_r24_a_billing_event_on_the_bus_changes_a_subscription(up: Stack, client: Client) -> None:
     sent = billing_event(ACME, days_from_now(30), "paused", 3)
     answer = client.call("POST", "/_local/bus", sent).expect(202, functions=["BillingFunction"])
-    olivia = token(client.log_in(up.client_id, "olivia", PASSWORD))
+    olivia = token(client.log_in(up.operator_client_id, "olivia", PASSWORD))
     shown = client.call("GET", f"/v1/organizations/{ACME}", token=olivia)
     shown.expect(200, **{"organization.name": "Acme", "organization.subscription.status": "paused"})
     assert left(client, ACME) == [

@@ -206,7 +206,8 @@ def test_the_template_of_the_service_is_read_whole() -> None:
         "LicenseTable",
         "SigningSecret",
         "UserPool",
-        "UserPoolClient",
+        "AgentClient",
+        "CommandLineClient",
     ):
         template.created(name, f"{name}-1", StreamArn=f"arn:{name}/stream")
     for name in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
@@ -230,5 +231,7 @@ def test_the_template_of_the_service_is_read_whole() -> None:
     assert guarded["POST /v1/licenses/validate"] is None
     issue = guarded["POST /v1/licenses"]
     assert issue is not None
-    assert list(issue.audience) == ["UserPoolClient-1"]
+    assert list(issue.audience) == ["AgentClient-1"]
     assert issue.issuer.endswith("/UserPool-1")
+    others = {one for key, one in guarded.items() if one and key != "POST /v1/licenses"}
+    assert [list(one.audience) for one in others] == [["CommandLineClient-1"]]

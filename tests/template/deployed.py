@@ -22,7 +22,7 @@ def deployed(**parameters: str) -> Template:
     for queue in ("SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"):
         template.created(queue, queue, Arn=f"arn:{queue}", QueueName=queue)
     template.created("UserPool", "pool")
-    template.created("UserPoolClient", "client")
+    template.created("AgentClient", "agent-client")
     template.created("PortalClient", "portal-client")
     template.created("CommandLineClient", "command-line-client")
     template.created("Alarms", "arn:alarms")

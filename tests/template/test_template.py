@@ -89,17 +89,17 @@ def test_only_validation_pages_and_public_documents_are_open_to_callers_without_
         for event in TEMPLATE.properties(function, "Events")["Events"].values()
         if event["Type"] == "HttpApi"
     ]
+    open_routes = [one for one in routes if one.get("Auth", {}).get("Authorizer") == "NONE"]
     assert {
         f"{route['Method']} {route['Path']}" if "Path" in route else DEFAULT
-        for route in routes
-        if "Auth" in route
+        for route in open_routes
     } == {
         "POST /v1/licenses/validate",
         "GET /.well-known/jwks.json",
         "GET /v1/openapi.json",
         *BESIDE,
     }
-    assert TEMPLATE.properties("HttpApi")["Auth"]["DefaultAuthorizer"] == "OidcAuthorizer"
+    assert TEMPLATE.properties("HttpApi")["Auth"]["DefaultAuthorizer"] == "OperatorAuthorizer"
 
 
 def test_the_table_can_be_recovered_and_is_encrypted_streamed_and_paid_by_use() -> None:
@@ -123,11 +123,28 @@ def test_each_output_says_what_it_is_for() -> None:
     for name, output in document["Outputs"].items():
         assert output["Description"].endswith("."), name
     # What the command line of `make smoke` is made of.
-    assert {"ApiUrl", "UserPoolClientId", "SmokeTest", "FunctionLogs"} <= document["Outputs"].keys()
+    assert {
+        *("ApiUrl", "AgentClientId", "CommandLineClientId", "SmokeTest", "FunctionLogs")
+    } <= document["Outputs"].keys()
 
 
-def test_a_user_cannot_choose_the_organization() -> None:
-    client = TEMPLATE.properties("UserPoolClient")
+POOL = "https://cognito-idp.eu-central-1.amazonaws.com/pool"
+PORTAL = "https://portal.example"
+OWN = {
+    "Issuer": "https://login.example",
+    "AgentClientId": "agents",
+    "OperatorClientId": "operators",
+}
+
+
+def clients(template: Template) -> list[str]:
+    """The clients that exist."""
+    return template.of_type("AWS::Cognito::UserPoolClient")
+
+
+@pytest.mark.parametrize("name", ["AgentClient", "PortalClient", "CommandLineClient"])
+def test_a_user_cannot_choose_the_organization(name: str) -> None:
+    client = deployed(PortalUrl=PORTAL).properties(name)
     pool = TEMPLATE.properties("UserPool")
     assert "custom:organization_id" in client["ReadAttributes"]
     assert "custom:organization_id" not in client["WriteAttributes"]
@@ -135,20 +152,14 @@ def test_a_user_cannot_choose_the_organization() -> None:
     assert [attribute["Mutable"] for attribute in pool["Schema"]] == [False]
 
 
-def test_tokens_come_from_the_stacks_own_user_pool_by_default() -> None:
-    jwt = TEMPLATE.properties("HttpApi")["Auth"]["Authorizers"]["OidcAuthorizer"]
-    assert jwt["JwtConfiguration"] == {
-        "issuer": "https://cognito-idp.eu-central-1.amazonaws.com/pool",
-        "audience": ["client"],
-    }
+def configurations(template: Template) -> dict[str, dict[str, Any]]:
+    """Whose tokens the API takes, for agents and for operators."""
+    authorizers = template.properties("HttpApi")["Auth"]["Authorizers"]
+    return {name: authorizer["JwtConfiguration"] for name, authorizer in authorizers.items()}
 
 
-def test_a_named_issuer_replaces_the_user_pool() -> None:
-    template = deployed(Issuer="https://login.example", Audience="agents")
-    jwt = template.properties("HttpApi")["Auth"]["Authorizers"]["OidcAuthorizer"]
-    assert jwt["JwtConfiguration"] == {"issuer": "https://login.example", "audience": ["agents"]}
-    for kind in ("UserPool", "UserPoolClient", "UserPoolDomain", "UserPoolGroup"):
-        assert template.of_type(f"AWS::Cognito::{kind}") == []
+def audiences(template: Template) -> dict[str, list[str]]:
+    return {name: one["audience"] for name, one in configurations(template).items()}
 
 
 def variables(template: Template) -> dict[str, str]:
@@ -158,26 +169,60 @@ def variables(template: Template) -> dict[str, str]:
     return told
 
 
-def audience(template: Template) -> list[str]:
-    """Whose tokens the API takes."""
-    jwt = template.properties("HttpApi")["Auth"]["Authorizers"]["OidcAuthorizer"]
-    named: list[str] = jwt["JwtConfiguration"]["audience"]
-    return named
+def test_r01_only_logins_take_the_tokens_of_agents_and_they_take_no_others() -> None:
+    named = {
+        f"{event['Method']} {event['Path']}": event.get("Auth", {}).get("Authorizer")
+        for function in FUNCTIONS
+        for kind, event in TEMPLATE.events(function)
+        if kind == "HttpApi"
+    }
+    assert [route for route, name in named.items() if name == "AgentAuthorizer"] == [
+        "POST /v1/licenses"
+    ]
+    assert set(named.values()) == {None, "NONE", "AgentAuthorizer"}
 
 
-def test_without_its_address_the_portal_is_registered_nowhere() -> None:
-    assert TEMPLATE.of_type("AWS::Cognito::UserPoolClient") == ["UserPoolClient"]
-    assert TEMPLATE.of_type("AWS::Cognito::UserPoolDomain") == []
+def test_r01_tokens_come_from_the_stacks_own_user_pool_by_default() -> None:
+    assert configurations(TEMPLATE) == {
+        "AgentAuthorizer": {"issuer": POOL, "audience": ["agent-client"]},
+        "OperatorAuthorizer": {"issuer": POOL, "audience": ["command-line-client"]},
+    }
+
+
+def test_r01_a_named_issuer_replaces_the_user_pool() -> None:
+    template = deployed(**OWN)
+    issuer = OWN["Issuer"]
+    assert configurations(template) == {
+        "AgentAuthorizer": {"issuer": issuer, "audience": ["agents"]},
+        "OperatorAuthorizer": {"issuer": issuer, "audience": ["operators"]},
+    }
+    for kind in ("UserPool", "UserPoolClient", "UserPoolDomain", "UserPoolGroup"):
+        assert template.of_type(f"AWS::Cognito::{kind}") == []
+
+
+def test_r01_without_the_portals_address_operators_work_by_command_line() -> None:
+    assert clients(TEMPLATE) == ["AgentClient", "CommandLineClient"]
+    assert TEMPLATE.of_type("AWS::Cognito::UserPoolDomain") == ["UserPoolDomain"]
     assert variables(TEMPLATE)["PORTAL_URL"] == ""
-    assert audience(TEMPLATE) == ["client"]
+    assert variables(TEMPLATE)["COMMAND_LINE_CLIENT_ID"] == "command-line-client"
+
+
+def test_r01_what_a_person_leaves_on_an_agent_ends_within_the_hour() -> None:
+    client = TEMPLATE.properties("AgentClient")
+    assert client["TokenValidityUnits"]["RefreshToken"] == "hours"
+    assert client["RefreshTokenValidity"] == 1
+    assert client["EnableTokenRevocation"] is True
 
 
 def test_with_its_address_the_portal_has_a_client_of_its_own_that_keeps_no_secret() -> None:
-    template = deployed(PortalUrl="https://portal.example", PortalScope="openid email")
-    assert audience(template)[:2] == ["client", "portal-client"]
+    template = deployed(PortalUrl=PORTAL, PortalScope="openid email")
+    assert audiences(template) == {
+        "AgentAuthorizer": ["agent-client"],
+        "OperatorAuthorizer": ["command-line-client", "portal-client"],
+    }
     assert variables(template) == {
-        "ISSUER": "https://cognito-idp.eu-central-1.amazonaws.com/pool",
-        "PORTAL_URL": "https://portal.example",
+        "ISSUER": POOL,
+        "PORTAL_URL": PORTAL,
         "PORTAL_CLIENT_ID": "portal-client",
         "PORTAL_SCOPE": "openid email",
         "COMMAND_LINE_CLIENT_ID": "command-line-client",
@@ -186,33 +231,28 @@ def test_with_its_address_the_portal_has_a_client_of_its_own_that_keeps_no_secre
     assert client["GenerateSecret"] is False
     assert client["AllowedOAuthFlows"] == ["code"]
     assert client["AllowedOAuthScopes"] == ["openid", "email"]
-    assert client["CallbackURLs"] == client["LogoutURLs"] == ["https://portal.example/portal"]
+    assert client["CallbackURLs"] == client["LogoutURLs"] == [f"{PORTAL}/portal"]
     assert client["EnableTokenRevocation"] is True
     assert client["PreventUserExistenceErrors"] == "ENABLED"
     # A password is typed on Cognito's page only.
     assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
-    agents = template.properties("UserPoolClient")
-    assert client["ReadAttributes"] == agents["ReadAttributes"]
-    assert client["WriteAttributes"] == agents["WriteAttributes"]
 
 
 def test_the_command_line_has_a_client_like_the_portals_that_comes_back_to_its_own_machine() -> (
     None
 ):
-    template = deployed(PortalUrl="https://portal.example", PortalScope="openid email")
-    assert template.of_type("AWS::Cognito::UserPoolClient") == [
-        "UserPoolClient",
-        "PortalClient",
-        "CommandLineClient",
-    ]
-    assert audience(template) == ["client", "portal-client", "command-line-client"]
+    template = deployed(PortalUrl=PORTAL, PortalScope="openid email")
+    assert clients(template) == ["AgentClient", "PortalClient", "CommandLineClient"]
     client = template.properties("CommandLineClient")
     assert client["CallbackURLs"] == [browser.REDIRECT_URI]
     assert client.keys() == template.properties("PortalClient").keys() - {"LogoutURLs"}
     differing = {
         name for name in client if client[name] != template.properties("PortalClient")[name]
     }
-    assert differing == {"CallbackURLs"}
+    # An operator's terminal and `make smoke` have no browser.
+    assert differing == {"CallbackURLs", "ExplicitAuthFlows"}
+    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    assert client["ExplicitAuthFlows"] == flows
 
 
 def test_the_domain_that_people_sign_in_at_is_one_that_no_other_stack_has() -> None:
@@ -225,27 +265,66 @@ def test_the_domain_that_people_sign_in_at_is_one_that_no_other_stack_has() -> N
 
 @pytest.mark.parametrize(
     ("named", "client", "taken"),
-    [("", "agents", ["agents"]), ("portal", "portal", ["agents", "portal"])],
+    [
+        ("", "operators", ["operators"]),
+        ("operators", "operators", ["operators"]),
+        ("command-line", "command-line", ["operators", "command-line"]),
+    ],
 )
-def test_at_an_issuer_of_ones_own_the_portal_has_its_own_client_or_that_of_the_agents(
+def test_at_an_issuer_of_ones_own_the_command_line_has_its_own_client_or_the_operators(
     named: str, client: str, taken: list[str]
 ) -> None:
-    template = deployed(
-        Issuer="https://login.example",
-        Audience="agents",
-        PortalUrl="https://portal.example",
-        PortalClientId=named,
-    )
+    template = deployed(**OWN, PortalUrl=PORTAL, CommandLineClientId=named)
     assert variables(template) == {
         "ISSUER": "https://login.example",
-        "PORTAL_URL": "https://portal.example",
-        "PORTAL_CLIENT_ID": client,
+        "PORTAL_URL": PORTAL,
+        "PORTAL_CLIENT_ID": "operators",
         "PORTAL_SCOPE": "openid",
-        "COMMAND_LINE_CLIENT_ID": "",
+        "COMMAND_LINE_CLIENT_ID": client,
     }
-    assert audience(template) == taken
-    assert template.of_type("AWS::Cognito::UserPoolClient") == []
+    assert audiences(template) == {"AgentAuthorizer": ["agents"], "OperatorAuthorizer": taken}
+    assert clients(template) == []
     assert template.of_type("AWS::Cognito::UserPoolDomain") == []
+
+
+TWO_CLIENTS = "have to be two different clients"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({}, []),
+        (OWN, []),
+        (OWN | {"CommandLineClientId": "command-line"}, []),
+        (OWN | {"CommandLineClientId": "operators"}, []),
+        ({"Issuer": OWN["Issuer"]}, ["set AgentClientId", "set OperatorClientId", TWO_CLIENTS]),
+        (OWN | {"AgentClientId": ""}, ["set AgentClientId"]),
+        (OWN | {"OperatorClientId": ""}, ["set OperatorClientId"]),
+        (OWN | {"OperatorClientId": "agents"}, [TWO_CLIENTS]),
+        (OWN | {"CommandLineClientId": "agents"}, [TWO_CLIENTS]),
+        (OWN | {"Issuer": ""}, ["Set Issuer"]),
+        ({"CommandLineClientId": "command-line"}, ["Set Issuer"]),
+    ],
+    ids=str,
+)
+def test_r01_an_issuer_of_ones_own_has_two_clients_or_nothing_is_deployed(
+    parameters: dict[str, str], said: list[str]
+) -> None:
+    broken = deployed(**parameters).broken_rules()
+    if said == []:
+        assert broken == []
+    for sentence in said:
+        assert any(sentence in one for one in broken), broken
+
+
+def test_cloudformation_can_evaluate_what_the_rules_say() -> None:
+    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
+    assert document["Rules"].keys() == {"IssuerNeedsTwoClients", "ClientsNeedAnIssuer"}
+    for rule in document["Rules"].values():
+        assert rule.keys() == {"RuleCondition", "Assertions"}
+        for assertion in rule["Assertions"]:
+            assert assertion.keys() == {"Assert", "AssertDescription"}
+            assert len(assertion["AssertDescription"]) < 200
 
 
 @pytest.mark.parametrize(

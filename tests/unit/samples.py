@@ -25,6 +25,7 @@ ENVIRON = {
     "LAST_SEEN_SECONDS": "900",
     "ORGANIZATION_CLAIM": "custom:organization_id",
     "ROLES_CLAIM": "cognito:groups",
+    "ROLES_SEPARATOR": "none",
     "OLDER_AGENTS": "off",
     "REQUIRE_DEVICE_KEYS": "off",
     "BLOCK_CLONES": "on",

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from licensing.adapters.oidc_discovery import Registration
 from licensing.domain.errors import Misconfigured
 from licensing.domain.organization import PolicyFloor
 
+_SEPARATORS: Final = MappingProxyType({"none": "", "blank": " ", "comma": ","})
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the deployment decides. Durations are in seconds."""
+    """What the deployment decides. Durations are in seconds.
+
+    ``roles_separator`` separates the roles in a claim that is one text; ``""`` if it is one role.
+    """
 
     table_name: str
     secret_id: str
@@ -21,6 +28,7 @@ class Settings:
     last_seen_seconds: int
     organization_claim: str
     roles_claim: str
+    roles_separator: str
     older_agents: bool
     policy_floor: PolicyFloor
     agent_url: str | None
@@ -33,52 +41,28 @@ class Settings:
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read the settings. Raises :class:`Misconfigured`, naming what is missing or wrong."""
 
-        def required(name: str) -> str:
-            value = environ.get(name, "")
-            if not value:
-                raise Misconfigured(f"the environment variable {name} is not set")
-            return value
-
-        def positive(name: str) -> int:
-            value = required(name)
-            if not (value.isascii() and value.isdecimal() and int(value) > 0):
-                raise Misconfigured(f"the environment variable {name} is not a positive number")
-            return int(value)
-
-        def switch(name: str) -> bool:
-            value = required(name)
-            if value not in ("on", "off"):
-                raise Misconfigured(f"the environment variable {name} is neither on nor off")
-            return value == "on"
-
-        def limit(name: str) -> int | None:
-            value = environ.get(name, "")
-            if value and not (value.isascii() and value.isdecimal()):
-                raise Misconfigured(
-                    f"the environment variable {name} is neither empty nor a number"
-                )
-            return int(value) if value else None
-
+        read = _Variables(environ)
         return cls(
-            table_name=required("TABLE_NAME"),
-            secret_id=required("SECRET_ID"),
-            lease_issuer=required("LEASE_ISSUER"),
-            lease_seconds=positive("LEASE_SECONDS"),
-            last_seen_seconds=positive("LAST_SEEN_SECONDS"),
-            organization_claim=required("ORGANIZATION_CLAIM"),
-            roles_claim=required("ROLES_CLAIM"),
-            older_agents=switch("OLDER_AGENTS"),
+            table_name=read.required("TABLE_NAME"),
+            secret_id=read.required("SECRET_ID"),
+            lease_issuer=read.required("LEASE_ISSUER"),
+            lease_seconds=read.positive("LEASE_SECONDS"),
+            last_seen_seconds=read.positive("LAST_SEEN_SECONDS"),
+            organization_claim=read.required("ORGANIZATION_CLAIM"),
+            roles_claim=read.required("ROLES_CLAIM"),
+            roles_separator=read.separator("ROLES_SEPARATOR"),
+            older_agents=read.switch("OLDER_AGENTS"),
             policy_floor=PolicyFloor(
-                require_device_key=switch("REQUIRE_DEVICE_KEYS"),
-                block_clones=switch("BLOCK_CLONES"),
-                lock_device_keys=switch("LOCK_DEVICE_KEYS"),
-                agents_per_member=limit("AGENTS_PER_MEMBER"),
+                require_device_key=read.switch("REQUIRE_DEVICE_KEYS"),
+                block_clones=read.switch("BLOCK_CLONES"),
+                lock_device_keys=read.switch("LOCK_DEVICE_KEYS"),
+                agents_per_member=read.limit("AGENTS_PER_MEMBER"),
             ),
             # Only the functions that agents call are told.
             agent_url=environ.get("AGENT_URL") or None,
             # Only the functions that show lists are told.
             cursor_key=environ.get("CURSOR_KEY", ""),
-            event_bus=required("EVENT_BUS"),
+            event_bus=read.required("EVENT_BUS"),
             dynamodb_endpoint=environ.get("DYNAMODB_ENDPOINT") or None,
             # Only the portal's function is told.
             sign_in=Registration(
@@ -90,3 +74,45 @@ class Settings:
                 command_line_client_id=environ.get("COMMAND_LINE_CLIENT_ID", ""),
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Variables:
+    """Environment variables by what they may hold. Each raises :class:`Misconfigured`."""
+
+    environ: Mapping[str, str]
+
+    def required(self, name: str) -> str:
+        value = self.environ.get(name, "")
+        if not value:
+            raise Misconfigured(f"the environment variable {name} is not set")
+        return value
+
+    def positive(self, name: str) -> int:
+        value = self.required(name)
+        if not (_is_number(value) and int(value) > 0):
+            raise Misconfigured(f"the environment variable {name} is not a positive number")
+        return int(value)
+
+    def limit(self, name: str) -> int | None:
+        value = self.environ.get(name, "")
+        if value and not _is_number(value):
+            raise Misconfigured(f"the environment variable {name} is neither empty nor a number")
+        return int(value) if value else None
+
+    def switch(self, name: str) -> bool:
+        value = self.required(name)
+        if value not in ("on", "off"):
+            raise Misconfigured(f"the environment variable {name} is neither on nor off")
+        return value == "on"
+
+    def separator(self, name: str) -> str:
+        value = self.required(name)
+        if value not in _SEPARATORS:
+            known = ", ".join(_SEPARATORS)
+            raise Misconfigured(f"the environment variable {name} is none of {known}")
+        return _SEPARATORS[value]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

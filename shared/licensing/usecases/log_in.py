@@ -10,6 +10,8 @@ What this module guarantees:
   number (R38).
 * A person logs in for their own organization. The one exception is a temporary licence, see
   :mod:`licensing.usecases.log_in_partner` (R29).
+* A super-admin logs in on no agent, whatever else that person is: what is signed in with there
+  stays there (R1).
 """
 
 from __future__ import annotations
@@ -65,6 +67,12 @@ class LogIn(LoginSteps):
         Raises ``InvalidInput`` for an environment that does not fit, ``StaleProof`` for a proof
         that has counted before, and ``Unavailable`` when other changes keep coming first.
         """
+        if context.caller.is_super_admin:
+            return Refused(
+                RefusalCode.FORBIDDEN,
+                "A super-admin cannot log in on an agent. Use an account without the role "
+                "super-admin: a member's, or a partner's with a temporary license.",
+            )
         if request.is_of_older_agent and not self.accepts_older_agents:
             return older_agents_refused()
         organization_id = context.caller.organization_id

@@ -104,9 +104,7 @@ class LogInPartner(LoginSteps):
 
 def _why_not_usable(attempt: LoginAttempt, record: License, term: Term) -> str | None:
     caller = attempt.context.caller
-    if caller.organization_id == record.organization_id or not (
-        caller.is_super_admin or Role.PARTNER in caller.roles
-    ):
+    if caller.organization_id == record.organization_id or Role.PARTNER not in caller.roles:
         return "Only a partner can use a temporary license. Sign in with a partner's account."
     if record.state is not State.ACTIVE or term.has_ended(attempt.context.now):
         return "This temporary license has ended. Ask for a new one."

@@ -1,8 +1,9 @@
 """What of the story a deployed stack is tried with, and how it is left.
 
 A clock cannot be put forward there, and no sweep be run, so the chapters that need either are left
-out. Olivia is a super-admin of the stack. With a member of some organization, who plays Amir and
-Alice, the chapter of the administrator is told, too.
+out. Olivia is a super-admin of the stack. With a partner, who plays Pavel, a temporary license is
+used. With a member of some organization, who plays Amir and Alice, the chapter of the administrator
+is told, too.
 
 What is made has names of its own in each run. It is given back at the end, also after a step that
 fails, as far as the service lets go of anything: its history stays.
@@ -21,19 +22,24 @@ from tests.local.story.first_login import is_valid_with_lease
 from tests.local.story.teller import Teller
 
 _HOUR = 3600
+_DAY = 86400
 
 
-def tell(teller: Teller, say: Callable[[str], None], *, has_member: bool) -> None:
+def tell(
+    teller: Teller, say: Callable[[str], None], *, has_member: bool, has_partner: bool
+) -> None:
     """Try the service, and clear up."""
     with ExitStack() as clearing:
         _is_there(teller)
         name = _organization(teller, say, clearing)
-        _temporary(teller, name, clearing)
-        _history(teller, name)
+        temporary = _temporary(teller, name, clearing)
+        if has_partner:
+            _partner(teller, name, temporary)
+        _history(teller, name, ["TemporaryLicenseUsed"] if has_partner else [])
         if has_member:
             c, d = _machine(), _machine()
             clearing.callback(_free, teller, say, (c, d))
-            administration.tell(teller, c, d)
+            is_valid_with_lease(teller, administration.tell(teller, c, d), d, within=_DAY)
 
 
 def _machine() -> dict[str, Any]:
@@ -67,14 +73,21 @@ def _organization(teller: Teller, say: Callable[[str], None], clearing: ExitStac
     return name
 
 
-def _temporary(teller: Teller, name: str, clearing: ExitStack) -> None:
-    teller.chapter("An agent with a temporary license")
+def _temporary(teller: Teller, name: str, clearing: ExitStack) -> Answer:
+    teller.chapter("A temporary license")
     temporary = partner.generated(teller, name)
     clearing.callback(_revoke_temporary, teller, temporary)
+    teller.step("Olivia's own sign-in logs no agent in: it is an operator's.")
+    body = login(_machine(), license_key=temporary["license_key"])
+    teller.as_operator("olivia", "POST", "/v1/licenses", body).expect(401)
+    return temporary
+
+
+def _partner(teller: Teller, name: str, temporary: Answer) -> None:
     machine, other = _machine(), _machine()
-    teller.step("Olivia logs in with it, on a machine that nobody holds.")
+    teller.step("Pavel logs in with it, on a machine that nobody holds.")
     body = login(machine, license_key=temporary["license_key"])
-    used = teller.act("olivia", "POST", "/v1/licenses", body)
+    used = teller.act("pavel", "POST", "/v1/licenses", body)
     same = {field: temporary[field] for field in ("license.id", "license_key")}
     used.expect(200, **{"capabilities.save_configuration": False, **same})
     teller.show(used, "license.kind", "license.status", "lease.expires_at")
@@ -97,11 +110,11 @@ def _temporary(teller: Teller, name: str, clearing: ExitStack) -> None:
     found.expect(200, holders=[])
 
 
-def _history(teller: Teller, name: str) -> None:
+def _history(teller: Teller, name: str, more: Sequence[str]) -> None:
     teller.step("All of this is on record.")
     events = teller.read("olivia", f"/v1/organizations/{name}/events", "events")
     kinds = [event["type"] for event in reversed(events)]
-    for kind in ("TemporaryLicenseGenerated", "TemporaryLicenseUsed", "SubscriptionChanged"):
+    for kind in ("TemporaryLicenseGenerated", "SubscriptionChanged", *more):
         if kind not in kinds:
             raise UnexpectedAnswerError(f"the events of {name} are {kinds}: no {kind}")
     teller.field("events", ", ".join(kinds))

@@ -129,7 +129,7 @@ def _password_changes(teller: Teller, people: LocalPeople, first: Answer) -> Non
     refused = people.log_in("alice", people.now_have("alice", _NEW_PASSWORD))
     teller.line("POST", "/ (InitiateAuth, alice, old password)", refused.status)
     refused.expect(400, __type="NotAuthorizedException")
-    people.token("alice")
+    people.token("alice", on_agent=True)
     teller.is_valid(first, MACHINE_A)
 
 

@@ -19,7 +19,7 @@ def tell(teller: Teller, people: People, url: str) -> None:
     with TemporaryDirectory() as folder, Relay(url) as relay:
         system = System(Path(folder))
         teller.step("Another agent starts, as a process of its own. Alice logs in, and goes home.")
-        system.sign_in(people.token("alice"))
+        system.sign_in(people.token("alice", on_agent=True))
         with system.agent(relay.url) as agent:
             site = _Site(teller, relay, system, agent)
             license_id = site.is_told("valid", usable=True)["license"]

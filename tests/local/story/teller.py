@@ -13,8 +13,8 @@ SWEEP = "ExpirySweepFunction"
 class People(Protocol):
     """Who plays in the story."""
 
-    def token(self, name: str) -> str:
-        """The token of who plays this part."""
+    def token(self, name: str, *, on_agent: bool) -> str:
+        """The token of who plays this part, who signs in on an agent or as an operator."""
 
 
 class LocalPeople:
@@ -28,14 +28,15 @@ class LocalPeople:
             user["username"]: user["password"] for user in self._local["users"]
         }
 
-    def token(self, name: str) -> str:
+    def token(self, name: str, *, on_agent: bool) -> str:
         """A user's token."""
-        answer = self.log_in(name, self._passwords[name]).expect(200)
+        answer = self.log_in(name, self._passwords[name], on_agent=on_agent).expect(200)
         return str(answer["AuthenticationResult.IdToken"])
 
-    def log_in(self, name: str, password: str) -> Answer:
+    def log_in(self, name: str, password: str, *, on_agent: bool = True) -> Answer:
         """Try a password."""
-        return self._client.log_in(self._local["client_id"], name, password)
+        client = "agent_client_id" if on_agent else "operator_client_id"
+        return self._client.log_in(self._local[client], name, password)
 
     def now_have(self, name: str, password: str) -> str:
         """Remember that a user has another password now; the one before."""
@@ -97,8 +98,16 @@ class Teller:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Log in with the user's password, and call with the token."""
-        token = self._people.token(username)
+        on_agent = (method, path) == ("POST", "/v1/licenses")
+        token = self._people.token(username, on_agent=on_agent)
         answer = self._client.call(method, path, body, token=token, headers=headers)
+        self.line(method, path, answer.status, username)
+        return answer
+
+    def as_operator(self, username: str, method: str, path: str, body: Any = None) -> Answer:
+        """Call a route with an operator's token, also one that wants an agent's."""
+        token = self._people.token(username, on_agent=False)
+        answer = self._client.call(method, path, body, token=token)
         self.line(method, path, answer.status, username)
         return answer
 

@@ -29,10 +29,11 @@ OPERATIONS = {
     for method, operation in operations.items()
 }
 TEMPLATE = Template(ROOT / "template.yaml")
+SCHEMES = {"NONE": [], "AgentAuthorizer": ["agents"], "OperatorAuthorizer": ["operators"]}
 DEPLOYED = {
     f"{event['Method'].upper()} {event['Path']}" if "Path" in event else DEFAULT: (
         function,
-        event.get("Auth", {}).get("Authorizer") != "NONE",
+        SCHEMES[event.get("Auth", {}).get("Authorizer", "OperatorAuthorizer")],
     )
     for function in TEMPLATE.of_type("AWS::Serverless::Function")
     for kind, event in TEMPLATE.events(function)
@@ -73,13 +74,17 @@ def test_the_table_of_routes_lists_exactly_those_that_are_deployed() -> None:
     assert sorted(DEPLOYED.keys() - {DEFAULT}) == ROUTES
 
 
-def test_the_document_asks_for_a_token_exactly_where_the_gateway_does() -> None:
-    asking = {route for route, operation in OPERATIONS.items() if operation["security"]}
-    assert asking == {route for route, (_, needs_token) in DEPLOYED.items() if needs_token}
-    assert not asking & BESIDE
-    for route in asking:
-        assert OPERATIONS[route]["security"] == [{"oidc": []}]
-    assert DOCUMENT["components"]["securitySchemes"]["oidc"]["scheme"] == "bearer"
+def test_r01_the_document_asks_for_the_token_that_the_gateway_asks_for() -> None:
+    for route, (_, schemes) in DEPLOYED.items():
+        if route in BESIDE:
+            assert schemes == [], route
+        else:
+            assert OPERATIONS[route]["security"] == [{name: []} for name in schemes], route
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert {name: scheme["scheme"] for name, scheme in schemes.items()} == {
+        "agents": "bearer",
+        "operators": "bearer",
+    }
 
 
 def read_in(path: Path) -> set[str]:

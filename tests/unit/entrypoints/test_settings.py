@@ -19,6 +19,7 @@ def test_the_settings_are_those_of_the_environment() -> None:
         last_seen_seconds=900,
         organization_claim="custom:organization_id",
         roles_claim="cognito:groups",
+        roles_separator="",
         older_agents=False,
         policy_floor=PolicyFloor(block_clones=True),
         agent_url=None,
@@ -71,6 +72,18 @@ def test_r38_a_limit_of_the_floor_is_a_number_or_none(value: str, limit: int | N
 def test_r38_any_other_limit_is_named(value: str) -> None:
     with pytest.raises(Misconfigured, match="AGENTS_PER_MEMBER is neither empty nor a number"):
         Settings.from_environ({**ENVIRON, "AGENTS_PER_MEMBER": value})
+
+
+@pytest.mark.parametrize(("value", "separator"), [("none", ""), ("blank", " "), ("comma", ",")])
+def test_what_separates_roles_has_a_name(value: str, separator: str) -> None:
+    settings = Settings.from_environ({**ENVIRON, "ROLES_SEPARATOR": value})
+    assert settings.roles_separator == separator
+
+
+@pytest.mark.parametrize("value", [",", " ", "tab", "None"])
+def test_what_separates_roles_is_no_other(value: str) -> None:
+    with pytest.raises(Misconfigured, match="ROLES_SEPARATOR is none of none, blank, comma"):
+        Settings.from_environ({**ENVIRON, "ROLES_SEPARATOR": value})
 
 
 def test_the_runtime_is_made_of_the_environment_on_first_use_and_kept(

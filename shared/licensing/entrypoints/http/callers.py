@@ -1,8 +1,12 @@
-"""Who is calling: whatever a token claims is read here, once, and nowhere else (R1)."""
+"""Who is calling: whatever a token claims is read here, once, and nowhere else (R1).
+
+What this module guarantees: nobody has a role that is not, letter by letter, one element of the
+roles claim of a token that was verified. A claim that is one text is one role, unless the
+deployment says what separates several.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,42 +15,36 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from licensing.domain.caller import Caller, Role
 from licensing.domain.errors import Unauthenticated
 from licensing.domain.organization import is_organization_id
+from licensing.entrypoints.http.tokens import VerifiedToken
 from licensing.entrypoints.settings import Settings
 
 _KNOWN_ROLES: Final = frozenset(Role)
-_BRACKETED: Final = re.compile(r"\[(.*)\]", re.DOTALL)
 
 
 def caller(event: APIGatewayProxyEventV2, settings: Settings) -> Caller:
-    """Who is calling, by the claims that API Gateway has verified (R1).
+    """Who is calling, by the ID token that API Gateway has verified (R1).
 
-    Raises :class:`Unauthenticated` where the gateway verified none.
+    Raises :class:`Unauthenticated` where the gateway verified none, or another than is here.
     """
     authorizer = event.request_context.authorizer
     claims: Mapping[str, Any] = (authorizer.jwt_claim if authorizer else None) or {}
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject:
+    if not claims:
         raise Unauthenticated("Send a token of the identity provider.")
-    organization_id = claims.get(settings.organization_claim)
-    is_one = isinstance(organization_id, str) and is_organization_id(organization_id)
+    token = VerifiedToken.of(bearer(event), claims)
+    organization_id = token.text(settings.organization_claim) or ""
     return Caller(
-        subject=subject,
-        organization_id=organization_id if is_one else None,
-        roles=_roles(claims.get(settings.roles_claim)),
+        subject=token.subject,
+        organization_id=organization_id if is_organization_id(organization_id) else None,
+        roles=_roles(token, settings),
     )
 
 
-def _roles(claim: object) -> frozenset[Role]:
-    """The roles in a claim: API Gateway hands a list over as ``[org-admin partner]``.
-
-    Blanks alone separate them: the name of a group has none, but it may have a comma in it.
-    """
-    if isinstance(claim, str):
-        bracketed = _BRACKETED.fullmatch(claim.strip())
-        claim = (bracketed[1] if bracketed else claim).split()
-    if not isinstance(claim, list):
-        return frozenset()
-    return frozenset(Role(name) for name in claim if isinstance(name, str) and name in _KNOWN_ROLES)
+def _roles(token: VerifiedToken, settings: Settings) -> frozenset[Role]:
+    names = token.texts(settings.roles_claim)
+    if names is None:
+        text = token.text(settings.roles_claim) or ""
+        names = text.split(settings.roles_separator) if settings.roles_separator else [text]
+    return frozenset(Role(name) for name in names if name in _KNOWN_ROLES)
 
 
 def bearer(event: APIGatewayProxyEventV2) -> str:

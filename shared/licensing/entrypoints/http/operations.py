@@ -23,6 +23,7 @@ class Operation:
     ``problems`` are the statuses that it refuses with, without those that follow from the rest: 400
     and 413 from what it takes, 401 and 403 from the token that it needs, 429 and 503 in any case.
     ``is_tagged``: what it shows carries an ETag; a ``GET`` then honours ``If-None-Match``.
+    The token is of the operators' client, or of the agents' where it is ``for_agents`` (R1).
 
     >>> show = Operation(
     ...     "GET /v1/licenses/{license_id}",
@@ -43,6 +44,7 @@ class Operation:
     problems: tuple[int, ...] = ()
     needs_token: bool = True
     is_tagged: bool = False
+    for_agents: bool = False
     method: str = field(init=False)
     path: str = field(init=False)
 

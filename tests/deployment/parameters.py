@@ -1,0 +1,44 @@
+"""Whether the parameters of a deployment fit together: asked before anything is built.
+
+CloudFormation refuses by the same rules of the template before it changes anything, but only once
+all is built and uploaded.
+"""
+
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.artefacts.building import ROOT
+from tests.local.template import Template
+
+
+class ParametersError(Exception):
+    """The parameters do not fit together; the message says what to set."""
+
+
+def check(given: Sequence[str], deployed: Mapping[str, str], root: Path = ROOT) -> None:
+    """Raises :class:`ParametersError`, or `TemplateError` for a parameter that there is not.
+
+    `given` are written `Name=value`; without any, those of `samconfig.toml` count. `deployed` are
+    those of the stack as it is, which keeps what is not named.
+    """
+    template = root / "template.yaml"
+    named = _named(given or _configured(root / "samconfig.toml"))
+    known = Template(template).parameters
+    kept = {name: value for name, value in deployed.items() if name in known}
+    if broken := Template(template, kept | named).broken_rules():
+        raise ParametersError("\n".join(("Nothing was built or deployed.", *broken)))
+
+
+def _named(given: Sequence[str]) -> dict[str, str]:
+    parts = [one.partition("=") for one in given]
+    if wrong := [name for name, equals, _ in parts if not equals]:
+        raise ParametersError(f"Write parameters as Name=value, not {', '.join(wrong)}.")
+    return {name: value for name, _, value in parts}
+
+
+def _configured(path: Path) -> list[str]:
+    config = tomllib.loads(path.read_text("utf-8"))
+    configured = config["default"]["deploy"]["parameters"].get("parameter_overrides", "")
+    return shlex.split(configured) if isinstance(configured, str) else [*configured]

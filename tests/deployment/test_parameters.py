@@ -1,0 +1,61 @@
+"""Parameters that do not fit together are refused before anything is built (R1)."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.artefacts.building import ROOT
+from tests.deployment.parameters import ParametersError, check
+from tests.local.template import TemplateError
+
+OWN = ["Issuer=https://login.example", "AgentClientId=agents", "OperatorClientId=operators"]
+
+
+def test_r01_two_clients_of_an_issuer_of_ones_own_are_deployed() -> None:
+    check([], {})
+    check(OWN, {})
+    check([*OWN, "CommandLineClientId=command-line"], {})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (OWN[:1], "AgentClientId"),
+        (OWN[:2], "OperatorClientId"),
+        ([*OWN, "OperatorClientId=agents"], "two different clients"),
+        ([*OWN, "CommandLineClientId=agents"], "two different clients"),
+        (OWN[1:], "Set Issuer"),
+        (["Issuer"], "Name=value"),
+    ],
+    ids=str,
+)
+def test_r01_one_client_for_both_is_refused_with_what_to_set(given: list[str], said: str) -> None:
+    with pytest.raises(ParametersError, match=said):
+        check(given, {})
+
+
+def test_a_parameter_that_there_is_not_is_refused() -> None:
+    with pytest.raises(TemplateError, match="Audience"):
+        check(["Audience=agents"], {})
+
+
+def test_r01_what_is_not_named_is_as_the_stack_has_it() -> None:
+    deployed = {"Issuer": "https://login.example", "AgentClientId": "a", "OperatorClientId": "b"}
+    check(["LogLevel=DEBUG"], deployed)
+    check([], deployed | {"ParameterOfBefore": "x"})
+    with pytest.raises(ParametersError, match="two different clients"):
+        check(["OperatorClientId=a"], deployed)
+
+
+@pytest.mark.parametrize(
+    "configured",
+    ['"Issuer=\\"https://login.example\\" AgentClientId=a"', '["Issuer=x", "AgentClientId=a"]'],
+)
+def test_r01_what_is_not_named_is_as_samconfig_has_it(tmp_path: Path, configured: str) -> None:
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    text = f"[default.deploy.parameters]\nparameter_overrides = {configured}\n"
+    (tmp_path / "samconfig.toml").write_text(text)
+    with pytest.raises(ParametersError, match="OperatorClientId"):
+        check([], {}, tmp_path)
+    check(OWN, {}, tmp_path)
