@@ -20,7 +20,7 @@ handler = api.handler
 @api.page("/portal")
 def page(call: http.Call) -> http.Reply:
     """The page, unless the browser has it already."""
-    headers = PORTAL.page_headers(_token_origin(call.deployment))
+    headers = PORTAL.page_headers(_origins(call.deployment))
     content_type, page = PORTAL.page.content_type, PORTAL.page.text
     return http.tagged_text(call.event, content_type, page, outcome=OUTCOME, headers=headers)
 
@@ -29,15 +29,14 @@ def page(call: http.Call) -> http.Reply:
 def configuration(call: http.Call) -> http.Reply:
     """Where people sign in."""
     registration = call.deployment.settings.sign_in
-    if not registration.is_complete:
-        return http.refuse(refusal.portal_not_configured())
     endpoints = call.deployment.discovery.endpoints()
     body = PortalConfiguration(
         issuer=registration.issuer,
         authorization_endpoint=endpoints.authorization,
         token_endpoint=endpoints.token,
         end_session_endpoint=endpoints.end_session,
-        client_id=registration.client_id,
+        revocation_endpoint=endpoints.revocation,
+        client_id=registration.client_id if registration.is_complete else None,
         command_line_client_id=registration.command_line_client_id or None,
         scope=registration.scope,
     )
@@ -56,12 +55,14 @@ def file(call: http.Call, version: str, name: str) -> http.Reply:
     )
 
 
-def _token_origin(deployment: Deployment) -> str | None:
+def _origins(deployment: Deployment) -> list[str]:
+    """Where scripts get tokens and end them, other than the portal's own origin."""
     registration = deployment.settings.sign_in
     if not registration.is_complete:
-        return None
+        return []
     try:
-        return registration.foreign_origin(deployment.discovery.endpoints().token)
+        endpoints = deployment.discovery.endpoints()
     except Unavailable:
         # The page is there all the same, asks for its configuration, and says what is the matter.
-        return None
+        return []
+    return registration.foreign_origins(endpoints)

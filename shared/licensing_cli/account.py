@@ -71,7 +71,7 @@ def login(
     """
     at.session.given = None
     if token is not None:
-        at.session.keep(_given(token))
+        at.session.begin(_given(token))
     else:
         portal = at.api.public("/portal/configuration.json").body
         registration = Registration.of(portal, client_id)
@@ -83,18 +83,18 @@ def login(
             )
 
         signed_in = browser.sign_in(registration, at.client, show)
-        at.session.keep(signed_in, registration.token_endpoint, registration.client_id)
+        at.session.begin(signed_in, registration)
     try:
         whoami(at)
     except SignedOut:
-        at.session.store.forget(at.url)
+        at.session.end()
         raise
 
 
 def logout(at: Invocation) -> None:
-    """Forget the sign-in at this service."""
-    known = at.session.store.forget(at.url)
-    at.output.note("Signed out." if known else "Nobody was signed in.")
+    """Forget the sign-in at this service, and revoke it at the identity provider."""
+    left = at.session.end()
+    at.output.note("Nobody was signed in." if left is None else f"Signed out. {left}".strip())
     if at.session.given:
         at.output.note(f"{VARIABLE} is still set: commands use its token.")
 

@@ -31,7 +31,6 @@ _ADVICE: Final = MappingProxyType(
         "precondition_failed": "Somebody else changed it. Look at it, then repeat the command.",
         "invalid_transition": "licensing licenses show shows its status and the possible actions.",
         "policy_below_floor": "licensing organizations show --output json shows the floor.",
-        "portal_not_configured": "Until then, sign in with an ID token: licensing login --token -",
     }
 )
 

@@ -1,7 +1,8 @@
 """The identity provider: where people sign in, and how a code becomes tokens (RFC 6749, RFC 7636).
 
-What this module guarantees: a code and a refresh token go to the token endpoint alone, in the body
-of a request that is not redirected. An answer without an ID token is none.
+What this module guarantees: a code goes to the token endpoint alone, and a refresh token there and
+to the revocation endpoint (RFC 7009), in the body of a request that is not redirected. An answer
+without an ID token is none.
 """
 
 from __future__ import annotations
@@ -33,10 +34,14 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """Where and as what the command line signs people in."""
+    """Where and as what the command line signs people in.
+
+    ``revocation_endpoint`` is ``""`` where the provider has none.
+    """
 
     authorization_endpoint: str
     token_endpoint: str
+    revocation_endpoint: str
     client_id: str
     scope: str
 
@@ -56,6 +61,11 @@ class Registration:
         return cls(
             authorization_endpoint=_endpoint(portal, "authorization_endpoint"),
             token_endpoint=_endpoint(portal, "token_endpoint"),
+            revocation_endpoint=(
+                _endpoint(portal, "revocation_endpoint")
+                if portal.get("revocation_endpoint") is not None
+                else ""
+            ),
             client_id=named,
             scope=str(portal.get("scope", "openid")),
         )
@@ -93,6 +103,16 @@ def refreshed(client: httpx.Client, endpoint: str, client_id: str, refresh_token
     """New tokens for a session that goes on. Raises :class:`SignedOut` if it does not."""
     form = prepare_token_request("refresh_token", refresh_token=refresh_token, client_id=client_id)
     return _exchanged(client, endpoint, str(form))
+
+
+def revoked(client: httpx.Client, endpoint: str, client_id: str, refresh_token: str) -> bool:
+    """Whether the provider says that this refresh token is good for nothing any more."""
+    form = {"token": refresh_token, "token_type_hint": "refresh_token", "client_id": client_id}
+    try:
+        response = client.post(endpoint, data=form, headers=_FORM, follow_redirects=False)
+    except (httpx.RequestError, httpx.InvalidURL):
+        return False
+    return response.status_code == 200
 
 
 def _exchanged(client: httpx.Client, endpoint: str, form: str) -> Tokens:

@@ -1,13 +1,14 @@
 """Who is signed in: a token from the environment, or one that was kept, renewed in time.
 
 What this module guarantees: a token is never printed and never stands on a command line. One in
-``LICENSING_TOKEN`` goes before what is kept, and is not kept.
+``LICENSING_TOKEN`` goes before what is kept, and is not kept. What is kept no longer is revoked at
+the identity provider, where that can be done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import httpx
@@ -53,19 +54,56 @@ class Session:
         tokens = provider.refreshed(
             self.client, kept.token_endpoint, kept.client_id, kept.refresh_token
         )
-        return self.keep(tokens, kept.token_endpoint, kept.client_id, kept.refresh_token)
-
-    def keep(
-        self, tokens: provider.Tokens, endpoint: str = "", client_id: str = "", refresh: str = ""
-    ) -> Kept:
-        """Keep what a person has signed in with; ``refresh`` stays good if no other one came."""
-        kept = Kept(
-            url=self.url,
+        renewed = replace(
+            kept,
             id_token=tokens.id_token,
-            refresh_token=tokens.refresh_token or refresh,
+            # The one before stays good if no other one came.
+            refresh_token=tokens.refresh_token or kept.refresh_token,
             expires_at=int(self.clock() + tokens.seconds),
-            token_endpoint=endpoint,
-            client_id=client_id,
         )
-        self.store.write(kept)
-        return kept
+        self.store.write(renewed)
+        return renewed
+
+    def begin(
+        self, tokens: provider.Tokens, registration: provider.Registration | None = None
+    ) -> None:
+        """Keep what a person has signed in with, by ``registration``, in the place of another."""
+        before = self.store.read(self.url)
+        self.store.write(
+            Kept(
+                url=self.url,
+                id_token=tokens.id_token,
+                refresh_token=tokens.refresh_token,
+                expires_at=int(self.clock() + tokens.seconds),
+                token_endpoint=registration.token_endpoint if registration else "",
+                revocation_endpoint=registration.revocation_endpoint if registration else "",
+                client_id=registration.client_id if registration else "",
+            )
+        )
+        if before is not None:
+            self._revoke(before)
+
+    def end(self) -> str | None:
+        """Forget the sign-in and revoke it; ``None`` if there was none.
+
+        What is left to tell: ``""`` if the identity provider lets nobody go on with it.
+        """
+        kept = self.store.read(self.url)
+        is_forgotten = self.store.forget(self.url)
+        if kept is None:
+            return "" if is_forgotten else None
+        return self._revoke(kept)
+
+    def _revoke(self, kept: Kept) -> str:
+        if not kept.refresh_token:
+            return ""
+        if not kept.revocation_endpoint:
+            return "The identity provider revokes no sign-ins: this one ends there by itself."
+        if provider.revoked(
+            self.client, kept.revocation_endpoint, kept.client_id, kept.refresh_token
+        ):
+            return ""
+        return (
+            "The identity provider did not confirm it: the sign-in may go on there until it ends "
+            "by itself."
+        )

@@ -16,7 +16,10 @@ import platformdirs
 from licensing_agent.protocol import strict_json
 from licensing_agent.storage import files
 
-_NAMES = ("url", "id_token", "refresh_token", "token_endpoint", "client_id")
+_NAMES = (
+    *("url", "id_token", "refresh_token"),
+    *("token_endpoint", "revocation_endpoint", "client_id"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class Kept:
     """A sign-in at the service at ``url``.
 
     ``expires_at`` is by this computer's clock, in epoch seconds; ``refresh_token`` is ``""`` where
-    there is none, and with it the endpoint and the client that it is good at.
+    there is none, and with it the endpoints and the client that it is good at.
     """
 
     url: str
@@ -32,6 +35,7 @@ class Kept:
     refresh_token: str = field(repr=False)
     expires_at: int
     token_endpoint: str
+    revocation_endpoint: str
     client_id: str
 
 

@@ -145,3 +145,58 @@ def test_another_organization_is_answered_like_one_that_does_not_exist(
         expect(page.get_by_text("BOLT-PC-1")).to_have_count(0)
         told.append(page.get_by_role("main").inner_text().replace(organization, "it"))
     assert told[0] == told[1]
+
+
+def test_whoever_signs_out_or_in_anew_leaves_no_refresh_token_behind(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    portal.sign_in(page, "ada")
+    first = _refresh_token(page)
+    assert _renews(page, portal, first)
+
+    # Somebody else signs in in the same tab.
+    page.evaluate(
+        """async () => {
+          const main = document.querySelector("script[type=module]").src;
+          (await import(main.replace("main.js", "session.js"))).signIn();
+        }"""
+    )
+    portal.fill_in(page, "olivia")
+    second = _refresh_token(page)
+    assert second != first
+    assert not _renews(page, portal, first)
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("status")).to_have_count(0)
+    assert not _renews(page, portal, second)
+
+    # Where the provider cannot be told, it is told to the person, once.
+    troubles.expect("status of 503")
+    page.route("**/oauth2/revoke", lambda route: route.fulfill(status=503))
+    portal.sign_in(page, "ada")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("main").get_by_role("status")).to_contain_text("did not confirm it")
+    assert page.evaluate("() => sessionStorage.length") == 0
+    page.reload()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("status")).to_have_count(0)
+
+
+def _refresh_token(page: Page) -> str:
+    """What the page keeps, once it is signed in."""
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    tokens = page.evaluate("() => JSON.parse(sessionStorage.getItem('session.tokens'))")
+    return str(tokens["refresh"])
+
+
+def _renews(page: Page, portal: Portal, refresh_token: str) -> bool:
+    """Whether a refresh token is good for anything."""
+    told = page.request.get(f"{portal.url}/portal/configuration.json").json()
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": told["client_id"],
+        "refresh_token": refresh_token,
+    }
+    return page.request.post(told["token_endpoint"], form=form).ok

@@ -253,6 +253,11 @@ def test_a_session_is_renewed_before_it_ends_and_when_it_was_ended(
     assert "licensing login" in nobody("whoami").expect(3).err
     nobody("login").expect(0)
     nobody("whoami").expect(0)
+    # Whoever signs out leaves nothing behind that could be renewed.
+    left = kept(nobody)
+    assert nobody("logout").expect(0).err == "Signed out.\n"
+    with httpx.Client(trust_env=False) as web, pytest.raises(SignedOut, match="invalid_grant"):
+        provider.refreshed(web, left["token_endpoint"], left["client_id"], left["refresh_token"])
 
 
 # -- what the service and the provider say ---------------------------------------------------------
@@ -273,10 +278,14 @@ def test_the_client_is_the_one_that_the_service_names_or_a_person() -> None:
     assert "--client-id" in str(error.value.advice)
 
 
-@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint"])
+@pytest.mark.parametrize(
+    "name", ["authorization_endpoint", "token_endpoint", "revocation_endpoint"]
+)
 def test_an_endpoint_that_no_secret_may_go_to_is_not_used(name: str) -> None:
     with pytest.raises(WrongUse):
         Registration.of({**PORTAL, name: "http://login.example/token"}, None)
+    if name == "revocation_endpoint":  # which not every provider has
+        return
     with pytest.raises(Unreachable):
         Registration.of({**PORTAL, name: None}, None)
 

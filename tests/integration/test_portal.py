@@ -13,7 +13,7 @@ from licensing.entrypoints import snapstart
 from tests.integration.answers import assert_problem, header
 from tests.local import events
 from tests.local.server import Server
-from tests.world import World, new_world
+from tests.world import OPERATORS, World, new_world
 
 STATIC = Path(__file__).parents[2] / "functions" / "portal" / "static"
 PATH = "/.well-known/openid-configuration"
@@ -67,7 +67,8 @@ def registered(provider: Provider) -> Iterator[World]:
     with new_world(
         Issuer=provider.url,
         PortalUrl="https://portal.example",
-        PortalClientId="portal",
+        OperatorClientId="portal",
+        CommandLineClientId="command-line",
         PortalScope="openid email",
     ) as world:
         yield world
@@ -108,7 +109,6 @@ def test_the_page_is_asked_for_anew_and_carries_its_policy(world: World) -> None
     ("target", "status"),
     [
         ("/portal", 200),
-        ("/portal/configuration.json", 404),
         ("/portal/old/main.js", 404),
         ("/.well-known/jwks.json", 200),
         ("/v1/openapi.json", 200),
@@ -177,13 +177,14 @@ def test_the_page_can_be_asked_about_without_being_sent(world: World) -> None:
     assert answer.headers == whole.headers
 
 
-def test_without_an_address_nobody_signs_in_and_the_operator_is_told_what_to_do(
-    world: World,
-) -> None:
-    answer = world.request("GET", "/portal/configuration.json")
-    assert_problem(answer, 404, "portal_not_configured")
-    assert "PortalUrl" in answer.json["detail"]
-    assert connects_to(world) == ["'self'"]
+def test_without_an_address_nobody_signs_in_but_at_the_command_line(provider: Provider) -> None:
+    with new_world(Issuer=provider.url) as world:
+        answer = world.request("GET", "/portal/configuration.json")
+        assert answer.status == 200
+        assert answer.json["client_id"] is None
+        assert answer.json["command_line_client_id"] == OPERATORS
+        assert answer.json["token_endpoint"] == "https://login.example/token"
+        assert connects_to(world) == ["'self'"]
 
 
 def test_the_configuration_says_where_and_as_what_people_sign_in(
@@ -196,8 +197,9 @@ def test_the_configuration_says_where_and_as_what_people_sign_in(
         "authorization_endpoint": "https://login.example/authorize",
         "token_endpoint": "https://login.example/token",
         "end_session_endpoint": "https://login.example/logout",
+        "revocation_endpoint": None,
         "client_id": "portal",
-        "command_line_client_id": None,
+        "command_line_client_id": "command-line",
         "scope": "openid email",
     }
     assert provider.asked == [PATH]
@@ -210,6 +212,21 @@ def test_scripts_may_reach_the_token_endpoint_where_it_is_elsewhere(
     registered.clock.advance(3600)
     provider.changed = {"token_endpoint": "https://portal.example/oauth2/token"}
     assert connects_to(registered) == ["'self'"]
+
+
+def test_scripts_may_reach_the_revocation_endpoint_where_it_is_elsewhere(
+    registered: World, provider: Provider
+) -> None:
+    for endpoint, more in {
+        "https://login.example/revoke": [],
+        "https://portal.example/revoke": [],
+        "https://ends.example/revoke": ["https://ends.example"],
+    }.items():
+        registered.clock.advance(3600)
+        provider.changed = {"revocation_endpoint": endpoint}
+        answer = registered.request("GET", "/portal/configuration.json")
+        assert answer.json["revocation_endpoint"] == endpoint
+        assert connects_to(registered) == ["'self'", "https://login.example", *more]
 
 
 def test_a_page_whose_policy_has_changed_is_sent_anew(
@@ -244,6 +261,7 @@ def test_what_the_provider_said_is_used_while_it_is_out_of_reach(
         {"body": b" " * 65_537},
         {"changed": {"issuer": "https://evil.example"}},
         {"changed": {"token_endpoint": "http://login.example/token"}},
+        {"changed": {"revocation_endpoint": "http://login.example/revoke"}},
     ],
     ids=lambda fault: str(fault)[:40],
 )

@@ -4,7 +4,7 @@ Its users log in with a password and get the RS256 tokens that Cognito would giv
 in `USERS` exists when the stack is up.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -56,11 +56,28 @@ class Sessions:
         self._lock = Lock()
         self._issued: set[str] = set()
         self._ended: set[str] = set()
+        self._families: dict[tuple[str, str], set[str]] = {}
 
-    def begun(self, tokens: Iterable[str]) -> None:
-        """Tokens have been issued."""
+    def begun(self, client_id: str, tokens: Mapping[str, str], refresh_token: str) -> None:
+        """Tokens have been issued to a client, with a refresh token or by one."""
         with self._lock:
-            self._issued.update(tokens)
+            self._issued.update(tokens.values())
+            family = self._families.setdefault((client_id, refresh_token), set())
+            family |= {refresh_token, tokens["AccessToken"]}
+
+    def revoke(self, client_id: str, refresh_token: str) -> None:
+        """End a client's refresh token and the access tokens that came of it.
+
+        As on AWS, an ID token is good until it expires: API Gateway asks nobody about it.
+        """
+        with self._lock:
+            self._ended |= self._families.pop((client_id, refresh_token), set())
+
+    def goes_on(self, client_id: str, refresh_token: str) -> bool:
+        """Whether a refresh token is this client's, and has not ended."""
+        with self._lock:
+            is_known = (client_id, refresh_token) in self._families
+            return is_known and refresh_token not in self._ended
 
     def end(self) -> int:
         """End all sessions that there are; how many tokens that are."""
@@ -89,7 +106,7 @@ class IdentityProvider:
     """One user pool, and its clients: the agents', the portal's and the command line's."""
 
     pool_id: str
-    client_id: str
+    agent_client_id: str
     portal: BrowserClient
     command_line: BrowserClient
     sessions: Sessions = field(default_factory=Sessions)
@@ -137,11 +154,10 @@ class IdentityProvider:
         """Cognito's own `InitiateAuth`: the status and the JSON body that it answers."""
         client = aws.client("cognito-idp")
         refreshed = _parameters(request).get("REFRESH_TOKEN")
-        if isinstance(refreshed, str) and self.sessions.has_ended(refreshed):
-            return 400, {
-                "__type": "NotAuthorizedException",
-                "message": "Refresh Token has expired",
-            }
+        if isinstance(refreshed, str) and not self.sessions.goes_on(
+            str(request.get("ClientId")), refreshed
+        ):
+            return 400, {"__type": "NotAuthorizedException", "message": "Invalid Refresh Token"}
         try:
             answer: dict[str, Any] = client.initiate_auth(**request)
         except ClientError as error:
@@ -150,8 +166,11 @@ class IdentityProvider:
         except ParamValidationError as error:
             return 400, {"__type": "InvalidParameterException", "message": str(error)}
         del answer["ResponseMetadata"]
-        tokens = answer.get("AuthenticationResult", {})
-        self.sessions.begun(tokens[name] for name in _TOKENS & tokens.keys())
+        result = answer.get("AuthenticationResult", {})
+        tokens = {name: result[name] for name in _TOKENS & result.keys()}
+        if tokens:
+            refresh_token = str(tokens.get("RefreshToken", refreshed))
+            self.sessions.begun(request["ClientId"], tokens, refresh_token)
         return 200, answer
 
 

@@ -6,6 +6,7 @@ Authorization code flow with PKCE (RFC 6749, RFC 7636), over moto's users and to
 - `GET /_local/oauth2/authorize`: a form that asks for name and password
 - `POST /_local/oauth2/authorize`: the form, filled in; sends the browser back with a code
 - `POST /_local/oauth2/token`: tokens for a code, once and within a minute, or for a refresh token
+- `POST /_local/oauth2/revoke`: ends a refresh token and what came of it (RFC 7009)
 - `GET /_local/oauth2/logout`: sends the browser back; there is no session here to end
 
 A request of another client, or one that would send the browser elsewhere than the template says, is
@@ -31,6 +32,7 @@ CODE_SECONDS = 60
 _DISCOVERY = "/_local/.well-known/openid-configuration"
 _AUTHORIZE = "/_local/oauth2/authorize"
 _TOKEN = "/_local/oauth2/token"
+_REVOKE = "/_local/oauth2/revoke"
 _LOGOUT = "/_local/oauth2/logout"
 
 Fields = Mapping[str, str]
@@ -70,6 +72,7 @@ class SignIn:
             ("GET", _AUTHORIZE): self._ask,
             ("POST", _AUTHORIZE): self._sign_in,
             ("POST", _TOKEN): self._exchange,
+            ("POST", _REVOKE): self._revoke,
             ("GET", _LOGOUT): self._sign_out,
         }
 
@@ -95,6 +98,7 @@ class SignIn:
                 "issuer": self._identity.issuer,
                 "authorization_endpoint": self._url + _AUTHORIZE,
                 "token_endpoint": self._url + _TOKEN,
+                "revocation_endpoint": self._url + _REVOKE,
                 "end_session_endpoint": self._url + _LOGOUT,
                 "response_types_supported": ["code"],
                 "code_challenge_methods_supported": ["S256"],
@@ -221,6 +225,16 @@ class SignIn:
             raise _RefusedError("invalid_grant")
         tokens: Mapping[str, Any] = answer["AuthenticationResult"]
         return tokens
+
+    def _revoke(self, request: Request) -> Response:
+        asked = _fields(request.body.decode(errors="replace"))
+        if self._client(asked) is None:
+            return Response.of_json(400, {"error": "invalid_client"})
+        if not asked.get("token"):
+            return Response.of_json(400, {"error": "invalid_request"})
+        # One that is not this client's, or none, is as good as revoked (RFC 7009, 2.2).
+        self._identity.sessions.revoke(asked["client_id"], asked["token"])
+        return Response(200, [("cache-control", "no-store")], b"")
 
     # -- the end -----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import base64
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from html import unescape
@@ -15,6 +16,7 @@ import pytest
 
 from licensing.domain import strict_json
 from tests.local import stack
+from tests.local.client import Client
 from tests.local.identity import PASSWORD, USERS
 from tests.local.stack import Stack
 
@@ -227,7 +229,7 @@ def test_an_address_that_is_almost_the_portals_is_not(browser: Browser, suffix: 
 
 
 def test_the_agents_client_is_not_the_portals(up: Stack, browser: Browser) -> None:
-    assert browser.opens(client_id=up.client_id).status == 400
+    assert browser.opens(client_id=up.agent_client_id).status == 400
 
 
 @pytest.mark.parametrize(
@@ -354,6 +356,85 @@ def test_a_session_that_is_ended_lets_nobody_in_and_a_new_one_does(browser: Brow
     assert browser.refreshes(tokens["refresh_token"]).json == {"error": "invalid_grant"}
     # At once, within the same second.
     assert browser.is_let_in(browser.signs_in())
+
+
+def revoke(browser: Browser, token: str, **changed: str) -> Seen:
+    asked = {"token": token, "client_id": browser.configuration["client_id"], **changed}
+    return browser.send("POST", browser.configuration["revocation_endpoint"], asked)
+
+
+def test_a_refresh_token_that_is_revoked_renews_nothing_and_others_go_on(browser: Browser) -> None:
+    left, other = browser.signs_in(), browser.signs_in()
+    refreshed = browser.refreshes(left["refresh_token"]).json
+
+    assert revoke(browser, left["refresh_token"]).status == 200
+
+    assert browser.refreshes(left["refresh_token"]).json == {"error": "invalid_grant"}
+    for tokens in (left, refreshed):
+        # Its access tokens have ended, too. API Gateway asks nobody about an ID token.
+        refused = browser.send("GET", "/v1/me", token=tokens["access_token"])
+        assert "the token has expired" in refused.headers["www-authenticate"]
+        assert browser.is_let_in(tokens)
+    assert browser.refreshes(other["refresh_token"]).status == 200
+    # It can be said again.
+    assert revoke(browser, left["refresh_token"]).status == 200
+
+
+def test_a_client_revokes_its_own_tokens_alone(browser: Browser) -> None:
+    tokens = browser.signs_in()
+    other = browser.configuration["command_line_client_id"]
+    assert revoke(browser, tokens["refresh_token"], client_id=other).status == 200
+    answer = revoke(browser, tokens["refresh_token"], client_id="another")
+    assert (answer.status, answer.json) == (400, {"error": "invalid_client"})
+    assert revoke(browser, "").json == {"error": "invalid_request"}
+    assert revoke(browser, "unknown").status == 200
+    assert browser.refreshes(tokens["refresh_token"]).status == 200
+
+
+def test_r01_an_access_token_passes_the_gateway_and_is_refused_by_the_service(
+    browser: Browser,
+) -> None:
+    tokens = browser.signs_in("olivia")
+    for path in ("/v1/me", "/v1/organizations", "/v1/organizations/nobody"):
+        answer = browser.send("GET", path, token=tokens["access_token"])
+        assert (answer.status, answer.json["code"]) == (401, "unauthorized")
+        assert "ID token" in answer.json["detail"]
+
+
+def test_r01_the_tokens_of_agents_and_of_operators_are_good_for_their_own_routes_alone(
+    up: Stack, browser: Browser
+) -> None:
+    operators = browser.signs_in("olivia")
+    with closing(Client(up.url)) as client:
+        signed_in = client.log_in(up.agent_client_id, "olivia", PASSWORD).expect(200)
+        of_agent = signed_in["AuthenticationResult"]
+        for name in ("IdToken", "AccessToken"):
+            token = of_agent[name]
+            for method, path in (
+                ("GET", "/v1/me"),
+                ("GET", "/v1/organizations"),
+                ("PUT", "/v1/organizations/acme"),
+                ("POST", "/v1/organizations/acme/temporary-licenses"),
+            ):
+                refused = client.call(method, path, {}, token=token)
+                refused.expect(401, message="Unauthorized")
+                assert "valid audience" in refused.headers["www-authenticate"]
+        for name in ("id_token", "access_token"):
+            refused = client.call("POST", "/v1/licenses", {}, token=operators[name])
+            refused.expect(401, message="Unauthorized")
+        # The agents' own lets the super-admin no further than to the reason.
+        body = {"machine": {"machine_id": "4711", "computer_name": "PC"}}
+        refused = client.call("POST", "/v1/licenses", body, token=of_agent["IdToken"])
+        refused.expect(403, code="forbidden")
+        # Its refresh token is good at no client of operators.
+        for client_id in (up.operator_client_id, browser.configuration["client_id"]):
+            taken = {
+                "grant_type": "refresh_token",
+                "client_id": client_id,
+                "refresh_token": of_agent["RefreshToken"],
+            }
+            answer = browser.send("POST", browser.configuration["token_endpoint"], taken)
+            assert answer.json == {"error": "invalid_grant"}
 
 
 def test_a_code_of_a_session_that_is_ended_opens_none(browser: Browser) -> None:

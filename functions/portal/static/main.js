@@ -221,11 +221,13 @@ function show(page, path) {
 }
 
 function showWelcome() {
+  const farewell = session.farewell();
   showAlone(
     "Licensing",
     h(
       "div",
       { class: "welcome" },
+      farewell !== "" && h("p", { role: "status" }, farewell),
       h("p", {}, "See and control every agent of your organization."),
       h("button", { type: "button", class: "first", onclick: tryToSignIn }, "Sign in"),
     ),

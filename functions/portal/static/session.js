@@ -1,20 +1,24 @@
 // Who is signed in: OIDC's authorization code flow with PKCE, all of it in this tab.
 //
 // Tokens live in the tab's session storage: gone with the tab, never sent anywhere but to the
-// identity provider and, in the Authorization header, to this service. What cannot be renewed ends
-// the session; what has been typed is kept elsewhere (form-drafts.js), and there again after signing in.
+// identity provider and, in the Authorization header, to this service. Whoever signs out, or signs in
+// anew, leaves no refresh token behind: it is revoked (RFC 7009). What cannot be renewed ends the
+// session; what has been typed is kept elsewhere (form-drafts.js), and there again after signing in.
 
 import { fetchJson, Unreachable } from "./fetching.js";
 
 const TOKENS = "session.tokens";
 const PENDING = "session.pending";
+const FAREWELL = "session.farewell";
 const RENEW_BEFORE_MS = 60_000;
+const REVOKE_WITHIN_MS = 5_000;
 
 /**
  * @typedef {object} Configuration
  * @property {string} authorization_endpoint
  * @property {string} token_endpoint
  * @property {string | null} end_session_endpoint
+ * @property {string | null} revocation_endpoint
  * @property {string} client_id
  * @property {string} scope
  */
@@ -37,6 +41,9 @@ let configuration = null;
 
 /** @type {Promise<string> | null} */
 let renewal = null;
+
+/** Of who is signing out, until that is done. @type {Tokens | null} */
+let leaving = null;
 
 /** Whether somebody is signed in, as far as this tab knows. */
 export function isSignedIn() {
@@ -99,12 +106,14 @@ export async function comeBack() {
     const reason = answer.get("error_description") ?? answer.get("error") ?? "no reason given";
     throw new SignInFailed(`The identity provider refused: ${reason}.`);
   }
+  const before = /** @type {Tokens | null} */ (read(TOKENS));
   await exchange({
     grant_type: "authorization_code",
     code,
     redirect_uri: redirectUri(),
     code_verifier: pending.verifier,
   });
+  void revoke(before);
 }
 
 /**
@@ -127,10 +136,20 @@ export async function bearer(refused) {
   return renewal;
 }
 
-/** Forgets the tokens and ends the identity provider's session, too. */
+/**
+ * Forgets the tokens, revokes them, and ends the identity provider's session, too.
+ *
+ * What is forgotten here and could not be revoked there is told by `farewell`.
+ */
 export async function signOut() {
+  leaving = read(TOKENS) ?? leaving;
   sessionStorage.clear();
   const { end_session_endpoint, client_id } = await configured();
+  const left = await revoke(leaving);
+  leaving = null;
+  if (left) {
+    write(FAREWELL, left);
+  }
   if (end_session_endpoint === null) {
     location.assign(redirectUri());
     return;
@@ -145,6 +164,45 @@ export async function signOut() {
     url.searchParams.set(name, value);
   }
   location.assign(url);
+}
+
+/** What has to be told, once, to somebody who has signed out; "" if nothing has. */
+export function farewell() {
+  const told = String(read(FAREWELL) ?? "");
+  sessionStorage.removeItem(FAREWELL);
+  return told;
+}
+
+/**
+ * Revokes a refresh token; what is left to tell if it was not revoked, else "".
+ *
+ * @param {Tokens | null} tokens
+ */
+async function revoke(tokens) {
+  if (tokens === null || tokens.refresh === null) {
+    return "";
+  }
+  try {
+    const { revocation_endpoint, client_id } = await configured();
+    if (revocation_endpoint === null) {
+      return "You are signed out here. Your identity provider revokes no sign-ins: this one ends there by itself.";
+    }
+    const { response } = await fetchJson(revocation_endpoint, {
+      method: "POST",
+      body: new URLSearchParams({
+        token: tokens.refresh,
+        token_type_hint: "refresh_token",
+        client_id,
+      }),
+      signal: AbortSignal.timeout(REVOKE_WITHIN_MS),
+    });
+    if (response.ok) {
+      return "";
+    }
+  } catch {
+    // Out of reach, or too slow: as if it had refused.
+  }
+  return "You are signed out here. Your identity provider did not confirm it: the sign-in may go on there until it ends by itself.";
 }
 
 /** @param {Tokens} tokens */
@@ -199,6 +257,12 @@ async function configured() {
     if (!response.ok) {
       configuration = null;
       throw new SignInFailed(body.detail ?? "Sign-in is not available. Try again in a while.");
+    }
+    if (body.client_id === null) {
+      configuration = null;
+      throw new SignInFailed(
+        "Nobody can sign in to the portal yet. Deploy the stack once more, with its output ApiUrl as the parameter PortalUrl.",
+      );
     }
     return body;
   });

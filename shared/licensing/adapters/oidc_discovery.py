@@ -36,7 +36,7 @@ class Registration:
 
     ``portal_url`` is where the portal is opened, without ``/portal``. ``discovery_url`` is where
     the provider's document is, if not where its issuer says. ``command_line_client_id`` is what the
-    operators' command line is registered as.
+    operators' command line is registered as: it signs people in before the portal has an address.
     """
 
     issuer: str
@@ -48,7 +48,7 @@ class Registration:
 
     @property
     def is_complete(self) -> bool:
-        """Whether anybody can sign in."""
+        """Whether anybody can sign in to the portal."""
         return bool(self.issuer and self.client_id and self.portal_url)
 
     @property
@@ -57,19 +57,25 @@ class Registration:
         issuer = self.issuer.removesuffix("/")
         return self.discovery_url or f"{issuer}/.well-known/openid-configuration"
 
-    def foreign_origin(self, endpoint: str) -> str | None:
-        """The origin of an endpoint, if it is another than the portal's."""
-        origin = origin_of(endpoint)
-        return None if origin == origin_of(self.portal_url) else origin
+    def foreign_origins(self, endpoints: Endpoints) -> list[str]:
+        """The origins that the portal's scripts send tokens to, each once, without its own."""
+        named = (endpoints.token, endpoints.revocation)
+        origins = dict.fromkeys(origin_of(one) for one in named if one is not None)
+        origins.pop(origin_of(self.portal_url), None)
+        return [*origins]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where a browser is sent to, and where it gets tokens; not every provider ends sessions."""
+    """Where a browser is sent to, and where it gets tokens.
+
+    Not every provider ends sessions, or revokes refresh tokens (RFC 7009).
+    """
 
     authorization: str
     token: str
     end_session: str | None
+    revocation: str | None
 
     @classmethod
     def of(cls, document: bytes, issuer: str) -> Endpoints:
@@ -77,11 +83,12 @@ class Endpoints:
         said = strict_json.read(document)
         if not isinstance(said, dict) or said.get("issuer") != issuer:
             raise ValueError(f"the document is not of the issuer {issuer}")
-        end_session = said.get("end_session_endpoint")
+        end_session, revocation = said.get("end_session_endpoint"), said.get("revocation_endpoint")
         return cls(
             authorization=_endpoint(said.get("authorization_endpoint")),
             token=_endpoint(said.get("token_endpoint")),
             end_session=None if end_session is None else _endpoint(end_session),
+            revocation=None if revocation is None else _endpoint(revocation),
         )
 
 

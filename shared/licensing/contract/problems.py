@@ -63,7 +63,6 @@ PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
         RefusalCode.TEMPORARY_NOT_USABLE: _NOT_ALLOWED,
         RefusalCode.PROOF_REQUIRED: _NOT_ALLOWED,
         RefusalCode.NOT_FOUND: _NOT_FOUND,
-        RefusalCode.PORTAL_NOT_CONFIGURED: _NOT_FOUND,
         ErrorCode.METHOD_NOT_ALLOWED: _NO_SUCH_METHOD,
         RefusalCode.MACHINE_REGISTERED: _CONFLICT,
         RefusalCode.AGENT_BLOCKED: _CONFLICT,

@@ -44,7 +44,6 @@ class RefusalCode(StrEnum):
     POLICY_BELOW_FLOOR = "policy_below_floor"
     PRECONDITION_FAILED = "precondition_failed"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
-    PORTAL_NOT_CONFIGURED = "portal_not_configured"
 
     def __new__(cls, word: str, misuse: str | None = None) -> Self:
         """A member, of its word and what histories say of it, if they do."""
@@ -119,15 +118,6 @@ def idempotency_key_reused() -> Refused:
         RefusalCode.IDEMPOTENCY_KEY_REUSED,
         "You have used this idempotency key for another request, less than 24 hours ago. Send a "
         "new key, or the same request as before.",
-    )
-
-
-def portal_not_configured() -> Refused:
-    """Nobody can sign in to the portal: its address has not been told yet."""
-    return Refused(
-        RefusalCode.PORTAL_NOT_CONFIGURED,
-        "Nobody can sign in yet. Deploy the stack once more, with its output ApiUrl as the "
-        "parameter PortalUrl.",
     )
 
 

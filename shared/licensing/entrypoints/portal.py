@@ -5,13 +5,13 @@ What this module guarantees:
 * A file is served by a name that was found in the folder; no name that is asked for is ever a path.
 * A file's address has the digest of all files in it, so what was fetched once is good for ever, and
   a page never runs beside scripts of another version.
-* The page runs its own scripts alone, talks to its own origin and to the token endpoint alone, and
-  is in nobody's frame.
+* The page runs its own scripts alone, talks to its own origin and to those that tokens come from
+  and are revoked at, and is in nobody's frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -90,16 +90,16 @@ class Portal:
         """A file of this version, or ``None``: of another one, this deployment has no files."""
         return self._files.get(name) if version == self.version else None
 
-    def page_headers(self, token_origin: str | None) -> dict[str, str]:
-        """What goes with the page, whose scripts may fetch tokens from another origin."""
-        policy = _content_security_policy(token_origin)
+    def page_headers(self, origins: Sequence[str] = ()) -> dict[str, str]:
+        """What goes with the page, whose scripts may also speak to these origins."""
+        policy = _content_security_policy(origins)
         # What the page may do is part of it: a browser must not keep an old policy.
         tag = sha256(f"{self.page.text}\0{policy}".encode()).hexdigest()[:32]
         return {**_PAGE_HEADERS, "content-security-policy": policy, "etag": f'"{tag}"'}
 
 
-def _content_security_policy(token_origin: str | None) -> str:
-    connect = " ".join(["'self'", *([token_origin] if token_origin else [])])
+def _content_security_policy(origins: Sequence[str]) -> str:
+    connect = " ".join(["'self'", *origins])
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         f"connect-src {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "

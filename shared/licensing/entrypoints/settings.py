@@ -40,7 +40,6 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Read the settings. Raises :class:`Misconfigured`, naming what is missing or wrong."""
-
         read = _Variables(environ)
         return cls(
             table_name=read.required("TABLE_NAME"),

@@ -13,6 +13,7 @@ KEPT = Kept(
     refresh_token="refresh",
     expires_at=1_900_000_000,
     token_endpoint="https://login.example/token",
+    revocation_endpoint="https://login.example/revoke",
     client_id="command-line",
 )
 

@@ -22,6 +22,7 @@ DOCUMENT = {
     "authorization_endpoint": "https://login.example/realm/authorize",
     "token_endpoint": "https://login.example/realm/token",
     "end_session_endpoint": "https://login.example/realm/logout",
+    "revocation_endpoint": "https://login.example/realm/revoke",
     "jwks_uri": "https://login.example/realm/keys",
 }
 REGISTRATION = Registration(ISSUER, "portal", "openid", "https://portal.example", None)
@@ -38,11 +39,16 @@ def test_endpoints_are_those_of_the_document() -> None:
         "https://login.example/realm/authorize",
         "https://login.example/realm/token",
         "https://login.example/realm/logout",
+        "https://login.example/realm/revoke",
     )
 
 
 def test_a_provider_need_not_end_sessions() -> None:
     assert Endpoints.of(document(end_session_endpoint=None), ISSUER).end_session is None
+
+
+def test_a_provider_need_not_revoke_tokens() -> None:
+    assert Endpoints.of(document(revocation_endpoint=None), ISSUER).revocation is None
 
 
 @pytest.mark.parametrize(
@@ -61,6 +67,9 @@ def test_a_provider_need_not_end_sessions() -> None:
         (document(token_endpoint="http://login.example/token"), "not https"),
         (document(token_endpoint="http://127.0.0.1.evil.example/token"), "not https"),
         (document(end_session_endpoint="http://login.example/logout"), "not https"),
+        (document(revocation_endpoint="http://login.example/revoke"), "not https"),
+        (document(revocation_endpoint=""), "no URL"),
+        (document(revocation_endpoint=["https://login.example/revoke"]), "missing"),
         (document(authorization_endpoint="javascript:alert(1)"), "no URL"),
         (document(token_endpoint="https://a.example; script-src *"), "no URL"),
         (document(token_endpoint="https://user@a.example/token"), "no URL"),
@@ -90,19 +99,28 @@ def test_the_origin_of_an_endpoint_is_its_scheme_host_and_port(url: str, origin:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "portal_url", "foreign"),
+    ("token", "revocation", "portal_url", "foreign"),
     [
-        ("https://login.example/token", "https://portal.example", "https://login.example"),
-        ("https://portal.example/token", "https://portal.example", None),
-        ("https://portal.example:444/t", "https://portal.example", "https://portal.example:444"),
-        ("http://localhost:1/token", "http://localhost:1", None),
+        ("https://a.example/t", None, "https://p.example", ["https://a.example"]),
+        ("https://a.example/t", "https://a.example/r", "https://p.example", ["https://a.example"]),
+        (
+            "https://a.example/t",
+            "https://b.example/r",
+            "https://p.example",
+            ["https://a.example", "https://b.example"],
+        ),
+        ("https://p.example/t", "https://b.example/r", "https://p.example", ["https://b.example"]),
+        ("https://p.example/t", "https://p.example/r", "https://p.example", []),
+        ("https://p.example:444/t", None, "https://p.example", ["https://p.example:444"]),
+        ("http://localhost:1/t", "http://localhost:1/r", "http://localhost:1", []),
     ],
 )
-def test_only_another_origin_than_the_portals_is_foreign(
-    endpoint: str, portal_url: str, foreign: str | None
+def test_only_other_origins_than_the_portals_are_foreign(
+    token: str, revocation: str | None, portal_url: str, foreign: list[str]
 ) -> None:
     registered = Registration(ISSUER, "portal", "openid", portal_url, None)
-    assert registered.foreign_origin(endpoint) == foreign
+    endpoints = Endpoints("https://else.example", token, "https://other.example", revocation)
+    assert registered.foreign_origins(endpoints) == foreign
 
 
 @pytest.mark.parametrize(

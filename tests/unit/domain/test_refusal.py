@@ -38,14 +38,6 @@ from licensing.domain.refusal import RefusalCode, Refused
             "not_found",
             "There is no such file. Reload the page.",
         ),
-        (
-            refusal.portal_not_configured,
-            "portal_not_configured",
-            (
-                "Nobody can sign in yet. Deploy the stack once more, with its output ApiUrl as the "
-                "parameter PortalUrl."
-            ),
-        ),
     ],
 )
 def test_r18_r31_a_refusal_says_why_in_one_sentence(

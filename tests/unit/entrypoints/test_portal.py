@@ -116,7 +116,7 @@ def test_a_portal_without_a_page_does_not_start(tmp_path: Path) -> None:
 
 
 def test_the_page_is_locked_in_byte_for_byte(tmp_path: Path) -> None:
-    headers = portal(tmp_path / "a").page_headers(None)
+    headers = portal(tmp_path / "a").page_headers()
     assert headers.pop("etag").strip('"').isalnum()
     powers = headers.pop("permissions-policy").split(", ")
     assert headers == {
@@ -132,13 +132,14 @@ def test_the_page_is_locked_in_byte_for_byte(tmp_path: Path) -> None:
     assert len(powers) == len(set(powers))
 
 
-def test_nothing_inline_is_allowed_and_only_the_token_endpoint_may_be_elsewhere(
+def test_nothing_inline_is_allowed_and_only_what_tokens_are_sent_to_may_be_elsewhere(
     tmp_path: Path,
 ) -> None:
     made = portal(tmp_path / "a")
-    policy = made.page_headers("https://login.example")["content-security-policy"]
+    origins = ["https://login.example", "https://ends.example"]
+    policy = made.page_headers(origins)["content-security-policy"]
     assert policy == POLICY.replace(
-        "connect-src 'self'", "connect-src 'self' https://login.example"
+        "connect-src 'self'", "connect-src 'self' https://login.example https://ends.example"
     )
     assert "unsafe" not in policy
     assert "*" not in policy
@@ -147,12 +148,12 @@ def test_nothing_inline_is_allowed_and_only_the_token_endpoint_may_be_elsewhere(
 def test_the_tag_of_the_page_changes_with_the_page_and_with_its_policy(tmp_path: Path) -> None:
     made, other = portal(tmp_path / "a"), portal(tmp_path / "b", view="")
     tags = {
-        made.page_headers(None)["etag"],
-        made.page_headers("https://login.example")["etag"],
-        other.page_headers(None)["etag"],
+        made.page_headers()["etag"],
+        made.page_headers(["https://login.example"])["etag"],
+        other.page_headers()["etag"],
     }
     assert len(tags) == 3
-    assert made.page_headers(None)["etag"] in tags
+    assert made.page_headers()["etag"] in tags
 
 
 def test_a_file_is_good_for_ever() -> None:
