@@ -193,7 +193,10 @@ class World:
         headers: Sequence[tuple[str, str]] = (),
         source_ip: str = "203.0.113.7",
     ) -> Answer:
-        """Send one request; `body` goes as it is, `json` encoded."""
+        """Send one request; `body` goes as it is, `json` encoded.
+
+        A person's token is added, unless `headers` have one.
+        """
         if json is not None:
             body = jsonlib.dumps(json).encode()
             headers = [*headers, ("content-type", "application/json")]
@@ -206,8 +209,9 @@ class World:
                 if person and route.authorizer:
                     (client,) = route.authorizer.audience
                     claims = person.claims(client)
-                    shown = ("authorization", f"Bearer {person.token(client)}")
-                    request = replace(request, headers=[*request.headers, shown])
+                    if request.header("authorization") is None:
+                        shown = ("authorization", f"Bearer {person.token(client)}")
+                        request = replace(request, headers=[*request.headers, shown])
                 event = events.request_event(request, route, parameters, claims, self.clock())
                 return self.deliver(route.function, event)
         (default,) = (route for route in candidates if route.is_default)

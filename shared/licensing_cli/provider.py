@@ -107,7 +107,7 @@ def refreshed(client: httpx.Client, endpoint: str, client_id: str, refresh_token
 
 def revoked(client: httpx.Client, endpoint: str, client_id: str, refresh_token: str) -> bool:
     """Whether the provider says that this refresh token is good for nothing any more."""
-    form = {"token": refresh_token, "token_type_hint": "refresh_token", "client_id": client_id}
+    form = {"token": refresh_token, "client_id": client_id}
     try:
         response = client.post(endpoint, data=form, headers=_FORM, follow_redirects=False)
     except (httpx.RequestError, httpx.InvalidURL):

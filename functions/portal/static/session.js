@@ -189,11 +189,7 @@ async function revoke(tokens) {
     }
     const { response } = await fetchJson(revocation_endpoint, {
       method: "POST",
-      body: new URLSearchParams({
-        token: tokens.refresh,
-        token_type_hint: "refresh_token",
-        client_id,
-      }),
+      body: new URLSearchParams({ token: tokens.refresh, client_id }),
       signal: AbortSignal.timeout(REVOKE_WITHIN_MS),
     });
     if (response.ok) {

@@ -40,9 +40,10 @@ from licensing_agent.storage.device_key import SoftwareKey
 from licensing_agent.storage.state import NOTHING, Kept, decode, encode
 from tests.agent.process import ISSUER
 from tests.agent.simulation.figures import Figures
-from tests.agent.simulation.service import TOKEN, URL, Service, Told
+from tests.agent.simulation.service import URL, Service, Told, member_of
 from tests.agent.simulation.story import BEGIN, DAY, HOUR, Life, Stop, Story
 from tests.agent.simulation.truth import NEVER, Truth
+from tests.world import AGENTS
 
 VERSION: Final = "4.5.0.0"
 TERMS: Final = Terms(issuer=ISSUER, environment="production")
@@ -160,7 +161,7 @@ class Agent:
                 return wire.login(
                     step,
                     self.machine,
-                    token=TOKEN,
+                    token=member_of(self.life).token(AGENTS),
                     environment=TERMS.environment,
                     agent_version=VERSION,
                 )

@@ -22,7 +22,6 @@ from tests.agent.simulation.tokens import part
 from tests.world import Answer, Person, World, rotate_secret
 
 URL: Final = "http://api.example"
-TOKEN: Final = "a-token"
 TIMEOUT: Final = 10.0
 """How many seconds an agent waits for an answer."""
 RETRY_AFTER: Final = 60
@@ -40,6 +39,11 @@ class Told:
     seconds: float
     answer: wire.Answer | Failed
     json: Any = None
+
+
+def member_of(life: Life) -> Person:
+    """Who logs in on an agent."""
+    return Person(f"member-of-{life.organization.id}", life.organization.id)
 
 
 class Service:
@@ -85,7 +89,7 @@ class Service:
         return self._licenses[life.number][1]
 
     def _handled(self, life: Life, request: wire.Request, at: float) -> Answer:
-        member = Person(f"member-of-{life.organization.id}", life.organization.id)
+        member = member_of(life)
         return self._at(
             at,
             lambda: self._world.request(
