@@ -1,9 +1,12 @@
-"""Administrators block, unblock, dissociate, mark and label an agent's licence (R8, R19, R20)."""
+"""Administrators block, unblock, dissociate, mark and label an agent's licence (R8, R19, R20).
+
+They reset its device key, too (R36).
+"""
 
 from licensing.contract.licenses import EditRequest, LicenseReply
 from licensing.domain.license import Action
 from licensing.entrypoints import http
-from licensing.entrypoints.license_changes import apply, show, transition
+from licensing.entrypoints.license_changes import WHY, apply, show, transition
 from licensing.usecases.change_license import ChangeLicense
 
 EDIT = http.Body(EditRequest)
@@ -33,6 +36,27 @@ def detach(call: http.Call, license_id: str) -> http.Reply:
 def dissociate(call: http.Call, license_id: str) -> http.Reply:
     """Free an agent's machine and seat; its key waits."""
     return apply(call, Action.DISSOCIATE, license_id)
+
+
+@api.serves(
+    http.Operation(
+        "POST /v1/licenses/{license_id}/reset-device-key",
+        id="resetDeviceKey",
+        summary="Forget an agent's device key: the next login binds the key that it proves. "
+        "Repeating it is safe.",
+        takes=(WHY,),
+        replies={200: LicenseReply},
+        problems=(404,),
+    )
+)
+def reset_device_key(call: http.Call, license_id: str) -> http.Reply:
+    """Forget an agent's device key."""
+    context = call.user()
+    why = call.read(WHY)
+    answer = call.use_case(ChangeLicense).reset_device_key(
+        license_id, context, reason=why.reason if why else None
+    )
+    return http.answer(answer, lambda changed: show(changed, call, outcome="reset_device_key"))
 
 
 @api.serves(

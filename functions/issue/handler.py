@@ -24,7 +24,7 @@ handler = api.handler
         "POST /v1/licenses",
         id="login",
         summary="Log an agent in. The first login issues a license, later ones return it.",
-        takes=(LOGIN, http.PROOF),
+        takes=(LOGIN, http.PROOF, http.PREVIOUS_PROOF),
         for_agents=True,
         replies={201: LoginReply, 200: LoginReply},
         problems=(404, 409),
@@ -33,7 +33,7 @@ handler = api.handler
 def login(call: http.Call) -> http.Reply:
     """Log an agent in."""
     person = call.user().caller
-    request = call.read(LOGIN).login(call.proof_for_token())
+    request = call.read(LOGIN).login(call.proof_for_token(), call.previous_proof_for_token())
     telemetry.about(organization_id=person.organization_id)
     context = call.user(agent_version=request.agent_version)
     answer = call.use_case(LogIn)(request, context)

@@ -297,7 +297,7 @@ def _(taken: http.IdempotencyKey) -> list[dict[str, Any]]:
 
 @_described.register
 def _(taken: http.DeviceProof) -> list[dict[str, Any]]:
-    return [_header("DPoP", {"type": "string", "maxLength": 4096}, taken.description)]
+    return [_header(taken.header, {"type": "string", "maxLength": 4096}, taken.description)]
 
 
 def _query(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:

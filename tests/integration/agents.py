@@ -70,10 +70,27 @@ class Agent:
         self.device.nonce = refused.headers["dpop-nonce"]
         return self.device.proof(url, self.key if credential is None else credential)
 
-    def send(self, path: str, body: Any, proof: str | None, person: Person | None = None) -> Answer:
-        """Send a request as it is, with a proof if there is one."""
+    def login_after(self, old: Device, person: Person = ALICE, **other: Any) -> Answer:
+        """Log in with the device key and a proof of the old one, which names this one."""
+        assert self.device is not None
+        token = person.token(AGENTS)
+        proof = self.fresh_proof(LOGIN, token)
+        claims = {"nonce": self.device.nonce, "cnf": {"jkt": self.device.thumbprint}, **other}
+        previous = old.proof(LOGIN, token, **claims)
+        return self.send("/v1/licenses", {"machine": self.machine}, proof, person, previous)
+
+    def send(
+        self,
+        path: str,
+        body: Any,
+        proof: str | None,
+        person: Person | None = None,
+        previous: str | None = None,
+    ) -> Answer:
+        """Send a request as it is, with proofs if there are some."""
         headers = [("host", HOST)]
         headers += [("dpop", proof)] if proof is not None else []
+        headers += [("dpop-previous-key", previous)] if previous is not None else []
         return self.world.request(
             "POST", path, person=person, json=body, headers=headers, source_ip=self.address
         )

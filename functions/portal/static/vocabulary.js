@@ -13,6 +13,9 @@ export const EVENTS = {
   LicenseExpired: "License expired",
   LicenseReinstated: "License reinstated by a renewal",
   DeviceKeyChanged: "Device key changed",
+  DeviceKeyReset: "Device key reset by an administrator",
+  DeviceKeyPending: "Login with another device key, which waits",
+  DeviceKeyKept: "Device key proved again, so the other one is refused",
   MachineDrifted: "Machine has changed",
   TemporaryLicenseGenerated: "Temporary license generated",
   TemporaryLicenseUsed: "Temporary license used",
@@ -36,6 +39,7 @@ export const REASONS = {
   on_behalf_login_disabled: "Login for another organization",
   temporary_license_not_usable: "Login with a temporary license that is not for it",
   machine_registered_to_other_organization: "Login by another organization on its machine",
+  device_key: "Login with another device key",
   license_still_bound: "Login on another machine before it was dissociated",
   clone_suspected: "Two agents seem to use one license",
   drift_refused: "Machine has changed into one that another license holds",
@@ -71,7 +75,7 @@ export const TIMES_TO_LIVE = /** @type {const} */ (["1h", "3h", "6h", "12h", "1d
 
 /** @typedef {"name" | "-name" | "valid_until" | "-valid_until"} OrganizationSort */
 
-/** @typedef {"invalid_request" | "unauthorized" | "use_dpop_nonce" | "forbidden" | "on_behalf_login_disabled" | "temporary_license_not_usable" | "proof_required" | "not_found" | "method_not_allowed" | "machine_registered_to_other_organization" | "agent_blocked" | "license_still_bound" | "seat_limit_reached" | "member_limit_reached" | "subscription_ended" | "invalid_transition" | "policy_below_floor" | "precondition_failed" | "payload_too_large" | "idempotency_key_reused" | "unavailable"} ProblemCode */
+/** @typedef {"invalid_request" | "unauthorized" | "use_dpop_nonce" | "forbidden" | "on_behalf_login_disabled" | "temporary_license_not_usable" | "proof_required" | "not_found" | "method_not_allowed" | "machine_registered_to_other_organization" | "device_key" | "agent_blocked" | "license_still_bound" | "seat_limit_reached" | "member_limit_reached" | "subscription_ended" | "invalid_transition" | "policy_below_floor" | "precondition_failed" | "payload_too_large" | "idempotency_key_reused" | "unavailable"} ProblemCode */
 
 /** @typedef {"member" | "org-admin" | "partner" | "super-admin"} Role */
 

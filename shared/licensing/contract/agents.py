@@ -75,7 +75,7 @@ class LoginRequest(Request):
         ),
     ] = None
 
-    def login(self, proof: Proof | None) -> Login:
+    def login(self, proof: Proof | None, previous: Proof | None) -> Login:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Login(
             self.machine.credentials(),
@@ -83,6 +83,7 @@ class LoginRequest(Request):
             self.agent_version,
             license_key.parse(self.license_key) if self.license_key is not None else None,
             proof=proof,
+            previous=previous,
         )
 
 
@@ -167,7 +168,7 @@ class OlderLoginRequest(_OlderAgent):
         Field(alias="LicenseKey", description="Empty or null while the agent holds none."),
     ] = None
 
-    def login(self, proof: Proof | None) -> Login:
+    def login(self, proof: Proof | None, previous: Proof | None) -> Login:
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Login(
             self.credentials(),
@@ -176,6 +177,7 @@ class OlderLoginRequest(_OlderAgent):
             license_key.parse(self.license_key) if self.license_key else None,
             has_older_form=True,
             proof=proof,
+            previous=previous,
         )
 
 

@@ -69,6 +69,31 @@ class LicenseView(LicenseFacts):
         return cls(**fields)
 
 
+class PendingDeviceKey(Reply):
+    """Another device key that a member has logged in with, and that waits."""
+
+    thumbprint: Annotated[str, Field(description="As in device_key.")]
+    since: Instant
+    replaces_at: Annotated[
+        Instant,
+        Field(
+            description="From then on its next proof puts it in the place of device_key, unless "
+            "that is proved before."
+        ),
+    ]
+
+    @classmethod
+    def of(cls, record: License) -> PendingDeviceKey | None:
+        """The key that waits, or ``None``."""
+        if record.pending_key is None:
+            return None
+        return cls(
+            thumbprint=record.pending_key,
+            since=instant(record.lent_at),
+            replaces_at=instant(record.leased_until),
+        )
+
+
 class AdministeredLicense(LicenseFacts):
     """A licence, as administrators see it. ``issued_by`` is the subject of the first login.
 
@@ -82,6 +107,7 @@ class AdministeredLicense(LicenseFacts):
         str | None,
         Field(description="The RFC 7638 thumbprint of the key that the agent proves to hold."),
     ]
+    pending_device_key: PendingDeviceKey | None
     agent_version: str | None
     issued_by: str
     last_seen: LastSeen | None
@@ -98,6 +124,7 @@ class AdministeredLicense(LicenseFacts):
             computer_name=record.computer_name,
             label=record.label,
             device_key=record.device_key,
+            pending_device_key=PendingDeviceKey.of(record),
             agent_version=record.agent_version,
             issued_by=record.issued_by,
             last_seen=(

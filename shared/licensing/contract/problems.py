@@ -65,6 +65,7 @@ PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
         RefusalCode.NOT_FOUND: _NOT_FOUND,
         ErrorCode.METHOD_NOT_ALLOWED: _NO_SUCH_METHOD,
         RefusalCode.MACHINE_REGISTERED: _CONFLICT,
+        RefusalCode.DEVICE_KEY: _CONFLICT,
         RefusalCode.AGENT_BLOCKED: _CONFLICT,
         RefusalCode.LICENSE_STILL_BOUND: _CONFLICT,
         RefusalCode.SEAT_LIMIT_REACHED: _CONFLICT,

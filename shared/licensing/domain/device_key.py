@@ -9,18 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from licensing.domain.errors import StaleProof
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A DPoP proof that was verified.
 
     ``thumbprint`` names the key that it proves (RFC 7638). ``made_ms`` is when the service made the
-    nonce in it, in epoch milliseconds: each proof has to be newer than the last one, so it counts
-    once.
+    nonce in it, in epoch milliseconds: at a validation, each proof has to be newer than the last
+    one, so it counts once. ``id`` is a digest of the key and the proof's ``jti``: at a login, no id
+    counts twice (R36). ``successor`` is the thumbprint of the key that shall replace this one,
+    where the proof names it.
     """
 
     thumbprint: str
     made_ms: int
+    id: str
+    successor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,11 @@ class InvalidProof:
     """An invalid DPoP proof. ``reason`` is safe to log: it repeats nothing that was sent (R35)."""
 
     reason: str
+
+
+def already_used() -> StaleProof:
+    """The error for a proof that has counted before."""
+    return StaleProof("The proof was already used. Make a new proof with the nonce of this answer.")
 
 
 class Possession(Enum):
@@ -50,7 +61,7 @@ def possession(
     ``device_key`` is a thumbprint, ``None`` for a licence without one; ``required`` says that the
     organization demands one (:class:`~licensing.domain.organization.Policy`).
 
-    >>> proof = Proof(thumbprint="kPrK…", made_ms=1_900_000_000_000)
+    >>> proof = Proof(thumbprint="kPrK…", made_ms=1_900_000_000_000, id="5f0c…")
     >>> possession("kPrK…", proof, required=False), possession("kPrK…", None, required=False)
     (<Possession.PROVED: 2>, <Possession.MISSING: 3>)
     >>> possession(None, InvalidProof("the signature does not match"), required=False)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -94,6 +95,8 @@ def verify(
     >>> proof = verify(token, request, nonce_key=b"a key of the server", now_ms=now_ms + 9_000)
     >>> proof.thumbprint == jws.thumbprint(device_key.public_key()), proof.made_ms == now_ms
     (True, True)
+    >>> proof.successor is None  # "cnf": {"jkt": …} would name one
+    True
     """
     try:
         read = jws.read(token)
@@ -127,7 +130,10 @@ def verify(
         raise StaleProof(
             "The proof needs a newer nonce. Make a new proof with the nonce of this answer."
         )
-    return Proof(jws.thumbprint(key), made_ms)
+    thumbprint = jws.thumbprint(key)
+    # Base64url has no full stop: no two pairs of key and `jti` make the same text.
+    id = hashlib.sha256(f"{thumbprint}.{texts['jti']}".encode()).hexdigest()
+    return Proof(thumbprint, made_ms, id, _successor(claims))
 
 
 def plain_url(url: str) -> str | None:
@@ -166,6 +172,13 @@ def _key(header: dict[str, object]) -> Ed25519PublicKey | None:
     if not isinstance(x, str) or not re.fullmatch(r"[A-Za-z0-9_-]{43}", x):
         return None
     return Ed25519PublicKey.from_public_bytes(jws.decoded(x))
+
+
+def _successor(claims: Mapping[str, object]) -> str | None:
+    """The thumbprint of the key that the proof confirms as the next one (RFC 9449, 6.1)."""
+    confirmed = claims.get("cnf")
+    named = confirmed.get("jkt") if isinstance(confirmed, dict) else None
+    return named if isinstance(named, str) else None
 
 
 def _time_of(nonce: object, nonce_key: bytes) -> int | None:

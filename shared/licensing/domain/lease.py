@@ -15,7 +15,7 @@ Key objects are handed in; nothing is read from the outside. Times are integer e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from licensing.domain import jws
+from licensing.domain.dpop import NONCE_SECONDS
 from licensing.domain.errors import ForgedLease, UnknownLeaseKey
 from licensing.domain.jws import ALGORITHM, MalformedJws
 from licensing.domain.lease_chain import Link, halfway
@@ -131,6 +132,36 @@ class LeaseTerms:
     issuer: str
     seconds: int
 
+    def end(
+        self, record: License, organization: Organization, *, now: int, kept: Link | None = None
+    ) -> int:
+        """When a lease that is granted at ``now`` ends, in epoch seconds (R16, R27)."""
+        until = now + self.seconds if kept is None else kept.expires_at
+        return min(until, record.valid_until(organization.subscription))
+
+    def leased_until(self, record: License) -> int:
+        """The end of the longest lease that was granted to a licence, in epoch seconds (R36).
+
+        On a record from before that was kept: no earlier than that. Each of its leases was granted
+        along with a proof, a new link or a sighting.
+        """
+        if record.leased_until:
+            return record.leased_until
+        latest = [record.proved_ms // 1000 + NONCE_SECONDS]
+        if record.chain is not None:
+            latest.append(record.chain.issued_at)
+        if record.last_seen is not None:
+            latest.append(record.last_seen.at)
+        return max(latest) + self.seconds
+
+    def lent(
+        self, record: License, organization: Organization, asked: LeaseRequest, *, now: int
+    ) -> Lease:
+        """The one lease of a pending device key: to ``leased_until``, in no chain (R36)."""
+        link = Link(None, record.lent_at, record.leased_until)
+        outside = replace(record, chain=None)
+        return self.grant(outside, organization, replace(asked, kept=link), now=now)
+
     def grant(
         self,
         record: License,
@@ -145,12 +176,6 @@ class LeaseTerms:
         sooner. Its id is the current link of the licence's chain, if there is one.
         """
         kept = asked.kept
-        since, until = (
-            (now, now + self.seconds) if kept is None else (kept.issued_at, kept.expires_at)
-        )
-        ends = [until, organization.subscription.valid_until]
-        if record.term is not None:
-            ends.append(record.term.expires_at)
         return Lease(
             issuer=self.issuer,
             license_id=record.id,
@@ -159,8 +184,8 @@ class LeaseTerms:
             machine_thumbprint=asked.credentials.thumbprint(),
             kind=record.kind,
             primary=record.primary,
-            issued_at=since,
-            expires_at=min(ends),
+            issued_at=now if kept is None else kept.issued_at,
+            expires_at=self.end(record, organization, kept=kept, now=now),
             nonce=asked.nonce,
             id=record.chain.current if record.chain else None,
         )

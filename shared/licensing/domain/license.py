@@ -15,8 +15,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypedDict, Unpack
 
 from licensing.domain import license_key
-from licensing.domain.device_key import Proof
-from licensing.domain.errors import StaleProof
+from licensing.domain.device_key import InvalidProof, Proof, already_used
 from licensing.domain.facts import Fact, Facts
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license_key import KeySubject
@@ -168,12 +167,19 @@ class License:
     <licensing.domain.caller.Caller.member>`; ``None`` where that was an administrator or it is not
     bound, and in records from before this was kept (R38).
 
+    ``pending_key``: the thumbprint of another key that a member has logged in with; it waits until
+    ``leased_until`` to take the place of ``device_key``. ``lent_at`` is when a pending key was last
+    given a lease (R36), 0 if none ever was.
+
     ``revision`` grows by one with every change and orders the licence's history. ``updated_at``
     never runs backwards, even when the clocks of two servers disagree.
 
-    ``last_seen``, ``chain`` and ``proved_ms`` are traces of the agent's use of the licence, and
-    change without a revision. ``chain`` is ``None`` until the agent presents a lease. ``proved_ms``
-    is when the nonce of the last proof was made, in epoch milliseconds.
+    ``last_seen``, ``chain``, ``proved_ms`` and ``leased_until`` are traces of the agent's use of
+    the licence, and change without a revision. ``chain`` is ``None`` until the agent presents a
+    lease. ``proved_ms`` is when the nonce of the last proof was made, in epoch milliseconds.
+    ``leased_until`` is the end of the longest lease that was granted, exact where there is a
+    ``device_key``; it never decreases, and is 0 on records from before it was kept:
+    :meth:`LeaseTerms.leased_until <licensing.domain.lease.LeaseTerms.leased_until>`.
 
     >>> from licensing.domain.machine import NO_MACHINE
     >>> now = 1_900_000_000
@@ -213,6 +219,8 @@ class License:
     exclusive: bool = True
     term: Term | None = None
     device_key: str | None = None
+    pending_key: str | None = None
+    lent_at: int = 0
     issued_at: int
     issued_by: str
     added_by: bytes | None = None
@@ -222,6 +230,7 @@ class License:
     last_seen: LastSeen | None = None
     chain: Chain | None = None
     proved_ms: int = 0
+    leased_until: int = 0
 
     @property
     def kind(self) -> Kind:
@@ -271,6 +280,8 @@ class License:
             "label": self.label,
             "device_key": self.device_key,
         }
+        if self.pending_key is not None:
+            facts["pending_device_key"] = self.pending_key
         if self.term is not None:
             facts |= {"expires_at": self.term.expires_at, "holder": self.term.holder}
         return facts
@@ -314,20 +325,55 @@ class License:
             return self
         added_by = self.added_by if target in BOUND else None
         changed = self.changed(now, state=target, added_by=added_by)
-        # After a block, or on another machine, one agent alone goes on: none of its older leases
-        # shall count as a clone's.
-        return replace(changed, chain=None) if action in _BEGINNINGS else changed
+        if action in _BEGINNINGS:
+            # After a block, or on another machine, one agent alone goes on: none of its older
+            # leases shall count as a clone's.
+            return replace(changed, chain=None)
+        # No key waits for a machine that is given up.
+        return replace(changed, pending_key=None) if action in _SEPARATIONS else changed
+
+    def key_to_prove(
+        self, proof: Proof | InvalidProof | None, now: int, *, locked: bool
+    ) -> str | None:
+        """The device key that a validation with ``proof`` has to prove at ``now`` (R36).
+
+        That is the bound one. From ``leased_until`` on it is the pending one, when that is proved,
+        unless only administrators replace keys (``locked``).
+        """
+        if (
+            isinstance(proof, Proof)
+            and proof.thumbprint == self.pending_key
+            and now >= self.leased_until
+            and not locked
+        ):
+            return self.pending_key
+        return self.device_key
 
     def proved(self, proof: Proof) -> License:
-        """This licence after its agent has proved a device key; each proof counts once.
+        """This licence after a validation has proved :meth:`key_to_prove` (R36).
 
-        Raises :class:`StaleProof` when the proof is not newer than the last one that counted.
+        The proof counts once. The bound key's ends a pending one; a pending key's puts that in the
+        place of the bound one. Raises :class:`~licensing.domain.errors.StaleProof` when the proof
+        is not newer than the last one that counted.
         """
         if proof.made_ms <= self.proved_ms:
-            raise StaleProof(
-                "The proof was already used. Make a new proof with the nonce of this answer."
-            )
-        return replace(self, proved_ms=proof.made_ms)
+            raise already_used()
+        proved = replace(self, proved_ms=proof.made_ms, pending_key=None)
+        if proof.thumbprint == self.device_key:
+            return proved
+        # Another agent goes on, whose lease was none of the chain's.
+        return replace(proved, device_key=proof.thumbprint, chain=None)
+
+    def noted(self, proof: Proof) -> License:
+        """This licence after a login with ``proof``, whose id counts once (R36).
+
+        No validation's proof that is older counts from then on.
+        """
+        return replace(self, proved_ms=max(self.proved_ms, proof.made_ms))
+
+    def leased(self, until: int) -> License:
+        """This licence after a lease that ends at ``until`` was granted."""
+        return replace(self, leased_until=max(self.leased_until, until))
 
     def sighted(self, now: int, agent_version: str | None, source_address: str | None) -> LastSeen:
         """The ``last_seen`` of this licence when its agent is seen at ``now`` (R17)."""
@@ -354,11 +400,16 @@ class Changes(TypedDict, total=False):
     term: Term
     device_key: str | None
     added_by: bytes | None
+    pending_key: str | None
+    lent_at: int
     agent_version: str | None
 
 
 # Actions after which the chain of leases begins anew.
 _BEGINNINGS: Final = frozenset({Action.ATTACH, Action.REASSIGN})
+
+# Actions after which the licence has no machine any more.
+_SEPARATIONS: Final = frozenset({Action.DISSOCIATE, Action.REVOKE})
 
 # Between these two only the sweep decides, and it comes late: people see the subscription instead.
 _COLOURED: Final = frozenset({State.ACTIVE, State.EXPIRED})

@@ -32,6 +32,7 @@ class RefusalCode(StrEnum):
         "Login by another organization on its machine",
     )
     PROOF_REQUIRED = "proof_required"
+    DEVICE_KEY = "device_key", "Login with another device key"
     AGENT_BLOCKED = "agent_blocked"
     LICENSE_STILL_BOUND = (
         "license_still_bound",

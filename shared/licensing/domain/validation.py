@@ -122,7 +122,10 @@ class Code(StrEnum):
     PROOF_INVALID = (
         "PROOF_INVALID",
         Meaning(
-            message="The proof of this agent's device key is not valid. Log in again.",
+            message="This agent has not proved the device key that its license is bound to. Log in "
+            "again, or ask an administrator to reset the device key.",
+            message_to_partner="This agent has not proved the device key that its license is bound "
+            "to. Log in again.",
             action=NextStep.LOGIN,
             misuse="Used with a proof that is not its device key's",
             partner_may_log_in=True,
@@ -249,8 +252,9 @@ def check(
     if not record.machine.is_same_as(agent.machine) or not _is_at(record, agent.environment):
         return Code.MACHINE_MISMATCH
     # 4. The agent holds the licence's device key, where there is one or has to be one.
-    is_required = organization.policy.at_least(floor).require_device_key
-    held = possession(record.device_key, agent.proof, required=is_required)
+    policy = organization.policy.at_least(floor)
+    device_key = record.key_to_prove(agent.proof, now, locked=policy.lock_device_keys)
+    held = possession(device_key, agent.proof, required=policy.require_device_key)
     if held in _CODE_BY_POSSESSION:
         return _CODE_BY_POSSESSION[held]
     # 5. The agent is not blocked.

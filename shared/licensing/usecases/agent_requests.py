@@ -18,7 +18,8 @@ DEFAULT_ENVIRONMENT: Final = "production"
 class Login:
     """What an agent sends when a person logs in; ``key`` is the one that it holds, if any.
 
-    ``proof`` is of the device key that the licence is to be bound to.
+    ``proof`` is of the device key that the licence is to be bound to, ``previous`` of the one that
+    it shall replace (R36).
     """
 
     credentials: Credentials
@@ -27,6 +28,7 @@ class Login:
     key: LicenseKey | None = None
     has_older_form: bool = False
     proof: Proof | None = None
+    previous: Proof | None = None
 
     @property
     def is_of_older_agent(self) -> bool:

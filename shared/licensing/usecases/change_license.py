@@ -1,4 +1,4 @@
-"""What administrators do to a licence (R15, R18–R21, R25).
+"""What administrators do to a licence (R15, R18–R21, R25, R36).
 
 What this module guarantees:
 
@@ -124,6 +124,24 @@ class ChangeLicense:
         wanted = _Wanted(
             EventType.LICENSE_UPDATED, edited, expected=expected_version or ANY_VERSION
         )
+        return self._change(license_id, wanted, context)
+
+    def reset_device_key(
+        self, license_id: str, context: UserContext, *, reason: str | None = None
+    ) -> Changed | Refused:
+        """Forget the device keys of a licence, whatever its state: the next login binds one (R36).
+
+        ``reason`` as above.
+        """
+        if not context.caller.is_administrator:
+            return only_administrators()
+
+        def without_keys(record: License) -> License:
+            if record.device_key is None:
+                return record
+            return record.changed(context.now, device_key=None, pending_key=None)
+
+        wanted = _Wanted(EventType.DEVICE_KEY_RESET, without_keys, reason)
         return self._change(license_id, wanted, context)
 
     def revoke_temporary(

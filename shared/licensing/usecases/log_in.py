@@ -4,8 +4,10 @@ What this module guarantees:
 
 * Nothing is decided by what was read: reading only chooses what to try. The conditions of the
   commit decide, so that of any number of racing logins one gets through (R5).
-* A repeated login answers with the same licence and the same key, and writes nothing unless the
-  machine has changed (R2, R11).
+* A repeated login answers with the same licence and the same key. It writes nothing unless the
+  machine has changed or a device key is proved (R2, R11).
+* A proof of a device key counts once, for one licence: with what it binds or changes, in one
+  transaction (R36).
 * A member adds no more agents than the organization lets each of them add; administrators add any
   number (R38).
 * A person logs in for their own organization. The one exception is a temporary licence, see
@@ -37,9 +39,17 @@ from licensing.usecases.agent_requests import Login
 from licensing.usecases.context import UserContext
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.log_in_partner import LogInPartner
-from licensing.usecases.login import Issued, LoginAttempt, LoginSteps, refuse_ended
+from licensing.usecases.login import (
+    HeldLicense,
+    Issued,
+    LoginAttempt,
+    LoginSteps,
+    refuse_ended,
+)
 from licensing.usecases.optimistic import Overtaken, demand, retry_or_give_up
-from licensing.usecases.ports import Change
+from licensing.usecases.ports import Change, ProofUse
+
+_OPERATION_BYTES: Final = 16
 
 MAX_ENVIRONMENTS: Final = 100
 """How many environments an organization may have on one machine: it keeps a claim's item small."""
@@ -82,6 +92,7 @@ class LogIn(LoginSteps):
                 "Your account does not belong to an organization. Ask your administrator.",
             )
         machine = Machine.of(request.credentials, self.keyrings.keyring().hashing_key)
+        proofs = _use_of_proofs(request, context)
         license_id = request.key.license_id if request.key else None
         member = context.caller.member
         # Which limit the last look has found to be reached.
@@ -92,7 +103,7 @@ class LogIn(LoginSteps):
             # Twice in a row: a conflict in between says that there was room, and begins anew.
             was_reached, reached = reached, None
             view = self.store.login_view(machine.pairs(), organization_id, license_id, member)
-            answer = self._answer(LoginAttempt(request, context, machine, view))
+            answer = self._answer(LoginAttempt(request, context, machine, view, proofs))
             # Claims and counters are not read at one instant: what was left may have gone to this
             # very agent in between. Claims that are read after it was gone would show that.
             if (
@@ -179,12 +190,14 @@ class LogIn(LoginSteps):
         ) or refuse_ended(organization, context.now)
         if refused is not None:
             return refused
-        held = self.hold_device_key(attempt, record)
+        held = self.hold_device_key(attempt, record, organization)
         if isinstance(held, Refused):
             return held
-        observed = ObservedAgent(request.credentials, attempt.machine, request.agent_version)
-        record = FollowMachine(self.store)(held, observed, context)
-        return self.issued(attempt, record, organization, created=False)
+        # An agent whose key only waits does not show what the machine is like.
+        if not held.is_lent:
+            observed = ObservedAgent(request.credentials, attempt.machine, request.agent_version)
+            held = HeldLicense(FollowMachine(self.store)(held.record, observed, context))
+        return self.issued(attempt, held, organization)
 
     def _first(self, attempt: LoginAttempt, organization: Organization) -> Issued | Refused:
         """A new licence."""
@@ -213,6 +226,7 @@ class LogIn(LoginSteps):
             updated_at=context.now,
             last_seen=LastSeen(context.now, request.agent_version, context.origin.source_address),
         )
+        record = self.leased(record, organization, context.now)
         event = context.license_event(EventType.LICENSE_ISSUED, None, record)
         return self._bind(attempt, organization, Change(None, record, event))
 
@@ -245,9 +259,9 @@ class LogIn(LoginSteps):
                 "portal first.",
             )
         _check_environments(attempt, organization)
-        proved = freed.proved(request.proof) if request.proof else freed
+        noted = freed.noted(request.proof) if request.proof else freed
         bound = replace(  # the same change: one revision, one event
-            proved,
+            self.leased(noted, organization, context.now),
             device_key=request.proof.thumbprint if request.proof else None,
             machine=attempt.machine,
             computer_name=request.credentials.display_name,
@@ -274,12 +288,28 @@ class LogIn(LoginSteps):
     def _bind(self, attempt: LoginAttempt, organization: Organization, change: Change) -> Issued:
         """Commit a binding: the conditions of that transaction decide (R5)."""
         change = replace(change, member_limit=self._limit(organization))
-        demand(self.store.commit([change], organization=organization, claims=attempt.view.claims))
-        return self.issued(attempt, change.after, organization, created=change.before is None)
+        demand(
+            self.store.commit(
+                [change],
+                organization=organization,
+                claims=attempt.view.claims,
+                proofs=attempt.proofs,
+            )
+        )
+        held = HeldLicense(change.after)
+        return self.issued(attempt, held, organization, created=change.before is None)
 
     def _limit(self, organization: Organization) -> int | None:
         """How many agents a member may add; ``None`` sets no limit (R38)."""
         return organization.policy.at_least(self.policy_floor).agents_per_member
+
+
+def _use_of_proofs(request: Login, context: UserContext) -> ProofUse | None:
+    """The use of a request's proofs, which each count once (R36)."""
+    if request.proof is None:
+        return None
+    ids = [proof.id for proof in (request.proof, request.previous) if proof is not None]
+    return ProofUse(ids, context.entropy(_OPERATION_BYTES).hex(), context.now)
 
 
 def _misuse(attempt: LoginAttempt) -> Refused | None:

@@ -4,6 +4,8 @@ What this module guarantees:
 
 * The first use ties the licence to one person and one machine; the conditions of the commit let one
   of two racing partners through (R26).
+* It is bound to the device key of the first use. Another key takes its place only with that one's
+  proof, or when no lease can be left: nobody administers it, and a new licence is soon made (R36).
 * The licence claims no machine, so it never changes who a machine belongs to; and it never works on
   another organization's (R26).
 * An agent that its organization has blocked is blocked for partners, too (R19).
@@ -18,11 +20,26 @@ from licensing.domain.caller import Role
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license import License, State
 from licensing.domain.machine_claims import license_at
+from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode, Refused, agent_blocked, proof_required
 from licensing.domain.temporary_license import Term
-from licensing.usecases.login import Issued, LoginAttempt, LoginSteps, refuse_ended
+from licensing.usecases.login import (
+    HeldLicense,
+    Issued,
+    LoginAttempt,
+    LoginSteps,
+    refuse_ended,
+)
 from licensing.usecases.optimistic import Overtaken, demand
 from licensing.usecases.ports import Beside, Change
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """The organization that lets a partner in; ``standing`` is its own licence for the agent."""
+
+    organization: Organization
+    standing: License | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +78,11 @@ class LogInPartner(LoginSteps):
             return proof_required()
         # 3. The first use ties the licence to person, machine and device key.
         held = (
-            self._tie(attempt, record, term, standing)
+            self._tie(attempt, record, term, _Client(organization, standing))
             if term.holder is None
-            else self.hold_device_key(attempt, record)
+            else self.hold_device_key(attempt, record, organization)
         )
-        if isinstance(held, Refused):
-            return held
-        return self.issued(attempt, held, organization, created=False)
+        return held if isinstance(held, Refused) else self.issued(attempt, held, organization)
 
     def _standing(self, attempt: LoginAttempt, client_id: str) -> License | None:
         """The client's own licence for the agent, or ``None``. Raises ``Overtaken``."""
@@ -78,15 +93,12 @@ class LogInPartner(LoginSteps):
         return standing
 
     def _tie(
-        self, attempt: LoginAttempt, record: License, term: Term, standing: License | None
-    ) -> License:
-        """Tie a licence to the person, the machine and the device key that use it first (R26).
-
-        ``standing`` is the client's own licence for the agent.
-        """
+        self, attempt: LoginAttempt, record: License, term: Term, client: _Client
+    ) -> HeldLicense:
+        """Tie a licence to the person, the machine and the device key that use it first (R26)."""
         request, context = attempt.request, attempt.context
-        proved = record.proved(request.proof) if request.proof else record
-        tied = proved.changed(
+        noted = record.noted(request.proof) if request.proof else record
+        tied = self.leased(noted, client.organization, context.now).changed(
             context.now,
             device_key=request.proof.thumbprint if request.proof else None,
             machine=attempt.machine,
@@ -96,10 +108,11 @@ class LogInPartner(LoginSteps):
         )
         event = context.license_event(EventType.TEMPORARY_LICENSE_USED, record, tied)
         # It claims no pair, so the commit has to check by itself whose the machine is (R26).
-        beside = Beside(attempt.machine.pairs(), request.environment, standing)
+        beside = Beside(attempt.machine.pairs(), request.environment, client.standing)
         change = Change(record, tied, event, beside)
-        demand(self.store.commit([change], claims=attempt.view.claims))
-        return tied
+        claims, proofs = attempt.view.claims, attempt.proofs
+        demand(self.store.commit([change], claims=claims, proofs=proofs))
+        return HeldLicense(tied)
 
 
 def _why_not_usable(attempt: LoginAttempt, record: License, term: Term) -> str | None:

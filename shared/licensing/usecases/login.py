@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from licensing.domain import license_key
-from licensing.domain.audit import EventType, RefusedAttempt
+from licensing.domain.audit import RefusedAttempt
+from licensing.domain.caller import Role
+from licensing.domain.key_change import ProvedLogin, after_login
 from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
 from licensing.domain.license import License
 from licensing.domain.machine import Machine
@@ -16,7 +18,7 @@ from licensing.domain.refusal import RefusalCode, Refused, proof_required
 from licensing.usecases.agent_requests import Login
 from licensing.usecases.context import UserContext
 from licensing.usecases.optimistic import demand
-from licensing.usecases.ports import Change, Keyrings, LoginStore, LoginView
+from licensing.usecases.ports import Change, Keyrings, LoginStore, LoginView, ProofUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,19 @@ class LoginAttempt:
     """One try at a login: the request, its context, the machine, and what was read for it.
 
     A try that is overtaken is followed by another one, with a ``view`` that was read anew.
+    ``proofs`` is the use of the request's proofs, the same in each try; ``None`` without any.
     """
 
     request: Login
     context: UserContext
     machine: Machine
     view: LoginView
+    proofs: ProofUse | None
+
+    @property
+    def is_by_administrator(self) -> bool:
+        """Whether the person administers their own organization."""
+        return Role.ORG_ADMIN in self.context.caller.roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,17 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldLicense:
+    """A licence that an agent has logged in with.
+
+    ``is_lent``: its device key is the pending one, which gets one lease outside the chain (R36).
+    """
+
+    record: License
+    is_lent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LoginSteps:
     """The steps that a user's login (``LogIn``) and a partner's (``LogInPartner``) share.
 
@@ -59,12 +79,19 @@ class LoginSteps:
     policy_floor: PolicyFloor
 
     def issued(
-        self, attempt: LoginAttempt, record: License, organization: Organization, *, created: bool
+        self,
+        attempt: LoginAttempt,
+        held: HeldLicense,
+        organization: Organization,
+        *,
+        created: bool = False,
     ) -> Issued:
-        """The answer: ``record`` with its key, which is derived anew, and a lease (R3, R16)."""
+        """The answer: the licence with its key, which is derived anew, and a lease (R3, R16)."""
+        record = held.record
         # During a rotation, a licence may have a version that is not known here yet.
         keyring = self.keyrings.keyring(at_least=record.secret_version)
-        lease = self.lease_terms.grant(
+        grant = self.lease_terms.lent if held.is_lent else self.lease_terms.grant
+        lease = grant(
             record,
             organization,
             LeaseRequest(attempt.request.credentials, attempt.request.environment),
@@ -78,24 +105,45 @@ class LoginSteps:
             created=created,
         )
 
-    def hold_device_key(self, attempt: LoginAttempt, record: License) -> License | Refused:
-        """``record``, bound to the device key that the agent has proved.
+    def leased(self, record: License, organization: Organization, now: int) -> License:
+        """``record`` after the lease of a login that is granted at ``now`` (R36)."""
+        return record.leased(self.lease_terms.end(record, organization, now=now))
 
-        Another key than before replaces the old one, since a user vouches for the agent; that is
-        on record (``DeviceKeyChanged``). Refused when the licence has a key and the agent proves
-        none. Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
+    def hold_device_key(
+        self, attempt: LoginAttempt, record: License, organization: Organization
+    ) -> HeldLicense | Refused:
+        """``record`` after its agent has proved a device key, see :mod:`domain.key_change` (R36).
+
+        Refused when the licence has a key and the agent proves none, or one that cannot take its
+        place now. Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
         """
-        proof = attempt.request.proof
-        if proof is None:
-            return record if record.device_key is None else proof_required()
-        proved = record.proved(proof)
-        if proof.thumbprint == record.device_key:
-            demand(self.store.record_use(record, proved))
-            return proved
-        bound = proved.changed(attempt.context.now, device_key=proof.thumbprint)
-        event = attempt.context.license_event(EventType.DEVICE_KEY_CHANGED, record, bound)
-        demand(self.store.commit([Change(record, bound, event)]))
-        return bound
+        request, context, now = attempt.request, attempt.context, attempt.context.now
+        if request.proof is None or attempt.proofs is None:
+            return HeldLicense(record) if record.device_key is None else proof_required()
+        held = after_login(
+            record,
+            ProvedLogin(
+                request.proof,
+                request.previous,
+                # A partner administers others' agents at most.
+                by_administrator=record.term is None and attempt.is_by_administrator,
+            ),
+            leased_until=self.lease_terms.leased_until(record),
+            locked=organization.policy.at_least(self.policy_floor).lock_device_keys,
+            now=now,
+        )
+        if isinstance(held, Refused):
+            self.store.record_refusal(context.refused_attempt(record, held.code))
+            return held
+        after = held.record if held.is_lent else self.leased(held.record, organization, now)
+        if held.event is not None:
+            event = context.license_event(held.event, record, after)
+            demand(self.store.commit([Change(record, after, event)], proofs=attempt.proofs))
+            return HeldLicense(after, is_lent=held.is_lent)
+        self.store.use_proofs(attempt.proofs)
+        if after != record:
+            demand(self.store.record_use(record, after))
+        return HeldLicense(after, is_lent=held.is_lent)
 
     def refuse_foreign(
         self,

@@ -2,6 +2,7 @@
 
 What this module guarantees:
 
+* A lease is granted only when the end of the longest one is written with what else is (R36).
 * A proof counts once, and a link of the chain is followed once: both are written before the agent
   is answered, on the condition that no other request was first.
 * When two agents go on with one chain, that is on record with both of their addresses, and the
@@ -16,13 +17,15 @@ from dataclasses import dataclass, replace
 from licensing.domain.audit import EventType, Reason
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import Unavailable
+from licensing.domain.key_change import event_between
+from licensing.domain.lease import LeaseTerms
 from licensing.domain.lease_chain import Derive, Link, followed
 from licensing.domain.license import Action, LastSeen, License
 from licensing.domain.organization import Organization, PolicyFloor
 from licensing.domain.refusal import Refused
 from licensing.usecases.context import Context
 from licensing.usecases.optimistic import Overtaken, demand
-from licensing.usecases.ports import Change, ValidationStore
+from licensing.usecases.ports import Change, UseStore, ValidationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class RecordUse:
     """
 
     store: ValidationStore
+    lease_terms: LeaseTerms
     last_seen_seconds: int
     policy_floor: PolicyFloor
 
@@ -74,7 +78,7 @@ class RecordUse:
         """
         proved = record.proved(use.proof) if use.proof is not None else record
         step = followed(
-            record.chain,
+            proved.chain,
             use.link,
             derive=use.derive,
             source_address=context.origin.source_address,
@@ -94,7 +98,8 @@ class RecordUse:
         # There is a write in any case: the time goes along at no cost.
         if self._is_last_seen_due(record, context.now):
             used = replace(used, last_seen=_seen_now(record, context))
-        demand(self.store.record_use(record, used))
+        end = self.lease_terms.end(record, organization, kept=kept, now=context.now)
+        used = write_use(self.store, record, used.leased(end), context)
         return RecordedUse(used, kept, last_seen_deferred=False)
 
     def _report(self, record: License, context: Context) -> None:
@@ -136,6 +141,20 @@ class RecordUse:
         except Unavailable:
             return False
         return True
+
+
+def write_use(store: UseStore, before: License, after: License, context: Context) -> License:
+    """Write what a use changes: traces alone, or a device key, too, which is on record (R36).
+
+    Returns the licence as it is then. Raises ``Overtaken``.
+    """
+    kind = event_between(before, after)
+    if kind is None:
+        demand(store.record_use(before, after))
+        return after
+    changed = after.changed(context.now)
+    demand(store.commit([Change(before, changed, context.license_event(kind, before, changed))]))
+    return changed
 
 
 def _seen_now(record: License, context: Context) -> LastSeen:

@@ -29,9 +29,9 @@ from licensing.domain.validation import Code, NextStep, PresentedAgent
 from licensing.usecases.agent_requests import DEFAULT_ENVIRONMENT, Validation
 from licensing.usecases.context import Context
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
-from licensing.usecases.optimistic import demand, retry_or_give_up
+from licensing.usecases.optimistic import retry_or_give_up
 from licensing.usecases.ports import Keyrings, ValidationStore
-from licensing.usecases.record_use import RecordedUse, RecordUse, Use
+from licensing.usecases.record_use import RecordedUse, RecordUse, Use, write_use
 
 _UNSAID_BYTES: Final = 16
 
@@ -140,7 +140,7 @@ class ValidateLicense:
         proved = record.proved(proof) if proof is not None else record
         if code is not Code.VALID:
             if proved != record:
-                demand(self.store.record_use(record, proved))
+                proved = write_use(self.store, record, proved, context)
             return Verdict(code, is_temporary, proved, organization)
         # 4. The licence follows its machine (R11).
         observed = ObservedAgent(request.credentials, machine, request.agent_version)
@@ -151,7 +151,9 @@ class ValidateLicense:
             derive=lambda link: keyring.next_link(record.id, link, nonce),
             proof=proof,
         )
-        record_use = RecordUse(self.store, self.last_seen_seconds, self.policy_floor)
+        record_use = RecordUse(
+            self.store, self.lease_terms, self.last_seen_seconds, self.policy_floor
+        )
         used = record_use(record, organization, use, context)
         if not isinstance(used, RecordedUse):
             return Verdict(Code.DETACHED, is_temporary, used, organization)

@@ -29,6 +29,7 @@ from licensing.adapters.dynamo.schema import (
     organization_key,
     organization_sort_key,
     pair_key,
+    proof_key,
     request_key,
     sort_key_of,
     temporary_licenses_of,
@@ -58,6 +59,7 @@ from licensing.domain.machine_claims import Claim
 from licensing.domain.organization import Organization, Policy, Subscription, SubscriptionStatus
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.filters import AgentActivity, LicenseSummary, OrganizationSummary
+from licensing.usecases.ports import ProofUse
 
 # -- licences --------------------------------------------------------------------------------------
 
@@ -116,6 +118,8 @@ _CHANGED: Final = (
     always("is_exclusive", FLAG, field="exclusive"),
     optional_part("term", _TERM),
     optional("device_key", TEXT),
+    optional("pending_key", TEXT),
+    optional("lent_at", NUMBER, none=0),
     optional("agent_version", TEXT),
     optional("added_by", BYTES),
     always("revision", NUMBER),
@@ -125,14 +129,16 @@ _CHANGED: Final = (
 _SEEN: Final = optional_part("last_seen", _LAST_SEEN)
 _LEASED: Final = optional_part("chain", _CHAIN)
 _PROVED: Final = optional("proved_ms", NUMBER, none=0)
+_LEASED_UNTIL: Final = optional("leased_until", NUMBER, none=0)
 
-LICENSE: Final = Record(License, *_ISSUED, *_CHANGED, _SEEN, _LEASED, _PROVED)
+LICENSE: Final = Record(License, *_ISSUED, *_CHANGED, _SEEN, _LEASED, _PROVED, _LEASED_UNTIL)
 _LICENSE_CHANGES: Final = Attributes[License](*_CHANGED)
 _LICENSE_SUMMARY: Final = LICENSE.only(
     LicenseSummary, "environment", "computer_name", "label", "primary"
 )
 _CHAIN_MOVES: Final = Attributes[License](_LEASED)
 _PROOFS: Final = Attributes[License](_PROVED)
+_LEASE_ENDS: Final = Attributes[License](_LEASED_UNTIL)
 
 
 def license_item(record: License) -> Item:
@@ -168,6 +174,11 @@ def chain_attributes(record: License) -> dict[str, Value | None]:
 def proof_attributes(record: License) -> dict[str, Value | None]:
     """How new the last proof of a licence's device key was: nothing while there was none."""
     return _PROOFS.write(record)
+
+
+def lease_end_attributes(record: License) -> dict[str, Value | None]:
+    """When the longest lease of a licence ends."""
+    return _LEASE_ENDS.write(record)
 
 
 def read_license(item: StoredItem) -> License:
@@ -348,3 +359,19 @@ def request_item(request: KeyedRequest) -> Item:
 def read_request(item: StoredItem) -> KeyedRequest:
     """The request that an item holds."""
     return REQUEST.read(item, id=id_of(item))
+
+
+# -- proofs ----------------------------------------------------------------------------------------
+
+_KEPT_SECONDS: Final = 3600
+"""How long a proof's item is kept at least: longer than any nonce is fresh."""
+
+
+def proof_item(proof_id: str, use: ProofUse) -> Item:
+    """A login's proof that has counted (R36). ``ttl`` only tidies up: nothing relies on it."""
+    return {**proof_key(proof_id), **present(used_proof_attributes(use))}
+
+
+def used_proof_attributes(use: ProofUse) -> dict[str, Value | None]:
+    """For which operation a login's proof has counted."""
+    return {"used_by": text(use.operation), "ttl": number(use.at + _KEPT_SECONDS)}

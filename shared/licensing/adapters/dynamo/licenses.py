@@ -16,14 +16,15 @@ from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.organizations import Organizations
 from licensing.adapters.dynamo.table import FILTERED, batches, cut
 from licensing.adapters.dynamo.values import StoredItem, number, text
-from licensing.adapters.dynamo.writes import proof_conditions, use_attributes, writes_of
+from licensing.adapters.dynamo.writes import UNUSED, use_attributes, use_conditions, writes_of
+from licensing.domain.device_key import already_used
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.license_key import is_license_id
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization, is_organization_id
 from licensing.usecases.filters import AgentActivity, LicenseFilters, LicenseSummary
-from licensing.usecases.ports import Change, LicensePage, Outcome
+from licensing.usecases.ports import Change, LicensePage, Outcome, ProofUse
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import QueryInputTypeDef
@@ -144,14 +145,20 @@ class Licenses(Organizations):
         *,
         organization: Organization | None = None,
         claims: Claims | None = None,
+        proofs: ProofUse | None = None,
     ) -> Outcome:
         """See :class:`licensing.usecases.ports.Committer`."""
         known = dict(claims or {})
         for attempt in range(_CLAIM_ATTEMPTS):
-            writes = writes_of(changes, organization=organization, known=known, table=self.table)
+            writes = writes_of(
+                changes, organization=organization, known=known, table=self.table, proofs=proofs
+            )
             failed = self._run(writes, name=f"{changes[0].event.id}/{attempt}")
             if not failed:
                 return Outcome.COMMITTED
+            # Whatever else has changed: what another operation has used stays so.
+            if any(write.is_proof for write, _ in failed):
+                raise already_used()
             # Other agents on the same machine hold some of the pairs too: now that this is known,
             # share them. Whatever else does not hold, the use case has to look at.
             learned = {
@@ -183,24 +190,26 @@ class Licenses(Organizations):
 
     def record_use(self, before: License, after: License) -> Outcome:
         """See :class:`licensing.usecases.ports.UseStore`."""
-        attributes = use_attributes(before, after)
-        # Whatever else has changed of the licence may be what decides.
-        conditions = ["revision = :seen_revision", *proof_conditions(before, after)]
-        values = {":seen_revision": number(before.revision)}
-        if after.chain != before.chain:
-            if before.chain is None:
-                conditions.append("attribute_not_exists(lease_id)")
-            else:
-                conditions.append("lease_id = :seen_lease_id")
-                values[":seen_lease_id"] = text(before.chain.current)
-        if after.last_seen is not None and after.last_seen != before.last_seen:
-            attributes |= items.last_seen_attributes(after.last_seen)
+        condition, values = use_conditions(before, after)
         return self._set(
             schema.license_key(after.id),
-            attributes,
-            condition=" AND ".join(conditions),
+            use_attributes(before, after),
+            condition=condition,
             values=values,
         )
+
+    def use_proofs(self, use: ProofUse) -> None:
+        """See :class:`licensing.usecases.ports.LoginStore`."""
+        for proof_id in use.ids:
+            # It says whose use it is: when the answer is lost, and this is sent again, it holds.
+            outcome = self._set(
+                schema.proof_key(proof_id),
+                items.used_proof_attributes(use),
+                condition=UNUSED,
+                values={},
+            )
+            if outcome is Outcome.CONFLICT:
+                raise already_used()
 
     def _entries(
         self,

@@ -52,6 +52,9 @@ _MEMBER: Final = "MEMBER#"
 _REQUEST: Final = "REQUEST"
 
 
+_PROOF: Final = "PROOF"
+
+
 _ID: Final = r"lic_[0-9a-z]{16}"
 
 
@@ -113,6 +116,11 @@ def members_of(organization_id: str) -> str:
 def request_key(request_id: str) -> Item:
     """The primary key of a request that counts once: the table holds one per key (R25)."""
     return {"pk": text(f"{_REQUEST}#{request_id}"), "sk": text(_REQUEST)}
+
+
+def proof_key(proof_id: str) -> Item:
+    """The primary key of a login's proof that has counted: the table holds each once (R36)."""
+    return {"pk": text(f"{_PROOF}#{proof_id}"), "sk": text(_PROOF)}
 
 
 def event_key(event: Event) -> Item:

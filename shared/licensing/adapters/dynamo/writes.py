@@ -26,7 +26,7 @@ from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import License
 from licensing.domain.machine_claims import Claim
 from licensing.domain.organization import Organization
-from licensing.usecases.ports import Beside, Change
+from licensing.usecases.ports import Beside, Change, ProofUse
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
@@ -40,12 +40,13 @@ class Write:
     """One action of a transaction.
 
     ``pair`` is the pair whose claim it writes or checks, if any. ``is_receipt``: it writes the
-    event.
+    event. ``is_proof``: it lets a proof count.
     """
 
     action: TransactWriteItemTypeDef
     pair: bytes | None = None
     is_receipt: bool = False
+    is_proof: bool = False
 
 
 def writes_of(
@@ -54,12 +55,14 @@ def writes_of(
     organization: Organization | None,
     known: Mapping[bytes, Claim],
     table: str,
+    proofs: ProofUse | None = None,
 ) -> list[Write]:
     """All writes of one transaction that changes licences of one organization (R5, R6, R32).
 
     ``organization`` is the one that the decision rested on: its version must not have changed;
     ``None`` when the decision rested on none. ``known`` is what was read of the pairs' claims. It
-    only chooses the form of the writes: where it is out of date, a condition fails.
+    only chooses the form of the writes: where it is out of date, a condition fails. ``proofs``
+    count along with it (R36).
     """
     writes: list[Write] = []
     seats = 0
@@ -89,6 +92,8 @@ def writes_of(
         writes.append(_seat_write(organization_id, organization, seats, table))
     elif organization is not None:
         writes.append(_unchanged_write(organization, table))
+    if proofs is not None:
+        writes += [_proof_write(proof_id, proofs, table) for proof_id in sorted(set(proofs.ids))]
     return writes
 
 
@@ -119,7 +124,7 @@ def organization_writes(
 
 
 def use_attributes(before: License, after: License) -> dict[str, Value | None]:
-    """The attributes of chain and last proof, each only if it changes.
+    """The attributes of the traces that a use leaves, each only if it changes.
 
     Validations move them without a revision: writing the old value would undo that.
     """
@@ -128,14 +133,41 @@ def use_attributes(before: License, after: License) -> dict[str, Value | None]:
         attributes |= items.chain_attributes(after)
     if after.proved_ms != before.proved_ms:
         attributes |= items.proof_attributes(after)
+    if after.leased_until != before.leased_until:
+        attributes |= items.lease_end_attributes(after)
+    if after.last_seen is not None and after.last_seen != before.last_seen:
+        attributes |= items.last_seen_attributes(after.last_seen)
     return attributes
 
 
-def proof_conditions(before: License, after: License) -> list[str]:
-    """The condition that a new proof counts once: no other one as new has counted meanwhile."""
-    if after.proved_ms == before.proved_ms:
-        return []
-    return ["(attribute_not_exists(proved_ms) OR proved_ms < :proved_ms)"]
+def use_conditions(before: License, after: License) -> tuple[str, dict[str, Value]]:
+    """The condition that ``before`` is still what a change of it rests on, with its values.
+
+    The revision stands for all that every change moves. Of what moves without: a proof counts once,
+    a link is followed once, the end of the longest lease never decreases, and no other device key
+    takes the bound one's place when that has got another lease meanwhile (R36).
+    """
+    conditions = ["revision = :seen_revision"]
+    values = {":seen_revision": number(before.revision)}
+    if after.proved_ms != before.proved_ms:
+        conditions.append("(attribute_not_exists(proved_ms) OR proved_ms < :proved_ms)")
+    if after.chain != before.chain:
+        if before.chain is None:
+            conditions.append("attribute_not_exists(lease_id)")
+        else:
+            conditions.append("lease_id = :seen_lease_id")
+            values[":seen_lease_id"] = text(before.chain.current)
+    if None not in (before.device_key, after.device_key) and (
+        after.device_key != before.device_key
+    ):
+        if before.leased_until:
+            conditions.append("leased_until = :seen_leased_until")
+            values[":seen_leased_until"] = number(before.leased_until)
+        else:
+            conditions.append("attribute_not_exists(leased_until)")
+    elif after.leased_until != before.leased_until:
+        conditions.append("(attribute_not_exists(leased_until) OR leased_until < :leased_until)")
+    return " AND ".join(conditions), values
 
 
 def update_expression(
@@ -163,13 +195,12 @@ def update_expression(
 def _license_write(before: License | None, after: License, table: str) -> Write:
     if before is None:
         return _put(items.license_item(after), table)
-    # The revision stands for all that the decision was based on: every change moves it.
-    conditions = ["revision = :seen_revision", *proof_conditions(before, after)]
+    condition, values = use_conditions(before, after)
     return _update(
         schema.license_key(after.id),
         {**items.license_attributes(after), **use_attributes(before, after)},
-        condition=" AND ".join(conditions),
-        values={":seen_revision": number(before.revision)},
+        condition=condition,
+        values=values,
         table=table,
     )
 
@@ -428,6 +459,24 @@ def _request_write(request: KeyedRequest, now: int, table: str) -> Write:
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
+    )
+
+
+UNUSED: Final = f"{_ABSENT} OR used_by = :used_by"
+"""The condition that a proof has counted for no other operation than this one (R36)."""
+
+
+def _proof_write(proof_id: str, use: ProofUse, table: str) -> Write:
+    return Write(
+        {
+            "Put": {
+                "TableName": table,
+                "Item": items.proof_item(proof_id, use),
+                "ConditionExpression": UNUSED,
+                "ExpressionAttributeValues": {":used_by": text(use.operation)},
+            }
+        },
+        is_proof=True,
     )
 
 

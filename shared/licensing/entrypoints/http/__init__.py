@@ -34,7 +34,7 @@ from licensing.entrypoints.http.inputs import (
     VersionedBody,
 )
 from licensing.entrypoints.http.operations import Operation
-from licensing.entrypoints.http.proofs import PROOF, DeviceProof
+from licensing.entrypoints.http.proofs import PREVIOUS_PROOF, PROOF, DeviceProof
 from licensing.entrypoints.http.replies import (
     Reply,
     answer,
@@ -50,6 +50,7 @@ __all__ = [
     "LIMIT",
     "LONGEST_SEARCH",
     "PAGE",
+    "PREVIOUS_PROOF",
     "PROOF",
     "Api",
     "Body",

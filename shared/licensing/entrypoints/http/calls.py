@@ -14,7 +14,7 @@ from licensing.entrypoints.deployment import Deployment, UseCase
 from licensing.entrypoints.http.callers import bearer, caller
 from licensing.entrypoints.http.cursors import Cursors, scope_of
 from licensing.entrypoints.http.inputs import CURSOR, PAGE, Input
-from licensing.entrypoints.http.proofs import PROOF, good_proof, proof
+from licensing.entrypoints.http.proofs import PREVIOUS_PROOF, PROOF, good_proof, proof
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.pagination import PageRequest
 
@@ -104,6 +104,14 @@ class Call:
         """
         self._demand(PROOF)
         return good_proof(self.event, bearer(self.event), self.deployment)
+
+    def previous_proof_for_token(self) -> Proof | None:
+        """The proof of the key that the proved one shall replace; ``None`` without one (R36).
+
+        Raises as :meth:`proof_for_token`.
+        """
+        self._demand(PREVIOUS_PROOF)
+        return good_proof(self.event, bearer(self.event), self.deployment, taken=PREVIOUS_PROOF)
 
     def _opened(self, cursor: str | None) -> str | None:
         return None if cursor is None else self._cursors.opened(cursor, self._scope)

@@ -11,35 +11,46 @@ from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
 from licensing.entrypoints.deployment import Deployment
 
-HEADER: Final = "dpop"
-
 
 @dataclass(frozen=True, slots=True)
 class DeviceProof:
-    """The header that carries a proof, declared by operations that take one."""
+    """A header that carries a proof, declared by operations that take one."""
 
-    description: str = (
-        "A proof that the agent holds its device key (RFC 9449). Its nonce is the latest "
-        "DPoP-Nonce that the service sent. Its ath is the hash of the token or license key in "
-        "this request. If the nonce is missing or too old, the answer is 401 with a new one."
-    )
+    header: str
+    description: str
 
     def read(self, event: APIGatewayProxyEventV2) -> str | None:
         """The proof as it was sent: what it proves depends on the credential that it goes with."""
-        return event.headers.get(HEADER)
+        return event.headers.get(self.header.lower())
 
 
-PROOF: Final = DeviceProof()
+PROOF: Final = DeviceProof(
+    "DPoP",
+    "A proof that the agent holds its device key (RFC 9449). Its nonce is the latest "
+    "DPoP-Nonce that the service sent. Its ath is the hash of the token or license key in "
+    "this request. If the nonce is missing or too old, the answer is 401 with a new one. "
+    "At a login, a jti counts once.",
+)
+PREVIOUS_PROOF: Final = DeviceProof(
+    "DPoP-Previous-Key",
+    "A proof of the device key that the key in the DPoP header shall replace at once. It is made "
+    "like that one, for the same request, and has one claim more: cnf, an object whose jkt is the "
+    "RFC 7638 thumbprint of the new key.",
+)
 
 
 def proof(
-    event: APIGatewayProxyEventV2, credential: str, deployment: Deployment
+    event: APIGatewayProxyEventV2,
+    credential: str,
+    deployment: Deployment,
+    *,
+    taken: DeviceProof = PROOF,
 ) -> Proof | InvalidProof | None:
     """The proof of a device key that came along (RFC 9449), for the token or key it goes with.
 
     Raises ``StaleProof`` for one that has to be made anew, with a nonce of now.
     """
-    token = PROOF.read(event)
+    token = taken.read(event)
     if token is None:
         return None
     # Most functions do without the cryptography that this brings in.
@@ -62,13 +73,18 @@ def proof(
 
 
 def good_proof(
-    event: APIGatewayProxyEventV2, credential: str, deployment: Deployment
+    event: APIGatewayProxyEventV2,
+    credential: str,
+    deployment: Deployment,
+    *,
+    taken: DeviceProof = PROOF,
 ) -> Proof | None:
     """A proof that has to be good, see :func:`proof`. Raises :class:`InvalidInput`, too."""
-    found = proof(event, credential, deployment)
+    found = proof(event, credential, deployment, taken=taken)
     if isinstance(found, InvalidProof):
         raise InvalidInput(
-            f"The proof is not valid (RFC 9449): {found.reason}.", pointer="/headers/dpop"
+            f"The proof is not valid (RFC 9449): {found.reason}.",
+            pointer=f"/headers/{taken.header.lower()}",
         )
     return found
 

@@ -33,6 +33,7 @@ from licensing.usecases.ports.licenses import (
     LicensePage,
     LicenseReader,
     Outcome,
+    ProofUse,
     RequestStore,
 )
 from licensing.usecases.ports.machines import (
@@ -73,6 +74,7 @@ __all__ = [
     "OrganizationPast",
     "OrganizationStore",
     "Outcome",
+    "ProofUse",
     "RecordedEvent",
     "RequestStore",
     "StatisticsReader",

@@ -63,6 +63,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofUse:
+    """The use of a login's proofs by one operation (R36).
+
+    ``ids`` are the proofs'; ``operation`` is random and names the operation in all of its
+    attempts. ``at`` is its time, in epoch seconds.
+    """
+
+    ids: Sequence[str]
+    operation: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class LicensePage:
     """A page of licences; ``next_cursor`` is ``None`` on the last one."""
 
@@ -94,11 +107,14 @@ class Committer(LicenseReader, Protocol):
         *,
         organization: Organization | None = None,
         claims: Claims | None = None,
+        proofs: ProofUse | None = None,
     ) -> Outcome:
         """Commit ``changes`` in one transaction.
 
         ``organization`` is the version that the decision rests on; ``claims`` is what was read of
-        the pairs involved, a hint that saves a round trip and proves nothing.
+        the pairs involved, a hint that saves a round trip and proves nothing. ``proofs`` count
+        along with the changes, once: raises ``StaleProof`` when one has counted for another
+        operation.
         """
 
 

@@ -14,6 +14,7 @@ from licensing.usecases.ports.licenses import (
     Committer,
     LicenseReader,
     Outcome,
+    ProofUse,
 )
 
 
@@ -51,10 +52,10 @@ class UseStore(MachineStore, Protocol):
     """What it takes to let a proof and a lease count once."""
 
     def record_use(self, before: License, after: License) -> Outcome:
-        """Put chain, last proof and ``last_seen`` of ``after`` in the place of those of ``before``.
+        """Put the traces of ``after`` in the place of those of ``before``.
 
-        A conflict when the licence or its chain is not as it was, or a proof as new as this one has
-        counted.
+        Those are chain, last proof, ``leased_until`` and ``last_seen``. A conflict when the licence
+        or its chain is not as it was, or a proof as new or a lease as long has counted meanwhile.
         """
 
 
@@ -71,6 +72,12 @@ class LoginStore(UseStore, Protocol):
         """Who holds these pairs, the organization, a licence and a member's count, in one request.
 
         No member, where ``member`` is ``None``.
+        """
+
+    def use_proofs(self, use: ProofUse) -> None:
+        """Let the proofs of a login that commits nothing count, once (R36).
+
+        Raises ``StaleProof`` when one has counted for another operation.
         """
 
 
