@@ -71,6 +71,7 @@ TABLE = {
     "POST /v1/licenses/{license_id}/detach": CHANGED_BY_ADMINISTRATORS,
     "POST /v1/licenses/{license_id}/attach": CHANGED_BY_ADMINISTRATORS,
     "POST /v1/licenses/{license_id}/dissociate": CHANGED_BY_ADMINISTRATORS,
+    "POST /v1/licenses/{license_id}/reset-device-key": CHANGED_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/licenses": READ_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/events": READ_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/statistics": READ_BY_ADMINISTRATORS,

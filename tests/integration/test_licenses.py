@@ -37,6 +37,7 @@ def test_r14_a_license_is_shown_with_its_status_as_it_is_now(world: World) -> No
         "computer_name": "ACME-PC-01",
         "label": None,
         "device_key": None,
+        "pending_device_key": None,
         "agent_version": "4.5.0.0",
         "issued_by": "alice",
         "last_seen": {

@@ -78,7 +78,7 @@ def test_r35_no_proof_nonce_or_lease_is_said_or_stored_whatever_becomes_of_it(
     world.register("acme")
     agent = Overheard(world, Device(), MACHINE)
     _prove(agent)
-    for happened in ("CloneSuspected", "DeviceKeyChanged"):
+    for happened in ("CloneSuspected", "DeviceKeyPending", "DeviceKeyChanged"):
         assert trail.events(world, happened)
     assert len(agent.secrets) > 40
     _assert_kept(world, spoken.taken(), agent.secrets | CANARIES)
@@ -106,12 +106,19 @@ class Overheard(Agent):
 
     secrets: set[str] = field(default_factory=set)
 
-    def send(self, path: str, body: Any, proof: str | None, person: Person | None = None) -> Answer:
+    def send(
+        self,
+        path: str,
+        body: Any,
+        proof: str | None,
+        person: Person | None = None,
+        previous: str | None = None,
+    ) -> Answer:
         if self.device is not None:
             self.secrets.add(b64(self.device.key.private_bytes_raw()))
-        if proof:
-            self.secrets |= {proof, *proof.split(".")[1:]}
-        answer = super().send(path, body, proof, person)
+        for sent in filter(None, (proof, previous)):
+            self.secrets |= {sent, *sent.split(".")[1:]}
+        answer = super().send(path, body, proof, person, previous)
         self.secrets |= {*_secrets_in(body), *_secrets_in(answer.json)}
         self.secrets |= {answer.headers[name] for name in ("dpop-nonce",) if name in answer.headers}
         return answer
@@ -134,9 +141,11 @@ def _prove(agent: Overheard) -> None:
     agent.send("/v1/licenses/validate", body, compact(shown, claims, agent.device.key))
     agent.code(lease=None)
     agent.code(lease=f"{agent.lease}x")
-    agent.device = Device()
+    bound, agent.device = agent.device, Device()
     agent.code()
     agent.login()
+    agent.login_after(bound)
+    agent.code()
     govern(agent.world, block_clones=True)
     agent.code(lease=None)
     agent.code()

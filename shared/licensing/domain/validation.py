@@ -123,9 +123,7 @@ class Code(StrEnum):
         "PROOF_INVALID",
         Meaning(
             message="This agent has not proved the device key that its license is bound to. Log in "
-            "again, or ask an administrator to reset the device key.",
-            message_to_partner="This agent has not proved the device key that its license is bound "
-            "to. Log in again.",
+            "again: that binds the key, or says who can help.",
             action=NextStep.LOGIN,
             misuse="Used with a proof that is not its device key's",
             partner_may_log_in=True,

@@ -34,9 +34,12 @@ LICENSE = license(
     term=Term(TimeToLive.ONE_DAY, NOW + 86_400, "petra"),
     device_key="k",
     added_by=HASHES[1],
+    pending_key="p",
+    lent_at=NOW - 60,
     last_seen=LastSeen(NOW, "4.5.0.0", "203.0.113.9", 0b101),
     chain=Chain("now", "before", "203.0.113.9", NOW),
     proved_ms=NOW * 1000,
+    leased_until=NOW + 60,
 )
 STORED_LICENSE: Item = {
     "pk": {"S": "LICENSE#lic_0123456789abcdef"},
@@ -63,6 +66,8 @@ STORED_LICENSE: Item = {
     "expires_at": {"N": "1900086400"},
     "holder": {"S": "petra"},
     "device_key": {"S": "k"},
+    "pending_key": {"S": "p"},
+    "lent_at": {"N": "1899999940"},
     "agent_version": {"S": "4.5.0.0"},
     "added_by": {"B": HASHES[1]},
     "revision": {"N": "1"},
@@ -76,6 +81,7 @@ STORED_LICENSE: Item = {
     "leased_from": {"S": "203.0.113.9"},
     "leased_at": {"N": "1900000000"},
     "proved_ms": {"N": "1900000000000"},
+    "leased_until": {"N": "1900000060"},
 }
 ORGANIZATION = organization(
     max_agents=5,
@@ -279,10 +285,12 @@ def test_what_a_license_has_no_longer_is_removed() -> None:
     removed = {name for name, value in items.license_attributes(bare).items() if value is None}
     assert removed == {
         *("due_shard", "due_at", "machine_id_hash", "mac_hashes", "name_hash", "computer_name"),
-        *("label", "ttl_name", "expires_at", "holder", "device_key", "agent_version", "added_by"),
+        *("label", "ttl_name", "expires_at", "holder", "agent_version", "added_by"),
+        *("device_key", "pending_key", "lent_at"),
     }
     assert set(items.chain_attributes(bare).values()) == {None}
     assert items.proof_attributes(bare) == {"proved_ms": None}
+    assert items.lease_end_attributes(bare) == {"leased_until": None}
 
 
 def test_a_license_in_no_known_state_is_not_read() -> None:

@@ -386,6 +386,7 @@ def test_r17_administrators_see_where_an_agent_was_last_seen(*, is_seen: bool) -
         "computer_name": "ACME-PC-01",
         "label": None,
         "device_key": None,
+        "pending_device_key": None,
         "agent_version": "4.5.0.0",
         "issued_by": "alice",
         "last_seen": {

@@ -16,6 +16,7 @@ STATUSES = {
     "not_found": 404,
     "method_not_allowed": 405,
     "machine_registered_to_other_organization": 409,
+    "device_key": 409,
     "agent_blocked": 409,
     "license_still_bound": 409,
     "seat_limit_reached": 409,

@@ -4,8 +4,8 @@ import pytest
 
 from licensing.domain.device_key import InvalidProof, Possession, Proof, possession
 
-PROOF = Proof("its key", 1)
-OTHERS = Proof("another", 1)
+PROOF = Proof("its key", 1, "one")
+OTHERS = Proof("another", 1, "two")
 BAD = InvalidProof("the signature does not match")
 
 

@@ -1,6 +1,7 @@
 """Proofs of possession: what is taken, what is not, and what has to be made anew (RFC 9449)."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -47,13 +48,46 @@ def _json64(value: dict[str, Any]) -> str:
     return b64(json.dumps(value).encode())
 
 
+def proved(found: Proof | InvalidProof) -> tuple[str, int]:
+    """Whose a good proof is, and how new."""
+    assert isinstance(found, Proof), found
+    return found.thumbprint, found.made_ms
+
+
 def proof(**other: Any) -> str:
     return DEVICE.proof(URL, CREDENTIAL, **other)
 
 
 def test_a_proof_tells_whose_it_is_and_how_new() -> None:
     # The thumbprint of the key of RFC 8037, appendix A, stands there.
-    assert check(proof()) == Proof(KID, NOW_MS)
+    assert proved(check(proof())) == (KID, NOW_MS)
+
+
+def test_r36_a_proofs_id_is_of_its_key_and_its_jti_alone() -> None:
+    ids = {
+        found.id
+        for found in (
+            check(proof(jti="one")),
+            check(proof(jti="one", iat=7, cnf={"jkt": "a key"})),
+            check(proof(jti="other")),
+            check(Device().proof(URL, CREDENTIAL, jti="one", nonce=DEVICE.nonce)),
+        )
+        if isinstance(found, Proof)
+    }
+    assert len(ids) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{64}", id) for id in ids)
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "successor"),
+    [({"jkt": "a key"}, "a key"), ({"jkt": 7}, None), ("a key", None), (None, None)],
+)
+def test_r36_a_proof_may_name_the_key_that_shall_come_after(
+    confirmed: Any, successor: str | None
+) -> None:
+    found = check(proof(cnf=confirmed))
+    assert isinstance(found, Proof)
+    assert found.successor == successor
 
 
 def test_the_hash_of_a_credential_is_that_of_rfc_9449() -> None:
@@ -75,14 +109,14 @@ def test_another_librarys_proof_is_taken_under_the_algorithms_name() -> None:
     key = OKPKey.import_key({**DEVICE.jwk, "d": b64(SEED)})
     body = json.dumps(DEVICE.claims(URL, CREDENTIAL))
     token = jose.serialize_compact(DEVICE.header(), body, key, algorithms=["Ed25519"])
-    assert check(token) == Proof(KID, NOW_MS)
+    assert proved(check(token)) == (KID, NOW_MS)
 
 
 def test_an_older_librarys_proof_is_taken_under_the_older_name() -> None:
     key = JWK(**DEVICE.jwk, d=b64(SEED))
     token = JWS(json.dumps(DEVICE.claims(URL, CREDENTIAL)))
     token.add_signature(key, None, json.dumps(DEVICE.header(alg="EdDSA")))
-    assert check(token.serialize(compact=True)) == Proof(KID, NOW_MS)
+    assert proved(check(token.serialize(compact=True))) == (KID, NOW_MS)
 
 
 BAD_HEADERS: dict[str, Callable[[], Any]] = {
@@ -140,7 +174,7 @@ def test_a_proof_is_bad_that_is(case: str) -> None:
 
 
 def test_an_id_may_have_128_characters() -> None:
-    assert check(proof(jti="x" * 128)) == Proof(KID, NOW_MS)
+    assert proved(check(proof(jti="x" * 128))) == (KID, NOW_MS)
 
 
 def test_a_bad_proof_says_why() -> None:
@@ -201,7 +235,7 @@ def test_a_proof_without_one_of_the_services_nonces_has_to_be_made_anew(nonce: o
 def test_a_nonce_is_taken_for_five_minutes(age_ms: int, *, is_taken: bool) -> None:
     token = proof(nonce=new_nonce(NONCE_KEY, NOW_MS))
     if is_taken:
-        assert check(token, now_ms=NOW_MS + age_ms) == Proof(KID, NOW_MS)
+        assert proved(check(token, now_ms=NOW_MS + age_ms)) == (KID, NOW_MS)
     else:
         with pytest.raises(StaleProof):
             check(token, now_ms=NOW_MS + age_ms)

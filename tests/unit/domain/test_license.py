@@ -118,14 +118,14 @@ def test_r21_a_new_license_is_in_its_first_revision_not_primary_and_unseen() -> 
 
 
 def test_a_proof_counts_once() -> None:
-    proved = license().proved(Proof("its key", 5))
-    assert proved == license(proved_ms=5)
+    proved = license(device_key="its key").proved(Proof("its key", 5, "one"))
+    assert proved == license(device_key="its key", proved_ms=5)
     for made_ms in (4, 5):
         with pytest.raises(
             StaleProof,
             match=r"^The proof was already used\. Make a new proof with the nonce of this answer",
         ):
-            proved.proved(Proof("its key", made_ms))
+            proved.proved(Proof("its key", made_ms, "other"))
 
 
 def test_r17_a_sighting_is_of_the_version_and_the_address_of_now_and_of_all_hours() -> None:
@@ -287,7 +287,7 @@ def test_r13_of_all_reasons_to_refuse_the_first_in_the_order_is_answered() -> No
         SubscriptionStatus,
         (NOW - 1, NOW, NOW + 1),  # when the subscription ends
         (None, "jkt"),  # the licence's device key
-        (None, Proof("jkt", 1), Proof("other", 1), InvalidProof("torn")),
+        (None, Proof("jkt", 1, "a"), Proof("other", 1, "b"), InvalidProof("torn")),
         (True, False),  # whether the organization requires one
     )
     answered = set()
@@ -300,7 +300,7 @@ def test_r13_of_all_reasons_to_refuse_the_first_in_the_order_is_answered() -> No
             ("MACHINE_MISMATCH", on == "another machine" or environment == "staging"),
             ("PROOF_REQUIRED", (key or required) and proof is None),
             ("PROOF_INVALID", (key or required) and isinstance(proof, InvalidProof)),
-            ("PROOF_INVALID", key and proof != Proof(key, 1)),
+            ("PROOF_INVALID", key and proof != Proof(key, 1, "a")),
             ("PROOF_REQUIRED", required and key is None),
             ("DETACHED", state == "detached"),
             ("SUSPENDED", status in {"paused", "cancelled"}),

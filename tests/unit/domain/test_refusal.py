@@ -52,5 +52,6 @@ def test_r32_what_a_history_keeps_of_a_refused_login_has_words_for_it() -> None:
         "on_behalf_login_disabled": "Login for another organization",
         "temporary_license_not_usable": "Login with a temporary license that is not for it",
         "machine_registered_to_other_organization": "Login by another organization on its machine",
+        "device_key": "Login with another device key",
         "license_still_bound": "Login on another machine before it was dissociated",
     }

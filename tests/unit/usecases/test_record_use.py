@@ -9,6 +9,7 @@ import pytest
 from licensing.domain.audit import EventType, RefusedAttempt
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import StaleProof, Unavailable
+from licensing.domain.lease import LeaseTerms
 from licensing.domain.lease_chain import Chain, Link
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine_claims import Claims
@@ -28,6 +29,7 @@ LEASED = license(chain=CHAIN, last_seen=SEEN)
 FRESH = Link("second", NOW, NOW + DAY)
 HALF_OVER = Link("second", NOW - DAY, NOW + 1)
 TERM = Term(TimeToLive.ONE_HOUR, NOW + 3600)
+TERMS = LeaseTerms("https://licensing.example", DAY)
 STRICT = organization(policy=Policy(block_clones=True))
 
 
@@ -75,7 +77,7 @@ def use(store: Store, record: License, presented: Link | None, **how: Any) -> An
     given: Mapping[str, Any] = {"organization": organization(), "proof": None, **how}
     presented_with = Use(presented, lambda link: f"{link}/n", given["proof"])
     context = replace(CONTEXT, origin=HERE)
-    record_use = RecordUse(store, INTERVAL, PolicyFloor())
+    record_use = RecordUse(store, TERMS, INTERVAL, PolicyFloor())
     return record_use(record, given["organization"], presented_with, context)
 
 
@@ -87,7 +89,9 @@ def test_a_link_in_its_first_half_is_kept_and_nothing_is_written() -> None:
 
 def test_a_renewal_is_one_write_from_where_it_was_asked_for() -> None:
     store = Store()
-    renewed = replace(LEASED, chain=Chain("second/n", "second", "203.0.113.7", NOW))
+    renewed = replace(
+        LEASED, chain=Chain("second/n", "second", "203.0.113.7", NOW), leased_until=NOW + DAY
+    )
     assert use(store, LEASED, HALF_OVER) == RecordedUse(renewed, None, last_seen_deferred=False)
     assert store == Store(uses=[(LEASED, renewed)])
 
@@ -126,25 +130,25 @@ def test_r17_a_sighting_that_cannot_be_noted_is_deferred() -> None:
 def test_a_proof_is_written_before_anything_is_answered() -> None:
     store = Store()
     record = license(device_key="its key", proved_ms=1, last_seen=SEEN)
-    proved = replace(record, proved_ms=2)
-    answer = use(store, record, None, proof=Proof("its key", 2))
+    proved = replace(record, proved_ms=2, leased_until=NOW + DAY)
+    answer = use(store, record, None, proof=Proof("its key", 2, "one"))
     assert answer == RecordedUse(proved, None, last_seen_deferred=False)
     assert store.uses == [(record, proved)]
     with pytest.raises(StaleProof):
-        use(store, proved, None, proof=Proof("its key", 2))
+        use(store, proved, None, proof=Proof("its key", 2, "one"))
 
 
 def test_proof_and_link_are_one_write() -> None:
     store = Store()
     record = replace(LEASED, device_key="its key", proved_ms=1)
-    used = use(store, record, HALF_OVER, proof=Proof("its key", 2))
+    used = use(store, record, HALF_OVER, proof=Proof("its key", 2, "one"))
     assert (used.record.proved_ms, used.record.chain.current) == (2, "second/n")
     assert store.uses == [(record, used.record)]
 
 
 def test_a_link_that_is_kept_is_kept_with_a_proof_too() -> None:
     record = replace(LEASED, device_key="its key", proved_ms=1)
-    used = use(Store(), record, FRESH, proof=Proof("its key", 2))
+    used = use(Store(), record, FRESH, proof=Proof("its key", 2, "one"))
     assert (used.kept, used.record.chain) == (FRESH, CHAIN)
 
 
@@ -206,3 +210,60 @@ def test_a_renewal_is_not_blocked() -> None:
     store = Store()
     assert isinstance(use(store, LEASED, HALF_OVER, organization=STRICT), RecordedUse)
     assert (store.reports, store.changes) == ([], [])
+
+
+# -- R36: leases and device keys -------------------------------------------------------------------
+
+BOUND = license(device_key="its key", pending_key="other", leased_until=NOW + DAY, last_seen=SEEN)
+
+
+@pytest.mark.parametrize(
+    ("before", "presented", "after"),
+    [
+        (0, None, NOW + DAY),
+        (NOW + 2 * DAY, None, NOW + 2 * DAY),  # it was granted under other terms, or another clock
+        (0, FRESH, NOW + DAY),
+        (0, Link("second", NOW, NOW + 600), NOW + 600),
+    ],
+)
+def test_r36_the_end_of_the_longest_lease_is_written_with_the_proof(
+    before: int, presented: Link | None, after: int
+) -> None:
+    record = replace(LEASED, device_key="its key", leased_until=before)
+    used = use(Store(), record, presented, proof=Proof("its key", 2, "one"))
+    assert used.record.leased_until == after
+
+
+def test_r36_the_bound_keys_proof_ends_a_pending_one_in_the_same_write() -> None:
+    store = Store()
+    used = use(store, BOUND, None, proof=Proof("its key", 2, "one"))
+    assert (used.record.pending_key, used.record.proved_ms, used.record.revision) == (None, 2, 2)
+    (change,) = store.changes
+    assert (change.before, change.after) == (BOUND, used.record)
+    assert change.event.type is EventType.DEVICE_KEY_KEPT
+    assert store.uses == []
+
+
+def test_r36_a_pending_keys_proof_binds_it_and_its_chain_begins_anew() -> None:
+    store = Store()
+    record = replace(BOUND, chain=CHAIN, leased_until=NOW)
+    lent = Link(None, NOW - 60, NOW)
+    used = use(store, record, lent, proof=Proof("other", 2, "one"))
+    assert (used.record.device_key, used.record.pending_key) == ("other", None)
+    assert used.record.chain == Chain("/n", None, "203.0.113.7", NOW)
+    assert used.record.leased_until == NOW + DAY
+    (change,) = store.changes
+    assert change.event.type is EventType.DEVICE_KEY_CHANGED
+    assert store.reports == []
+
+
+def test_r36_who_is_overtaken_when_a_key_changes_has_to_look_again() -> None:
+    with pytest.raises(Overtaken):
+        use(Store(Outcome.CONFLICT), BOUND, None, proof=Proof("its key", 2, "one"))
+
+
+def test_r36_a_clone_is_blocked_and_what_its_proof_says_of_keys_goes_with_it() -> None:
+    store = Store()
+    record = replace(BOUND, chain=CHAIN)
+    blocked = use(store, record, None, organization=STRICT, proof=Proof("its key", 2, "one"))
+    assert (blocked.state, blocked.pending_key, blocked.revision) == (State.DETACHED, None, 2)
