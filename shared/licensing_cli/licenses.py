@@ -51,6 +51,8 @@ FIELDS: Final[Columns] = MappingProxyType(
         "last seen": moment("last_seen", "at"),
         "last seen at": text_of("last_seen", "source_address"),
         "device key": text_of("device_key"),
+        "key that waits": text_of("pending_device_key", "thumbprint"),
+        "bound from": moment("pending_device_key", "replaces_at"),
         "can be": _actions,
     }
 )
@@ -142,6 +144,21 @@ def dissociate(
     )
     commands.confirm(at, question, yes=yes)
     _apply(at, license, "dissociate", reason)
+
+
+@commands.command(
+    app, "reset-device-key", example="licenses reset-device-key lic_0123456789abcdef --yes"
+)
+def reset_device_key(
+    at: Invocation, license: License, *, reason: Reason = None, yes: Yes = False
+) -> None:
+    """Forget the device key of an agent; the next login binds the one that it proves then."""
+    question = (
+        f"The next login on the agent of {license} binds the device key that is proved then, "
+        "whoever logs in."
+    )
+    commands.confirm(at, question, yes=yes)
+    _apply(at, license, "reset-device-key", reason)
 
 
 @commands.command(app, "label", example="licenses label lic_0123456789abcdef 'Hall 3, press 2'")

@@ -111,7 +111,7 @@ COMMANDS = [
         ["licenses", name]
         for name in (
             *("list", "show", "history", "revoke", "detach", "attach", "dissociate"),
-            *("label", "primary"),
+            *("reset-device-key", "label", "primary"),
         )
     ),
     *(["temporary", name] for name in ("generate", "list", "revoke")),

@@ -176,6 +176,7 @@ def test_an_agent_is_blocked_labelled_marked_and_moved(site: Site, ada: Terminal
     assert done("label", license_id, "")["label"] is None
     assert done("primary", license_id)["primary"] is True
     assert done("primary", license_id, "--off")["primary"] is False
+    assert done("reset-device-key", license_id, "--yes")["device_key"] is None
     assert done("dissociate", license_id, "--yes")["status"] == "dissociated"
     assert done("revoke", license_id, "--yes", "--reason", "sold")["status"] == "revoked"
     history = ada("licenses", "history", license_id).expect(0).out
@@ -185,7 +186,7 @@ def test_an_agent_is_blocked_labelled_marked_and_moved(site: Site, ada: Terminal
     assert "revoked" in refused.err
 
 
-@pytest.mark.parametrize("action", ["revoke", "dissociate"])
+@pytest.mark.parametrize("action", ["revoke", "dissociate", "reset-device-key"])
 def test_what_cannot_be_undone_is_not_done_where_nobody_can_be_asked(
     site: Site, ada: Terminal, agent: str, action: str
 ) -> None:

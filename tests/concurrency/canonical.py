@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-_RANDOM = re.compile(r"lic_[0-9a-z]{16}|evt_[0-9a-f]{32}|DUE#[0-7]")
+_RANDOM = re.compile(r"lic_[0-9a-z]{16}|(?:evt|op)_[0-9a-f]{32}|DUE#[0-7]")
 
 
 def state(
@@ -27,7 +27,7 @@ def text(value: object, known: Collection[str] = ()) -> str:
     """A value as text, in which all ids but the `known` ones are the same."""
 
     def replaced(match: re.Match[str]) -> str:
-        return match[0] if match[0] in known else f"{match[0][:4]}*"
+        return match[0] if match[0] in known else f"{match[0].partition('_')[0]}_*"
 
     return _RANDOM.sub(replaced, json.dumps(value, sort_keys=True, default=_plain))
 

@@ -44,6 +44,8 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
             added[member] = items.read_agents(item)
         elif kind == "REQUEST":
             requests.append(items.read_request(item))
+        elif kind == "PROOF":
+            assert item.keys() == {"pk", "sk", "used_by", "ttl"}, item
         else:
             assert kind == "EVENT", item
             events[item["pk"]["S"]].append(item)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 ENDED = NOON + 1000
 NOW = ENDED + SETTLING_SECONDS + 1
+LATE = NOON + DAY
+"""When the leases of the beginning are over."""
 
 MEETINGS = [
     # Who gets a machine?
@@ -100,6 +102,10 @@ MEETINGS = [
     ("older proved validation", "proved validation"),
     ("proved validation", "login with the device key"),
     ("proved validation", "login with another device key"),
+    ("validation when the lease is over", "login with another device key when the lease is over"),
+    ("reset of the device key", "login with another device key"),
+    ("reset of the device key", "proved validation"),
+    ("first login with a device key", "the same proof on another machine"),
     # What does an organization's decision leave?
     ("decision", "decision"),
     ("decision", "another decision"),
@@ -482,7 +488,7 @@ def set_up(arena: Arena) -> Scene:
     }
     operations |= {
         **_with_leases(arena, machine(12), machine(13), machine(14)),
-        **_with_device_keys(arena, machine(15), machine(16)),
+        **_with_device_keys(arena, machine(15), machine(16), machine(17)),
         "decision": arena.govern("acme", Decision(require_device_key=True), now=NOW),
         "another decision": arena.govern("acme", Decision(block_clones=True), now=NOW),
     }
@@ -530,18 +536,33 @@ def _with_leases(
     }
 
 
-def _with_device_keys(arena: Arena, bound: Credentials, free: Credentials) -> dict[str, Task]:
-    """An agent that proves to hold a device key, and a machine that has no licence yet."""
-    issued = arena.issued("acme", bound, proof=Proof("its key", 1))
+def _with_device_keys(
+    arena: Arena, bound: Credentials, free: Credentials, elsewhere: Credentials
+) -> dict[str, Task]:
+    """An agent that proves to hold a device key, and machines that have no licence yet."""
+    issued = arena.issued("acme", bound, proof=Proof("its key", 1, "1"))
 
-    def login(credentials: Credentials, thumbprint: str, made_ms: int) -> Task:
-        proof = Proof(thumbprint, made_ms)
-        return _answering(arena.login("acme", credentials, proof=proof, now=NOW))
+    def overheard(
+        credentials: Credentials, thumbprint: str, made_ms: int, now: int = NOW, again: str = ""
+    ) -> Task:
+        proof = Proof(thumbprint, made_ms, f"{thumbprint} {made_ms}{again}")
+        return arena.login("acme", credentials, proof=proof, now=now)
 
-    def validate(made_ms: int) -> Task:
-        proof = Proof("its key", made_ms)
+    def login(credentials: Credentials, thumbprint: str, made_ms: int, now: int = NOW) -> Task:
+        """As an agent does it: asked for another proof, it makes one."""
+
+        def logging_in(store: DynamoStore) -> object:
+            try:
+                return overheard(credentials, thumbprint, made_ms, now)(store)
+            except StaleProof:
+                return overheard(credentials, thumbprint, made_ms, now, again=", again")(store)
+
+        return _answering(logging_in)
+
+    def validate(made_ms: int, now: int = NOW) -> Task:
+        proof = Proof("its key", made_ms, f"its key {made_ms}")
         return _answering(
-            arena.validate(issued.key, "acme", bound, nonce="n", proof=proof, now=NOW)
+            arena.validate(issued.key, "acme", bound, nonce="n", proof=proof, now=now)
         )
 
     return {
@@ -551,6 +572,10 @@ def _with_device_keys(arena: Arena, bound: Credentials, free: Credentials) -> di
         "login with another device key": login(bound, "other", 11),
         "proved validation": validate(12),
         "older proved validation": validate(10),
+        "the same proof on another machine": _answering(overheard(elsewhere, "one", 11)),
+        "validation when the lease is over": validate(12, LATE),
+        "login with another device key when the lease is over": login(bound, "other", 11, LATE),
+        "reset of the device key": arena.reset(issued.record.id, now=NOW),
     }
 
 
@@ -560,11 +585,15 @@ def whole_state(arena: Arena) -> Sequence[object]:
 
 
 def state_but_sightings(arena: Arena) -> Sequence[object]:
-    """Everything that is not left for the next validation to write."""
+    """Everything that is not left for the next validation to write, and no proof that has counted.
+
+    An operation that crashes may have spent its proof: then it makes another.
+    """
     left = items.last_seen_attributes(LastSeen(NOW, None, None))
     return [
         {name: value for name, value in item.items() if name not in left}
         for item in arena.checked()
+        if item["sk"]["S"] != "PROOF"
     ]
 
 

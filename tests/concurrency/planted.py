@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from licensing.adapters.dynamo import DynamoStore, events, items, schema, values
 from licensing.adapters.dynamo.writes import use_attributes
+from licensing.domain.device_key import already_used
 from licensing.domain.license import LastSeen, License
 from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Organization
-from licensing.usecases.ports import Beside, Change, Outcome
+from licensing.usecases.ports import Beside, Change, Outcome, ProofUse
 
 if TYPE_CHECKING:
     from licensing.adapters.dynamo.values import Item, Value
@@ -30,7 +31,10 @@ class CheckThenPut(DynamoStore):
         *,
         organization: Organization | None = None,
         claims: Claims | None = None,  # noqa: ARG002 - it looks for itself
+        proofs: ProofUse | None = None,
     ) -> Outcome:
+        if proofs is not None:
+            self.use_proofs(proofs)
         organization_id = changes[0].after.organization_id
         seats = sum(_seats(change) for change in changes)
         found = self.organization(organization_id)
@@ -92,18 +96,22 @@ class CheckThenPut(DynamoStore):
         found = self.license(after.id)
         if found is None or not _is_usable(found, before, after):
             return Outcome.CONFLICT
-        attributes = use_attributes(before, after)
-        if after.last_seen is not None and after.last_seen != before.last_seen:
-            attributes |= items.last_seen_attributes(after.last_seen)
-        self._put_with(schema.license_key(after.id), attributes)
+        self._put_with(schema.license_key(after.id), use_attributes(before, after))
         return Outcome.COMMITTED
+
+    def use_proofs(self, use: ProofUse) -> None:
+        for proof_id in use.ids:
+            found = self._read(schema.proof_key(proof_id))
+            if found and found["used_by"] != values.text(use.operation):
+                raise already_used()
+            self._put(items.proof_item(proof_id, use))
 
     def _is_as_seen(self, change: Change) -> bool:
         before, after = change.before, change.after
         found = self.license(after.id)
         if (found and found.revision) != (before and before.revision):
             return False
-        if found and before and not _is_newly_proved(found, before, after):
+        if found and before and not _is_usable(found, before, after):
             return False
         if change.beside is not None and not self._is_beside(change.beside, after.organization_id):
             return False
@@ -187,7 +195,13 @@ def _is_usable(found: License, before: License, after: License) -> bool:
         before.chain and before.chain.current
     )
     is_same = found.revision == before.revision
-    return is_same and has_chain and _is_newly_proved(found, before, after)
+    has_lease = (
+        found.leased_until == before.leased_until
+        if None not in (before.device_key, after.device_key)
+        and before.device_key != after.device_key
+        else after.leased_until == before.leased_until or found.leased_until < after.leased_until
+    )
+    return is_same and has_chain and has_lease and _is_newly_proved(found, before, after)
 
 
 def _is_newly_proved(found: License, before: License, after: License) -> bool:

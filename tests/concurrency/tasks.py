@@ -155,6 +155,17 @@ class Tasks:
 
         return task
 
+    def reset(
+        self, license_id: str, *, now: int = NOON
+    ) -> Callable[[DynamoStore], License | Refused]:
+        """Have a licence forget its device key."""
+
+        def task(store: DynamoStore) -> License | Refused:
+            answer = ChangeLicense(store).reset_device_key(license_id, _by_operator(now))
+            return answer.record if isinstance(answer, Changed) else answer
+
+        return task
+
     def edit(
         self, license_id: str, label: str, *, seen: int | None = None, now: int = NOON
     ) -> Callable[[DynamoStore], License | Refused]:

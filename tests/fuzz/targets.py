@@ -172,7 +172,9 @@ def login_body(data: bytes) -> None:
     """A login in either form."""
     event = _sent(data)
     login = (
-        http.VersionedBody(agents.LoginRequest, agents.OlderLoginRequest).read(event).login(None)
+        http.VersionedBody(agents.LoginRequest, agents.OlderLoginRequest)
+        .read(event)
+        .login(None, None)
     )
     assert Machine.of(login.credentials, b"key").pairs()
     assert isinstance(login.is_of_older_agent, bool)

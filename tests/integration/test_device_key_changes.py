@@ -324,12 +324,11 @@ def test_r36_a_proof_of_the_old_key_counts_once(agent: Agent) -> None:
     old = agent.device
     assert old is not None
     new = agent.device = Device()
-    kept = {"jti": "kept"}
-    assert agent.login_after(old, **kept).status == 200
+    assert agent.login_after(old, jti="kept").status == 200
     agent.device = old
     assert agent.login_after(new).status == 200
     agent.device = new
-    assert_problem(agent.login_after(old, **kept), 401, "use_dpop_nonce")
+    assert_problem(agent.login_after(old, jti="kept"), 401, "use_dpop_nonce")
     assert record(agent).device_key == old.thumbprint
 
 

@@ -12,6 +12,8 @@ from itertools import product
 
 FIRST_EXCLUSIVE = "4.4.0.0"
 LEASE_SECONDS = 86_400
+LENT_ONCE_IN = 30 * 86_400
+FOREVER = 1 << 62
 
 Pair = tuple[str, str, str]
 Shown = tuple[str, int]
@@ -90,8 +92,9 @@ class Subscribed:
 class Licensed:
     """A licence. `ends` is there when it is temporary, `holder` once somebody has used it.
 
-    `counted` is how new the last proof of its `device` key was. `added_by` is the member who has
-    bound it, None where that was an administrator.
+    `counted` is how new the last proof of its `device` key was. `leased` is when the longest lease
+    ends, as far as that is kept. `pending` is another key that waits until then, `lent_at` when one
+    last began to. `added_by` is the member who has bound it, None where that was an administrator.
     """
 
     id: str
@@ -107,6 +110,9 @@ class Licensed:
     device: str | None = None
     counted: int = 0
     added_by: str | None = None
+    pending: str | None = None
+    lent_at: int = 0
+    leased: int = 0
 
     @property
     def is_bound(self) -> bool:
@@ -144,6 +150,8 @@ class Reference:
     licenses: dict[str, Licensed] = field(default_factory=dict)
     claimed_alone: set[Pair] = field(default_factory=set)
     """What an agent from 4.4 on has held, for as long as anybody holds it (R31)."""
+    used: set[Shown] = field(default_factory=set)
+    """The proofs that have counted at logins: each does once (R36)."""
 
     # -- agents ----------------------------------------------------------------------------------
 
@@ -191,13 +199,15 @@ class Reference:
             else self._license_at(organization_id, card.pairs(), environment)
         )
         if here is not None:
-            return self._again(own, here, card, proof, older=older, now=now)
+            return self._again(
+                own, here, card, proof, older=older, now=now, is_admin=member is None
+            )
         exclusive = not older or self._is_alone_already(organization_id, card.pairs())
         refused = self._why_not_bound(
             own, organization_id, card, member, exclusive=exclusive, now=now
         )
-        if refused:
-            return refused
+        if refused or not self._counts(proof):
+            return refused or Told("stale")
         assert new_id is not None, "a licence has to come of this"
         device, counted = proof or (None, 0)
         self._take(
@@ -210,6 +220,7 @@ class Reference:
                 device=device,
                 counted=counted,
                 added_by=member,
+                leased=self._until(own, now),
             )
         )
         return Told("issued", new_id, self._until(own, now))
@@ -238,20 +249,30 @@ class Reference:
         ):
             return Told("temporary_license_not_usable")
         theirs = self.organizations[record.organization_id]
-        if self._is_blocked(record.organization_id, card.pairs(), environment):
-            return Told("agent_blocked")
-        if self._foreign(record.organization_id, card.pairs(), exclusive=True):
-            return Told("machine_registered_to_other_organization")
-        if theirs.standing(now) != "VALID":
-            return Told("subscription_ended")
-        if theirs.requires_proof and proof is None:
-            return Told("proof_required")
-        refused = _hold(record, proof)
+        refused = self._why_no_partner(theirs, record.organization_id, card, environment, now)
         if refused:
             return refused
-        if record.holder is None:
-            record.holder, record.card = subject, card
-        return Told("again", record.id, min(self._until(theirs, now), record.ends))
+        if theirs.requires_proof and proof is None:
+            return Told("proof_required")
+        until = min(self._until(theirs, now), record.ends)
+        if record.holder is not None:
+            refused = self._hold(record, proof, until, now=now, is_admin=False)
+            return refused or Told("again", record.id, until)
+        if not self._counts(proof):
+            return Told("stale")
+        record.device, record.counted = proof or (None, 0)
+        record.holder, record.card, record.leased = subject, card, until
+        return Told("again", record.id, until)
+
+    def _why_no_partner(
+        self, theirs: Subscribed, client_id: str, card: Card, environment: str, now: int
+    ) -> Told | None:
+        """Why a client has no partner on this machine now."""
+        if self._is_blocked(client_id, card.pairs(), environment):
+            return Told("agent_blocked")
+        if self._foreign(client_id, card.pairs(), exclusive=True):
+            return Told("machine_registered_to_other_organization")
+        return None if theirs.standing(now) == "VALID" else Told("subscription_ended")
 
     def validate(
         self,
@@ -266,7 +287,7 @@ class Reference:
     ) -> Told:
         """An agent proves itself with its key alone, or with its device key, too (R13)."""
         record = self.licenses[license_id]
-        misuse = self._misuse(record, claimed_id, card, environment, proof)
+        misuse = self._misuse(record, claimed_id, card, environment, proof, now)
         if misuse:
             return Told(misuse)
         own = self.organizations[claimed_id]
@@ -279,16 +300,15 @@ class Reference:
                 return Told("MACHINE_MISMATCH")
             if self._is_blocked(claimed_id, tied | card.pairs(), environment or "production"):
                 code = "DETACHED"
-        if proof is not None and record.device:
-            if proof[1] <= record.counted:
-                return Told("stale")
-            record.counted = proof[1]
+        if record.device and not _is_newer(record, proof):
+            return Told("stale")
         if code != "VALID":
             return Told(code, license_id)
-        until = self._until(own, now)
-        if record.ends is not None:
-            return Told("VALID", license_id, min(until, record.ends))
-        self._adapt(record, card, older=older)
+        until = min(self._until(own, now), record.ends or FOREVER)
+        if record.device:
+            record.leased = max(record.leased, until)
+        if record.ends is None:
+            self._adapt(record, card, older=older)
         return Told("VALID", license_id, until)
 
     def _misuse(
@@ -298,6 +318,7 @@ class Reference:
         card: Card,
         environment: str | None,
         proof: Shown | None,
+        now: int,
     ) -> str | None:
         """Why a key is not this agent's."""
         if record.organization_id != claimed_id:
@@ -311,7 +332,8 @@ class Reference:
             return "PROOF_REQUIRED" if self.organizations[claimed_id].requires_proof else None
         if proof is None:
             return "PROOF_REQUIRED"
-        return None if proof[0] == record.device else "PROOF_INVALID"
+        is_due = proof[0] == record.pending and now >= record.leased
+        return None if proof[0] == record.device or is_due else "PROOF_INVALID"
 
     # -- administrators --------------------------------------------------------------------------
 
@@ -326,7 +348,17 @@ class Reference:
         record.state = target
         if not record.is_bound:
             record.added_by = None
+        if target in ("revoked", "dissociated"):
+            record.pending = None
         self._forget_what_nobody_holds()
+        return Told("changed", license_id)
+
+    def reset(self, license_id: str, admin_of: str) -> Told:
+        """An organization's administrator has a licence forget its device keys (R36)."""
+        record = self.licenses[license_id]
+        if record.ends is not None or record.organization_id != admin_of:
+            return Told("not_found")
+        record.device = record.pending = None
         return Told("changed", license_id)
 
     def edit(self, license_id: str, admin_of: str, *, primary: bool) -> Told:
@@ -460,7 +492,7 @@ class Reference:
             return refused
         if self._license_at(organization_id, card.pairs(), environment):
             return Told("license_still_bound")
-        if proof is not None and proof[1] <= record.counted:
+        if not self._counts(proof):
             return Told("stale")
         device, counted = proof or (None, record.counted)
         self._take(
@@ -470,7 +502,8 @@ class Reference:
                 card=card,
                 exclusive=exclusive,
                 device=device,
-                counted=counted,
+                counted=max(counted, record.counted),
+                leased=max(record.leased, self._until(own, now)),
             )
         )
         return Told("again", record.id, self._until(own, now))
@@ -484,6 +517,7 @@ class Reference:
         *,
         older: bool,
         now: int,
+        is_admin: bool,
     ) -> Told:
         if record.state == "detached":
             return Told("agent_blocked")
@@ -492,11 +526,53 @@ class Reference:
             return Told("machine_registered_to_other_organization")
         if own.standing(now) != "VALID":
             return Told("subscription_ended")
-        refused = _hold(record, proof)
+        until = self._until(own, now)
+        refused = self._hold(record, proof, until, now=now, is_admin=is_admin)
         if refused:
             return refused
+        if proof is not None and proof[0] != record.device:  # it waits
+            return Told("again", record.id, min(record.leased, own.until))
         self._adapt(record, card, older=older)
-        return Told("again", record.id, self._until(own, now))
+        return Told("again", record.id, until)
+
+    def _hold(
+        self,
+        record: Licensed,
+        proof: Shown | None,
+        until: int,
+        *,
+        now: int,
+        is_admin: bool,
+    ) -> Told | None:
+        """Let a login prove a device key; `None` for one that gets a lease, else why not (R36)."""
+        if proof is None:
+            return Told("proof_required") if record.device else None
+        key, made = proof
+        is_bound_now = (
+            record.device in (None, key) or now >= record.leased or (is_admin and not record.ends)
+        )
+        may_wait = record.ends is None and (
+            key == record.pending or now >= record.lent_at + LENT_ONCE_IN
+        )
+        if not is_bound_now and not may_wait:
+            return Told("device_key")
+        if not self._counts(proof):
+            return Told("stale")
+        if is_bound_now:
+            record.device, record.pending = key, None
+            record.counted = max(record.counted, made)
+            record.leased = max(record.leased, until)
+        elif key != record.pending:
+            record.pending, record.lent_at = key, now
+        return None
+
+    def _counts(self, proof: Shown | None) -> bool:
+        """Whether a login's proof counts, which it does once."""
+        if proof is None:
+            return True
+        is_new = proof not in self.used
+        self.used.add(proof)
+        return is_new
 
     def _why_not_bound(
         self,
@@ -566,14 +642,14 @@ class Reference:
         return min(now + LEASE_SECONDS, own.until)
 
 
-def _hold(record: Licensed, proof: Shown | None) -> Told | None:
-    """Bind a licence to the device key that a login has proved; or why not."""
+def _is_newer(record: Licensed, proof: Shown | None) -> bool:
+    """Whether a validation's proof counts; then its key is the one that is bound."""
     if proof is None:
-        return Told("proof_required") if record.device else None
+        return True
     if proof[1] <= record.counted:
-        return Told("stale")
-    record.device, record.counted = proof
-    return None
+        return False
+    (record.device, record.counted), record.pending = proof, None
+    return True
 
 
 def _is_at(record: Licensed, card: Card) -> bool:

@@ -172,6 +172,11 @@ class Service:
         use_case = ChangeLicense(self.store)
         return self._told(lambda: use_case.apply(Action(action), license_id, self._by(admin, now)))
 
+    def reset(self, license_id: str, admin: Caller, now: int) -> Told:
+        """Forget its device keys."""
+        use_case = ChangeLicense(self.store)
+        return self._told(lambda: use_case.reset_device_key(license_id, self._by(admin, now)))
+
     def edit(self, license_id: str, admin: Caller, *, primary: bool, now: int) -> Told:
         """Mark as primary, or not."""
         use_case, edit = ChangeLicense(self.store), Edit(primary=primary)
@@ -303,7 +308,7 @@ def credentials(card: Card) -> Credentials:
 
 
 def _proof(shown: Shown | None) -> Proof | None:
-    return Proof(*shown) if shown else None
+    return Proof(*shown, f"{shown[0]} {shown[1]}") if shown else None
 
 
 def _lost(*, for_good: bool) -> Fault:

@@ -104,6 +104,7 @@ RULES = {
     "detach",
     "attach",
     "dissociate",
+    "reset",
     "edit",
     "change",
     "bill",
@@ -142,6 +143,7 @@ ANSWERS = {
     "validate: PROOF_INVALID",
     "validate: stale",
     "login: proof_required",
+    "login: device_key",
     "login: stale",
     "validate: ORGANIZATION_MISMATCH",
     "attach: invalid_transition",
@@ -470,6 +472,17 @@ class Beside(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.reference.licenses)
+    @rule(number=numbers, is_foreign=rarely, mishap=mishaps)
+    def reset(self, number: int, mishap: str | None, *, is_foreign: bool) -> None:
+        record, admin = self._administered(number, is_foreign=is_foreign)
+        self._play(
+            "reset",
+            lambda: self.service.reset(record.id, ADMINS[admin], self.now),
+            lambda _: self.reference.reset(record.id, admin),
+            mishap,
+        )
+
+    @precondition(lambda self: self.reference.licenses)
     @rule(number=numbers, primary=st.booleans(), mishap=mishaps)
     def edit(self, number: int, mishap: str | None, *, primary: bool) -> None:
         record, admin = self._administered(number, is_foreign=False)
@@ -721,6 +734,9 @@ def _facts(record: License) -> tuple[object, ...]:
         record.device_key,
         record.proved_ms,
         record.added_by,
+        record.pending_key,
+        record.lent_at,
+        record.leased_until,
     )
 
 
@@ -739,6 +755,9 @@ def _expected(record: Licensed, hashing_key: bytes) -> tuple[object, ...]:
         record.device,
         record.counted,
         Caller(record.added_by, None, frozenset()).member if record.added_by else None,
+        record.pending,
+        record.lent_at,
+        record.leased,
     )
 
 

@@ -5,7 +5,7 @@ import { ask, isAsking } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { entries } from "./event-list.js";
 import * as drafts from "./form-drafts.js";
-import { ACTIONS, LEASE_NOTE, nameOf } from "./labels.js";
+import { ACTIONS, LEASE_NOTE, nameOf, RESET_DEVICE_KEY } from "./labels.js";
 import { change } from "./router.js";
 import {
   announce,
@@ -25,6 +25,7 @@ import {
 /** @typedef {import("./types.js").Action} Action */
 
 const SIZE = 25;
+const RESET = "reset-device-key";
 
 /** @type {import("./main.js").MakePage} */
 export function agent({ params, query: first }) {
@@ -62,11 +63,11 @@ export function agent({ params, query: first }) {
   history.reload();
 
   function openDialog() {
-    const action = /** @type {Action | null} */ (query.get("do"));
+    const action = /** @type {Action | typeof RESET | null} */ (query.get("do"));
     if (present === null || action === null) {
       return;
     }
-    if (present.actions.includes(action)) {
+    if (action === RESET ? present.device_key !== null : present.actions.includes(action)) {
       askFor(action, present);
     } else {
       change({ do: null }, { replace: true }); // done by now, by somebody else perhaps
@@ -74,11 +75,12 @@ export function agent({ params, query: first }) {
   }
 
   /**
-   * @param {Action} action
+   * @param {Action | typeof RESET} action
    * @param {License} license
    */
   function askFor(action, license) {
-    const { title, effects, verb, done, grave } = ACTIONS[action];
+    const { title, effects, verb, done, grave } =
+      action === RESET ? RESET_DEVICE_KEY : ACTIONS[action];
     const name = nameOf(license);
     ask({
       title: title(name),
@@ -88,7 +90,7 @@ export function agent({ params, query: first }) {
           {},
           effects.map((effect) => h("li", {}, effect)),
         ),
-        action !== "attach" && h("p", { class: "help" }, LEASE_NOTE),
+        action !== "attach" && action !== RESET && h("p", { class: "help" }, LEASE_NOTE),
       ],
       verb,
       grave,
@@ -136,6 +138,7 @@ export function agent({ params, query: first }) {
             "Device key",
             license.device_key ? ["proved ", thumbprint(license.device_key)] : "none",
           ),
+          license.pending_device_key && pending(license.pending_device_key),
           fact("Issued", exactly(license.issued_at)),
           fact("Issued by", license.issued_by),
           fact("License id", h("code", {}, license.id)),
@@ -146,14 +149,29 @@ export function agent({ params, query: first }) {
     ];
   }
 
+  /** @param {import("./types.js").PendingDeviceKey} key */
+  function pending({ thumbprint: whole, since, replaces_at }) {
+    return fact("Another device key", [
+      thumbprint(whole),
+      ` logged in ${exactly(since)}. Unless the present one is proved before, it is bound from `,
+      `${exactly(replaces_at)} on.`,
+    ]);
+  }
+
   /** @param {License} license */
   function actions(license) {
     if (license.actions.length === 0) {
       return h("p", { class: "help" }, "Nothing can be done to it any more.");
     }
+    const reset = h(
+      "button",
+      { type: "button", "data-key": RESET, onclick: () => change({ do: RESET }) },
+      `${RESET_DEVICE_KEY.verb}…`,
+    );
     return h(
       "p",
       { class: "buttons" },
+      license.device_key !== null && reset,
       license.actions.map((action) =>
         h(
           "button",

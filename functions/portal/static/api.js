@@ -111,7 +111,7 @@ export async function editLicense(id, changes) {
 
 /**
  * @param {string} id
- * @param {import("./types.js").Action} action
+ * @param {import("./types.js").Action | "reset-device-key"} action
  * @param {string} reason may be empty
  */
 export async function act(id, action, reason) {

@@ -80,6 +80,22 @@ export const ACTIONS = {
   },
 };
 
+/**
+ * What an administrator does to an agent that changes no state: of the form of an action.
+ */
+export const RESET_DEVICE_KEY = {
+  verb: "Reset device key",
+  done: "has no device key any more",
+  /** @param {string} name */
+  title: (name) => `Reset the device key of ${name}?`,
+  effects: [
+    "The next login binds the device key that the agent then proves, whoever logs in. Have somebody log in on the agent soon.",
+    "A device key that waits is refused.",
+    "Until then, the agent validates without a device key, unless the organization requires one.",
+  ],
+  grave: false,
+};
+
 /** Said where an action takes a running agent's license: it may be offline. */
 export const LEASE_NOTE =
   "An agent that cannot reach the service runs on until its present lease ends.";

@@ -40,6 +40,13 @@
  */
 
 /**
+ * @typedef {object} PendingDeviceKey
+ * @property {string} thumbprint
+ * @property {string} since
+ * @property {string} replaces_at
+ */
+
+/**
  * @typedef {object} License
  * @property {string} id
  * @property {Kind} kind
@@ -53,6 +60,7 @@
  * @property {string | null} computer_name
  * @property {string | null} label
  * @property {string | null} device_key
+ * @property {PendingDeviceKey | null} pending_device_key
  * @property {string | null} agent_version
  * @property {string} issued_by
  * @property {{ at: string, agent_version: string | null, source_address: string | null } | null} last_seen

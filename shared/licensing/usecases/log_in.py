@@ -309,7 +309,7 @@ def _use_of_proofs(request: Login, context: UserContext) -> ProofUse | None:
     if request.proof is None:
         return None
     ids = [proof.id for proof in (request.proof, request.previous) if proof is not None]
-    return ProofUse(ids, context.entropy(_OPERATION_BYTES).hex(), context.now)
+    return ProofUse(ids, f"op_{context.entropy(_OPERATION_BYTES).hex()}", context.now)
 
 
 def _misuse(attempt: LoginAttempt) -> Refused | None:

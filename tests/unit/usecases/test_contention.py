@@ -25,7 +25,7 @@ from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
-from licensing.usecases.ports import Change, LoginView, Outcome
+from licensing.usecases.ports import Change, LoginView, Outcome, ProofUse
 from tests.unit.samples import CONTEXT, NOW, ORIGIN, by, credentials, license, machine, organization
 
 if TYPE_CHECKING:
@@ -139,6 +139,9 @@ class LastSeat:
         raise AssertionError("nobody else has the machine")
 
     def record_use(self, *_: Any) -> Outcome:
+        raise AssertionError("the agent has no device key")
+
+    def use_proofs(self, _use: ProofUse) -> None:
         raise AssertionError("the agent has no device key")
 
     def commit(self, *_: Any, **__: Any) -> Outcome:
