@@ -574,7 +574,7 @@ def _with_device_keys(
         "older proved validation": validate(10),
         "the same proof on another machine": _answering(overheard(elsewhere, "one", 11)),
         "validation when the lease is over": validate(12, LATE),
-        "login with another device key when the lease is over": login(bound, "other", 11, LATE),
+        "login with another device key when the lease is over": login(bound, "other", 14, LATE + 1),
         "reset of the device key": arena.reset(issued.record.id, now=NOW),
     }
 

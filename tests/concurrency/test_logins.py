@@ -8,6 +8,8 @@ from functools import partial
 import pytest
 
 from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.device_key import Proof
+from licensing.domain.errors import StaleProof
 from licensing.domain.license import Action
 from licensing.domain.machine import Credentials
 from licensing.domain.refusal import RefusalCode, Refused
@@ -178,6 +180,28 @@ def one_agent_that_is_the_last_its_users_may_add(arena: Arena, chance: random.Ra
     arena.checked()
 
 
+def one_proof_on_many_machines(arena: Arena, chance: random.Random) -> None:
+    """Somebody has overheard a login, and sends it for other machines, too."""
+    arena.register("acme")
+    proof = Proof("its key", 1, "overheard")
+    bound = chance.random() < 0.5
+    if bound:  # then it is a repeated login, which commits nothing
+        arena.issued("acme", machine(0), proof=Proof("its key", 0, "first"))
+
+    def login(number: int, store: DynamoStore) -> Issued | Refused | None:
+        try:
+            return arena.login("acme", machine(number), proof=proof)(store)
+        except StaleProof:
+            return None
+
+    answers = arena.at_once([partial(login, number) for number in range(THREADS)], chance)
+
+    issued = [answer for answer in answers if isinstance(answer, Issued)]
+    assert len(issued) == 1, answers
+    arena.checked()
+    assert arena.organization("acme").seats == bound + issued[0].created
+
+
 def agents_come_and_go_on_one_machine(arena: Arena, chance: random.Random) -> None:
     """Environments of one machine share its claims; half of them go while others come."""
     arena.register("acme")
@@ -270,6 +294,10 @@ def test_r02_sixteen_users_of_one_agent_get_one_license_and_one_key(run: Run) ->
     run(many_users_on_one_agent)
 
 
+def test_r36_a_login_that_was_overheard_counts_on_one_machine(run: Run) -> None:
+    run(one_proof_on_many_machines)
+
+
 def test_r06_the_last_seats_are_given_once_each(run: Run) -> None:
     run(the_last_seats)
 
@@ -304,6 +332,7 @@ def test_r15_a_validation_that_starts_after_the_revocation_is_refused(run: Run) 
         two_organizations_on_one_machine,
         two_organizations_on_machines_that_share_one_pair,
         many_users_on_one_agent,
+        one_proof_on_many_machines,
         the_last_seats,
         the_last_agents_of_a_member,
         a_members_agents_come_and_go,
