@@ -255,14 +255,15 @@ class Reference:
         if theirs.requires_proof and proof is None:
             return Told("proof_required")
         until = min(self._until(theirs, now), record.ends)
+        refused = None
         if record.holder is not None:
             refused = self._hold(record, proof, until, now=now, is_admin=False)
-            return refused or Told("again", record.id, until)
-        if not self._counts(proof):
-            return Told("stale")
-        record.device, record.counted = proof or (None, 0)
-        record.holder, record.card, record.leased = subject, card, until
-        return Told("again", record.id, until)
+        elif self._counts(proof):
+            record.device, record.counted = proof or (None, 0)
+            record.holder, record.card, record.leased = subject, card, until
+        else:
+            refused = Told("stale")
+        return refused or Told("again", record.id, until)
 
     def _why_no_partner(
         self, theirs: Subscribed, client_id: str, card: Card, environment: str, now: int
@@ -300,7 +301,7 @@ class Reference:
                 return Told("MACHINE_MISMATCH")
             if self._is_blocked(claimed_id, tied | card.pairs(), environment or "production"):
                 code = "DETACHED"
-        if record.device and not _is_newer(record, proof):
+        if proof is not None and record.device and not _is_newly_proved(record, proof):
             return Told("stale")
         if code != "VALID":
             return Told(code, license_id)
@@ -642,13 +643,11 @@ class Reference:
         return min(now + LEASE_SECONDS, own.until)
 
 
-def _is_newer(record: Licensed, proof: Shown | None) -> bool:
-    """Whether a validation's proof counts; then its key is the one that is bound."""
-    if proof is None:
-        return True
+def _is_newly_proved(record: Licensed, proof: Shown) -> bool:
+    """Whether a validation's proof counts, which it does once; it ends what waits (R36)."""
     if proof[1] <= record.counted:
         return False
-    (record.device, record.counted), record.pending = proof, None
+    record.device, record.counted, record.pending = *proof, None
     return True
 
 

@@ -76,6 +76,10 @@ class RecordUse:
         suspected clone. Raises ``Overtaken`` when another use came first, :class:`Unavailable` when
         proof or link cannot be written, and ``StaleProof`` for a proof that has counted before.
         """
+        policy = organization.policy.at_least(self.policy_floor)
+        expected = record.key_to_prove(use.proof, context.now, locked=policy.lock_device_keys)
+        if expected != (use.proof.thumbprint if use.proof is not None else None):
+            raise Overtaken  # another key has come first while the licence followed its machine
         proved = record.proved(use.proof) if use.proof is not None else record
         step = followed(
             proved.chain,
@@ -85,7 +89,6 @@ class RecordUse:
             now=context.now,
         )
         if step is not None and step.fork:
-            policy = organization.policy.at_least(self.policy_floor)
             if policy.block_clones and record.term is None:
                 return self._blocked(record, proved, context)
             self._report(record, context)

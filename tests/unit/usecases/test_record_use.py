@@ -267,3 +267,21 @@ def test_r36_a_clone_is_blocked_and_what_its_proof_says_of_keys_goes_with_it() -
     record = replace(BOUND, chain=CHAIN)
     blocked = use(store, record, None, organization=STRICT, proof=Proof("its key", 2, "one"))
     assert (blocked.state, blocked.pending_key, blocked.revision) == (State.DETACHED, None, 2)
+
+
+@pytest.mark.parametrize(
+    ("device_key", "proof"),
+    [
+        ("another", Proof("its key", 2, "one")),
+        (None, Proof("its key", 2, "one")),
+        ("another", None),
+        ("another", Proof("other", 2, "one")),  # which waits
+    ],
+)
+def test_r36_a_key_that_came_first_while_the_machine_was_followed_is_looked_at_anew(
+    device_key: str | None, proof: Proof | None
+) -> None:
+    store = Store()
+    with pytest.raises(Overtaken):
+        use(store, replace(BOUND, device_key=device_key), None, proof=proof)
+    assert store == Store()
