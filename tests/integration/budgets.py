@@ -46,10 +46,13 @@ class Stage:
     issued: Any
     agent: Agent = field(init=False)
     """The agent, as one that presents its leases."""
+    other: Agent = field(init=False)
+    """An agent on machine B, without a licence yet."""
 
     def __post_init__(self) -> None:
         lease = self.issued["lease"]["token"]
         self.agent = Agent(self.world, key=self.key, license_id=self.license_id, lease=lease)
+        self.other = Agent(self.world, machine=MACHINE_B)
 
     @property
     def key(self) -> str:
@@ -114,6 +117,29 @@ def _bind_device_key(stage: Stage) -> None:
 def _lose_device_key(stage: Stage) -> None:
     _bind_device_key(stage)
     stage.agent.device = Device(nonce=_nonce(stage))
+
+
+def _prepare_other(stage: Stage) -> None:
+    _bind_device_key(stage)
+    stage.other.device = Device(nonce=_nonce(stage))
+
+
+def _wait_with_device_key(stage: Stage) -> None:
+    _lose_device_key(stage)
+    assert stage.agent.login().status == 200
+
+
+def _refuse_device_key(stage: Stage) -> None:
+    _wait_with_device_key(stage)
+    stage.agent.device = Device(nonce=_nonce(stage))
+
+
+def _keep_device_key(stage: Stage) -> None:
+    _bind_device_key(stage)
+    bound = stage.agent.device
+    stage.agent.device = Device(nonce=_nonce(stage))
+    assert stage.agent.login().status == 200
+    stage.agent.device = bound
 
 
 def _lose_nonce(stage: Stage) -> None:
@@ -247,17 +273,53 @@ BUDGETS = {
     ),
     "repeated login, device key proved": Budget(
         lambda stage: stage.agent.login(),
-        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 1},
+        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 2},
         rcu=6,
-        wcu=1,
+        wcu=2,  # the proof, and the licence
         before=_bind_device_key,
     ),
-    "login, another device key": Budget(
+    "first login, device key proved": Budget(
+        lambda stage: stage.other.login(),
+        {"BatchGetItem": 1, "TransactWriteItems": 1},
+        rcu=7,
+        # Licence, five pairs, event, seat, member's count, and the proof.
+        transactions=[Transaction(10, 20, 2)],
+        before=_prepare_other,
+    ),
+    "login, another device key, which waits": Budget(
         lambda stage: stage.agent.login(),
         {"BatchGetItem": 1, "GetItem": 1, "TransactWriteItems": 1},
         rcu=6,
-        transactions=[Transaction(2, 4, 1)],
+        transactions=[Transaction(3, 6, 1)],  # licence, event, proof
         before=_lose_device_key,
+    ),
+    "login, another device key, which waits, again": Budget(
+        lambda stage: stage.agent.login(),
+        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 1},
+        rcu=6,
+        wcu=1,  # the proof alone
+        before=_wait_with_device_key,
+    ),
+    "login, another device key refused": Budget(
+        lambda stage: stage.agent.login(),
+        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 1},
+        rcu=6,
+        wcu=2,  # the first of its hour, with its index entry
+        before=_refuse_device_key,
+    ),
+    "validate, device key kept": Budget(
+        lambda stage: stage.agent.code(),
+        {"BatchGetItem": 1, "TransactWriteItems": 1},
+        rcu=2,
+        transactions=[Transaction(2, 4, 1)],  # licence and event; once, then as usual
+        before=_keep_device_key,
+    ),
+    "reset a device key": Budget(
+        lambda stage: stage.world.act("reset-device-key", stage.license_id),
+        {"BatchGetItem": 1, "TransactWriteItems": 1},
+        rcu=2,
+        transactions=[Transaction(2, 4, 1)],
+        before=_bind_device_key,
     ),
     "login, machine of another organization": Budget(
         lambda stage: stage.world.login(BORIS),
