@@ -8,13 +8,14 @@ import pytest
 from licensing.domain.key_change import LENT_ONCE_IN
 from licensing.domain.license import License
 from tests.devices import Device
-from tests.integration.agents import LOGIN, TOKEN, Agent
+from tests.integration.agents import LOGIN, Agent
 from tests.integration.answers import assert_problem
 from tests.integration.leases import verified
 from tests.integration.partner import generated
 from tests.integration.trail import events, kinds
 from tests.world import (
     ADA,
+    AGENTS,
     ALICE,
     AMIR,
     BEA,
@@ -335,7 +336,7 @@ def test_r36_a_proof_of_the_old_key_counts_once(agent: Agent) -> None:
 @pytest.mark.parametrize("previous", ["nonsense", "a.b.c"])
 def test_what_is_no_proof_of_the_old_key_is_refused(agent: Agent, previous: str) -> None:
     agent.device = Device()
-    proof = agent.fresh_proof(LOGIN, TOKEN)
+    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS))
     answer = agent.send("/v1/licenses", {"machine": MACHINE_A}, proof, ALICE, previous)
     assert_problem(answer, 400, "invalid_request", "/headers/dpop-previous-key")
 
@@ -447,7 +448,7 @@ def machines(count: int) -> list[dict[str, Any]]:
 def test_r36_one_login_that_was_overheard_binds_one_machine(world: World) -> None:
     world.register("acme")
     agent = Agent(world, Device())
-    proof = agent.fresh_proof(LOGIN, TOKEN)
+    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS))
     answers = [
         agent.send("/v1/licenses", {"machine": machine}, proof, ALICE).status
         for machine in machines(4)
@@ -474,11 +475,14 @@ def test_r36_a_proof_that_has_counted_for_one_licence_counts_for_no_other(
         body = {"machine": MACHINE_B, "license_key": agent.key}
     if first in {"another key", "bound"}:
         agent.device = Device()
-    proof = agent.fresh_proof(LOGIN, TOKEN)
+    (machine,) = machines(1)
+    elsewhere: dict[str, Any] = {"machine": machine}
+    if first == "partner":
+        elsewhere["license_key"] = generated(world).key
+    proof = agent.fresh_proof(LOGIN, person.token(AGENTS))
     assert agent.send("/v1/licenses", body, proof, person).status == 200
     before = world.items()
-    (elsewhere,) = machines(1)
-    refused = agent.send("/v1/licenses", {"machine": elsewhere}, proof, ALICE)
+    refused = agent.send("/v1/licenses", elsewhere, proof, person)
     assert_problem(refused, 401, "use_dpop_nonce")
     assert_problem(agent.send("/v1/licenses", body, proof, person), 401, "use_dpop_nonce")
     assert world.items() == before
