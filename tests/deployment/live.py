@@ -25,6 +25,7 @@ RELEASE = "RELEASE"
 """The variable that has the number of the release, in each version of each function."""
 
 _CONFIGURED = ("Architectures", "Handler", "MemorySize", "Runtime", "Timeout")
+_DYNAMIC = "{{resolve:"  # how a reference to a secret begins
 _FIRST = "1"  # Lambda counts the versions of each function from here, and uses no number twice
 
 Fetch = Callable[[str], bytes]
@@ -75,8 +76,9 @@ def differences(
         deployed = dict(live["Environment"]["Variables"])
         built = template.function(logical_id, "Environment")["Environment"]["Variables"]
         # What CloudFormation reads from a secret is not known here, and not to be told.
-        for secret in [name for name, value in built.items() if "{{resolve:" in value]:
-            deployed[secret] = built[secret] if deployed.get(secret) else None
+        for secret in [name for name, value in built.items() if _DYNAMIC in value]:
+            is_read = secret in deployed and _DYNAMIC not in deployed[secret]
+            deployed[secret] = built[secret] if is_read else None
         serves = deployed.pop(RELEASE, "none")
         if serves != built.pop(RELEASE):
             others.setdefault(serves, []).append(logical_id)

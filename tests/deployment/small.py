@@ -28,6 +28,7 @@ Globals:
       Variables:
         LEVEL: !Ref LogLevel
         TABLE: !Ref Table
+        KEY: !Sub "{{{{resolve:secretsmanager:${{Table}}:SecretString:key}}}}"
         RELEASE: !Sub "${{Release.VersionNumber}}"
 Resources:
   Table: {{Type: "AWS::DynamoDB::Table"}}
@@ -66,14 +67,20 @@ class Account:
     archives: dict[str, bytes] = field(default_factory=dict)
     """What is answered at each address of code."""
 
-    def deploy(self, build: Build, *, publishes: bool = True, **parameters: str) -> None:
-        """Deploy what was built; without `publishes`, as one that reports success and is stale."""
+    def deploy(
+        self, build: Build, *, publishes: bool = True, key: str = "of a secret", **parameters: str
+    ) -> None:
+        """Deploy what was built; without `publishes`, as one that reports success and is stale.
+
+        `key` is what the secret holds that a variable refers to.
+        """
         self._layer(build)
         self.stack = replace(self.stack, parameters={**self.stack.parameters, **parameters})
         self._release(build)
         template = self.stack.template(build.template)
         for logical_id, function in self.stack.functions.items():
             variables = template.function(logical_id, "Environment")["Environment"]
+            variables["Variables"]["KEY"] = key
             self.functions.update_function_configuration(
                 FunctionName=function, Environment=variables, Layers=[self.stack.layer]
             )

@@ -235,6 +235,16 @@ def test_a_function_that_was_never_published_is_said_so(account: Account) -> Non
         live.live_versions(account.stack, account.functions)
 
 
+def test_a_secret_is_neither_compared_nor_told_and_one_that_was_not_read_is_found(
+    account: Account, build: Build
+) -> None:
+    for key in ("of a secret", "of another one"):
+        account.deploy(build, key=key)
+        assert account.differences(build) == ""
+    account.deploy(build, key="{{resolve:secretsmanager:arn:SecretString:key}}")
+    assert "IssueFunction, live at version 3, has KEY=None" in account.differences(build)
+
+
 def test_another_memory_size_is_found(account: Account, build: Build) -> None:
     account.deploy(build)
     account.functions.update_function_configuration(FunctionName="issue", MemorySize=1024)
