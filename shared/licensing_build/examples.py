@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.generate_temporary import ANY_ENVIRONMENT
+from licensing.usecases.ports import ProofUse
 
 _NOW: Final = 1_900_000_000
 _DAY: Final = 86_400
@@ -67,6 +69,7 @@ _USED: Final = replace(
     last_seen=LastSeen(_NOW + 43_200, "4.5.0.0", "203.0.113.7"),
     chain=Chain("JVh5lX0yTSuFDm1bq3Rk2A", "6oYzqLwvQ0ajkTtW8sNd1g", "203.0.113.7", _NOW + 43_200),
     proved_ms=(_NOW + 43_200) * 1000,
+    leased_until=_NOW + 43_200 + _DAY,
 )
 _TEMPORARY: Final = License(
     id="lic_7zk3m5r9t1vwxy2a",
@@ -121,6 +124,9 @@ def _examples() -> Iterator[tuple[str, Item]]:
         now=_NOW,
     )
     yield "A request with an idempotency key", items.request_item(request)
+    proof = hashlib.sha256(b"a device key and a proof's jti").hexdigest()
+    use = ProofUse([proof], f"op_{bytes(range(32, 48)).hex()}", _NOW)
+    yield "A proof of a login", items.proof_item(proof, use)
     issued = audit.of_license(
         EventType.LICENSE_ISSUED,
         None,

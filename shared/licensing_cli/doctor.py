@@ -212,7 +212,8 @@ def proof_required(facts: Facts) -> Found:
         facts,
         "proof_required",
         code,
-        "The agent has to send proofs with its device key. If it has lost that key, log in on it.",
+        "The agent has to send proofs with its device key. If it has lost that key, log in on it "
+        "as an administrator.",
     )
 
 
@@ -228,7 +229,8 @@ def proof_invalid(facts: Facts) -> Found:
         "proof_invalid",
         "PROOF_INVALID",
         "Its device key is not the licence's: its state was lost, or it is a copy. Log in on the "
-        "right machine. If there is a proxy, check that it does not change the address (AgentUrl).",
+        "right machine: as an administrator, or after licensing licenses reset-device-key. If "
+        "there is a proxy, check that it does not change the address (AgentUrl).",
     )
 
 

@@ -101,8 +101,8 @@ def proof_required() -> Refused:
     return Refused(
         RefusalCode.PROOF_REQUIRED,
         "This agent has to prove that it holds its device key. Update it to a version that sends "
-        "such proofs. If it has to work without a device key, revoke its license in the portal, "
-        "then log in again.",
+        "such proofs. If it has to work without a device key, have an administrator reset that in "
+        "the portal, then log in again.",
     )
 
 

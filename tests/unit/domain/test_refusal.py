@@ -24,8 +24,8 @@ from licensing.domain.refusal import RefusalCode, Refused
             "proof_required",
             (
                 "This agent has to prove that it holds its device key. Update it to a version that "
-                "sends such proofs. If it has to work without a device key, revoke its license in "
-                "the portal, then log in again."
+                "sends such proofs. If it has to work without a device key, have an administrator "
+                "reset that in the portal, then log in again."
             ),
         ),
         (
