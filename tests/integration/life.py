@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.devices import Device
+from tests.integration.agents import Agent
 from tests.integration.billing import bill
 from tests.world import (
     ADA,
@@ -21,6 +23,7 @@ from tests.world import (
 RENAMED = {**MACHINE_A, "computer_name": "ACME-PC-02"}
 SHARED = {"mac_addresses": ["3c:52:82:0a:33:33"], "computer_name": "OLD-PC"}
 ALONE = {"machine_id": "alone", "mac_addresses": ["3c:52:82:0a:44:44"], "computer_name": "PC-4"}
+KEYED = {"machine_id": "keyed", "mac_addresses": ["3c:52:82:0a:55:55"], "computer_name": "PC-7"}
 DAY = 86_400
 
 
@@ -35,6 +38,7 @@ class Life:
         self.world.register("acme")
         self.world.register("bolt")
         self.agents()
+        self.device_keys()
         self.transitions()
         self.partners()
         self.organizations()
@@ -76,6 +80,17 @@ class Life:
         body = {"MacId": SHARED["mac_addresses"][0], "ComputerName": "OLD-PC"}
         body |= {"LicenseKey": shared["license_key"], "AgentVersion": "4.2"}
         self.ask("POST", "/v1/licenses/validate", json=body)
+
+    def device_keys(self) -> None:
+        """An agent that proves a device key: at its first login, again, and with another one."""
+        agent = Agent(self.world, Device(), KEYED)
+        for _ in range(2):
+            assert agent.login().status in {200, 201}
+            assert agent.code() == "VALID"
+            self.world.clock.advance(1000)
+        agent.device = Device()
+        assert agent.login().status == 200
+        self.ask("POST", f"/v1/licenses/{agent.license_id}/reset-device-key")
 
     def transitions(self) -> None:
         """Each of them, alone on a machine and beside others."""
