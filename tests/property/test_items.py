@@ -14,6 +14,7 @@ from licensing.domain.license import SEEN_HOURS, LastSeen, License
 from licensing.domain.machine import Machine
 from licensing.domain.organization import Organization, Policy, Subscription
 from licensing.domain.temporary_license import Term
+from licensing.domain.text import readable
 
 T = TypeVar("T")
 
@@ -29,7 +30,10 @@ def optional(values: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
     return st.none() | values
 
 
-facts = st.dictionaries(st.text(), st.none() | st.text() | st.integers() | st.booleans()).map(
+# What people and agents write is read without what misleads; as it is checked before it is written.
+lines = st.text().map(readable)
+reasons = st.text().map(lambda text: readable(text, lines=True))
+facts = st.dictionaries(st.text(), st.none() | lines | st.integers() | st.booleans()).map(
     lambda told: {**told, "state": "active"}
 )
 mac_addresses = st.sets(st.binary(), max_size=8).map(lambda hashes: tuple(sorted(hashes)))
@@ -39,11 +43,17 @@ licenses = records(
     term=optional(records(Term)),
     last_seen=optional(records(LastSeen, hours=st.integers(0, 2**SEEN_HOURS - 1))),
     chain=optional(records(Chain)),
+    computer_name=optional(lines),
+    label=optional(lines),
 )
-organizations = records(Organization, subscription=records(Subscription), policy=records(Policy))
+organizations = records(
+    Organization, name=lines, subscription=records(Subscription), policy=records(Policy)
+)
 origins = records(Origin, actor=records(Actor))
-changes = records(Event, origin=origins, before=optional(facts), after=facts)
-refusals = records(RefusedAttempt, origin=origins)
+changes = records(
+    Event, origin=origins, before=optional(facts), after=facts, reason=optional(reasons)
+)
+refusals = records(RefusedAttempt, origin=origins, reason=reasons)
 
 
 @given(licenses)
