@@ -135,14 +135,17 @@ def fuzz(
     """Send so many generated requests to each operation of a document, and check every answer.
 
     `tokens` are by the schemes of the document. The document's examples take part, each bound of
-    each schema unless `bounds` are left out, and
-    chains of operations in which one uses what another answered.
+    each schema unless `bounds` are left out, and chains of operations in which one uses what
+    another answered.
     """
     config = SchemathesisConfig.from_dict(
         {
             "base-url": url,
             "seed": seed,
-            "auth": {"openapi": {name: {"bearer": token} for name, token in tokens.items()}},
+            # An empty section is refused.
+            "auth": {"openapi": {name: {"bearer": token} for name, token in tokens.items()}}
+            if tokens
+            else {},
             "cache": {"enabled": False},  # nothing of one run is known to the next
             "continue-on-failure": True,
             "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},

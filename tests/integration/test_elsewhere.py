@@ -115,4 +115,5 @@ def test_what_anybody_may_read_anybody_may_ask_about(world: World) -> None:
             again = world.request(method, path, headers=known)
             assert (again.status, again.text) == (304, ""), path
     # A problem is one for HEAD, too.
-    assert world.request("HEAD", "/portal/configuration.json").status == 404
+    absent = world.request("HEAD", "/portal/0/main.js")
+    assert (absent.status, absent.text) == (404, "")

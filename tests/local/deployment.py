@@ -184,6 +184,11 @@ def read(template: Template) -> DeployedTemplate:
     return DeployedTemplate(functions, routes, schedules, rules, streams, asynchronous)
 
 
+def route_key(event: Mapping[str, Any]) -> str:
+    """API Gateway's name for the route that a function's event is, by the event's properties."""
+    return f"{event['Method']} {event['Path']}" if "Path" in event else DEFAULT
+
+
 def rate_seconds(expression: str) -> int:
     """Seconds between two runs of a schedule: `rate(5 minutes)` is 300."""
     match = _RATE.fullmatch(expression)

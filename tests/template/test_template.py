@@ -9,7 +9,7 @@ import yaml
 
 from licensing_cli import browser
 from tests.integration import permissions
-from tests.local.deployment import DEFAULT
+from tests.local.deployment import route_key
 from tests.local.template import STACK_ID, Template
 from tests.template.deployed import ROOT, deployed
 from tests.world import BESIDE
@@ -90,10 +90,7 @@ def test_only_validation_pages_and_public_documents_are_open_to_callers_without_
         if event["Type"] == "HttpApi"
     ]
     open_routes = [one for one in routes if one.get("Auth", {}).get("Authorizer") == "NONE"]
-    assert {
-        f"{route['Method']} {route['Path']}" if "Path" in route else DEFAULT
-        for route in open_routes
-    } == {
+    assert {route_key(route) for route in open_routes} == {
         "POST /v1/licenses/validate",
         "GET /.well-known/jwks.json",
         "GET /v1/openapi.json",
@@ -171,7 +168,7 @@ def variables(template: Template) -> dict[str, str]:
 
 def test_r01_only_logins_take_the_tokens_of_agents_and_they_take_no_others() -> None:
     named = {
-        f"{event['Method']} {event['Path']}": event.get("Auth", {}).get("Authorizer")
+        route_key(event): event.get("Auth", {}).get("Authorizer")
         for function in FUNCTIONS
         for kind, event in TEMPLATE.events(function)
         if kind == "HttpApi"

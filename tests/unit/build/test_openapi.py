@@ -17,7 +17,7 @@ from licensing.domain.validation import Code, NextStep
 from licensing.entrypoints import http, license_changes
 from licensing.entrypoints.deployment import Deployment
 from licensing_build.openapi import document, operations
-from tests.local.deployment import DEFAULT
+from tests.local.deployment import DEFAULT, route_key
 from tests.local.template import Template
 from tests.world import BESIDE
 
@@ -31,7 +31,7 @@ OPERATIONS = {
 TEMPLATE = Template(ROOT / "template.yaml")
 SCHEMES = {"NONE": [], "AgentAuthorizer": ["agents"], "OperatorAuthorizer": ["operators"]}
 DEPLOYED = {
-    f"{event['Method'].upper()} {event['Path']}" if "Path" in event else DEFAULT: (
+    route_key(event): (
         function,
         SCHEMES[event.get("Auth", {}).get("Authorizer", "OperatorAuthorizer")],
     )

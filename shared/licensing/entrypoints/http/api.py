@@ -86,13 +86,13 @@ class Api:
         table = Routes.of(routes)
 
         def answer(error: Exception) -> Reply:
-            request = self._resolver.current_event.request_context.http
-            methods = table.methods(request.path)
+            event = self._resolver.current_event
+            methods = table.methods(event.path)
             # What has a route and does not fit it, in API Gateway's eyes, is not there.
-            if not methods or request.method in methods:
+            if not methods or event.http_method in methods:
                 return _no_route(error)
             allowed = ", ".join(sorted({*methods, "OPTIONS"}))
-            if request.method == "OPTIONS":
+            if event.http_method == "OPTIONS":
                 return no_content({"allow": allowed}, outcome="options")
             return problem(
                 ErrorCode.METHOD_NOT_ALLOWED,
