@@ -5,38 +5,55 @@ dead-letter queue, together with that error's message.
 """
 
 import json
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
 from licensing.adapters import telemetry
 from licensing.contract.organizations import SubscriptionChanged
-from licensing.domain.audit import Actor, ActorKind, Origin
+from licensing.domain.audit import Actor, ActorKind, Origin, Reason
 from licensing.domain.errors import InvalidInput
 from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.lambda_handler import entry
 from licensing.usecases.change_subscription import ChangeSubscription
 
+IGNORED: Final = MappingProxyType(
+    {
+        "BillingEventsStale": Reason.BILLING_STALE,
+        "BillingEventsContradicting": Reason.BILLING_CONTRADICTING,
+    }
+)
+"""The metrics that count events which were not taken over, by reason."""
+
 
 @entry
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take over one event; older ones than the last change nothing."""
+    """Take over one event; one of a version that is not higher than the last changes nothing."""
     deployment = current_deployment()
     detail = parse(event)
-    wanted = detail.spec()
-    telemetry.about(organization_id=wanted.organization_id)
+    telemetry.about(organization_id=detail.organization_id)
 
     origin = Origin(
         actor=Actor(ActorKind.BILLING, str(event.get("source"))),
         request_id=str(event.get("id", context.aws_request_id)),
     )
     answer = deployment.use_case(ChangeSubscription).by_billing(
-        wanted, deployment.context(origin), version=detail.version
+        detail.organization_id,
+        detail.terms(),
+        deployment.context(origin),
+        version=detail.version,
     )
-    telemetry.logger.info("billing event", version=detail.version, changed=answer.changed)
+    telemetry.logger.info(
+        "billing event", version=detail.version, changed=answer.changed, ignored=answer.ignored
+    )
     telemetry.count("BillingEvents")
-    return {"organization_id": wanted.organization_id, "changed": answer.changed}
+    telemetry.count("OrganizationsCreated", int(answer.created))
+    # Counted when there is none, too: an alarm and a dashboard then see zeros, not gaps.
+    for name, why in IGNORED.items():
+        telemetry.count(name, int(answer.ignored is why))
+    return {"organization_id": detail.organization_id, "changed": answer.changed}
 
 
 def parse(event: dict[str, Any]) -> SubscriptionChanged:

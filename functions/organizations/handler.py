@@ -3,16 +3,16 @@
 from licensing.adapters import telemetry
 from licensing.contract.callers import CallerReply
 from licensing.contract.organizations import (
+    AmendmentRequest,
     OrganizationReply,
     OrganizationRequest,
     OrganizationsReply,
     OrganizationView,
-    PolicyRequest,
 )
 from licensing.domain.errors import InvalidInput
 from licensing.domain.organization import Organization, Standing, is_organization_id
 from licensing.entrypoints import http
-from licensing.usecases.change_policy import ChangePolicy
+from licensing.usecases.amend_organization import AmendOrganization
 from licensing.usecases.change_subscription import ChangeSubscription, Registered
 from licensing.usecases.filters import OrganizationFilters, OrganizationSort
 from licensing.usecases.list_licenses import ListLicenses, OrganizationListing
@@ -25,7 +25,8 @@ SORT = http.Choice("sort", OrganizationSort, usual=OrganizationSort.NAME)
 SEEN = http.IfMatch("The ETag of the organization as you read it. Leave it out to create one.")
 NEW = http.IfNoneMatch("Send * to create the organization, and never to change it.")
 ORGANIZATION = http.Body(OrganizationRequest)
-POLICY = http.Body(PolicyRequest)
+AMENDMENT = http.Body(AmendmentRequest)
+UNCHANGED = http.IfMatch("The ETag of the organization, to change it only if it is still that.")
 
 api = http.Api()
 handler = api.handler
@@ -108,6 +109,8 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
     answer = change.by_administrator(wanted, context, expected_version=seen, is_new=call.read(NEW))
 
     def show(registered: Registered) -> http.Reply:
+        if registered.created:
+            telemetry.count("OrganizationsCreated")
         return _show(registered.organization, call, created=registered.created)
 
     return http.answer(answer, show)
@@ -116,20 +119,21 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
 @api.serves(
     http.Operation(
         "PATCH /v1/organizations/{organization_id}",
-        id="governOrganization",
-        summary="Set what an organization demands of its agents.",
-        takes=(POLICY,),
+        id="amendOrganization",
+        summary="Change an organization in what the request names, and in nothing else.",
+        takes=(AMENDMENT, UNCHANGED),
         replies={200: OrganizationReply},
-        problems=(404, 409),
+        problems=(404, 409, 412),
         is_tagged=True,
     )
 )
-def change_policy(call: http.Call, organization_id: str) -> http.Reply:
-    """Change what an organization has decided about its agents."""
+def amend(call: http.Call, organization_id: str) -> http.Reply:
+    """Change an organization in what the request names."""
     context = call.user()
-    decision = call.read(POLICY).decision()
-    answer = call.use_case(ChangePolicy)(organization_id, decision, context)
-    return http.answer(answer, lambda changed: _show(changed, call))
+    wanted, seen = call.read(AMENDMENT).amendment(), call.read(UNCHANGED)
+    amend_organization = call.use_case(AmendOrganization)
+    answer = amend_organization(organization_id, wanted, context, expected_version=seen)
+    return http.answer(answer, lambda amended: _show(amended, call))
 
 
 def _show_page(page: OrganizationListing, call: http.Call) -> http.Reply:

@@ -9,10 +9,18 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from licensing.adapters.dynamo import items, schema
-from licensing.adapters.dynamo.events import event_item, refusal_attributes
+from licensing.adapters.dynamo.events import event_item, note_attributes, refusal_attributes
 from licensing.adapters.dynamo.values import Item, number, present
 from licensing.domain import audit
-from licensing.domain.audit import Actor, ActorKind, EventType, Origin, RefusedAttempt
+from licensing.domain.audit import (
+    Actor,
+    ActorKind,
+    EventType,
+    OrganizationNote,
+    Origin,
+    Reason,
+    RefusedAttempt,
+)
 from licensing.domain.caller import Caller, Role
 from licensing.domain.idempotency import KeyedRequest, request_id
 from licensing.domain.lease_chain import Chain
@@ -135,14 +143,14 @@ def _examples() -> Iterator[tuple[str, Item]]:
         origin=_BY_ALICE,
     )
     yield "An event of a licence", event_item(issued)
-    changed = audit.of_organization(
-        EventType.SUBSCRIPTION_CHANGED,
+    created = audit.of_organization(
+        EventType.ORGANIZATION_CREATED,
         None,
         _ORGANIZATION,
         id=audit.new_event_id(bytes(range(16, 32))),
         origin=_BY_OLIVIA,
     )
-    yield "An event of an organization", event_item(changed)
+    yield "An event of an organization", event_item(created)
     refusal = RefusedAttempt(
         license_id=_USED.id,
         organization_id="acme",
@@ -157,6 +165,15 @@ def _examples() -> Iterator[tuple[str, Item]]:
     )
     folded = {**refusal_attributes(refusal), "times": number(3)}
     yield "A folded refusal", {**schema.refusal_key(refusal), **present(folded)}
+    note = OrganizationNote(
+        type=EventType.BILLING_EVENT_IGNORED,
+        organization_id="acme",
+        reason=Reason.BILLING_STALE,
+        at=_NOW + _DAY,
+        origin=Origin(actor=Actor(ActorKind.BILLING, "billing"), request_id="17793124-05d4-b198"),
+    )
+    noted = {**note_attributes(note), "times": number(1)}
+    yield "A note about an organization", {**schema.note_key(note), **present(noted)}
 
 
 def _shown(item: Item) -> str:

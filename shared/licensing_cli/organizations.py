@@ -12,7 +12,7 @@ from licensing_cli.api import segment
 from licensing_cli.commands import Limit, Organization
 from licensing_cli.errors import WrongUse
 from licensing_cli.invocation import Invocation
-from licensing_cli.json_types import Json, an_object
+from licensing_cli.json_types import Json
 from licensing_cli.output import Columns, Row, moment, text_of
 from licensing_cli.vocabulary import ORGANIZATION_SORTS, STANDINGS, SUBSCRIPTION_STATUSES
 
@@ -38,6 +38,7 @@ COLUMNS: Final[Columns] = MappingProxyType(
 FIELDS: Final[Columns] = MappingProxyType(
     {
         **COLUMNS,
+        "billing's version": text_of("billing_version"),
         "device key required": text_of("policy", "require_device_key"),
         "clones blocked": text_of("policy", "block_clones"),
         "device keys locked": text_of("policy", "lock_device_keys"),
@@ -135,6 +136,14 @@ def update(
     max_agents: Annotated[
         int | None, typer.Option("--max-agents", min=-1, help="The seat limit; -1 for none.")
     ] = None,
+    billing_version: Annotated[
+        int | None,
+        typer.Option(
+            "--billing-version",
+            min=0,
+            help="The version of billing's events that counts as the last; the next is higher.",
+        ),
+    ] = None,
     if_version: Annotated[
         int | None,
         typer.Option("--if-version", help="Change it only if it still has this version."),
@@ -142,7 +151,7 @@ def update(
 ) -> None:
     """Change name, subscription or seats; options left out change nothing (super-admins).
 
-    If somebody else changes the organization at the same time, nothing is changed.
+    What somebody else changes at the same time stays, unless it is the same.
     """
     changes: Json = {
         name: value
@@ -151,23 +160,19 @@ def update(
             "valid_until": valid_until,
             "status": status,
             "max_agents": max_agents,
+            "billing_version": billing_version,
         }.items()
         if value is not None
     }
     if not changes:
-        raise WrongUse("Nothing to change.", "Use --name, --valid-until, --status or --max-agents.")
+        raise WrongUse(
+            "Nothing to change.",
+            "Use --name, --valid-until, --status, --max-agents or --billing-version.",
+        )
     if max_agents == -1:
         changes["max_agents"] = None
-    found = at.api.get(_path(organization))
-    present = an_object(found.body, "organization") or {}
-    wanted = {
-        "name": present.get("name"),
-        **(an_object(present, "subscription") or {}),
-        "max_agents": present.get("max_agents"),
-        **changes,
-    }
-    version = f'"{if_version}"' if if_version is not None else found.headers.get("etag", "")
-    answer = at.api.send("PUT", _path(organization), wanted, headers={"If-Match": version})
+    headers = {} if if_version is None else {"If-Match": f'"{if_version}"'}
+    answer = at.api.send("PATCH", _path(organization), changes, headers=headers)
     at.output.one(answer.body, "organization", FIELDS)
 
 

@@ -83,9 +83,11 @@ EVENT_TYPES: Final = (
     "TemporaryLicenseUsed",
     "TemporaryLicenseExpired",
     "TemporaryLicenseRevoked",
+    "OrganizationCreated",
     "OrganizationUpdated",
     "SubscriptionChanged",
     "SubscriptionEnding",
+    "BillingEventIgnored",
     "CloneSuspected",
     "AccessRefused",
 )

@@ -102,7 +102,7 @@ class Customer:
         for at, after in states:
             is_new = before is None
             event = audit.of_organization(
-                EventType.SUBSCRIPTION_CHANGED if is_new else EventType.SUBSCRIPTION_ENDING,
+                EventType.ORGANIZATION_CREATED if is_new else EventType.SUBSCRIPTION_ENDING,
                 before,
                 after,
                 id=_event_id(self.id, after.announced_days),

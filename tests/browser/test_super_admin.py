@@ -40,7 +40,8 @@ def in_days(days: float) -> str:
 
 
 def register(portal: Portal, id_: str, name: str, **other: Any) -> None:
-    body = {"name": name, "valid_until": in_days(365), "status": "active", **other}
+    wanted = {"valid_until": in_days(365), "status": "active", "max_agents": None}
+    body = {"name": name, **wanted, **other}
     portal.call("PUT", f"/v1/organizations/{id_}", body, user="olivia").expect(201)
 
 
@@ -330,7 +331,7 @@ def test_a_draft_that_is_reloaded_overwrites_nothing_either(
     portal.visit(page, "olivia", "/organizations/acme/edit")
     page.get_by_label("Seats").fill("20")
     mine = subscription(portal, "acme")
-    body = {"name": "Acme", "valid_until": mine["subscription"]["valid_until"], "max_agents": 10}
+    body = {"name": "Acme", **mine["subscription"], "max_agents": 10}
     etag = {"If-Match": f'"{mine["version"]}"'}
     portal.call("PUT", "/v1/organizations/acme", body, user="olivia", **etag).expect(200)
     page.reload()

@@ -375,7 +375,7 @@ def test_a_command_ends_with_the_code_of_what_was_wrong_and_says_it(
 )
 def test_what_is_for_super_admins_is_refused_to_others(ada: Terminal, arguments: list[str]) -> None:
     ran = ada(*arguments).expect(4)
-    assert "Only super-admins can do this." in ran.err
+    assert "Only super-admins can " in ran.err
     assert "licensing whoami" in ran.err
 
 

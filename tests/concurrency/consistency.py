@@ -19,7 +19,11 @@ from licensing.domain.organization import Organization
 
 Item = Mapping[str, Any]
 
-_CHANGES = {EventType.SUBSCRIPTION_CHANGED, EventType.ORGANIZATION_UPDATED}
+_CHANGES = {
+    EventType.ORGANIZATION_CREATED,
+    EventType.SUBSCRIPTION_CHANGED,
+    EventType.ORGANIZATION_UPDATED,
+}
 
 
 def assert_consistent(scanned: Iterable[Item]) -> None:
@@ -126,6 +130,8 @@ def _assert_changes(organization: Organization, events: Iterable[Item]) -> None:
     ends: dict[int, str] = {}
     announced: list[tuple[int, str]] = []
     for event in events:
+        if "after" not in event:
+            continue  # a note: it changes nothing
         version = int(event["revision"]["N"])
         after = event["after"]["M"]
         if event["type"]["S"] in _CHANGES:

@@ -19,7 +19,7 @@ from licensing.domain.license import Action, LastSeen, License
 from licensing.domain.machine import Credentials
 from licensing.domain.organization import DAY, Organization
 from licensing.domain.temporary_license import TimeToLive
-from licensing.usecases.change_policy import Decision
+from licensing.usecases.amend_organization import Decision
 from licensing.usecases.change_subscription import Registered
 from licensing.usecases.generate_temporary import Generated
 from licensing.usecases.login import Issued

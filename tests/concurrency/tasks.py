@@ -21,12 +21,13 @@ from licensing.domain.organization import (
     PolicyFloor,
     Subscription,
     SubscriptionStatus,
+    Terms,
 )
 from licensing.domain.refusal import Refused
 from licensing.domain.temporary_license import TimeToLive
 from licensing.usecases.agent_requests import Login, Validation
+from licensing.usecases.amend_organization import Amendment, AmendOrganization, Decision
 from licensing.usecases.change_license import Changed, ChangeLicense, Edit
-from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.expected import Versions
@@ -86,8 +87,8 @@ class Tasks:
         self, organization_id: str, decision: Decision, *, now: int = NOON
     ) -> Callable[[DynamoStore], Organization | Refused]:
         """Let an organization decide about its agents."""
-        return lambda store: ChangePolicy(store, PolicyFloor())(
-            organization_id, decision, _by_operator(now)
+        return lambda store: AmendOrganization(store, PolicyFloor())(
+            organization_id, Amendment({}, decision), _by_operator(now)
         )
 
     def login(
@@ -183,14 +184,14 @@ class Tasks:
         self, organization_id: str, version: int, *, until: int, now: int = NOON
     ) -> Callable[[DynamoStore], Registered]:
         """Let billing say something."""
-        wanted = OrganizationSpec(
-            organization_id,
-            f"{organization_id.capitalize()} {version}",
-            Subscription(until, SubscriptionStatus.ACTIVE),
-            None,
+        terms = Terms(
+            name=f"{organization_id.capitalize()} {version}",
+            valid_until=until,
+            status=SubscriptionStatus.ACTIVE,
+            max_agents=None,
         )
         return lambda store: ChangeSubscription(store).by_billing(
-            wanted, Context(_BY_BILLING, now, token_bytes), version=version
+            organization_id, terms, Context(_BY_BILLING, now, token_bytes), version=version
         )
 
     def validate(

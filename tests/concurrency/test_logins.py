@@ -14,7 +14,7 @@ from licensing.domain.license import Action
 from licensing.domain.machine import Credentials
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.domain.validation import Code
-from licensing.usecases.change_policy import Decision
+from licensing.usecases.amend_organization import Decision
 from licensing.usecases.login import Issued
 from tests.concurrency.arena import THREADS, Arena, Race, Run, with_stores
 from tests.concurrency.planted import CheckThenPut

@@ -158,7 +158,12 @@ def _subscribe(client: Client, token: str, seconds: int) -> None:
     """Let the subscription of `acme` end so many seconds from now."""
     path = "/v1/organizations/acme"
     end = datetime.now(UTC) + timedelta(seconds=seconds)
-    body = {"name": "Acme", "valid_until": end.isoformat(timespec="seconds")}
+    body = {
+        "name": "Acme",
+        "valid_until": end.isoformat(timespec="seconds"),
+        "status": "active",
+        "max_agents": None,
+    }
     now = client.call("GET", path, token=token)
     headers = {"If-Match": now.headers["etag"]} if now.status == 200 else {}
     changed = client.call("PUT", path, body, token=token, headers=headers)

@@ -28,7 +28,7 @@ def crowd(
     yield items.organization_item(organization, due_at=min(until, now))
     yield events.event_item(
         audit.of_organization(
-            EventType.SUBSCRIPTION_CHANGED,
+            EventType.ORGANIZATION_CREATED,
             None,
             organization,
             id=audit.new_event_id(organization_id.encode().ljust(16)),

@@ -28,7 +28,12 @@ def acme(world: World) -> Values:
         "PUT",
         "/v1/organizations/acme",
         person=OLIVIA,
-        json={"name": "Acme", "valid_until": instant(NOON + YEAR), "max_agents": 25},
+        json={
+            "name": "Acme",
+            "valid_until": instant(NOON + YEAR),
+            "status": "active",
+            "max_agents": 25,
+        },
     )
     assert answer.status == 201
     world.register("bolt")

@@ -52,7 +52,12 @@ READ_BY_ADMINISTRATORS = Row((403, 403, 403, 200, 403, 404, 403, 404, 200))
 CHANGED_BY_ADMINISTRATORS = Row((403, 403, 403, 200, 403, 404, 403, 404, 200), {"reason": "why"})
 PUT_BY_SUPER_ADMINS = Row(
     (403, 403, 403, 403, 403, 403, 403, 403, 412),  # 412: the version is not named
-    {"name": "Acme Two", "valid_until": instant(NOON + YEAR)},
+    {
+        "name": "Acme Two",
+        "valid_until": instant(NOON + YEAR),
+        "status": "active",
+        "max_agents": None,
+    },
 )
 # Whoever belongs to a registered organization; Acme's have the machine, so that it is not Bolt's.
 LOGIN = Row((200, 200, 200, 200, 409, 409, 403, 403, 403), {"machine": MACHINE_A})

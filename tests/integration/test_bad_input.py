@@ -15,6 +15,13 @@ REVOKE = "POST /v1/licenses/{license_id}/revoke"
 PUT = "PUT /v1/organizations/{organization_id}"
 WITH_BODY = (LOGIN, VALIDATE, REVOKE, PUT)
 AGENTS = {LOGIN, VALIDATE}
+FULL = {"name": "A", "valid_until": instant(NOON), "status": "active", "max_agents": None}
+
+
+def without(name: str) -> dict[str, Any]:
+    """An organization of which something is left out."""
+    return {field: value for field, value in FULL.items() if field != name}
+
 
 NO_OBJECT: dict[str, bytes] = {
     "not JSON": b"license_key=123",
@@ -203,40 +210,44 @@ WRONG_FIELDS: dict[str, dict[str, tuple[dict[str, Any], list[str]]]] = {
         "unknown field": ({"why": "sold"}, ["/why"]),
     },
     PUT: {
-        "nothing": ({}, ["/name", "/valid_until"]),
+        "nothing": ({}, ["/max_agents", "/name", "/status", "/valid_until"]),
+        "no name": (without("name"), ["/name"]),
+        "no end": (without("valid_until"), ["/valid_until"]),
+        "no status": (without("status"), ["/status"]),
+        "no limit": (without("max_agents"), ["/max_agents"]),
         "wrong types": (
             {"name": 1, "valid_until": 1900000000, "status": 1, "max_agents": "3"},
             ["/max_agents", "/name", "/status", "/valid_until"],
         ),
-        "blank name": ({"name": "  ", "valid_until": instant(NOON)}, ["/name"]),
-        "long name": ({"name": "n" * 201, "valid_until": instant(NOON)}, ["/name"]),
-        "no such day": ({"name": "A", "valid_until": "2031-02-30T00:00:00Z"}, ["/valid_until"]),
-        "no offset": ({"name": "A", "valid_until": "2031-01-01T00:00:00"}, ["/valid_until"]),
-        "a date": ({"name": "A", "valid_until": "2031-01-01"}, ["/valid_until"]),
-        "words": ({"name": "A", "valid_until": "next year"}, ["/valid_until"]),
-        "before 1970": ({"name": "A", "valid_until": "1969-12-31T23:59:59Z"}, ["/valid_until"]),
+        "blank name": (FULL | {"name": "  "}, ["/name"]),
+        "long name": (FULL | {"name": "n" * 201}, ["/name"]),
+        "no such day": (FULL | {"valid_until": "2031-02-30T00:00:00Z"}, ["/valid_until"]),
+        "no offset": (FULL | {"valid_until": "2031-01-01T00:00:00"}, ["/valid_until"]),
+        "a date": (FULL | {"valid_until": "2031-01-01"}, ["/valid_until"]),
+        "words": (FULL | {"valid_until": "next year"}, ["/valid_until"]),
+        "before 1970": (FULL | {"valid_until": "1969-12-31T23:59:59Z"}, ["/valid_until"]),
         "after 9999": (
-            {"name": "A", "valid_until": "9999-12-31T23:59:59-01:00"},
+            FULL | {"valid_until": "9999-12-31T23:59:59-01:00"},
             ["/valid_until"],
         ),
         "no such status": (
-            {"name": "A", "valid_until": instant(NOON), "status": "expired"},
+            FULL | {"status": "expired"},
             ["/status"],
         ),
         "negative": (
-            {"name": "A", "valid_until": instant(NOON), "max_agents": -1},
+            FULL | {"max_agents": -1},
             ["/max_agents"],
         ),
         "fraction": (
-            {"name": "A", "valid_until": instant(NOON), "max_agents": 1.5},
+            FULL | {"max_agents": 1.5},
             ["/max_agents"],
         ),
-        "truth": ({"name": "A", "valid_until": instant(NOON), "max_agents": True}, ["/max_agents"]),
+        "truth": (FULL | {"max_agents": True}, ["/max_agents"]),
         "huge": (
-            {"name": "A", "valid_until": instant(NOON), "max_agents": 10**40},
+            FULL | {"max_agents": 10**40},
             ["/max_agents"],
         ),
-        "seats": ({"name": "A", "valid_until": instant(NOON), "seats": 0}, ["/seats"]),
+        "seats": (FULL | {"seats": 0}, ["/seats"]),
     },
 }
 
@@ -258,7 +269,7 @@ def test_every_wrong_field_is_pointed_at(
 def test_what_is_wrong_with_a_time_is_said_in_a_sentence(world: World) -> None:
     world.register("acme")
     told = "It must be between the years 1970 and 9999"
-    body = json.dumps({"name": "A", "valid_until": "1969-12-31T23:59:59Z"}).encode()
+    body = json.dumps(FULL | {"valid_until": "1969-12-31T23:59:59Z"}).encode()
     (error,) = _send(world, PUT, "", body).json["errors"]
     assert error["detail"] == told
     answer = world.request(
@@ -306,7 +317,7 @@ def test_an_organization_cannot_be_registered_under_an_id_that_is_none(
                 "PUT",
                 f"/v1/organizations/{organization_id}",
                 person=OLIVIA,
-                json={"name": "Acme", "valid_until": instant(NOON + YEAR)},
+                json=FULL | {"name": "Acme", "valid_until": instant(NOON + YEAR)},
             )
             assert_problem(answer, 400, "invalid_request", "/path/organization_id")
     assert world.items() == []
@@ -323,7 +334,7 @@ def test_an_if_match_that_is_malformed_changes_nothing(
                 "PUT",
                 "/v1/organizations/acme",
                 person=OLIVIA,
-                json={"name": "Acme Two", "valid_until": instant(NOON + YEAR)},
+                json=FULL | {"name": "Acme Two", "valid_until": instant(NOON + YEAR)},
                 headers=[("If-Match", etag)],
             )
             assert_problem(answer, 400, "invalid_request", "/headers/if-match")

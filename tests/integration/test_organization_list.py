@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.integration.answers import assert_problem
+from tests.integration.policy import NO_DEMANDS
 from tests.world import (
     ADA,
     ALICE,
@@ -65,7 +66,9 @@ def test_a_super_admin_sees_all_organizations_by_name(world: World) -> None:
         "standing": "suspended",
         "max_agents": 7,
         "seats": 0,
-        "policy": {"require_device_key": False, "block_clones": False},
+        "policy": NO_DEMANDS,
+        "policy_floor": NO_DEMANDS,
+        "billing_version": 0,
         "version": 2,
     }
     assert found["organizations"][1]["seats"] == 1

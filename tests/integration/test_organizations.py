@@ -19,7 +19,12 @@ from tests.world import (
     instant,
 )
 
-WANTED = {"name": "Acme", "valid_until": instant(NOON + YEAR)}
+WANTED = {
+    "name": "Acme",
+    "valid_until": instant(NOON + YEAR),
+    "status": "active",
+    "max_agents": None,
+}
 
 
 def test_r24_an_organization_is_registered_with_201_and_shown_with_its_etag(world: World) -> None:
@@ -36,6 +41,7 @@ def test_r24_an_organization_is_registered_with_201_and_shown_with_its_etag(worl
         "seats": 0,
         "policy": NO_DEMANDS,
         "policy_floor": NO_DEMANDS,
+        "billing_version": 0,
         "version": 1,
     }
     for person in (OLIVIA, ADA):
@@ -122,7 +128,7 @@ def test_r24_a_put_makes_the_organization_exactly_as_it_says(world: World) -> No
     assert answer["subscription"]["status"] == "active"
     again = _put(
         world,
-        {"name": "Ümläut & Söhne 株式会社", "valid_until": "2031-01-02T03:04:05+02:00"},
+        WANTED | {"name": "Ümläut & Söhne 株式会社", "valid_until": "2031-01-02T03:04:05+02:00"},
         '"2"',
     )
     assert again.json["organization"]["name"] == "Ümläut & Söhne 株式会社"

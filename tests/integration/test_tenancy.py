@@ -49,6 +49,7 @@ BODIES: dict[str, Any] = {
     "PUT /v1/organizations/{organization_id}": {
         "name": "Taken Over",
         "valid_until": instant(NOON + YEAR),
+        "status": "active",
         "max_agents": 1,
     },
     "POST /v1/organizations/{organization_id}/temporary-licenses": {"ttl": "1h"},

@@ -47,7 +47,7 @@ OLDER_AGENT_VERSION = "4.3.0.12"
 def organization(organization_id: str, valid_until: str) -> dict[str, Any]:
     """What registers an organization, or changes its subscription."""
     name = NAMES.get(organization_id, organization_id)
-    return {"name": name, "valid_until": valid_until, "status": "active"}
+    return {"name": name, "valid_until": valid_until, "status": "active", "max_agents": None}
 
 
 def billing_event(

@@ -129,7 +129,7 @@ def test_r24_a_billing_event_on_the_bus_changes_a_subscription(up: Stack, client
     shown.expect(200, **{"organization.name": "Acme", "organization.subscription.status": "paused"})
     assert left(client, ACME) == [
         ("billing", "SubscriptionChanged"),
-        ("licensing", "SubscriptionChanged"),
+        ("licensing", "OrganizationCreated"),
     ]
     ids = {event["id"] for event in client.call("GET", "/_local/bus")["events"]}
     assert answer["id"] in ids

@@ -32,8 +32,8 @@ from licensing.domain.organization import (
 from licensing.domain.refusal import Refused
 from licensing.domain.temporary_license import TimeToLive
 from licensing.usecases.agent_requests import Login, Validation
+from licensing.usecases.amend_organization import Amendment, AmendOrganization, Decision
 from licensing.usecases.change_license import Changed, ChangeLicense, Edit
-from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.expected import Versions
@@ -208,7 +208,11 @@ class Service:
     def bill(self, wanted: OrganizationSpec, version: int, now: int) -> Told:
         """Change an organization as billing."""
         use_case, context = ChangeSubscription(self.store), self._context(now)
-        return self._told(lambda: use_case.by_billing(wanted, context, version=version))
+        return self._told(
+            lambda: use_case.by_billing(
+                wanted.organization_id, wanted.terms, context, version=version
+            )
+        )
 
     def decide(
         self,
@@ -220,9 +224,9 @@ class Service:
         now: int,
     ) -> Told:
         """Decide about an organization's agents."""
-        decision = Decision(require_device_key=requires_proof, agents_per_member=each)
-        use_case = ChangePolicy(self.store, PolicyFloor())
-        return self._told(lambda: use_case(organization_id, decision, self._by(admin, now)))
+        wanted = Amendment({}, Decision(require_device_key=requires_proof, agents_per_member=each))
+        use_case = AmendOrganization(self.store, PolicyFloor())
+        return self._told(lambda: use_case(organization_id, wanted, self._by(admin, now)))
 
     def sweep(self, pieces: int, now: int) -> None:
         """Let the sweep do so many pieces of its work, and no more."""

@@ -372,6 +372,7 @@ def test_r32_the_fixed_history_has_everything_in_it(world: World) -> None:
     played(world, EVERYTHING)
     _, told, _ = _read(world)
     assert {entry.type for entry in told} >= STANDARD | TEMPORARY | {
+        EventType.ORGANIZATION_CREATED,
         EventType.SUBSCRIPTION_CHANGED,
         EventType.SUBSCRIPTION_ENDING,
         EventType.ACCESS_REFUSED,

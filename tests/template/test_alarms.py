@@ -36,7 +36,7 @@ VALUES = {
     "QueueName": QUEUES,
     "TableName": ["licenses"],
     "service": [STACK_NAME],
-    "outcome": [*Code, *RefusalCode],
+    "outcome": [*Code, *RefusalCode, "registered"],
 }
 
 

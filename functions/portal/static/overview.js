@@ -181,6 +181,7 @@ async function wholeActivity(organizationId, signal) {
  */
 function card(organization, isSuperAdmin) {
   const { id, name, subscription, standing, seats, max_agents: limit, policy } = organization;
+  const { billing_version: billing } = organization;
   const perMember = policy.agents_per_member;
   return h(
     "div",
@@ -202,6 +203,7 @@ function card(organization, isSuperAdmin) {
       fact("Lost device keys", policy.lock_device_keys ? "locked" : "replaced by a login"),
       fact("Agents per member", perMember === null ? "without a limit" : number(perMember)),
       fact("Organization id", h("code", {}, id)),
+      billing > 0 && fact("Billing's version", number(billing)),
     ),
     standing === "ended" &&
       h(

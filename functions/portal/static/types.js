@@ -36,6 +36,7 @@
  * @property {number} seats
  * @property {Policy} policy what counts
  * @property {Policy} policy_floor the least that the vendor demands
+ * @property {number} billing_version the highest version of billing's events so far; 0 before any
  * @property {number} version
  */
 

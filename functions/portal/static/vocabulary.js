@@ -21,9 +21,11 @@ export const EVENTS = {
   TemporaryLicenseUsed: "Temporary license used",
   TemporaryLicenseExpired: "Temporary license expired",
   TemporaryLicenseRevoked: "Temporary license revoked",
+  OrganizationCreated: "Organization created",
   OrganizationUpdated: "Rules for agents changed",
   SubscriptionChanged: "Subscription changed",
   SubscriptionEnding: "Subscription ends soon",
+  BillingEventIgnored: "Event of billing ignored",
   CloneSuspected: "Clone suspected",
   AccessRefused: "Access refused",
 };
@@ -43,6 +45,8 @@ export const REASONS = {
   license_still_bound: "Login on another machine before it was dissociated",
   clone_suspected: "Two agents seem to use one license",
   drift_refused: "Machine has changed into one that another license holds",
+  billing_stale: "Older than what billing has said since",
+  billing_contradicting: "Says something else under the same version",
 };
 /** @typedef {keyof typeof REASONS} Reason */
 

@@ -27,13 +27,19 @@ from licensing.domain.organization import (
     Standing,
     Subscription,
     SubscriptionStatus,
+    Terms,
 )
-from licensing.usecases.change_policy import Decision
+from licensing.usecases.amend_organization import Amendment, Decision
 from licensing.usecases.change_subscription import OrganizationSpec
 
 OrganizationName = Annotated[Name, Field(min_length=1, max_length=200, examples=["Acme"])]
 
 
+SeatLimit = Annotated[
+    int | None,
+    Field(ge=0, le=1_000_000_000, description="The seat limit; null sets none."),
+    Whole,
+]
 RequireDeviceKey = Annotated[
     bool, Field(description="Every agent has to prove that it holds its license's device key.")
 ]
@@ -59,16 +65,12 @@ AgentsPerMember = Annotated[
 
 
 class OrganizationRequest(Request):
-    """The name, subscription and seats that an organization is to have."""
+    """The name, subscription and seats that an organization is to have: all of it, each time."""
 
     name: OrganizationName
     valid_until: Instant
-    status: SubscriptionStatus = SubscriptionStatus.ACTIVE
-    max_agents: Annotated[
-        int | None,
-        Field(ge=0, le=1_000_000_000, description="The seat limit; null sets none."),
-        Whole,
-    ] = None
+    status: SubscriptionStatus
+    max_agents: SeatLimit
 
     def spec(self, organization_id: str) -> OrganizationSpec:
         """How the organization of that id shall be."""
@@ -76,38 +78,63 @@ class OrganizationRequest(Request):
         return OrganizationSpec(organization_id, self.name, subscription, self.max_agents)
 
 
-class PolicyRequest(Request):
-    """What an organization decides about its agents; what is left out stays as it is."""
+class AmendmentRequest(Request):
+    """What is to be different in an organization; what is left out stays as it is.
 
+    Name, subscription, seats and ``billing_version`` are for super-admins.
+    """
+
+    name: Annotated[OrganizationName, LeftOut]
+    valid_until: Annotated[Instant, LeftOut]
+    status: Annotated[SubscriptionStatus, LeftOut]
+    max_agents: Annotated[SeatLimit, LeftOut]
+    billing_version: Annotated[
+        int,
+        Field(
+            ge=0,
+            lt=1 << 62,
+            description="Billing's events count from the next higher version on.",
+        ),
+        Whole,
+        LeftOut,
+    ]
     require_device_key: Annotated[RequireDeviceKey, LeftOut]
     block_clones: Annotated[BlockClones, LeftOut]
     lock_device_keys: Annotated[LockDeviceKeys, LeftOut]
     agents_per_member: Annotated[AgentsPerMember, LeftOut]
 
-    def decision(self) -> Decision:
+    def amendment(self) -> Amendment:
         """What shall be different: the fields that were sent."""
-        return cast("Decision", self.model_dump(exclude_unset=True))
+        decision = self.model_dump(include={*Decision.__annotations__}, exclude_unset=True)
+        # None where it was left out: null is no value of it.
+        return Amendment(_terms(self), cast("Decision", decision), self.billing_version)
 
 
 class SubscriptionChanged(BaseModel):
-    """The detail of billing's event: all of it, each time (R24).
+    """The detail of billing's event (R24). What it leaves out stays as it is.
 
-    What billing sends besides is its own affair.
+    A new organization needs all of it. What billing sends besides is its own affair.
     """
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
     organization_id: OrganizationId
-    name: OrganizationName
-    valid_until: Instant
-    status: SubscriptionStatus
-    max_agents: Annotated[int | None, Field(ge=0, le=1_000_000_000), Whole] = None
     version: Annotated[int, Field(ge=1, lt=1 << 62), Whole]
+    name: Annotated[OrganizationName, LeftOut]
+    valid_until: Annotated[Instant, LeftOut]
+    status: Annotated[SubscriptionStatus, LeftOut]
+    max_agents: Annotated[SeatLimit, LeftOut]
 
-    def spec(self) -> OrganizationSpec:
-        """How the organization that it tells of shall be."""
-        subscription = Subscription(int(self.valid_until.timestamp()), self.status)
-        return OrganizationSpec(self.organization_id, self.name, subscription, self.max_agents)
+    def terms(self) -> Terms:
+        """What billing says of the organization: the fields that were sent."""
+        return _terms(self)
+
+
+def _terms(sent: BaseModel) -> Terms:
+    named = sent.model_dump(include={*Terms.__annotations__}, exclude_unset=True)
+    if "valid_until" in named:
+        named["valid_until"] = int(named["valid_until"].timestamp())
+    return cast("Terms", named)
 
 
 class SubscriptionView(Reply):
@@ -158,6 +185,9 @@ class OrganizationView(Reply):
     policy_floor: Annotated[
         PolicyView, Field(description="What the vendor demands of every organization's agents.")
     ]
+    billing_version: Annotated[
+        int, Field(description="The highest version of billing's events so far; 0 before any.")
+    ]
     version: int
 
     @classmethod
@@ -175,6 +205,7 @@ class OrganizationView(Reply):
             seats=organization.seats,
             policy=PolicyView.of(organization.policy.at_least(floor)),
             policy_floor=PolicyView.of(floor),
+            billing_version=organization.billing_version,
             version=organization.version,
         )
 

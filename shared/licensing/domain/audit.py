@@ -4,7 +4,8 @@ What this module guarantees:
 
 * An event holds only what administrators may read: no licence key, no token, no MAC address and no
   machine id, but a keyed digest that tells machines apart (R35).
-* Refusals are folded: one entry per licence, reason and hour, with a count.
+* Refusals are folded: one entry per licence, reason and hour, with a count. So are notes about an
+  organization.
 
 Times are integer epoch seconds.
 """
@@ -58,9 +59,11 @@ class EventType(_Labelled):
     TEMPORARY_LICENSE_USED = "TemporaryLicenseUsed", "Temporary license used"
     TEMPORARY_LICENSE_EXPIRED = "TemporaryLicenseExpired", "Temporary license expired"
     TEMPORARY_LICENSE_REVOKED = "TemporaryLicenseRevoked", "Temporary license revoked"
+    ORGANIZATION_CREATED = "OrganizationCreated", "Organization created"
     ORGANIZATION_UPDATED = "OrganizationUpdated", "Rules for agents changed"
     SUBSCRIPTION_CHANGED = "SubscriptionChanged", "Subscription changed"
     SUBSCRIPTION_ENDING = "SubscriptionEnding", "Subscription ends soon"
+    BILLING_EVENT_IGNORED = "BillingEventIgnored", "Event of billing ignored"
     CLONE_SUSPECTED = "CloneSuspected", "Clone suspected"
     ACCESS_REFUSED = "AccessRefused", "Access refused"
 
@@ -73,6 +76,8 @@ class Reason(_Labelled):
 
     CLONE_SUSPECTED = "clone_suspected", "Two agents seem to use one license"
     DRIFT_REFUSED = "drift_refused", "Machine has changed into one that another license holds"
+    BILLING_STALE = "billing_stale", "Older than what billing has said since"
+    BILLING_CONTRADICTING = "billing_contradicting", "Says something else under the same version"
 
 
 class ActorKind(StrEnum):
@@ -163,7 +168,34 @@ class RefusedAttempt:
     @property
     def hour(self) -> int:
         """When the hour began that this is folded into, in epoch seconds: its entry's time."""
-        return self.at - self.at % FOLD_SECONDS
+        return _hour_of(self.at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationNote:
+    """Something about an organization that changes nothing and may come often (R32).
+
+    Those of one organization, type, reason and hour are one entry, with a count. Where ``about`` is
+    given, there is one for each of its values: whoever makes the notes bounds how many values there
+    are. A ``confidential`` one is in the audit trail, but not in the feed.
+    """
+
+    type: EventType
+    organization_id: str
+    reason: Reason
+    at: int
+    origin: Origin
+    about: str | None = None
+    confidential: bool = False
+
+    @property
+    def hour(self) -> int:
+        """When the hour began that this is folded into, in epoch seconds: its entry's time."""
+        return _hour_of(self.at)
+
+
+def _hour_of(at: int) -> int:
+    return at - at % FOLD_SECONDS
 
 
 def new_event_id(entropy: bytes) -> str:

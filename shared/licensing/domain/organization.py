@@ -11,10 +11,12 @@ All times are integer epoch seconds.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from licensing.domain.facts import Facts
 
@@ -111,6 +113,38 @@ class PolicyFloor(Policy):
     """
 
 
+class Terms(TypedDict, total=False):
+    """What the vendor says of an organization, or a part of it (R24).
+
+    ``valid_until`` is in epoch seconds. ``max_agents`` of ``None`` sets no limit.
+    """
+
+    name: str
+    valid_until: int
+    status: SubscriptionStatus
+    max_agents: int | None
+
+
+def digest_of(terms: Terms) -> str:
+    """What tells terms from other ones, in 32 hexadecimal digits.
+
+    >>> digest_of({"name": "Acme"}) == digest_of({"name": "Acme", "max_agents": None})
+    False
+    """
+    return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class Changes(TypedDict, total=False):
+    """The fields that a change may set."""
+
+    name: str
+    subscription: Subscription
+    max_agents: int | None
+    policy: Policy
+    billing_version: int
+    billing_digest: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
     """A customer, with its subscription and its seats.
@@ -118,7 +152,9 @@ class Organization:
     ``max_agents`` limits the seats; ``None`` sets no limit. ``seats`` counts the bound licences and
     is changed by the store alone, in the transaction that binds or frees one (R6). ``version``
     grows by one with every change of name, subscription, seat limit or policy: clients see it as
-    the ETag. ``billing_version`` is the highest version that billing's events have brought (R24).
+    the ETag. ``billing_version`` is the highest version that billing's events have brought, or that
+    a super-admin has set; ``billing_digest`` is of the terms that billing named with it, ``None``
+    where nobody knows them (R24).
     ``policy`` is what it has decided itself; :meth:`Policy.at_least` says what counts.
     ``announced_days`` is the last announcement of the present ``valid_until``, in days ahead,
     ``None`` before the first (R22). ``updated_at`` is the time of the last change; it never runs
@@ -132,6 +168,7 @@ class Organization:
     seats: int = 0
     version: int = 1
     billing_version: int = 0
+    billing_digest: str | None = None
     announced_days: int | None = None
     policy: Policy = Policy()
     updated_at: int
@@ -156,25 +193,30 @@ class Organization:
         """Whether one more licence may be bound (R6)."""
         return self.max_agents is None or self.seats < self.max_agents
 
-    def changed(
-        self, *, name: str, subscription: Subscription, max_agents: int | None, now: int
-    ) -> Organization:
-        """This organization after a change, one version on; a new end is announced anew (R22)."""
-        same_end = subscription.valid_until == self.subscription.valid_until
+    def under(self, terms: Terms) -> Changes:
+        """What comes of ``terms``: what they do not name stays as it is."""
+        return {
+            "name": terms.get("name", self.name),
+            "subscription": Subscription(
+                terms.get("valid_until", self.subscription.valid_until),
+                terms.get("status", self.subscription.status),
+            ),
+            "max_agents": terms.get("max_agents", self.max_agents),
+        }
+
+    def meets(self, terms: Terms) -> bool:
+        """Whether all that ``terms`` name is so already."""
+        return replace(self, **self.under(terms)) == self
+
+    def changed(self, *, now: int, **changes: Unpack[Changes]) -> Organization:
+        """This organization with other fields, one version on; a new end is announced anew: R22."""
+        draft = replace(self, **changes)
+        same_end = draft.subscription.valid_until == self.subscription.valid_until
         return replace(
-            self,
-            name=name,
-            subscription=subscription,
-            max_agents=max_agents,
+            draft,
             version=self.version + 1,
             announced_days=self.announced_days if same_end else None,
             updated_at=max(now, self.updated_at),
-        )
-
-    def governed(self, policy: Policy, now: int) -> Organization:
-        """This organization under another policy, one version on."""
-        return replace(
-            self, policy=policy, version=self.version + 1, updated_at=max(now, self.updated_at)
         )
 
     def due_announcement(self, now: int) -> int | None:

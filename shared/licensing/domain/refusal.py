@@ -81,6 +81,15 @@ def organization_not_found() -> Refused:
     return Refused(RefusalCode.NOT_FOUND, "There is no such organization. Check its id.")
 
 
+def organization_changed(why: str) -> Refused:
+    """An organization that is not as the caller expects, in what ``why`` says of it."""
+    return Refused(
+        RefusalCode.PRECONDITION_FAILED,
+        f"The organization is not as you expect: {why}. To change it, read it and send its ETag "
+        "in If-Match. To create it, send no If-Match.",
+    )
+
+
 def only_administrators() -> Refused:
     """A caller without an administrator's role."""
     return Refused(RefusalCode.FORBIDDEN, "Only administrators can do this.")

@@ -5,50 +5,64 @@ What this module guarantees:
 * A change acts on all agents of the organization with one write, since validity is derived (R14).
 * It makes the organization due for the sweep, which then marks or reinstates licences (R24).
 * An administrator's change that was made on an older state is refused, never merged.
-* Of billing's events the highest version wins, however often and in whatever order they come.
+* Of billing's events the highest version wins, however often and in whatever order they come. One
+  that is ignored is on record, unless it is the repetition of what was taken over.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from licensing.domain.audit import EventType
-from licensing.domain.organization import Organization, Subscription
-from licensing.domain.refusal import RefusalCode, Refused, only_super_admins
+from licensing.domain.audit import EventType, OrganizationNote, Reason
+from licensing.domain.errors import InvalidInput
+from licensing.domain.organization import (
+    Organization,
+    Subscription,
+    SubscriptionStatus,
+    Terms,
+    digest_of,
+)
+from licensing.domain.refusal import Refused, only_super_admins, organization_changed
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.expected import Versions
 from licensing.usecases.optimistic import demand, retry_or_give_up
-from licensing.usecases.ports import OrganizationStore
+from licensing.usecases.ports import NotingStore
 
 _BUSY: Final = "This organization is being changed"
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationSpec:
-    """How an organization shall be. ``max_agents`` of ``None`` sets no limit."""
+    """How an organization shall be, in all that the vendor says of it."""
 
     organization_id: str
     name: str
     subscription: Subscription
     max_agents: int | None
 
-    def is_met_by(self, organization: Organization) -> bool:
-        """Whether the organization already is like this."""
-        return (organization.name, organization.subscription, organization.max_agents) == (
-            self.name,
-            self.subscription,
-            self.max_agents,
-        )
+    @property
+    def terms(self) -> Terms:
+        """The same as terms; none is left out."""
+        return {
+            "name": self.name,
+            "valid_until": self.subscription.valid_until,
+            "status": self.subscription.status,
+            "max_agents": self.max_agents,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The organization as it is now, whether it is new, and whether this changed anything."""
+    """The organization as it is now, whether it is new, and whether this changed anything.
+
+    ``ignored`` is there when billing's event was not taken over, and is no repetition of one.
+    """
 
     organization: Organization
     created: bool
     changed: bool
+    ignored: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,7 @@ class ChangeSubscription:
     Both raise ``Unavailable`` when other changes, or the sweep's announcements, keep coming first.
     """
 
-    store: OrganizationStore
+    store: NotingStore
 
     def by_administrator(
         self,
@@ -80,26 +94,37 @@ class ChangeSubscription:
         def change() -> Registered | Refused:
             before = self.store.organization(wanted.organization_id)
             if is_new and before is not None:
-                return _changed_meanwhile("it exists already")
+                return organization_changed("it exists already")
             if not _is_expected(before, expected_version):
                 return _repeated(wanted, before, expected_version)
-            return self._commit(before, _changed(before, wanted, context.now), context)
+            if before is None:
+                new = _new(wanted.organization_id, wanted.terms, context.now)
+                return self._commit(None, new, context)
+            changes = before.under(wanted.terms)
+            return self._commit(before, before.changed(now=context.now, **changes), context)
 
         return retry_or_give_up(change, _BUSY)
 
-    def by_billing(self, wanted: OrganizationSpec, context: Context, *, version: int) -> Registered:
+    def by_billing(
+        self, organization_id: str, terms: Terms, context: Context, *, version: int
+    ) -> Registered:
         """Take over what billing says in its ``version``; the highest one wins (R24).
 
-        Events come at least once and in any order, so an older one is no error and changes
-        nothing.
+        What ``terms`` do not name stays as it is. Events come at least once and in any order, so an
+        older one is no error and changes nothing. Raises ``InvalidInput`` for a new organization of
+        which something is not named.
         """
+        digest = digest_of(terms)
 
         def change() -> Registered:
-            before = self.store.organization(wanted.organization_id)
-            if before is not None and before.billing_version >= version:
-                return Registered(before, created=False, changed=False)
-            after = _changed(before, wanted, context.now)
-            return self._commit(before, replace(after, billing_version=version), context)
+            before = self.store.organization(organization_id)
+            if before is None:
+                new = _new(organization_id, terms, context.now, version=version, digest=digest)
+                return self._commit(None, new, context)
+            if before.billing_version >= version:
+                return self._ignore(before, _why_ignored(before, terms, version), context)
+            taken = before.under(terms) | {"billing_version": version, "billing_digest": digest}
+            return self._commit(before, before.changed(now=context.now, **taken), context)
 
         return retry_or_give_up(change, _BUSY)
 
@@ -107,26 +132,61 @@ class ChangeSubscription:
         self, before: Organization | None, after: Organization, context: Context
     ) -> Registered:
         """Raises ``Overtaken``, by an announcement, too, which leaves the version."""
-        event = context.organization_event(EventType.SUBSCRIPTION_CHANGED, before, after)
+        is_new = before is None
+        kind = EventType.ORGANIZATION_CREATED if is_new else EventType.SUBSCRIPTION_CHANGED
+        event = context.organization_event(kind, before, after)
         demand(self.store.commit_organization(before, after, event, due_at=context.now))
-        return Registered(after, created=before is None, changed=True)
+        return Registered(after, created=is_new, changed=True)
+
+    def _ignore(self, found: Organization, why: Reason | None, context: Context) -> Registered:
+        if why is not None:
+            self.store.note(
+                OrganizationNote(
+                    type=EventType.BILLING_EVENT_IGNORED,
+                    organization_id=found.id,
+                    reason=why,
+                    at=context.now,
+                    origin=context.origin,
+                )
+            )
+        return Registered(found, created=False, changed=False, ignored=why)
 
 
-def _changed(before: Organization | None, wanted: OrganizationSpec, now: int) -> Organization:
-    if before is None:
-        return Organization(
-            id=wanted.organization_id,
-            name=wanted.name,
-            subscription=wanted.subscription,
-            max_agents=wanted.max_agents,
-            updated_at=now,
-        )
-    return before.changed(
-        name=wanted.name,
-        subscription=wanted.subscription,
-        max_agents=wanted.max_agents,
-        now=now,
-    )
+def _new(
+    organization_id: str, terms: Terms, now: int, *, version: int = 0, digest: str | None = None
+) -> Organization:
+    """A new organization. Raises ``InvalidInput`` where its terms leave something out."""
+    match terms:
+        case {
+            "name": str(name),
+            "valid_until": int(valid_until),
+            "status": SubscriptionStatus() as status,
+            "max_agents": max_agents,
+        }:
+            return Organization(
+                id=organization_id,
+                name=name,
+                subscription=Subscription(valid_until, status),
+                max_agents=max_agents,
+                billing_version=version,
+                billing_digest=digest,
+                updated_at=now,
+            )
+    missing = [name for name in Terms.__annotations__ if name not in terms]
+    told = "; ".join(f"{name}: Field required for a new organization" for name in missing)
+    raise InvalidInput(told, pointer="/detail")
+
+
+def _why_ignored(found: Organization, terms: Terms, version: int) -> Reason | None:
+    """Why an event of a version that is not higher is ignored; ``None`` for a repetition."""
+    if version < found.billing_version:
+        return Reason.BILLING_STALE
+    if found.billing_digest is not None:
+        is_same = found.billing_digest == digest_of(terms)
+        return None if is_same else Reason.BILLING_CONTRADICTING
+    # A super-admin has set the version, or an older release took it over: nobody knows what it
+    # said, so only what is as it says already is taken for a repetition.
+    return None if found.meets(terms) else Reason.BILLING_STALE
 
 
 def _is_expected(found: Organization | None, expected: Versions | None) -> bool:
@@ -140,17 +200,9 @@ def _repeated(
 ) -> Registered | Refused:
     """The answer to a change that was made on another version than the present one."""
     if found is None:
-        return _changed_meanwhile("it does not exist")
+        return organization_changed("it does not exist")
     # The answer to this very change may have been lost: then there is nothing to do.
     is_next = expected.led_to(found.version) if expected else found.version == 1
-    if wanted.is_met_by(found) and is_next:
+    if found.meets(wanted.terms) and is_next:
         return Registered(found, created=False, changed=False)
-    return _changed_meanwhile(f"its version is {found.version}")
-
-
-def _changed_meanwhile(why: str) -> Refused:
-    return Refused(
-        RefusalCode.PRECONDITION_FAILED,
-        f"The organization is not as you expect: {why}. To change it, read it and send its ETag "
-        "in If-Match. To create it, send no If-Match.",
-    )
+    return organization_changed(f"its version is {found.version}")

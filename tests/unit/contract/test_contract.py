@@ -215,7 +215,7 @@ def test_null_is_taken_for_what_need_not_be_there(model: type[BaseModel], pointe
         (LOGIN, {"/machine"}),
         (VALIDATE, {"/license_key", "/organization_id", "/machine"}),
         (TRANSITION, set()),
-        (ORGANIZATION, {"/name", "/valid_until"}),
+        (ORGANIZATION, {"/name", "/valid_until", "/status", "/max_agents"}),
     ],
 )
 def test_every_missing_field_is_named_at_once(model: type[BaseModel], required: set[str]) -> None:
@@ -316,16 +316,26 @@ def test_a_request_without_what_need_not_be_there_means_the_usual() -> None:
     login = agents.LoginRequest.model_validate_json(json.dumps({"machine": {}}))
     assert (login.environment, login.agent_version) == ("production", None)
     put = organizations.OrganizationRequest.model_validate_json(
-        '{"name": "Acme", "valid_until": "2030-03-17T18:46:40.9+01:00"}'
+        changed(ORGANIZATION, "/valid_until", "2030-03-17T18:46:40.9+01:00")
     )
     assert put.spec("acme").subscription == Subscription(1_900_000_000, SubscriptionStatus.ACTIVE)
-    assert put.max_agents is None
+
+
+def test_what_is_left_out_of_a_change_is_told_from_null() -> None:
+    amendment = organizations.AmendmentRequest.model_validate_json(
+        '{"max_agents": null, "agents_per_member": null, "valid_until": "2030-03-17T17:46:40Z"}'
+    ).amendment()
+    assert amendment.terms == {"max_agents": None, "valid_until": NOW}
+    assert amendment.decision == {"agents_per_member": None}
+    assert amendment.billing_version is None
+    nothing = organizations.AmendmentRequest.model_validate_json("{}").amendment()
+    assert (nothing.terms, nothing.decision, nothing.vendors) == ({}, {}, [])
 
 
 def test_a_number_without_a_fraction_is_whole_however_it_is_written() -> None:
     # JSON Schema's integers, and with them the contract's, include 5.0.
     put = organizations.OrganizationRequest.model_validate_json(
-        '{"name": "Acme", "valid_until": "2030-03-17T17:46:40Z", "max_agents": 5.0}'
+        changed(ORGANIZATION, "/max_agents", 5.0)
     )
     event = organizations.SubscriptionChanged.model_validate_json(
         '{"organization_id": "acme", "name": "Acme", "valid_until": "2030-03-17T17:46:40Z",'
@@ -437,6 +447,7 @@ def test_r06_r14_an_organization_is_shown_with_subscription_and_seats() -> None:
             "lock_device_keys": False,
             "agents_per_member": 2,
         },
+        "billing_version": 0,
         "version": 7,
     }
 

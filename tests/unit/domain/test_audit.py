@@ -136,7 +136,7 @@ def test_r11_r32_an_event_names_the_components_of_the_machine_that_have_changed(
 
 def test_r32_an_organizations_first_event_tells_all_of_it_and_nothing_before_it() -> None:
     told = audit.of_organization(
-        EventType.SUBSCRIPTION_CHANGED,
+        EventType.ORGANIZATION_CREATED,
         None,
         organization(billing_version=3),
         id="evt_1",
@@ -178,7 +178,9 @@ def test_r32_events_and_actors_have_the_names_that_readers_know() -> None:
         "TemporaryLicenseUsed",
         "TemporaryLicenseExpired",
         "TemporaryLicenseRevoked",
+        "OrganizationCreated",
         "OrganizationUpdated",
+        "BillingEventIgnored",
         "SubscriptionChanged",
         "SubscriptionEnding",
         "CloneSuspected",

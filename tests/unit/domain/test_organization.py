@@ -203,7 +203,7 @@ def test_r24_a_change_counts_the_version_and_leaves_the_seats_alone() -> None:
 @pytest.mark.parametrize(("now", "at"), [(NOW + 60, NOW + 60), (NOW - 60, NOW)])
 def test_a_decision_counts_the_version_and_leaves_the_subscription_alone(now: int, at: int) -> None:
     before = organization(version=4, seats=9, max_agents=10)
-    assert before.governed(Policy(block_clones=True), now) == organization(
+    assert before.changed(policy=Policy(block_clones=True), now=now) == organization(
         version=5, seats=9, max_agents=10, policy=Policy(block_clones=True), updated_at=at
     )
 

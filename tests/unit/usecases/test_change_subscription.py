@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from licensing.domain.audit import OrganizationNote
 from licensing.domain.caller import Caller, Role
 from licensing.domain.errors import Unavailable
 from licensing.domain.organization import Organization, SubscriptionStatus
@@ -31,7 +32,7 @@ def test_r24_a_wish_is_met_by_name_subscription_and_limit_alone(
     difference: dict[str, Any], *, met: bool
 ) -> None:
     wanted = OrganizationSpec("acme", "Acme", subscription(), 5)
-    assert wanted.is_met_by(organization(**({"max_agents": 5} | difference))) is met
+    assert organization(**({"max_agents": 5} | difference)).meets(wanted.terms) is met
 
 
 class Contended:
@@ -42,6 +43,9 @@ class Contended:
 
     def commit_organization(self, *_: Any, **__: Any) -> Outcome:
         return Outcome.CONFLICT
+
+    def note(self, _note: OrganizationNote) -> None:
+        raise AssertionError("nothing is ignored")
 
 
 WANTED = OrganizationSpec("acme", "Acme Ltd", subscription(), 5)
@@ -59,4 +63,4 @@ def test_r24_a_change_that_others_always_overtake_says_that_it_may_be_repeated()
     with pytest.raises(Unavailable, match="several places at once"):
         USE_CASE.by_administrator(WANTED, by(OPERATOR), expected_version=ANY_VERSION)
     with pytest.raises(Unavailable, match="several places at once"):
-        USE_CASE.by_billing(WANTED, CONTEXT, version=1)
+        USE_CASE.by_billing("acme", WANTED.terms, CONTEXT, version=1)

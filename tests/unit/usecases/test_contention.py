@@ -20,8 +20,8 @@ from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Organization, Policy, PolicyFloor
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.usecases.agent_requests import Login
+from licensing.usecases.amend_organization import Amendment, AmendOrganization, Decision
 from licensing.usecases.change_license import ChangeLicense
-from licensing.usecases.change_policy import ChangePolicy, Decision
 from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
@@ -97,7 +97,9 @@ class Governed:
 def test_a_decision_that_others_always_overtake_is_not_taken_and_may_be_repeated() -> None:
     store = Governed()
     with pytest.raises(Unavailable, match="several places at once"):
-        ChangePolicy(store, PolicyFloor())("acme", Decision(block_clones=True), by(OPERATOR))
+        AmendOrganization(store, PolicyFloor())(
+            "acme", Amendment({}, Decision(block_clones=True)), by(OPERATOR)
+        )
     assert store.attempts == 8
 
 

@@ -1,4 +1,4 @@
-"""Audit events and folded refusals as items: the table of their attributes (R32).
+"""Audit events and folded entries as items: the table of their attributes (R32).
 
 A field that is stored is a row here, the one place for its name. A change and a refusal are written
 from what happened, and both are read as entries.
@@ -14,6 +14,7 @@ from licensing.adapters.dynamo.schema import (
     event_key,
     events_of,
     feed_sort_key,
+    note_key,
     refusal_key,
     sort_key_of,
     time_in_sort_key,
@@ -39,6 +40,7 @@ from licensing.domain.audit import (
     ActorKind,
     Event,
     EventType,
+    OrganizationNote,
     Origin,
     RefusedAttempt,
 )
@@ -49,8 +51,8 @@ from licensing.domain.statistics import Move
 from licensing.domain.text import readable
 from licensing.usecases.ports import RecordedEvent
 
-REFUSAL_SECONDS: Final = 400 * 86_400
-"""How long a folded refusal is kept; nothing depends on it, unlike the events of changes."""
+FOLDED_SECONDS: Final = 400 * 86_400
+"""How long a folded entry is kept; nothing depends on it, unlike the events of changes."""
 
 
 def _fact(value: Fact) -> Value:
@@ -98,14 +100,18 @@ _ORIGIN: Final = Record(
 )
 
 # What every entry tells.
-_ALWAYS_TOLD: Final = (
+_TOLD_OF_ALL: Final = (
     always("type", one_of(EventType)),
     always("organization_id", TEXT),
-    optional("license_id", TEXT),
     part("origin", _ORIGIN),
     optional("reason", WRITTEN_LINES),
-    optional("other_address", TEXT),
     optional("confidential", FLAG, none=False),
+)
+# And every one that may be about a licence.
+_ALWAYS_TOLD: Final = (
+    *_TOLD_OF_ALL,
+    optional("license_id", TEXT),
+    optional("other_address", TEXT),
 )
 # What a change tells besides.
 _OF_A_CHANGE: Final = (
@@ -116,12 +122,12 @@ _OF_A_CHANGE: Final = (
     optional("after", _FACTS),
     optional("components", TEXTS, none=()),
 )
-# What a refusal tells besides: its entry is that of an hour, and the latest one's.
-_OF_A_REFUSAL: Final = (
+# What a refusal or a note tells besides: its entry is that of an hour, and the latest one's.
+_OF_AN_HOUR: Final = (
     always("at", NUMBER, field="hour"),
     always("last_at", NUMBER, field="at"),
 )
-# What is read back of the refusals of an hour.
+# What is read back of the entry of an hour.
 _FOLDED: Final = (
     optional("times", NUMBER),
     optional("last_at", NUMBER),
@@ -129,7 +135,8 @@ _FOLDED: Final = (
 
 ENTRY: Final = Record(RecordedEvent, *_ALWAYS_TOLD, *_OF_A_CHANGE, *_FOLDED)
 _CHANGE: Final = Attributes[Event](*_ALWAYS_TOLD, *_OF_A_CHANGE)
-_REFUSAL: Final = Attributes[RefusedAttempt](*_ALWAYS_TOLD, *_OF_A_REFUSAL)
+_REFUSAL: Final = Attributes[RefusedAttempt](*_ALWAYS_TOLD, *_OF_AN_HOUR)
+_NOTE: Final = Attributes[OrganizationNote](*_TOLD_OF_ALL, *_OF_AN_HOUR)
 
 
 def event_item(event: Event) -> Item:
@@ -145,14 +152,22 @@ def event_item(event: Event) -> Item:
 
 def refusal_attributes(refusal: RefusedAttempt) -> dict[str, Value | None]:
     """A refusal's entry, apart from its count; the latest origin stands for all."""
-    key = refusal_key(refusal)
+    return {**_folded(refusal, refusal_key(refusal)), **_REFUSAL.write(refusal)}
+
+
+def note_attributes(note: OrganizationNote) -> dict[str, Value | None]:
+    """A note's entry, apart from its count; the latest origin stands for all."""
+    return {**_folded(note, note_key(note)), **_NOTE.write(note)}
+
+
+def _folded(entry: RefusedAttempt | OrganizationNote, key: Item) -> dict[str, Value]:
+    """What entries that are folded have in common: a place in the feed, a name and an end."""
     name = f"{key['pk']['S']}/{key['sk']['S']}"
     return {
-        "org_pk": text(events_of(refusal.organization_id)),
+        "org_pk": text(events_of(entry.organization_id)),
         "org_sk": text(feed_sort_key(key)),
         "id": text(f"evt_{hashlib.sha256(name.encode()).hexdigest()[:32]}"),
-        **_REFUSAL.write(refusal),
-        "ttl": number(refusal.hour + REFUSAL_SECONDS),
+        "ttl": number(entry.hour + FOLDED_SECONDS),
     }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from licensing.adapters.dynamo import schema
-from licensing.adapters.dynamo.events import read_event, refusal_attributes
+from licensing.adapters.dynamo.events import note_attributes, read_event, refusal_attributes
 from licensing.adapters.dynamo.table import Table, cut, of_type
-from licensing.adapters.dynamo.values import number, text
-from licensing.domain.audit import RefusedAttempt
+from licensing.adapters.dynamo.values import Item, Value, number, text
+from licensing.domain.audit import OrganizationNote, RefusedAttempt
 from licensing.usecases.filters import EventFilters
 from licensing.usecases.ports import EventPage
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Histories(Table):
-    """Events, read, and refusals, put on record."""
+    """Events, read, and refusals and notes, put on record."""
 
     __slots__ = ()
 
@@ -85,9 +86,17 @@ class Histories(Table):
 
     def record_refusal(self, refusal: RefusedAttempt) -> None:
         """See :class:`licensing.usecases.ports.MachineStore`."""
+        self._fold(schema.refusal_key(refusal), refusal_attributes(refusal))
+
+    def note(self, note: OrganizationNote) -> None:
+        """See :class:`licensing.usecases.ports.NotingStore`."""
+        self._fold(schema.note_key(note), note_attributes(note))
+
+    def _fold(self, key: Item, attributes: Mapping[str, Value | None]) -> None:
+        """Count something in the entry of its hour."""
         self._set(
-            schema.refusal_key(refusal),
-            refusal_attributes(refusal),
+            key,
+            attributes,
             clause="ADD times :once",
             # Sent twice, when the first answer is lost, it still counts once.
             condition="attribute_not_exists(request_id) OR request_id <> :request_id",

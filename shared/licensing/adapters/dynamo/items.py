@@ -238,6 +238,7 @@ _GOVERNED: Final = (
     optional("max_agents", NUMBER),
     always("version", NUMBER),
     always("billing_version", NUMBER),
+    optional("billing_digest", TEXT),
     optional("announced_days", NUMBER),
     part("policy", _POLICY),
     always("updated_at", NUMBER),

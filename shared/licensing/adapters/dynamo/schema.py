@@ -16,12 +16,13 @@ A *place* is the sort key of an entry in a list: in an index, or in a licence's 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
 from typing import Final
 
 from licensing.adapters.dynamo.values import Item, StoredItem, text
-from licensing.domain.audit import Event, RefusedAttempt
+from licensing.domain.audit import Event, OrganizationNote, RefusedAttempt
 from licensing.domain.license import License, State
 from licensing.usecases import pagination
 
@@ -70,7 +71,9 @@ ACTIVITY_PLACE: Final = re.compile(rf"[0-9]{{6}}#{LICENSE_PLACE.pattern}")
 TEMPORARY_PLACE: Final = re.compile(rf"[0-9]{{10}}#{_ID}")
 
 
-_ENTRY: Final = r"[0-9]{10}#(?:[0-9]{6}#evt_[0-9a-f]{32}|REFUSED#[a-z_]+)"
+_ENTRY: Final = (
+    r"[0-9]{10}#(?:[0-9]{6}#evt_[0-9a-f]{32}|REFUSED#[a-z_]+|NOTED#[a-z_]+(?:#[0-9a-f]{32})?)"
+)
 
 
 HISTORY_PLACE: Final = re.compile(_ENTRY)
@@ -144,6 +147,18 @@ def refusal_key(refusal: RefusedAttempt) -> Item:
     return {
         "pk": license_key(refusal.license_id)["pk"],
         "sk": text(f"EVENT#{refusal.hour:010d}#REFUSED#{refusal.reason}"),
+    }
+
+
+def note_key(note: OrganizationNote) -> Item:
+    """The primary key of a note's entry: the same for one organization, reason and hour (R32).
+
+    What it is ``about`` stands there as a digest: of any length, and nothing of it can be read.
+    """
+    about = "" if note.about is None else f"#{hashlib.sha256(note.about.encode()).hexdigest()[:32]}"
+    return {
+        "pk": organization_key(note.organization_id)["pk"],
+        "sk": text(f"EVENT#{note.hour:010d}#NOTED#{note.reason}{about}"),
     }
 
 

@@ -46,6 +46,8 @@ from licensing.usecases.ports.machines import (
 )
 from licensing.usecases.ports.organizations import (
     Due,
+    NoteStore,
+    NotingStore,
     OrganizationLister,
     OrganizationStore,
     SweepStore,
@@ -70,6 +72,8 @@ __all__ = [
     "LoginView",
     "MachineReader",
     "MachineStore",
+    "NoteStore",
+    "NotingStore",
     "OrganizationLister",
     "OrganizationPast",
     "OrganizationStore",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from licensing.domain.audit import Event
+from licensing.domain.audit import Event, OrganizationNote
 from licensing.domain.license import License, State
 from licensing.domain.organization import Organization
 from licensing.usecases.filters import OrganizationSummary
@@ -36,6 +36,17 @@ class OrganizationStore(Protocol):
         self, before: Organization | None, after: Organization, event: Event, *, due_at: int
     ) -> Outcome:
         """Put ``after`` in the place of ``before`` and make it due for the sweep at ``due_at``."""
+
+
+class NoteStore(Protocol):
+    """What is put on record about organizations, and changes nothing."""
+
+    def note(self, note: OrganizationNote) -> None:
+        """Count it in the entry of its hour; of one request it counts once (R32)."""
+
+
+class NotingStore(OrganizationStore, NoteStore, Protocol):
+    """Changes of organizations, and what is put on record where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
