@@ -28,7 +28,9 @@ STEPS = {
     for title, text in SECTIONS.items()
 }
 NOT_OF_A_LOGIN = {
+    RefusalCode.IDEMPOTENCY_KEY_REUSED,
     RefusalCode.INVALID_TRANSITION,
+    RefusalCode.POLICY_BELOW_FLOOR,
     RefusalCode.PRECONDITION_FAILED,
 }
 
