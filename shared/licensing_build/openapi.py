@@ -291,7 +291,7 @@ def _(taken: http.IfNoneMatch) -> list[dict[str, Any]]:
 
 @_described.register
 def _(taken: http.IdempotencyKey) -> list[dict[str, Any]]:
-    schema = {"type": "string", "pattern": taken.pattern}
+    schema = {"type": "string", "pattern": http.IDEMPOTENCY_KEY_FORM.pattern}
     return [_header("Idempotency-Key", schema, taken.description)]
 
 

@@ -163,7 +163,7 @@ def test_the_dashboard_shows_every_code_that_stops_an_agent_until_somebody_logs_
     (searched,) = [
         metric.dimensions["outcome"]
         for metric in metrics.of_dashboard(TEMPLATE)
-        if metric.dimensions.get("outcome")
+        if len(metric.dimensions.get("outcome", ())) > 1
     ]
     asking = [code for code in Code if code.meaning.action is NextStep.LOGIN]
     assert [code for code in searched if code in set(Code)] == asking

@@ -86,9 +86,9 @@ def writes_of(
         seats += after.is_bound - (before.is_bound if before else False)
     # DynamoDB takes one action per item: the counts and the seats of all changes, and the check of
     # the version.
-    organization_id = changes[0].after.organization_id
-    writes += _member_writes(organization_id, changes, table)
+    writes += _member_writes(changes, table)
     if seats:
+        organization_id = changes[0].after.organization_id
         writes.append(_seat_write(organization_id, organization, seats, table))
     elif organization is not None:
         writes.append(_unchanged_write(organization, table))
@@ -377,20 +377,21 @@ def _seat_write(
     )
 
 
-def _member_writes(organization_id: str, changes: Sequence[Change], table: str) -> list[Write]:
+def _member_writes(changes: Sequence[Change], table: str) -> list[Write]:
     """Count for each member the agents that come and go (R38)."""
-    counts: Counter[bytes] = Counter()
-    limits: dict[bytes, int] = {}
+    counts: Counter[tuple[str, bytes]] = Counter()
+    limits: dict[tuple[str, bytes], int] = {}
     for change in changes:
+        organization_id = change.after.organization_id
         if change.before is not None and change.before.counted_for is not None:
-            counts[change.before.counted_for] -= 1
-        member = change.after.counted_for
-        if member is not None:
+            counts[organization_id, change.before.counted_for] -= 1
+        if change.after.counted_for is not None:
+            member = organization_id, change.after.counted_for
             counts[member] += 1
             if change.member_limit is not None:
                 limits[member] = change.member_limit
     return [
-        _member_write(schema.member_key(organization_id, member), agents, limits.get(member), table)
+        _member_write(schema.member_key(*member), agents, limits.get(member), table)
         for member, agents in sorted(counts.items())
         if agents
     ]

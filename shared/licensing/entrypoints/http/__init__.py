@@ -16,6 +16,7 @@ from licensing.entrypoints.http.api import Api
 from licensing.entrypoints.http.calls import Call
 from licensing.entrypoints.http.inputs import (
     CURSOR,
+    IDEMPOTENCY_KEY_FORM,
     LIMIT,
     LONGEST_SEARCH,
     PAGE,
@@ -47,6 +48,7 @@ from licensing.entrypoints.http.replies import (
 
 __all__ = [
     "CURSOR",
+    "IDEMPOTENCY_KEY_FORM",
     "LIMIT",
     "LONGEST_SEARCH",
     "PAGE",

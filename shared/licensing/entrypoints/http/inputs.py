@@ -47,6 +47,10 @@ LONGEST_NAME: Final = 40
 """How much a problem repeats of a name that was sent: more than any of the contract has."""
 LONGEST_SEARCH: Final = 100
 """How many characters a search may have."""
+IDEMPOTENCY_KEY_FORM: Final = re.compile(
+    r'^(?:[!#-+\--~](?:[ !#-+\--~]{0,253}[!#-+\--~])?|"[ !#-\[\]-~]{1,255}")$'
+)
+"""What the header ``Idempotency-Key`` looks like: at most 255 characters, quotes not counted."""
 _OLDER_NAMES: Final = frozenset({"LicenseKey", "MacId", "ComputerName", "AgentVersion"})
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -311,27 +315,20 @@ class IdempotencyKey:
     """
 
     description: str
-    longest: int = 255
-
-    @property
-    def pattern(self) -> str:
-        """What the header looks like, as a regular expression."""
-        bare = f"[!#-+\\--~](?:[ !#-+\\--~]{{0,{self.longest - 2}}}[!#-+\\--~])?"
-        return f'^(?:{bare}|"[ !#-\\[\\]-~]{{1,{self.longest}}}")$'
 
     def read(self, event: APIGatewayProxyEventV2) -> str | None:
         """The key, or ``None`` without the header.
 
-        Raises :class:`InvalidInput` for one that is none, or longer than ``longest``.
+        Raises :class:`InvalidInput` for one that does not fit :data:`IDEMPOTENCY_KEY_FORM`.
         """
         value = event.headers.get("idempotency-key")
         if value is None:
             return None
         value = value.strip(" \t")
-        if not re.fullmatch(self.pattern, value):
+        if not IDEMPOTENCY_KEY_FORM.fullmatch(value):
             detail = (
-                f"Send one key of 1 to {self.longest} printable ASCII characters, without quotes "
-                "and commas in it, or the same in double quotes."
+                "Send one key of 1 to 255 printable ASCII characters, without quotes and commas "
+                "in it, or the same in double quotes."
             )
             raise InvalidInput(detail, pointer="/headers/idempotency-key")
         return value.strip('"')

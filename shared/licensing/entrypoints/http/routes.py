@@ -7,32 +7,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Self
-
-_PARAMETER: Final = re.compile(r"\{\w+\}")
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
 class Routes:
     """A table of routes."""
 
-    _methods: tuple[tuple[str, re.Pattern[str]], ...]
+    _methods: tuple[tuple[str, tuple[str, ...]], ...]
 
     @classmethod
     def of(cls, routes: Iterable[str]) -> Self:
         """The table of ``routes``, as API Gateway writes them."""
         split = (route.partition(" ") for route in routes)
-        return cls(tuple((method, _pattern(path)) for method, _, path in split))
+        return cls(tuple((method, tuple(path.split("/"))) for method, _, path in split))
 
     def methods(self, path: str) -> tuple[str, ...]:
         """The methods of a path in alphabetical order, ``()`` where there is no such path."""
-        found = {method for method, pattern in self._methods if pattern.fullmatch(path)}
-        return tuple(sorted(found))
+        segments = path.split("/")
+        return tuple(sorted({method for method, own in self._methods if _fits(segments, own)}))
 
 
-def _pattern(path: str) -> re.Pattern[str]:
-    literals = map(re.escape, _PARAMETER.split(path))
-    return re.compile("[^/]+".join(literals))
+def _fits(segments: list[str], own: tuple[str, ...]) -> bool:
+    """Whether a path is one of a route's; a parameter is any text, but for none."""
+    return len(segments) == len(own) and all(
+        bool(segment) if name.startswith("{") else segment == name
+        for segment, name in zip(segments, own, strict=True)
+    )
