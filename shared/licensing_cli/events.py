@@ -24,7 +24,7 @@ from licensing_cli.json_types import Json, objects
 from licensing_cli.output import Columns, Output, Row, joined, moment, text_of
 from licensing_cli.vocabulary import EVENT_TYPES
 
-FOLDED: Final = ("AccessRefused", "BillingEventIgnored", "CloneSuspected")
+FOLDED: Final = ("AccessRefused", "BillingEventIgnored", "CloneSuspected", "OrganizationRead")
 """What is one event in an hour, however often it happens."""
 
 _LATE: Final = timedelta(minutes=1)

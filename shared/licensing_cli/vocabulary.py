@@ -87,6 +87,7 @@ EVENT_TYPES: Final = (
     "OrganizationUpdated",
     "SubscriptionChanged",
     "SubscriptionEnding",
+    "OrganizationRead",
     "BillingEventIgnored",
     "CloneSuspected",
     "AccessRefused",

@@ -233,7 +233,7 @@ def test_r23_a_run_that_is_killed_anywhere_and_run_again_comes_to_the_same_end(
 
     assert _states(world) == {"standard": {"expired": 1}, "temporary": {"expired": 1}}
     assert Counter(kinds(world)) == {
-        "SubscriptionChanged": 2,
+        "OrganizationCreated": 2,
         "LicenseIssued": 1,
         "TemporaryLicenseGenerated": 1,
         "LicenseExpired": 1,

@@ -1,7 +1,7 @@
 // What happened, as a list: newest first, each entry in a sentence with who, from where, and what.
 
 import { h } from "./dom.js";
-import { actorOf, CLONE_ADVICE, changesOf, counted, eventOf, reasonOf } from "./labels.js";
+import { actorOf, CLONE_ADVICE, changesOf, counted, eventOf, named, reasonOf } from "./labels.js";
 import { link } from "./router.js";
 import { ago } from "./widgets.js";
 
@@ -35,6 +35,9 @@ function entry(event, withLicense) {
       withLicense && event.license_id ? " · " : null,
       withLicense && event.license_id ? subject(event) : null,
     ),
+    event.readings.length
+      ? h("p", { class: "change" }, event.readings.map((each) => named(each)).join(", "))
+      : null,
     changesOf(event).map((change) => h("p", { class: "change" }, change)),
     isBlockOfClone(event) ? h("p", { class: "help" }, CLONE_ADVICE) : null,
     !isRefusal && event.reason ? h("p", { class: "reason" }, `“${event.reason}”`) : null,

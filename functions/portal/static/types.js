@@ -100,6 +100,7 @@
  * @property {string[]} components
  * @property {string | null} other_address
  * @property {number | null} times
+ * @property {string[]} readings what a super-admin has read
  * @property {string | null} last_at
  */
 

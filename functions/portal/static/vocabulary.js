@@ -25,6 +25,7 @@ export const EVENTS = {
   OrganizationUpdated: "Rules for agents changed",
   SubscriptionChanged: "Subscription changed",
   SubscriptionEnding: "Subscription ends soon",
+  OrganizationRead: "Read by a super-admin",
   BillingEventIgnored: "Event of billing ignored",
   CloneSuspected: "Clone suspected",
   AccessRefused: "Access refused",
@@ -45,6 +46,7 @@ export const REASONS = {
   license_still_bound: "Login on another machine before it was dissociated",
   clone_suspected: "Two agents seem to use one license",
   drift_refused: "Machine has changed into one that another license holds",
+  read_from_outside: "Something of another organization was shown",
   billing_stale: "Older than what billing has said since",
   billing_contradicting: "Says something else under the same version",
 };

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, instant
-from licensing.domain.audit import ActorKind, EventType
+from licensing.domain.audit import ActorKind, EventType, Reading
 from licensing.usecases.ports import RecordedEvent
 
 
@@ -18,8 +18,9 @@ class ActorView(Reply):
 class EventView(Reply):
     """What happened. Refusals of one hour are one event: ``times`` counts them.
 
-    ``last_at`` is the time of the latest. ``other_address`` is that of a clone's second agent. What
-    is ``confidential`` is for super-admins alone: no organization's feed has it.
+    ``last_at`` is the time of the latest. ``other_address`` is that of a clone's second agent.
+    ``readings`` are what a super-admin has read. What is ``confidential`` is for super-admins
+    alone: no organization's feed has it.
     """
 
     id: str
@@ -39,6 +40,7 @@ class EventView(Reply):
     other_address: str | None
     times: int | None
     last_at: Instant | None
+    readings: list[Reading]
     confidential: bool
 
     @classmethod
@@ -66,6 +68,7 @@ class EventView(Reply):
             other_address=entry.other_address,
             times=entry.times,
             last_at=instant(entry.last_at) if entry.last_at is not None else None,
+            readings=list(entry.readings),
             confidential=entry.confidential,
         )
 

@@ -63,6 +63,7 @@ class EventType(_Labelled):
     ORGANIZATION_UPDATED = "OrganizationUpdated", "Rules for agents changed"
     SUBSCRIPTION_CHANGED = "SubscriptionChanged", "Subscription changed"
     SUBSCRIPTION_ENDING = "SubscriptionEnding", "Subscription ends soon"
+    ORGANIZATION_READ = "OrganizationRead", "Read by a super-admin"
     BILLING_EVENT_IGNORED = "BillingEventIgnored", "Event of billing ignored"
     CLONE_SUSPECTED = "CloneSuspected", "Clone suspected"
     ACCESS_REFUSED = "AccessRefused", "Access refused"
@@ -76,8 +77,23 @@ class Reason(_Labelled):
 
     CLONE_SUSPECTED = "clone_suspected", "Two agents seem to use one license"
     DRIFT_REFUSED = "drift_refused", "Machine has changed into one that another license holds"
+    READ_FROM_OUTSIDE = "read_from_outside", "Something of another organization was shown"
     BILLING_STALE = "billing_stale", "Older than what billing has said since"
     BILLING_CONTRADICTING = "billing_contradicting", "Says something else under the same version"
+
+
+class Reading(StrEnum):
+    """What super-admins can read of an organization, in one request."""
+
+    ORGANIZATION = "organization"
+    LICENSES = "licenses"
+    LICENSE = "license"
+    HISTORY = "history"
+    FEED = "feed"
+    STATISTICS = "statistics"
+    ACTIVITY = "activity"
+    TEMPORARY_LICENSES = "temporary_licenses"
+    MACHINE = "machine"
 
 
 class ActorKind(StrEnum):

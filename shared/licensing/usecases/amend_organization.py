@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
-from licensing.domain.audit import EventType
+from licensing.domain.audit import EventType, Reading
 from licensing.domain.organization import Organization, Policy, PolicyFloor, Terms
 from licensing.domain.refusal import (
     RefusalCode,
@@ -27,8 +27,9 @@ from licensing.domain.refusal import (
 )
 from licensing.usecases.context import UserContext
 from licensing.usecases.expected import ANY_VERSION, Versions
+from licensing.usecases.note_reading import note_reading
 from licensing.usecases.optimistic import demand, retry_or_give_up
-from licensing.usecases.ports import OrganizationStore
+from licensing.usecases.ports import OrganizationStore, Witness
 
 
 class Decision(TypedDict, total=False):
@@ -58,11 +59,15 @@ class Amendment:
         return [*self.terms, *["billing_version"] * (self.billing_version is not None)]
 
 
+class AmendStore(OrganizationStore, Witness, Protocol):
+    """Changes of organizations, and who has read one without a change."""
+
+
 @dataclass(frozen=True, slots=True)
 class AmendOrganization:
     """The use case. ``policy_floor`` is what the vendor demands of all organizations (R38)."""
 
-    store: OrganizationStore
+    store: AmendStore
     policy_floor: PolicyFloor
 
     def __call__(
@@ -117,6 +122,8 @@ class AmendOrganization:
         if not (expected.allow(before.version) or is_repeated):
             return organization_changed(f"its version is {before.version}")
         if is_met:
+            # It is shown, and there is no change that tells of that.
+            note_reading(self.store, Reading.ORGANIZATION, organization_id, context)
             return before
         after = before.changed(now=context.now, **changes)
         is_decision = replace(after, policy=before.policy) == before.changed(now=context.now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from licensing.domain.audit import Reading
 from licensing.domain.caller import Caller
 from licensing.domain.refusal import (
     Refused,
@@ -17,6 +18,7 @@ from licensing.domain.refusal import (
 )
 from licensing.usecases.context import UserContext
 from licensing.usecases.filters import EventFilters
+from licensing.usecases.note_reading import note_reading
 from licensing.usecases.pagination import PageRequest
 from licensing.usecases.ports import EventPage, EventReader
 
@@ -41,6 +43,7 @@ class ListEvents:
             or (record.term is not None and not caller.is_super_admin)
         ):
             return license_not_found()
+        note_reading(self.store, Reading.HISTORY, record.organization_id, context)
         found = self.store.history(license_id, filters, limit=page.limit, cursor=page.cursor)
         return _as_seen_by(caller, found)
 
@@ -56,6 +59,7 @@ class ListEvents:
             or self.store.organization(organization_id) is None
         ):
             return organization_not_found()
+        note_reading(self.store, Reading.FEED, organization_id, context)
         found = self.store.feed(
             organization_id,
             filters,

@@ -4,6 +4,8 @@ What this module guarantees:
 
 * A status is derived from the subscription as it is now, whatever the sweep has marked (R14).
 * Another organization's things are answered like things that do not exist.
+* What super-admins see of one organization is on record, see
+  :mod:`licensing.usecases.note_reading`; the list of all organizations is not.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from licensing.domain.audit import Reading
 from licensing.domain.errors import InvalidInput, Misconfigured
 from licensing.domain.license import License, State, Status
 from licensing.domain.organization import Organization, Standing
@@ -31,8 +34,9 @@ from licensing.usecases.filters import (
     OrganizationFilters,
     OrganizationSort,
 )
+from licensing.usecases.note_reading import note_reading
 from licensing.usecases.pagination import PageRequest, Value, name_of, sorted_page
-from licensing.usecases.ports import LicenseLister, LicensePage, OrganizationLister
+from licensing.usecases.ports import LicenseLister, LicensePage, OrganizationLister, Witness
 
 # A subscription colours all licences of its organization alike, so a filter by status is a filter
 # by stored state: one of these, or nothing at all.
@@ -68,7 +72,7 @@ class OrganizationListing:
     total: int
 
 
-class Reader(LicenseLister, OrganizationLister, Protocol):
+class Reader(LicenseLister, OrganizationLister, Witness, Protocol):
     """What it takes to read all of it."""
 
 
@@ -93,15 +97,26 @@ class ListLicenses:
         organization = self.store.organization(record.organization_id)
         if organization is None:
             raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
+        note_reading(self.store, Reading.LICENSE, organization.id, context)
         return record, organization
 
     def organization(self, organization_id: str, context: UserContext) -> Organization | Refused:
         """One organization."""
+        return self._organization(organization_id, Reading.ORGANIZATION, context)
+
+    def _organization(
+        self, organization_id: str, what: Reading, context: UserContext
+    ) -> Organization | Refused:
+        """An organization of which something is going to be read."""
         if not context.caller.is_administrator:
             return only_administrators()
         if not context.caller.administers(organization_id):
             return organization_not_found()
-        return self.store.organization(organization_id) or organization_not_found()
+        found = self.store.organization(organization_id)
+        if found is None:
+            return organization_not_found()
+        note_reading(self.store, what, organization_id, context)
+        return found
 
     def organizations(
         self,
@@ -137,7 +152,7 @@ class ListLicenses:
         costs what is on it or passed over. A sorted one costs a look at all of them. Raises
         ``InvalidInput`` for a cursor that this listing did not hand out.
         """
-        organization = self.organization(organization_id, context)
+        organization = self._organization(organization_id, Reading.LICENSES, context)
         if isinstance(organization, Refused):
             return organization
         filters, sort = query.filters, query.sort
@@ -193,6 +208,7 @@ class ListLicenses:
             return only_super_admins()
         if self.store.organization(organization_id) is None:
             return organization_not_found()
+        note_reading(self.store, Reading.TEMPORARY_LICENSES, organization_id, context)
         return self.store.temporary_licenses(organization_id, limit=page.limit, cursor=page.cursor)
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from licensing.domain.audit import Reading
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import Refused, only_super_admins
 from licensing.usecases.context import UserContext
+from licensing.usecases.note_reading import note_reading
 from licensing.usecases.ports import Keyrings, MachineReader
 
 
@@ -42,11 +44,13 @@ class LookUpMachine:
         for claim in self.store.claims(machine.pairs()).values():
             for organization_id, licenses in claim.holders.items():
                 found.setdefault(organization_id, set()).update(licenses.values())
-        return [
-            Holder(organization, self._licenses(sorted(license_ids)))
-            for organization_id, license_ids in sorted(found.items())
-            if (organization := self.store.organization(organization_id)) is not None
-        ]
+        holders: list[Holder] = []
+        for organization_id, license_ids in sorted(found.items()):
+            organization = self.store.organization(organization_id)
+            if organization is not None:
+                note_reading(self.store, Reading.MACHINE, organization_id, context)
+                holders.append(Holder(organization, self._licenses(sorted(license_ids))))
+        return holders
 
     def _licenses(self, license_ids: Sequence[str]) -> Sequence[License]:
         records = (self.store.license(license_id) for license_id in license_ids)

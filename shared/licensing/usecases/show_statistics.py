@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from licensing.domain.audit import subscription_in
+from licensing.domain.audit import Reading, subscription_in
 from licensing.domain.caller import Caller
 from licensing.domain.license import HOUR
 from licensing.domain.refusal import Refused, only_administrators, organization_not_found
@@ -29,6 +29,7 @@ from licensing.domain.statistics import (
     over_time,
 )
 from licensing.usecases.context import UserContext
+from licensing.usecases.note_reading import note_reading
 from licensing.usecases.ports import RecordedEvent, StatisticsReader
 
 MOST_EVENTS: Final = 20_000
@@ -96,6 +97,7 @@ class ShowStatistics:
         itself = self.store.organization_past(organization_id, since, most=MOST_TURNS)
         if itself is None:
             return organization_not_found()
+        note_reading(self.store, Reading.STATISTICS, organization_id, context)
         census = self.store.census(organization_id)
         past = self.store.licenses_past(
             organization_id, since, most=MOST_EVENTS, most_refusals=MOST_REFUSALS
@@ -136,6 +138,7 @@ class ShowStatistics:
             return refused
         if self.store.organization(organization_id) is None:
             return organization_not_found()
+        note_reading(self.store, Reading.ACTIVITY, organization_id, context)
         hour = context.now // HOUR
         page = self.store.last_seen(organization_id, hour=hour, limit=PAGE, cursor=cursor)
         return Activity(

@@ -87,6 +87,7 @@ def an_entry(number: int, license_id: str | None = None, **fields: Any) -> Recor
         "confidential": False,
         "times": None,
         "last_at": None,
+        "readings": [],
     }
     return RecordedEvent(**usual | fields)
 
@@ -180,6 +181,7 @@ def test_r34_an_event_says_where_it_comes_from_what_it_is_and_all_about_it(
         "times": 1,
         "last_at": last_at,
         "confidential": False,
+        "readings": [],
     }
     assert first == {
         "EventBusName": "licensing-bus",

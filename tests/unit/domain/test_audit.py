@@ -179,6 +179,7 @@ def test_r32_events_and_actors_have_the_names_that_readers_know() -> None:
         "TemporaryLicenseExpired",
         "TemporaryLicenseRevoked",
         "OrganizationCreated",
+        "OrganizationRead",
         "OrganizationUpdated",
         "BillingEventIgnored",
         "SubscriptionChanged",

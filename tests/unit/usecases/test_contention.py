@@ -93,6 +93,9 @@ class Governed:
         self.attempts += 1
         return Outcome.CONFLICT
 
+    def note_reading(self, *_: Any, **__: Any) -> None:
+        raise AssertionError("something is to be changed")
+
 
 def test_a_decision_that_others_always_overtake_is_not_taken_and_may_be_repeated() -> None:
     store = Governed()

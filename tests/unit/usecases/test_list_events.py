@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from licensing.domain.audit import Actor, ActorKind, EventType, Origin
+from licensing.domain.audit import Actor, ActorKind, EventType, OrganizationNote, Origin, Reading
 from licensing.domain.caller import Caller, Role
 from licensing.domain.license import License
 from licensing.domain.organization import Organization
@@ -87,6 +87,9 @@ class Shelf:
         self, license_id: str, organization_id: str
     ) -> tuple[License | None, Organization | None]:
         return self.license(license_id), self.organization(organization_id)
+
+    def note_reading(self, note: OrganizationNote, what: Reading, *, interval: int) -> None:
+        """What is on record of reads, the integration tests say."""
 
     def history(
         self, license_id: str, filters: EventFilters, *, limit: int, cursor: str | None

@@ -42,6 +42,7 @@ from licensing.domain.audit import (
     EventType,
     OrganizationNote,
     Origin,
+    Reading,
     RefusedAttempt,
 )
 from licensing.domain.errors import Misconfigured
@@ -84,6 +85,10 @@ def _read_facts(facts: StoredItem) -> Facts:
 
 
 _FACTS: Final = Kind("M", _facts, _read_facts)
+
+_READINGS: Final[Kind[tuple[Reading, ...]]] = Kind(
+    "SS", list, lambda words: tuple(sorted(map(Reading, words)))
+)
 
 _ACTOR: Final = Record(
     Actor,
@@ -131,6 +136,7 @@ _OF_AN_HOUR: Final = (
 _FOLDED: Final = (
     optional("times", NUMBER),
     optional("last_at", NUMBER),
+    optional("readings", _READINGS, none=()),
 )
 
 ENTRY: Final = Record(RecordedEvent, *_ALWAYS_TOLD, *_OF_A_CHANGE, *_FOLDED)

@@ -1,4 +1,7 @@
-"""Histories and feeds, newest first (:class:`~licensing.usecases.ports.EventReader`)."""
+"""Histories and feeds, newest first, and what is put on record beside changes.
+
+See :class:`~licensing.usecases.ports.EventReader` and :class:`~licensing.usecases.ports.Witness`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from licensing.adapters.dynamo import schema
 from licensing.adapters.dynamo.events import note_attributes, read_event, refusal_attributes
 from licensing.adapters.dynamo.table import Table, cut, of_type
 from licensing.adapters.dynamo.values import Item, Value, number, text
-from licensing.domain.audit import OrganizationNote, RefusedAttempt
+from licensing.domain.audit import OrganizationNote, Reading, RefusedAttempt
 from licensing.usecases.filters import EventFilters
 from licensing.usecases.ports import EventPage
 
@@ -91,6 +94,22 @@ class Histories(Table):
     def note(self, note: OrganizationNote) -> None:
         """See :class:`licensing.usecases.ports.NotingStore`."""
         self._fold(schema.note_key(note), note_attributes(note))
+
+    def note_reading(self, note: OrganizationNote, what: Reading, *, interval: int) -> None:
+        """See :class:`licensing.usecases.ports.Witness`."""
+        self._set(
+            schema.note_key(note),
+            note_attributes(note),
+            clause="ADD times :once, readings :these",
+            condition="attribute_not_exists(pk) OR last_at <= :before"
+            " OR NOT contains(readings, :this)",
+            values={
+                ":once": number(1),
+                ":these": {"SS": [what]},
+                ":this": text(what),
+                ":before": number(note.at - interval),
+            },
+        )
 
     def _fold(self, key: Item, attributes: Mapping[str, Value | None]) -> None:
         """Count something in the entry of its hour."""

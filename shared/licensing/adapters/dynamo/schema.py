@@ -22,7 +22,7 @@ import zlib
 from typing import Final
 
 from licensing.adapters.dynamo.values import Item, StoredItem, text
-from licensing.domain.audit import Event, OrganizationNote, RefusedAttempt
+from licensing.domain.audit import Event, EventType, OrganizationNote, RefusedAttempt
 from licensing.domain.license import License, State
 from licensing.usecases import pagination
 
@@ -42,6 +42,9 @@ _LICENSE: Final = "LICENSE"
 
 
 _ORGANIZATION: Final = "ORGANIZATION"
+
+
+_READS: Final = "READS"
 
 
 _PAIR: Final = "PAIR"
@@ -79,7 +82,7 @@ _ENTRY: Final = (
 HISTORY_PLACE: Final = re.compile(_ENTRY)
 
 
-FEED_PLACE: Final = re.compile(rf"{_ENTRY}#(?:LICENSE|ORGANIZATION)#[0-9a-z_-]+")
+FEED_PLACE: Final = re.compile(rf"{_ENTRY}#(?:LICENSE|ORGANIZATION|READS)#[0-9a-z_-]+")
 
 
 _LATEST: Final = 9_999_999_999
@@ -154,10 +157,12 @@ def note_key(note: OrganizationNote) -> Item:
     """The primary key of a note's entry: the same for one organization, reason and hour (R32).
 
     What it is ``about`` stands there as a digest: of any length, and nothing of it can be read.
+    Reads stand apart, so that the functions which only read may write there and nowhere else.
     """
     about = "" if note.about is None else f"#{hashlib.sha256(note.about.encode()).hexdigest()[:32]}"
+    owner = _READS if note.type is EventType.ORGANIZATION_READ else _ORGANIZATION
     return {
-        "pk": organization_key(note.organization_id)["pk"],
+        "pk": text(f"{owner}#{note.organization_id}"),
         "sk": text(f"EVENT#{note.hour:010d}#NOTED#{note.reason}{about}"),
     }
 

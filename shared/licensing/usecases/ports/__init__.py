@@ -24,6 +24,7 @@ from licensing.usecases.ports.events import (
     OrganizationPast,
     RecordedEvent,
     StatisticsReader,
+    Witness,
 )
 from licensing.usecases.ports.licenses import (
     Beside,
@@ -46,7 +47,6 @@ from licensing.usecases.ports.machines import (
 )
 from licensing.usecases.ports.organizations import (
     Due,
-    NoteStore,
     NotingStore,
     OrganizationLister,
     OrganizationStore,
@@ -72,7 +72,6 @@ __all__ = [
     "LoginView",
     "MachineReader",
     "MachineStore",
-    "NoteStore",
     "NotingStore",
     "OrganizationLister",
     "OrganizationPast",
@@ -85,4 +84,5 @@ __all__ = [
     "SweepStore",
     "UseStore",
     "ValidationStore",
+    "Witness",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from licensing.domain.audit import Actor, EventType, Origin
+from licensing.domain.audit import Actor, EventType, OrganizationNote, Origin, Reading
 from licensing.domain.facts import Facts
 from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Organization
@@ -23,8 +23,9 @@ HIDDEN: Final = "hidden"
 class RecordedEvent:
     """A committed event or a folded refusal, as it is read back.
 
-    ``times`` counts the refusals folded into it; ``None`` for a change. A ``confidential`` one is
-    not for its organization (R28); of the others, that may read :attr:`for_organization`.
+    ``times`` counts what is folded into it; ``None`` for a change. ``readings`` are the kinds of
+    what was read. A ``confidential`` one is not for its organization (R28); of the others, that may
+    read :attr:`for_organization`.
     """
 
     id: str
@@ -42,6 +43,7 @@ class RecordedEvent:
     confidential: bool
     times: int | None
     last_at: int | None
+    readings: tuple[Reading, ...] = ()
 
     @property
     def happened_at(self) -> int:
@@ -71,7 +73,17 @@ class EventPage:
     next_cursor: str | None
 
 
-class EventReader(LicenseReader, Protocol):
+class Witness(Protocol):
+    """Who sees to it that reads are on record."""
+
+    def note_reading(self, note: OrganizationNote, what: Reading, *, interval: int) -> None:
+        """Count a read in the entry of its hour, if none of that kind is there yet (R32).
+
+        Else only if the last one that was counted lies so many seconds back, or more.
+        """
+
+
+class EventReader(LicenseReader, Witness, Protocol):
     """Histories, newest first (R33)."""
 
     def history(
@@ -129,7 +141,7 @@ class LastSeenPage:
     next_cursor: str | None
 
 
-class StatisticsReader(LicenseReader, Protocol):
+class StatisticsReader(LicenseReader, Witness, Protocol):
     """An organization's licences as a whole, now and in the past: from an index, for charts."""
 
     def organization_past(

@@ -10,6 +10,7 @@ from licensing.domain.audit import RefusedAttempt
 from licensing.domain.license import LastSeen, License
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization
+from licensing.usecases.ports.events import Witness
 from licensing.usecases.ports.licenses import (
     Committer,
     LicenseReader,
@@ -31,7 +32,7 @@ class LoginView:
     added: int = 0
 
 
-class MachineReader(LicenseReader, Protocol):
+class MachineReader(LicenseReader, Witness, Protocol):
     """Machines and who holds them."""
 
     def claims(self, pairs: Collection[bytes]) -> Claims:

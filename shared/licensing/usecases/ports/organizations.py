@@ -38,15 +38,11 @@ class OrganizationStore(Protocol):
         """Put ``after`` in the place of ``before`` and make it due for the sweep at ``due_at``."""
 
 
-class NoteStore(Protocol):
-    """What is put on record about organizations, and changes nothing."""
+class NotingStore(OrganizationStore, Protocol):
+    """Changes of organizations, and what is put on record about them where nothing changes."""
 
     def note(self, note: OrganizationNote) -> None:
         """Count it in the entry of its hour; of one request it counts once (R32)."""
-
-
-class NotingStore(OrganizationStore, NoteStore, Protocol):
-    """Changes of organizations, and what is put on record where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

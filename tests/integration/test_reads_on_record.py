@@ -1,0 +1,206 @@
+"""R32: what super-admins read of other organizations is in the trail, and no other read is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from licensing.usecases.note_reading import NOTED_SECONDS
+from tests.integration import pages
+from tests.integration.answers import assert_problem
+from tests.integration.partner import generated
+from tests.integration.trail import events
+from tests.world import (
+    ADA,
+    ALICE,
+    BEA,
+    MACHINE_A,
+    MACHINE_B,
+    NOON,
+    OLIVIA,
+    Answer,
+    Person,
+    World,
+    instant,
+)
+
+OSKAR = Person("oskar", "vendor", ("super-admin",))
+ACMES_OWN = Person("otto", "acme", ("super-admin",))
+OF_NOBODY = Person("orla", None, ("super-admin",))
+HOUR = NOON - NOON % 3600
+
+
+@dataclass(frozen=True)
+class Acme:
+    """An organization with an agent and a temporary licence."""
+
+    world: World
+    license_id: str
+    temporary_id: str
+
+    def read(self, what: str, person: Person = OLIVIA) -> Answer:
+        method, target, body = READS[what](self)
+        return self.world.request(method, target, person=person, json=body)
+
+    def on_record(self) -> list[dict[str, Any]]:
+        return events(self.world, "OrganizationRead")
+
+
+Read = Callable[[Acme], tuple[str, str, Any]]
+ACME = "/v1/organizations/acme"
+READS: dict[str, Read] = {
+    "organization": lambda _: ("GET", ACME, None),
+    "licenses": lambda _: ("GET", f"{ACME}/licenses", None),
+    "license": lambda acme: ("GET", f"/v1/licenses/{acme.license_id}", None),
+    "history": lambda acme: ("GET", f"/v1/licenses/{acme.license_id}/events", None),
+    "feed": lambda _: ("GET", f"{ACME}/events", None),
+    "statistics": lambda _: ("GET", f"{ACME}/statistics", None),
+    "activity": lambda _: ("GET", f"{ACME}/activity", None),
+    "temporary_licenses": lambda _: ("GET", f"{ACME}/temporary-licenses", None),
+    "machine": lambda _: ("POST", "/v1/machines/lookup", {"machine": MACHINE_A}),
+}
+
+
+@pytest.fixture
+def acme(world: World) -> Acme:
+    world.register("acme")
+    world.register("bolt")
+    issued = world.login(ALICE).json
+    return Acme(world, issued["license"]["id"], generated(world).id)
+
+
+@pytest.mark.parametrize("what", READS)
+def test_r32_each_read_by_a_super_admin_is_on_record_with_who_and_what(
+    acme: Acme, what: str
+) -> None:
+    assert acme.read(what).status == 200
+    (entry,) = acme.on_record()
+    assert (entry["organization_id"], entry["readings"]) == ("acme", {what})
+    assert entry["actor"] == {"kind": "user", "subject": "olivia", "roles": ["super-admin"]}
+    assert (entry["at"], entry["last_at"], entry["times"]) == (HOUR, NOON, 1)
+    assert entry["source_address"] == "203.0.113.7"
+    assert "license_id" not in entry
+
+
+@pytest.mark.parametrize("what", READS)
+def test_r32_a_read_costs_one_write_at_most_and_none_for_the_organizations_own(
+    acme: Acme, what: str
+) -> None:
+    with acme.world.counting() as calls:
+        acme.read(what)
+    assert calls["UpdateItem"] == 1
+    own = ACMES_OWN if what in ("temporary_licenses", "machine") else ADA
+    with acme.world.counting() as by_own:
+        assert acme.read(what, own).status == 200
+    assert by_own == {name: count for name, count in calls.items() if name != "UpdateItem"}
+    assert len(acme.on_record()) == 1
+
+
+def test_r32_the_reads_of_an_hour_are_one_entry_for_each_person_and_organization(
+    acme: Acme,
+) -> None:
+    for person in (OLIVIA, OSKAR, OF_NOBODY):
+        for what in READS:
+            acme.read(what, person)
+    acme.world.request("GET", "/v1/organizations/bolt", person=OLIVIA)
+    told = {(e["actor"]["subject"], e["organization_id"]): e for e in acme.on_record()}
+    assert told.keys() == {
+        ("olivia", "acme"),
+        ("oskar", "acme"),
+        ("orla", "acme"),
+        ("olivia", "bolt"),
+    }
+    assert told["oskar", "acme"]["readings"] == set(READS)
+    acme.world.clock.advance(3600)
+    acme.read("feed")
+    assert len(acme.on_record()) == 5
+
+
+def test_r32_a_page_that_asks_again_and_again_counts_once_in_five_minutes(acme: Acme) -> None:
+    for _ in range(6):
+        acme.read("feed")
+        acme.world.clock.advance(NOTED_SECONDS // 3)
+    (entry,) = acme.on_record()
+    assert (entry["times"], entry["last_at"]) == (2, NOON + NOTED_SECONDS)
+    acme.read("license")
+    (entry,) = acme.on_record()
+    assert (entry["times"], entry["readings"]) == (3, {"feed", "license"}), "the first of its kind"
+
+
+def test_r32_it_is_in_the_trail_and_on_the_bus_and_not_in_the_organizations_feed(
+    acme: Acme,
+) -> None:
+    before = pages.feed(acme.world, person=ADA)
+    for what in READS:
+        acme.read(what)
+    assert pages.feed(acme.world, person=ADA) == before
+    (told,) = [e for e in pages.feed(acme.world, person=OLIVIA) if e["type"] == "OrganizationRead"]
+    assert told["readings"] == sorted(READS)
+    assert (told["at"], told["last_at"], told["license_id"]) == (instant(HOUR), instant(NOON), None)
+    filtered = acme.world.request("GET", f"{ACME}/events?type=OrganizationRead", person=ADA)
+    assert filtered.json["events"] == []
+
+
+def test_r33_the_trail_is_read_in_pages_across_them(acme: Acme) -> None:
+    for person in (OLIVIA, OSKAR):
+        acme.read("licenses", person)
+    whole = acme.world.request("GET", f"{ACME}/events", person=OLIVIA).json["events"]
+    found, cursor = [], ""
+    while True:
+        page = acme.world.request("GET", f"{ACME}/events?limit=1{cursor}", person=OLIVIA).json
+        found += page["events"]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert [event["id"] for event in found] == [event["id"] for event in whole]
+
+
+@pytest.mark.parametrize("what", READS)
+def test_r32_what_cannot_be_put_on_record_is_not_shown(acme: Acme, what: str) -> None:
+    def throttled(**_: Any) -> None:
+        code = "ProvisionedThroughputExceededException"
+        raise ClientError({"Error": {"Code": code}}, "UpdateItem")
+
+    hooks = acme.world.runtime.dynamodb.meta.events
+    hooks.register("before-call.dynamodb.UpdateItem", throttled)
+    try:
+        assert_problem(acme.read(what), 503, "unavailable")
+        own = ACMES_OWN if what in ("temporary_licenses", "machine") else ADA
+        assert acme.read(what, own).status == 200
+    finally:
+        hooks.unregister("before-call.dynamodb.UpdateItem", throttled)
+    assert acme.on_record() == []
+
+
+def test_r32_nothing_is_on_record_of_what_is_not_shown(acme: Acme) -> None:
+    world = acme.world
+    for target in ("/v1/organizations/nobody", "/v1/licenses/lic_0000000000000000"):
+        for suffix in ("", "/events"):
+            assert world.request("GET", f"{target}{suffix}", person=OLIVIA).status == 404
+    hidden = world.request("GET", f"/v1/licenses/{acme.temporary_id}", person=OLIVIA)
+    assert hidden.status == 404
+    free = {"machine": MACHINE_B}
+    assert world.request("POST", "/v1/machines/lookup", person=OLIVIA, json=free).json == {
+        "holders": []
+    }
+    for what in READS:
+        assert acme.read(what, BEA).status in (403, 404)
+        assert acme.read(what, ALICE).status == 403
+    assert world.request("GET", "/v1/organizations", person=OLIVIA).status == 200
+    assert acme.on_record() == []
+
+
+def test_r32_a_change_is_on_record_as_a_change_and_one_that_changes_nothing_as_a_read(
+    acme: Acme,
+) -> None:
+    world = acme.world
+    assert world.request("PATCH", ACME, person=OLIVIA, json={"max_agents": 3}).status == 200
+    assert acme.on_record() == []
+    for wanted in ({}, {"max_agents": 3}):
+        assert world.request("PATCH", ACME, person=ADA, json={}).status == 200
+        assert acme.on_record() == [] or wanted
+        assert world.request("PATCH", ACME, person=OLIVIA, json=wanted).status == 200
+    (entry,) = acme.on_record()
+    assert entry["readings"] == {"organization"}
