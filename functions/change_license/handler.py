@@ -47,6 +47,7 @@ def dissociate(call: http.Call, license_id: str) -> http.Reply:
         takes=(WHY,),
         replies={200: LicenseReply},
         problems=(404,),
+        is_tagged=True,
     )
 )
 def reset_device_key(call: http.Call, license_id: str) -> http.Reply:

@@ -212,7 +212,12 @@ def test_r21_a_transition_tells_the_new_tag(acme: World) -> None:
 
 
 def put(world: World, headers: list[tuple[str, str]], name: str = "Acme") -> Answer:
-    body = {"name": name, "valid_until": instant(NOON + YEAR)}
+    body = {
+        "name": name,
+        "valid_until": instant(NOON + YEAR),
+        "status": "active",
+        "max_agents": None,
+    }
     return world.request("PUT", ORGANIZATION, person=OLIVIA, json=body, headers=headers)
 
 

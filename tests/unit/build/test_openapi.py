@@ -96,6 +96,8 @@ def read_in(path: Path) -> set[str]:
                 found.add(ast.unparse(node.args[0]).removeprefix("http."))
             elif node.func.attr.startswith("proof_for_"):
                 found.add("PROOF")
+            elif node.func.attr.startswith("previous_proof_for_"):
+                found.add("PREVIOUS_PROOF")
             elif node.func.attr in {"page", "cursor"}:
                 found.add(node.func.attr.upper())
     return found
