@@ -72,6 +72,25 @@ _ACTIONS = [
 ]
 
 
+def test_r36_a_device_key_that_waits_is_shown_and_both_are_reset(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.log_in_again(agent, Device())
+    other = Device()
+    portal.log_in_again(agent, other)
+    portal.visit(page, "ada", place(agent))
+    expect(fact(page, "Another device key")).to_contain_text(other.thumbprint)
+    page.get_by_role("button", name="Reset device key…").click()
+    expect(dialog(page)).to_contain_text("The next login binds the device key")
+    page.get_by_label("Reason").fill("a new disk")
+    dialog(page).get_by_role("button", name="Reset device key").click()
+    expect(fact(page, "Device key")).to_have_text("none")
+    expect(fact(page, "Another device key")).to_have_count(0)
+    expect(page.get_by_role("button", name="Reset device key…")).to_have_count(0)
+    expect(history(page).first).to_contain_text("Device key reset by an administrator")
+    expect(history(page).first).to_contain_text("“a new disk”")
+
+
 def test_an_agent_is_blocked_unblocked_dissociated_and_revoked(
     page: Page, portal: Portal, agent: Agent
 ) -> None:

@@ -2,7 +2,8 @@
 
 So is the shard that follows from an id.
 
-When a proof was made is left out, too: an agent that is challenged makes another.
+Which proofs have counted, and when they were made, is left out, too: an agent that is challenged
+makes another.
 """
 
 import json
@@ -20,6 +21,7 @@ def state(
     return sorted(
         text({name: value for name, value in item.items() if name not in without})
         for item in scanned
+        if item["sk"]["S"] != "PROOF"
     )
 
 
