@@ -87,7 +87,7 @@ def test_people_get_a_line_for_each_event_and_a_refusal_where_it_happens(
             "POST",
             "/v1/licenses",
             {"machine": MACHINE, "environment": "refused", "agent_version": "4.5.0.0"},
-            token=site.token("alice"),
+            token=site.token("alice", "agent"),
         ).expect(201)
         asked = {
             "license_key": key["license_key"],
