@@ -60,6 +60,7 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
     _assert_added(added, bound)
     _assert_claims(claims, bound)
     known = {schema.organization_key(one.id)["pk"]["S"] for one in organizations}
+    known |= {f"READS#{one.id}" for one in organizations}
     for record in licenses:
         partition = schema.license_key(record.id)["pk"]["S"]
         _assert_history(record, events[partition])

@@ -208,7 +208,9 @@ def temporary_body(data: bytes) -> None:
 
 
 def organization_body(data: bytes) -> None:
-    """An organization as it shall be."""
+    """An organization as it shall be, in part or as a whole."""
+    amendment = http.Body(organizations.AmendmentRequest).read(_sent(data)).amendment()
+    assert 0 <= amendment.terms.get("valid_until", 0) < 253_402_300_800
     wanted = http.Body(organizations.OrganizationRequest).read(_sent(data))
     assert 0 <= wanted.spec("acme").subscription.valid_until < 253_402_300_800
 
@@ -350,7 +352,12 @@ _BILLING = {
     "version": 7,
 }
 _SECRET = {"1": "a first secret of forty characters or so", "2": "x" * 32}
-_WANTED = {"name": "Acme", "valid_until": "2031-01-31T12:00:00+01:00", "max_agents": None}
+_WANTED = {
+    "name": "Acme",
+    "valid_until": "2031-01-31T12:00:00+01:00",
+    "status": "active",
+    "max_agents": None,
+}
 _HEADER, _STATEMENT = (base64.urlsafe_b64decode(part + "==") for part in TOKEN.split(".")[:2])
 _EVENT = Event(
     id="evt_1",

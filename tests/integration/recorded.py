@@ -285,6 +285,10 @@ CASES = {
     "organizations/put_no_body": Case(acme, 400, INVALID),
     "organizations/put_not_json": Case(acme, 400, INVALID),
     "organizations/put_wrong_fields": Case(acme, 400, INVALID),
+    "organizations/put_in_part": Case(acme, 400, INVALID),
+    "organizations/govern_renewed": Case(acme, 200),
+    "organizations/govern_renewed_by_org_admin": Case(acme, 403, "forbidden"),
+    "organizations/govern_billing_version": Case(acme, 200),
     "organizations/govern_by_org_admin": Case(acme, 200),
     "organizations/govern_by_super_admin": Case(acme, 200),
     "organizations/govern_by_member": Case(acme, 403, "forbidden"),
@@ -442,6 +446,8 @@ BILLING = {  # what the agent is told afterwards, if it is told the same no more
     "billing/paused": "SUSPENDED",
     "billing/cancelled": "SUSPENDED",
     "billing/unknown_fields": "VALID",
+    "billing/paused_alone": "SUSPENDED",
+    "billing/contradicting": None,
     "billing/repeated": None,
     "billing/older_version": None,
 }
@@ -452,6 +458,7 @@ BAD_BILLING = {  # what the dead letter names
     "billing/version_in_text": "version",
     "billing/no_such_organization_id": "organization_id",
     "billing/no_detail": "detail",
+    "billing/new_organization_in_part": "valid_until",
 }
 PUBLISHED = {  # what arrives on the bus
     "publish/one": ["LicenseIssued"],

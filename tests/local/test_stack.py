@@ -130,6 +130,7 @@ def test_r24_a_billing_event_on_the_bus_changes_a_subscription(up: Stack, client
     assert left(client, ACME) == [
         ("billing", "SubscriptionChanged"),
         ("licensing", "OrganizationCreated"),
+        ("licensing", "OrganizationRead"),  # by Olivia, just now
     ]
     ids = {event["id"] for event in client.call("GET", "/_local/bus")["events"]}
     assert answer["id"] in ids
