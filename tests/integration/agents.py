@@ -1,6 +1,8 @@
 """An agent as the service sees it: a machine, a key, perhaps a device key, and its last lease."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from tests.devices import Device
@@ -70,14 +72,21 @@ class Agent:
         self.device.nonce = refused.headers["dpop-nonce"]
         return self.device.proof(url, self.key if credential is None else credential)
 
-    def login_after(self, old: Device, person: Person = ALICE, **other: Any) -> Answer:
+    def login_after(
+        self,
+        old: Device,
+        person: Person = ALICE,
+        more: Mapping[str, Any] = MappingProxyType({}),
+        **other: Any,
+    ) -> Answer:
         """Log in with the device key and a proof of the old one, which names this one."""
         assert self.device is not None
         token = person.token(AGENTS)
         proof = self.fresh_proof(LOGIN, token)
         claims = {"nonce": self.device.nonce, "cnf": {"jkt": self.device.thumbprint}, **other}
         previous = old.proof(LOGIN, token, **claims)
-        return self.send("/v1/licenses", {"machine": self.machine}, proof, person, previous)
+        body = {"machine": self.machine, **more}
+        return self.send("/v1/licenses", body, proof, person, previous)
 
     def send(
         self,

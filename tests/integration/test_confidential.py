@@ -17,6 +17,7 @@ from licensing.domain.audit import EventType
 from tests.devices import Device
 from tests.integration import pages
 from tests.integration.agents import Agent
+from tests.integration.billing import bill
 from tests.integration.outbox import Outbox
 from tests.integration.partner import PETRA, generated, login_with, revoke
 from tests.local.patterns import Pattern
@@ -50,7 +51,9 @@ CONFIDENTIAL = {
     ("TemporaryLicenseExpired", None),
     ("TemporaryLicenseRevoked", None),
     ("DeviceKeyChanged", None),
+    ("OrganizationRead", None),
     ("CloneSuspected", "clone_suspected"),
+    ("AccessRefused", "device_key"),
     ("AccessRefused", "temporary_license_not_usable"),
     ("AccessRefused", "machine_mismatch"),
     ("AccessRefused", "organization_mismatch"),
@@ -67,11 +70,17 @@ OPEN = {
     ("LicenseExpired", None),
     ("LicenseReinstated", None),
     ("DeviceKeyChanged", None),
+    ("DeviceKeyReset", None),
+    ("DeviceKeyPending", None),
+    ("DeviceKeyKept", None),
     ("MachineDrifted", None),
+    ("OrganizationCreated", None),
     ("OrganizationUpdated", None),
+    ("BillingEventIgnored", None),
     ("SubscriptionChanged", None),
     ("SubscriptionEnding", None),
     ("CloneSuspected", "clone_suspected"),
+    ("AccessRefused", "device_key"),
     ("AccessRefused", "machine_registered_to_other_organization"),
     ("AccessRefused", "on_behalf_login_disabled"),
     ("AccessRefused", "machine_mismatch"),
@@ -96,6 +105,8 @@ def told() -> Iterator[Told]:
     with new_world(has_stream=True) as world:
         outbox = Outbox(world)
         live(world)
+        for name in ("acme", "bolt"):  # a read, which is on record
+            pages.feed(world, OLIVIA, name)
         assert outbox.publish(outbox.records()) == []
         yield Told(
             {"acme": pages.feed(world, ADA), "bolt": pages.feed(world, BEA, "bolt")},
@@ -109,6 +120,8 @@ def live(world: World) -> None:
     world.register("acme", seconds=20 * DAY)
     world.register("bolt")
     world.sweep()
+    for version in (2, 1):
+        bill(world, version, "bolt")
     members(world)
     partners(world)
     world.clock.advance(20 * DAY)
@@ -122,9 +135,17 @@ def members(world: World) -> None:
     agent = Agent(world, Device())
     agent.login()
     agent.validate(machine=MACHINE_A | {"computer_name": "ACME-PC-02"})
+    bound = agent.device
     agent.device = Device()
     agent.validate()
-    agent.login()
+    agent.login()  # its key waits
+    replace(agent, device=Device()).login()
+    agent.device = bound
+    agent.validate()
+    world.act("reset-device-key", agent.license_id)
+    for person in (ALICE, ADA):
+        agent.device = Device()
+        agent.login(person)
     world.clock.advance(DAY)
     clone = replace(agent, address="203.0.113.99")
     for one in (agent, clone, agent):
@@ -151,8 +172,10 @@ def partners(world: World) -> None:
     one = generated(world, "1d")
     agent = Agent(world, Device(), MACHINE_C, PARTNERS_ADDRESS)
     agent.login(PAVEL, license_key=one.key)
-    agent.device = Device()
+    bound, agent.device = agent.device, Device()
+    assert bound is not None
     agent.login(PAVEL, license_key=one.key)
+    agent.login_after(bound, PAVEL, {"license_key": one.key})
     clone = replace(agent, lease=None)
     for each in (agent, clone, agent):
         each.validate()

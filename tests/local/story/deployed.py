@@ -114,7 +114,7 @@ def _history(teller: Teller, name: str, more: Sequence[str]) -> None:
     teller.step("All of this is on record.")
     events = teller.read("olivia", f"/v1/organizations/{name}/events", "events")
     kinds = [event["type"] for event in reversed(events)]
-    for kind in ("TemporaryLicenseGenerated", "SubscriptionChanged", *more):
+    for kind in ("OrganizationCreated", "TemporaryLicenseGenerated", *more):
         if kind not in kinds:
             raise UnexpectedAnswerError(f"the events of {name} are {kinds}: no {kind}")
     teller.field("events", ", ".join(kinds))
