@@ -29,7 +29,7 @@ def text(value: object, known: Collection[str] = ()) -> str:
     """A value as text, in which all ids but the `known` ones are the same."""
 
     def replaced(match: re.Match[str]) -> str:
-        return match[0] if match[0] in known else f"{match[0].partition('_')[0]}_*"
+        return match[0] if match[0] in known else re.sub("(?<=[_#]).+", "*", match[0])
 
     return _RANDOM.sub(replaced, json.dumps(value, sort_keys=True, default=_plain))
 
