@@ -177,8 +177,6 @@ READ_NO_BATCH = [
     "revocation of what the member has added",
     "fewer agents for each member",
     "end of the temporary license",
-    "generation",
-    "generation for longer",
     "detachment of its agent",
     "dissociation of its agent",
     "attachment",
