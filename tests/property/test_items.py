@@ -66,7 +66,7 @@ def test_a_changed_license_is_read_as_it_was_changed(before: License, after: Lic
     stored = items.license_item(before)
     stored |= present(items.license_attributes(after))
     changed = items.license_attributes(after) | items.chain_attributes(after)
-    changed |= items.proof_attributes(after)
+    changed |= items.proof_attributes(after) | items.lease_end_attributes(after)
     left = {name: value for name, value in stored.items() if changed.get(name, value) is not None}
     read = items.read_license(left | present(changed))
     # What is fixed at its issue is still as it was; so is when it was seen, which is not a change.
