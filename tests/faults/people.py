@@ -91,6 +91,15 @@ def _governed(world: World) -> None:
     govern(world, require_device_key=True)
 
 
+READS = "/v1/organizations/acme/events?type=OrganizationRead"
+
+
+def _watched(world: World) -> None:
+    registered(world)
+    # The entry about this read stands, so that the next one changes nothing of what it shows.
+    world.request("GET", READS, person=OLIVIA)
+
+
 def _bill(version: int, organization_id: str) -> Callable[[World, object], Told]:
     def act(world: World, _: object) -> Told:
         try:
@@ -150,6 +159,13 @@ OPERATIONS = (
                 ADA,
             ),
             (
+                "organization read from outside",
+                ORGANIZATIONS,
+                registered,
+                "/v1/organizations/acme",
+                OLIVIA,
+            ),
+            (
                 "organizations",
                 ORGANIZATIONS,
                 _changed,
@@ -203,6 +219,7 @@ OPERATIONS = (
                 "/v1/organizations/acme/events?type=TemporaryLicenseUsed",
                 OLIVIA,
             ),
+            ("trail of reads", "ListEventsFunction", _watched, READS, OLIVIA),
             ("statistics", STATISTICS, revoked, "/v1/organizations/acme/statistics", ADA),
             ("activity", STATISTICS, revoked, "/v1/organizations/acme/activity", OLIVIA),
             (
