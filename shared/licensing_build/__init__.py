@@ -7,6 +7,7 @@ openapi        the OpenAPI document
 words          the service's words, as Python has them
 portal         the words for the portal, in JavaScript
 command_line   the words for the command line, a package that knows nothing of the service's
+known_shared   the list of what computers share, for service, agent and other languages
 tables         lists of codes for pages and for the dashboard
 examples       an example of each kind of item, for the page about the table
 marked         the part of a file between two marks

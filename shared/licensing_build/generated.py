@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from licensing_build import command_line, examples, openapi, portal, tables
+from licensing_build import command_line, examples, known_shared, openapi, portal, tables
 from licensing_build.marked import filled
 
 
@@ -20,6 +20,9 @@ def generated(root: Path) -> Mapping[str, Callable[[], str]]:
         "functions/discovery/static/openapi.json": openapi.written,
         "functions/discovery/static/routes.json": openapi.routes,
         "functions/portal/static/vocabulary.js": portal.vocabulary,
+        "shared/licensing/domain/known_shared.py": known_shared.module,
+        "shared/licensing_agent/protocol/components.py": known_shared.rules,
+        "shared/licensing_agent/protocol/known_shared.py": known_shared.module,
         "shared/licensing_cli/vocabulary.py": command_line.vocabulary,
         "shared/licensing/README.md": partial(
             _with_parts, root / "shared/licensing/README.md", examples.PARTS
@@ -28,6 +31,7 @@ def generated(root: Path) -> Mapping[str, Callable[[], str]]:
             _with_parts, root / "functions" / "README.md", tables.API_PAGE
         ),
         "README.md": partial(_with_parts, root / "README.md", tables.README),
+        "tests/contract/vectors/known_shared.json": known_shared.document,
         "template.yaml": partial(_with_parts, root / "template.yaml", tables.TEMPLATE),
     }
 
