@@ -158,7 +158,11 @@ def _of_machine(
         if not found and machine.get("computer_name"):
             # Whose licence is bound no more holds nothing.
             found = _by_name(at, organization, machine["computer_name"])
-    fitting = [one for one in found if environment in {None, one.get("environment")}]
+    fitting = [
+        one
+        for one in found
+        if environment is None or doctor.is_same_environment(one.get("environment"), environment)
+    ]
     bound = [one for one in fitting if one.get("status") in _BOUND]
     if len(bound) > 1:
         told = ", ".join(f"{one.get('id')} ({one.get('environment')})" for one in bound)

@@ -78,6 +78,15 @@ def diagnose(facts: Facts) -> list[Finding]:
     return [finding for rule in RULES for finding in rule(facts)]
 
 
+def is_same_environment(one: object, other: str) -> bool:
+    """Whether two names are one environment's, as the service sees it."""
+
+    def normal(name: str) -> str:
+        return name.strip().rstrip(". \t").lower()
+
+    return isinstance(one, str) and normal(one) == normal(other)
+
+
 def is_healthy(findings: Sequence[Finding]) -> bool:
     """Whether nothing that was looked at stands in the way."""
     return all(finding.level is not Level.FAIL for finding in findings)
@@ -157,7 +166,7 @@ def machine_mismatch(facts: Facts) -> Found:
     id, environment = facts.license.get("id"), facts.license.get("environment")
     if _is_temporary(facts):
         yield _first_use(facts.license)
-    elif facts.environment is not None and environment != facts.environment:
+    elif facts.environment is not None and not is_same_environment(environment, facts.environment):
         yield Finding(
             Level.FAIL,
             code,

@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal, TypedDict, Unpack
 
+from licensing.domain import environment as environments
 from licensing.domain import license_key
 from licensing.domain.device_key import InvalidProof, Proof, already_used
 from licensing.domain.facts import Fact, Facts
@@ -241,6 +242,10 @@ class License:
     def is_bound(self) -> bool:
         """Whether it holds its machine and a seat (R6)."""
         return self.state in BOUND and self.term is None
+
+    def is_for(self, environment: str) -> bool:
+        """Whether it is the licence of the agent of this name (R12)."""
+        return environments.is_same(self.environment, environment)
 
     @property
     def counted_for(self) -> bytes | None:

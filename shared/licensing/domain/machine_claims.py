@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from licensing.domain import environment as environments
+
 FIRST_EXCLUSIVE_VERSION: Final = (4, 4, 0, 0)
 """From this agent version on, a machine belongs to one organization (R31)."""
 
@@ -79,7 +81,7 @@ def license_at(claims: Claims, organization_id: str, environment: str) -> str | 
         license_id
         for claim in claims.values()
         for held_environment, license_id in claim.licenses_of(organization_id).items()
-        if held_environment == environment
+        if environments.is_same(held_environment, environment)
     )
     # Ties are broken by id, so that every login of this machine answers alike.
     return max(found, key=lambda license_id: (found[license_id], license_id), default=None)

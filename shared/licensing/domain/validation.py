@@ -267,4 +267,4 @@ def check(
 
 def _is_at(record: License, environment: str | None) -> bool:
     # A temporary licence is tied to a machine, but to no environment on it (R26).
-    return environment in (None, record.environment) or record.term is not None
+    return environment is None or record.is_for(environment) or record.term is not None

@@ -19,7 +19,8 @@ class Login:
     """What an agent sends when a person logs in; ``key`` is the one that it holds, if any.
 
     ``proof`` is of the device key that the licence is to be bound to, ``previous`` of the one that
-    it shall replace (R36).
+    it shall replace (R36). ``environment`` is in its normal form, ``as_sent`` as the agent calls
+    it.
     """
 
     credentials: Credentials
@@ -29,6 +30,12 @@ class Login:
     has_older_form: bool = False
     proof: Proof | None = None
     previous: Proof | None = None
+    as_sent: str | None = None
+
+    @property
+    def own_environment(self) -> str:
+        """The environment as the agent calls it, which its leases name."""
+        return self.as_sent or self.environment
 
     @property
     def is_of_older_agent(self) -> bool:
@@ -41,7 +48,8 @@ class Validation:
     """What an agent sends to prove its licence. ``nonce`` comes back in the lease.
 
     ``lease`` is the token of the last lease that it has. Older agents know no ``organization_id``
-    and send ``None`` (R30).
+    and send ``None`` (R30). ``environment`` is in its normal form, ``as_sent`` as the agent calls
+    it.
     """
 
     key: LicenseKey
@@ -52,6 +60,12 @@ class Validation:
     nonce: str | None
     lease: str | None = None
     proof: Proof | InvalidProof | None = None
+    as_sent: str | None = None
+
+    @property
+    def own_environment(self) -> str | None:
+        """The environment as the agent calls it, which its leases name."""
+        return self.as_sent or self.environment
 
     @property
     def is_of_older_agent(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from licensing.domain import environment as environments
 from licensing.domain.audit import EventType
 from licensing.domain.license import License, Status
 from licensing.domain.organization import Organization, Standing, Subscription
@@ -153,7 +154,10 @@ class LicenseFilters:
         """Whether a licence is one of them."""
         return (
             (self.primary is None or record.primary is self.primary)
-            and (self.environment is None or record.environment == self.environment)
+            and (
+                self.environment is None
+                or environments.is_same(record.environment, self.environment)
+            )
             and (
                 self.search is None
                 or self.search.finds(record.computer_name, record.label, record.id)

@@ -239,7 +239,7 @@ class LogIn(LoginSteps):
         """
         request, context = attempt.request, attempt.context
         # The key was derived from the environment, too: elsewhere it would be another key (R3).
-        if request.environment != record.environment:
+        if not record.is_for(request.environment):
             raise InvalidInput(
                 f"This license key is for the environment {record.environment}. "
                 "Use it there, or log in without a key.",
@@ -334,7 +334,7 @@ def _misuse(attempt: LoginAttempt) -> Refused | None:
 def _license_of(attempt: LoginAttempt, organization_id: str) -> str | None:
     """The licence that the agent has: the one whose key it presents, while that is bound here."""
     presented, environment = attempt.view.presented, attempt.request.environment
-    if presented is not None and presented.is_bound and presented.environment == environment:
+    if presented is not None and presented.is_bound and presented.is_for(environment):
         return presented.id
     return license_at(attempt.view.claims, organization_id, environment)
 

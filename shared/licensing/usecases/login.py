@@ -94,7 +94,7 @@ class LoginSteps:
         lease = grant(
             record,
             organization,
-            LeaseRequest(attempt.request.credentials, attempt.request.environment),
+            LeaseRequest(attempt.request.credentials, attempt.request.own_environment),
             now=attempt.context.now,
         )
         return Issued(

@@ -163,7 +163,7 @@ class ValidateLicense:
             organization,
             LeaseRequest(
                 request.credentials,
-                request.environment or record.environment,
+                request.own_environment or record.environment,
                 request.nonce,
                 used.kept,
             ),

@@ -17,6 +17,7 @@ from licensing.adapters.dynamo.organizations import Organizations
 from licensing.adapters.dynamo.table import FILTERED, batches, cut
 from licensing.adapters.dynamo.values import StoredItem, number, text
 from licensing.adapters.dynamo.writes import UNUSED, use_attributes, use_conditions, writes_of
+from licensing.domain import environment as environments
 from licensing.domain.device_key import already_used
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import LastSeen, License, State
@@ -237,10 +238,12 @@ class Licenses(Organizations):
             if page_size is not None:
                 query["Limit"] = page_size
             if environment is not None:
-                query["FilterExpression"] = "environment = :environment"
+                # Older licences may have another form than the normal one, and keep it.
+                query["FilterExpression"] = "environment IN (:environment, :normal)"
                 query["ExpressionAttributeValues"] = {
                     **query["ExpressionAttributeValues"],
                     ":environment": text(environment),
+                    ":normal": text(environments.normal(environment)),
                 }
             if after is not None and state is schema.state_in_sort_key(after):
                 query["ExclusiveStartKey"] = schema.license_start(partition, after)
