@@ -74,7 +74,7 @@ def login(
         headers={"Authorization": f"Bearer {token}"},
         credential=token,
         body={
-            "machine": _machine(machine),
+            "machine": machine.credentials().as_sent(),
             "environment": environment,
             "agent_version": agent_version,
             "license_key": step.license_key,
@@ -86,18 +86,19 @@ def validate(
     step: Validate, machine: Machine, *, nonce: str, environment: str, agent_version: str | None
 ) -> Request:
     """The agent proves itself with its key."""
+    credentials = machine.credentials()
     return Request(
         step=step,
         method="POST",
         path="/v1/licenses/validate",
         credential=step.license.key,
         nonce=nonce,
-        credentials=machine.credentials(),
+        credentials=credentials,
         body={
             "license_key": step.license.key,
             "organization_id": step.license.organization_id,
             "environment": environment,
-            "machine": _machine(machine),
+            "machine": credentials.as_sent(),
             "agent_version": agent_version,
             "nonce": nonce,
             "lease": step.link,
@@ -150,15 +151,6 @@ def outcome(request: Request, answer: Answer) -> Outcome:
                 return KeysFetched(lease.public_keys(body))
     except (ValueError, OverflowError):
         return _GARBLED
-
-
-def _machine(machine: Machine) -> dict[str, object]:
-    return {
-        "machine_id": machine.machine_id,
-        # Those that count: the service takes no list without an end.
-        "mac_addresses": list(machine.credentials().mac_addresses),
-        "computer_name": machine.computer_name,
-    }
 
 
 def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outcome:

@@ -165,7 +165,8 @@ def test_every_refusal_of_a_login_stands_there() -> None:
 
 def test_every_file_of_vectors_stands_there() -> None:
     linked = re.findall(r"\| \[`(\w+\.json)`\]\(\S+/(\w+\.json)\)", TEXT)
-    assert {name for name, _ in linked} == {path.name for path in agent_vectors.files()}
+    made = {path.name for path in agent_vectors.files()}
+    assert {name for name, _ in linked} == made | {"known_shared.json"}
     assert all(name == target for name, target in linked)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
+from licensing.domain import components
 from licensing.domain.machine import Credentials, Machine
 from tests.unit.samples import HASHING_KEY
 
@@ -17,6 +18,11 @@ MACHINES: Mapping[str, dict[str, Any]] = {
     "no machine id": {**WHOLE, "machine_id": None},
     "no address": {**WHOLE, "mac_addresses": []},
     "no name": {**WHOLE, "computer_name": None},
+    "a default name, which makes no pair with what software has given": {
+        **WHOLE,
+        "mac_addresses": ["3C-52-82-0A-1B-2C", "52:54:00:6b:3c:58"],
+        "computer_name": "localhost.localdomain",
+    },
 }
 _OTHER_ID: dict[str, Any] = {"machine_id": "b1a7c0de-77aa-4c3e-9f10-0d5e6f708192"}
 _OTHER_NAME: dict[str, Any] = {"computer_name": "bolt-1"}
@@ -24,6 +30,18 @@ _OTHER_CARD: dict[str, Any] = {"mac_addresses": ["00:1b:63:84:45:e6"]}
 _ONE_CARD_MORE: dict[str, Any] = {"mac_addresses": ["00:1b:63:84:45:e6", "3c:52:82:0a:1b:2c"]}
 _NO_ID: dict[str, Any] = {**WHOLE, "machine_id": None}
 _NO_CARD: dict[str, Any] = {**WHOLE, "mac_addresses": []}
+_IN_A_DOMAIN: dict[str, Any] = {"computer_name": "acme-pc-01.corp.local"}
+_ON_A_VPN: dict[str, Any] = {
+    **WHOLE,
+    "mac_addresses": ["00:05:9a:3c:7a:00", "3c:52:82:0a:1b:2c"],
+    "computer_name": "SERVER01",
+}
+_TWO_CARDS: dict[str, Any] = {"mac_addresses": ["00:05:9a:3c:7a:00", "00:1b:63:84:45:e6"]}
+_OF_AN_IMAGE: dict[str, Any] = {
+    **WHOLE,
+    "mac_addresses": ["52:54:00:6b:3c:58"],
+    "computer_name": "ubuntu",
+}
 TWO: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "in another spelling": (
         WHOLE,
@@ -45,6 +63,17 @@ TWO: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "only the id in common": (WHOLE, WHOLE | _OTHER_CARD | _OTHER_NAME),
     "only the name in common": (WHOLE, WHOLE | _OTHER_ID | _OTHER_CARD),
     "only addresses in common, but two of them": (WHOLE, WHOLE | _OTHER_ID | _OTHER_NAME),
+    "its name without its domain": (WHOLE, WHOLE | _OTHER_ID | _IN_A_DOMAIN),
+    "a VPN's address and a name in common": (_ON_A_VPN, _ON_A_VPN | _OTHER_ID | _TWO_CARDS),
+    "of one image: its name, and an address that software has given": (
+        _OF_AN_IMAGE,
+        _OF_AN_IMAGE | _OTHER_ID,
+    ),
+    "of one image, but with a maker's address in common": (
+        _OF_AN_IMAGE | _TWO_CARDS,
+        _OF_AN_IMAGE | _OTHER_ID | _TWO_CARDS,
+    ),
+    "renamed from the image's name": (_OF_AN_IMAGE, _OF_AN_IMAGE | _OTHER_NAME),
     "nothing in common": (WHOLE, WHOLE | _OTHER_ID | _OTHER_CARD | _OTHER_NAME),
 }
 
@@ -85,8 +114,14 @@ def _pairs(made: Credentials) -> Iterator[dict[str, Any]]:
         *(("mac_address", mac) for mac in made.mac_addresses),
         ("computer_name", made.computer_name),
     ]
+    unnamed = (
+        {mac for mac in made.mac_addresses if components.is_locally_administered(mac)}
+        if made.has_default_name
+        else set()
+    )
     for one, other in combinations(parts, 2):
-        if one[0] != other[0] and one[1] and other[1]:
+        is_made = not (other[0] == "computer_name" and one[1] in unnamed)
+        if one[0] != other[0] and one[1] and other[1] and is_made:
             pair = dict([one, other])
             macs = [mac for mac in [pair.get("mac_address")] if mac]
             alone = Credentials.of(

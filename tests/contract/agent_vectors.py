@@ -7,13 +7,14 @@ own code, from keys and texts that stand in them.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from licensing.domain import license_key
+from licensing.domain import components, license_key
 from licensing.domain.errors import InvalidInput
 from licensing.domain.lease import Lease, public_jwk, sign
 from licensing.domain.machine import Credentials
@@ -62,13 +63,99 @@ RAW: Mapping[str, dict[str, Any]] = {
         ],
         "computer_name": "acme-pc-01",
     },
-    "more than eight addresses: burnt-in ones first": {
+    "more than eight addresses: makers' first, then hypervisors'": {
         "machine_id": None,
         "mac_addresses": [
-            *(f"02:00:00:00:00:0{n}" for n in range(4)),
-            *(f"f8:5e:a0:7c:22:d{n}" for n in range(7)),
+            *(f"02:17:ac:9a:30:0{n}" for n in range(4)),
+            *(f"00:15:5d:9a:30:0{n}" for n in range(2)),
+            *(f"f8:5e:a0:7c:22:d{n}" for n in range(5)),
         ],
         "computer_name": "acme-pc-01",
+    },
+    "addresses that many computers have": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [
+            "3c:52:82:0a:1b:2c",
+            "00:05:9a:3c:7a:00",
+            "00-09-0F-FE-00-01",
+            "02:50:41:00:00:01",
+            "0050.56c0.0008",
+            "02:42:ac:11:00:02",
+            "82:9f:20:52:41:53",
+        ],
+        "computer_name": "acme-pc-01",
+    },
+    "addresses that are made up": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [
+            "3c:52:82:0a:1b:2c",
+            "00:01:02:03:04:05",
+            "fe:dc:ba:98:76:54",
+            "66:55:44:33:22:11",
+            "ee:ee:ee:ee:ee:ee",
+            "de:ad:de:ad:de:ad",
+        ],
+        "computer_name": "acme-pc-01",
+    },
+    "an id of the list": {
+        "machine_id": "03000200-0400-0500-0006-000700080009",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id of the list, its first three groups the other way round": {
+        "machine_id": "00020003-0004-0005-0006-000700080009",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id of the list, all its bytes the other way round": {
+        "machine_id": "CCBBAAEF-DECD-AB90-7856-341278563412",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id that repeats two symbols": {
+        "machine_id": "FEFEFEFE-FEFE-FEFE-FEFE-FEFEFEFEFEFE",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id that counts": {
+        "machine_id": "0123456789ABCDEF",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id that counts now and then": {
+        "machine_id": "12345678-1234-1234-1234-123456789abc",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id that counts its bytes, its first three groups the other way round": {
+        "machine_id": "03020100-0504-0706-0809-0A0B0C0D0E0F",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id that is nearly all one byte": {
+        "machine_id": "56F49712-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id that counts after a word": {
+        "machine_id": "SN-1234567890",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an id that only looks made up": {
+        "machine_id": "00000000-0000-0000-0000-AC1F6B4E9A02",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    },
+    "an address for a name": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": "192.168.1.5",
+    },
+    "a domain without a name": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": ["3c:52:82:0a:1b:2c"],
+        "computer_name": ".corp.local",
     },
     "a name in full width": {
         "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
@@ -88,9 +175,45 @@ RAW: Mapping[str, dict[str, Any]] = {
 }
 
 
+LISTED_LATER = "00:0e:c6:7a:91:4c"
+"""An adapter's address that is on no list today."""
+
+
+@contextmanager
+def longer(module: Any) -> Iterator[None]:
+    """The list of a later release, in the service's or the client's module of the rules."""
+    known = module.KNOWN
+    every = (1 << 48) - 1
+    more = known.addresses[every] | {int(LISTED_LATER.replace(":", ""), 16)}
+    module.KNOWN = replace(known, addresses={**known.addresses, every: more})
+    try:
+        yield
+    finally:
+        module.KNOWN = known
+
+
 def machines() -> list[dict[str, Any]]:
-    """Machines as they are found, normalised, and their thumbprints."""
+    """Machines as they are sent, what of them counts, and their thumbprints."""
     return [_machine(name, raw) for name, raw in RAW.items()]
+
+
+def later() -> dict[str, Any]:
+    """A machine by the list of today and by one that has an address more.
+
+    Another part of it counts then, and the thumbprint is the same: an older agent takes the leases
+    of a newer service, and a newer agent those of an older one.
+    """
+    raw = {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [LISTED_LATER, "3c:52:82:0a:1b:2c"],
+        "computer_name": "acme-pc-01",
+    }
+    today = _machine("by the list of today", raw)
+    with longer(components):
+        return {
+            "listed_later": LISTED_LATER,
+            "machines": [today, _machine("by the list of a later release", raw)],
+        }
 
 
 def _machine(name: str, raw: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +223,13 @@ def _machine(name: str, raw: dict[str, Any]) -> dict[str, Any]:
         "mac_addresses": list(made.mac_addresses),
         "computer_name": made.computer_name,
     }
-    return {"name": name, "raw": raw, "normalised": normalised, "thumbprint": made.thumbprint()}
+    return {
+        "name": name,
+        "raw": raw,
+        "normalised": normalised,
+        "canonical": made.sent,
+        "thumbprint": made.thumbprint(),
+    }
 
 
 LEASE = Lease(
@@ -252,7 +381,7 @@ def _named(typed: str) -> str | None:
 
 def files() -> dict[Path, str]:
     """What stands in the folder."""
-    made: dict[str, Any] = {"agent_machines.json": {"machines": machines()}}
+    made: dict[str, Any] = {"agent_machines.json": {"machines": machines(), "later": later()}}
     made["agent_leases.json"] = leases()
     made["agent_keys.json"] = {"keys": license_keys()}
     made["agent_pairs.json"] = agent_pairs.pairs()

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,16 +11,21 @@ from jwcrypto.common import JWKeyNotFound  # type: ignore[import-untyped]
 from jwcrypto.jwk import JWKSet  # type: ignore[import-untyped]
 from jwcrypto.jws import JWS  # type: ignore[import-untyped]
 
+from licensing.domain import components as services_components
 from licensing.domain.errors import ForgedLease
+from licensing.domain.lease import sign
 from licensing.domain.lease import verify as verify_as_service
 from licensing.domain.machine import Credentials as ServiceCredentials
 from licensing.domain.machine import Machine
+from licensing_agent.protocol import components as agents_components
 from licensing_agent.protocol.credentials import Credentials
 from licensing_agent.protocol.lease import Expected, Lease, Rejected, public_keys, verify
-from tests.contract.agent_vectors import FOLDER, files
-from tests.unit.domain.test_lease import ISSUER, KEYS
+from tests.contract.agent_vectors import EXPECTED, FOLDER, LEASE, files, longer
+from tests.unit.domain.test_lease import ISSUER, KEY, KEYS, KID, b64
+from tests.unit.samples import NOW
 
 MACHINES = json.loads((FOLDER / "agent_machines.json").read_text())["machines"]
+LATER = json.loads((FOLDER / "agent_machines.json").read_text())["later"]
 LEASES = json.loads((FOLDER / "agent_leases.json").read_text())
 TOKENS = LEASES["tokens"]
 PAIRS = json.loads((FOLDER / "agent_pairs.json").read_text())
@@ -48,15 +54,49 @@ def test_r03_the_key_vectors_have_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("vector", MACHINES, ids=[one["name"] for one in MACHINES])
-def test_r12_r16_the_client_normalises_and_digests_as_the_service_does(
+def test_r12_r16_the_client_knows_what_counts_and_digests_what_it_sends(
     vector: dict[str, Any],
 ) -> None:
     made = Credentials.of(**vector["raw"])
-    normalised = vector["normalised"]
-    assert made.machine_id == normalised["machine_id"]
-    assert list(made.mac_addresses) == normalised["mac_addresses"]
-    assert made.computer_name == normalised["computer_name"]
+    usable, normalised = made.usable(), vector["normalised"]
+    assert usable.machine_id == normalised["machine_id"]
+    assert usable.mac_addresses >= set(normalised["mac_addresses"])
+    assert len(normalised["mac_addresses"]) == min(8, len(usable.mac_addresses))
+    assert usable.computer_name == normalised["computer_name"]
     assert made.thumbprint() == vector["thumbprint"]
+
+
+@pytest.mark.parametrize("vector", MACHINES, ids=[one["name"] for one in MACHINES])
+def test_r16_a_thumbprint_is_the_digest_of_the_machine_as_it_is_sent(
+    vector: dict[str, Any],
+) -> None:
+    assert json.loads(vector["canonical"]) == vector["raw"]
+    assert vector["canonical"].isascii()
+    digest = hashlib.sha256(vector["canonical"].encode()).digest()
+    assert vector["thumbprint"] == b64(digest)
+
+
+@pytest.mark.parametrize("is_newer", [False, True])
+def test_r12_r16_neither_an_older_nor_a_newer_list_makes_an_agent_refuse_a_lease(
+    *, is_newer: bool
+) -> None:
+    """A client and a service of two releases; its list decides what counts, and not the digest."""
+    raw = LATER["machines"][0]["raw"]
+    with longer(agents_components if is_newer else services_components):
+        sent = Credentials.of(**raw)
+        asked: dict[str, Any] = sent.as_sent()
+        taken = ServiceCredentials.of(**asked)
+        assert (len(taken.mac_addresses), len(sent.usable().mac_addresses)) == (
+            (2, 1) if is_newer else (1, 2)
+        )
+        token = sign(replace(LEASE, machine_thumbprint=taken.thumbprint()), KEY, KID)
+        own: dict[str, Any] = EXPECTED | {"machine_thumbprint": sent.thumbprint()}
+        expected = Expected(**own)
+        found = verify(token, public_keys(LEASES["jwks"]), expected, now=NOW)
+    assert isinstance(found, Lease)
+    assert {one["thumbprint"] for one in LATER["machines"]} == {sent.thumbprint()}
+    today, later = (one["normalised"]["mac_addresses"] for one in LATER["machines"])
+    assert set(today) > set(later)
 
 
 @pytest.mark.parametrize("vector", TOKENS, ids=[one["name"] for one in TOKENS])

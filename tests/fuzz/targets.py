@@ -8,7 +8,7 @@ takes, it checks to be what was sent. `tests/fuzz/test_targets.py` drives them b
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -119,7 +119,9 @@ def credentials(data: bytes) -> None:
         mac_addresses=found.mac_addresses,
     )
     # What is normal stays as it is: a machine does not drift by being described again.
-    assert again.thumbprint() == found.thumbprint()
+    assert replace(again, display_name=found.display_name) == replace(
+        found, shared_id=None, shared_addresses=frozenset()
+    )
     machine = Machine.of(found, b"key")
     assert machine.is_same_as(Machine.of(again, b"key"))
     assert 1 <= len(machine.pairs()) <= 17

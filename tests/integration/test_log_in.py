@@ -98,7 +98,7 @@ def test_r02_each_environment_and_each_machine_has_a_license_and_key_of_its_own(
     answers = [
         world.login(ALICE),
         world.login(ALICE, environment="staging"),
-        world.login(ALICE, environment="Production"),
+        world.login(ALICE, environment="test"),
         world.login(ALICE, MACHINE_B),
     ]
 

@@ -181,7 +181,7 @@ def test_r30_forms_are_not_mixed_and_every_wrong_field_is_pointed_at(
         ({"MacId": [MAC], "ComputerName": 1, "AgentVersion": 4.2}, [f"/{name}" for name in older]),
         ({**older, "AgentVersion": ""}, ["/AgentVersion"]),
         ({**older, "AgentVersion": "9" * 33}, ["/AgentVersion"]),
-        ({**older, "MacId": "x" * 2049}, ["/MacId"]),
+        ({**older, "MacId": "x" * 8193}, ["/MacId"]),
         ({"MacId": MAC}, [""]),
         ({"ComputerName": NAME}, [""]),
         ({**older, "MacId": "00-00-00-00-00-00,FF-FF-FF-FF-FF-FF"}, [""]),

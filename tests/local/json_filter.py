@@ -1,6 +1,6 @@
 """`jq` where the machine has none: the same library, and as much of its command line as is needed.
 
-`python json_filter.py [-n] [-r] [-c] [-S] [--arg NAME VALUE]… PROGRAM [FILE]`
+`python json_filter.py [-n] [-r] [-c] [-S] [-a] [--arg NAME VALUE]… PROGRAM [FILE]`
 """
 
 import argparse
@@ -14,7 +14,7 @@ import jq
 def main() -> None:
     """Run a program over JSON documents, one after the other."""
     parser = argparse.ArgumentParser(prog="jq", add_help=False)
-    for flag in ("-n", "-r", "-c", "-S"):
+    for flag in ("-n", "-r", "-c", "-S", "-a"):
         parser.add_argument(flag, action="store_true", dest=flag[1])
     parser.add_argument("program")
     parser.add_argument("file", nargs="?", type=Path)
@@ -28,7 +28,7 @@ def main() -> None:
     for value in answers:
         raw = asked.r and isinstance(value, str)
         layout = {"separators": (",", ":")} if asked.c else {"indent": 2}
-        text = json.dumps(value, ensure_ascii=False, sort_keys=asked.S, **layout)
+        text = json.dumps(value, ensure_ascii=asked.a, sort_keys=asked.S, **layout)
         sys.stdout.write(f"{value if raw else text}\n")
 
 

@@ -10,18 +10,24 @@ any_text = st.text(st.characters())
 """Any Python text, lone surrogates included: JSON can carry them."""
 
 # Few values for each component, so that two machines often agree on some of them.
-_machine_ids = st.sampled_from([None, "machine-1", "MACHINE 1", "machine-2", "Default string"])
+_machine_ids = st.sampled_from(
+    [None, "machine-1", "MACHINE 1", "machine-2", "Default string", "0123456789ABCDEF"]
+)
 _mac_addresses = st.sampled_from(
     [
         "3c:52:82:00:00:01",
         "3C-52-82-00-00-01",
         "3c:52:82:00:00:02",
-        "02:42:ac:11:00:03",
+        "02:42:ac:11:00:03",  # shared
+        "00:05:9a:3c:7a:00",  # shared
+        "52:54:00:6b:3c:58",  # locally administered
         "ff:ff:ff:ff:ff:ff",
         "",
     ]
 )
-_computer_names = st.sampled_from([None, "pc-1", "PC-1.", "pc-2", " "])
+_computer_names = st.sampled_from(
+    [None, "pc-1", "PC-1.example.", "pc-2", " ", "localhost", "LOCALHOST.localdomain"]
+)
 
 
 @st.composite

@@ -39,7 +39,7 @@ facts = st.dictionaries(st.text(), st.none() | lines | st.integers() | st.boolea
 mac_addresses = st.sets(st.binary(), max_size=8).map(lambda hashes: tuple(sorted(hashes)))
 licenses = records(
     License,
-    machine=records(Machine, mac_addresses=mac_addresses),
+    machine=records(Machine, mac_addresses=mac_addresses, local_addresses=mac_addresses),
     term=optional(records(Term)),
     last_seen=optional(records(LastSeen, hours=st.integers(0, 2**SEEN_HOURS - 1))),
     chain=optional(records(Chain)),

@@ -23,6 +23,7 @@ from licensing.contract.fields import (
     key_as_typed_if_any,
 )
 from licensing.contract.licenses import LicenseView
+from licensing.domain import environment as environments
 from licensing.domain import license_key
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
@@ -33,6 +34,10 @@ from licensing.usecases.agent_requests import DEFAULT_ENVIRONMENT, Login, Valida
 if TYPE_CHECKING:
     # For its type alone: it brings in the cryptography that most functions do without.
     from licensing.domain.lease import SignedLease
+
+
+MAX_ADDRESSES: Final = 1024
+"""How many MAC addresses may be sent: more than fit into the largest body that agents may send."""
 
 
 class MachineCredentials(Request):
@@ -48,7 +53,11 @@ class MachineCredentials(Request):
     ] = None
     mac_addresses: Annotated[
         list[Annotated[str, Field(max_length=64)]],
-        Field(max_length=64, examples=[["3c:52:82:0a:1b:2c"]]),
+        Field(
+            max_length=MAX_ADDRESSES,
+            description="All that its adapters have. Eight count, those of makers first.",
+            examples=[["3c:52:82:0a:1b:2c"]],
+        ),
     ] = Field(default_factory=list)
     computer_name: Annotated[str | None, Field(max_length=255, examples=["ACME-PC-01"])] = None
 
@@ -79,11 +88,12 @@ class LoginRequest(Request):
         """What the use case takes. Raises :class:`InvalidInput`."""
         return Login(
             self.machine.credentials(),
-            self.environment,
+            environments.normal(self.environment),
             self.agent_version,
             license_key.parse(self.license_key) if self.license_key is not None else None,
             proof=proof,
             previous=previous,
+            as_sent=self.environment,
         )
 
 
@@ -121,12 +131,13 @@ class ValidateRequest(Request):
         return Validation(
             key=license_key.parse(self.license_key),
             organization_id=self.organization_id,
-            environment=self.environment,
+            environment=self.environment and environments.normal(self.environment),
             credentials=self.machine.credentials(),
             agent_version=self.agent_version,
             nonce=self.nonce,
             lease=self.lease,
             proof=proof,
+            as_sent=self.environment,
         )
 
 
@@ -137,7 +148,7 @@ class _OlderAgent(Request):
         str | None,
         Field(
             alias="MacId",
-            max_length=2048,
+            max_length=8192,
             description="One MAC address, or several separated by commas or semicolons.",
             examples=["3C-52-82-0A-1B-2C"],
         ),

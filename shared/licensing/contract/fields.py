@@ -94,8 +94,9 @@ Environment = Annotated[
     Field(
         min_length=1,
         max_length=64,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$",
-        description="The name of one agent installation on a machine.",
+        pattern=r"^[ \t]*[A-Za-z0-9][A-Za-z0-9._ -]*[ \t]*$",
+        description="The name of one agent installation on a machine. Case, blanks around it and a "
+        "full stop at its end make no difference.",
         examples=["production"],
     ),
 ]

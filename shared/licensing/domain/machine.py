@@ -2,11 +2,13 @@
 
 What this module guarantees:
 
-* :class:`Credentials` are normalised, so that case, separators and Unicode forms do not matter,
-  and hold at least two usable components of three: machine id, MAC addresses, computer name.
+* :class:`Credentials` are normalised, so that form does not matter, without what unrelated
+  computers share (:mod:`licensing.domain.components`), and make at least one pair.
 * :class:`Machine` holds keyed hashes only; the raw components cannot be read back from it.
 * Two machines agree on two of three components exactly when they share a *pair*
   (:meth:`Machine.pairs`), so that a conditional write per pair decides uniqueness.
+* What an agent checks in a lease (:meth:`Credentials.thumbprint`) depends on nothing but what it
+  has sent: on no list of what is shared, and on no release.
 """
 
 from __future__ import annotations
@@ -15,12 +17,11 @@ import base64
 import hashlib
 import hmac
 import json
-import re
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Final
 
+from licensing.domain import components
 from licensing.domain.errors import InvalidInput
 from licensing.domain.text import readable
 
@@ -29,24 +30,7 @@ MAX_MAC_ADDRESSES: Final = 8
 
 # Half of a SHA-256: 128 bits are enough to tell machines apart, and keep items small.
 _DIGEST_BYTES: Final = 16
-_EUI48: Final = re.compile(r"[0-9a-f]{12}")
-_MAC_SEPARATORS: Final = re.compile(r"[\s:.\-]")
-_NOT_ALPHANUMERIC: Final = re.compile(r"[\W_]")
-# A full stop at the end is DNS's way to say that a name is whole.
-_END_OF_NAME: Final = re.compile(r"[\s.]+\Z")
-
-# What firmware reports where a vendor never set a UUID: shared by unrelated computers.
-_PLACEHOLDER_IDS: Final = frozenset(
-    {
-        "03000200040005000006000700080009",
-        "defaultstring",
-        "none",
-        "notapplicable",
-        "notavailable",
-        "notspecified",
-        "tobefilledbyoem",
-    }
-)
+_CANONICAL: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +40,16 @@ class Credentials:
     They are readable, and therefore never stored as a whole. A component that is not usable is
     ``None``, or ``()``. ``mac_addresses`` are 12 lower-case hexadecimal digits each, sorted, at
     most eight (R10). ``display_name`` is the computer name as it was sent, for administrators,
-    without what could mislead them.
+    without what could mislead them. ``shared_id`` and ``shared_addresses`` are what does not count,
+    because unrelated computers have it, too. ``sent`` is the machine as it was sent, in canonical
+    JSON.
 
-    >>> sent = Credentials.of(
-    ...     machine_id="To be filled by O.E.M.",  # a placeholder: ignored
-    ...     mac_addresses=["3C-52-82-0A-1B-2C", "ff:ff:ff:ff:ff:ff"],  # one is broadcast: ignored
-    ...     computer_name="ACME-PC-01.",
+    >>> made = Credentials.of(
+    ...     machine_id="To be filled by O.E.M.",  # what firmware has in place of one: ignored
+    ...     mac_addresses=["3C-52-82-0A-1B-2C", "00:05:9a:3c:7a:00"],  # one is a VPN's: ignored
+    ...     computer_name="ACME-PC-01.corp.example",
     ... )
-    >>> sent.machine_id, sent.mac_addresses, sent.computer_name
+    >>> made.machine_id, made.mac_addresses, made.computer_name
     (None, ('3c52820a1b2c',), 'acme-pc-01')
     """
 
@@ -71,6 +57,9 @@ class Credentials:
     mac_addresses: tuple[str, ...]
     computer_name: str | None
     display_name: str | None
+    shared_id: str | None = None
+    shared_addresses: frozenset[str] = frozenset()
+    sent: str = field(default="", compare=False, repr=False)
 
     @classmethod
     def of(
@@ -82,50 +71,83 @@ class Credentials:
     ) -> Credentials:
         """Credentials from what an agent sent: normalised, without what names no machine (R12).
 
-        Raises :class:`InvalidInput` when fewer than two components are usable.
+        Raises :class:`InvalidInput` when no two components make a pair.
         """
+        listed = tuple(mac_addresses)
+        id, addresses = components.machine_id(machine_id), components.mac_addresses(listed)
+        is_shared = components.is_shared_id(id)
+        shared = frozenset(filter(components.is_shared_address, addresses))
+        # Makers' first: a virtual adapter must not push one of them out of the eight.
+        chosen = sorted(addresses - shared, key=components.by_origin)[:MAX_MAC_ADDRESSES]
         credentials = cls(
-            machine_id=_usable_machine_id(machine_id),
-            mac_addresses=_usable_macs(mac_addresses),
-            computer_name=_usable_name(computer_name),
+            machine_id=None if is_shared else id,
+            mac_addresses=tuple(sorted(chosen)),
+            computer_name=components.computer_name(computer_name) or None,
             display_name=readable((computer_name or "").strip()) or None,
+            shared_id=(id or None) if is_shared else None,
+            shared_addresses=shared,
+            sent=_CANONICAL.encode(
+                {
+                    "computer_name": computer_name,
+                    "mac_addresses": listed,
+                    "machine_id": machine_id,
+                }
+            ),
         )
-        usable = (
-            bool(credentials.machine_id)
-            + bool(credentials.mac_addresses)
-            + bool(credentials.computer_name)
-        )
-        if usable < 2:
-            raise InvalidInput(
-                "Fewer than two usable machine credentials. Send at least two of: a machine id, "
-                "a MAC address of a physical network adapter, the computer name.",
-                pointer="/machine",
-            )
+        credentials._demand_a_pair()
         return credentials
+
+    @property
+    def has_default_name(self) -> bool:
+        """Whether its name is one that systems have before anybody names them."""
+        return components.is_default_name(self.computer_name or "")
 
     def thumbprint(self) -> str:
         """The digest by which an agent recognises itself in a lease (R16).
 
-        Base64url SHA-256 of the canonical JSON of the normalised components. It needs no key, so
-        that an agent can compute it. Whoever guesses the components can, too: so it stands in
-        leases only, never in logs or events (R35).
+        Base64url SHA-256 of the canonical JSON of the machine as it was sent in this request,
+        whatever of it counts: agent and service need not know the same list of what is shared. It
+        needs no key, so that an agent can compute it. Whoever guesses the components can, too: so
+        it stands in leases only, never in logs or events (R35).
         """
-        canonical = json.dumps(
-            {
-                "computer_name": self.computer_name,
-                "mac_addresses": self.mac_addresses,
-                "machine_id": self.machine_id,
-            },
-            separators=(",", ":"),
-            sort_keys=True,
-        )
-        digest = hashlib.sha256(canonical.encode()).digest()
+        digest = hashlib.sha256(self.sent.encode()).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def _demand_a_pair(self) -> None:
+        usable = [self.machine_id, self.mac_addresses, self.computer_name]
+        if sum(map(bool, usable)) < 2:
+            raise InvalidInput(
+                "Fewer than two usable machine credentials. Send at least two of: a machine id, "
+                "a MAC address of a physical network adapter, the computer name."
+                + (
+                    " What many computers have in common does not count, such as a placeholder "
+                    "for an id or an address of VPN or virtualization software."
+                    if self.shared_id or self.shared_addresses
+                    else ""
+                ),
+                pointer="/machine",
+            )
+        if (
+            self.machine_id is None
+            and self.has_default_name
+            and all(map(components.is_locally_administered, self.mac_addresses))
+        ):
+            raise InvalidInput(
+                "This computer has a name that many computers have, and only network addresses "
+                "that software has given. Give the computer a name of its own, or send its "
+                "machine id.",
+                pointer="/machine",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A computer as the service stores it: keyed hashes of its components (R12).
+
+    ``local_addresses`` are those of ``mac_addresses`` that are locally administered, and
+    ``has_default_name`` says that the name is one that systems have before anybody names them: the
+    two make no pair. ``set_aside`` are hashes of what an agent has sent and what does not count,
+    since it is known to be shared; they are not stored.
 
     >>> def seen_as(machine_id: str, mac_address: str, computer_name: str) -> Machine:
     ...     credentials = Credentials.of(
@@ -144,6 +166,9 @@ class Machine:
     machine_id: bytes | None
     mac_addresses: tuple[bytes, ...]
     computer_name: bytes | None
+    local_addresses: tuple[bytes, ...] = ()
+    has_default_name: bool = False
+    set_aside: frozenset[bytes] = field(default=frozenset(), compare=False)
 
     @classmethod
     def of(cls, credentials: Credentials, hashing_key: bytes) -> Machine:
@@ -158,72 +183,94 @@ class Machine:
             message = f"{kind}\0{value}".encode()
             return hmac.digest(hashing_key, message, "sha256")[:_DIGEST_BYTES]
 
+        id, name = credentials.machine_id, credentials.computer_name
+        addresses = {mac: digest("mac_address", mac) for mac in credentials.mac_addresses}
+        local = filter(components.is_locally_administered, addresses)
+        shared = {digest("mac_address", mac) for mac in credentials.shared_addresses}
+        if credentials.shared_id:
+            shared.add(digest("machine_id", credentials.shared_id))
         return cls(
-            machine_id=(
-                digest("machine_id", credentials.machine_id) if credentials.machine_id else None
-            ),
+            machine_id=digest("machine_id", id) if id else None,
             # Sorted, so that the order in which an agent lists its adapters makes no difference.
-            mac_addresses=tuple(
-                sorted(digest("mac_address", mac) for mac in credentials.mac_addresses)
-            ),
-            computer_name=(
-                digest("computer_name", credentials.computer_name)
-                if credentials.computer_name
-                else None
-            ),
+            mac_addresses=tuple(sorted(addresses.values())),
+            computer_name=digest("computer_name", name) if name else None,
+            local_addresses=tuple(sorted(addresses[mac] for mac in local)),
+            has_default_name=credentials.has_default_name,
+            set_aside=frozenset(shared),
         )
+
+    @property
+    def named_addresses(self) -> tuple[bytes, ...]:
+        """The addresses that make a pair with the name.
+
+        A default name makes none with an address that is locally administered: images have both.
+        """
+        if not self.has_default_name:
+            return self.mac_addresses
+        return tuple(mac for mac in self.mac_addresses if mac not in self.local_addresses)
 
     def pairs(self) -> frozenset[bytes]:
         """The keys of this machine's claims, a 16-byte digest for each pair of components (R10).
 
-        Machine id with name, machine id with each MAC address, name with each MAC address: at most
-        17. Two machines are the same exactly when they have one of these in common.
+        Machine id with name, machine id with each MAC address, name with each MAC address
+        (:attr:`named_addresses`): at most 17. Two machines are the same exactly when they have one
+        of these in common.
         """
         found: set[bytes] = set()
         if self.machine_id and self.computer_name:
             found.add(_pair(b"id+name", self.machine_id, self.computer_name))
-        for mac in self.mac_addresses:
-            if self.machine_id:
-                found.add(_pair(b"id+mac", self.machine_id, mac))
-            if self.computer_name:
-                found.add(_pair(b"mac+name", mac, self.computer_name))
+        if self.machine_id:
+            found.update(_pair(b"id+mac", self.machine_id, mac) for mac in self.mac_addresses)
+        if self.computer_name:
+            name = self.computer_name
+            found.update(_pair(b"mac+name", mac, name) for mac in self.named_addresses)
         return frozenset(found)
 
     def is_same_as(self, other: Machine) -> bool:
         """Whether at least two of the three components agree (R9).
 
-        MAC addresses agree when the two machines have one in common.
+        MAC addresses agree when the two machines have one in common; beside the name alone, one
+        that makes a pair with it.
         """
-        agreeing = (
-            (self.machine_id is not None and self.machine_id == other.machine_id)
-            + (self.computer_name is not None and self.computer_name == other.computer_name)
-            + (not set(self.mac_addresses).isdisjoint(other.mac_addresses))
-        )
-        return agreeing >= 2
+        has_id = self.machine_id is not None and self.machine_id == other.machine_id
+        has_name = self.computer_name is not None and self.computer_name == other.computer_name
+        if has_id:
+            return has_name or not set(self.mac_addresses).isdisjoint(other.mac_addresses)
+        return has_name and not set(self.named_addresses).isdisjoint(other.named_addresses)
 
     def followed(self, seen: Machine) -> Machine:
         """This machine with the components that its agent shows now, in ``seen`` (R11).
 
         ``seen`` is the same machine (:meth:`is_same_as`). A component that ``seen`` lacks stays as
         it is. MAC addresses stay while one of them agrees, so that a docking station changes
-        nothing.
+        nothing. What ``seen`` has set aside goes: it has been listed since as shared (R12).
         """
-        macs_agree = not set(self.mac_addresses).isdisjoint(seen.mac_addresses)
-        return Machine(
-            machine_id=seen.machine_id or self.machine_id,
-            mac_addresses=(
-                self.mac_addresses if macs_agree or not seen.mac_addresses else seen.mac_addresses
-            ),
+        own_id = None if self.machine_id in seen.set_aside else self.machine_id
+        own_addresses = tuple(mac for mac in self.mac_addresses if mac not in seen.set_aside)
+        macs_agree = not set(own_addresses).isdisjoint(seen.mac_addresses)
+        kept = own_addresses if macs_agree or not seen.mac_addresses else seen.mac_addresses
+        local = {*self.local_addresses, *seen.local_addresses}
+        followed = Machine(
+            machine_id=seen.machine_id or own_id,
+            mac_addresses=kept,
             computer_name=seen.computer_name or self.computer_name,
+            local_addresses=tuple(mac for mac in kept if mac in local),
+            has_default_name=(seen if seen.computer_name else self).has_default_name,
         )
+        # Records of earlier releases do not tell which addresses are locally administered. That is
+        # noted with a change, and makes one only where a pair hangs on it.
+        is_as_before = not self.differences(followed) and followed.pairs() == self.pairs()
+        return self if is_as_before else followed
 
     def differences(self, other: Machine) -> tuple[str, ...]:
         """The names of the components that are not the same, for the audit event (R11)."""
-        return tuple(
-            field.name
-            for field in fields(Machine)
-            if getattr(self, field.name) != getattr(other, field.name)
-        )
+        differ = {
+            "machine_id": self.machine_id != other.machine_id,
+            "mac_addresses": self.mac_addresses != other.mac_addresses,
+            "computer_name": self.computer_name != other.computer_name
+            or self.has_default_name != other.has_default_name,
+        }
+        return tuple(name for name, differs in differ.items() if differs)
 
     def identity(self) -> bytes:
         """One digest over all components, 16 bytes: a licence key is derived from it (R3)."""
@@ -241,42 +288,3 @@ NO_MACHINE: Final = Machine(machine_id=None, mac_addresses=(), computer_name=Non
 
 def _pair(kind: bytes, first: bytes, second: bytes) -> bytes:
     return hashlib.sha256(kind + b"\0" + first + second).digest()[:_DIGEST_BYTES]
-
-
-def _fold(text: str) -> str:
-    # Case folding can leave NFKC, so normalise on both sides of it.
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-
-
-def _usable_machine_id(raw: str | None) -> str | None:
-    folded = _NOT_ALPHANUMERIC.sub("", _fold(raw or ""))
-    is_filler = len(set(folded)) <= 1  # all zeros, all "f": an unset SMBIOS UUID
-    return None if is_filler or folded in _PLACEHOLDER_IDS else folded
-
-
-def _usable_macs(raw: Iterable[str]) -> tuple[str, ...]:
-    """Normalised EUI-48 addresses.
-
-    Anything else is ignored and not refused: operating systems list loopback adapters with an
-    empty address and tunnels with eight bytes, and an agent sends what it is told.
-    """
-    folded = {_MAC_SEPARATORS.sub("", _fold(mac)) for mac in raw}
-    usable = {mac for mac in folded if _EUI48.fullmatch(mac) and _names_one_adapter(mac)}
-    # Burnt-in addresses first: a virtual adapter must not push one of them out of the eight.
-    chosen = sorted(usable, key=lambda mac: (_is_locally_administered(mac), mac))
-    return tuple(sorted(chosen[:MAX_MAC_ADDRESSES]))
-
-
-def _names_one_adapter(mac: str) -> bool:
-    # The lowest bit of the first byte (IEEE 802) says that an address is a group's.
-    is_multicast = bool(int(mac[:2], 16) & 0b01)  # broadcast included
-    return not is_multicast and mac != "0" * 12
-
-
-def _is_locally_administered(mac: str) -> bool:
-    # The second-lowest bit of the first byte (IEEE 802): made up by software, not by a maker.
-    return bool(int(mac[:2], 16) & 0b10)
-
-
-def _usable_name(raw: str | None) -> str | None:
-    return _END_OF_NAME.sub("", _fold(raw or "").strip()) or None

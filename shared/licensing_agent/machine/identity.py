@@ -4,7 +4,8 @@ What this module guarantees:
 
 * A platform's machine id leaves the machine only as a hash for this application, made as systemd
   advises (``sd_id128_get_machine_app_specific``).
-* Where no machine id is stable, an installation id that is kept in a folder takes its place.
+* Where no machine id is stable and the machine's own, an installation id that is kept in a folder
+  takes its place.
 * MAC addresses are those of physical adapters. Whatever is left out is told with its reason.
 """
 
@@ -21,6 +22,7 @@ from uuid import UUID
 
 from licensing_agent.machine import linux, macos, windows
 from licensing_agent.machine.sources import Found, LeftOut, Platform, Sources
+from licensing_agent.protocol import components
 from licensing_agent.protocol.credentials import Credentials
 from licensing_agent.storage.installation import installation_id
 
@@ -62,7 +64,7 @@ class Machine:
         return next((one.value for one in self.found if one.component == "computer_name"), None)
 
     def credentials(self) -> Credentials:
-        """Normalised. Raises :class:`licensing_agent.protocol.credentials.TooFewCredentials`."""
+        """As it is sent. Raises :class:`licensing_agent.protocol.credentials.TooFewCredentials`."""
         return Credentials.of(
             machine_id=self.machine_id,
             mac_addresses=self.mac_addresses,
@@ -114,29 +116,33 @@ def _machine_id(
     sources: Sources, folder: Path | None, application: UUID
 ) -> tuple[list[Found], list[LeftOut], bytes]:
     """What is found, what is left out, and the machine's secret."""
-    trouble = sources.id_trouble
+    trouble, secret = sources.id_trouble, b""
     if sources.raw_id is not None:
         try:
             machine_id = UUID(sources.raw_id)
         except ValueError:
             trouble = "not a UUID"
         else:
-            value = str(app_specific(machine_id, application))
-            why = "the platform's own id, hashed for this application"
-            found = Found("machine_id", value, sources.id_source, why)
-            return [found], [], machine_id.bytes
+            secret = machine_id.bytes
+            # Once it is hashed, nobody can see any more that it is an image's or a firmware's.
+            if not components.is_shared_id(machine_id.hex):
+                value = str(app_specific(machine_id, application))
+                why = "the platform's own id, hashed for this application"
+                return [Found("machine_id", value, sources.id_source, why)], [], secret
+            trouble = "many computers have it: it is one of an image, or of a firmware"
     left_out = [LeftOut("machine_id", None, sources.id_source, trouble or "")]
     if folder is None:
         why = "no folder was named to keep it in"
-        return [], [*left_out, LeftOut("machine_id", None, "the installation id", why)], b""
+        return [], [*left_out, LeftOut("machine_id", None, "the installation id", why)], secret
     try:
         kept = installation_id(folder)
     except (OSError, ValueError) as error:
         why = f"it cannot be kept ({type(error).__name__})"
-        return [], [*left_out, LeftOut("machine_id", None, f"{folder}", why)], b""
+        return [], [*left_out, LeftOut("machine_id", None, f"{folder}", why)], secret
     value = str(app_specific(kept, application))
-    why = "made once for this installation, because the platform has no stable id"
-    return [Found("machine_id", value, f"{folder}", why)], left_out, kept.bytes
+    why = "made once for this installation, because the platform has no id of its own"
+    # What was encrypted under the platform's id stays readable when that id is listed one day.
+    return [Found("machine_id", value, f"{folder}", why)], left_out, secret or kept.bytes
 
 
 def _name(sources: Sources, given: str | None) -> Found:

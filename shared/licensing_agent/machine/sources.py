@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from licensing_agent.protocol.credentials import is_locally_administered
+from licensing_agent.protocol.components import is_locally_administered, is_shared_address
 
 Component = Literal["machine_id", "mac_address", "computer_name"]
 
@@ -134,4 +134,7 @@ def mac(address: str, source: str, why: str) -> Found | LeftOut:
             source,
             "locally administered: set by software, and may change",
         )
+    if is_shared_address(digits):
+        # It is sent all the same: the service may have a longer list, and then knows what to drop.
+        why = "does not count: many computers have it"
     return Found("mac_address", spelled, source, why)

@@ -17,7 +17,7 @@ from licensing_agent.__main__ import lines, main
 from licensing_agent.machine import identity, sources
 from licensing_agent.machine.identity import APPLICATION, Machine, app_specific
 from licensing_agent.machine.sources import Platform
-from licensing_agent.protocol.credentials import TooFewCredentials
+from licensing_agent.protocol.credentials import MAX_SENT, Credentials, TooFewCredentials
 
 ID = "4c4c4544004235108052b4c04f4e5931"
 HASHED = str(app_specific(UUID(ID), APPLICATION))
@@ -184,6 +184,38 @@ def test_where_the_platform_has_no_id_there_is_one_of_the_installation(
     assert without.machine_id is None
     assert without.secret == b""
     assert why(without, "the installation id") == "no folder was named to keep it in"
+
+
+@pytest.mark.parametrize(
+    "id", ["88544b92092430bc5d3fbbffc12a2f04", "fe" * 16, "0123456789abcdef" * 2]
+)
+def test_an_id_that_many_computers_have_is_left_out_before_it_is_hashed(
+    id: str, tmp_path: Path
+) -> None:
+    files = LAPTOP | {"etc/machine-id": f"{id}\n"}
+    this = linux(tmp_path / "a", files, folder=tmp_path)
+    assert this.machine_id not in {None, str(app_specific(UUID(id), APPLICATION))}
+    assert "many computers have it" in why(this, "/etc/machine-id")
+    assert linux(tmp_path / "b", files).machine_id is None
+    # What an older client has encrypted under it is still to be read.
+    assert this.secret == UUID(id).bytes
+
+
+def test_an_adapter_that_many_computers_have_is_sent_and_told(tmp_path: Path) -> None:
+    this = linux(tmp_path, LAPTOP | adapter("wwan0", "0c:5b:8f:27:9a:64"))
+    (told,) = [one.why for one in this.found if one.value == "0c:5b:8f:27:9a:64"]
+    assert told == "does not count: many computers have it"
+    assert "0c:5b:8f:27:9a:64" in this.credentials().mac_addresses
+    assert "0c5b8f279a64" not in this.credentials().usable().mac_addresses
+
+
+def test_of_hundreds_of_adapters_makers_are_sent_first() -> None:
+    software = [f"52:54:00:6b:{n // 256:02x}:{n % 256:02x}" for n in range(700)]
+    sent = Credentials.of(
+        machine_id=None, mac_addresses=[*software, "3C-52-82-0A-1B-2C"], computer_name="esx-7"
+    )
+    assert len(sent.mac_addresses) == MAX_SENT
+    assert sent.mac_addresses[0] == "3c52820a1b2c"
 
 
 def test_an_installation_id_that_cannot_be_kept_or_read_is_told(tmp_path: Path) -> None:

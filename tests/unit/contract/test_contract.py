@@ -241,14 +241,14 @@ UNSEEN = ["", "x" * 201, " ", "\t\n", "\x85", "\x85é", "\x1c", "\xa0\u3000", "\
 
 BOUNDS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
     (LOGIN, "/machine/machine_id", ["", "x" * 256], ["x" * 257]),
-    (LOGIN, "/machine/mac_addresses", [[], [""] * 64], [[""] * 65]),
+    (LOGIN, "/machine/mac_addresses", [[], [""] * 1024], [[""] * 1025]),
     (LOGIN, "/machine/mac_addresses/0", ["", "x" * 64], ["x" * 65]),
     (LOGIN, "/machine/computer_name", ["", "x" * 255, "Büro"], ["x" * 256]),
     (
         LOGIN,
         "/environment",
-        ["p", "x" * 64, "QA 2", "a.b_c-d"],
-        ["", "x" * 65, " p", "-p", "p\n", "p/q", "prod#1", "Büro", "p\x00"],
+        ["p", "x" * 64, "QA 2", "a.b_c-d", " p", "\tp \t", " P. "],
+        ["", "x" * 65, " ", ".", " .p", "-p", "p\n", "p/q", "prod#1", "Büro", "p\x00"],
     ),
     (LOGIN, "/agent_version", ["4", "x" * 32, "4.5.0-rc.1+b_2"], ["", "x" * 33, "4 5", "4.5\n"]),
     (

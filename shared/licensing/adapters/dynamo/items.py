@@ -77,6 +77,8 @@ _MACHINE: Final = Record(
     optional("machine_id_hash", BYTES, field="machine_id"),
     optional("mac_hashes", _HASHES, field="mac_addresses", none=()),
     optional("name_hash", BYTES, field="computer_name"),
+    optional("local_mac_hashes", _HASHES, field="local_addresses", none=()),
+    optional("name_is_default", FLAG, field="has_default_name", none=False),
 )
 _TERM: Final = Record(
     Term,
