@@ -43,8 +43,10 @@ def test_what_is_committed_is_what_the_code_says() -> None:
 
 def edited(text: str) -> str:
     """A file after somebody has edited a word that stands in its generated part alone."""
-    words = ("LicenseReinstated", "ORGANIZATION_MISMATCH", "LICENSES#acme", "/v1/me")
-    words += ("archlinux", "made up")
+    words = [
+        *("LicenseReinstated", "ORGANIZATION_MISMATCH", "LICENSES#acme", "/v1/me"),
+        *("archlinux", "made up"),
+    ]
     return text.replace(next(word for word in words if word in text), "Another", 1)
 
 
