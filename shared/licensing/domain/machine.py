@@ -257,20 +257,30 @@ class Machine:
             local_addresses=tuple(mac for mac in kept if mac in local),
             has_default_name=(seen if seen.computer_name else self).has_default_name,
         )
-        # Records of earlier releases do not tell which addresses are locally administered. That is
-        # noted with a change, and makes one only where a pair hangs on it.
-        is_as_before = not self.differences(followed) and followed.pairs() == self.pairs()
-        return self if is_as_before else followed
+        # Records of earlier releases do not tell which addresses are locally administered, or which
+        # name is a default one. That is noted with a change, and is one only where a pair hangs on
+        # it.
+        return followed if self.differences(followed) else self
 
     def differences(self, other: Machine) -> tuple[str, ...]:
-        """The names of the components that are not the same, for the audit event (R11)."""
+        """The names of the components that are not the same, for the audit event (R11).
+
+        None differs exactly where the two have the same components and pairs.
+        """
+        unnamed_differ = self._unnamed_addresses != other._unnamed_addresses
+        is_alike_named = self.has_default_name == other.has_default_name
         differ = {
             "machine_id": self.machine_id != other.machine_id,
-            "mac_addresses": self.mac_addresses != other.mac_addresses,
+            "mac_addresses": self.mac_addresses != other.mac_addresses
+            or (unnamed_differ and is_alike_named),
             "computer_name": self.computer_name != other.computer_name
-            or self.has_default_name != other.has_default_name,
+            or (unnamed_differ and not is_alike_named),
         }
         return tuple(name for name, differs in differ.items() if differs)
+
+    @property
+    def _unnamed_addresses(self) -> frozenset[bytes]:
+        return frozenset(self.mac_addresses) - frozenset(self.named_addresses)
 
     def identity(self) -> bytes:
         """One digest over all components, 16 bytes: a licence key is derived from it (R3)."""

@@ -371,11 +371,29 @@ def test_r12_a_name_that_is_listed_since_lets_go_of_what_it_made_no_pair_with(
     assert followed.identity() == kept.identity()
 
 
+def from_before(machine: Machine) -> Machine:
+    """As it was kept before it was kept what of it is locally administered, or a default."""
+    return Machine(*(getattr(machine, name) for name in COMPONENTS))
+
+
 def test_r12_a_kept_machine_is_no_other_while_nothing_of_it_is_listed() -> None:
-    kept = Machine(
-        *(getattr(machine(mac_addresses=(RANDOM,)), name) for name in COMPONENTS)
-    )  # from before it was kept which addresses are locally administered
+    kept = from_before(machine(mac_addresses=(RANDOM,)))
     assert kept.followed(machine(mac_addresses=(RANDOM,))) is kept
+
+
+def test_r11_a_machine_with_a_default_name_has_not_drifted_while_no_pair_hangs_on_that() -> None:
+    seen = machine(mac_addresses=(OWN,), computer_name="server01")
+    kept = from_before(seen)
+    assert kept != seen
+    assert kept.followed(seen) is kept
+
+
+def test_r11_whatever_lets_go_of_a_pair_is_told_as_a_difference() -> None:
+    docked = machine("before", (RANDOM, OWN), "server01")
+    moved = from_before(docked).followed(machine("after", (OWN,), "server01"))
+    followed = moved.followed(machine("after", (RANDOM, OWN), "server01"))
+    assert followed.pairs() < moved.pairs()
+    assert moved.differences(followed) == ("mac_addresses",)
 
 
 COMPONENTS = ("machine_id", "mac_addresses", "computer_name")
