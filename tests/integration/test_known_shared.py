@@ -8,9 +8,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from licensing.adapters.dynamo.licenses import Licenses
 from licensing.domain import components
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
+from licensing.usecases.ports import Outcome
 from licensing_agent.protocol.credentials import Credentials as AgentsCredentials
 from tests.contract.agent_vectors import LISTED_LATER, longer
 from tests.integration import pairs
@@ -211,3 +213,34 @@ def test_r03_r12_a_license_from_before_keeps_its_key_whatever_form_its_environme
     assert not pairs.held(world)
     moved = world.login(ALICE, MACHINE_B, environment="production", license_key=key)
     assert (moved.status, moved.json["license_key"]) == (200, key)
+
+
+def test_r02_r12_logins_that_overlap_under_two_forms_of_an_environment_get_one_license(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.register("acme")
+    keyring = world.runtime.keyrings.keyring()
+    machine = Machine.of(Credentials.of(**MACHINE_A), keyring.hashing_key)
+
+    def looks(_: int, record: License) -> License:
+        return replace(
+            record, environment="Production", machine=machine, identity=machine.identity()
+        )
+
+    bind(world, "acme", 1, looks=looks)
+    (license_id,) = listed(world, "Production")
+    record = world.runtime.store.license(license_id)
+    assert record is not None
+    key = record.key(keyring.license_key_secrets[record.secret_version]).reveal()
+    assert world.act("dissociate", license_id).status == 200
+    commit, earlier = Licenses.commit, iter(["Production"])
+
+    def overtaken(self: Licenses, *args: Any, **named: Any) -> Outcome:
+        for environment in earlier:
+            assert world.login(AMIR, environment=environment, license_key=key).status == 200
+        return commit(self, *args, **named)
+
+    monkeypatch.setattr(Licenses, "commit", overtaken)
+    answer = world.login(ALICE, environment="production")
+    assert (answer.status, answer.json["license"]["id"]) == (200, license_id)
+    assert answer.json["license_key"] == key

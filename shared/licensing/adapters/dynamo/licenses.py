@@ -22,7 +22,7 @@ from licensing.domain.device_key import already_used
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.license_key import is_license_id
-from licensing.domain.machine_claims import Claims
+from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Organization, is_organization_id
 from licensing.usecases.filters import AgentActivity, LicenseFilters, LicenseSummary
 from licensing.usecases.ports import Change, LicensePage, Outcome, ProofUse
@@ -171,6 +171,8 @@ class Licenses(Organizations):
                 known.get(pair) == claim for pair, claim in learned.items()
             ):
                 return Outcome.CONFLICT
+            if any(_is_overtaken(change, known, learned) for change in changes):
+                return Outcome.CONFLICT
             for pair, claim in learned.items():
                 if claim is None:
                     known.pop(pair, None)
@@ -255,3 +257,24 @@ class Licenses(Organizations):
         Each once: one that changes between two queries stands in the index at two places.
         """
         return self.licenses_by_id(list(dict.fromkeys(map(schema.id_of, entries))))
+
+
+def _is_overtaken(change: Change, known: Claims, learned: Mapping[bytes, Claim | None]) -> bool:
+    """Whether another licence has meanwhile come to a pair that one would claim as the same agent.
+
+    A condition finds that under the same environment only. Older licences may have another form of
+    it (R12).
+    """
+    before, after = change.before, change.after
+    claimed = after.claims - (before.claims if before is not None else frozenset())
+    return any(
+        environments.is_same(environment, after.environment) and license_id != after.id
+        for pair in claimed & learned.keys()
+        if (claim := learned[pair]) is not None
+        for environment, license_id in claim.licenses_of(after.organization_id).items()
+        if license_id not in _ids(known.get(pair), after.organization_id)
+    )
+
+
+def _ids(claim: Claim | None, organization_id: str) -> Collection[str]:
+    return claim.licenses_of(organization_id).values() if claim is not None else ()
