@@ -53,7 +53,7 @@ def fresh(only: World) -> Iterator[World]:
     permissions.assert_kept(only)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6, all=2)
 @pytest.mark.parametrize("name", CASES)
 def test_a_recorded_request_is_answered_as_the_table_says(fresh: World, name: str) -> None:
     case = CASES[name]
