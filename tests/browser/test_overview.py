@@ -408,4 +408,4 @@ def test_a_feed_in_which_nothing_is_like_that_says_what_to_do(page: Page, portal
     portal.visit(page, "ada", f"{_FEED}?type=LicenseRevoked")
     expect(page.get_by_text("Nothing like this has happened.")).to_be_visible()
     page.get_by_role("button", name="Clear").click()
-    expect(page.locator(".entries li")).to_contain_text("Subscription changed")
+    expect(page.locator(".entries li")).to_contain_text("Organization created")

@@ -11,6 +11,7 @@ from typing import Any
 from tests.devices import Device
 from tests.integration.agents import VALIDATE, Agent
 from tests.integration.answers import assert_problem
+from tests.integration.billing import bill
 from tests.integration.capacity import Cost, Transaction, metered
 from tests.integration.many import bind
 from tests.integration.partner import generate
@@ -353,6 +354,19 @@ BUDGETS = {
     ),
     "show an organization": Budget(
         lambda stage: stage.get("/v1/organizations/acme"), {"GetItem": 1}, rcu=1
+    ),
+    "show an organization to a super-admin": Budget(
+        lambda stage: stage.get("/v1/organizations/acme", OLIVIA),
+        {"GetItem": 1, "UpdateItem": 1},  # that is on record
+        rcu=1,
+        wcu=2,  # the entry joins an index
+    ),
+    "ignore an event of billing": Budget(
+        lambda stage: bill(stage.world, 1, status="paused"),
+        {"GetItem": 1, "UpdateItem": 1},
+        rcu=1,
+        wcu=2,
+        before=lambda stage: bill(stage.world, 2),
     ),
     "list organizations": Budget(
         lambda stage: stage.get("/v1/organizations?limit=50", OLIVIA),

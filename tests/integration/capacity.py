@@ -183,6 +183,7 @@ _SIZES: Mapping[str, Callable[[Any], int]] = {
     "BOOL": lambda _: 1,
     "NULL": lambda _: 1,
     "BS": lambda elements: sum(map(len, elements)),
+    "SS": lambda elements: sum(len(element.encode()) for element in elements),
     "L": lambda elements: 3 + sum(1 + _value_size(element) for element in elements),
     "M": lambda members: 3 + len(members) + item_size(members),
 }

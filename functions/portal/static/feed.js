@@ -60,7 +60,8 @@ export function feed({ params, query: first, isSuperAdmin }) {
  */
 function typesFor(isSuperAdmin) {
   return Object.entries(EVENTS).filter(
-    ([type]) => isSuperAdmin || !type.startsWith("TemporaryLicense"),
+    ([type]) =>
+      isSuperAdmin || !(type.startsWith("TemporaryLicense") || type === "OrganizationRead"),
   );
 }
 
