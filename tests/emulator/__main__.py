@@ -58,7 +58,7 @@ class WrongError(Exception):
 def main() -> int:
     """Do all of it; 1 if something is not as it should be."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    passwords = {"ADMIN_PASSWORD": PASSWORD, "MEMBER_PASSWORD": PASSWORD}
+    passwords = {f"{part}_PASSWORD": PASSWORD for part in ("ADMIN", "MEMBER", "PARTNER")}
     with running(FOLDER) as emulated:
         tree = copied(FOLDER / "tree", {**emulated.variables, **passwords})
         try:
