@@ -107,6 +107,7 @@ def test_r34_every_event_arrives_on_the_bus_as_the_trail_tells_it(world: World) 
         "TemporaryLicenseUsed",
         "TemporaryLicenseExpired",
         "TemporaryLicenseRevoked",
+        "OrganizationCreated",
         "SubscriptionChanged",
         "SubscriptionEnding",
         "AccessRefused",
