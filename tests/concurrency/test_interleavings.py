@@ -52,7 +52,7 @@ def scene(arena: Arena) -> Scene:
     return set_up(arena)
 
 
-@pytest.mark.sampled(12, all=5)
+@pytest.mark.sampled(20, all=6)
 @pytest.mark.parametrize(
     ("outer", "inner", "kind"),
     [
@@ -75,7 +75,7 @@ def test_r20_a_login_with_the_key_that_is_being_dissociated_is_told_of_no_other_
     replace(scene, arena=with_stores(scene.arena, kind)).meet("login with its key", "dissociation")
 
 
-@pytest.mark.sampled(25, all=4)
+@pytest.mark.sampled(50, all=6)
 @pytest.mark.parametrize(
     ("outer", "inner"), both_ways([("sweep", other) for other in MEETINGS_OF_SWEEP])
 )
@@ -153,7 +153,7 @@ def test_r05_in_whatever_order_two_operations_make_their_calls_one_comes_after_t
     )
 
 
-@pytest.mark.sampled(12, all=2)
+@pytest.mark.sampled(20, all=3)
 @pytest.mark.parametrize(
     ("outer", "inner"), [meeting for meeting in MEETINGS if meeting not in HARMLESS]
 )
@@ -167,7 +167,7 @@ def test_r05_a_check_followed_by_a_put_is_caught(scene: Scene, outer: str, inner
         planted.meet(outer, inner)
 
 
-@pytest.mark.sampled(12, all=4)
+@pytest.mark.sampled(20, all=5)
 @pytest.mark.parametrize(
     "inner", [inner for inner in MEETINGS_OF_SWEEP if ("sweep", inner) not in HARMLESS]
 )

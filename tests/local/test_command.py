@@ -158,7 +158,7 @@ def test_a_story_that_goes_wrong_ends_with_the_answer() -> None:
             server.stop()
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_run_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with run_command(tmp_path) as (process, _):
@@ -168,7 +168,7 @@ def test_run_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
         assert rest.splitlines()[-1] == "Stopped."
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_gives_up_while_it_starts_reads_one_line(
     tmp_path: Path, number: signal.Signals
