@@ -367,6 +367,7 @@ def test_every_code_that_an_agent_can_be_refused_with_is_explained() -> None:
     assert {code.value for code in Code if code is not Code.VALID} <= named
     # What only administrators are answered, and what a request itself says, needs no search.
     others = {"forbidden", "not_found", "invalid_transition", "precondition_failed"}
+    others |= {"policy_below_floor", "idempotency_key_reused"}
     assert {code.value for code in RefusalCode} - others <= named
 
 
