@@ -46,7 +46,7 @@ def failure(status: int, body: Mapping[str, object]) -> CommandError:
     if status in {400, 413, 422}:
         return WrongUse("\n".join([told, *_fields(body.get("errors"))]))
     advice = _ADVICE.get(reason)
-    if status == 404 and reason in {"", "no_such_route"}:
+    if status == 404 and not reason:
         advice = (
             "The service does not know this request. Check --url, and the version of the service."
         )

@@ -96,7 +96,8 @@ def measure(size: Size, tell: Tell) -> Outcome:
             for count in (1, spread)
         }
         came = [_came(engine, crowd, tell) for crowd in crowds[: size.of(len(crowds), 2)]]
-    hottest = hot_keys(shifts[1].writes)
+    # All by one member, whose count is as hot as the seats (R38): people log in by themselves.
+    hottest = [hot for hot in hot_keys(shifts[1].writes) if not hot[0].startswith("MEMBERS#")]
     if hottest[0][0] != "ORGANIZATION#org-0 ORGANIZATION" or 10 * hottest[1][1] > agents:
         raise ValueError(f"another item is hot: {hottest}")
     return Outcome(

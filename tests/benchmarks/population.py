@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Protocol
 import boto3
 from botocore.config import Config
 
-from licensing.adapters.dynamo import events, items
+from licensing.adapters.dynamo import events, items, schema, values
 from licensing.adapters.dynamo.values import present
 from licensing.domain import audit, license_key
 from licensing.domain.audit import Actor, ActorKind, EventType, Origin
+from licensing.domain.caller import Caller
 from licensing.domain.license import Action, LastSeen, License, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 from licensing.domain.organization import (
@@ -54,6 +55,8 @@ PROCESSES = 2
 TOLD_SECONDS = 5.0
 _REQUEST = "population"
 _ADDRESS = "203.0.113.7"
+_MEMBER = Caller(ALICE.subject, "acme", frozenset()).member or b""
+_LEASE_SECONDS = 86_400
 _SCHEDULE = Actor(ActorKind.SCHEDULE, "expiry-sweep")
 
 
@@ -154,8 +157,13 @@ class Agents:
 
     def items(self) -> Iterator[Item]:
         """The licences, and all that their logins left with them."""
-        for number in self.numbers:
-            yield from agent(self, number, machine(number))
+        for one in self.numbers:
+            yield from agent(self, one, machine(one))
+        if self.traces and self.state is not State.REVOKED:
+            yield {
+                **schema.member_key(self.organization_id, _MEMBER),
+                "agents": values.number(self.size),
+            }
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +216,8 @@ def agent(of: Agents, number: int, credentials: Credentials) -> Iterator[Item]:
         secret_version=1,
         issued_at=of.at,
         issued_by=ALICE.subject,
+        added_by=_MEMBER,
+        leased_until=of.at + _LEASE_SECONDS,
         agent_version=AGENT_VERSION,
         updated_at=of.at,
         last_seen=LastSeen(of.at, AGENT_VERSION, _ADDRESS),

@@ -348,7 +348,7 @@ ENDS: Sequence[tuple[int, str, Sequence[str]]] = [
     (2, "Which service?", ["whoami", "--url", ""]),
     (4, "There is no such license", ["licenses", "show", "lic_0123456789abcdef"]),
     (4, "There is no such organization", ["licenses", "list", "initech"]),
-    (4, "The service does not know this request", ["--url", "{url}/v2", "whoami"]),
+    (4, "There is no such route", ["--url", "{url}/v2", "whoami"]),
     (5, "cannot be reached", ["--url", "http://127.0.0.1:9", "--retries", "0", "whoami"]),
 ]
 

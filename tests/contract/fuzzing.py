@@ -47,7 +47,9 @@ _IN_WORDS = (
         for name in ("ends_from", "ends_before", "from", "before")
     ),
     ("/query/cursor", "This cursor does not belong to this list"),
+    ("/headers/if-match", "It must be the ETag as you received it"),
     ("/headers/dpop", "The proof is not valid (RFC 9449)"),
+    ("/headers/dpop-previous-key", "The proof is not valid (RFC 9449)"),
     ("/environment", "This license key is for the environment"),
     ("/environment", "This machine already has"),
 )

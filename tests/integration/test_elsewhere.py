@@ -78,7 +78,7 @@ def test_a_path_that_is_none_is_a_404_whatever_the_method(
                     assert answer.status == 404
                     assert header(answer, "allow") is None
                     if method != "HEAD":
-                        assert_problem(answer, 404, "no_such_route")
+                        assert_problem(answer, 404, "not_found")
                         assert path[1:] not in answer.text or len(path) < 4
     assert calls == {}
 

@@ -151,7 +151,7 @@ def test_a_name_that_is_none_is_not_found(world: World, name: str) -> None:
 @pytest.mark.parametrize("name", ["..%5Chandler.py", "main.js%00"])
 def test_what_can_be_no_name_fits_no_route(world: World, name: str) -> None:
     version = loaded(world)[0].split("/")[2]
-    assert_problem(world.request("GET", f"/portal/{version}/{name}"), 404, "no_such_route")
+    assert_problem(world.request("GET", f"/portal/{version}/{name}"), 404, "not_found")
 
 
 @pytest.mark.parametrize("version", ["0" * 32, "%7Bversion%7D", "static", ".."])

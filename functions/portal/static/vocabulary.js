@@ -81,7 +81,7 @@ export const TIMES_TO_LIVE = /** @type {const} */ (["1h", "3h", "6h", "12h", "1d
 
 /** @typedef {"name" | "-name" | "valid_until" | "-valid_until"} OrganizationSort */
 
-/** @typedef {"invalid_request" | "unauthorized" | "use_dpop_nonce" | "forbidden" | "on_behalf_login_disabled" | "temporary_license_not_usable" | "proof_required" | "not_found" | "no_such_route" | "method_not_allowed" | "machine_registered_to_other_organization" | "device_key" | "agent_blocked" | "license_still_bound" | "seat_limit_reached" | "member_limit_reached" | "subscription_ended" | "invalid_transition" | "policy_below_floor" | "precondition_failed" | "payload_too_large" | "idempotency_key_reused" | "unavailable"} ProblemCode */
+/** @typedef {"invalid_request" | "unauthorized" | "use_dpop_nonce" | "forbidden" | "on_behalf_login_disabled" | "temporary_license_not_usable" | "proof_required" | "not_found" | "method_not_allowed" | "machine_registered_to_other_organization" | "device_key" | "agent_blocked" | "license_still_bound" | "seat_limit_reached" | "member_limit_reached" | "subscription_ended" | "invalid_transition" | "policy_below_floor" | "precondition_failed" | "payload_too_large" | "idempotency_key_reused" | "unavailable"} ProblemCode */
 
 /** @typedef {"member" | "org-admin" | "partner" | "super-admin"} Role */
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from licensing.domain.lease import SignedLease
 
 
-MAX_ADDRESSES: Final = 1024
-"""How many MAC addresses may be sent: more than fit into the largest body that agents may send."""
-
-
 class MachineCredentials(Request):
     """The computer that the agent runs on. At least two of the three have to be usable."""
 
@@ -54,7 +50,6 @@ class MachineCredentials(Request):
     mac_addresses: Annotated[
         list[Annotated[str, Field(max_length=64)]],
         Field(
-            max_length=MAX_ADDRESSES,
             description="All that its adapters have. Eight count, those of makers first.",
             examples=[["3c:52:82:0a:1b:2c"]],
         ),

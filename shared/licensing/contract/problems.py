@@ -24,7 +24,6 @@ class ErrorCode(StrEnum):
     """What goes wrong with a request itself; what is refused has a :class:`RefusalCode`."""
 
     INVALID_REQUEST = "invalid_request"
-    NO_SUCH_ROUTE = "no_such_route"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNAUTHORIZED = "unauthorized"
@@ -64,7 +63,6 @@ PROBLEMS: Final[Mapping[ProblemCode, ProblemKind]] = MappingProxyType(
         RefusalCode.TEMPORARY_NOT_USABLE: _NOT_ALLOWED,
         RefusalCode.PROOF_REQUIRED: _NOT_ALLOWED,
         RefusalCode.NOT_FOUND: _NOT_FOUND,
-        ErrorCode.NO_SUCH_ROUTE: _NOT_FOUND,
         ErrorCode.METHOD_NOT_ALLOWED: _NO_SUCH_METHOD,
         RefusalCode.MACHINE_REGISTERED: _CONFLICT,
         RefusalCode.DEVICE_KEY: _CONFLICT,

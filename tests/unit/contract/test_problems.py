@@ -14,7 +14,6 @@ STATUSES = {
     "on_behalf_login_disabled": 403,
     "temporary_license_not_usable": 403,
     "not_found": 404,
-    "no_such_route": 404,
     "method_not_allowed": 405,
     "machine_registered_to_other_organization": 409,
     "device_key": 409,

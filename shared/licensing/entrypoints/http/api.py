@@ -21,6 +21,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from licensing.adapters import telemetry
 from licensing.contract.problems import ErrorCode, ProblemError
 from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, Unavailable
+from licensing.domain.refusal import RefusalCode
 from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.http.calls import Call
 from licensing.entrypoints.http.inputs import Input, PayloadTooLarge, WrongFields
@@ -209,6 +210,4 @@ def _unavailable(error: Unavailable) -> Reply:
 
 
 def _no_route(_: Exception) -> Reply:
-    return problem(
-        ErrorCode.NO_SUCH_ROUTE, "There is no such route. Check the method and the path."
-    )
+    return problem(RefusalCode.NOT_FOUND, "There is no such route. Check the method and the path.")

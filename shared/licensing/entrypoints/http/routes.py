@@ -27,7 +27,10 @@ class Routes:
     def methods(self, path: str) -> tuple[str, ...]:
         """The methods of a path in alphabetical order, ``()`` where there is no such path."""
         segments = path.split("/")
-        return tuple(sorted({method for method, own in self._methods if _fits(segments, own)}))
+        # The path that a route names to the letter is no value of another's parameter.
+        named = {method for method, own in self._methods if list(own) == segments}
+        fitting = {method for method, own in self._methods if _fits(segments, own)}
+        return tuple(sorted(named or fitting))
 
 
 def _fits(segments: list[str], own: tuple[str, ...]) -> bool:
