@@ -50,12 +50,12 @@ def test_another_method_of_a_path_is_a_405_that_says_which_there_are(
     with world.counting() as calls:
         for path, methods in paths():
             # What is in the place of an id may be a word that has a route of its own.
-            allowed = methods | ({"GET", "PATCH"} if path == "/v1/licenses/validate" else set())
-            for method in sorted({*METHODS} - allowed):
+            taken = {"GET", "PATCH"} if path == "/v1/licenses/validate" else set()
+            for method in sorted({*METHODS} - methods - taken):
                 with subtests.test(f"{method} {path}"):
                     answer = world.request(method, path, person=OLIVIA)
                     listed = (header(answer, "allow") or "").split(", ")
-                    assert listed == sorted({*allowed, "OPTIONS"})
+                    assert listed == sorted({*methods, "OPTIONS"})
                     if method == "OPTIONS":
                         assert (answer.status, answer.text) == (204, "")
                         assert header(answer, "content-type") is None
