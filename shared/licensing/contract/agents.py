@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
     ConfigDict,
     Field,
 )
+from pydantic_core import PydanticCustomError
 
 from licensing.contract.fields import (
     AgentVersion,
@@ -36,6 +37,16 @@ if TYPE_CHECKING:
     from licensing.domain.lease import SignedLease
 
 
+MAX_ADDRESSES: Final = 1024
+"""How many MAC addresses may be sent: each costs time, and no computer has so many."""
+
+
+def _few(addresses: list[str]) -> list[str]:
+    if len(addresses) > MAX_ADDRESSES:
+        raise PydanticCustomError("too_long", "It must have at most 1024 addresses")
+    return addresses
+
+
 class MachineCredentials(Request):
     """The computer that the agent runs on. At least two of the three have to be usable."""
 
@@ -53,6 +64,7 @@ class MachineCredentials(Request):
             description="All that its adapters have. Eight count, those of makers first.",
             examples=[["3c:52:82:0a:1b:2c"]],
         ),
+        AfterValidator(_few),
     ] = Field(default_factory=list)
     computer_name: Annotated[str | None, Field(max_length=255, examples=["ACME-PC-01"])] = None
 
