@@ -88,4 +88,4 @@ def test_r17_the_largest_license_takes_one_write_unit_per_proof_and_renewal(worl
             assert agent.code(environment="e" * 64, agent_version="5" * 32) == "VALID"
         assert (cost.wcu, cost.requests["UpdateItem"]) == (1, 1)
     (item,) = [item for item in world.items() if item["sk"]["S"] == "LICENSE"]
-    assert 900 < item_size(item) < 1024
+    assert 900 < item_size(item) < 1024, item_size(item)

@@ -76,7 +76,10 @@ class Reason(_Labelled):
     """
 
     CLONE_SUSPECTED = "clone_suspected", "Two agents seem to use one license"
+    MACHINE_CAME_BACK = "machine_came_back", "A machine that the license has left is still in use"
+    DEVICE_KEY_ELSEWHERE = "device_key_elsewhere", "Device key proved on another machine"
     DRIFT_REFUSED = "drift_refused", "Machine has changed into one that another license holds"
+    DRIFT_WITHHELD = "drift_withheld", "Machine has changed again, too soon to follow"
     READ_FROM_OUTSIDE = "read_from_outside", "Something of another organization was shown"
     BILLING_STALE = "billing_stale", "Older than what billing has said since"
     BILLING_CONTRADICTING = "billing_contradicting", "Says something else under the same version"

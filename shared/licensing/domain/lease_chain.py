@@ -72,6 +72,15 @@ class Renewal:
     fork: bool = False
 
 
+def is_current(chain: Chain | None, presented: Link | None, *, derive: Derive) -> bool:
+    """Whether ``presented`` is the current link, or the question that led to it was this one."""
+    return (
+        chain is not None
+        and presented is not None
+        and chain.current in (presented.id, derive(presented.id or ""))
+    )
+
+
 def followed(
     chain: Chain | None,
     presented: Link | None,
@@ -121,6 +130,17 @@ def followed(
         return Renewal(Chain(following, presented.id, source_address, now))
     # 5. An older one, one that was replaced, or none at all.
     return Renewal(Chain(following, chain.current, source_address, now), fork=True)
+
+
+def moved_on(renewal: Renewal, *, derive: Derive, source_address: str | None, now: int) -> Renewal:
+    """A step that leads on from the current link in any case, its first half included.
+
+    For a licence that goes to another machine: a copy that stays behind has an older link then.
+    """
+    if renewal.kept is None:
+        return renewal
+    current = renewal.chain.current
+    return Renewal(Chain(derive(current), current, source_address, now))
 
 
 def halfway(issued_at: int, expires_at: int) -> int:

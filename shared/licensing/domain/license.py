@@ -17,6 +17,7 @@ from typing import Final, Literal, TypedDict, Unpack
 from licensing.domain import environment as environments
 from licensing.domain import license_key
 from licensing.domain.device_key import InvalidProof, Proof, already_used
+from licensing.domain.drift import NO_PAST, Past
 from licensing.domain.facts import Fact, Facts
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license_key import KeySubject
@@ -175,12 +176,13 @@ class License:
     ``revision`` grows by one with every change and orders the licence's history. ``updated_at``
     never runs backwards, even when the clocks of two servers disagree.
 
-    ``last_seen``, ``chain``, ``proved_ms`` and ``leased_until`` are traces of the agent's use of
-    the licence, and change without a revision. ``chain`` is ``None`` until the agent presents a
-    lease. ``proved_ms`` is when the nonce of the last proof was made, in epoch milliseconds.
-    ``leased_until`` is the end of the longest lease that was granted, exact where there is a
-    ``device_key``; it never decreases, and is 0 on records from before it was kept:
-    :meth:`LeaseTerms.leased_until <licensing.domain.lease.LeaseTerms.leased_until>`.
+    ``last_seen``, ``chain``, ``proved_ms``, ``leased_until`` and ``past`` are traces of the agent's
+    use of the licence, and change without a revision. ``chain`` is ``None`` until the agent
+    presents a lease. ``proved_ms`` is when the nonce of the last proof was made, in epoch
+    milliseconds. ``leased_until`` is the end of the longest lease that was granted, exact where
+    there is a ``device_key``; it never decreases, and is 0 on records from before it was kept:
+    :meth:`LeaseTerms.leased_until <licensing.domain.lease.LeaseTerms.leased_until>`. ``past`` is
+    what it remembers of how its machine has changed (R11).
 
     >>> from licensing.domain.machine import NO_MACHINE
     >>> now = 1_900_000_000
@@ -232,6 +234,7 @@ class License:
     chain: Chain | None = None
     proved_ms: int = 0
     leased_until: int = 0
+    past: Past = NO_PAST
 
     @property
     def kind(self) -> Kind:
@@ -242,6 +245,26 @@ class License:
     def is_bound(self) -> bool:
         """Whether it holds its machine and a seat (R6)."""
         return self.state in BOUND and self.term is None
+
+    def is_on(self, machine: Machine, *, by_key: bool = False) -> bool:
+        """Whether a machine that an agent shows is the licence's own (R9).
+
+        ``by_key``: the agent has named the licence by its key and proved the bound device key, and
+        may be known by that and one component.
+        """
+        return self.machine.is_same_as(machine) or (
+            by_key and self.term is None and self.machine.agrees_in_one(machine)
+        )
+
+    def is_bound_to(self, proof: Proof | InvalidProof | None) -> bool:
+        """Whether it has a device key, and ``proof`` is of that."""
+        return isinstance(proof, Proof) and proof.thumbprint == self.device_key
+
+    def has_newly(self, proof: Proof | InvalidProof | None) -> bool:
+        """Whether ``proof`` is of its device key, and no older than one that has counted."""
+        return isinstance(proof, Proof) and (
+            proof.thumbprint == self.device_key and proof.made_ms > self.proved_ms
+        )
 
     def is_for(self, environment: str) -> bool:
         """Whether it is the licence of the agent of this name (R12)."""

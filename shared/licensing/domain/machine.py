@@ -28,6 +28,13 @@ from licensing.domain.text import readable
 MAX_MAC_ADDRESSES: Final = 8
 """How many MAC addresses of a machine count (R10): bounds the claims of one machine at 17."""
 
+MAX_WITHOUT_ID: Final = 4
+"""How many count of a machine without a usable id.
+
+Each address makes a pair with the name alone then, so a list of other computers' addresses would
+keep as many of them from being registered.
+"""
+
 # Half of a SHA-256: 128 bits are enough to tell machines apart, and keep items small.
 _DIGEST_BYTES: Final = 16
 _CANONICAL: Final = json.JSONEncoder(separators=(",", ":"))
@@ -39,10 +46,10 @@ class Credentials:
 
     They are readable, and therefore never stored as a whole. A component that is not usable is
     ``None``, or ``()``. ``mac_addresses`` are 12 lower-case hexadecimal digits each, sorted, at
-    most eight (R10). ``display_name`` is the computer name as it was sent, for administrators,
-    without what could mislead them. ``shared_id`` and ``shared_addresses`` are what does not count,
-    because unrelated computers have it, too. ``sent`` is the machine as it was sent, in canonical
-    JSON.
+    most eight, and four without a machine id (R10). ``display_name`` is the computer name as it was
+    sent, for administrators, without what could mislead them. ``shared_id`` and
+    ``shared_addresses`` are what does not count, because unrelated computers have it, too. ``sent``
+    is the machine as it was sent, in canonical JSON.
 
     >>> made = Credentials.of(
     ...     machine_id="To be filled by O.E.M.",  # what firmware has in place of one: ignored
@@ -77,8 +84,9 @@ class Credentials:
         id, addresses = components.machine_id(machine_id), components.mac_addresses(listed)
         is_shared = components.is_shared_id(id)
         shared = frozenset(filter(components.is_shared_address, addresses))
-        # Makers' first: a virtual adapter must not push one of them out of the eight.
-        chosen = sorted(addresses - shared, key=components.by_origin)[:MAX_MAC_ADDRESSES]
+        most = MAX_WITHOUT_ID if is_shared else MAX_MAC_ADDRESSES
+        # Makers' first: a virtual adapter must not push one of them out of those that count.
+        chosen = sorted(addresses - shared, key=components.by_origin)[:most]
         credentials = cls(
             machine_id=None if is_shared else id,
             mac_addresses=tuple(sorted(chosen)),
@@ -144,10 +152,11 @@ class Credentials:
 class Machine:
     """A computer as the service stores it: keyed hashes of its components (R12).
 
-    ``local_addresses`` are those of ``mac_addresses`` that are locally administered, and
-    ``has_default_name`` says that the name is one that systems have before anybody names them: the
-    two make no pair. ``set_aside`` are hashes of what an agent has sent and what does not count,
-    since it is known to be shared; they are not stored.
+    ``mac_addresses`` are in the order in which they were seen, the newest first.
+    ``local_addresses`` are those of them that are locally administered, and ``has_default_name``
+    says that the name is one that systems have before anybody names them: the two make no pair.
+    ``virtual_addresses`` are those of a hypervisor's range. ``set_aside`` are hashes of what an
+    agent has sent and what does not count, since it is known to be shared; they are not stored.
 
     >>> def seen_as(machine_id: str, mac_address: str, computer_name: str) -> Machine:
     ...     credentials = Credentials.of(
@@ -168,6 +177,7 @@ class Machine:
     computer_name: bytes | None
     local_addresses: tuple[bytes, ...] = ()
     has_default_name: bool = False
+    virtual_addresses: tuple[bytes, ...] = ()
     set_aside: frozenset[bytes] = field(default=frozenset(), compare=False)
 
     @classmethod
@@ -186,6 +196,7 @@ class Machine:
         id, name = credentials.machine_id, credentials.computer_name
         addresses = {mac: digest("mac_address", mac) for mac in credentials.mac_addresses}
         local = filter(components.is_locally_administered, addresses)
+        virtual = filter(components.is_of_hypervisor, addresses)
         shared = {digest("mac_address", mac) for mac in credentials.shared_addresses}
         if credentials.shared_id:
             shared.add(digest("machine_id", credentials.shared_id))
@@ -196,6 +207,7 @@ class Machine:
             computer_name=digest("computer_name", name) if name else None,
             local_addresses=tuple(sorted(addresses[mac] for mac in local)),
             has_default_name=credentials.has_default_name,
+            virtual_addresses=tuple(sorted(addresses[mac] for mac in virtual)),
             set_aside=frozenset(shared),
         )
 
@@ -238,29 +250,92 @@ class Machine:
             return has_name or not set(self.mac_addresses).isdisjoint(other.mac_addresses)
         return has_name and not set(self.named_addresses).isdisjoint(other.named_addresses)
 
+    def agrees_in_one(self, other: Machine) -> bool:
+        """Whether at least one component agrees: enough beside a proved device key (R9).
+
+        A name that systems have before anybody names them says nothing alone.
+        """
+        return (
+            (self.machine_id is not None and self.machine_id == other.machine_id)
+            or not set(self.mac_addresses).isdisjoint(other.mac_addresses)
+            or (
+                self.computer_name is not None
+                and self.computer_name == other.computer_name
+                and not other.has_default_name
+            )
+        )
+
+    def contradicts(self, other: Machine) -> bool:
+        """Whether both have addresses that makers gave, and none of them in common (R9).
+
+        Containers and virtual machines are made anew with other addresses; computers are not.
+        """
+        own, others = self._makers_addresses, other._makers_addresses
+        return bool(own and others) and own.isdisjoint(others)
+
     def followed(self, seen: Machine) -> Machine:
         """This machine with the components that its agent shows now, in ``seen`` (R11).
 
-        ``seen`` is the same machine (:meth:`is_same_as`). A component that ``seen`` lacks stays as
-        it is. MAC addresses stay while one of them agrees, so that a docking station changes
-        nothing. What ``seen`` has set aside goes: it has been listed since as shared (R12).
+        It is this machine itself when nothing has changed. A component that ``seen`` lacks stays
+        as it is. MAC addresses stay while one of them agrees, so that a docking station changes
+        nothing; while id and name agree, others are added, of which the newest eight stay. What
+        ``seen`` has set aside goes: it has been listed since as shared (R12).
         """
         own_id = None if self.machine_id in seen.set_aside else self.machine_id
         own_addresses = tuple(mac for mac in self.mac_addresses if mac not in seen.set_aside)
-        macs_agree = not set(own_addresses).isdisjoint(seen.mac_addresses)
-        kept = own_addresses if macs_agree or not seen.mac_addresses else seen.mac_addresses
-        local = {*self.local_addresses, *seen.local_addresses}
-        followed = Machine(
-            machine_id=seen.machine_id or own_id,
-            mac_addresses=kept,
-            computer_name=seen.computer_name or self.computer_name,
-            local_addresses=tuple(mac for mac in kept if mac in local),
-            has_default_name=(seen if seen.computer_name else self).has_default_name,
+        name = seen.computer_name or self.computer_name
+        id = seen.machine_id or own_id
+        if not seen.mac_addresses or not set(own_addresses).isdisjoint(seen.mac_addresses):
+            kept = own_addresses
+        elif own_id and name and (own_id, self.computer_name) == (id, name):
+            kept = (seen.mac_addresses + own_addresses)[:MAX_MAC_ADDRESSES]
+        else:
+            kept = seen.mac_addresses
+        return self._with(seen, id=id, name=name, addresses=kept)
+
+    def moved_along(self, before: Machine, after: Machine) -> Machine:
+        """This machine after another record of it went from ``before`` to ``after`` (R9, R11).
+
+        What the two had in common changes along. What only this one has stays: an agent in a
+        container knows another name of the same computer.
+        """
+        shares = not set(self.mac_addresses).isdisjoint(before.mac_addresses)
+        new = tuple(mac for mac in after.mac_addresses if mac not in self.mac_addresses)
+        gone = frozenset(before.mac_addresses) - frozenset(after.mac_addresses)
+        own = tuple(mac for mac in self.mac_addresses if mac not in gone)
+        is_named_alike = self.computer_name == before.computer_name
+        return self._with(
+            after,
+            id=after.machine_id if self.machine_id == before.machine_id else self.machine_id,
+            name=after.computer_name if is_named_alike else self.computer_name,
+            addresses=(new + own)[:MAX_MAC_ADDRESSES] if shares else self.mac_addresses,
+        )
+
+    def _with(
+        self,
+        other: Machine,
+        *,
+        id: bytes | None,
+        name: bytes | None,
+        addresses: tuple[bytes, ...],
+    ) -> Machine:
+        """This machine with these components, each its own or of ``other``; itself if alike."""
+        local = {*self.local_addresses, *other.local_addresses}
+        virtual = {*self.virtual_addresses, *other.virtual_addresses}
+        changed = Machine(
+            machine_id=id,
+            mac_addresses=addresses,
+            computer_name=name,
+            local_addresses=tuple(sorted(mac for mac in addresses if mac in local)),
+            has_default_name=(
+                other if name is not None and name == other.computer_name else self
+            ).has_default_name,
+            virtual_addresses=tuple(sorted(mac for mac in addresses if mac in virtual)),
         )
         # Records of earlier releases do not tell which addresses are locally administered, or which
         # name is a default one. That is noted with a change, and is one only where a pair hangs on
         # it.
-        return followed if self.differences(followed) else self
+        return changed if self.differences(changed) else self
 
     def differences(self, other: Machine) -> tuple[str, ...]:
         """The names of the components that are not the same, for the audit event (R11).
@@ -271,12 +346,17 @@ class Machine:
         is_alike_named = self.has_default_name == other.has_default_name
         differ = {
             "machine_id": self.machine_id != other.machine_id,
-            "mac_addresses": self.mac_addresses != other.mac_addresses
+            "mac_addresses": set(self.mac_addresses) != set(other.mac_addresses)
             or (unnamed_differ and is_alike_named),
             "computer_name": self.computer_name != other.computer_name
             or (unnamed_differ and not is_alike_named),
         }
         return tuple(name for name, differs in differ.items() if differs)
+
+    @property
+    def _makers_addresses(self) -> frozenset[bytes]:
+        software = {*self.local_addresses, *self.virtual_addresses}
+        return frozenset(self.mac_addresses) - software
 
     @property
     def _unnamed_addresses(self) -> frozenset[bytes]:
@@ -286,7 +366,7 @@ class Machine:
         """One digest over all components, 16 bytes: a licence key is derived from it (R3)."""
         # Hashed with a word of its own, so that no identity equals a pair.
         state = hashlib.sha256(b"identity")
-        for part in (self.machine_id, self.computer_name, *self.mac_addresses):
+        for part in (self.machine_id, self.computer_name, *sorted(self.mac_addresses)):
             # Marked, so that a missing component and a present one never read alike.
             state.update(b"\0" if part is None else b"\1" + part)
         return state.digest()[:_DIGEST_BYTES]

@@ -182,12 +182,27 @@ class PresentedAgent:
 
     ``environment`` of ``None`` fits every licence: agents up to 4.3 know none (R30). ``proof`` is
     its verified proof of a device key, or why that is invalid; ``None`` where it sent none.
+    ``is_at_head``: it has presented the current link of the licence's chain of leases.
     """
 
     organization_id: str
     environment: str | None
     machine: Machine
     proof: Proof | InvalidProof | None = None
+    is_at_head: bool = False
+
+    def may_be_on(self, record: License) -> bool:
+        """Whether its machine is the licence's, if it presents the current link as well (R9).
+
+        The bound device key and that link count as one component more, unless both machines have
+        addresses of makers and share none: then a folder was copied to another computer.
+        """
+        by_key = record.is_bound_to(self.proof) and not record.machine.contradicts(self.machine)
+        return record.is_on(self.machine, by_key=by_key)
+
+    def is_on(self, record: License) -> bool:
+        """Whether its machine is the licence's (R9)."""
+        return record.is_on(self.machine) or (self.is_at_head and self.may_be_on(record))
 
 
 def check(
@@ -247,7 +262,7 @@ def check(
     if record.state is State.DISSOCIATED:
         return Code.DISSOCIATED
     # 3. The machine, and the agent on it, is the licence's.
-    if not record.machine.is_same_as(agent.machine) or not _is_at(record, agent.environment):
+    if not agent.is_on(record) or not _is_at(record, agent.environment):
         return Code.MACHINE_MISMATCH
     # 4. The agent holds the licence's device key, where there is one or has to be one.
     policy = organization.policy.at_least(floor)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from licensing.domain import audit, license_key
-from licensing.domain.audit import Event, EventType, Origin, RefusedAttempt
+from licensing.domain.audit import Event, EventType, Origin, Reason, RefusedAttempt
 from licensing.domain.caller import Caller
 from licensing.domain.license import License
 from licensing.domain.organization import Organization
@@ -94,6 +94,18 @@ class Context:
             type=kind,
             other_address=other_address,
             confidential=record.term is not None,
+        )
+
+    def suspected_clone(self, record: License, reason: Reason) -> RefusedAttempt:
+        """The entry for the history of ``record`` about a second agent that seems to use it (R37).
+
+        It names the address that the current link of the licence's chain was last asked for from.
+        """
+        return self.refused_attempt(
+            record,
+            reason,
+            kind=EventType.CLONE_SUSPECTED,
+            other_address=record.chain.source_address if record.chain else None,
         )
 
     def _event_id(self) -> str:

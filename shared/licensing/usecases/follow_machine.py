@@ -1,26 +1,30 @@
 """A licence follows its machine (R11), and an agent's update to 4.4 makes it exclusive (R31).
 
-A machine *drifts* when one of its components changes while the other two agree: a new network card,
-a renamed computer.
+How far it follows is said by :mod:`licensing.domain.drift`.
 
 What this module guarantees:
 
 * The licence's hashed credentials and its claims move together, in one transaction, or not at all.
+* A machine is one for all environments of an organization (R9): from what one of its licences there
+  moves on, the others move on, too, each in a transaction of its own.
 * When another licence holds a pair that it would move to, the licence stays as it is and goes on
   working; the refused drift is on record (R11).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from licensing.domain import drift
 from licensing.domain.audit import EventType, Reason
+from licensing.domain.drift import Evidence, Move
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
 from licensing.domain.machine_claims import Claims, blocker, is_exclusive_to, is_older_agent
 from licensing.usecases.context import Context
-from licensing.usecases.optimistic import Overtaken, retry
-from licensing.usecases.ports import Change, MachineStore, Outcome
+from licensing.usecases.optimistic import Overtaken, demand, retry
+from licensing.usecases.ports import Change, UseStore
+from licensing.usecases.write_use import Followed, write_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,17 @@ class ObservedAgent:
     credentials: Credentials
     machine: Machine
     agent_version: str | None
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class FollowMachine:
     """The use case: a step of every login and validation."""
 
-    store: MachineStore
+    store: UseStore
 
     def __call__(self, record: License, observed: ObservedAgent, context: Context) -> License:
-        """The licence after it has followed its agent (R11, R31).
+        """The licence after it has followed its agent, committed (R11, R31).
 
         ``record`` was found good for this agent. Nothing is read or written while there is nothing
         to follow. When others keep coming first, it stays as it is, and the next request tries.
@@ -48,27 +53,18 @@ class FollowMachine:
 
         def follow() -> License:
             nonlocal latest
-            followed, claims = self._followed(latest, observed, context)
-            if followed is latest:
-                return followed
-            event = context.license_event(
-                EventType.LICENSE_UPDATED
-                if followed.machine == latest.machine
-                else EventType.MACHINE_DRIFTED,
-                latest,
-                followed,
-            )
-            change = Change(latest, followed, event)
-            if self.store.commit([change], claims=claims) is Outcome.COMMITTED:
-                return followed
-            found = self.store.license(record.id)
-            if found is None or not (
-                found.state is latest.state and found.machine.is_same_as(observed.machine)
-            ):
-                # It ended, was blocked or moved on meanwhile: for the next request to find.
-                return latest
-            latest = found
-            raise Overtaken
+            try:
+                followed = self.followed(latest, observed, context)
+                return self.committed(latest, followed, context)
+            except Overtaken:
+                found = self.store.license(record.id)
+                if found is None or not (
+                    found.state is latest.state and found.machine.is_same_as(observed.machine)
+                ):
+                    # It ended, was blocked or moved on meanwhile: for the next request to find.
+                    return latest
+                latest = found
+                raise
 
         try:
             return retry(follow)
@@ -76,27 +72,43 @@ class FollowMachine:
         except Overtaken:
             return latest
 
-    def _followed(
-        self, record: License, observed: ObservedAgent, context: Context
-    ) -> tuple[License, Claims]:
-        """The licence as it should be now, itself if it is so, and the claims that say so."""
-        moved = record.machine.followed(observed.machine)
+    def followed(self, record: License, observed: ObservedAgent, context: Context) -> Followed:
+        """The licence as it should be now; itself, if it is so already.
+
+        What is not followed, and what has come back, is on record then.
+        """
+        if record.term is not None:
+            return Followed(record)
+        step = drift.step(
+            record.machine,
+            record.past,
+            observed.machine,
+            evidence=observed.evidence,
+            now=context.now,
+        )
         wants_exclusivity = not record.exclusive and not is_older_agent(observed.agent_version)
-        if record.term is not None or (moved == record.machine and not wants_exclusivity):
-            return record, {}
+        if step.machine is record.machine and not wants_exclusivity:
+            self._report(record, step.move, context)
+            return Followed(replace(record, past=step.past))
         # Also those to release: other environments may hold them, too, and the release then has
         # another form, which it would take a second transaction to find out.
-        claims = self.store.claims(moved.pairs() | record.claims)
-        if _is_taken(record, moved, claims):
+        claims = self.store.claims(step.machine.pairs() | record.claims)
+        if _is_taken(record, step.machine, claims):
             self.store.record_refusal(context.refused_attempt(record, Reason.DRIFT_REFUSED))
-            moved = record.machine
+            step = drift.stayed(record.machine, record.past, evidence=observed.evidence)
+        self._report(record, step.move, context)
+        moved = step.machine
         exclusive = record.exclusive or (
             (wants_exclusivity or is_exclusive_to(claims.values(), record.organization_id))
             and _is_alone(record, moved, claims)
         )
-        if moved == record.machine and exclusive == record.exclusive:
-            return record, claims
-        followed = record.changed(
+        stayed = replace(record, past=step.past)
+        if observed.evidence is Evidence.LOGIN and not record.is_on(observed.machine):
+            # A copy that stays behind must not come back by its lease.
+            stayed = replace(stayed, chain=None)
+        if moved is record.machine and exclusive == record.exclusive:
+            return Followed(stayed, claims=claims)
+        followed = stayed.changed(
             context.now,
             machine=moved,
             exclusive=exclusive,
@@ -107,7 +119,71 @@ class FollowMachine:
             ),
             agent_version=observed.agent_version or record.agent_version,
         )
-        return followed, claims
+        is_update = moved is record.machine
+        event = EventType.LICENSE_UPDATED if is_update else EventType.MACHINE_DRIFTED
+        return Followed(followed, event, claims)
+
+    def committed(self, before: License, followed: Followed, context: Context) -> License:
+        """The licence, once what has become of it is written. Raises :class:`Overtaken`.
+
+        The organization's other licences on the machine have moved on then, too (R9).
+        """
+        if followed.record == before:
+            return before
+        written = write_use(self.store, before, followed, context)
+        for license_id in _beside(before, followed):
+            self._take_along(license_id, before, written, context)
+        return written
+
+    def _take_along(
+        self, license_id: str, before: License, after: License, context: Context
+    ) -> None:
+        """Let another licence on the machine move on as one has from ``before`` to ``after``."""
+
+        def take_along() -> None:
+            record = self.store.license(license_id)
+            if record is None or record.claims.isdisjoint(before.claims):
+                return  # it has left the machine, or has moved on by itself
+            moved = record.machine.moved_along(before.machine, after.machine)
+            if moved is record.machine:
+                return
+            claims = self.store.claims(moved.pairs() | record.claims)
+            if _is_taken(record, moved, claims):
+                return  # nor could it follow the machine by itself
+            has_new_name = moved.computer_name != record.machine.computer_name
+            past = record.past.leaving(record.machine, moved, context.now)
+            beside = replace(record, past=past).changed(
+                context.now,
+                machine=moved,
+                computer_name=after.computer_name if has_new_name else record.computer_name,
+            )
+            event = context.license_event(EventType.MACHINE_DRIFTED, record, beside)
+            demand(self.store.commit([Change(record, beside, event)], claims=claims))
+
+        try:
+            retry(take_along)
+        except Overtaken:
+            # It is in use: it still agrees with the machine in two components, and goes on.
+            return
+
+    def _report(self, record: License, move: Move | None, context: Context) -> None:
+        """Put on record what was not followed, and what has come back."""
+        if move is Move.WITHHELD:
+            self.store.record_refusal(context.refused_attempt(record, Reason.DRIFT_WITHHELD))
+        elif move is Move.PUT_BACK:
+            self.store.record_refusal(context.suspected_clone(record, Reason.MACHINE_CAME_BACK))
+
+
+def _beside(before: License, followed: Followed) -> list[str]:
+    """The ids of the organization's other licences on a machine that has changed."""
+    if followed.event is not EventType.MACHINE_DRIFTED:
+        return []
+    ids = {
+        license_id
+        for pair in before.claims & followed.claims.keys()
+        for license_id in followed.claims[pair].licenses_of(before.organization_id).values()
+    }
+    return sorted(ids - {before.id})
 
 
 def _is_taken(record: License, moved: Machine, claims: Claims) -> bool:

@@ -23,6 +23,7 @@ from typing import Final
 
 from licensing.domain import license_key
 from licensing.domain.audit import EventType
+from licensing.domain.drift import NO_PAST, Evidence
 from licensing.domain.errors import InvalidInput, Misconfigured
 from licensing.domain.license import Action, LastSeen, License, State
 from licensing.domain.machine import Machine
@@ -177,7 +178,7 @@ class LogIn(LoginSteps):
     ) -> Issued | Refused:
         """The agent's licence once more."""
         request, context = attempt.request, attempt.context
-        if record.claims.isdisjoint(attempt.machine.pairs()):
+        if not _is_here(attempt, record):
             raise Overtaken  # it was released after its claims were read
         if record.state is State.DETACHED:
             return agent_blocked()
@@ -190,14 +191,37 @@ class LogIn(LoginSteps):
         ) or refuse_ended(organization, context.now)
         if refused is not None:
             return refused
+        is_new_there = record.claims.isdisjoint(attempt.machine.pairs())
+        if is_new_there:
+            refused = self._refuse_move(attempt, organization, record)
+            if refused is not None:
+                return refused
         held = self.hold_device_key(attempt, record, organization)
         if isinstance(held, Refused):
             return held
         # An agent whose key only waits does not show what the machine is like.
         if not held.is_lent:
-            observed = ObservedAgent(request.credentials, attempt.machine, request.agent_version)
+            observed = ObservedAgent(
+                request.credentials, attempt.machine, request.agent_version, Evidence.LOGIN
+            )
             held = HeldLicense(FollowMachine(self.store)(held.record, observed, context))
+            if is_new_there and not held.record.is_on(attempt.machine):
+                raise Overtaken  # somebody has come to that machine first
         return self.issued(attempt, held, organization)
+
+    def _refuse_move(
+        self, attempt: LoginAttempt, organization: Organization, record: License
+    ) -> Refused | None:
+        """Why a licence cannot go to a machine on which its device key was proved (R4, R9)."""
+        claims = attempt.view.claims
+        refused = self.refuse_foreign(
+            attempt, claims.values(), organization.id, exclusive=record.exclusive
+        )
+        if refused is not None:
+            return refused
+        if license_at(claims, organization.id, record.environment) in (None, record.id):
+            return None
+        return _has_another_license()
 
     def _first(self, attempt: LoginAttempt, organization: Organization) -> Issued | Refused:
         """A new licence."""
@@ -253,17 +277,14 @@ class LogIn(LoginSteps):
         if refused is not None:
             return refused
         if holder_id is not None:
-            return Refused(
-                RefusalCode.LICENSE_STILL_BOUND,
-                "This agent already has another license. Dissociate or revoke that one in the "
-                "portal first.",
-            )
+            return _has_another_license()
         _check_environments(attempt, organization)
         noted = freed.noted(request.proof) if request.proof else freed
         bound = replace(  # the same change: one revision, one event
             self.leased(noted, organization, context.now),
             device_key=request.proof.thumbprint if request.proof else None,
             machine=attempt.machine,
+            past=NO_PAST,
             computer_name=request.credentials.display_name,
             exclusive=exclusive,
             added_by=context.caller.member,
@@ -322,13 +343,33 @@ def _misuse(attempt: LoginAttempt) -> Refused | None:
             RefusalCode.ON_BEHALF_DISABLED,
             "You cannot log in for another organization. Ask for a temporary license.",
         )
-    if presented.is_bound and not presented.machine.is_same_as(attempt.machine):
+    if presented.is_bound and not _is_here(attempt, presented):
         return Refused(
             RefusalCode.LICENSE_STILL_BOUND,
             "Agent needs to be dissociated first from the portal, before reassigning the same "
             "license key.",
         )
     return None
+
+
+def _has_another_license() -> Refused:
+    return Refused(
+        RefusalCode.LICENSE_STILL_BOUND,
+        "This agent already has another license. Dissociate or revoke that one in the portal "
+        "first.",
+    )
+
+
+def _is_here(attempt: LoginAttempt, record: License) -> bool:
+    """Whether a bound licence is the machine's, as that shows itself (R9).
+
+    The bound device key, beside the licence's own key, is enough where one component agrees.
+    """
+    presented = attempt.view.presented
+    by_key = presented is not None and presented.id == record.id
+    return record.is_on(
+        attempt.machine, by_key=by_key and record.is_bound_to(attempt.request.proof)
+    )
 
 
 def _license_of(attempt: LoginAttempt, organization_id: str) -> str | None:

@@ -7,6 +7,7 @@ What this module guarantees:
   is answered, on the condition that no other request was first.
 * When two agents go on with one chain, that is on record with both of their addresses, and the
   licence is blocked if its organization wants that.
+* The licence follows its machine in the same transaction (R9, R11).
 * When the time of the use cannot be written, the agent is answered all the same.
 """
 
@@ -19,13 +20,16 @@ from licensing.domain.device_key import Proof
 from licensing.domain.errors import Unavailable
 from licensing.domain.key_change import event_between
 from licensing.domain.lease import LeaseTerms
-from licensing.domain.lease_chain import Derive, Link, followed
+from licensing.domain.lease_chain import Derive, Link, followed, moved_on
 from licensing.domain.license import Action, LastSeen, License
 from licensing.domain.organization import Organization, PolicyFloor
 from licensing.domain.refusal import Refused
+from licensing.domain.validation import Code
 from licensing.usecases.context import Context
+from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
 from licensing.usecases.optimistic import Overtaken, demand
-from licensing.usecases.ports import Change, UseStore, ValidationStore
+from licensing.usecases.ports import Change, ValidationStore
+from licensing.usecases.write_use import Followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,14 @@ class RecordedUse:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedUse:
+    """The licence when this use has turned out to be none, and the code that says why."""
+
+    record: License
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """What an agent presents when it uses its licence, verified.
 
@@ -49,6 +61,7 @@ class Use:
     link. ``proof`` is of the licence's device key, ``None`` where the licence has none.
     """
 
+    observed: ObservedAgent
     link: Link | None
     derive: Derive
     proof: Proof | None
@@ -69,54 +82,53 @@ class RecordUse:
 
     def __call__(
         self, record: License, organization: Organization, use: Use, context: Context
-    ) -> RecordedUse | License:
+    ) -> RecordedUse | RefusedUse:
         """Record a use of ``record``, which was found valid.
 
-        A ``License`` instead of a :class:`RecordedUse` is the licence after it was blocked as a
-        suspected clone. Raises ``Overtaken`` when another use came first, :class:`Unavailable` when
-        proof or link cannot be written, and ``StaleProof`` for a proof that has counted before.
+        Refused when two agents seem to use the licence and the organization blocks that (R37), and
+        when the machine was known by the device key but is another licence's (R9). Raises
+        ``Overtaken`` when another use came first, :class:`Unavailable` when it cannot be written,
+        and ``StaleProof`` for a proof that has counted before.
         """
-        policy = organization.policy.at_least(self.policy_floor)
-        expected = record.key_to_prove(use.proof, context.now, locked=policy.lock_device_keys)
-        if expected != (use.proof.thumbprint if use.proof is not None else None):
-            raise Overtaken  # another key has come first while the licence followed its machine
         proved = record.proved(use.proof) if use.proof is not None else record
+        is_known_by_key = not record.is_on(use.observed.machine)
+        # 1. The link shows whether a second agent uses the licence.
+        address = context.origin.source_address
         step = followed(
-            proved.chain,
-            use.link,
-            derive=use.derive,
-            source_address=context.origin.source_address,
-            now=context.now,
+            proved.chain, use.link, derive=use.derive, source_address=address, now=context.now
         )
+        if step is not None and is_known_by_key:
+            step = moved_on(step, derive=use.derive, source_address=address, now=context.now)
         if step is not None and step.fork:
+            policy = organization.policy.at_least(self.policy_floor)
             if policy.block_clones and record.term is None:
                 return self._blocked(record, proved, context)
-            self._report(record, context)
+            self.store.record_refusal(context.suspected_clone(record, Reason.CLONE_SUSPECTED))
         used = replace(proved, chain=step.chain if step else None)
         kept = step.kept if step else None
-        # Nothing that counts once: only the time of the use is left to write, and that may fail.
-        if (used.chain, used.proved_ms) == (record.chain, record.proved_ms):
+        # 2. The licence follows its machine (R11): not along with another device key, whose agent
+        #    shows the machine once more soon.
+        following = FollowMachine(self.store)
+        changes_key = event_between(record, used) is not None
+        moved = Followed(used) if changes_key else following.followed(used, use.observed, context)
+        if is_known_by_key and moved.record.machine is record.machine:
+            return RefusedUse(record, Code.MACHINE_MISMATCH)
+        # 3. Nothing but the time of the use is left to write, and that may fail.
+        if moved.record == record:
             is_noted = self._record_last_seen(record, context)
             return RecordedUse(record, kept, last_seen_deferred=not is_noted)
-        # There is a write in any case: the time goes along at no cost.
+        # 4. There is a write in any case: the time goes along at no cost.
+        used = moved.record
         if self._is_last_seen_due(record, context.now):
             used = replace(used, last_seen=_seen_now(record, context))
-        end = self.lease_terms.end(record, organization, kept=kept, now=context.now)
-        used = write_use(self.store, record, used.leased(end), context)
-        return RecordedUse(used, kept, last_seen_deferred=False)
-
-    def _report(self, record: License, context: Context) -> None:
-        """Put on record that two agents seem to live on a licence."""
-        self.store.record_refusal(
-            context.refused_attempt(
-                record,
-                Reason.CLONE_SUSPECTED,
-                kind=EventType.CLONE_SUSPECTED,
-                other_address=_other_address(record),
+        if (used.chain, used.proved_ms) != (record.chain, record.proved_ms):
+            used = used.leased(
+                self.lease_terms.end(record, organization, kept=kept, now=context.now)
             )
-        )
+        written = following.committed(record, replace(moved, record=used), context)
+        return RecordedUse(written, kept, last_seen_deferred=False)
 
-    def _blocked(self, record: License, proved: License, context: Context) -> License:
+    def _blocked(self, record: License, proved: License, context: Context) -> RefusedUse:
         """The licence, blocked for that.
 
         Not a partner's: that one ends by itself, and nobody could lift its block.
@@ -125,10 +137,13 @@ class RecordUse:
         if isinstance(blocked, Refused):
             raise Overtaken  # it is not what was found valid
         event = context.license_event(
-            EventType.CLONE_SUSPECTED, record, blocked, other_address=_other_address(record)
+            EventType.CLONE_SUSPECTED,
+            record,
+            blocked,
+            other_address=record.chain.source_address if record.chain else None,
         )
         demand(self.store.commit([Change(record, blocked, event)]))
-        return blocked
+        return RefusedUse(blocked, Code.DETACHED)
 
     def _is_last_seen_due(self, record: License, now: int) -> bool:
         seen = record.last_seen
@@ -146,24 +161,6 @@ class RecordUse:
         return True
 
 
-def write_use(store: UseStore, before: License, after: License, context: Context) -> License:
-    """Write what a use changes: traces alone, or a device key, too, which is on record (R36).
-
-    Returns the licence as it is then. Raises ``Overtaken``.
-    """
-    kind = event_between(before, after)
-    if kind is None:
-        demand(store.record_use(before, after))
-        return after
-    changed = after.changed(context.now)
-    demand(store.commit([Change(before, changed, context.license_event(kind, before, changed))]))
-    return changed
-
-
 def _seen_now(record: License, context: Context) -> LastSeen:
     origin = context.origin
     return record.sighted(context.now, origin.agent_version, origin.source_address)
-
-
-def _other_address(record: License) -> str | None:
-    return record.chain.source_address if record.chain else None

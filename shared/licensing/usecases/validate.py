@@ -11,15 +11,18 @@ What this module guarantees:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from licensing.domain import license_key, validation
+from licensing.domain.audit import Reason
 from licensing.domain.device_key import Proof
+from licensing.domain.drift import Evidence
 from licensing.domain.errors import ForgedLease, Unavailable, UnknownLeaseKey
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import Lease, LeaseRequest, LeaseTerms, SignedLease, genuine
-from licensing.domain.lease_chain import Link
+from licensing.domain.lease_chain import Derive, Link, is_current
 from licensing.domain.license import License, State
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import blocker, license_at
@@ -28,10 +31,11 @@ from licensing.domain.refusal import Refused, older_agents_refused
 from licensing.domain.validation import Code, NextStep, PresentedAgent
 from licensing.usecases.agent_requests import DEFAULT_ENVIRONMENT, Validation
 from licensing.usecases.context import Context
-from licensing.usecases.follow_machine import FollowMachine, ObservedAgent
+from licensing.usecases.follow_machine import ObservedAgent
 from licensing.usecases.optimistic import retry_or_give_up
 from licensing.usecases.ports import Keyrings, ValidationStore
-from licensing.usecases.record_use import RecordedUse, RecordUse, Use, write_use
+from licensing.usecases.record_use import RecordedUse, RecordUse, Use
+from licensing.usecases.write_use import Followed, write_use
 
 _UNSAID_BYTES: Final = 16
 
@@ -65,6 +69,27 @@ class Verdict:
     def action(self) -> NextStep:
         """What the agent should do."""
         return self.code.meaning.action_for(partner=self.is_temporary)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chained:
+    """The link that an agent presents, beside the licence's chain."""
+
+    record: License
+    link: Link | None
+    derive: Derive
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the current one, or the question that led to that."""
+        return is_current(self.record.chain, self.link, derive=self.derive)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What it shows of the agent; before there is a chain, no agent has a link (R11)."""
+        if self.record.chain is None or self.is_current:
+            return Evidence.LINK
+        return Evidence.NOTHING if self.link is None else Evidence.LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,71 +137,110 @@ class ValidateLicense:
             return Verdict(Code.NOT_FOUND)
         # 2. The licence is good for this organization, agent and moment.
         machine = Machine.of(request.credentials, keyring.hashing_key)
-        code = validation.check(
-            record,
-            organization,
-            PresentedAgent(
-                # Older agents name no organization: theirs is taken to be the licence's (R30).
-                request.organization_id or record.organization_id,
-                request.environment,
-                machine,
-                request.proof,
-            ),
-            floor=self.policy_floor,
-            now=context.now,
+        agent = PresentedAgent(
+            # Older agents name no organization: theirs is taken to be the licence's (R30).
+            request.organization_id or record.organization_id,
+            request.environment,
+            machine,
+            request.proof,
         )
+        code = self._code(record, organization, agent, context)
+        if code is Code.MACHINE_MISMATCH and agent.may_be_on(record):
+            chained = self._chained(request, record, keyring, nonce)
+            agent = replace(agent, is_at_head=chained.is_current)
+            code = self._code(record, organization, agent, context)
         # A temporary licence that has ended says so, whatever has become of the machine (R27).
         if code in _AFTER_BLOCKED and record.term and not record.term.has_ended(context.now):
             environment = request.environment or DEFAULT_ENVIRONMENT
             code = self._forbidden(record, machine, environment) or code
-        if code.meaning.misuse is not None:
-            self.store.record_refusal(context.refused_attempt(record, code.lower()))
-        is_temporary = record.term is not None
         # Whoever has not shown that the key is their own learns nothing of the licence.
         if not code.meaning.shows_license or organization is None:
-            return Verdict(code, is_temporary)
+            return self._refused(record, agent, code, context)
         # 3. A proof counts once: whoever repeats an overheard request is stopped here.
         proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None
-        proved = record.proved(proof) if proof is not None else record
         if code is not Code.VALID:
+            proved = record.proved(proof) if proof is not None else record
             if proved != record:
-                proved = write_use(self.store, record, proved, context)
-            return Verdict(code, is_temporary, proved, organization)
-        # 4. The licence follows its machine (R11).
-        observed = ObservedAgent(request.credentials, machine, request.agent_version)
-        record = FollowMachine(self.store)(record, observed, context)
-        # 5. Proof and link are written; the link shows whether a second agent uses the licence.
-        use = Use(
-            link=self._presented(request, record, keyring),
-            derive=lambda link: keyring.next_link(record.id, link, nonce),
-            proof=proof,
-        )
+                proved = write_use(self.store, record, Followed(proved), context)
+            return Verdict(code, record.term is not None, proved, organization)
+        # 4. Machine, proof and link are written; the link shows whether a second agent uses the
+        #    licence, and with the proof how far the licence follows its machine (R11, R37).
+        chained = self._chained(request, record, keyring, nonce)
+        evidence = Evidence.PROOF if proof is not None else chained.evidence
+        observed = ObservedAgent(request.credentials, machine, request.agent_version, evidence)
+        use = Use(observed, chained.link, chained.derive, proof)
         record_use = RecordUse(
             self.store, self.lease_terms, self.last_seen_seconds, self.policy_floor
         )
         used = record_use(record, organization, use, context)
-        if not isinstance(used, RecordedUse):
-            return Verdict(Code.DETACHED, is_temporary, used, organization)
-        # 6. The lease lets the agent work on while the service is out of reach (R16).
+        if isinstance(used, RecordedUse):
+            return self._granted(request, organization, used, keyring, context)
+        if used.code.meaning.shows_license:
+            return Verdict(used.code, record.term is not None, used.record, organization)
+        return self._refused(record, agent, used.code, context)
+
+    def _granted(
+        self,
+        request: Validation,
+        organization: Organization,
+        used: RecordedUse,
+        keyring: Keyring,
+        context: Context,
+    ) -> Verdict:
+        """The answer with a lease, which lets the agent work on while the service is away (R16)."""
         lease = self.lease_terms.grant(
             used.record,
             organization,
             LeaseRequest(
                 request.credentials,
-                request.own_environment or record.environment,
+                request.own_environment or used.record.environment,
                 request.nonce,
                 used.kept,
             ),
             now=context.now,
         )
         return Verdict(
-            code,
-            is_temporary,
+            Code.VALID,
+            used.record.term is not None,
             used.record,
             organization,
             SignedLease(lease, keyring.sign(lease)),
             last_seen_deferred=used.last_seen_deferred,
         )
+
+    def _code(
+        self,
+        record: License,
+        organization: Organization | None,
+        agent: PresentedAgent,
+        context: Context,
+    ) -> Code:
+        floor = self.policy_floor
+        return validation.check(record, organization, agent, floor=floor, now=context.now)
+
+    def _refused(
+        self, record: License, agent: PresentedAgent, code: Code, context: Context
+    ) -> Verdict:
+        """The answer to an agent that is not the licence's; its attempt is on record (R32).
+
+        The bound device key on another machine was copied: that is a suspected clone (R9).
+        """
+        if (
+            code is Code.MACHINE_MISMATCH
+            and record.has_newly(agent.proof)
+            and not agent.is_on(record)
+        ):
+            attempt = context.suspected_clone(record, Reason.DEVICE_KEY_ELSEWHERE)
+            self.store.record_refusal(attempt)
+        elif code.meaning.misuse is not None:
+            self.store.record_refusal(context.refused_attempt(record, code.lower()))
+        return Verdict(code, record.term is not None)
+
+    def _chained(
+        self, request: Validation, record: License, keyring: Keyring, nonce: str
+    ) -> _Chained:
+        derive = partial(keyring.next_link, record.id, nonce=nonce)
+        return _Chained(record, self._presented(request, record, keyring), derive)
 
     def _presented(self, request: Validation, record: License, keyring: Keyring) -> Link | None:
         """The link that the agent presents: a lease of this licence that this service signed."""

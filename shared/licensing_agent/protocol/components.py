@@ -131,7 +131,16 @@ def by_origin(mac: str) -> tuple[int, str]:
     """A key to sort addresses by: those that makers gave, that hypervisors gave, all others."""
     if is_locally_administered(mac):
         return 2, mac
-    return int(_is_one_of(mac, KNOWN.given_by_software)), mac
+    return int(is_of_hypervisor(mac)), mac
+
+
+def is_of_hypervisor(mac: str) -> bool:
+    """Whether an address is of a range that hypervisors give theirs from.
+
+    >>> is_of_hypervisor("005056ab1234"), is_of_hypervisor("3c52820a1b2c")
+    (True, False)
+    """
+    return _is_one_of(mac, KNOWN.given_by_software)
 
 
 def _names_one_adapter(mac: str) -> bool:

@@ -11,6 +11,7 @@ from licensing.adapters.dynamo.writes import Write
 from licensing.domain import audit
 from licensing.domain.audit import EventType, RefusedAttempt
 from licensing.domain.caller import Caller, Role
+from licensing.domain.drift import Evidence
 from licensing.domain.errors import Unavailable
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import LeaseTerms
@@ -75,7 +76,7 @@ def test_r18_a_license_that_is_always_changed_first_is_not_revoked_and_may_be_ag
 def test_r11_a_drift_that_is_overtaken_by_a_label_is_made_on_top_of_it() -> None:
     store = Overtaken(iter([Outcome.CONFLICT, Outcome.COMMITTED]), license())
     renamed = credentials(computer_name="ACME-PC-02")
-    seen = ObservedAgent(renamed, machine(computer_name="ACME-PC-02"), "4.5.0.0")
+    seen = ObservedAgent(renamed, machine(computer_name="ACME-PC-02"), "4.5.0.0", Evidence.LOGIN)
     adapted = FollowMachine(store)(license(), seen, CONTEXT)
     assert (adapted.computer_name, adapted.label) == ("ACME-PC-02", "revision 2")
     assert adapted.revision == 3

@@ -6,7 +6,7 @@ and in its indexes is the schema's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from licensing.adapters.dynamo.attributes import (
@@ -51,6 +51,7 @@ from licensing.adapters.dynamo.values import (
     read_text,
     text,
 )
+from licensing.domain.drift import Former, Past
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import SEEN_HOURS, LastSeen, License, State
@@ -66,6 +67,32 @@ from licensing.usecases.ports import ProofUse
 _HASHES: Final[Kind[tuple[bytes, ...]]] = Kind(
     "BS", list, lambda hashes: tuple(sorted(map(read_bytes, hashes)))
 )
+_HASH_BYTES: Final = 16
+
+
+def _in_order(hashes: tuple[bytes, ...]) -> list[bytes]:
+    # A set has no order: where it matters, each hash has its place behind it.
+    if list(hashes) == sorted(hashes):
+        return list(hashes)
+    return [digest + bytes([place]) for place, digest in enumerate(hashes)]
+
+
+def _read_in_order(hashes: Iterable[object]) -> tuple[bytes, ...]:
+    placed = sorted(map(read_bytes, hashes), key=lambda octets: (octets[_HASH_BYTES:], octets))
+    return tuple(octets[:_HASH_BYTES] for octets in placed)
+
+
+_ORDERED_HASHES: Final[Kind[tuple[bytes, ...]]] = Kind("BS", _in_order, _read_in_order)
+_FORMER: Final[Kind[tuple[Former, ...]]] = Kind(
+    "M",
+    lambda former: {one.component.hex(): number(one.left_at) for one in former},
+    lambda former: tuple(
+        sorted(
+            (Former(bytes.fromhex(name), int(at["N"])) for name, at in former.items()),
+            key=lambda one: (-one.left_at, one.component),
+        )
+    ),
+)
 _HOURS: Final[Kind[int]] = Kind(
     "B",
     lambda hours: hours.to_bytes(SEEN_HOURS // 8, "big"),
@@ -75,10 +102,18 @@ _HOURS: Final[Kind[int]] = Kind(
 _MACHINE: Final = Record(
     Machine,
     optional("machine_id_hash", BYTES, field="machine_id"),
-    optional("mac_hashes", _HASHES, field="mac_addresses", none=()),
+    optional("mac_hashes", _ORDERED_HASHES, field="mac_addresses", none=()),
     optional("name_hash", BYTES, field="computer_name"),
     optional("local_mac_hashes", _HASHES, field="local_addresses", none=()),
     optional("name_is_default", FLAG, field="has_default_name", none=False),
+    optional("virtual_mac_hashes", _HASHES, field="virtual_addresses", none=()),
+)
+_PAST: Final = Record(
+    Past,
+    optional("moved_at", NUMBER, none=0),
+    optional("former_components", _FORMER, field="former", none=()),
+    optional("moves_held", FLAG, field="is_held", none=False),
+    optional("reported_machines", _ORDERED_HASHES, field="reported", none=()),
 )
 _TERM: Final = Record(
     Term,
@@ -132,8 +167,11 @@ _SEEN: Final = optional_part("last_seen", _LAST_SEEN)
 _LEASED: Final = optional_part("chain", _CHAIN)
 _PROVED: Final = optional("proved_ms", NUMBER, none=0)
 _LEASED_UNTIL: Final = optional("leased_until", NUMBER, none=0)
+_HAS_CHANGED: Final = part("past", _PAST)
 
-LICENSE: Final = Record(License, *_ISSUED, *_CHANGED, _SEEN, _LEASED, _PROVED, _LEASED_UNTIL)
+LICENSE: Final = Record(
+    License, *_ISSUED, *_CHANGED, _SEEN, _LEASED, _PROVED, _LEASED_UNTIL, _HAS_CHANGED
+)
 _LICENSE_CHANGES: Final = Attributes[License](*_CHANGED)
 _LICENSE_SUMMARY: Final = LICENSE.only(
     LicenseSummary, "environment", "computer_name", "label", "primary"
@@ -141,6 +179,7 @@ _LICENSE_SUMMARY: Final = LICENSE.only(
 _CHAIN_MOVES: Final = Attributes[License](_LEASED)
 _PROOFS: Final = Attributes[License](_PROVED)
 _LEASE_ENDS: Final = Attributes[License](_LEASED_UNTIL)
+_PASTS: Final = Attributes[License](_HAS_CHANGED)
 
 
 def license_item(record: License) -> Item:
@@ -181,6 +220,11 @@ def proof_attributes(record: License) -> dict[str, Value | None]:
 def lease_end_attributes(record: License) -> dict[str, Value | None]:
     """When the longest lease of a licence ends."""
     return _LEASE_ENDS.write(record)
+
+
+def past_attributes(record: License) -> dict[str, Value | None]:
+    """What a licence remembers of how its machine has changed (R11)."""
+    return _PASTS.write(record)
 
 
 def read_license(item: StoredItem) -> License:

@@ -135,6 +135,8 @@ def use_attributes(before: License, after: License) -> dict[str, Value | None]:
         attributes |= items.proof_attributes(after)
     if after.leased_until != before.leased_until:
         attributes |= items.lease_end_attributes(after)
+    if after.past != before.past:
+        attributes |= items.past_attributes(after)
     if after.last_seen is not None and after.last_seen != before.last_seen:
         attributes |= items.last_seen_attributes(after.last_seen)
     return attributes

@@ -1,0 +1,188 @@
+"""How far a licence follows its machine when that shows itself otherwise (R11).
+
+A machine *drifts* when one of its components changes while the other two agree: a new network card,
+a renamed computer. Who holds a copy of the key could use that to walk the licence to another
+machine, one component at a time.
+
+What this module guarantees:
+
+* Where neither a user logs in nor the device key is proved, one component moves in
+  :data:`MOVES_ONCE_IN`, and only for an agent that presents the current link of the lease chain,
+  where that is in use.
+* An id or a name that shows again within :data:`PUT_BACK_WITHIN` of its move is put back: the
+  machine that it belonged to is still there. Nothing moves from then on until a user logs in.
+* What is not followed is reported once for each value, and of these :data:`MAX_REPORTED` at most
+  until the next move. So no agent makes entries without end.
+
+Pure. All times are integer epoch seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
+
+from licensing.domain.machine import Machine
+from licensing.domain.organization import DAY
+
+MOVES_ONCE_IN: Final = 7 * DAY
+"""How long after a move that nobody vouched for no other such move is made, in seconds."""
+
+PUT_BACK_WITHIN: Final = 30 * DAY
+"""For how long after its move an id or a name is known as one that was, in seconds."""
+
+MAX_REPORTED: Final = 4
+"""How many values that were not followed a licence remembers: each was reported once."""
+
+# As many as can move in that time unless somebody vouches for more; a licence's item stays small.
+_MAX_FORMER: Final = 5
+
+
+class Evidence(Enum):
+    """What shows that the agent who asks is the licence's own, from the weakest on."""
+
+    NOTHING = auto()
+    """The key alone, though the licence's agent has presented leases before."""
+    LEASE = auto()
+    """A genuine lease of the licence, but not the current link of its chain."""
+    LINK = auto()
+    """The current link, or the question that led to it; or no chain is in use yet."""
+    PROOF = auto()
+    """A proof of the bound device key."""
+    LOGIN = auto()
+    """A user of the licence's organization logs in."""
+
+
+_VOUCHED: Final = frozenset({Evidence.PROOF, Evidence.LOGIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The hash of an id or a name that a licence's machine had, and when it moved on from it."""
+
+    component: bytes
+    left_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a licence remembers of how its machine has changed.
+
+    ``moved_at`` is when a component last moved that nobody vouched for, 0 if none ever did.
+    ``former`` are ids and names that were, the newest first. ``is_held``: one of them has come
+    back, so nothing moves until a user logs in. ``reported`` are digests of what was not followed,
+    the newest first.
+    """
+
+    moved_at: int = 0
+    former: tuple[Former, ...] = ()
+    is_held: bool = False
+    reported: tuple[bytes, ...] = ()
+
+    def knows(self, seen: Machine, now: int, *, but: Machine) -> bool:
+        """Whether ``seen`` has an id or a name that was moved on from lately, other than ``but``'s.
+
+        "Lately" is within :data:`PUT_BACK_WITHIN`.
+        """
+        shown = {seen.machine_id, seen.computer_name} - {but.machine_id, but.computer_name}
+        return any(
+            one.component in shown for one in self.former if now < one.left_at + PUT_BACK_WITHIN
+        )
+
+    def leaving(self, before: Machine, after: Machine, now: int) -> Past:
+        """This past after the machine went from ``before`` to ``after``."""
+        present = {after.machine_id, after.computer_name}
+        left = {before.machine_id, before.computer_name} - present - {None}
+        kept = [
+            one
+            for one in self.former
+            if one.component not in left | present and now < one.left_at + PUT_BACK_WITHIN
+        ]
+        gone = [Former(component, now) for component in sorted(filter(None, left))]
+        return replace(self, former=(*gone, *kept)[:_MAX_FORMER], reported=())
+
+
+NO_PAST: Final = Past()
+
+
+class Move(Enum):
+    """What has become of a change."""
+
+    FOLLOWED = auto()
+    PUT_BACK = auto()
+    """Followed to what was before: two machines seem to use the licence."""
+    WITHHELD = auto()
+    """Not followed, and not yet reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The machine and its past afterwards; ``move`` is ``None`` where there is nothing to tell."""
+
+    machine: Machine
+    past: Past
+    move: Move | None = None
+
+
+def step(machine: Machine, past: Past, seen: Machine, *, evidence: Evidence, now: int) -> Step:
+    """What follows when the agent of ``machine`` shows itself as ``seen`` (R11).
+
+    ``seen`` was found to be the same machine (R9).
+
+    >>> from licensing.domain.machine import Credentials
+    >>> def called(name: str) -> Machine:
+    ...     credentials = Credentials.of(
+    ...         machine_id="4c4c4544-0042", mac_addresses=["3c:52:82:0a:1b:2c"], computer_name=name
+    ...     )
+    ...     return Machine.of(credentials, hashing_key=b"a key of the server")
+    >>> now = 1_900_000_000
+    >>> renamed = step(called("pc-1"), NO_PAST, called("pc-2"), evidence=Evidence.LINK, now=now)
+    >>> renamed.move
+    <Move.FOLLOWED: 1>
+    >>> again = (renamed.machine, renamed.past, called("pc-3"))
+    >>> step(*again, evidence=Evidence.LINK, now=now + DAY).move
+    <Move.WITHHELD: 3>
+    >>> step(*again, evidence=Evidence.LOGIN, now=now + DAY).move
+    <Move.FOLLOWED: 1>
+    >>> back = (renamed.machine, renamed.past, called("pc-1"))
+    >>> step(*back, evidence=Evidence.LINK, now=now + DAY).move
+    <Move.PUT_BACK: 2>
+    """
+    stays = stayed(machine, past, evidence=evidence)
+    past = stays.past
+    moved = machine.followed(seen)
+    if moved is machine:
+        return stays
+    is_back = past.knows(moved, now, but=machine)
+    if past.is_held:
+        may_move = False
+    elif evidence in _VOUCHED:
+        may_move = True
+    elif is_back:
+        may_move = evidence is not Evidence.NOTHING
+    else:
+        may_move = evidence is Evidence.LINK and now >= past.moved_at + MOVES_ONCE_IN
+    if not may_move:
+        return _withheld(machine, past, moved)
+    after = past.leaving(machine, moved, now)
+    if evidence not in _VOUCHED:
+        after = replace(after, moved_at=now)
+    if not is_back:
+        return Step(moved, after, Move.FOLLOWED)
+    return Step(moved, replace(after, is_held=evidence is not Evidence.LOGIN), Move.PUT_BACK)
+
+
+def stayed(machine: Machine, past: Past, *, evidence: Evidence) -> Step:
+    """The step of a machine that has not changed, or cannot: a login ends the hold on it."""
+    if evidence is Evidence.LOGIN and past.is_held:
+        past = replace(past, is_held=False, reported=())
+    return Step(machine, past)
+
+
+def _withheld(machine: Machine, past: Past, moved: Machine) -> Step:
+    """The step of a machine that does not become ``moved``: reported once for each value."""
+    value = moved.identity()
+    if value in past.reported or len(past.reported) >= MAX_REPORTED:
+        return Step(machine, past)
+    return Step(machine, replace(past, reported=(value, *past.reported)), Move.WITHHELD)
