@@ -26,6 +26,7 @@ RENAMED = {**MACHINE_A, "computer_name": "ACME-PC-02"}
 NEW_CARD = {**RENAMED, "mac_addresses": ["3c:52:82:0a:ff:01", "3c:52:82:0a:ff:02"]}
 REINSTALLED = {**NEW_CARD, "machine_id": "0f0e0d0c-0b0a-4908-8706-050403020100"}
 STEPS = (RENAMED, NEW_CARD, REINSTALLED)
+WEEK = 7 * 86_400
 
 # It agrees with `MACHINE_A` on the MAC address alone, so it is another machine; once that one is
 # renamed like it, they agree on two components.
@@ -50,6 +51,12 @@ def seen(
     return answer
 
 
+def with_all_addresses(*machines: Mapping[str, Any]) -> dict[str, Any]:
+    """The last of them, with the addresses of all: those are added while the others agree."""
+    macs = [mac for machine in machines for mac in machine["mac_addresses"]]
+    return {**machines[-1], "mac_addresses": macs}
+
+
 @pytest.mark.parametrize("how", ["validation", "login"])
 def test_r11_one_component_at_a_time_a_license_follows_its_machine_until_nothing_is_as_it_was(
     world: World, how: str
@@ -61,11 +68,13 @@ def test_r11_one_component_at_a_time_a_license_follows_its_machine_until_nothing
 
     for machine in STEPS:
         seen(world, how, key, machine)
-        # The new pairs are held, the old ones are free, and nothing else is held.
-        assert set(pairs.held(world)) == pairs.of(world, machine)
-        assert pairs.held_by(world, license_id) == pairs.of(world, machine)
+        # The new pairs are held, those that are left are free, and nothing else is held.
+        known = machine if machine is RENAMED else with_all_addresses(MACHINE_A, machine)
+        assert set(pairs.held(world)) == pairs.of(world, known)
+        assert pairs.held_by(world, license_id) == pairs.of(world, known)
         assert world.code(key, machine) == "VALID"
         assert world.seats("acme") == 1
+        world.clock.advance(WEEK)
 
     assert world.code(key, MACHINE_A) == "MACHINE_MISMATCH"
     assert world.login(BORIS, MACHINE_A).status == 201
@@ -81,7 +90,7 @@ def test_r11_each_step_is_an_event_that_names_the_component_before_and_after(
     issued = world.login(ALICE).json
     license_id = issued["license"]["id"]
     for how, machine in zip(("validation", "login", "validation"), STEPS, strict=True):
-        world.clock.advance(60)
+        world.clock.advance(WEEK)
         seen(world, how, issued["license_key"], machine)
 
     history = world.request("GET", f"/v1/licenses/{license_id}/events", person=ADA).json["events"]
@@ -96,7 +105,7 @@ def test_r11_each_step_is_an_event_that_names_the_component_before_and_after(
     assert [event["before"] for event in drifts] == states[:-1]
     assert [state["computer_name"] for state in states] == ["ACME-PC-01", *["ACME-PC-02"] * 3]
     assert len({state["machine"] for state in states}) == 4
-    assert [event["at"] for event in drifts] == [instant(NOON + 60 * step) for step in (1, 2, 3)]
+    assert [event["at"] for event in drifts] == [instant(NOON + WEEK * step) for step in (1, 2, 3)]
     agent, user = ("agent", license_id), ("user", "amir")
     actors = [(event["actor"]["kind"], event["actor"]["subject"]) for event in drifts]
     assert actors == [agent, user, agent]
@@ -138,9 +147,10 @@ def test_r11_mac_addresses_agree_and_stay_while_one_is_common(world: World) -> N
         assert calls == {"BatchGetItem": 1}
     assert world.items() == before
 
-    moved = {**machine, "mac_addresses": [third]}
-    assert world.code(key, moved) == "VALID"
-    assert set(pairs.held(world)) == pairs.of(world, moved)
+    assert world.code(key, {**machine, "mac_addresses": [third]}) == "VALID"
+    # It comes along, and replaces none: a docking station that is back tomorrow is known.
+    everything = {**machine, "mac_addresses": [first, second, third]}
+    assert set(pairs.held(world)) == pairs.of(world, everything)
 
 
 def test_r11_a_component_that_is_not_sent_stays(world: World) -> None:
@@ -229,38 +239,6 @@ def test_r11_r32_a_refused_drift_is_reported_once_per_hour_to_its_own_organizati
     assert feed(BEA, "bolt") == []
 
 
-def test_r11_one_environment_follows_while_another_of_the_same_machine_lags(world: World) -> None:
-    world.register("acme")
-    world.register("bolt")
-    production = world.login(ALICE).json
-    staging = world.login(ALICE, environment="staging").json
-
-    assert world.code(production["license_key"], RENAMED) == "VALID"
-
-    # The one that lags still holds what is left of the old machine, and works on either.
-    assert pairs.held_by(world, production["license"]["id"]) == pairs.of(world, RENAMED)
-    assert pairs.held_by(world, staging["license"]["id"]) == pairs.of(world, MACHINE_A)
-    assert world.login(BORIS, MACHINE_A).status == 409
-    assert world.login(BORIS, RENAMED).status == 409
-    assert world.login(AMIR, RENAMED).json["license_key"] == production["license_key"]
-
-    with world.counting() as calls:
-        assert world.code(staging["license_key"], RENAMED) == "VALID"
-    assert calls.total() <= 3
-
-    assert set(pairs.held(world)) == pairs.of(world, RENAMED)
-    for pair in pairs.held(world).values():
-        assert pair.holders == {
-            "acme": {
-                "production": production["license"]["id"],
-                "staging": staging["license"]["id"],
-            }
-        }
-    assert world.seats("acme") == 2
-    again = world.login(AMIR, RENAMED, environment="staging")
-    assert (again.status, again.json["license_key"]) == (200, staging["license_key"])
-
-
 def test_r11_a_drift_costs_a_validation_two_more_requests_and_once_only(world: World) -> None:
     world.register("acme")
     key = world.login(ALICE).json["license_key"]
@@ -272,15 +250,8 @@ def test_r11_a_drift_costs_a_validation_two_more_requests_and_once_only(world: W
         with world.counting() as calls:
             assert world.code(key, machine) == "VALID"
         assert calls == {"BatchGetItem": 1}
-
-
-def test_r11_a_drift_of_an_agent_with_several_environments_costs_no_more(world: World) -> None:
-    world.register("acme")
-    keys = [world.login(environment=name).json["license_key"] for name in ("one", "two", "three")]
-    for key in keys:
-        with world.counting() as calls:
-            assert world.code(key, RENAMED) == "VALID"
-        assert calls == {"BatchGetItem": 2, "TransactWriteItems": 1}
+        world.clock.advance(WEEK)
+        world.code(key, machine)  # that it was seen is written then
 
 
 def test_r11_only_a_license_in_force_follows_its_machine(world: World) -> None:
@@ -318,6 +289,7 @@ def test_r11_what_a_license_holds_after_a_drift_is_free_once_it_is_revoked(world
     issued = world.login(ALICE).json
     for machine in STEPS:
         assert world.code(issued["license_key"], machine) == "VALID"
+        world.clock.advance(WEEK)
 
     assert world.revoke(issued["license"]["id"], OLIVIA).status == 200
 

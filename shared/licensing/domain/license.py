@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, Literal, TypedDict, TypeGuard, Unpack
 
 from licensing.domain import environment as environments
 from licensing.domain import license_key
@@ -256,15 +256,9 @@ class License:
             by_key and self.term is None and self.machine.agrees_in_one(machine)
         )
 
-    def is_bound_to(self, proof: Proof | InvalidProof | None) -> bool:
+    def is_bound_to(self, proof: Proof | InvalidProof | None) -> TypeGuard[Proof]:
         """Whether it has a device key, and ``proof`` is of that."""
         return isinstance(proof, Proof) and proof.thumbprint == self.device_key
-
-    def has_newly(self, proof: Proof | InvalidProof | None) -> bool:
-        """Whether ``proof`` is of its device key, and no older than one that has counted."""
-        return isinstance(proof, Proof) and (
-            proof.thumbprint == self.device_key and proof.made_ms > self.proved_ms
-        )
 
     def is_for(self, environment: str) -> bool:
         """Whether it is the licence of the agent of this name (R12)."""
@@ -384,13 +378,20 @@ class License:
         place of the bound one. Raises :class:`~licensing.domain.errors.StaleProof` when the proof
         is not newer than the last one that counted.
         """
-        if proof.made_ms <= self.proved_ms:
-            raise already_used()
+        self.demand_newer(proof)
         proved = replace(self, proved_ms=proof.made_ms, pending_key=None)
         if proof.thumbprint == self.device_key:
             return proved
         # Another agent goes on, whose lease was none of the chain's.
         return replace(proved, device_key=proof.thumbprint, chain=None)
+
+    def demand_newer(self, proof: Proof) -> None:
+        """Check that ``proof`` is newer than the last one that has counted (R36).
+
+        Raises :class:`~licensing.domain.errors.StaleProof`.
+        """
+        if proof.made_ms <= self.proved_ms:
+            raise already_used()
 
     def noted(self, proof: Proof) -> License:
         """This licence after a login with ``proof``, whose id counts once (R36).

@@ -283,15 +283,20 @@ class Machine:
         """
         own_id = None if self.machine_id in seen.set_aside else self.machine_id
         own_addresses = tuple(mac for mac in self.mac_addresses if mac not in seen.set_aside)
-        name = seen.computer_name or self.computer_name
-        id = seen.machine_id or own_id
+        ids_agree = own_id is not None and own_id == seen.machine_id
+        names_agree = self.computer_name is not None and self.computer_name == seen.computer_name
         if not seen.mac_addresses or not set(own_addresses).isdisjoint(seen.mac_addresses):
-            kept = own_addresses
-        elif own_id and name and (own_id, self.computer_name) == (id, name):
-            kept = (seen.mac_addresses + own_addresses)[:MAX_MAC_ADDRESSES]
+            addresses = own_addresses
+        elif ids_agree and names_agree:
+            addresses = (seen.mac_addresses + own_addresses)[:MAX_MAC_ADDRESSES]
         else:
-            kept = seen.mac_addresses
-        return self._with(seen, id=id, name=name, addresses=kept)
+            addresses = seen.mac_addresses
+        return self._with(
+            seen,
+            id=seen.machine_id or own_id,
+            name=seen.computer_name or self.computer_name,
+            addresses=addresses,
+        )
 
     def moved_along(self, before: Machine, after: Machine) -> Machine:
         """This machine after another record of it went from ``before`` to ``after`` (R9, R11).

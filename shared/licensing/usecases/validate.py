@@ -223,13 +223,12 @@ class ValidateLicense:
     ) -> Verdict:
         """The answer to an agent that is not the licence's; its attempt is on record (R32).
 
-        The bound device key on another machine was copied: that is a suspected clone (R9).
+        The bound device key on another machine was copied: that is a suspected clone (R9). Raises
+        ``StaleProof`` for a proof of it that may be overheard, which accuses nobody.
         """
-        if (
-            code is Code.MACHINE_MISMATCH
-            and record.has_newly(agent.proof)
-            and not agent.is_on(record)
-        ):
+        is_elsewhere = code is Code.MACHINE_MISMATCH and not agent.is_on(record)
+        if is_elsewhere and record.is_bound_to(agent.proof):
+            record.demand_newer(agent.proof)
             attempt = context.suspected_clone(record, Reason.DEVICE_KEY_ELSEWHERE)
             self.store.record_refusal(attempt)
         elif code.meaning.misuse is not None:

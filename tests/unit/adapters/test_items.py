@@ -10,6 +10,7 @@ from licensing.adapters.dynamo import events, items
 from licensing.adapters.dynamo.attributes import Part, Record
 from licensing.adapters.dynamo.values import Item, present
 from licensing.domain.audit import Event, EventType, RefusedAttempt
+from licensing.domain.drift import Former, Past
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import Changes, LastSeen, State
@@ -28,7 +29,16 @@ RECORDS: dict[Record[Any], set[str]] = {
 
 HASHES = bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48))
 LICENSE = license(
-    machine=Machine(HASHES[0], (HASHES[1],), HASHES[2], (HASHES[1],), has_default_name=True),
+    # The addresses in the order in which they were seen.
+    machine=Machine(
+        HASHES[0],
+        (HASHES[2], HASHES[1]),
+        HASHES[2],
+        (HASHES[1],),
+        has_default_name=True,
+        virtual_addresses=(HASHES[2],),
+    ),
+    past=Past(NOW - 50, (Former(HASHES[1], NOW - 50),), is_held=True, reported=(HASHES[0],)),
     identity=HASHES[0],
     label="till",
     term=Term(TimeToLive.ONE_DAY, NOW + 86_400, "petra"),
@@ -56,10 +66,15 @@ STORED_LICENSE: Item = {
     "issued_by": {"S": "alice"},
     "state": {"S": "active"},
     "machine_id_hash": {"B": HASHES[0]},
-    "mac_hashes": {"BS": [HASHES[1]]},
+    "mac_hashes": {"BS": [HASHES[2] + b"\0", HASHES[1] + b"\1"]},
     "name_hash": {"B": HASHES[2]},
     "local_mac_hashes": {"BS": [HASHES[1]]},
     "name_is_default": {"BOOL": True},
+    "virtual_mac_hashes": {"BS": [HASHES[2]]},
+    "moved_at": {"N": "1899999950"},
+    "former_components": {"M": {HASHES[1].hex(): {"N": "1899999950"}}},
+    "moves_held": {"BOOL": True},
+    "reported_machines": {"BS": [HASHES[0]]},
     "computer_name": {"S": "ACME-PC-01"},
     "primary": {"BOOL": False},
     "label": {"S": "till"},
@@ -291,8 +306,9 @@ def test_what_a_license_has_no_longer_is_removed() -> None:
         *("due_shard", "due_at", "machine_id_hash", "mac_hashes", "name_hash", "computer_name"),
         *("label", "ttl_name", "expires_at", "holder", "agent_version", "added_by"),
         *("device_key", "pending_key", "lent_at"),
-        *("local_mac_hashes", "name_is_default"),
+        *("local_mac_hashes", "name_is_default", "virtual_mac_hashes"),
     }
+    assert set(items.past_attributes(bare).values()) == {None}
     assert set(items.chain_attributes(bare).values()) == {None}
     assert items.proof_attributes(bare) == {"proved_ms": None}
     assert items.lease_end_attributes(bare) == {"leased_until": None}

@@ -57,6 +57,9 @@ class Overtaken:
     def record_refusal(self, _refusal: RefusedAttempt) -> None:
         raise AssertionError("nothing is refused here")
 
+    def record_use(self, _before: License, _after: License) -> Outcome:
+        raise AssertionError("nothing is used here")
+
     def commit(self, changes: Sequence[Change], **_: Any) -> Outcome:
         (change,) = changes
         assert change.before == self.record, "decided on what is not so any more"

@@ -8,17 +8,29 @@ import pytest
 
 from licensing.domain.audit import EventType, RefusedAttempt
 from licensing.domain.device_key import Proof
+from licensing.domain.drift import Evidence
 from licensing.domain.errors import StaleProof, Unavailable
 from licensing.domain.lease import LeaseTerms
 from licensing.domain.lease_chain import Chain, Link
 from licensing.domain.license import LastSeen, License, State
-from licensing.domain.machine_claims import Claims
+from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Policy, PolicyFloor
 from licensing.domain.temporary_license import Term, TimeToLive
+from licensing.domain.validation import Code
+from licensing.usecases.follow_machine import ObservedAgent
 from licensing.usecases.optimistic import Overtaken
 from licensing.usecases.ports import Change, Outcome
-from licensing.usecases.record_use import RecordedUse, RecordUse, Use
-from tests.unit.samples import CONTEXT, DAY, NOW, ORIGIN, license, organization
+from licensing.usecases.record_use import RecordedUse, RecordUse, RefusedUse, Use
+from tests.unit.samples import (
+    CONTEXT,
+    DAY,
+    NOW,
+    ORIGIN,
+    credentials,
+    license,
+    machine,
+    organization,
+)
 
 INTERVAL = 900
 HERE = replace(ORIGIN, source_address="203.0.113.7", agent_version="4.6.0.0")
@@ -61,7 +73,7 @@ class Store:
         return self.outcome
 
     def claims(self, _pairs: object) -> Claims:
-        raise NotImplementedError("a use takes no machine")
+        return {}
 
     def license(self, _id: str) -> License | None:
         raise NotImplementedError("a use goes by what was read")
@@ -74,8 +86,14 @@ class Store:
 
 
 def use(store: Store, record: License, presented: Link | None, **how: Any) -> Any:
-    given: Mapping[str, Any] = {"organization": organization(), "proof": None, **how}
-    presented_with = Use(presented, lambda link: f"{link}/n", given["proof"])
+    given: Mapping[str, Any] = {
+        "organization": organization(),
+        "proof": None,
+        "machine": record.machine,
+        **how,
+    }
+    seen = ObservedAgent(credentials(), given["machine"], "4.6.0.0", Evidence.LINK)
+    presented_with = Use(seen, presented, lambda link: f"{link}/n", given["proof"])
     context = replace(CONTEXT, origin=HERE)
     record_use = RecordUse(store, TERMS, INTERVAL, PolicyFloor())
     return record_use(record, given["organization"], presented_with, context)
@@ -181,7 +199,9 @@ def test_a_fork_is_reported_with_both_addresses_and_gone_along_with(
 
 def test_a_fork_is_blocked_where_the_organization_wants_that() -> None:
     store = Store()
-    blocked = use(store, LEASED, None, organization=STRICT)
+    refused = use(store, LEASED, None, organization=STRICT)
+    blocked = refused.record
+    assert refused == RefusedUse(blocked, Code.DETACHED)
     assert (blocked.state, blocked.revision, blocked.chain) == (State.DETACHED, 2, CHAIN)
     (change,) = store.changes
     assert (change.before, change.after) == (LEASED, blocked)
@@ -265,23 +285,63 @@ def test_r36_who_is_overtaken_when_a_key_changes_has_to_look_again() -> None:
 def test_r36_a_clone_is_blocked_and_what_its_proof_says_of_keys_goes_with_it() -> None:
     store = Store()
     record = replace(BOUND, chain=CHAIN)
-    blocked = use(store, record, None, organization=STRICT, proof=Proof("its key", 2, "one"))
+    refused = use(store, record, None, organization=STRICT, proof=Proof("its key", 2, "one"))
+    blocked = refused.record
     assert (blocked.state, blocked.pending_key, blocked.revision) == (State.DETACHED, None, 2)
 
 
-@pytest.mark.parametrize(
-    ("device_key", "proof"),
-    [
-        ("another", Proof("its key", 2, "one")),
-        (None, Proof("its key", 2, "one")),
-        ("another", None),
-        ("another", Proof("other", 2, "one")),  # which waits
-    ],
-)
-def test_r36_a_key_that_came_first_while_the_machine_was_followed_is_looked_at_anew(
-    device_key: str | None, proof: Proof | None
-) -> None:
+# -- R9, R11: the machine ----------------------------------------------------------------------
+
+RENAMED = machine(computer_name="ACME-PC-02")
+MADE_ANEW = machine(None, ("52:11:22:33:44:55",), "ACME-PC-01")
+
+
+def test_r11_a_move_goes_in_one_transaction_with_link_and_proof() -> None:
     store = Store()
-    with pytest.raises(Overtaken):
-        use(store, replace(BOUND, device_key=device_key), None, proof=proof)
-    assert store == Store()
+    record = replace(LEASED, device_key="its key", proved_ms=1)
+    proof = Proof("its key", 2, "one")
+    used = use(store, record, HALF_OVER, proof=proof, machine=RENAMED)
+    (change,) = store.changes
+    assert (change.before, change.after, change.event.type) == (
+        record,
+        used.record,
+        EventType.MACHINE_DRIFTED,
+    )
+    after = used.record
+    assert (after.machine, after.proved_ms, after.revision) == (RENAMED, 2, 2)
+    assert after.chain == Chain("second/n", "second", "203.0.113.7", NOW)
+    assert store.uses == []
+
+
+def test_r09_who_is_known_by_the_device_key_moves_the_link_in_its_first_half_too() -> None:
+    store = Store()
+    record = replace(LEASED, device_key="its key", proved_ms=1)
+    proof = Proof("its key", 2, "one")
+    used = use(store, record, FRESH, proof=proof, machine=MADE_ANEW)
+    (change,) = store.changes
+    assert change.after.chain == Chain("second/n", "second", "203.0.113.7", NOW)
+    assert (used.kept, change.after.machine.mac_addresses) == (None, MADE_ANEW.mac_addresses)
+
+
+def test_r09_a_machine_that_another_license_holds_is_not_the_one_with_the_key() -> None:
+    @dataclass
+    class Held(Store):
+        def claims(self, pairs: Any) -> Claims:
+            return {
+                pair: Claim({"bolt": {"production": "lic_b"}}, exclusive=True) for pair in pairs
+            }
+
+    store = Held()
+    record = replace(LEASED, device_key="its key", proved_ms=1)
+    proof = Proof("its key", 2, "one")
+    refused = use(store, record, FRESH, proof=proof, machine=MADE_ANEW)
+    assert refused == RefusedUse(record, Code.MACHINE_MISMATCH)
+    assert (store.uses, store.changes) == ([], [])
+
+
+def test_r11_no_machine_is_followed_along_with_another_device_key() -> None:
+    store = Store()
+    used = use(store, BOUND, None, proof=Proof("its key", 2, "one"), machine=RENAMED)
+    assert used.record.machine == BOUND.machine
+    (change,) = store.changes
+    assert change.event.type is EventType.DEVICE_KEY_KEPT
