@@ -54,8 +54,8 @@ CONFIDENTIAL = {
     ("OrganizationRead", None),
     ("CloneSuspected", "clone_suspected"),
     ("AccessRefused", "device_key"),
+    ("CloneSuspected", "device_key_elsewhere"),
     ("AccessRefused", "temporary_license_not_usable"),
-    ("AccessRefused", "machine_mismatch"),
     ("AccessRefused", "organization_mismatch"),
     ("AccessRefused", "revoked"),
 }
@@ -80,6 +80,7 @@ OPEN = {
     ("SubscriptionChanged", None),
     ("SubscriptionEnding", None),
     ("CloneSuspected", "clone_suspected"),
+    ("CloneSuspected", "machine_came_back"),
     ("AccessRefused", "device_key"),
     ("AccessRefused", "machine_registered_to_other_organization"),
     ("AccessRefused", "on_behalf_login_disabled"),
