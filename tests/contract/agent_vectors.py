@@ -26,6 +26,12 @@ from tests.unit.samples import DAY, NOW, credentials
 FOLDER = Path(__file__).parent / "vectors"
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
+_MANY_ADDRESSES = [
+    *(f"02:17:ac:9a:30:0{n}" for n in range(4)),
+    *(f"00:15:5d:9a:30:0{n}" for n in range(2)),
+    *(f"f8:5e:a0:7c:22:d{n}" for n in range(5)),
+]
+
 RAW: Mapping[str, dict[str, Any]] = {
     "as Windows tells it": {
         "machine_id": "{4C4C4544-0042-3510-8052-B4C04F4E5931}",
@@ -64,12 +70,13 @@ RAW: Mapping[str, dict[str, Any]] = {
         "computer_name": "acme-pc-01",
     },
     "more than eight addresses: makers' first, then hypervisors'": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": _MANY_ADDRESSES,
+        "computer_name": "acme-pc-01",
+    },
+    "more than four addresses without a machine id": {
         "machine_id": None,
-        "mac_addresses": [
-            *(f"02:17:ac:9a:30:0{n}" for n in range(4)),
-            *(f"00:15:5d:9a:30:0{n}" for n in range(2)),
-            *(f"f8:5e:a0:7c:22:d{n}" for n in range(5)),
-        ],
+        "mac_addresses": _MANY_ADDRESSES,
         "computer_name": "acme-pc-01",
     },
     "addresses that many computers have": {

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from licensing.adapters.dynamo import events, items
 from licensing.adapters.dynamo.values import present
 from licensing.domain.audit import Actor, Event, Origin, RefusedAttempt
+from licensing.domain.drift import Former, Past
 from licensing.domain.lease_chain import Chain
 from licensing.domain.license import SEEN_HOURS, LastSeen, License
 from licensing.domain.machine import Machine
@@ -36,10 +37,23 @@ reasons = st.text().map(lambda text: readable(text, lines=True))
 facts = st.dictionaries(st.text(), st.none() | lines | st.integers() | st.booleans()).map(
     lambda told: {**told, "state": "active"}
 )
-mac_addresses = st.sets(st.binary(), max_size=8).map(lambda hashes: tuple(sorted(hashes)))
+hashes = st.binary(min_size=16, max_size=16)
+ordered = st.lists(hashes, unique=True, max_size=8).map(tuple)
+in_no_order = ordered.map(lambda found: tuple(sorted(found)))
+formers = st.dictionaries(hashes, st.integers(0, 2**34), max_size=5).map(
+    lambda left: tuple(
+        Former(*one) for one in sorted(left.items(), key=lambda one: (-one[1], one[0]))
+    )
+)
 licenses = records(
     License,
-    machine=records(Machine, mac_addresses=mac_addresses, local_addresses=mac_addresses),
+    machine=records(
+        Machine,
+        mac_addresses=ordered,
+        local_addresses=in_no_order,
+        virtual_addresses=in_no_order,
+    ),
+    past=records(Past, former=formers, reported=ordered),
     term=optional(records(Term)),
     last_seen=optional(records(LastSeen, hours=st.integers(0, 2**SEEN_HOURS - 1))),
     chain=optional(records(Chain)),
@@ -67,6 +81,7 @@ def test_a_changed_license_is_read_as_it_was_changed(before: License, after: Lic
     stored |= present(items.license_attributes(after))
     changed = items.license_attributes(after) | items.chain_attributes(after)
     changed |= items.proof_attributes(after) | items.lease_end_attributes(after)
+    changed |= items.past_attributes(after)
     left = {name: value for name, value in stored.items() if changed.get(name, value) is not None}
     read = items.read_license(left | present(changed))
     # What is fixed at its issue is still as it was; so is when it was seen, which is not a change.
