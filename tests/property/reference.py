@@ -271,9 +271,11 @@ class Reference:
         """Why a client has no partner on this machine now."""
         if self._is_blocked(client_id, card.pairs(), environment):
             return Told("agent_blocked")
+        if theirs.standing(now) != "VALID":
+            return Told("subscription_ended")
         if self._foreign(client_id, card.pairs(), exclusive=True):
             return Told("machine_registered_to_other_organization")
-        return None if theirs.standing(now) == "VALID" else Told("subscription_ended")
+        return None
 
     def validate(
         self,
@@ -523,10 +525,10 @@ class Reference:
         if record.state == "detached":
             return Told("agent_blocked")
         shared = card.pairs() & record.pairs
-        if self._foreign(record.organization_id, shared, exclusive=not older):
-            return Told("machine_registered_to_other_organization")
         if own.standing(now) != "VALID":
             return Told("subscription_ended")
+        if self._foreign(record.organization_id, shared, exclusive=not older):
+            return Told("machine_registered_to_other_organization")
         until = self._until(own, now)
         refused = self._hold(record, proof, until, now=now, is_admin=is_admin)
         if refused:
@@ -585,10 +587,10 @@ class Reference:
         exclusive: bool,
         now: int,
     ) -> Told | None:
-        if self._foreign(organization_id, card.pairs(), exclusive=exclusive):
-            return Told("machine_registered_to_other_organization")
         if own.standing(now) != "VALID":
             return Told("subscription_ended")
+        if self._foreign(organization_id, card.pairs(), exclusive=exclusive):
+            return Told("machine_registered_to_other_organization")
         if own.max_agents is not None and self.seats(organization_id) >= own.max_agents:
             return Told("seat_limit_reached")
         if member is not None and own.each is not None:

@@ -183,12 +183,12 @@ class LogIn(LoginSteps):
         if record.state is State.DETACHED:
             return agent_blocked()
         # An agent that was updated to 4.4 wants its machine alone: not while others share it.
-        refused = self.refuse_foreign(
+        refused = refuse_ended(organization, context.now) or self.refuse_foreign(
             attempt,
             [claim for pair, claim in attempt.view.claims.items() if pair in record.claims],
             organization.id,
             exclusive=not is_older_agent(request.agent_version),
-        ) or refuse_ended(organization, context.now)
+        )
         if refused is not None:
             return refused
         is_new_there = record.claims.isdisjoint(attempt.machine.pairs())
@@ -296,12 +296,12 @@ class LogIn(LoginSteps):
     def _refuse_binding(
         self, attempt: LoginAttempt, organization: Organization, *, exclusive: bool
     ) -> Refused | None:
-        """Why no licence can be bound to this machine now: R4, R14, R6, R38."""
+        """Why no licence can be bound to this machine now: R14, R4, R6, R38."""
         return (
-            self.refuse_foreign(
+            refuse_ended(organization, attempt.context.now)
+            or self.refuse_foreign(
                 attempt, attempt.view.claims.values(), organization.id, exclusive=exclusive
             )
-            or refuse_ended(organization, attempt.context.now)
             or _refuse_full(organization)
             or _refuse_more(attempt, organization, self._limit(organization))
         )

@@ -60,17 +60,17 @@ class LogInPartner(LoginSteps):
             reason = RefusalCode.TEMPORARY_NOT_USABLE
             self.store.record_refusal(context.refused_attempt(record, reason))
             return Refused(reason, unusable)
-        # 2. The client has not blocked the agent, the machine is the client's or nobody's, and the
-        #    client's subscription is good.
+        # 2. The client has not blocked the agent, its subscription is good, and the machine is the
+        #    client's or nobody's.
         standing = self._standing(attempt, record.organization_id)
         if standing is not None and standing.state is State.DETACHED:
             return agent_blocked()
         organization = self.store.organization(record.organization_id)
         if organization is None:
             raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
-        refused = self.refuse_foreign(
+        refused = refuse_ended(organization, context.now) or self.refuse_foreign(
             attempt, attempt.view.claims.values(), organization.id, exclusive=True
-        ) or refuse_ended(organization, context.now)
+        )
         if refused is not None:
             return refused
         policy = organization.policy.at_least(self.policy_floor)
