@@ -9,7 +9,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from licensing.adapters.dynamo import items, schema
-from licensing.adapters.dynamo.events import event_item, note_attributes, refusal_attributes
+from licensing.adapters.dynamo.events import (
+    event_item,
+    note_attributes,
+    noted_attributes,
+    refusal_attributes,
+)
 from licensing.adapters.dynamo.values import Item, number, present
 from licensing.domain import audit
 from licensing.domain.audit import (
@@ -27,6 +32,7 @@ from licensing.domain.lease_chain import Chain
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
+from licensing.domain.refusal import RefusalCode
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.generate_temporary import ANY_ENVIRONMENT
 from licensing.usecases.ports import ProofUse
@@ -174,6 +180,20 @@ def _examples() -> Iterator[tuple[str, Item]]:
     )
     noted = {**note_attributes(note), "times": number(1)}
     yield "A note about an organization", {**schema.note_key(note), **present(noted)}
+    login = OrganizationNote(
+        type=EventType.ACCESS_REFUSED,
+        organization_id="acme",
+        reason=RefusalCode.SEAT_LIMIT_REACHED,
+        at=_NOW + _DAY,
+        origin=_BY_ALICE,
+        about=_ISSUED.identity.hex(),
+        computer_name="FACTORY-PC-02",
+    )
+    refused = {**note_attributes(login), "times": number(2)}
+    yield "A refused login", {**schema.note_key(login), **present(refused)}
+    machines: Item = {"noted": {"SS": [schema.about_digest(_ISSUED.identity.hex())]}}
+    beside = {**schema.noted_key(login), **machines, **present(noted_attributes(login))}
+    yield "The machines with refused logins in an hour", beside
 
 
 def _shown(item: Item) -> str:

@@ -17,7 +17,7 @@ def reasons() -> dict[str, str]:
     """Why an entry is in a history: each reason as it is kept, with its label."""
     return {
         **{code.lower(): code.meaning.misuse for code in Code if code.meaning.misuse},
-        **{code.value: code.misuse for code in RefusalCode if code.misuse},
+        **{code.value: code.on_record for code in RefusalCode if code.on_record},
         **{reason.value: reason.label for reason in Reason},
     }
 

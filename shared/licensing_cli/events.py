@@ -54,6 +54,7 @@ COLUMNS: Final[Columns] = MappingProxyType(
         "at": _when,
         "type": text_of("type"),
         "license": text_of("license_id"),
+        "computer": text_of("computer_name"),
         "by": text_of("actor", "kind"),
         "subject": text_of("actor", "subject"),
         "from": _where,

@@ -16,6 +16,7 @@ from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import License
 from licensing.domain.machine_claims import Claim
 from licensing.domain.organization import Organization
+from licensing.usecases.note_refusal import MACHINES_PER_HOUR
 
 Item = Mapping[str, Any]
 
@@ -49,8 +50,8 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
             added[member] = items.read_agents(item)
         elif kind == "REQUEST":
             requests.append(items.read_request(item))
-        elif kind == "PROOF":
-            assert item.keys() == {"pk", "sk", "used_by", "ttl"}, item
+        elif kind in ("PROOF", "NOTED"):
+            _assert_passing(kind, item)
         else:
             assert kind == "EVENT", item
             events[item["pk"]["S"]].append(item)
@@ -61,7 +62,7 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
     _assert_added(added, bound)
     _assert_claims(claims, bound)
     known = {schema.organization_key(one.id)["pk"]["S"] for one in organizations}
-    known |= {f"READS#{one.id}" for one in organizations}
+    known |= {f"{kind}#{one.id}" for one in organizations for kind in ("READS", "REFUSED")}
     for record in licenses:
         partition = schema.license_key(record.id)["pk"]["S"]
         _assert_history(record, events[partition])
@@ -76,6 +77,13 @@ def _assert_shard(item: Item) -> None:
     """What is due is in the shard that follows from its id, where the sweep looks for it."""
     if "due_at" in item or "due_shard" in item:
         assert item["due_shard"]["S"] == schema.due_shard(schema.id_of(item)), item
+
+
+def _assert_passing(kind: str, item: Item) -> None:
+    """What counts for a while alone says nothing but that."""
+    own = {"PROOF": "used_by", "NOTED": "noted"}[kind]
+    assert item.keys() == {"pk", "sk", own, "ttl"}, item
+    assert kind == "PROOF" or len(item[own]["SS"]) <= MACHINES_PER_HOUR, item
 
 
 def _assert_seats(organizations: Iterable[Organization], bound: Iterable[License]) -> None:

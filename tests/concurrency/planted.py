@@ -7,6 +7,7 @@ without any condition or transaction. As long as one thing happens after the oth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from licensing.adapters.dynamo import DynamoStore, events, items, schema, values
@@ -19,7 +20,7 @@ from licensing.usecases.ports import Beside, Change, Outcome, ProofUse
 
 if TYPE_CHECKING:
     from licensing.adapters.dynamo.values import Item, Value
-    from licensing.domain.audit import Event
+    from licensing.domain.audit import Event, OrganizationNote
 
 
 class CheckThenPut(DynamoStore):
@@ -105,6 +106,17 @@ class CheckThenPut(DynamoStore):
             if found and found["used_by"] != values.text(use.operation):
                 raise already_used()
             self._put(items.proof_item(proof_id, use))
+
+    def note_each(self, note: OrganizationNote, *, most: int) -> None:
+        assert note.about is not None
+        noted = self._read(schema.noted_key(note)).get("noted", {"SS": []})["SS"]
+        about = schema.about_digest(note.about)
+        if about in noted or len(noted) < most:
+            attributes = events.noted_attributes(note) | {"noted": {"SS": [*{*noted, about}]}}
+            self._put_with(schema.noted_key(note), attributes)
+        else:
+            note = replace(note, about=None, computer_name=None)
+        self.note(note)
 
     def _is_as_seen(self, change: Change) -> bool:
         before, after = change.before, change.after

@@ -1,4 +1,4 @@
-"""Races of logins and revocations: one machine, one licence, exact counters (R2–R6, R15, R38)."""
+"""Races of logins and revocations: one machine, one licence, exact counts (R2–R6, R15, R38)."""
 
 import random
 import time
@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from licensing.adapters.dynamo import DynamoStore
+from licensing.domain.audit import Actor, ActorKind, EventType, OrganizationNote, Origin
 from licensing.domain.device_key import Proof
 from licensing.domain.errors import StaleProof
 from licensing.domain.license import Action
@@ -282,6 +283,33 @@ def validations_against_revocation(arena: Arena, chance: random.Random) -> None:
     arena.checked()
 
 
+def refused_logins_of_many_machines(arena: Arena, chance: random.Random) -> None:
+    """Each machine's entry is its own while there are few; all further ones share one."""
+    arena.register("acme", max_agents=0)
+    most = chance.randrange(2, 6)
+
+    def note(number: int, store: DynamoStore) -> None:
+        entry = OrganizationNote(
+            type=EventType.ACCESS_REFUSED,
+            organization_id="acme",
+            reason=RefusalCode.SEAT_LIMIT_REACHED,
+            at=NOON,
+            origin=Origin(actor=Actor(ActorKind.USER, "alice"), request_id=f"request-{number}"),
+            about=f"machine-{number % (THREADS // 2)}",
+            computer_name=f"PC-{number}",
+        )
+        store.note_each(entry, most=most)
+
+    arena.at_once([partial(note, number) for number in range(THREADS)], chance)
+
+    entries = [item for item in arena.checked() if item.get("type") == {"S": "AccessRefused"}]
+    own = [entry for entry in entries if "computer_name" in entry]
+    shared = [int(e["times"]["N"]) for e in entries if "computer_name" not in e]
+    assert len(own) == most
+    assert {entry["times"]["N"] for entry in own} == {"2"}
+    assert shared == [THREADS - 2 * most]
+
+
 def test_r04_r05_first_logins_of_two_organizations_have_one_winner(run: Run) -> None:
     run(two_organizations_on_one_machine)
 
@@ -326,6 +354,10 @@ def test_r15_a_validation_that_starts_after_the_revocation_is_refused(run: Run) 
     run(validations_against_revocation)
 
 
+def test_r32_so_many_machines_with_refused_logins_have_entries_of_their_own(run: Run) -> None:
+    run(refused_logins_of_many_machines)
+
+
 @pytest.mark.parametrize(
     "race",
     [
@@ -340,6 +372,7 @@ def test_r15_a_validation_that_starts_after_the_revocation_is_refused(run: Run) 
         agents_come_and_go_on_one_machine,
         logins_against_revocation,
         validations_against_revocation,
+        refused_logins_of_many_machines,
     ],
 )
 def test_r05_a_check_followed_by_a_put_is_caught(arena: Arena, race: Race) -> None:

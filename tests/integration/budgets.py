@@ -324,10 +324,34 @@ BUDGETS = {
     ),
     "login, machine of another organization": Budget(
         lambda stage: stage.world.login(BORIS),
-        {"BatchGetItem": 1, "UpdateItem": 1, "GetItem": 1},
+        {"BatchGetItem": 1, "UpdateItem": 3, "GetItem": 1},
         rcu=6,
-        wcu=2,
+        wcu=5,  # at the holder and at who tried, each with its index entry; and the hour's machines
         before=lambda stage: stage.world.register("bolt"),
+    ),
+    "login, no free seat": Budget(
+        lambda stage: stage.world.login(AMIR, MACHINE_B),
+        {"BatchGetItem": 2, "UpdateItem": 2},  # two looks; the hour's machines, and the entry
+        rcu=14,
+        wcu=3,  # the entry joins an index
+        before=lambda stage: stage.world.change("acme", max_agents=1),
+    ),
+    "login, no free seat, again": Budget(
+        lambda stage: stage.world.login(AMIR, MACHINE_B),
+        {"BatchGetItem": 2, "UpdateItem": 2},
+        rcu=14,
+        wcu=3,
+        before=lambda stage: (
+            stage.world.change("acme", max_agents=1),
+            stage.world.login(AMIR, MACHINE_B),
+        ),
+    ),
+    "login, subscription ended": Budget(
+        lambda stage: stage.world.login(AMIR),
+        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 2},
+        rcu=6,
+        wcu=3,
+        before=lambda stage: stage.world.change("acme", seconds=0),
     ),
     "revoke": Budget(
         lambda stage: stage.world.revoke(stage.license_id),

@@ -42,6 +42,7 @@ class Life:
         self.transitions()
         self.partners()
         self.organizations()
+        self.refused_logins()
         self.publication()
 
     def ask(self, method: str, target: str, person: Person = OLIVIA, **how: Any) -> Any:
@@ -145,6 +146,11 @@ class Life:
         self.world.sweep()
         bill(self.world, 2, "bolt")
         self.world.sweep()
+
+    def refused_logins(self) -> None:
+        """Somebody of an organization is refused, and it reads why."""
+        self.login(BORIS, RENAMED)
+        self.ask("GET", "/v1/organizations/bolt/events")
 
     def publication(self) -> None:
         """The way of all this to the bus."""

@@ -84,6 +84,7 @@ OPEN = {
     ("AccessRefused", "device_key"),
     ("AccessRefused", "machine_registered_to_other_organization"),
     ("AccessRefused", "on_behalf_login_disabled"),
+    ("AccessRefused", "proof_required"),
     ("AccessRefused", "machine_mismatch"),
     ("AccessRefused", "organization_mismatch"),
     ("AccessRefused", "proof_invalid"),
@@ -155,6 +156,11 @@ def members(world: World) -> None:
     world.request("PATCH", "/v1/organizations/acme", person=ADA, json={"block_clones": True})
     key, id = agent.key, agent.license_id
     world.login(BORIS, MACHINE_A)
+    for required in (True, False):
+        wanted = {"require_device_key": required}
+        world.request("PATCH", "/v1/organizations/bolt", person=BEA, json=wanted)
+        if required:
+            world.login(BORIS, MACHINE_C)
     login_with(world, key, BORIS, MACHINE_B)
     world.validate(key, MACHINE_B)
     world.validate(key, MACHINE_A, "bolt")
@@ -252,9 +258,10 @@ def test_r28_nothing_that_is_not_marked_tells_of_the_partner(told: Told) -> None
 
 def test_r04_who_was_refused_on_anothers_machine_is_told_to_nobody_there(told: Told) -> None:
     for event in [*told.feeds["acme"], *told.feeds["bolt"]]:
-        if event["reason"] == "machine_registered_to_other_organization":
+        if event["reason"] == "machine_registered_to_other_organization" and event["license_id"]:
             assert event["actor"] == {"kind": "user", "subject": "hidden", "roles": []}
-            assert event["source_address"] is None
+            assert (event["source_address"], event["agent_version"]) == (None, None)
+            assert event["request_id"] == "hidden"
 
 
 def test_r28_the_pattern_in_the_manual_lets_through_what_organizations_may_know(told: Told) -> None:

@@ -47,6 +47,7 @@ function entry(event, withLicense) {
       ago(event.last_at ?? event.at),
       ` · ${actorOf(event.actor)}`,
       event.actor.roles.length ? ` (${event.actor.roles.join(", ")})` : null,
+      event.computer_name ? ` · on ${event.computer_name}` : null,
       event.source_address ? ` · from ${event.source_address}` : null,
       event.other_address ? ` · also used from ${event.other_address}` : null,
       event.agent_version ? ` · agent ${event.agent_version}` : null,

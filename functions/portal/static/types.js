@@ -101,6 +101,7 @@
  * @property {string | null} other_address
  * @property {number | null} times
  * @property {string[]} readings what a super-admin has read
+ * @property {string | null} computer_name where somebody could not log in
  * @property {string | null} last_at
  */
 

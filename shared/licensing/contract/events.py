@@ -19,7 +19,8 @@ class EventView(Reply):
     """What happened. Refusals of one hour are one event: ``times`` counts them.
 
     ``last_at`` is the time of the latest. ``other_address`` is that of a clone's second agent.
-    ``readings`` are what a super-admin has read. What is ``confidential`` is for super-admins
+    ``readings`` are what a super-admin has read. ``computer_name`` is that of the computer on which
+    somebody of the organization could not log in. What is ``confidential`` is for super-admins
     alone: no organization's feed has it.
     """
 
@@ -41,6 +42,7 @@ class EventView(Reply):
     times: int | None
     last_at: Instant | None
     readings: list[Reading]
+    computer_name: str | None
     confidential: bool
 
     @classmethod
@@ -69,6 +71,7 @@ class EventView(Reply):
             times=entry.times,
             last_at=instant(entry.last_at) if entry.last_at is not None else None,
             readings=list(entry.readings),
+            computer_name=entry.computer_name,
             confidential=entry.confidential,
         )
 

@@ -5,7 +5,7 @@ What this module guarantees:
 * An event holds only what administrators may read: no licence key, no token, no MAC address and no
   machine id, but a keyed digest that tells machines apart (R35).
 * Refusals are folded: one entry per licence, reason and hour, with a count. So are notes about an
-  organization.
+  organization, and refused logins among them: one per machine, reason and hour.
 
 Times are integer epoch seconds.
 """
@@ -196,15 +196,18 @@ class OrganizationNote:
 
     Those of one organization, type, reason and hour are one entry, with a count. Where ``about`` is
     given, there is one for each of its values: whoever makes the notes bounds how many values there
-    are. A ``confidential`` one is in the audit trail, but not in the feed.
+    are. ``reason`` is a refusal's code or a :class:`Reason`. ``computer_name`` is that of the
+    computer that it is about, to read. A ``confidential`` one is in the audit trail, but not in the
+    feed.
     """
 
     type: EventType
     organization_id: str
-    reason: Reason
+    reason: str
     at: int
     origin: Origin
     about: str | None = None
+    computer_name: str | None = None
     confidential: bool = False
 
     @property

@@ -14,11 +14,12 @@ from typing import Self
 class RefusalCode(StrEnum):
     """The machine-readable reasons, as they appear in problem answers.
 
-    ``misuse`` is there when a licence was to be used where it does not belong: its history keeps
-    that (R32), and people read these words for it.
+    ``on_record`` is there when histories keep such a refusal (R32): people read these words for
+    it, at a licence that was to be used where it does not belong, or at an organization whose own
+    people could not log in.
     """
 
-    misuse: str | None
+    on_record: str | None
 
     FORBIDDEN = "forbidden"
     ON_BEHALF_DISABLED = "on_behalf_login_disabled", "Login for another organization"
@@ -29,28 +30,31 @@ class RefusalCode(StrEnum):
     NOT_FOUND = "not_found"
     MACHINE_REGISTERED = (
         "machine_registered_to_other_organization",
-        "Login by another organization on its machine",
+        "Login by one organization on another's machine",
     )
-    PROOF_REQUIRED = "proof_required"
+    PROOF_REQUIRED = "proof_required", "Used without a proof of its device key"
     DEVICE_KEY = "device_key", "Login with another device key"
     AGENT_BLOCKED = "agent_blocked"
     LICENSE_STILL_BOUND = (
         "license_still_bound",
         "Login on another machine before it was dissociated",
     )
-    SEAT_LIMIT_REACHED = "seat_limit_reached"
-    MEMBER_LIMIT_REACHED = "member_limit_reached"
-    SUBSCRIPTION_ENDED = "subscription_ended"
+    SEAT_LIMIT_REACHED = "seat_limit_reached", "Login while all seats were taken"
+    MEMBER_LIMIT_REACHED = (
+        "member_limit_reached",
+        "Login by a member who has added as many agents as they may",
+    )
+    SUBSCRIPTION_ENDED = "subscription_ended", "Login without a subscription that is current"
     INVALID_TRANSITION = "invalid_transition"
     POLICY_BELOW_FLOOR = "policy_below_floor"
     PRECONDITION_FAILED = "precondition_failed"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
 
-    def __new__(cls, word: str, misuse: str | None = None) -> Self:
+    def __new__(cls, word: str, on_record: str | None = None) -> Self:
         """A member, of its word and what histories say of it, if they do."""
         code = str.__new__(cls, word)
         code._value_ = word
-        code.misuse = misuse
+        code.on_record = on_record
         return code
 
 

@@ -12,6 +12,8 @@ What this module guarantees:
   number (R38).
 * A person logs in for their own organization. The one exception is a temporary licence, see
   :mod:`licensing.usecases.log_in_partner` (R29).
+* Why a person was refused is on record at their organization, see
+  :mod:`licensing.usecases.note_refusal` (R32).
 * A super-admin logs in on no agent, whatever else that person is: what is signed in with there
   stays there (R1).
 """
@@ -47,6 +49,7 @@ from licensing.usecases.login import (
     LoginSteps,
     refuse_ended,
 )
+from licensing.usecases.note_refusal import note_refusal
 from licensing.usecases.optimistic import Overtaken, demand, retry_or_give_up
 from licensing.usecases.ports import Change, ProofUse
 
@@ -104,7 +107,8 @@ class LogIn(LoginSteps):
             # Twice in a row: a conflict in between says that there was room, and begins anew.
             was_reached, reached = reached, None
             view = self.store.login_view(machine.pairs(), organization_id, license_id, member)
-            answer = self._answer(LoginAttempt(request, context, machine, view, proofs))
+            attempt = LoginAttempt(request, context, machine, view, proofs)
+            answer = self._answer(attempt)
             # Claims and counters are not read at one instant: what was left may have gone to this
             # very agent in between. Claims that are read after it was gone would show that.
             if (
@@ -114,6 +118,8 @@ class LogIn(LoginSteps):
             ):
                 reached = answer.code
                 raise Overtaken
+            if isinstance(answer, Refused):
+                note_refusal(self.store, attempt, answer)
             return answer
 
         return retry_or_give_up(log_in, "This agent is being logged in")

@@ -48,10 +48,16 @@ def test_r18_r31_a_refusal_says_why_in_one_sentence(
 
 
 def test_r32_what_a_history_keeps_of_a_refused_login_has_words_for_it() -> None:
-    assert {code.value: code.misuse for code in RefusalCode if code.misuse is not None} == {
+    assert {code.value: code.on_record for code in RefusalCode if code.on_record is not None} == {
         "on_behalf_login_disabled": "Login for another organization",
         "temporary_license_not_usable": "Login with a temporary license that is not for it",
-        "machine_registered_to_other_organization": "Login by another organization on its machine",
+        "machine_registered_to_other_organization": (
+            "Login by one organization on another's machine"
+        ),
         "device_key": "Login with another device key",
         "license_still_bound": "Login on another machine before it was dissociated",
+        "proof_required": "Used without a proof of its device key",
+        "seat_limit_reached": "Login while all seats were taken",
+        "member_limit_reached": "Login by a member who has added as many agents as they may",
+        "subscription_ended": "Login without a subscription that is current",
     }

@@ -127,6 +127,7 @@ class LastSeat:
     views: Sequence[LoginView]
     record: License
     looks: int = 0
+    noted: int = 0
 
     def login_view(self, *_: Any) -> LoginView:
         self.looks += 1
@@ -146,6 +147,9 @@ class LastSeat:
 
     def record_refusal(self, _refusal: RefusedAttempt) -> None:
         raise AssertionError("nobody else has the machine")
+
+    def note_each(self, *_: Any, **__: Any) -> None:
+        self.noted += 1
 
     def record_use(self, *_: Any) -> Outcome:
         raise AssertionError("the agent has no device key")
@@ -190,6 +194,7 @@ def test_r06_an_organization_that_is_full_at_two_looks_has_no_seat() -> None:
     answer = _log_in(store)(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
     assert isinstance(answer, Refused)
     assert (answer.code, store.looks) == (RefusalCode.SEAT_LIMIT_REACHED, 2)
+    assert store.noted == 1, "on record once, however often it was looked"
 
 
 def test_r02_r38_an_agent_that_the_member_has_just_added_is_not_refused() -> None:

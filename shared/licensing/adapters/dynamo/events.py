@@ -24,6 +24,7 @@ from licensing.adapters.dynamo.values import (
     NUMBER,
     TEXT,
     TEXTS,
+    WRITTEN,
     WRITTEN_LINES,
     Item,
     Kind,
@@ -54,6 +55,9 @@ from licensing.usecases.ports import RecordedEvent
 
 FOLDED_SECONDS: Final = 400 * 86_400
 """How long a folded entry is kept; nothing depends on it, unlike the events of changes."""
+
+_NOTED_SECONDS: Final = 86_400
+"""How long it is kept what the notes of an hour are about: no request lasts beyond its hour so."""
 
 
 def _fact(value: Fact) -> Value:
@@ -118,6 +122,8 @@ _ALWAYS_TOLD: Final = (
     optional("license_id", TEXT),
     optional("other_address", TEXT),
 )
+# And a note about a computer.
+_COMPUTER_NAME: Final = optional("computer_name", WRITTEN)
 # What a change tells besides.
 _OF_A_CHANGE: Final = (
     always("id", TEXT),
@@ -139,10 +145,10 @@ _FOLDED: Final = (
     optional("readings", _READINGS, none=()),
 )
 
-ENTRY: Final = Record(RecordedEvent, *_ALWAYS_TOLD, *_OF_A_CHANGE, *_FOLDED)
+ENTRY: Final = Record(RecordedEvent, *_ALWAYS_TOLD, _COMPUTER_NAME, *_OF_A_CHANGE, *_FOLDED)
 _CHANGE: Final = Attributes[Event](*_ALWAYS_TOLD, *_OF_A_CHANGE)
 _REFUSAL: Final = Attributes[RefusedAttempt](*_ALWAYS_TOLD, *_OF_AN_HOUR)
-_NOTE: Final = Attributes[OrganizationNote](*_TOLD_OF_ALL, *_OF_AN_HOUR)
+_NOTE: Final = Attributes[OrganizationNote](*_TOLD_OF_ALL, _COMPUTER_NAME, *_OF_AN_HOUR)
 
 
 def event_item(event: Event) -> Item:
@@ -164,6 +170,11 @@ def refusal_attributes(refusal: RefusedAttempt) -> dict[str, Value | None]:
 def note_attributes(note: OrganizationNote) -> dict[str, Value | None]:
     """A note's entry, apart from its count; the latest origin stands for all."""
     return {**_folded(note, note_key(note)), **_NOTE.write(note)}
+
+
+def noted_attributes(note: OrganizationNote) -> dict[str, Value | None]:
+    """What stands beside the notes of an hour. ``ttl`` only tidies up: nothing relies on it."""
+    return {"ttl": number(note.hour + _NOTED_SECONDS)}
 
 
 def _folded(entry: RefusedAttempt | OrganizationNote, key: Item) -> dict[str, Value]:

@@ -6,15 +6,21 @@ See :class:`~licensing.usecases.ports.EventReader` and :class:`~licensing.usecas
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from licensing.adapters.dynamo import schema
-from licensing.adapters.dynamo.events import note_attributes, read_event, refusal_attributes
+from licensing.adapters.dynamo.events import (
+    note_attributes,
+    noted_attributes,
+    read_event,
+    refusal_attributes,
+)
 from licensing.adapters.dynamo.table import Table, cut, of_type
 from licensing.adapters.dynamo.values import Item, Value, number, text
 from licensing.domain.audit import OrganizationNote, Reading, RefusedAttempt
 from licensing.usecases.filters import EventFilters
-from licensing.usecases.ports import EventPage
+from licensing.usecases.ports import EventPage, Outcome
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import QueryInputTypeDef
@@ -94,6 +100,23 @@ class Histories(Table):
     def note(self, note: OrganizationNote) -> None:
         """See :class:`licensing.usecases.ports.NotingStore`."""
         self._fold(schema.note_key(note), note_attributes(note))
+
+    def note_each(self, note: OrganizationNote, *, most: int) -> None:
+        """See :class:`licensing.usecases.ports.LoginStore`."""
+        if note.about is not None:
+            about = schema.about_digest(note.about)
+            outcome = self._set(
+                schema.noted_key(note),
+                noted_attributes(note),
+                clause="ADD noted :these",
+                # The item's own: of any number of notes at once, so many and no more get through.
+                condition="attribute_not_exists(pk) OR size(noted) < :most"
+                " OR contains(noted, :this)",
+                values={":these": {"SS": [about]}, ":this": text(about), ":most": number(most)},
+            )
+            if outcome is Outcome.CONFLICT:
+                note = replace(note, about=None, computer_name=None)
+        self.note(note)
 
     def note_reading(self, note: OrganizationNote, what: Reading, *, interval: int) -> None:
         """See :class:`licensing.usecases.ports.Witness`."""

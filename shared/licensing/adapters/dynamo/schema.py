@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
+from types import MappingProxyType
 from typing import Final
 
 from licensing.adapters.dynamo.values import Item, StoredItem, text
@@ -47,6 +48,9 @@ _ORGANIZATION: Final = "ORGANIZATION"
 _READS: Final = "READS"
 
 
+_REFUSED: Final = "REFUSED"
+
+
 _PAIR: Final = "PAIR"
 
 
@@ -60,6 +64,11 @@ _PROOF: Final = "PROOF"
 
 
 _ID: Final = r"lic_[0-9a-z]{16}"
+
+
+_NOTED_APART: Final = MappingProxyType(
+    {EventType.ORGANIZATION_READ: _READS, EventType.ACCESS_REFUSED: _REFUSED}
+)
 
 
 # What cursors may name. They come from clients: nothing else becomes part of a query's key.
@@ -82,7 +91,7 @@ _ENTRY: Final = (
 HISTORY_PLACE: Final = re.compile(_ENTRY)
 
 
-FEED_PLACE: Final = re.compile(rf"{_ENTRY}#(?:LICENSE|ORGANIZATION|READS)#[0-9a-z_-]+")
+FEED_PLACE: Final = re.compile(rf"{_ENTRY}#(?:LICENSE|ORGANIZATION|READS|REFUSED)#[0-9a-z_-]+")
 
 
 _LATEST: Final = 9_999_999_999
@@ -157,14 +166,25 @@ def note_key(note: OrganizationNote) -> Item:
     """The primary key of a note's entry: the same for one organization, reason and hour (R32).
 
     What it is ``about`` stands there as a digest: of any length, and nothing of it can be read.
-    Reads stand apart, so that the functions which only read may write there and nowhere else.
+    Reads stand apart, so that the functions which only read may write there and nowhere else; and
+    refused logins, so that no number of them stands between an organization and its changes.
     """
-    about = "" if note.about is None else f"#{hashlib.sha256(note.about.encode()).hexdigest()[:32]}"
-    owner = _READS if note.type is EventType.ORGANIZATION_READ else _ORGANIZATION
+    about = "" if note.about is None else f"#{about_digest(note.about)}"
+    owner = _NOTED_APART.get(note.type, _ORGANIZATION)
     return {
         "pk": text(f"{owner}#{note.organization_id}"),
         "sk": text(f"EVENT#{note.hour:010d}#NOTED#{note.reason}{about}"),
     }
+
+
+def noted_key(note: OrganizationNote) -> Item:
+    """The primary key of what the notes of one organization and hour are about, beside them."""
+    return {"pk": note_key(note)["pk"], "sk": text(f"NOTED#{note.hour:010d}")}
+
+
+def about_digest(about: str) -> str:
+    """What stands in keys for what a note is about: 32 hexadecimal digits."""
+    return hashlib.sha256(about.encode()).hexdigest()[:32]
 
 
 def licenses_of(organization_id: str) -> str:

@@ -16,7 +16,7 @@ from licensing.usecases.filters import EventFilters
 from licensing.usecases.ports.licenses import LicenseReader
 
 HIDDEN: Final = "hidden"
-"""What stands for a person whom the reader may not know of."""
+"""What stands for a person, or a request, that the reader may not know of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class RecordedEvent:
 
     ``times`` counts what is folded into it; ``None`` for a change. ``readings`` are the kinds of
     what was read. A ``confidential`` one is not for its organization (R28); of the others, that may
-    read :attr:`for_organization`.
+    read :attr:`for_organization`. ``computer_name`` is that of the computer that somebody could not
+    log in on.
     """
 
     id: str
@@ -44,6 +45,7 @@ class RecordedEvent:
     times: int | None
     last_at: int | None
     readings: tuple[Reading, ...] = ()
+    computer_name: str | None = None
 
     @property
     def happened_at(self) -> int:
@@ -54,15 +56,17 @@ class RecordedEvent:
     def for_organization(self) -> RecordedEvent:
         """What its organization may read of it, if it is not confidential (R4, R28, R32).
 
-        Nobody learns there who was refused: it may be a partner, or somebody of another
-        organization, whose address is left out, too, where they tried to take the machine.
+        Nobody learns there who was refused the use of a licence: it may be a partner, or somebody
+        of another organization. Of one who tried to take the machine nothing is left but the time:
+        the other organization has an entry of its own, with the same address, agent and request. An
+        entry about no licence is that one: it tells of the organization's own people.
         """
-        if self.type is not EventType.ACCESS_REFUSED:
+        if self.type is not EventType.ACCESS_REFUSED or self.license_id is None:
             return self
-        origin = replace(self.origin, actor=Actor(self.origin.actor.kind, HIDDEN))
+        hidden = Actor(self.origin.actor.kind, HIDDEN)
         if self.reason == RefusalCode.MACHINE_REGISTERED:
-            origin = replace(origin, source_address=None)
-        return replace(self, origin=origin)
+            return replace(self, origin=Origin(actor=hidden, request_id=HIDDEN))
+        return replace(self, origin=replace(self.origin, actor=hidden))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from licensing.domain.audit import RefusedAttempt
+from licensing.domain.audit import OrganizationNote, RefusedAttempt
 from licensing.domain.license import LastSeen, License
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization
@@ -79,6 +79,13 @@ class LoginStore(UseStore, Protocol):
         """Let the proofs of a login that commits nothing count, once (R36).
 
         Raises ``StaleProof`` when one has counted for another operation.
+        """
+
+    def note_each(self, note: OrganizationNote, *, most: int) -> None:
+        """Count a note in the entry of its hour and of what it is ``about`` (R32).
+
+        Once ``most`` others have an entry in that hour, in the one that all further ones share,
+        which names none of them.
         """
 
 
