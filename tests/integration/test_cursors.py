@@ -76,7 +76,7 @@ def test_a_place_that_somebody_names_by_themselves_is_none(world: World) -> None
     (of_partner, *_) = [
         event for event in pages.feed(world, OLIVIA) if event["type"].startswith("Temporary")
     ]
-    place = f"1900000000#000001#{of_partner['id']}#LICENSE#{of_partner['license_id']}"
+    place = f"1900000000#0000000001#{of_partner['id']}#LICENSE#{of_partner['license_id']}"
     forged = write_cursor("EVENTS#acme", place)
     assert_problem(
         ask(world, f"{ACME}/events", ADA, forged), 400, "invalid_request", "/query/cursor"

@@ -143,9 +143,9 @@ EVENT = Event(
 )
 STORED_EVENT: Item = {
     "pk": {"S": "LICENSE#lic_0123456789abcdef"},
-    "sk": {"S": f"EVENT#1900000000#000002#evt_{0:032x}"},
+    "sk": {"S": f"EVENT#1900000000#0000000002#evt_{0:032x}"},
     "org_pk": {"S": "EVENTS#acme"},
-    "org_sk": {"S": f"1900000000#000002#evt_{0:032x}#LICENSE#lic_0123456789abcdef"},
+    "org_sk": {"S": f"1900000000#0000000002#evt_{0:032x}#LICENSE#lic_0123456789abcdef"},
     "id": {"S": f"evt_{0:032x}"},
     "type": {"S": "LicenseDetached"},
     "at": {"N": "1900000000"},

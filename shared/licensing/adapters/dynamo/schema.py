@@ -2,8 +2,8 @@
 
 `shared/licensing/README.md` lists the kinds of items with their keys, and who reads them.
 
-Uniqueness rests on the primary key of pair claims (R10). Times are integer epoch seconds, padded to
-ten digits inside keys, so that text order is time order.
+Uniqueness rests on the primary key of pair claims (R10). Times are integer epoch seconds. They and
+revisions are padded to ten digits inside keys, so that text order is their order.
 
 A *place* is the sort key of an entry in a list: in an index, or in a licence's history without
 ``EVENT#``. Cursors name the place that the next page begins behind.
@@ -83,8 +83,10 @@ ACTIVITY_PLACE: Final = re.compile(rf"[0-9]{{6}}#{LICENSE_PLACE.pattern}")
 TEMPORARY_PLACE: Final = re.compile(rf"[0-9]{{10}}#{_ID}")
 
 
+# Earlier builds padded revisions to six digits. Times decide the order between their events and the
+# present ones; within one second, the present ones may stand before them.
 _ENTRY: Final = (
-    r"[0-9]{10}#(?:[0-9]{6}#evt_[0-9a-f]{32}|REFUSED#[a-z_]+|NOTED#[a-z_]+(?:#[0-9a-f]{32})?)"
+    r"[0-9]{10}#(?:[0-9]{6,10}#evt_[0-9a-f]{32}|REFUSED#[a-z_]+|NOTED#[a-z_]+(?:#[0-9a-f]{32})?)"
 )
 
 
@@ -150,7 +152,7 @@ def event_key(event: Event) -> Item:
     )
     return {
         "pk": owner["pk"],
-        "sk": text(f"EVENT#{event.at:010d}#{event.revision:06d}#{event.id}"),
+        "sk": text(f"EVENT#{event.at:010d}#{event.revision:010d}#{event.id}"),
     }
 
 
