@@ -373,6 +373,13 @@ BUDGETS = {
         rcu=2,
         before=lambda stage: stage.world.revoke(stage.license_id),
     ),
+    "revoke, repeated by a super-admin": Budget(
+        lambda stage: stage.world.revoke(stage.license_id, OLIVIA),
+        {"BatchGetItem": 1, "UpdateItem": 1},  # a read, which is on record
+        rcu=2,
+        wcu=2,
+        before=lambda stage: stage.world.revoke(stage.license_id),
+    ),
     "show a license": Budget(
         lambda stage: stage.get(f"/v1/licenses/{stage.license_id}"), {"GetItem": 2}, rcu=2
     ),
@@ -473,8 +480,9 @@ BUDGETS = {
     ),
     "generate a temporary license, repeated": Budget(
         lambda stage: generate(stage.world, idempotency_key="order-17"),
-        {"BatchGetItem": 1, "GetItem": 1},
+        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 1},  # a read, which is on record
         rcu=3,
+        wcu=2,
         before=lambda stage: generate(stage.world, idempotency_key="order-17"),
     ),
     "keys": Budget(lambda stage: stage.get("/.well-known/jwks.json"), {}),

@@ -107,7 +107,9 @@ class Life:
             self.act(action, first, ADA)
             self.act(action, second)
         license_id = issued["license"]["id"]
-        self.ask("PATCH", f"/v1/licenses/{license_id}", json={"primary": True})
+        for _ in range(2):
+            self.ask("PATCH", f"/v1/licenses/{license_id}", json={"primary": True})
+        self.act("revoke", issued)
         for target in (f"/v1/licenses/{license_id}", f"/v1/licenses/{license_id}/events"):
             self.ask("GET", target)
 

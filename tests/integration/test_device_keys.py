@@ -13,7 +13,7 @@ from tests.integration.answers import assert_problem
 from tests.integration.capacity import metered
 from tests.integration.partner import generated
 from tests.integration.policy import govern
-from tests.integration.trail import but_refused_logins, events
+from tests.integration.trail import but_notes, events
 from tests.world import ADA, AGENTS, ALICE, AMIR, MACHINE_A, MACHINE_B, OLIVIA, PAVEL, World
 
 
@@ -280,10 +280,10 @@ def test_an_agent_that_learns_to_prove_gets_its_key_bound_at_the_next_login(worl
 
 
 def test_a_login_without_a_proof_does_not_take_the_device_key_away(agent: Agent) -> None:
-    before = but_refused_logins(agent.world)
+    before = but_notes(agent.world)
     answer = replace(agent, device=None).login()
     assert_problem(answer, 403, "proof_required")
-    assert but_refused_logins(agent.world) == before
+    assert but_notes(agent.world) == before
 
 
 @pytest.mark.parametrize("proof", ["nonsense", "a.b.c"])
@@ -340,7 +340,7 @@ def test_an_organization_that_requires_one_issues_nothing_without(world: World) 
     govern(world, require_device_key=True)
     before = world.items()
     assert_problem(Agent(world).login(), 403, "proof_required")
-    assert but_refused_logins(world) == before
+    assert but_notes(world) == before
     assert Agent(world, Device()).login().status == 201
 
 

@@ -12,7 +12,7 @@ from tests.integration.agents import Agent
 from tests.integration.answers import assert_problem
 from tests.integration.partner import generated, used
 from tests.integration.policy import govern
-from tests.integration.trail import but_refused_logins
+from tests.integration.trail import but_notes
 from tests.world import (
     ADA,
     ALICE,
@@ -67,10 +67,10 @@ def test_r38_a_member_cannot_fill_the_seats_with_invented_machines(world: World)
     limited(world, 2, max_agents=5)
     answers = [world.login(ALICE, machine(number)) for number in range(5)]
     assert [answer.status for answer in answers] == [201, 201, 409, 409, 409]
-    before = but_refused_logins(world)
+    before = but_notes(world)
     told = refused(world.login(ALICE, machine(9)))
     assert told.startswith("A member of Acme may add 2 agents, and you have added 2.")
-    assert but_refused_logins(world) == before
+    assert but_notes(world) == before
     assert world.seats("acme") == 2
     # The others have their own.
     assert world.login(AMIR, machine(6)).status == 201

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from licensing.usecases.note_reading import NOTED_SECONDS
 from tests.integration import pages
 from tests.integration.answers import assert_problem
-from tests.integration.partner import generated
+from tests.integration.partner import generate, generated, revoke
 from tests.integration.trail import events
 from tests.world import (
     ADA,
@@ -20,6 +20,7 @@ from tests.world import (
     MACHINE_B,
     NOON,
     OLIVIA,
+    YEAR,
     Answer,
     Person,
     World,
@@ -157,12 +158,13 @@ def test_r33_the_trail_is_read_in_pages_across_them(acme: Acme) -> None:
     assert [event["id"] for event in found] == [event["id"] for event in whole]
 
 
+def throttled(**_: Any) -> None:
+    """A table that takes no write."""
+    raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "UpdateItem")
+
+
 @pytest.mark.parametrize("what", READS)
 def test_r32_what_cannot_be_put_on_record_is_not_shown(acme: Acme, what: str) -> None:
-    def throttled(**_: Any) -> None:
-        code = "ProvisionedThroughputExceededException"
-        raise ClientError({"Error": {"Code": code}}, "UpdateItem")
-
     hooks = acme.world.runtime.dynamodb.meta.events
     hooks.register("before-call.dynamodb.UpdateItem", throttled)
     try:
@@ -204,3 +206,98 @@ def test_r32_a_change_is_on_record_as_a_change_and_one_that_changes_nothing_as_a
         assert world.request("PATCH", ACME, person=OLIVIA, json=wanted).status == 200
     (entry,) = acme.on_record()
     assert entry["readings"] == {"organization"}
+
+
+# -- changes that change nothing -----------------------------------------------------------------
+
+Change = Callable[[Acme, Person], Answer]
+
+
+def _patched(acme: Acme, person: Person, **wanted: Any) -> Answer:
+    target = f"/v1/licenses/{acme.license_id}"
+    return acme.world.request("PATCH", target, person=person, json=wanted)
+
+
+def _acted(acme: Acme, person: Person, action: str) -> Answer:
+    return acme.world.act(action, acme.license_id, person)
+
+
+def _patched_old(acme: Acme, person: Person) -> Answer:
+    return acme.world.request(
+        "PATCH",
+        f"/v1/licenses/{acme.license_id}",
+        person=person,
+        json={"label": "Till"},
+        headers=[("If-Match", '"7-0000000000000000"')],
+    )
+
+
+IDLE: dict[str, tuple[Change, int]] = {
+    "attach what is active": (lambda acme, person: _acted(acme, person, "attach"), 200),
+    "name nothing": (_patched, 200),
+    "name what is so": (lambda acme, person: _patched(acme, person, primary=False), 200),
+    "forget no device key": (lambda acme, person: _acted(acme, person, "reset-device-key"), 200),
+    "change another version": (_patched_old, 412),
+}
+
+
+@pytest.mark.parametrize(("change", "status"), IDLE.values(), ids=IDLE)
+def test_r32_a_request_that_changes_nothing_of_a_license_is_on_record_as_a_read(
+    acme: Acme, change: Change, status: int
+) -> None:
+    with acme.world.counting() as by_own:
+        assert change(acme, ADA).status == status
+    assert (acme.on_record(), by_own["UpdateItem"]) == ([], 0)
+    with acme.world.counting() as calls:
+        assert change(acme, OLIVIA).status == status
+    (entry,) = acme.on_record()
+    assert (entry["readings"], entry["actor"]["subject"]) == ({"license"}, "olivia")
+    assert calls["UpdateItem"] == 1
+    assert change(acme, BEA).status == 404
+    assert len(acme.on_record()) == 1
+
+
+def test_r21_r32_so_is_one_that_is_told_in_which_state_a_license_is(acme: Acme) -> None:
+    assert acme.world.revoke(acme.license_id, OLIVIA).status == 200
+    assert acme.on_record() == [], "a change"
+    assert acme.world.revoke(acme.license_id, OLIVIA).status == 200
+    assert_problem(_acted(acme, OLIVIA, "attach"), 409, "invalid_transition")
+    (entry,) = acme.on_record()
+    assert (entry["readings"], entry["times"]) == ({"license"}, 1)
+
+
+def test_r25_r32_so_is_an_end_of_a_temporary_license_that_has_ended(acme: Acme) -> None:
+    for times in (0, 1):
+        assert revoke(acme.world, acme.temporary_id).status == 200
+        assert len(acme.on_record()) == times
+    assert acme.on_record()[0]["readings"] == {"temporary_licenses"}
+
+
+def test_r25_r32_so_is_a_repeated_request_for_a_temporary_license(acme: Acme) -> None:
+    for times in (0, 1):
+        assert generate(acme.world, idempotency_key="order-17").status == 201
+        assert len(acme.on_record()) == times
+    assert acme.on_record()[0]["readings"] == {"temporary_licenses"}
+
+
+def test_r32_so_is_a_repeated_registration_of_an_organization(acme: Acme) -> None:
+    for _ in range(2):
+        assert acme.world.put("acme").status == 200
+    (entry,) = acme.on_record()
+    assert (entry["readings"], entry["times"]) == ({"organization"}, 1)
+    own = {"name": "Acme", "valid_until": instant(NOON + YEAR), "status": "active"}
+    again = acme.world.request("PUT", ACME, person=ACMES_OWN, json=own | {"max_agents": None})
+    assert again.status == 200
+    assert acme.on_record() == [entry]
+
+
+@pytest.mark.parametrize("change", [change for change, _ in IDLE.values()], ids=IDLE)
+def test_r32_it_is_not_answered_where_that_cannot_be_put_on_record(
+    acme: Acme, change: Change
+) -> None:
+    hooks = acme.world.runtime.dynamodb.meta.events
+    hooks.register("before-call.dynamodb.UpdateItem", throttled)
+    try:
+        assert_problem(change(acme, OLIVIA), 503, "unavailable")
+    finally:
+        hooks.unregister("before-call.dynamodb.UpdateItem", throttled)

@@ -18,7 +18,7 @@ from tests.integration.partner import (
     revoke,
     used,
 )
-from tests.integration.trail import but_refused_logins, events, kinds
+from tests.integration.trail import but_notes, events, kinds
 from tests.world import (
     ADA,
     ALICE,
@@ -204,10 +204,10 @@ def test_r25_a_revoked_one_is_dead_at_once_and_revoking_can_be_repeated(world: W
     (event,) = events(world, "TemporaryLicenseRevoked")
     assert (event["actor"]["subject"], event["reason"]) == ("olivia", "project over")
 
-    before = world.items()
+    before = but_notes(world)
     world.clock.advance(60)
     assert revoke(world, one.id).json == answer.json
-    assert world.items() == before
+    assert but_notes(world) == before
 
 
 def test_r25_one_that_has_ended_can_still_be_revoked(world: World) -> None:
@@ -688,7 +688,7 @@ def _others(world: World, one: Temporary) -> list[dict[str, Any]]:
     """Every item that is not a temporary licence's own, save what is due and who was seen when."""
     return [
         {name: value for name, value in item.items() if not name.startswith(("due_", "seen_"))}
-        for item in but_refused_logins(world)
+        for item in but_notes(world)
         if item["pk"]["S"] != f"LICENSE#{one.id}" and not item["sk"]["S"].startswith("EVENT#")
     ]
 

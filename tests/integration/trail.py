@@ -19,9 +19,10 @@ def events(world: World, kind: str | None = None) -> list[dict[str, Any]]:
     return [event for event in plain if kind is None or event["type"] == kind]
 
 
-def but_refused_logins(world: World) -> list[dict[str, Any]]:
-    """Every item of the table, without what is on record of refused logins."""
-    return [item for item in world.items() if not item["pk"]["S"].startswith("REFUSED#")]
+def but_notes(world: World) -> list[dict[str, Any]]:
+    """Every item of the table, without what is on record of refused logins and of reads."""
+    apart = ("REFUSED#", "READS#")
+    return [item for item in world.items() if not item["pk"]["S"].startswith(apart)]
 
 
 def kinds(world: World) -> list[str]:

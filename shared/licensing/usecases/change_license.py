@@ -6,7 +6,8 @@ What this module guarantees:
 * A repetition is answered like the first request and writes nothing, so after a lost answer the
   caller may just ask again (R18).
 * A change that was made on an older version is refused where the caller says so, never merged.
-* Another organization's licence is answered like one that does not exist.
+* Another organization's licence is answered like one that does not exist. A super-admin's request
+  that changes nothing of it, and so is no change on record, is a read on record (R32).
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
-from licensing.domain.audit import EventType
+from licensing.domain.audit import EventType, Reading
 from licensing.domain.caller import Caller
 from licensing.domain.license import Action, License
 from licensing.domain.organization import Organization
@@ -30,8 +31,9 @@ from licensing.domain.refusal import (
 from licensing.domain.temporary_license import Term
 from licensing.usecases.context import UserContext
 from licensing.usecases.expected import ANY_VERSION, Versions
+from licensing.usecases.note_reading import note_reading
 from licensing.usecases.optimistic import demand, retry_or_give_up
-from licensing.usecases.ports import Change, Committer
+from licensing.usecases.ports import Change, Committer, Witness
 
 _EVENTS: Final = MappingProxyType(
     {
@@ -76,6 +78,10 @@ class _Wanted:
     expected: Versions = ANY_VERSION
 
 
+class ChangeStore(Committer, Witness, Protocol):
+    """Changes of licences, and who has been shown one without a change."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeLicense:
     """The use cases of administrators: org-admins for their organization, super-admins for all.
@@ -83,7 +89,7 @@ class ChangeLicense:
     All raise ``Unavailable`` when other changes keep coming first.
     """
 
-    store: Committer
+    store: ChangeStore
 
     def apply(
         self, action: Action, license_id: str, context: UserContext, *, reason: str | None = None
@@ -178,6 +184,17 @@ class ChangeLicense:
             or (record.term is not None) != wanted.is_temporary
         ):
             return license_not_found()
+        answer = self._commit(record, wanted, context)
+        if answer is record or isinstance(answer, Refused):
+            # It is shown, or its state or version is told, and no change says so.
+            what = Reading.TEMPORARY_LICENSES if wanted.is_temporary else Reading.LICENSE
+            note_reading(self.store, what, record.organization_id, context)
+        if isinstance(answer, Refused):
+            return answer
+        return Changed(answer, self._organization_of(answer, organization))
+
+    def _commit(self, record: License, wanted: _Wanted, context: UserContext) -> License | Refused:
+        """The licence afterwards: the same object, if nothing changes. Raises ``Overtaken``."""
         changed = wanted.change(record)
         if isinstance(changed, Refused):
             return changed
@@ -189,7 +206,7 @@ class ChangeLicense:
         if changed is not record:
             event = context.license_event(wanted.kind, record, changed, reason=wanted.reason)
             demand(self.store.commit([Change(record, changed, event)]))
-        return Changed(changed, self._organization_of(changed, organization))
+        return changed
 
     def _read(self, license_id: str, caller: Caller) -> tuple[License | None, Organization | None]:
         """The licence, and the caller's own organization along with it."""

@@ -12,9 +12,9 @@ What this module guarantees:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from licensing.domain.audit import EventType, OrganizationNote, Reason
+from licensing.domain.audit import EventType, OrganizationNote, Reading, Reason
 from licensing.domain.errors import InvalidInput
 from licensing.domain.organization import (
     Organization,
@@ -26,8 +26,9 @@ from licensing.domain.organization import (
 from licensing.domain.refusal import Refused, only_super_admins, organization_changed
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.expected import Versions
+from licensing.usecases.note_reading import note_reading
 from licensing.usecases.optimistic import demand, retry_or_give_up
-from licensing.usecases.ports import NotingStore
+from licensing.usecases.ports import NotingStore, Witness
 
 _BUSY: Final = "This organization is being changed"
 
@@ -65,6 +66,10 @@ class Registered:
     ignored: Reason | None = None
 
 
+class SubscriptionStore(NotingStore, Witness, Protocol):
+    """Changes of organizations, and who has been shown one without a change."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeSubscription:
     """The use case, by the API and by billing's events.
@@ -72,7 +77,7 @@ class ChangeSubscription:
     Both raise ``Unavailable`` when other changes, or the sweep's announcements, keep coming first.
     """
 
-    store: NotingStore
+    store: SubscriptionStore
 
     def by_administrator(
         self,
@@ -96,7 +101,11 @@ class ChangeSubscription:
             if is_new and before is not None:
                 return organization_changed("it exists already")
             if not _is_expected(before, expected_version):
-                return _repeated(wanted, before, expected_version)
+                answer = _repeated(wanted, before, expected_version)
+                if isinstance(answer, Registered):
+                    # It is shown, and there is no change that tells of that.
+                    note_reading(self.store, Reading.ORGANIZATION, wanted.organization_id, context)
+                return answer
             if before is None:
                 new = _new(wanted.organization_id, wanted.terms, context.now)
                 return self._commit(None, new, context)

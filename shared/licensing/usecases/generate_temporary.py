@@ -8,9 +8,10 @@ transaction that makes the licence, on condition that it is free.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from licensing.domain import license_key
-from licensing.domain.audit import EventType
+from licensing.domain.audit import EventType, Reading
 from licensing.domain.idempotency import KeyedRequest, request_id
 from licensing.domain.license import License, State
 from licensing.domain.machine import NO_MACHINE
@@ -23,8 +24,9 @@ from licensing.domain.refusal import (
 )
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.context import UserContext
+from licensing.usecases.note_reading import note_reading
 from licensing.usecases.optimistic import demand, retry_or_give_up
-from licensing.usecases.ports import Change, Keyrings, RequestStore
+from licensing.usecases.ports import Change, Keyrings, RequestStore, Witness
 
 ANY_ENVIRONMENT = "*"
 """The environment of a temporary licence: it is tied to a person and a machine only (R26)."""
@@ -39,11 +41,15 @@ class Generated:
     key: license_key.LicenseKey
 
 
+class GenerateStore(RequestStore, Witness, Protocol):
+    """Requests that count once, and who has been shown what one has made."""
+
+
 @dataclass(frozen=True, slots=True)
 class GenerateTemporary:
     """The use case."""
 
-    store: RequestStore
+    store: GenerateStore
     keyrings: Keyrings
 
     def __call__(
@@ -74,7 +80,11 @@ class GenerateTemporary:
                 return organization_not_found()
             if earlier is None or earlier.has_ended(context.now):
                 return self._generate(organization_id, ttl, context, once=once)
-            return self._repeat(earlier, ttl)
+            answer = self._repeat(earlier, ttl)
+            if isinstance(answer, Generated):
+                # It is shown as it is by now, and no change says so.
+                note_reading(self.store, Reading.TEMPORARY_LICENSES, organization_id, context)
+            return answer
 
         return retry_or_give_up(decide, busy="This idempotency key is in use")
 

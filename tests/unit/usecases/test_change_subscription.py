@@ -47,6 +47,9 @@ class Contended:
     def note(self, _note: OrganizationNote) -> None:
         raise AssertionError("nothing is ignored")
 
+    def note_reading(self, *_: Any, **__: Any) -> None:
+        raise AssertionError("something is to be changed")
+
 
 WANTED = OrganizationSpec("acme", "Acme Ltd", subscription(), 5)
 USE_CASE = ChangeSubscription(Contended())

@@ -60,6 +60,9 @@ class Overtaken:
     def record_use(self, _before: License, _after: License) -> Outcome:
         raise AssertionError("nothing is used here")
 
+    def note_reading(self, *_: Any, **__: Any) -> None:
+        raise AssertionError("something is to be changed")
+
     def commit(self, changes: Sequence[Change], **_: Any) -> Outcome:
         (change,) = changes
         assert change.before == self.record, "decided on what is not so any more"
