@@ -211,9 +211,7 @@ class CheckSeats:
         """
         # The index may show one as dissociated that has just been bound again. None that has been
         # revoked ever is. One that changes its state meanwhile may come twice.
-        entries = self.store.license_summaries(
-            organization_id, states=set(State) - {State.REVOKED}, environment=None
-        )
+        entries = self.store.license_summaries(organization_id, states=set(State) - {State.REVOKED})
         ids = iter(dict.fromkeys(entry.id for entry in entries))
         found: set[_Bound] = set()
         while some := list(islice(ids, _READ_AT_ONCE)):

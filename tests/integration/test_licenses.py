@@ -147,6 +147,20 @@ def test_a_list_is_filtered_by_environment(world: World) -> None:
     assert _list(world, environment="") == nothing
 
 
+@pytest.mark.parametrize("sort", [None, "computer_name"])
+def test_r12_an_environment_is_found_in_whatever_form_it_is_stored_and_asked_for(
+    world: World, sort: str | None
+) -> None:
+    world.register("acme")
+    for stored in ("staging", "Staging", "STAGING.", "production", "stagings"):
+        bind(world, "acme", 1, environment=stored)
+    order = {} if sort is None else {"sort": sort}
+    for asked in ("staging", "Staging", "sTaging.", " staging "):
+        shown = _list(world, environment=asked, **order)["licenses"]
+        found = {one["environment"] for one in shown}
+        assert found == {"staging", "Staging", "STAGING."}, asked
+
+
 def test_a_rare_environment_is_found_piece_by_piece(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.integration import disguises
 from tests.integration.answers import assert_problem, header
 from tests.integration.many import bind
-from tests.integration.trail import kinds
+from tests.integration.trail import but_notes, kinds
 from tests.world import (
     ADA,
     ALICE,
@@ -245,12 +245,12 @@ def test_r06_the_seat_limit_is_exact_and_a_revoked_license_frees_its_seat(world:
     world.register("acme", max_agents=2)
     first = world.login(ALICE).json
     world.login(ALICE, MACHINE_B)
-    before = world.items()
+    before = but_notes(world)
 
     refused = world.login(ALICE, environment="staging")
     assert_problem(refused, 409, "seat_limit_reached")
     assert "2" in refused.json["detail"]
-    assert world.items() == before
+    assert but_notes(world) == before
     assert world.login(AMIR).status == 200, "an agent that has its seat keeps it"
 
     world.revoke(first["license"]["id"])

@@ -166,9 +166,7 @@ class ListLicenses:
                 cursor=page.cursor,
             )
             return Listing(organization, unsorted.licenses, unsorted.next_cursor, None)
-        entries = self.store.license_summaries(
-            organization_id, states=states, environment=filters.environment
-        )
+        entries = self.store.license_summaries(organization_id, states=states)
         found = {one.id: one for one in entries if filters.fits(one)}
         sorted_ids = sorted_page(
             name_of(

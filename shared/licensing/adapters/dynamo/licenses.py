@@ -88,7 +88,6 @@ class Licenses(Organizations):
         entries = self._entries(
             organization_id,
             states,
-            environment=filters.environment,
             after=schema.read_cursor(cursor, partition, place) if cursor is not None else None,
             # One more than the page tells whether there is a next one. Of those that are passed
             # over, many are read at a time.
@@ -100,11 +99,10 @@ class Licenses(Organizations):
         return LicensePage([one for one in records if filters.fits(one)], next_cursor)
 
     def license_summaries(
-        self, organization_id: str, *, states: Collection[State], environment: str | None
+        self, organization_id: str, *, states: Collection[State]
     ) -> Iterator[LicenseSummary]:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
-        entries = self._entries(organization_id, states, environment=environment)
-        return map(items.read_license_summary, entries)
+        return map(items.read_license_summary, self._entries(organization_id, states))
 
     def agent_activity(self, ids: Sequence[str]) -> Mapping[str, AgentActivity]:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
@@ -220,7 +218,6 @@ class Licenses(Organizations):
         states: Collection[State],
         *,
         page_size: int | None = None,
-        environment: str | None = None,
         after: str | None = None,
     ) -> Iterator[StoredItem]:
         """An organization's licences in the index, in order, from behind ``after`` on."""
@@ -239,14 +236,6 @@ class Licenses(Organizations):
             }
             if page_size is not None:
                 query["Limit"] = page_size
-            if environment is not None:
-                # Older licences may have another form than the normal one, and keep it.
-                query["FilterExpression"] = "environment IN (:environment, :normal)"
-                query["ExpressionAttributeValues"] = {
-                    **query["ExpressionAttributeValues"],
-                    ":environment": text(environment),
-                    ":normal": text(environments.normal(environment)),
-                }
             if after is not None and state is schema.state_in_sort_key(after):
                 query["ExclusiveStartKey"] = schema.license_start(partition, after)
             yield from self._query(query)

@@ -145,7 +145,7 @@ class LicenseLister(LicenseReader, Protocol):
         """A page of an organization's licences. Raises ``InvalidInput`` for a foreign cursor."""
 
     def license_summaries(
-        self, organization_id: str, *, states: Collection[State], environment: str | None
+        self, organization_id: str, *, states: Collection[State]
     ) -> Iterator[LicenseSummary]:
         """An organization's licences at first sight. From an index: a hint.
 
