@@ -14,7 +14,7 @@ from licensing.adapters.dynamo import DynamoStore, events, items, schema, values
 from licensing.adapters.dynamo.writes import use_attributes
 from licensing.domain.device_key import already_used
 from licensing.domain.license import LastSeen, License
-from licensing.domain.machine_claims import Claim, Claims
+from licensing.domain.machine_claims import Claim, Claims, foreign_holder
 from licensing.domain.organization import Organization
 from licensing.usecases.ports import Beside, Change, Outcome, ProofUse
 
@@ -130,14 +130,12 @@ class CheckThenPut(DynamoStore):
         if change.request is not None and self._read(schema.request_key(change.request.id)):
             return False
         mine, exclusive = after.organization_id, after.exclusive
+        kept = [self._claim(pair) for pair in _kept(change)]
         return all(
-            self._claim(pair).is_open_to(mine, exclusive=exclusive)
-            and after.environment not in self._claim(pair).licenses_of(mine)
-            for pair in _taken(change)
-        ) and all(
-            self._claim(pair).is_open_to(mine, exclusive=True)
-            for pair in (_kept(change) if exclusive else frozenset()) | _beside(change)
-        )
+            (claim.is_open_to(mine, exclusive=exclusive) or claim.is_shared_along(kept, mine))
+            and items.slot_of(after) not in claim.licenses_of(mine)
+            for claim in map(self._claim, _taken(change))
+        ) and not foreign_holder(map(self._claim, _beside(change)), mine)
 
     def _is_beside(self, beside: Beside, mine: str) -> bool:
         if beside.standing is not None:
@@ -174,9 +172,9 @@ class CheckThenPut(DynamoStore):
         """Let a licence hold a pair, or nobody in its place."""
         claim = self._claim(pair)
         mine = dict(claim.licenses_of(record.organization_id))
-        mine.pop(record.environment, None)
+        mine.pop(items.slot_of(record), None)
         if license_id is not None:
-            mine[record.environment] = license_id
+            mine[items.slot_of(record)] = license_id
         holders = {**claim.holders, record.organization_id: mine}
         holders = {name: licenses for name, licenses in holders.items() if licenses}
         if holders:

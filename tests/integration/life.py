@@ -24,6 +24,7 @@ RENAMED = {**MACHINE_A, "computer_name": "ACME-PC-02"}
 SHARED = {"mac_addresses": ["3c:52:82:0a:33:33"], "computer_name": "OLD-PC"}
 ALONE = {"machine_id": "alone", "mac_addresses": ["3c:52:82:0a:44:44"], "computer_name": "PC-4"}
 KEYED = {"machine_id": "keyed", "mac_addresses": ["3c:52:82:0a:55:55"], "computer_name": "PC-7"}
+BOTHS = {"machine_id": "both", "mac_addresses": ["3c:52:82:0a:66:66"], "computer_name": "PC-8"}
 DAY = 86_400
 
 
@@ -81,6 +82,12 @@ class Life:
         body = {"MacId": SHARED["mac_addresses"][0], "ComputerName": "OLD-PC"}
         body |= {"LicenseKey": shared["license_key"], "AgentVersion": "4.2"}
         self.ask("POST", "/v1/licenses/validate", json=body)
+        # Both are updated on a machine that they share, and follow it.
+        for person in (BORIS, ALICE):
+            shared = self.login(person, BOTHS, agent_version="4.3.0.12")
+        for name in ("PC-8", "PC-9"):
+            self.login(BORIS, {**BOTHS, "computer_name": name})
+            self.validate(shared, {**BOTHS, "computer_name": name})
 
     def device_keys(self) -> None:
         """An agent that proves a device key: at its first login, again, and with another one."""

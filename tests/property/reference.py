@@ -148,7 +148,7 @@ class Reference:
 
     organizations: dict[str, Subscribed] = field(default_factory=dict)
     licenses: dict[str, Licensed] = field(default_factory=dict)
-    claimed_alone: set[Pair] = field(default_factory=set)
+    closed: set[Pair] = field(default_factory=set)
     """What an agent from 4.4 on has held, for as long as anybody holds it (R31)."""
     used: set[Shown] = field(default_factory=set)
     """The proofs that have counted at logins: each does once (R36)."""
@@ -273,7 +273,7 @@ class Reference:
             return Told("agent_blocked")
         if theirs.standing(now) != "VALID":
             return Told("subscription_ended")
-        if self._foreign(client_id, card.pairs(), exclusive=True):
+        if self._is_others(client_id, card.pairs()):
             return Told("machine_registered_to_other_organization")
         return None
 
@@ -299,7 +299,7 @@ class Reference:
             code = "EXPIRED" if code == "VALID" else code
         elif record.ends is not None:
             tied = record.card.pairs() if record.card else frozenset()
-            if self._foreign(claimed_id, tied, exclusive=True):
+            if self._is_others(claimed_id, tied):
                 return Told("MACHINE_MISMATCH")
             if self._is_blocked(claimed_id, tied | card.pairs(), environment or "production"):
                 code = "DETACHED"
@@ -485,9 +485,7 @@ class Reference:
         if environment != record.environment:
             return Told("invalid")
         organization_id = record.organization_id
-        exclusive = (
-            record.exclusive or not older or self._is_alone_already(organization_id, card.pairs())
-        )
+        exclusive = not older or self._is_alone_already(organization_id, card.pairs())
         refused = self._why_not_bound(
             own, organization_id, card, record.added_by, exclusive=exclusive, now=now
         )
@@ -524,11 +522,8 @@ class Reference:
     ) -> Told:
         if record.state == "detached":
             return Told("agent_blocked")
-        shared = card.pairs() & record.pairs
         if own.standing(now) != "VALID":
             return Told("subscription_ended")
-        if self._foreign(record.organization_id, shared, exclusive=not older):
-            return Told("machine_registered_to_other_organization")
         until = self._until(own, now)
         refused = self._hold(record, proof, until, now=now, is_admin=is_admin)
         if refused:
@@ -605,41 +600,63 @@ class Reference:
         moved = record.card.followed(card)
         if moved == record.card and (record.exclusive or older):
             return
-        seen = moved.pairs() | record.pairs
-        anew = moved.pairs() - record.pairs
-        in_use = self._foreign(record.organization_id, anew, exclusive=record.exclusive) or any(
-            other.id != record.id and other.environment == record.environment and other.pairs & anew
-            for other in self._of(record.organization_id)
+        organization_id, kept = record.organization_id, moved.pairs() & record.pairs
+        exclusive = (
+            record.exclusive
+            or not older
+            or self._is_alone_already(organization_id, moved.pairs() | record.pairs)
+        )
+        anew = {
+            pair
+            for pair in moved.pairs() - record.pairs
+            if not self._is_shared_along(organization_id, pair, kept)
+        }
+        in_use = self._foreign(organization_id, anew, exclusive=exclusive) or any(
+            other.id != record.id
+            and other.environment == record.environment
+            and other.pairs & (moved.pairs() - record.pairs)
+            for other in self._of(organization_id)
         )
         if in_use:
             moved = record.card
-        may_be_alone = not self._foreign(record.organization_id, moved.pairs(), exclusive=True)
-        wants_it = not older or self._is_alone_already(record.organization_id, seen)
-        exclusive = record.exclusive or (wants_it and may_be_alone)
         self._take(replace(record, card=moved, exclusive=exclusive))
 
     def _foreign(self, organization_id: str, pairs: Iterable[Pair], *, exclusive: bool) -> bool:
         """Whether another organization keeps this one off (R4, R31)."""
         held = self.holders_by_pair()
         return any(
-            held.get(pair, set()) - {organization_id} and (exclusive or pair in self.claimed_alone)
+            organization_id not in held.get(pair, {organization_id})
+            and (exclusive or pair in self.closed)
             for pair in pairs
         )
 
+    def _is_others(self, organization_id: str, pairs: Iterable[Pair]) -> bool:
+        """Whether another organization is on a machine at all (R26)."""
+        held = self.holders_by_pair()
+        return any(held.get(pair, set()) - {organization_id} for pair in pairs)
+
+    def _is_shared_along(self, organization_id: str, pair: Pair, kept: frozenset[Pair]) -> bool:
+        """Whether all others who hold a pair are those with whom what is kept is shared (R31)."""
+        others = [
+            other
+            for other in self.licenses.values()
+            if pair in other.pairs and other.organization_id != organization_id
+        ]
+        beside = {other.organization_id for other in others if other.pairs & kept}
+        return {other.organization_id for other in others} == beside
+
     def _is_alone_already(self, organization_id: str, pairs: Iterable[Pair]) -> bool:
         held = self.holders_by_pair()
-        return any(
-            pair in self.claimed_alone and organization_id in held.get(pair, ()) for pair in pairs
-        )
+        return any(pair in self.closed and held.get(pair) == {organization_id} for pair in pairs)
 
     def _take(self, record: Licensed) -> None:
         self.licenses[record.id] = record
         if record.exclusive:
-            self.claimed_alone |= record.pairs
+            self.closed |= record.pairs
         self._forget_what_nobody_holds()
 
     def _forget_what_nobody_holds(self) -> None:
-        self.claimed_alone &= self.holders_by_pair().keys()
+        self.closed &= self.holders_by_pair().keys()
 
     def _until(self, own: Subscribed, now: int) -> int:
         return min(now + LEASE_SECONDS, own.until)

@@ -1,4 +1,4 @@
-"""A licence follows its machine (R11), and an agent's update to 4.4 makes it exclusive (R31).
+"""A licence follows its machine (R11), and an agent's update to 4.4 closes it (R31).
 
 How far it follows is said by :mod:`licensing.domain.drift`.
 
@@ -20,7 +20,7 @@ from licensing.domain.audit import EventType, Reason
 from licensing.domain.drift import Evidence, Move
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
-from licensing.domain.machine_claims import Claims, blocker, is_exclusive_to, is_older_agent
+from licensing.domain.machine_claims import Claims, is_exclusive_to, is_older_agent
 from licensing.usecases.context import Context
 from licensing.usecases.optimistic import Overtaken, demand, retry
 from licensing.usecases.ports import Change, UseStore
@@ -93,15 +93,16 @@ class FollowMachine:
         # Also those to release: other environments may hold them, too, and the release then has
         # another form, which it would take a second transaction to find out.
         claims = self.store.claims(step.machine.pairs() | record.claims)
-        if _is_taken(record, step.machine, claims):
+        exclusive = (
+            record.exclusive
+            or wants_exclusivity
+            or is_exclusive_to(claims.values(), record.organization_id)
+        )
+        if _is_taken(record, step.machine, claims, exclusive=exclusive):
             self.store.record_refusal(context.refused_attempt(record, Reason.DRIFT_REFUSED))
             step = drift.stayed(record.machine, record.past, evidence=observed.evidence)
         self._report(record, step.move, context)
         moved = step.machine
-        exclusive = record.exclusive or (
-            (wants_exclusivity or is_exclusive_to(claims.values(), record.organization_id))
-            and _is_alone(record, moved, claims)
-        )
         stayed = replace(record, past=step.past)
         if observed.evidence is Evidence.LOGIN and not record.is_on(observed.machine):
             # A copy that stays behind must not come back by its lease.
@@ -148,7 +149,7 @@ class FollowMachine:
             if moved is record.machine:
                 return
             claims = self.store.claims(moved.pairs() | record.claims)
-            if _is_taken(record, moved, claims):
+            if _is_taken(record, moved, claims, exclusive=record.exclusive):
                 return  # nor could it follow the machine by itself
             has_new_name = moved.computer_name != record.machine.computer_name
             past = record.past.leaving(record.machine, moved, context.now)
@@ -186,17 +187,19 @@ def _beside(before: License, followed: Followed) -> list[str]:
     return sorted(ids - {before.id})
 
 
-def _is_taken(record: License, moved: Machine, claims: Claims) -> bool:
-    """Whether somebody holds one of the pairs that the licence would have to claim anew."""
-    anew = (claims[pair] for pair in (moved.pairs() - record.claims) & claims.keys())
+def _is_taken(record: License, moved: Machine, claims: Claims, *, exclusive: bool) -> bool:
+    """Whether somebody keeps the licence from one of the pairs that it would claim anew (R11, R31).
+
+    Those who share the machine that it keeps do not. ``exclusive`` says that it would close them.
+    """
+    own = record.organization_id
+    kept = [claims[pair] for pair in moved.pairs() & record.claims & claims.keys()]
     return any(
-        not claim.is_open_to(record.organization_id, exclusive=record.exclusive)
-        or claim.licenses_of(record.organization_id).get(record.environment, record.id) != record.id
-        for claim in anew
+        not (claim.is_open_to(own, exclusive=exclusive) or claim.is_shared_along(kept, own))
+        or any(
+            record.is_for(environment) and license_id != record.id
+            for environment, license_id in claim.licenses_of(own).items()
+        )
+        for pair, claim in claims.items()
+        if pair in moved.pairs() - record.claims
     )
-
-
-def _is_alone(record: License, moved: Machine, claims: Claims) -> bool:
-    """Whether no other organization holds any of the machine's pairs."""
-    present = (claims[pair] for pair in moved.pairs() & claims.keys())
-    return blocker(present, record.organization_id, exclusive=True) is None

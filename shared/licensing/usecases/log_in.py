@@ -29,7 +29,7 @@ from licensing.domain.drift import NO_PAST, Evidence
 from licensing.domain.errors import InvalidInput, Misconfigured
 from licensing.domain.license import Action, LastSeen, License, State
 from licensing.domain.machine import Machine
-from licensing.domain.machine_claims import is_exclusive_to, is_older_agent, license_at
+from licensing.domain.machine_claims import blocker, is_exclusive_to, is_older_agent, license_at
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import (
     RefusalCode,
@@ -188,13 +188,7 @@ class LogIn(LoginSteps):
             raise Overtaken  # it was released after its claims were read
         if record.state is State.DETACHED:
             return agent_blocked()
-        # An agent that was updated to 4.4 wants its machine alone: not while others share it.
-        refused = refuse_ended(organization, context.now) or self.refuse_foreign(
-            attempt,
-            [claim for pair, claim in attempt.view.claims.items() if pair in record.claims],
-            organization.id,
-            exclusive=not is_older_agent(request.agent_version),
-        )
+        refused = refuse_ended(organization, context.now)
         if refused is not None:
             return refused
         is_new_there = record.claims.isdisjoint(attempt.machine.pairs())
@@ -221,7 +215,7 @@ class LogIn(LoginSteps):
         """Why a licence cannot go to a machine on which its device key was proved (R4, R9)."""
         claims = attempt.view.claims
         refused = self.refuse_foreign(
-            attempt, claims.values(), organization.id, exclusive=record.exclusive
+            attempt, blocker(claims.values(), organization.id, exclusive=record.exclusive)
         )
         if refused is not None:
             return refused
@@ -278,7 +272,8 @@ class LogIn(LoginSteps):
         holder_id = license_at(attempt.view.claims, organization.id, record.environment)
         if holder_id == record.id:
             raise Overtaken  # its own claims, read before it was dissociated
-        exclusive = record.exclusive or _wants_exclusivity(attempt, organization)
+        # Who may be there with it is decided here, not by the machine that it had before.
+        exclusive = _wants_exclusivity(attempt, organization)
         refused = self._refuse_binding(attempt, organization, exclusive=exclusive)
         if refused is not None:
             return refused
@@ -306,7 +301,8 @@ class LogIn(LoginSteps):
         return (
             refuse_ended(organization, attempt.context.now)
             or self.refuse_foreign(
-                attempt, attempt.view.claims.values(), organization.id, exclusive=exclusive
+                attempt,
+                blocker(attempt.view.claims.values(), organization.id, exclusive=exclusive),
             )
             or _refuse_full(organization)
             or _refuse_more(attempt, organization, self._limit(organization))
@@ -387,7 +383,7 @@ def _license_of(attempt: LoginAttempt, organization_id: str) -> str | None:
 
 
 def _wants_exclusivity(attempt: LoginAttempt, organization: Organization) -> bool:
-    """Whether the agent takes its machine for its organization alone (R31)."""
+    """Whether the agent closes its machine to other organizations (R31)."""
     return not is_older_agent(attempt.request.agent_version) or is_exclusive_to(
         attempt.view.claims.values(), organization.id
     )

@@ -19,7 +19,7 @@ from licensing.domain.audit import EventType
 from licensing.domain.caller import Role
 from licensing.domain.errors import Misconfigured
 from licensing.domain.license import License, State
-from licensing.domain.machine_claims import license_at
+from licensing.domain.machine_claims import foreign_holder, license_at
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode, Refused, agent_blocked, proof_required
 from licensing.domain.temporary_license import Term
@@ -69,7 +69,7 @@ class LogInPartner(LoginSteps):
         if organization is None:
             raise Misconfigured(f"organization {record.organization_id} has licenses but no record")
         refused = refuse_ended(organization, context.now) or self.refuse_foreign(
-            attempt, attempt.view.claims.values(), organization.id, exclusive=True
+            attempt, foreign_holder(attempt.view.claims.values(), organization.id)
         )
         if refused is not None:
             return refused

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from licensing.domain import license_key
@@ -12,7 +11,6 @@ from licensing.domain.key_change import ProvedLogin, after_login
 from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
 from licensing.domain.license import License
 from licensing.domain.machine import Machine
-from licensing.domain.machine_claims import Claim, blocker
 from licensing.domain.organization import Organization, PolicyFloor, Standing
 from licensing.domain.refusal import RefusalCode, Refused, proof_required
 from licensing.usecases.agent_requests import Login
@@ -146,22 +144,16 @@ class LoginSteps:
         return HeldLicense(after, is_lent=held.is_lent)
 
     def refuse_foreign(
-        self,
-        attempt: LoginAttempt,
-        claims: Iterable[Claim],
-        organization_id: str,
-        *,
-        exclusive: bool,
+        self, attempt: LoginAttempt, holder: tuple[str, str] | None
     ) -> Refused | None:
         """The refusal of a machine that another organization holds, or ``None`` (R4).
 
-        The user is told that organization's name; the attempt is on record at a licence of theirs
-        (R32). ``exclusive`` says that the agent wants the machine for its organization alone (R31).
+        ``holder`` is that organization's id and the id of a licence of theirs, if there is one. The
+        user is told the organization's name; the attempt is on record at the licence (R32).
         """
-        found = blocker(claims, organization_id, exclusive=exclusive)
-        if found is None:
+        if holder is None:
             return None
-        holder_id, license_id = found
+        holder_id, license_id = holder
         # By the claim alone: the holder's licence need not be read for it.
         self.store.record_refusal(
             RefusedAttempt(
@@ -172,10 +164,10 @@ class LoginSteps:
                 origin=attempt.context.origin,
             )
         )
-        holder = self.store.organization(holder_id)
+        organization = self.store.organization(holder_id)
+        name = organization.name if organization else holder_id
         return Refused(
-            RefusalCode.MACHINE_REGISTERED,
-            f"Your machine is already registered with {holder.name if holder else holder_id}.",
+            RefusalCode.MACHINE_REGISTERED, f"Your machine is already registered with {name}."
         )
 
 

@@ -25,7 +25,7 @@ from licensing.domain.lease import Lease, LeaseRequest, LeaseTerms, SignedLease,
 from licensing.domain.lease_chain import Derive, Link, is_current
 from licensing.domain.license import License, State
 from licensing.domain.machine import Machine
-from licensing.domain.machine_claims import blocker, license_at
+from licensing.domain.machine_claims import foreign_holder, license_at
 from licensing.domain.organization import Organization, PolicyFloor
 from licensing.domain.refusal import Refused, older_agents_refused
 from licensing.domain.validation import Code, NextStep, PresentedAgent
@@ -274,7 +274,7 @@ class ValidateLicense:
         pairs = tied | machine.pairs()
         claims = self.store.claims(pairs)
         on_tied = [claim for pair, claim in claims.items() if pair in tied]
-        if blocker(on_tied, record.organization_id, exclusive=True) is not None:
+        if foreign_holder(on_tied, record.organization_id) is not None:
             return Code.MACHINE_MISMATCH
         license_id = license_at(claims, record.organization_id, environment)
         standing = self.store.license(license_id) if license_id is not None else None

@@ -5,6 +5,7 @@ import pytest
 from licensing.domain.machine_claims import (
     Claim,
     blocker,
+    foreign_holder,
     is_exclusive_to,
     is_older_agent,
     license_at,
@@ -124,12 +125,12 @@ SHARED = {**OWN, **FOREIGN}
         (FOREIGN, True, False, False),
         (FOREIGN, True, True, False),
         (SHARED, False, False, True),
-        (SHARED, False, True, False),
-        (SHARED, True, False, False),
-        (SHARED, True, True, False),
+        (SHARED, False, True, True),  # who holds it already stays, whatever its version becomes
+        (SHARED, True, False, True),
+        (SHARED, True, True, True),
     ],
 )
-def test_r31_a_pair_of_others_is_open_only_where_neither_side_is_exclusive(
+def test_r31_a_pair_is_open_to_who_holds_it_and_else_where_neither_side_closes_it(
     holders: dict[str, dict[str, str]],
     *,
     is_exclusive: bool,
@@ -152,15 +153,59 @@ def test_r04_the_blocker_is_an_organization_that_keeps_the_pair_closed(
 def test_r04_of_several_blockers_the_same_one_is_named_each_time() -> None:
     claims = [
         Claim({"dyno": {"production": "lic_0"}}, exclusive=True),
-        Claim({"acme": {"production": "lic_a"}, "core": {"production": "lic_c"}}, exclusive=False),
+        Claim({"core": {"production": "lic_c"}}, exclusive=False),
         Claim({"bolt": {"production": "lic_b"}}, exclusive=True),
     ]
     assert blocker(claims, "acme", exclusive=True) == ("bolt", "lic_b")
     assert blocker(reversed(claims), "acme", exclusive=True) == ("bolt", "lic_b")
 
 
+def test_r04_to_hold_one_pair_of_a_machine_opens_no_other() -> None:
+    claims = [Claim(OWN, exclusive=True), Claim(FOREIGN, exclusive=False)]
+    assert blocker(claims, "acme", exclusive=True) == ("bolt", "lic_b")
+    assert blocker(claims, "acme", exclusive=False) is None
+    closed = [Claim(SHARED, exclusive=False), Claim(FOREIGN, exclusive=True)]
+    assert blocker(closed, "acme", exclusive=False) == ("bolt", "lic_b")
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_r26_whoever_else_holds_a_pair_is_a_foreign_holder_shared_or_not(
+    *, is_closed: bool
+) -> None:
+    assert foreign_holder([Claim(SHARED, exclusive=is_closed)], "acme") == ("bolt", "lic_b")
+    both = Claim({**FOREIGN, "able": {"test": "lic_2", "production": "lic_1"}}, exclusive=is_closed)
+    assert foreign_holder([both], "acme") == ("able", "lic_1")
+    assert foreign_holder([Claim(OWN, exclusive=is_closed)], "acme") is None
+    assert foreign_holder([], "acme") is None
+
+
+@pytest.mark.parametrize(
+    ("holders", "kept", "is_shared"),
+    [
+        (FOREIGN, [SHARED], True),
+        (FOREIGN, [OWN, SHARED], True),  # one pair of the machine is enough
+        (FOREIGN, [OWN], False),
+        (FOREIGN, [], False),
+        # Bolt's licence for another machine.
+        ({"bolt": {"production": "lic_other"}}, [SHARED], False),
+        # Another environment of Bolt's, beside the one that is known.
+        ({"bolt": {"production": "lic_b", "staging": "lic_s"}}, [SHARED], True),
+        ({**FOREIGN, "core": {"production": "lic_c"}}, [SHARED], False),
+        ({**FOREIGN, "core": {"production": "lic_c"}}, [{**SHARED, "core": {"x": "lic_c"}}], True),
+        (OWN, [], True),
+        (NOBODY, [], True),
+    ],
+)
+def test_r11_r31_a_pair_is_shared_along_by_licenses_that_share_what_is_kept(
+    holders: dict[str, dict[str, str]], kept: list[dict[str, dict[str, str]]], *, is_shared: bool
+) -> None:
+    claims = [Claim(one, exclusive=True) for one in kept]
+    assert Claim(holders, exclusive=True).is_shared_along(claims, "acme") is is_shared
+
+
 def test_r31_nobody_blocks_who_may_share_or_holds_all_alone() -> None:
     assert blocker([Claim(SHARED, exclusive=False)], "acme", exclusive=False) is None
+    assert blocker([Claim(SHARED, exclusive=True)], "acme", exclusive=True) is None
     assert blocker([Claim(OWN, exclusive=True)], "acme", exclusive=True) is None
     assert blocker([], "acme", exclusive=True) is None
 
@@ -168,6 +213,8 @@ def test_r31_nobody_blocks_who_may_share_or_holds_all_alone() -> None:
 def test_r31_a_machine_is_an_organizations_alone_once_one_of_its_own_pairs_is() -> None:
     older, newer = Claim(OWN, exclusive=False), Claim(OWN, exclusive=True)
     assert is_exclusive_to([older, newer], "acme")
+    assert not is_exclusive_to([older, Claim(SHARED, exclusive=True)], "acme")
+    assert is_exclusive_to([newer, Claim(SHARED, exclusive=True)], "acme")
     assert not is_exclusive_to([older, Claim(FOREIGN, exclusive=True)], "acme")
     assert not is_exclusive_to([], "acme")
 

@@ -227,16 +227,18 @@ class Unsettled(DynamoStore):
     """A table in which another older agent has joined the machine whenever one looks."""
 
     def _run(self, steps: Sequence[Write], *, name: str) -> list[tuple[Write, "StoredItem"]]:
-        (step, *_) = [step for step in steps if step.pair is not None]
+        (step, *_) = [step for step in steps if step.released is not None]
         attempt = int(name.rpartition("/")[2])
-        assert step.pair is not None
+        assert step.released is not None
         other = replace(license(exclusive=False), organization_id=f"other-{attempt}")
-        return [(step, items.claim_item(step.pair, other))]
+        return [(step, items.claim_item(step.released, other))]
 
 
-def test_r31_a_machine_that_others_keep_joining_is_decided_about_anew() -> None:
+def test_r31_to_leave_a_machine_that_others_keep_joining_is_decided_about_anew() -> None:
     client: Any = None
     store = Unsettled(client, "licenses", retry_policy=client)
     record = license(exclusive=False)
-    event = audit.of_license(EventType.LICENSE_ISSUED, None, record, id="evt_1", origin=ORIGIN)
-    assert store.commit([Change(None, record, event)]) is Outcome.CONFLICT
+    left = record.after(Action.REVOKE, NOW)
+    assert isinstance(left, License)
+    event = audit.of_license(EventType.LICENSE_REVOKED, record, left, id="evt_1", origin=ORIGIN)
+    assert store.commit([Change(record, left, event)]) is Outcome.CONFLICT

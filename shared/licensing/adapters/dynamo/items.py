@@ -51,6 +51,7 @@ from licensing.adapters.dynamo.values import (
     read_text,
     text,
 )
+from licensing.domain import environment as environments
 from licensing.domain.drift import Former, Past
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.lease_chain import Chain
@@ -369,9 +370,17 @@ CLAIM: Final = Record(
 
 def claim_item(pair: bytes, record: License) -> Item:
     """A licence's claim on a pair that nobody has held so far."""
-    holders = {record.organization_id: {record.environment: record.id}}
+    holders = {record.organization_id: {slot_of(record): record.id}}
     claim = Claim(holders, exclusive=record.exclusive)
     return {**pair_key(pair), **present(CLAIM.write(claim))}
+
+
+def slot_of(record: License) -> str:
+    """The name under which a licence claims pairs: one for all forms of its environment (R2, R12).
+
+    What an earlier build claimed stands under the environment as the licence has it.
+    """
+    return environments.normal(record.environment)
 
 
 def holders_value(holders: Holders) -> Value:

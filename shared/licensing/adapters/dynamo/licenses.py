@@ -17,12 +17,11 @@ from licensing.adapters.dynamo.organizations import Organizations
 from licensing.adapters.dynamo.table import FILTERED, batches, cut
 from licensing.adapters.dynamo.values import StoredItem, number, text
 from licensing.adapters.dynamo.writes import UNUSED, use_attributes, use_conditions, writes_of
-from licensing.domain import environment as environments
 from licensing.domain.device_key import already_used
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.license_key import is_license_id
-from licensing.domain.machine_claims import Claim, Claims
+from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization, is_organization_id
 from licensing.usecases.filters import AgentActivity, LicenseFilters, LicenseSummary
 from licensing.usecases.ports import Change, LicensePage, Outcome, ProofUse
@@ -30,7 +29,7 @@ from licensing.usecases.ports import Change, LicensePage, Outcome, ProofUse
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import QueryInputTypeDef
 
-_CLAIM_ATTEMPTS: Final = 3
+_RELEASE_ATTEMPTS: Final = 3
 _AT_ONCE: Final = 8
 """Batches that are read at once, where there are many: a client has twice as many connections."""
 
@@ -148,7 +147,7 @@ class Licenses(Organizations):
     ) -> Outcome:
         """See :class:`licensing.usecases.ports.Committer`."""
         known = dict(claims or {})
-        for attempt in range(_CLAIM_ATTEMPTS):
+        for attempt in range(_RELEASE_ATTEMPTS):
             writes = writes_of(
                 changes, organization=organization, known=known, table=self.table, proofs=proofs
             )
@@ -158,18 +157,16 @@ class Licenses(Organizations):
             # Whatever else has changed: what another operation has used stays so.
             if any(write.is_proof for write, _ in failed):
                 raise already_used()
-            # Other agents on the same machine hold some of the pairs too: now that this is known,
-            # share them. Whatever else does not hold, the use case has to look at.
+            # Others hold some of the pairs that are given up, too: now that this is known, leave
+            # them theirs. Whatever else does not hold, the use case has to look at.
             learned = {
-                write.pair: items.read_claim(found) if found else None
+                write.released: items.read_claim(found) if found else None
                 for write, found in failed
-                if write.pair is not None
+                if write.released is not None
             }
             if len(learned) < len(failed) or all(
                 known.get(pair) == claim for pair, claim in learned.items()
             ):
-                return Outcome.CONFLICT
-            if any(_is_overtaken(change, known, learned) for change in changes):
                 return Outcome.CONFLICT
             for pair, claim in learned.items():
                 if claim is None:
@@ -246,24 +243,3 @@ class Licenses(Organizations):
         Each once: one that changes between two queries stands in the index at two places.
         """
         return self.licenses_by_id(list(dict.fromkeys(map(schema.id_of, entries))))
-
-
-def _is_overtaken(change: Change, known: Claims, learned: Mapping[bytes, Claim | None]) -> bool:
-    """Whether another licence has meanwhile come to a pair that one would claim as the same agent.
-
-    A condition finds that under the same environment only. Older licences may have another form of
-    it (R12).
-    """
-    before, after = change.before, change.after
-    claimed = after.claims - (before.claims if before is not None else frozenset())
-    return any(
-        environments.is_same(environment, after.environment) and license_id != after.id
-        for pair in claimed & learned.keys()
-        if (claim := learned[pair]) is not None
-        for environment, license_id in claim.licenses_of(after.organization_id).items()
-        if license_id not in _ids(known.get(pair), after.organization_id)
-    )
-
-
-def _ids(claim: Claim | None, organization_id: str) -> Collection[str]:
-    return claim.licenses_of(organization_id).values() if claim is not None else ()

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.events import event_item
 from licensing.adapters.dynamo.values import Item, Value, number, text
+from licensing.domain import environment as environments
 from licensing.domain.audit import Event
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.license import License
@@ -39,12 +40,12 @@ _ABSENT: Final = "attribute_not_exists(pk)"
 class Write:
     """One action of a transaction.
 
-    ``pair`` is the pair whose claim it writes or checks, if any. ``is_receipt``: it writes the
-    event. ``is_proof``: it lets a proof count.
+    ``released`` is the pair that it gives up, if any. ``is_receipt``: it writes the event.
+    ``is_proof``: it lets a proof count.
     """
 
     action: TransactWriteItemTypeDef
-    pair: bytes | None = None
+    released: bytes | None = None
     is_receipt: bool = False
     is_proof: bool = False
 
@@ -60,24 +61,16 @@ def writes_of(
     """All writes of one transaction that changes licences of one organization (R5, R6, R32).
 
     ``organization`` is the one that the decision rested on: its version must not have changed;
-    ``None`` when the decision rested on none. ``known`` is what was read of the pairs' claims. It
-    only chooses the form of the writes: where it is out of date, a condition fails. ``proofs``
-    count along with it (R36).
+    ``None`` when the decision rested on none. ``known`` is what was read of the pairs' claims: what
+    the decision rested on, and what chooses the form of the writes. Where it is out of date, a
+    condition fails. ``proofs`` count along with it (R36).
     """
     writes: list[Write] = []
     seats = 0
     for change in changes:
         before, after = change.before, change.after
-        held = before.claims if before else frozenset()
         writes.append(_license_write(before, after, table))
-        # Sorted: sent again, a transaction has to have the same bytes.
-        writes += [_claim(pair, after, known, table) for pair in sorted(after.claims - held)]
-        if before is not None:
-            writes += [_release(pair, before, known, table) for pair in sorted(held - after.claims)]
-            if after.exclusive and not before.exclusive:
-                # Those that are claimed anew are so exclusively.
-                kept = sorted(held & after.claims)
-                writes += [_make_exclusive(pair, after, table) for pair in kept]
+        writes += _claim_writes(before, after, known, table)
         if change.beside is not None:
             writes += _beside(change.beside, after.organization_id, table)
         if change.request is not None:
@@ -210,84 +203,114 @@ def _license_write(before: License | None, after: License, table: str) -> Write:
 # Conditions on a pair's claim; `holders` maps organization → environment → licence id, and
 # `#organization` is the licence's own.
 _OWN_ONLY: Final = "attribute_exists(holders.#organization) AND size(holders) = :one"
-_OWN_ONLY_OR_SHARED: Final = f"(({_OWN_ONLY}) OR is_exclusive = :false)"
-_FREE_SLOT: Final = (
-    "attribute_exists(holders.#organization) "
-    "AND attribute_not_exists(holders.#organization.#environment)"
+_HOLDER: Final = "attribute_exists(holders.#organization)"
+_FREE_SLOT: Final = f"{_HOLDER} AND attribute_not_exists(holders.#organization.#environment)"
+_OPEN: Final = (
+    "attribute_exists(holders) AND attribute_not_exists(holders.#organization) "
+    "AND is_exclusive = :false"
 )
-_NOT_A_HOLDER: Final = "attribute_exists(holders) AND attribute_not_exists(holders.#organization)"
+_AS_SEEN: Final = "holders = :seen"
 
 
-def _claim(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Write:
-    """Take a pair that nobody holds, or join those who do (R4, R10, R31)."""
-    claim = known.get(pair)
-    is_holder = claim is not None and record.organization_id in claim.holders
-    if claim is None or not (
-        is_holder or claim.is_open_to(record.organization_id, exclusive=record.exclusive)
-    ):
-        # A claim that stands, known or not, fails the put's condition and is handed back.
-        return _put(items.claim_item(pair, record), table, pair=pair)
-    names = _holder_names(record)
-    values: dict[str, Value] = {":one": number(1)}
-    if is_holder:
-        slot, condition = "holders.#organization.#environment", _FREE_SLOT
-        values[":mine"] = text(record.id)
+def _claim_writes(
+    before: License | None, after: License, known: Mapping[bytes, Claim], table: str
+) -> list[Write]:
+    """Let a licence hold the pairs of its machine, and no others (R10)."""
+    held = before.claims if before else frozenset()
+    taken, kept = after.claims - held, sorted(held & after.claims)
+    beside = [known[pair] for pair in kept if pair in known]
+    # Sorted: sent again, a transaction has to have the same bytes.
+    writes = [_claim(pair, after, known.get(pair), beside, table) for pair in sorted(taken)]
+    if before is None:
+        return writes
+    writes += [
+        _release(pair, before, known.get(pair), table) for pair in sorted(held - after.claims)
+    ]
+    # Where it follows others, the decision rests on what it shares with them, too.
+    follows = any(pair in known and not _is_open(known[pair], after) for pair in taken)
+    closes = after.exclusive and not before.exclusive
+    for pair in kept:
+        seen = known.get(pair) if follows else None
+        if closes:
+            writes.append(_close(pair, after, seen, table))
+        elif seen is not None:
+            writes.append(_check(schema.pair_key(pair), _AS_SEEN, _seen(seen), table))
+    return writes
+
+
+def _is_open(claim: Claim, record: License) -> bool:
+    return claim.is_open_to(record.organization_id, exclusive=record.exclusive)
+
+
+def _claim(
+    pair: bytes, record: License, claim: Claim | None, beside: Sequence[Claim], table: str
+) -> Write:
+    """Take a pair that nobody holds, or join those who do (R4, R10, R31).
+
+    ``claim`` is the one on the pair and ``beside`` are those on what the licence keeps, as seen.
+    """
+    own, slot = record.organization_id, items.slot_of(record)
+    path, names = "holders.#organization", {"#organization": own}
+    values: dict[str, Value] = {":mine": {"M": {slot: text(record.id)}}}
+    if claim is not None and own in claim.holders:
+        path, condition = f"{path}.#environment", _FREE_SLOT
+        names["#environment"], values[":mine"] = slot, text(record.id)
+    elif claim is not None and _is_open(claim, record):
+        condition, values[":false"] = _OPEN, {"BOOL": False}
+    elif claim is not None and claim.is_shared_along(beside, own):
+        condition = f"{_AS_SEEN} AND attribute_not_exists(holders.#organization)"
+        values |= _seen(claim)
     else:
-        slot, condition = "holders.#organization", _NOT_A_HOLDER
-        values[":mine"] = {"M": {record.environment: text(record.id)}}
-        del names["#environment"]  # DynamoDB refuses a name that no expression uses
-    update = f"SET {slot} = :mine"
+        # Where a claim stands, the condition fails.
+        return _put(items.claim_item(pair, record), table)
+    update = f"SET {path} = :mine"
     if record.exclusive:
         update += ", is_exclusive = :true"
         values[":true"] = {"BOOL": True}
-        condition += f" AND {_OWN_ONLY}"
-    else:
-        values[":false"] = {"BOOL": False}
-        condition += f" AND {_OWN_ONLY_OR_SHARED}"
     return _change_claim(pair, _ClaimChange(update, condition, names, values), table)
 
 
-def _release(pair: bytes, record: License, known: Mapping[bytes, Claim], table: str) -> Write:
+def _release(pair: bytes, record: License, claim: Claim | None, table: str) -> Write:
     """Give a pair up: remove the claim, or only this licence from it when others hold it too."""
-    mine = {record.organization_id: {record.environment: record.id}}
-    claim = known.get(pair)
-    is_listed = (
-        claim is not None
-        and claim.licenses_of(record.organization_id).get(record.environment) == record.id
-    )
-    # Unknown, or not this licence's any more: written as if it held the pair alone, so that the
-    # condition fails where that is wrong, and hands the claim back.
-    holders = claim.holders if claim is not None and is_listed else mine
-    as_known: dict[str, Value] = {":known": items.holders_value(holders)}
-    if holders == mine:
+    own = record.organization_id
+    licenses = claim.licenses_of(own) if claim is not None else {}
+    slot = next((name for name, id in licenses.items() if id == record.id), None)
+    if claim is None or slot is None:
+        # Unknown, or not this licence's any more: written as if it held the pair alone, so that the
+        # condition fails where that is wrong, and hands the claim back.
+        slot = items.slot_of(record)
+        claim = Claim({own: {slot: record.id}}, exclusive=record.exclusive)
+    if claim.holders == {own: {slot: record.id}}:
         return Write(
             {
                 "Delete": {
                     "TableName": table,
                     "Key": schema.pair_key(pair),
-                    "ConditionExpression": "holders = :known",
-                    "ExpressionAttributeValues": as_known,
+                    "ConditionExpression": _AS_SEEN,
+                    "ExpressionAttributeValues": _seen(claim),
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             },
-            pair=pair,
+            released=pair,
         )
-    names = _holder_names(record)
-    slot = "holders.#organization.#environment"
-    if len(holders[record.organization_id]) == 1:
-        slot = "holders.#organization"
-        del names["#environment"]
-    change = _ClaimChange(f"REMOVE {slot}", "holders = :known", names, as_known)
+    path, names = "holders.#organization", {"#organization": own}
+    if len(claim.licenses_of(own)) > 1:
+        path, names["#environment"] = f"{path}.#environment", slot
+    change = _ClaimChange(f"REMOVE {path}", _AS_SEEN, names, _seen(claim))
+    return replace(_change_claim(pair, change, table), released=pair)
+
+
+def _close(pair: bytes, record: License, seen: Claim | None, table: str) -> Write:
+    """Let nobody new get on a pair that the licence keeps; ``seen`` is what has to be so (R31)."""
+    condition = _HOLDER if seen is None else f"{_HOLDER} AND {_AS_SEEN}"
+    names = {"#organization": record.organization_id}
+    values: dict[str, Value] = {":true": {"BOOL": True}, **(_seen(seen) if seen else {})}
+    change = _ClaimChange("SET is_exclusive = :true", condition, names, values)
     return _change_claim(pair, change, table)
 
 
-def _make_exclusive(pair: bytes, record: License, table: str) -> Write:
-    """Keep a pair for the organization alone from now on (R31)."""
-    names = _holder_names(record)
-    del names["#environment"]
-    values: dict[str, Value] = {":true": {"BOOL": True}, ":one": number(1)}
-    change = _ClaimChange("SET is_exclusive = :true", _OWN_ONLY, names, values)
-    return _change_claim(pair, change, table)
+def _seen(claim: Claim) -> dict[str, Value]:
+    return {":seen": items.holders_value(claim.holders)}
 
 
 def _beside(beside: Beside, organization_id: str, table: str) -> list[Write]:
@@ -305,7 +328,7 @@ def _is_clients(pair: bytes, beside: Beside, organization_id: str, table: str) -
     """Check that no other organization holds a pair, and no licence that has not been seen."""
     names, condition = {"#organization": organization_id}, _OWN_ONLY
     if beside.standing is None:
-        names["#environment"] = beside.environment
+        names["#environment"] = environments.normal(beside.environment)
         condition += " AND attribute_not_exists(holders.#organization.#environment)"
     return Write(
         {
@@ -317,8 +340,7 @@ def _is_clients(pair: bytes, beside: Beside, organization_id: str, table: str) -
                 "ExpressionAttributeValues": {":one": number(1)},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
-        },
-        pair=pair,
+        }
     )
 
 
@@ -344,13 +366,8 @@ def _change_claim(pair: bytes, change: _ClaimChange, table: str) -> Write:
                 "ExpressionAttributeValues": change.values,
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
-        },
-        pair=pair,
+        }
     )
-
-
-def _holder_names(record: License) -> dict[str, str]:
-    return {"#organization": record.organization_id, "#environment": record.environment}
 
 
 def _seat_write(
@@ -487,7 +504,7 @@ def _event_write(event: Event, table: str) -> Write:
     return _put(event_item(event), table, is_receipt=True)
 
 
-def _put(item: Item, table: str, *, pair: bytes | None = None, is_receipt: bool = False) -> Write:
+def _put(item: Item, table: str, *, is_receipt: bool = False) -> Write:
     return Write(
         {
             "Put": {
@@ -497,7 +514,6 @@ def _put(item: Item, table: str, *, pair: bytes | None = None, is_receipt: bool 
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         },
-        pair=pair,
         is_receipt=is_receipt,
     )
 
