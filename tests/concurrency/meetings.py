@@ -135,6 +135,13 @@ MEETINGS = [
     ("older login", "older login of another organization"),
     ("update", "foreign older login beside it"),
     ("update", "update"),
+    ("update on a shared machine", "older login of a third organization"),
+    ("environment on a shared machine", "older login of a third organization"),
+    ("update on a shared machine", "departure of its other agent"),
+    ("environment on a shared machine", "departure from the shared machine"),
+    ("drift of a shared machine", "drift of its other agent"),
+    ("drift of a shared machine", "departure of its other agent"),
+    ("drift of its other agent", "update on a shared machine"),
 ]
 HARMLESS = {
     # One of the two changes nothing that the bug could spoil.
@@ -486,6 +493,7 @@ def set_up(arena: Arena) -> Scene:
         "foreign older login beside it": older_login("cork", 10),
     }
     operations |= {
+        **_on_a_shared_machine(arena, machine(20)),
         **_with_leases(arena, machine(12), machine(13), machine(14)),
         **_with_device_keys(arena, machine(15), machine(16), machine(17)),
         "decision": arena.govern("acme", Decision(require_device_key=True), now=NOW),
@@ -507,6 +515,32 @@ def _blocked(arena: Arena, credentials: Credentials) -> Task:
         return arena.act(Action.DETACH, answer.record.id, now=NOW)(store)
 
     return log_in_and_detach
+
+
+def _on_a_shared_machine(arena: Arena, shared: Credentials) -> dict[str, Task]:
+    """Older agents of two organizations on one machine, of which one is updated."""
+    for organization_id in ("fern", "gert", "hope"):
+        arena.register(organization_id)
+    fern, gert = (arena.issued(name, shared, agent_version="4.3.0.12") for name in ("fern", "gert"))
+    renamed = Credentials.of(
+        machine_id=shared.machine_id,
+        mac_addresses=shared.mac_addresses,
+        computer_name="renamed, too",
+    )
+    older = partial(arena.validate, gert.key, "gert", agent_version="4.3.0.12", now=NOW)
+    return {
+        "update on a shared machine": arena.validate(fern.key, "fern", shared, now=NOW),
+        "environment on a shared machine": arena.login(
+            "fern", shared, environment="staging", now=NOW
+        ),
+        "older login of a third organization": arena.login(
+            "hope", shared, agent_version="4.3.0.12", now=NOW
+        ),
+        "departure of its other agent": arena.revoke(gert.record.id, now=NOW),
+        "departure from the shared machine": arena.revoke(fern.record.id, now=NOW),
+        "drift of a shared machine": arena.validate(fern.key, "fern", renamed, now=NOW),
+        "drift of its other agent": older(renamed),
+    }
 
 
 def _with_leases(

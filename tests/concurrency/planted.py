@@ -178,7 +178,8 @@ class CheckThenPut(DynamoStore):
         holders = {**claim.holders, record.organization_id: mine}
         holders = {name: licenses for name, licenses in holders.items() if licenses}
         if holders:
-            is_exclusive: Value = {"BOOL": claim.exclusive or record.exclusive}
+            closes = record.exclusive and license_id is not None
+            is_exclusive: Value = {"BOOL": claim.exclusive or closes}
             self._put(
                 {
                     **schema.pair_key(pair),
