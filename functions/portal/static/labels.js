@@ -210,7 +210,7 @@ const FACTS = {
   environment: "environment",
   computer_name: "computer name",
   machine: "machine",
-  exclusive: "machine not shared",
+  exclusive: "closed to newcomers",
   primary: "primary",
   label: "label",
   device_key: "device key",

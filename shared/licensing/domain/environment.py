@@ -2,8 +2,7 @@
 
 What this module guarantees: names that differ in case, in blanks around them or in a full stop at
 the end name one agent. New licences get the normal form. A licence that has another form keeps it,
-since its key is derived from it (R3) and its claims are stored under it; it is compared by its
-normal form.
+since its key is derived from it (R3); it is compared, and claims pairs, by its normal form.
 """
 
 from __future__ import annotations

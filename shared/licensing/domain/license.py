@@ -161,7 +161,7 @@ class License:
     """The record that binds a licence key to (organization, machine, environment) (R2).
 
     ``identity`` and ``secret_version``: what the key was derived from at issue. They never change
-    (R3). ``exclusive``: the machine is the organization's alone (R31). ``term``: there when the
+    (R3). ``exclusive``: it closes the machine to newcomers (R31). ``term``: there when the
     licence is temporary; such a licence holds no machine and no seat (R26). ``device_key``: the
     thumbprint (RFC 7638) of the key that the agent has to prove, ``None`` without one.
     ``issued_by``: the subject of the user who logged in first, or who generated the licence.

@@ -112,9 +112,9 @@ class Committer(LicenseReader, Protocol):
         """Commit ``changes`` in one transaction.
 
         ``organization`` is the version that the decision rests on; ``claims`` is what was read of
-        the pairs involved, a hint that saves a round trip and proves nothing. ``proofs`` count
-        along with the changes, once: raises ``StaleProof`` when one has counted for another
-        operation.
+        the pairs involved. Where a pair that is taken is not so any more, the outcome is
+        ``CONFLICT``; those that are given up need not be known. ``proofs`` count along with the
+        changes, once: raises ``StaleProof`` when one has counted for another operation.
         """
 
 
