@@ -602,9 +602,7 @@ class Reference:
             return
         organization_id, kept = record.organization_id, moved.pairs() & record.pairs
         exclusive = (
-            record.exclusive
-            or not older
-            or self._is_alone_already(organization_id, moved.pairs() | record.pairs)
+            record.exclusive or not older or self._is_alone_already(organization_id, moved.pairs())
         )
         anew = {
             pair

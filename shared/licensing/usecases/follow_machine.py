@@ -96,7 +96,9 @@ class FollowMachine:
         exclusive = (
             record.exclusive
             or wants_exclusivity
-            or is_exclusive_to(claims.values(), record.organization_id)
+            or is_exclusive_to(
+                (claims[pair] for pair in moved.pairs() & claims.keys()), record.organization_id
+            )
         )
         if _is_taken(record, step.machine, claims, exclusive=exclusive):
             self.store.record_refusal(context.refused_attempt(record, Reason.DRIFT_REFUSED))
