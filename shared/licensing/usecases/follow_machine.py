@@ -97,7 +97,8 @@ class FollowMachine:
             record.exclusive
             or wants_exclusivity
             or is_exclusive_to(
-                (claims[pair] for pair in moved.pairs() & claims.keys()), record.organization_id
+                (claims[pair] for pair in step.machine.pairs() & claims.keys()),
+                record.organization_id,
             )
         )
         if _is_taken(record, step.machine, claims, exclusive=exclusive):
@@ -106,11 +107,11 @@ class FollowMachine:
         self._report(record, step.move, context)
         moved = step.machine
         stayed = replace(record, past=step.past)
-        if observed.evidence is Evidence.LOGIN and not record.is_on(observed.machine):
-            # A copy that stays behind must not come back by its lease.
-            stayed = replace(stayed, chain=None)
         if moved is record.machine and exclusive == record.exclusive:
             return Followed(stayed, claims=claims)
+        if observed.evidence is Evidence.LOGIN and not record.is_on(moved):
+            # A copy that stays behind must not come back by its lease.
+            stayed = replace(stayed, chain=None)
         followed = stayed.changed(
             context.now,
             machine=moved,
