@@ -10,7 +10,7 @@ from tests.faults.operation import Operation, Told, told
 from tests.integration.billing import bill
 from tests.integration.partner import generate, revoke
 from tests.integration.policy import govern
-from tests.world import ADA, OLIVIA, YEAR, Person, World
+from tests.world import ADA, ALICE, OLIVIA, YEAR, Person, World
 
 ORDER = "order-17"
 
@@ -20,6 +20,10 @@ ORDER = "order-17"
 
 def _act(action: str) -> Callable[[World, dict[str, Any]], Told]:
     return lambda world, issued: told(world.act(action, issued["license"]["id"]))
+
+
+def _act_from_outside(action: str) -> Callable[[World, dict[str, Any]], Told]:
+    return lambda world, issued: told(world.act(action, issued["license"]["id"], OLIVIA))
 
 
 def _edit(world: World, issued: dict[str, Any]) -> Told:
@@ -100,6 +104,11 @@ def _watched(world: World) -> None:
     world.request("GET", READS, person=OLIVIA)
 
 
+def _turned_away(world: World) -> None:
+    world.register("acme", max_agents=0)
+    world.login(ALICE)
+
+
 def _bill(version: int, organization_id: str) -> Callable[[World, object], Told]:
     def act(world: World, _: object) -> Told:
         try:
@@ -131,6 +140,8 @@ SPINE = (
 OPERATIONS = (
     *SPINE,
     Operation("repeated revocation", REVOKE, revoked, _act("revoke")),
+    Operation("revocation repeated from outside", REVOKE, revoked, _act_from_outside("revoke")),
+    Operation("attachment in vain by others", CHANGE_LICENSE, shared, _act_from_outside("attach")),
     Operation("detachment", CHANGE_LICENSE, licensed, _act("detach")),
     Operation("attachment", CHANGE_LICENSE, detached, _act("attach")),
     Operation("attachment of a revoked license", CHANGE_LICENSE, revoked, _act("attach")),
@@ -211,6 +222,13 @@ OPERATIONS = (
                 ADA,
             ),
             ("feed", "ListEventsFunction", tied, "/v1/organizations/acme/events", ADA),
+            (
+                "feed of refused logins",
+                "ListEventsFunction",
+                _turned_away,
+                "/v1/organizations/acme/events?type=AccessRefused",
+                ADA,
+            ),
             (
                 "trail",
                 "ListEventsFunction",

@@ -43,6 +43,15 @@ class Undisturbed:
     state: Sequence[str]
     uncounted: Sequence[str]
 
+    def ends_in(self, state: Sequence[str]) -> bool:
+        """Whether a state, but for what is uncounted, is the right one after a repetition.
+
+        One by a super-admin that found the change made is on record as a read, which is right, too.
+        """
+        read = '"pk": {"S": "READS#'
+        kept = [one for one in state if one in self.uncounted or read not in one]
+        return kept == [*self.uncounted]
+
     @property
     def writes(self) -> bool:
         """Whether it changes anything."""
