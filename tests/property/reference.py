@@ -13,7 +13,16 @@ from itertools import product
 FIRST_EXCLUSIVE = "4.4.0.0"
 LEASE_SECONDS = 86_400
 LENT_ONCE_IN = 30 * 86_400
+MOVES_ONCE_IN = 7 * 86_400
+PUT_BACK_WITHIN = 30 * 86_400
 FOREVER = 1 << 62
+
+SHARED_MAC = "00059a3c7a00"
+"""Of a VPN's adapter, on every computer that has it."""
+SHARED_ID = "03000200-0400-0500-0006-000700080009"
+"""Of firmware whose maker has set none."""
+LOCAL_MAC = "52112233aa55"
+DEFAULT_NAME = "localhost"
 
 Pair = tuple[str, str, str]
 Shown = tuple[str, int]
@@ -28,11 +37,30 @@ class Card:
     macs: frozenset[str]
     name: str | None
 
+    @property
+    def usable(self) -> "Card":
+        """What of it counts: not what unrelated computers have, too (R12)."""
+        id = None if self.machine_id == SHARED_ID else self.machine_id
+        return Card(id, self.macs - {SHARED_MAC}, self.name)
+
+    @property
+    def named_macs(self) -> frozenset[str]:
+        """The addresses that count beside its name: no given one beside a default name (R12)."""
+        return self.macs - {LOCAL_MAC} if self.name == DEFAULT_NAME else self.macs
+
     def agrees_with(self, other: "Card") -> bool:
         """Whether two of three components are the same."""
         ids = self.machine_id is not None and self.machine_id == other.machine_id
         names = self.name is not None and self.name == other.name
-        return ids + names + bool(self.macs & other.macs) >= 2
+        if ids:
+            return names or bool(self.macs & other.macs)
+        return names and bool(self.named_macs & other.named_macs)
+
+    def agrees_in_one(self, other: "Card") -> bool:
+        """Whether one component is the same, which is enough beside a proof of the device key."""
+        ids = self.machine_id is not None and self.machine_id == other.machine_id
+        names = self.name not in (None, DEFAULT_NAME) and self.name == other.name
+        return ids or names or bool(self.macs & other.macs)
 
     def pairs(self) -> frozenset[Pair]:
         """All that two computers which agree have at least one of."""
@@ -40,16 +68,28 @@ class Card:
         return frozenset(
             [("id+name", *pair) for pair in product(ids, names)]
             + [("id+mac", *pair) for pair in product(ids, self.macs)]
-            + [("mac+name", *pair) for pair in product(self.macs, names)]
+            + [("mac+name", *pair) for pair in product(self.named_macs, names)]
         )
 
     def followed(self, seen: "Card") -> "Card":
         """This computer after it has shown itself otherwise (R11)."""
-        stay = self.macs & seen.macs or not seen.macs
+        ids = self.machine_id is not None and self.machine_id == seen.machine_id
+        names = self.name is not None and self.name == seen.name
+        if self.macs & seen.macs or not seen.macs:
+            macs = self.macs
+        else:
+            macs = self.macs | seen.macs if ids and names else seen.macs
+        return Card(seen.machine_id or self.machine_id, macs, seen.name or self.name)
+
+    def moved_along(self, before: "Card", after: "Card") -> "Card":
+        """This record of a computer, of which another record went from one to the other (R9)."""
+        macs = self.macs
+        if self.macs & before.macs:
+            macs = self.macs - (before.macs - after.macs) | after.macs
         return Card(
-            seen.machine_id or self.machine_id,
-            self.macs if stay else seen.macs,
-            seen.name or self.name,
+            after.machine_id if self.machine_id == before.machine_id else self.machine_id,
+            macs,
+            after.name if self.name == before.name else self.name,
         )
 
 
@@ -95,6 +135,8 @@ class Licensed:
     `counted` is how new the last proof of its `device` key was. `leased` is when the longest lease
     ends, as far as that is kept. `pending` is another key that waits until then, `lent_at` when one
     last began to. `added_by` is the member who has bound it, None where that was an administrator.
+    `moved_at` is when its computer last changed on nobody's word, `left` what ids and names that
+    had before, and until when; `is_held` that one of those has come back.
     """
 
     id: str
@@ -113,6 +155,9 @@ class Licensed:
     pending: str | None = None
     lent_at: int = 0
     leased: int = 0
+    moved_at: int = 0
+    is_held: bool = False
+    left: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_bound(self) -> bool:
@@ -172,14 +217,14 @@ class Reference:
 
         `member` is who logs in, None for an administrator.
         """
-        own = self.organizations[organization_id]
+        own, card = self.organizations[organization_id], card.usable
         record = self.licenses[presented] if presented else None
         if record is not None:
             if record.ends is not None:
                 return Told("temporary_license_not_usable")  # no partner
             if record.organization_id != organization_id:
                 return Told("on_behalf_login_disabled")
-            if record.is_bound and not _is_at(record, card):
+            if record.is_bound and not _is_at(record, card) and not _has_key(record, card, proof):
                 return Told("license_still_bound")
         if own.requires_proof and proof is None:
             return Told("proof_required")
@@ -236,7 +281,7 @@ class Reference:
         proof: Shown | None = None,
     ) -> Told:
         """A partner, who is of an organization of their own, uses a temporary key (R26)."""
-        record = self.licenses[presented]
+        record, card = self.licenses[presented], card.usable
         if record.ends is None:
             return Told("on_behalf_login_disabled")
         if (
@@ -289,7 +334,7 @@ class Reference:
         proof: Shown | None = None,
     ) -> Told:
         """An agent proves itself with its key alone, or with its device key, too (R13)."""
-        record = self.licenses[license_id]
+        record, card = self.licenses[license_id], card.usable
         misuse = self._misuse(record, claimed_id, card, environment, proof, now)
         if misuse:
             return Told(misuse)
@@ -303,6 +348,7 @@ class Reference:
                 return Told("MACHINE_MISMATCH")
             if self._is_blocked(claimed_id, tied | card.pairs(), environment or "production"):
                 code = "DETACHED"
+        keys = record.device, record.pending
         if proof is not None and record.device and not _is_newly_proved(record, proof):
             return Told("stale")
         if code != "VALID":
@@ -310,8 +356,9 @@ class Reference:
         until = min(self._until(own, now), record.ends or FOREVER)
         if record.device:
             record.leased = max(record.leased, until)
-        if record.ends is None:
-            self._adapt(record, card, older=older)
+        # Another key's agent shows its machine once more, and is followed then.
+        if record.ends is None and keys == (record.device, record.pending):
+            self._adapt(record, card, "proof" if record.device else None, older=older, now=now)
         return Told("VALID", license_id, until)
 
     def _misuse(
@@ -330,7 +377,9 @@ class Reference:
             return record.state.upper()
         is_there = record.ends is not None or environment in (None, record.environment)
         if not _is_at(record, card) or not is_there:
-            return "MACHINE_MISMATCH"
+            has_key = proof is not None and proof[0] == record.device
+            is_old = has_key and proof is not None and proof[1] <= record.counted
+            return "stale" if is_old and not _is_at(record, card) else "MACHINE_MISMATCH"
         if record.device is None:
             return "PROOF_REQUIRED" if self.organizations[claimed_id].requires_proof else None
         if proof is None:
@@ -505,6 +554,9 @@ class Reference:
                 device=device,
                 counted=max(counted, record.counted),
                 leased=max(record.leased, self._until(own, now)),
+                moved_at=0,
+                is_held=False,
+                left={},
             )
         )
         return Told("again", record.id, self._until(own, now))
@@ -525,13 +577,28 @@ class Reference:
         if own.standing(now) != "VALID":
             return Told("subscription_ended")
         until = self._until(own, now)
+        if not record.pairs & card.pairs():
+            refused = self._why_not_moved(record, card, older=older)
+            if refused:
+                return refused
         refused = self._hold(record, proof, until, now=now, is_admin=is_admin)
         if refused:
             return refused
         if proof is not None and proof[0] != record.device:  # it waits
             return Told("again", record.id, min(record.leased, own.until))
-        self._adapt(record, card, older=older)
+        self._adapt(record, card, "login", older=older, now=now)
+        if not _is_at(self.licenses[record.id], card):
+            return Told("license_still_bound")
         return Told("again", record.id, until)
+
+    def _why_not_moved(self, record: Licensed, card: Card, *, older: bool) -> Told | None:
+        """Why a licence does not go where its device key was proved."""
+        own = record.organization_id
+        exclusive = record.exclusive or not older or self._is_alone_already(own, card.pairs())
+        if self._foreign(own, card.pairs(), exclusive=exclusive):
+            return Told("machine_registered_to_other_organization")
+        there = self._license_at(own, card.pairs(), record.environment)
+        return Told("license_still_bound") if there else None
 
     def _hold(
         self,
@@ -594,30 +661,61 @@ class Reference:
                 return Told("member_limit_reached")
         return None
 
-    def _adapt(self, record: Licensed, card: Card, *, older: bool) -> None:
-        """A licence that was found good follows its machine, and may make it its own (R11, R31)."""
+    def _adapt(
+        self, record: Licensed, card: Card, vouched: str | None, *, older: bool, now: int
+    ) -> None:
+        """A licence that was found good follows its machine, and may make it its own (R11, R31).
+
+        `vouched` is what vouches for a change: a login, a proof, or nothing.
+        """
         assert record.card is not None
-        moved = record.card.followed(card)
-        if moved == record.card and (record.exclusive or older):
-            return
-        organization_id, kept = record.organization_id, moved.pairs() & record.pairs
+        record.is_held = record.is_held and vouched != "login"
+        before, moved = record.card, record.card.followed(card)
+        new = {moved.machine_id, moved.name} - {before.machine_id, before.name}
+        is_back = any(now < record.left[one] + PUT_BACK_WITHIN for one in new if one in record.left)
+        may_move = not record.is_held and (
+            vouched is not None or is_back or now >= record.moved_at + MOVES_ONCE_IN
+        )
+        if not may_move:
+            moved = before
         exclusive = (
-            record.exclusive or not older or self._is_alone_already(organization_id, moved.pairs())
+            record.exclusive
+            or not older
+            or self._is_alone_already(record.organization_id, moved.pairs())
         )
-        anew = {
-            pair
-            for pair in moved.pairs() - record.pairs
-            if not self._is_shared_along(organization_id, pair, kept)
-        }
-        in_use = self._foreign(organization_id, anew, exclusive=exclusive) or any(
-            other.id != record.id
-            and other.environment == record.environment
-            and other.pairs & (moved.pairs() - record.pairs)
-            for other in self._of(organization_id)
-        )
-        if in_use:
-            moved = record.card
+        if moved != before and self._is_taken(record, moved, exclusive=exclusive):
+            moved = before
+        if moved == before and (record.exclusive or older):
+            return
+        if moved != before:
+            _leave(record, moved, now)
+            record.moved_at = record.moved_at if vouched else now
+            record.is_held = is_back and vouched != "login"
         self._take(replace(record, card=moved, exclusive=exclusive))
+        if moved != before:
+            self._take_along(record, moved, now)
+
+    def _take_along(self, record: Licensed, after: Card, now: int) -> None:
+        """The organization's other licences on the machine, as `record` was on it, move on (R9)."""
+        before = record.card
+        assert before is not None
+        for other in sorted(self._of(record.organization_id), key=lambda one: one.id):
+            if other.id == record.id or other.card is None or not other.pairs & before.pairs():
+                continue
+            moved = other.card.moved_along(before, after)
+            if moved != other.card and not self._is_taken(other, moved, exclusive=other.exclusive):
+                _leave(other, moved, now)
+                self._take(replace(other, card=moved))
+
+    def _is_taken(self, record: Licensed, moved: Card, *, exclusive: bool) -> bool:
+        """Whether somebody keeps a licence from what it would hold anew."""
+        own, anew = record.organization_id, moved.pairs() - record.pairs
+        kept = moved.pairs() & record.pairs
+        closed = {pair for pair in anew if not self._is_shared_along(own, pair, kept)}
+        return self._foreign(own, closed, exclusive=exclusive) or any(
+            other.id != record.id and other.environment == record.environment and other.pairs & anew
+            for other in self._of(own)
+        )
 
     def _foreign(self, organization_id: str, pairs: Iterable[Pair], *, exclusive: bool) -> bool:
         """Whether another organization keeps this one off (R4, R31)."""
@@ -666,6 +764,26 @@ def _is_newly_proved(record: Licensed, proof: Shown) -> bool:
         return False
     record.device, record.counted, record.pending = *proof, None
     return True
+
+
+def _leave(record: Licensed, moved: Card, now: int) -> None:
+    """Remember what a licence's computer is called no longer."""
+    assert record.card is not None
+    present = {moved.machine_id, moved.name}
+    left = {record.card.machine_id, record.card.name} - present - {None}
+    kept = {one: at for one, at in record.left.items() if one not in present}
+    record.left = kept | {one: now for one in left if one is not None}
+
+
+def _has_key(record: Licensed, card: Card, proof: Shown | None) -> bool:
+    """Whether an agent that names a licence is known by its device key and one component (R9)."""
+    return (
+        proof is not None
+        and proof[0] == record.device
+        and record.ends is None
+        and record.card is not None
+        and record.card.agrees_in_one(card)
+    )
 
 
 def _is_at(record: Licensed, card: Card) -> bool:

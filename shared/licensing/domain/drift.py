@@ -35,8 +35,8 @@ PUT_BACK_WITHIN: Final = 30 * DAY
 MAX_REPORTED: Final = 4
 """How many values that were not followed a licence remembers: each was reported once."""
 
-# As many as can move in that time unless somebody vouches for more; a licence's item stays small.
-_MAX_FORMER: Final = 5
+# More than can move in that time, unless somebody vouches for it.
+_MAX_FORMER: Final = 8
 
 
 class Evidence(Enum):

@@ -206,7 +206,7 @@ class LogIn(LoginSteps):
             )
             held = HeldLicense(FollowMachine(self.store)(held.record, observed, context))
             if is_new_there and not held.record.is_on(attempt.machine):
-                raise Overtaken  # somebody has come to that machine first
+                return _still_bound()  # another licence has come to that machine first
         return self.issued(attempt, held, organization)
 
     def _refuse_move(
@@ -214,8 +214,9 @@ class LogIn(LoginSteps):
     ) -> Refused | None:
         """Why a licence cannot go to a machine on which its device key was proved (R4, R9)."""
         claims = attempt.view.claims
+        exclusive = record.exclusive or _wants_exclusivity(attempt, organization)
         refused = self.refuse_foreign(
-            attempt, blocker(claims.values(), organization.id, exclusive=record.exclusive)
+            attempt, blocker(claims.values(), organization.id, exclusive=exclusive)
         )
         if refused is not None:
             return refused
@@ -346,12 +347,16 @@ def _misuse(attempt: LoginAttempt) -> Refused | None:
             "You cannot log in for another organization. Ask for a temporary license.",
         )
     if presented.is_bound and not _is_here(attempt, presented):
-        return Refused(
-            RefusalCode.LICENSE_STILL_BOUND,
-            "Agent needs to be dissociated first from the portal, before reassigning the same "
-            "license key.",
-        )
+        return _still_bound()
     return None
+
+
+def _still_bound() -> Refused:
+    return Refused(
+        RefusalCode.LICENSE_STILL_BOUND,
+        "Agent needs to be dissociated first from the portal, before reassigning the same "
+        "license key.",
+    )
 
 
 def _has_another_license() -> Refused:

@@ -150,12 +150,12 @@ def test_r11_addresses_come_and_go_and_are_never_put_back() -> None:
 
 def test_r11_what_was_before_is_remembered_newest_first_and_no_longer_than_it_counts() -> None:
     known, past = HOME, NO_PAST
-    for number in range(7):
+    for number in range(10):
         shown = machine(computer_name=f"ACME-PC-{number}X")
         result = seen(shown, past, known=known, now=NOW + number, evidence=Evidence.LOGIN)
         known, past = result.machine, result.past
-    names = [name_of(machine(computer_name=f"ACME-PC-{number}X")) for number in range(5, 0, -1)]
-    assert past.former == tuple(Former(name, NOW + 6 - at) for at, name in enumerate(names))
+    names = [name_of(machine(computer_name=f"ACME-PC-{number}X")) for number in range(8, 0, -1)]
+    assert past.former == tuple(Former(name, NOW + 9 - at) for at, name in enumerate(names))
     later = seen(RENAMED, past, known=known, now=NOW + 40 * DAY, evidence=Evidence.LOGIN)
     assert [one.component for one in later.past.former] == [known.computer_name]
 
