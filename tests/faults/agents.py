@@ -138,6 +138,17 @@ def _login_on_foreign_machine(world: World, _: object) -> Told:
     return told(world.login(BORIS))
 
 
+def _followed(world: World) -> Any:
+    """Another organization shares the machine, which is closed, and has followed it."""
+    for name in ("acme", "bolt"):
+        world.register(name)
+    for person in (BORIS, ALICE):
+        issued = world.login(person, agent_version="4.3.0.12").json
+    assert world.code(issued["license_key"], agent_version="4.5.0.0") == "VALID"
+    assert world.login(BORIS, RENAMED, agent_version="4.3.0.12").status == 200
+    return issued
+
+
 def _login_renamed(world: World, _: object) -> Told:
     return told(world.login(AMIR, RENAMED))
 
@@ -244,6 +255,7 @@ OPERATIONS = (
     Operation(
         "validation whose drift is refused", VALIDATE, _beside_a_neighbour, _validate_renamed
     ),
+    Operation("validation that follows another agent", VALIDATE, _followed, _validate_renamed),
     Operation("validation of an updated agent", VALIDATE, older, _validate_updated),
     Operation("validation on another machine", VALIDATE, licensed, _validate_elsewhere),
     Operation("validation of a blocked agent", VALIDATE, detached, _validate),

@@ -75,7 +75,7 @@ class Claim:
         return not (exclusive or self.exclusive)
 
     def is_shared_along(self, kept: Iterable[Claim], organization_id: str) -> bool:
-        """Whether all others who hold the pair share one of the ``kept`` pairs, too (R11, R31).
+        """Whether all others who hold the pair share one of the ``kept`` ones with it (R11, R31).
 
         So a licence that keeps those pairs is on one machine with them, and may follow it to this
         pair, closed or not. They are told by their licences: an organization that shares one
@@ -84,6 +84,7 @@ class Claim:
         beside = {
             license_id
             for claim in kept
+            if organization_id in claim.holders
             for license_ids in _others(claim, organization_id).values()
             for license_id in license_ids
         }

@@ -185,6 +185,7 @@ def test_r26_whoever_else_holds_a_pair_is_a_foreign_holder_shared_or_not(
         (FOREIGN, [SHARED], True),
         (FOREIGN, [OWN, SHARED], True),  # one pair of the machine is enough
         (FOREIGN, [OWN], False),
+        (FOREIGN, [FOREIGN], False),  # nor what it does not hold itself
         (FOREIGN, [], False),
         # Bolt's licence for another machine.
         ({"bolt": {"production": "lic_other"}}, [SHARED], False),
