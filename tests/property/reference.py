@@ -688,12 +688,11 @@ class Reference:
         if moved == before and (record.exclusive or older):
             return
         if moved != before:
+            self._take_along(record, moved, now)
             _leave(record, moved, now)
             record.moved_at = record.moved_at if vouched else now
             record.is_held = is_back and vouched != "login"
         self._take(replace(record, card=moved, exclusive=exclusive))
-        if moved != before:
-            self._take_along(record, moved, now)
 
     def _take_along(self, record: Licensed, after: Card, now: int) -> None:
         """The organization's other licences on the machine, as `record` was on it, move on (R9)."""

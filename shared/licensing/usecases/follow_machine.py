@@ -130,14 +130,18 @@ class FollowMachine:
     def committed(self, before: License, followed: Followed, context: Context) -> License:
         """The licence, once what has become of it is written. Raises :class:`Overtaken`.
 
-        The organization's other licences on the machine have moved on then, too (R9).
+        The organization's other licences on the machine move on first (R9): where that is cut off,
+        this one still shows that there is something to follow, and the next request goes on.
         """
         if followed.record == before:
             return before
-        written = write_use(self.store, before, followed, context)
-        for license_id in _beside(before, followed):
-            self._take_along(license_id, before, written, context)
-        return written
+        beside = _beside(before, followed)
+        for license_id in beside:
+            self._take_along(license_id, before, followed.record, context)
+        if beside:  # which has changed who holds the pairs
+            pairs = before.claims | followed.record.claims
+            followed = replace(followed, claims=self.store.claims(pairs))
+        return write_use(self.store, before, followed, context)
 
     def _take_along(
         self, license_id: str, before: License, after: License, context: Context
