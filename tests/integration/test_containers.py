@@ -107,9 +107,12 @@ def test_r09_nothing_alike_is_another_machine_even_with_everything_on_the_volume
     agent: Agent,
 ) -> None:
     agent.machine = NOTHING_ALIKE
-    assert agent.code() == "MACHINE_MISMATCH"
     answer = agent.login(AMIR, license_key=agent.key)
     assert_problem(answer, 409, "license_still_bound")
+    assert suspicions(agent) == ["device_key_elsewhere"]
+    assert agent.code() == "MACHINE_MISMATCH"
+    (suspected,) = events(agent.world, "CloneSuspected")
+    assert suspected["times"] == 2
 
 
 def test_r09_a_default_name_alone_says_nothing(world: World) -> None:

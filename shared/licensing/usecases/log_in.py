@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from licensing.domain import license_key
-from licensing.domain.audit import EventType
+from licensing.domain.audit import EventType, Reason, RefusedAttempt
 from licensing.domain.drift import NO_PAST, Evidence
 from licensing.domain.errors import InvalidInput, Misconfigured
 from licensing.domain.license import Action, LastSeen, License, State
@@ -144,7 +144,7 @@ class LogIn(LoginSteps):
         #    another machine.
         misused = _misuse(attempt)
         if presented is not None and misused is not None:
-            self.store.record_refusal(attempt.context.refused_attempt(presented, misused.code))
+            self.store.record_refusal(_misuse_on_record(attempt, presented, misused))
             return misused
         organization = attempt.view.organization
         if organization is None:
@@ -365,6 +365,16 @@ def _has_another_license() -> Refused:
         "This agent already has another license. Dissociate or revoke that one in the portal "
         "first.",
     )
+
+
+def _misuse_on_record(
+    attempt: LoginAttempt, presented: License, misused: Refused
+) -> RefusedAttempt:
+    """The entry about it: the bound device key on another machine was copied (R9)."""
+    is_elsewhere = misused.code is RefusalCode.LICENSE_STILL_BOUND
+    if is_elsewhere and presented.is_bound_to(attempt.request.proof):
+        return attempt.context.suspected_clone(presented, Reason.DEVICE_KEY_ELSEWHERE)
+    return attempt.context.refused_attempt(presented, misused.code)
 
 
 def _is_here(attempt: LoginAttempt, record: License) -> bool:
