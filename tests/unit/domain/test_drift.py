@@ -156,7 +156,7 @@ def test_r11_what_was_before_is_remembered_newest_first_and_no_longer_than_it_co
         known, past = result.machine, result.past
     names = [name_of(machine(computer_name=f"ACME-PC-{number}X")) for number in range(8, 0, -1)]
     assert past.former == tuple(Former(name, NOW + 9 - at) for at, name in enumerate(names))
-    later = seen(RENAMED, past, known=known, now=NOW + 40 * DAY, evidence=Evidence.LOGIN)
+    later = seen(RENAMED, past, known=known, now=NOW + 9 + PUT_BACK_WITHIN, evidence=Evidence.LOGIN)
     assert [one.component for one in later.past.former] == [known.computer_name]
 
 

@@ -80,6 +80,35 @@ def test_r26_no_machine_is_the_same_as_no_other_and_claims_nothing() -> None:
     assert NO_MACHINE.identity() != WHOLE.identity()
 
 
+@pytest.mark.parametrize(
+    ("known", "seen", "addresses"),
+    [
+        (WHOLE, machine("2", "b", "pc-1"), "b"),
+        (WHOLE, machine("1", "b", "pc-2"), "b"),
+        (WHOLE, machine(None, "b", "pc-1"), "b"),
+        (WHOLE, machine("1", "b", None), "b"),
+        (machine(None, "a", "pc-1"), machine("1", "b", "pc-1"), "b"),
+        (machine("1", "a", None), machine("1", "b", "pc-1"), "b"),
+        (WHOLE, machine("1", "b", "pc-1"), "ab"),
+    ],
+)
+def test_r09_addresses_are_replaced_where_another_component_is_known_by_the_device_key_alone(
+    known: Machine, seen: Machine, addresses: str
+) -> None:
+    expected = machine("1", addresses, "pc-1").mac_addresses
+    assert sorted(known.followed(seen).mac_addresses) == sorted(expected)
+
+
+def test_r12_a_default_name_is_known_as_one_after_a_move_too() -> None:
+    inside, outside = machine("1", "a", "localhost"), machine("1", "a", "pc-1")
+    for beside, is_default in ((inside, True), (outside, False)):
+        moved = beside.moved_along(machine("1", "a", "x"), machine("2", "a", "y"))
+        assert (moved.machine_id, moved.has_default_name) == (
+            machine("2", "a", "y").machine_id,
+            is_default,
+        )
+
+
 def test_r11_the_newest_eight_addresses_stay() -> None:
     seen = WHOLE
     for letter in "bcdef":
