@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -88,14 +88,17 @@ def _read(
         found = _license(at, license) or _temporary(at, organization, license)
     else:
         found = _of_machine(at, organization, machine or {}, holders or [], environment)
+    known = _organization(at, organization)
+    name = (machine or found or {}).get("computer_name")
     return Facts(
         now=datetime.now(UTC),
         organization_id=organization,
         environment=environment,
-        organization=_organization(at, organization),
+        organization=known,
         license=found,
         holders=holders,
         events=_events(at, found) if found is not None else [],
+        logins=_logins(at, organization, name) if known and isinstance(name, str) else [],
     )
 
 
@@ -136,6 +139,20 @@ def _holders(at: Invocation, machine: Json) -> list[Json] | Unseen:
 def _events(at: Invocation, license: Json) -> list[Json]:
     path = f"{licenses.path_of(str(license.get('id')))}/events"
     return objects(at.api.listed(path, "events", {}, limit=_HISTORY), "events")
+
+
+def _logins(at: Invocation, organization: str, computer: str) -> list[Json]:
+    """The logins that were refused on a computer of this name within a day: about no licence."""
+    path = f"/v1/organizations/{segment(organization)}/events"
+    # An entry stands at the beginning of its hour.
+    begun = datetime.now(UTC) - doctor.RECENT - timedelta(hours=1)
+    query = {"type": "AccessRefused", "from": begun.isoformat()}
+    found = objects(at.api.listed(path, "events", query, limit=_HISTORY), "events")
+    return [one for one in found if one.get("license_id") is None and _is_named(one, computer)]
+
+
+def _is_named(one: Json, computer: str) -> bool:
+    return str(one.get("computer_name")).casefold() == computer.casefold()
 
 
 def _of_machine(
@@ -181,11 +198,7 @@ def _by_name(at: Invocation, organization: str, name: object) -> list[Json]:
     if _organization(at, organization) is None:
         return []
     document = at.api.listed(path, "licenses", query, limit=0)
-    return [
-        one
-        for one in objects(document, "licenses")
-        if str(one.get("computer_name")).casefold() == name.casefold()
-    ]
+    return [one for one in objects(document, "licenses") if _is_named(one, name)]
 
 
 def _unless_absent(at: Invocation, path: str) -> Json:

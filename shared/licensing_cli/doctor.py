@@ -13,9 +13,10 @@ key that the agent has, its clock, its network, whose token a person sends) is n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from licensing_cli import json_types
@@ -61,7 +62,7 @@ class Facts:
     """What was read. ``None`` is what is not there, or, of holders, what was not asked for.
 
     ``license`` is that of the agent; ``holders`` hold the machine that was named; ``events`` are
-    the licence's, newest first.
+    the licence's, newest first. ``logins`` are those that were refused on the agent's computer.
     """
 
     now: datetime
@@ -71,6 +72,7 @@ class Facts:
     license: Json | None
     holders: Sequence[Json] | Unseen | None
     events: Sequence[Json]
+    logins: Sequence[Json] = ()
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -180,12 +182,17 @@ def machine_mismatch(facts: Facts) -> Found:
         advice = "Use two of --machine-id, --mac and --name, or --this."
         yield Finding(Level.UNSEEN, code, told, advice)
     elif _is_bound(facts.license) and id not in {one.get("id") for one in _held(facts.holders)}:
+        by_key = (
+            " (one, for an agent that has kept its device key and its last lease)"
+            if facts.license.get("device_key")
+            else ""
+        )
         yield Finding(
             Level.FAIL,
             code,
             f"The licence is bound to another machine: {facts.license.get('computer_name')}.",
-            "Two of machine id, MAC address and name have to agree. To move it here: licensing "
-            f"licenses dissociate {id}, then log in with the key.",
+            f"Two of machine id, MAC address and name have to agree{by_key}. To move it here: "
+            f"licensing licenses dissociate {id}, then log in with the key.",
         )
     else:
         yield Finding(Level.OK, code, "The licence is bound to this machine.")
@@ -245,8 +252,11 @@ def proof_invalid(facts: Facts) -> Found:
 
 def detached(facts: Facts) -> Found:
     """The agent is not blocked."""
+    # A suspicion with a reason was told, and has blocked nothing.
+    changes = [one for one in facts.events if not (_is_suspicion(one) and one.get("reason"))]
+    facts = replace(facts, events=changes)
     last = _latest(facts, "LicenseDetached", "CloneSuspected")
-    is_clone = last is not None and last.get("type") == "CloneSuspected"
+    is_clone = last is not None and _is_suspicion(last)
     id = facts.license.get("id") if facts.license is not None else None
     first = (
         "Two agents were seen on this licence: find the copy and stop it. Then: "
@@ -344,7 +354,42 @@ def no_free_seat(facts: Facts) -> Found:
 
 # -- traces ---------------------------------------------------------------------------------------
 
-_OF_A_RULE: Final = frozenset({"proof_required", "proof_invalid"})
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """What is said of a kind of entry in the history, and what helps."""
+
+    told: str
+    advice: str
+
+
+_NOT_FOLLOWED: Final[Mapping[str, _Sign]] = MappingProxyType(
+    {
+        "drift_withheld": _Sign(
+            "Its machine has changed once more, and the licence does not follow",
+            "If the machine is like that now, log in on it: the licence follows at once. If "
+            "nobody has changed it, somebody else uses the key.",
+        ),
+        "drift_refused": _Sign(
+            "Its machine has changed into one that another licence holds",
+            "If it is that machine, dissociate or revoke the licence that it does not need any "
+            "more: licensing machines lookup tells who holds it.",
+        ),
+    }
+)
+"""Changes that a licence has not followed, by reason."""
+
+
+def not_followed(facts: Facts) -> Found:
+    """The licence has followed its machine wherever that has changed."""
+    for event, at in _recent(facts, "AccessRefused"):
+        if event.get("reason") in _NOT_FOLLOWED:
+            sign = _NOT_FOLLOWED[str(event.get("reason"))]
+            told = f"{sign.told}: last at {_shown(at)}, from {_address(event)}. The agent goes on."
+            yield Finding(Level.WARN, "AccessRefused", told, sign.advice)
+
+
+_OF_A_RULE: Final = frozenset({"proof_required", "proof_invalid", *_NOT_FOLLOWED})
 
 
 def refused_lately(facts: Facts) -> Found:
@@ -354,7 +399,7 @@ def refused_lately(facts: Facts) -> Found:
             Level.WARN,
             "AccessRefused",
             f"Refused {event.get('times') or 1} times, last at {_shown(at)} from "
-            f"{event.get('source_address') or 'an unknown address'}: {event.get('reason')}.",
+            f"{_address(event)}: {event.get('reason')}.",
             "If it was this agent, see above. If not, somebody else uses its key or its machine.",
         )
         for event, at in _recent(facts, "AccessRefused")
@@ -365,15 +410,60 @@ def refused_lately(facts: Facts) -> Found:
         yield Finding(Level.OK, "AccessRefused", "It was not refused in the last day.")
 
 
+_COPIED: Final = _Sign(
+    "Two agents were seen on this licence",
+    "Find the copy and switch it off. Or delete its agent's folder, change two of its machine id, "
+    "MAC address and name, then log in on it: until then it counts as the same machine.",
+)
+_SUSPICIONS: Final[Mapping[str, _Sign]] = MappingProxyType(
+    {
+        "machine_came_back": _Sign(
+            "A machine that this licence has left was seen again",
+            "If there are two machines, one is a copy: switch it off, and log in on the right "
+            "one. If there is one alone, which was changed back, log in on it. The licence "
+            "follows no change before that.",
+        ),
+        "device_key_elsewhere": _Sign(
+            "The device key was proved on another machine, and was refused there",
+            "If the agent has moved there, log in there with the licence's key. If not, its "
+            "folder was copied: delete the copy. Another device key is made where the agent's own "
+            "folder is deleted, too, and an administrator logs in on it.",
+        ),
+    }
+)
+"""Signs of a second agent, by reason; any other is :data:`_COPIED`."""
+
+
 def cloned(facts: Facts) -> Found:
     """No second agent was seen on the licence."""
     for event, at in _recent(facts, "CloneSuspected"):
-        told = f"Two agents were seen on this licence at {_shown(at)}, from {_addresses(event)}."
-        advice = (
-            "Find the copy and switch it off. Or change two of its machine id, MAC address and "
-            "name, then log in on it: until then it counts as the same machine."
+        sign = _SUSPICIONS.get(str(event.get("reason")), _COPIED)
+        told = f"{sign.told} at {_shown(at)}, from {_addresses(event)}."
+        yield Finding(Level.WARN, "CloneSuspected", told, sign.advice)
+
+
+def login_refused(facts: Facts) -> Found:
+    """No person was refused a login on the agent's computer."""
+    id = facts.organization_id
+    helps = {
+        "seat_limit_reached": "Dissociate or revoke a licence, or: licensing organizations update "
+        f"{id} --max-agents …",
+        "member_limit_reached": "Log in as an administrator of the organization, or: licensing "
+        f"organizations policy {id} --agents-per-member …",
+        "subscription_ended": "Have billing renew it, or: licensing organizations update "
+        f"{id} --valid-until …",
+        "proof_required": "Log in on an agent that supports device keys.",
+        "machine_registered_to_other_organization": "A super-admin can find out whose it is: "
+        "licensing machines lookup. They have to dissociate or revoke it there.",
+    }
+    for event, at in _dated(facts, facts.logins):
+        told = (
+            f"{_actor(event) or 'Somebody'} could not log in on {event.get('computer_name')}, "
+            f"{event.get('times') or 1} times, last at {_shown(at)}, from {_address(event)}."
         )
-        yield Finding(Level.WARN, "CloneSuspected", told, advice)
+        reason = str(event.get("reason"))
+        advice = helps.get(reason, f"See licensing events list --organization {id}.")
+        yield Finding(Level.WARN, reason, told, advice)
 
 
 def seen(facts: Facts) -> Found:
@@ -420,7 +510,9 @@ RULES: Final[Sequence[Callable[[Facts], Found]]] = (
     registered_elsewhere,
     no_free_seat,
     refused_lately,
+    not_followed,
     cloned,
+    login_refused,
     seen,
     old_version,
 )
@@ -451,10 +543,8 @@ def _change(facts: Facts, *types: str) -> str:
     event = _latest(facts, *types)
     if event is None:
         return ""
-    actor = event.get("actor")
-    subject = actor.get("subject") if isinstance(actor, Mapping) else None
     reason = f" ({event.get('reason')})" if event.get("reason") else ""
-    return f", since {_shown(_instant(event.get('at')))}, by {subject}{reason}"
+    return f", since {_shown(_instant(event.get('at')))}, by {_actor(event)}{reason}"
 
 
 def _latest(facts: Facts, *types: str) -> Json | None:
@@ -462,21 +552,34 @@ def _latest(facts: Facts, *types: str) -> Json | None:
 
 
 def _recent(facts: Facts, type: str) -> list[tuple[Json, datetime]]:  # noqa: A002 - as the service
-    dated = [
-        (event, _instant(event.get("last_at") or event.get("at")))
-        for event in facts.events
-        if event.get("type") == type
-    ]
+    return _dated(facts, [event for event in facts.events if event.get("type") == type])
+
+
+def _dated(facts: Facts, events: Sequence[Json]) -> list[tuple[Json, datetime]]:
+    """Those of a day, each with when it was last so."""
+    dated = [(event, _instant(event.get("last_at") or event.get("at"))) for event in events]
     return [(event, at) for event, at in dated if at is not None and facts.now - at <= RECENT]
+
+
+def _is_suspicion(event: Json) -> bool:
+    return event.get("type") == "CloneSuspected"
+
+
+def _actor(event: Json) -> object:
+    actor = event.get("actor")
+    return actor.get("subject") if isinstance(actor, Mapping) else None
 
 
 def _held(holders: Sequence[Json]) -> list[json_types.Json]:
     return [one for holder in holders for one in json_types.objects(holder, "licenses")]
 
 
+def _address(event: Json, name: str = "source_address") -> str:
+    return str(event.get(name) or "an unknown address")
+
+
 def _addresses(event: Json) -> str:
-    told = (event.get("source_address"), event.get("other_address"))
-    return " and ".join(str(one or "an unknown address") for one in told)
+    return f"{_address(event)} and {_address(event, 'other_address')}"
 
 
 def _is_temporary(facts: Facts) -> bool:

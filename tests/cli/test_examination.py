@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import Site, machine
 from tests.cli.terminal import Terminal
+from tests.local.cast import login
 
 MACHINE = machine("PATIENT-PC-01")
 NAMED = (
@@ -118,6 +119,24 @@ def test_an_agent_whose_licence_is_bound_no_more_is_found_by_its_name(
     told = olivia(*OF_ACME, *named, "-o", "json").expect(1).json
     assert told["license_id"] == license_id
     assert ("fail", "REVOKED") in bad(told["findings"])
+
+
+def test_r32_a_person_who_could_not_log_in_is_found_by_the_computer(
+    site: Site, olivia: Terminal, ada: Terminal
+) -> None:
+    refused = machine("PATIENT-PC-17")
+    olivia("organizations", "policy", "acme", "--require-device-key").expect(0)
+    try:
+        sent, token = login(refused), site.token("alice", "agent")
+        site.service.call("POST", "/v1/licenses", sent, token=token).expect(403)
+    finally:
+        olivia("organizations", "policy", "acme", "--no-require-device-key").expect(0)
+    named = ("--machine-id", refused["machine_id"], "--name", "patient-pc-17")
+    for person in (ada, olivia):
+        told = person(*OF_ACME, *named, "-o", "json").expect(1).json
+        assert ("warn", "proof_required") in bad(told["findings"])
+    assert "could not log in on PATIENT-PC-17" in ada(*OF_ACME, *named).expect(1).out
+    assert "could not log in" not in ada(*OF_ACME, "--name", "PATIENT-PC-18").expect(1).out
 
 
 def test_a_policy_that_the_agent_cannot_meet_is_told(olivia: Terminal, agent: str) -> None:

@@ -277,6 +277,92 @@ def test_two_agents_on_one_licence_are_told_with_both_addresses() -> None:
     assert "find the copy" in str(bad(blocked)[0].advice)
     by_hand = replace(blocked, events=[event("LicenseDetached"), clone])
     assert "find the copy" not in str(bad(by_hand)[0].advice)
+    # What was told since has blocked nothing.
+    told = event("CloneSuspected", reason="device_key_elsewhere", times=1)
+    for_another_reason = replace(blocked, events=[told, event("LicenseDetached", reason="sold")])
+    found = bad(for_another_reason)[0]
+    assert "by ada (sold)" in found.told
+    assert "find the copy" not in str(found.advice)
+
+
+@pytest.mark.parametrize(
+    ("reason", "told", "advice"),
+    [
+        ("clone_suspected", "Two agents were seen", "switch it off"),
+        ("machine_came_back", "A machine that this licence has left", "log in on the right one"),
+        ("device_key_elsewhere", "was refused there", "log in there with the licence's key"),
+    ],
+)
+def test_each_sign_of_a_second_agent_is_told_with_what_helps_against_it(
+    reason: str, told: str, advice: str
+) -> None:
+    told_of = {"source_address": "203.0.113.7", "other_address": "198.51.100.9"}
+    found = only(replace(WELL, events=[event("CloneSuspected", reason=reason, **told_of)]))
+    assert (found.level, found.code) == (Level.WARN, "CloneSuspected")
+    assert told in found.told
+    assert "203.0.113.7" in found.told
+    assert advice in str(found.advice)
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("drift_withheld", "log in on it: the licence follows at once"),
+        ("drift_refused", "licensing machines lookup"),
+    ],
+)
+def test_r11_a_change_that_was_not_followed_is_no_refusal_of_the_agent(
+    reason: str, advice: str
+) -> None:
+    found = only(refused(reason))
+    assert (found.level, found.code) == (Level.WARN, "AccessRefused")
+    assert "Refused" not in found.told
+    assert "goes on" in found.told
+    assert advice in str(found.advice)
+    assert "It was not refused in the last day." in {one.told for one in diagnose(refused(reason))}
+
+
+def test_r09_an_agent_with_a_device_key_is_told_that_one_component_may_do() -> None:
+    (found,) = (one for one in bad(replace(with_license(device_key="kPrK"), holders=[])))
+    assert (found.level, found.code) == (Level.FAIL, "MACHINE_MISMATCH")
+    assert "its last lease" in str(found.advice)
+    assert "its last lease" not in str(bad(replace(WELL, holders=[]))[0].advice)
+
+
+LOGIN: Mapping[str, Any] = {
+    "license_id": None,
+    "computer_name": "FACTORY-PC-01",
+    "reason": "seat_limit_reached",
+    "times": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("seat_limit_reached", "--max-agents"),
+        ("member_limit_reached", "--agents-per-member"),
+        ("subscription_ended", "--valid-until"),
+        ("proof_required", "supports device keys"),
+        ("machine_registered_to_other_organization", "licensing machines lookup"),
+        ("of_a_newer_service", "licensing events list"),
+    ],
+)
+def test_r32_a_refused_login_is_told_with_who_tried_and_what_helps(
+    reason: str, advice: str
+) -> None:
+    tried = event("AccessRefused", **{**LOGIN, "reason": reason})
+    found = next(
+        one for one in bad(replace(WELL, license=None, logins=[tried])) if "ada" in one.told
+    )
+    assert (found.level, found.code) == (Level.WARN, reason)
+    assert "2 times" in found.told
+    assert advice in str(found.advice)
+
+
+def test_r32_a_login_that_was_refused_long_ago_is_no_warning() -> None:
+    tried = event("AccessRefused", **LOGIN, last_at=None)
+    assert bad(replace(WELL, logins=[{**tried, "at": at(hours=25)}])) == []
 
 
 @pytest.mark.parametrize(
