@@ -160,8 +160,8 @@ class Portal:
             device,
         )
 
-    def log_in_again(self, agent: Agent, device: Device) -> Agent:
-        """The same agent, logged in with a device key that it has now."""
+    def log_in_again(self, agent: Agent, device: Device | None = None) -> Agent:
+        """The same agent, logged in once more, with a device key that it has now, if with any."""
         self._logged_in(agent.machine, "alice", cast.ENVIRONMENT, device).expect(200)
         return replace(agent, device=device)
 

@@ -273,7 +273,29 @@ def test_a_clone_is_told_with_where_the_other_one_is(
     expect(told).to_contain_text("Clone suspected: Two agents seem to use one license")
     expect(told).to_contain_text("from 127.0.0.1 · also used from 198.51.100.66")
     expect(told).not_to_contain_text("unblock it")
+    expect(told).to_contain_text("Both go on.")
     expect(fact(page, "Status")).to_have_text("Active")
+
+
+def test_r11_what_was_not_followed_and_what_came_back_is_told_with_what_helps(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    whole = replace(agent, machine={**agent.machine, "mac_addresses": ["3c:52:82:0a:1b:2c"]})
+    portal.log_in_again(whole)
+    renamed = replace(whole, machine={**whole.machine, "computer_name": "PRESS-PC-2"})
+    changed_again = replace(
+        whole, machine={**renamed.machine, "mac_addresses": ["3c:52:82:0a:1b:77"]}
+    )
+    for use in (renamed, changed_again, whole):
+        assert portal.validate(use)["code"] == "VALID"
+    portal.visit(page, "ada", place(agent))
+    changed = history(page).filter(has_text="Machine has changed")
+    expect(changed.filter(has_text="changed: computer name")).to_have_count(2)
+    withheld = history(page).filter(has_text="too soon to follow")
+    expect(withheld).to_contain_text("log in on it: the license follows at once")
+    came_back = history(page).filter(has_text="Clone suspected")
+    expect(came_back).to_contain_text("A machine that the license has left is still in use")
+    expect(came_back).to_contain_text("follows no change before that")
 
 
 def test_an_agent_that_was_blocked_as_a_clone_says_what_to_do_next(

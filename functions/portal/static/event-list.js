@@ -1,7 +1,7 @@
 // What happened, as a list: newest first, each entry in a sentence with who, from where, and what.
 
 import { h } from "./dom.js";
-import { actorOf, CLONE_ADVICE, changesOf, counted, eventOf, named, reasonOf } from "./labels.js";
+import { actorOf, adviceOf, changesOf, counted, eventOf, named, reasonOf } from "./labels.js";
 import { link } from "./router.js";
 import { ago } from "./widgets.js";
 
@@ -25,6 +25,7 @@ export function entries(events, { withLicense }) {
  */
 function entry(event, withLicense) {
   const isRefusal = event.times !== null;
+  const advice = adviceOf(event);
   return [
     h(
       "p",
@@ -39,7 +40,7 @@ function entry(event, withLicense) {
       ? h("p", { class: "change" }, event.readings.map((each) => named(each)).join(", "))
       : null,
     changesOf(event).map((change) => h("p", { class: "change" }, change)),
-    isBlockOfClone(event) ? h("p", { class: "help" }, CLONE_ADVICE) : null,
+    advice ? h("p", { class: "help" }, advice) : null,
     !isRefusal && event.reason ? h("p", { class: "reason" }, `“${event.reason}”`) : null,
     h(
       "p",
@@ -53,11 +54,6 @@ function entry(event, withLicense) {
       event.agent_version ? ` · agent ${event.agent_version}` : null,
     ),
   ].flat();
-}
-
-/** @param {Entry} event */
-function isBlockOfClone({ type, after }) {
-  return type === "CloneSuspected" && after?.state === "detached";
 }
 
 /** @param {Entry} event */

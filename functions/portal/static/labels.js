@@ -198,10 +198,33 @@ export const LIMIT = {
 export const FIXED = "Fixed by the operator of this service for all organizations.";
 
 /** Said where a license was blocked because of a clone. */
-export const CLONE_ADVICE =
+const CLONE_ADVICE =
   "Blocked until somebody has looked. If there is one agent alone (it was put back from a backup, " +
   "say), unblock it: a new chain of leases begins. If two machines really are alike, dissociate or " +
   "revoke the license: whoever is to go on logs in again.";
+
+/**
+ * What helps against what a history tells of a second agent, or of a change that was not followed.
+ *
+ * @type {Record<string, string>}
+ */
+const ADVICE = {
+  clone_suspected:
+    "Both go on. Find the copy and switch it off; or delete its agent's folder, change two of its " +
+    "machine id, network cards and name, and log in on it.",
+  machine_came_back:
+    "If there are two machines, one is a copy: switch it off, and log in on the right one. If there " +
+    "is one alone, which was changed back, log in on it. The license follows no change before that.",
+  device_key_elsewhere:
+    "It was refused there. If the agent has moved to that machine, log in there with the license's " +
+    "key. If not, its folder was copied: delete the copy.",
+  drift_withheld:
+    "The agent goes on. If its machine is like that now, log in on it: the license follows at once. " +
+    "If nobody has changed it, somebody else uses the key.",
+  drift_refused:
+    "The agent goes on. If it is on that machine, dissociate or revoke the license that holds it " +
+    "and that it does not need any more.",
+};
 
 /** @type {Record<string, string>} */
 const FACTS = {
@@ -261,6 +284,18 @@ export function choices(words) {
  */
 export function reasonOf(reason) {
   return labelled(REASONS, reason) ?? inWords(reason);
+}
+
+/**
+ * What an administrator can do about an entry, `null` if there is nothing to say.
+ *
+ * @param {Entry} entry
+ */
+export function adviceOf({ type, after, reason, times }) {
+  if (type === "CloneSuspected" && after?.state === "detached") {
+    return CLONE_ADVICE;
+  }
+  return times !== null && reason ? (labelled(ADVICE, reason) ?? null) : null;
 }
 
 /** @param {Entry} entry */
