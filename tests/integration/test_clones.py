@@ -253,7 +253,7 @@ def test_an_agent_that_went_on_is_not_suspected_when_the_table_is_put_back(agent
 # -- two agents ------------------------------------------------------------------------------------
 
 
-def test_a_clone_is_found_within_two_renewals_of_each_with_both_addresses(agent: Agent) -> None:
+def test_r37_a_clone_is_found_within_two_renewals_of_each_with_both_addresses(agent: Agent) -> None:
     clone = clone_of(agent)
     for _ in range(2):
         agent.world.clock.advance(HALF)

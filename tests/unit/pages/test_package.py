@@ -18,7 +18,7 @@ BUILT = ROOT / "shared" / "licensing" / "README.md"
 HOW_BUILT = BUILT.read_text(encoding="utf-8")
 HOW_PROVEN = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
 
-RULES = [f"R{number}" for number in range(1, 37)]
+RULES = [f"R{number}" for number in range(1, 39)]
 ROWS = re.findall(
     r"^\| (R\d+) \| .* \| \[`[\w/]+`\]\((.*)\) \| \[`(\w+)`\]\((.*)\) \|$", HOW_BUILT, re.MULTILINE
 )
