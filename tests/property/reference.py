@@ -83,13 +83,24 @@ class Card:
 
     def moved_along(self, before: "Card", after: "Card") -> "Card":
         """This record of a computer, of which another record went from one to the other (R9)."""
-        macs = self.macs
-        if self.macs & before.macs:
-            macs = self.macs - (before.macs - after.macs) | after.macs
+        has_same_id = self.machine_id is not None and self.machine_id == before.machine_id
+        has_same_name = self.name is not None and self.name == before.name
         return Card(
-            after.machine_id if self.machine_id == before.machine_id else self.machine_id,
-            macs,
-            after.name if self.name == before.name else self.name,
+            (after.machine_id if has_same_id else None) or self.machine_id,
+            self.macs | after.macs if self.macs & before.macs else self.macs,
+            (after.name if has_same_name else None) or self.name,
+        )
+
+    def parts(self) -> dict[str, bool]:
+        """Which components it has."""
+        return {"id": bool(self.machine_id), "macs": bool(self.macs), "name": bool(self.name)}
+
+    def without(self, part: str) -> "Card":
+        """This computer without a component."""
+        return Card(
+            None if part == "id" else self.machine_id,
+            frozenset() if part == "macs" else self.macs,
+            None if part == "name" else self.name,
         )
 
 
@@ -136,7 +147,8 @@ class Licensed:
     ends, as far as that is kept. `pending` is another key that waits until then, `lent_at` when one
     last began to. `added_by` is the member who has bound it, None where that was an administrator.
     `moved_at` is when its computer last changed on nobody's word, `left` what ids and names that
-    had before, and until when; `is_held` that one of those has come back.
+    had before, and until when; `is_held` that one of those has come back. `got` is which components
+    it lacked and has since got on nobody's word, and when.
     """
 
     id: str
@@ -158,6 +170,7 @@ class Licensed:
     moved_at: int = 0
     is_held: bool = False
     left: dict[str, int] = field(default_factory=dict)
+    got: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_bound(self) -> bool:
@@ -557,6 +570,7 @@ class Reference:
                 moved_at=0,
                 is_held=False,
                 left={},
+                got={},
             )
         )
         return Told("again", record.id, self._until(own, now))
@@ -673,6 +687,9 @@ class Reference:
         before, moved = record.card, record.card.followed(card)
         new = {moved.machine_id, moved.name} - {before.machine_id, before.name}
         is_back = any(now < record.left[one] + PUT_BACK_WITHIN for one in new if one in record.left)
+        for part, at in record.got.items():
+            if not vouched and now < at + PUT_BACK_WITHIN and not card.parts()[part]:
+                moved, is_back = moved.without(part), True
         may_move = not record.is_held and (
             vouched is not None or is_back or now >= record.moved_at + MOVES_ONCE_IN
         )
@@ -688,22 +705,25 @@ class Reference:
         if moved == before and (record.exclusive or older):
             return
         if moved != before:
-            self._take_along(record, moved, now)
-            _leave(record, moved, now)
+            self._take_along(record, moved, now if not vouched else record.moved_at, now)
+            _leave(record, moved, now, vouched)
             record.moved_at = record.moved_at if vouched else now
             record.is_held = is_back and vouched != "login"
         self._take(replace(record, card=moved, exclusive=exclusive))
 
-    def _take_along(self, record: Licensed, after: Card, now: int) -> None:
+    def _take_along(self, record: Licensed, after: Card, moved_at: int, now: int) -> None:
         """The organization's other licences on the machine, as `record` was on it, move on (R9)."""
         before = record.card
         assert before is not None
         for other in sorted(self._of(record.organization_id), key=lambda one: one.id):
             if other.id == record.id or other.card is None or not other.pairs & before.pairs():
                 continue
+            if other.is_held:
+                continue
             moved = other.card.moved_along(before, after)
             if moved != other.card and not self._is_taken(other, moved, exclusive=other.exclusive):
-                _leave(other, moved, now)
+                _leave(other, moved, now, None)
+                other.moved_at = max(other.moved_at, moved_at)
                 self._take(replace(other, card=moved))
 
     def _is_taken(self, record: Licensed, moved: Card, *, exclusive: bool) -> bool:
@@ -765,13 +785,19 @@ def _is_newly_proved(record: Licensed, proof: Shown) -> bool:
     return True
 
 
-def _leave(record: Licensed, moved: Card, now: int) -> None:
+def _leave(record: Licensed, moved: Card, now: int, vouched: str | None) -> None:
     """Remember what a licence's computer is called no longer."""
     assert record.card is not None
     present = {moved.machine_id, moved.name}
     left = {record.card.machine_id, record.card.name} - present - {None}
     kept = {one: at for one, at in record.left.items() if one not in present}
     record.left = kept | {one: now for one in left if one is not None}
+    had, has = record.card.parts(), moved.parts()
+    record.got = {
+        part: at if had[part] else now
+        for part, at in {**dict.fromkeys(had, now), **record.got}.items()
+        if has[part] and (part in record.got if had[part] else not vouched)
+    }
 
 
 def _has_key(record: Licensed, card: Card, proof: Shown | None) -> bool:

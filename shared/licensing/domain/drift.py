@@ -10,7 +10,11 @@ What this module guarantees:
   :data:`MOVES_ONCE_IN`, and only for an agent that presents the current link of the lease chain,
   where that is in use.
 * An id or a name that shows again within :data:`PUT_BACK_WITHIN` of its move is put back: the
-  machine that it belonged to is still there. Nothing moves from then on until a user logs in.
+  machine that it belonged to is still there. Nothing moves from then on until a user logs in. So
+  does a machine that shows itself without a component again which it has got only lately.
+* New addresses push none of the oldest out, by which the machine itself may be known.
+* When two agents have shown in the chain of leases, nothing moves for :data:`MOVES_ONCE_IN`: the
+  one that has the current link now may be the copy.
 * What is not followed is reported once for each value, and of these :data:`MAX_REPORTED` at most
   until the next move. So no agent makes entries without end.
 
@@ -23,7 +27,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
-from licensing.domain.machine import Machine
+from licensing.domain.machine import OLDEST_KEPT, Machine
 from licensing.domain.organization import DAY
 
 MOVES_ONCE_IN: Final = 7 * DAY
@@ -59,7 +63,10 @@ _VOUCHED: Final = frozenset({Evidence.PROOF, Evidence.LOGIN})
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """The hash of an id or a name that a licence's machine had, and when it moved on from it."""
+    """The hash of an id or a name that a licence's machine had, and when it moved on from it.
+
+    Of a component that the machine lacked, ``component`` is the name.
+    """
 
     component: bytes
     left_at: int
@@ -69,7 +76,8 @@ class Former:
 class Past:
     """What a licence remembers of how its machine has changed.
 
-    ``moved_at`` is when a component last moved that nobody vouched for, 0 if none ever did.
+    ``moved_at`` is when a component last moved that nobody vouched for, or two agents have shown
+    in the chain of leases; 0 if neither ever was.
     ``former`` are ids and names that were, the newest first. ``is_held``: one of them has come
     back, so nothing moves until a user logs in. ``reported`` are digests of what was not followed,
     the newest first.
@@ -90,17 +98,31 @@ class Past:
             one.component in shown for one in self.former if now < one.left_at + PUT_BACK_WITHIN
         )
 
-    def leaving(self, before: Machine, after: Machine, now: int) -> Past:
+    def got(self, machine: Machine, seen: Machine, now: int) -> frozenset[str]:
+        """The components that ``machine`` has got lately, on nobody's word, and ``seen`` lacks."""
+        lately = {one.component for one in self.former if now < one.left_at + PUT_BACK_WITHIN}
+        absent = seen.lacking - machine.lacking
+        return frozenset(name for name in absent if name.encode() in lately)
+
+    def leaving(self, before: Machine, after: Machine, now: int, *, is_vouched: bool) -> Past:
         """This past after the machine went from ``before`` to ``after``."""
         present = {after.machine_id, after.computer_name}
         left = {before.machine_id, before.computer_name} - present - {None}
+        got = {name.encode() for name in before.lacking - after.lacking}
+        over = left | present | got | {name.encode() for name in after.lacking}
         kept = [
             one
             for one in self.former
-            if one.component not in left | present and now < one.left_at + PUT_BACK_WITHIN
+            if one.component not in over and now < one.left_at + PUT_BACK_WITHIN
         ]
+        if not is_vouched:
+            left |= got
         gone = [Former(component, now) for component in sorted(filter(None, left))]
         return replace(self, former=(*gone, *kept)[:_MAX_FORMER], reported=())
+
+    def shown_by_two(self, now: int) -> Past:
+        """This past after two agents have shown in the chain of leases."""
+        return replace(self, moved_at=max(self.moved_at, now))
 
 
 NO_PAST: Final = Past()
@@ -151,13 +173,16 @@ def step(machine: Machine, past: Past, seen: Machine, *, evidence: Evidence, now
     """
     stays = stayed(machine, past, evidence=evidence)
     past = stays.past
-    moved = machine.followed(seen)
+    is_vouched = evidence in _VOUCHED
+    moved = machine.followed(seen, keeping=0 if is_vouched else OLDEST_KEPT)
+    got = frozenset() if is_vouched else past.got(moved, seen, now)
+    moved = moved.without(got)
     if moved is machine:
         return stays
-    is_back = past.knows(moved, now, but=machine)
+    is_back = bool(got) or past.knows(moved, now, but=machine)
     if past.is_held:
         may_move = False
-    elif evidence in _VOUCHED:
+    elif is_vouched:
         may_move = True
     elif is_back:
         may_move = evidence is not Evidence.NOTHING
@@ -165,8 +190,8 @@ def step(machine: Machine, past: Past, seen: Machine, *, evidence: Evidence, now
         may_move = evidence is Evidence.LINK and now >= past.moved_at + MOVES_ONCE_IN
     if not may_move:
         return _withheld(machine, past, moved)
-    after = past.leaving(machine, moved, now)
-    if evidence not in _VOUCHED:
+    after = past.leaving(machine, moved, now, is_vouched=is_vouched)
+    if not is_vouched:
         after = replace(after, moved_at=now)
     if not is_back:
         return Step(moved, after, Move.FOLLOWED)

@@ -17,7 +17,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,9 @@ from licensing.domain.text import readable
 
 MAX_MAC_ADDRESSES: Final = 8
 """How many MAC addresses of a machine count (R10): bounds the claims of one machine at 17."""
+
+OLDEST_KEPT: Final = 4
+"""How many of a machine's oldest addresses stay where nobody vouches for new ones (R11)."""
 
 MAX_WITHOUT_ID: Final = 4
 """How many count of a machine without a usable id.
@@ -273,13 +276,14 @@ class Machine:
         own, others = self._makers_addresses, other._makers_addresses
         return bool(own and others) and own.isdisjoint(others)
 
-    def followed(self, seen: Machine) -> Machine:
+    def followed(self, seen: Machine, *, keeping: int = 0) -> Machine:
         """This machine with the components that its agent shows now, in ``seen`` (R11).
 
         It is this machine itself when nothing has changed. A component that ``seen`` lacks stays
         as it is. MAC addresses stay while one of them agrees, so that a docking station changes
-        nothing; while id and name agree, others are added, of which the newest eight stay. What
-        ``seen`` has set aside goes: it has been listed since as shared (R12).
+        nothing; while id and name agree, others are added, of which the newest eight stay. Of those
+        that it has, the ``keeping`` oldest stay in any case. What ``seen`` has set aside goes: it
+        has been listed since as shared (R12).
         """
         own_id = None if self.machine_id in seen.set_aside else self.machine_id
         own_addresses = tuple(mac for mac in self.mac_addresses if mac not in seen.set_aside)
@@ -288,7 +292,7 @@ class Machine:
         if not seen.mac_addresses or not set(own_addresses).isdisjoint(seen.mac_addresses):
             addresses = own_addresses
         elif ids_agree and names_agree:
-            addresses = (seen.mac_addresses + own_addresses)[:MAX_MAC_ADDRESSES]
+            addresses = _added(seen.mac_addresses, own_addresses, keeping)
         else:
             addresses = seen.mac_addresses
         return self._with(
@@ -301,20 +305,43 @@ class Machine:
     def moved_along(self, before: Machine, after: Machine) -> Machine:
         """This machine after another record of it went from ``before`` to ``after`` (R9, R11).
 
-        What the two had in common changes along. What only this one has stays: an agent in a
-        container knows another name of the same computer.
+        What the two had in common changes along, and of addresses, new ones are added. What only
+        this one has stays: an agent in a container knows another name of the same computer. So do
+        its oldest addresses: by them its own agent is known, whatever another one has shown.
         """
         shares = not set(self.mac_addresses).isdisjoint(before.mac_addresses)
         new = tuple(mac for mac in after.mac_addresses if mac not in self.mac_addresses)
-        gone = frozenset(before.mac_addresses) - frozenset(after.mac_addresses)
-        own = tuple(mac for mac in self.mac_addresses if mac not in gone)
-        is_named_alike = self.computer_name == before.computer_name
+        has_same_id = self.machine_id is not None and self.machine_id == before.machine_id
+        has_same_name = self.computer_name is not None and (
+            self.computer_name == before.computer_name
+        )
         return self._with(
             after,
-            id=after.machine_id if self.machine_id == before.machine_id else self.machine_id,
-            name=after.computer_name if is_named_alike else self.computer_name,
-            addresses=(new + own)[:MAX_MAC_ADDRESSES] if shares else self.mac_addresses,
+            id=(after.machine_id if has_same_id else None) or self.machine_id,
+            name=(after.computer_name if has_same_name else None) or self.computer_name,
+            addresses=(
+                _added(new, self.mac_addresses, OLDEST_KEPT) if shares else self.mac_addresses
+            ),
         )
+
+    def without(self, components: Collection[str]) -> Machine:
+        """This machine without the components of these names, as :meth:`differences` has them."""
+        return self._with(
+            self,
+            id=None if "machine_id" in components else self.machine_id,
+            name=None if "computer_name" in components else self.computer_name,
+            addresses=() if "mac_addresses" in components else self.mac_addresses,
+        )
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """The names of the components that it does not have."""
+        has = {
+            "machine_id": self.machine_id,
+            "mac_addresses": self.mac_addresses,
+            "computer_name": self.computer_name,
+        }
+        return frozenset(name for name, component in has.items() if not component)
 
     def _with(
         self,
@@ -379,6 +406,13 @@ class Machine:
 
 NO_MACHINE: Final = Machine(machine_id=None, mac_addresses=(), computer_name=None)
 """The machine of a temporary licence before its first use: the same as no other (R26)."""
+
+
+def _added(new: tuple[bytes, ...], own: tuple[bytes, ...], keeping: int) -> tuple[bytes, ...]:
+    """Addresses with new ones before them, of which so many of the oldest stay in any case."""
+    oldest = own[max(0, len(own) - keeping) :] if keeping else ()
+    newer = (new + own[: len(own) - len(oldest)])[: MAX_MAC_ADDRESSES - len(oldest)]
+    return newer + oldest
 
 
 def _pair(kind: bytes, first: bytes, second: bytes) -> bytes:

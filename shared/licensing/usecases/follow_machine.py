@@ -152,6 +152,8 @@ class FollowMachine:
             record = self.store.license(license_id)
             if record is None or record.claims.isdisjoint(before.claims):
                 return  # it has left the machine, or has moved on by itself
+            if record.past.is_held:
+                return  # two machines seem to use it: it waits for a login of its own
             moved = record.machine.moved_along(before.machine, after.machine)
             if moved is record.machine:
                 return
@@ -159,7 +161,9 @@ class FollowMachine:
             if _is_taken(record, moved, claims, exclusive=record.exclusive):
                 return  # nor could it follow the machine by itself
             has_new_name = moved.computer_name != record.machine.computer_name
-            past = record.past.leaving(record.machine, moved, context.now)
+            past = record.past.leaving(record.machine, moved, context.now, is_vouched=False)
+            # The machine has moved, whichever of its licences has shown it.
+            past = replace(past, moved_at=max(past.moved_at, after.past.moved_at))
             beside = replace(record, past=past).changed(
                 context.now,
                 machine=moved,

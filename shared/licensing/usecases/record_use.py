@@ -105,11 +105,14 @@ class RecordUse:
                 return self._blocked(record, proved, context)
             self.store.record_refusal(context.suspected_clone(record, Reason.CLONE_SUSPECTED))
         used = replace(proved, chain=step.chain if step else None)
+        if step is not None and step.fork:
+            used = replace(used, past=used.past.shown_by_two(context.now))
         kept = step.kept if step else None
         # 2. The licence follows its machine (R11): not along with another device key, whose agent
-        #    shows the machine once more soon.
+        #    shows the machine once more soon. One that is known by the bound key has to, now; that
+        #    no other one waits any more is told by the same event.
         following = FollowMachine(self.store)
-        changes_key = event_between(record, used) is not None
+        changes_key = event_between(record, used) is not None and not is_known_by_key
         moved = Followed(used) if changes_key else following.followed(used, use.observed, context)
         if is_known_by_key and moved.record.machine is record.machine:
             return RefusedUse(record, Code.MACHINE_MISMATCH)

@@ -160,11 +160,46 @@ def test_r11_what_was_before_is_remembered_newest_first_and_no_longer_than_it_co
     assert [one.component for one in later.past.former] == [known.computer_name]
 
 
-def test_r11_a_missing_id_that_comes_along_is_a_move_and_leaves_nothing_behind() -> None:
-    without = machine(machine_id=None)
-    gained = seen(HOME, known=without)
-    assert (gained.move, gained.past) == (Move.FOLLOWED, Past(moved_at=NOW))
-    assert seen(without, gained.past, known=gained.machine).move is None
+LACKING = {
+    "machine_id": machine(machine_id=None),
+    "mac_addresses": machine(mac_addresses=()),
+    "computer_name": machine(computer_name=None),
+}
+
+
+@pytest.mark.parametrize("what", LACKING)
+def test_r11_a_component_that_comes_along_and_is_not_there_again_was_another_machines(
+    what: str,
+) -> None:
+    without = LACKING[what]
+    got = seen(HOME, known=without)
+    assert got.move is Move.FOLLOWED
+    assert seen(HOME, got.past, known=got.machine).move is None
+    late = seen(without, got.past, known=got.machine, now=NOW + PUT_BACK_WITHIN)
+    assert late == Step(got.machine, got.past)
+    nothing = seen(without, got.past, known=got.machine, evidence=Evidence.NOTHING)
+    assert (nothing.machine, nothing.move) == (got.machine, Move.WITHHELD)
+
+    back = seen(without, got.past, known=got.machine, evidence=Evidence.LEASE)
+    assert (back.machine.differences(without), back.move) == ((), Move.PUT_BACK)
+    assert seen(HOME, back.past, known=back.machine).move is Move.WITHHELD
+
+
+@pytest.mark.parametrize("evidence", VOUCHED)
+@pytest.mark.parametrize("what", LACKING)
+def test_r11_one_that_somebody_has_vouched_for_stays(what: str, evidence: Evidence) -> None:
+    without = LACKING[what]
+    got = seen(HOME, known=without, evidence=evidence)
+    assert (got.move, got.past) == (Move.FOLLOWED, NO_PAST)
+    assert seen(without, got.past, known=got.machine) == Step(got.machine, got.past)
+
+
+def test_r12_one_that_came_along_and_has_been_listed_as_shared_since_is_nobodys() -> None:
+    without = LACKING["machine_id"]
+    got = seen(HOME, known=without)
+    shown = replace(without, set_aside=frozenset(filter(None, [HOME.machine_id])))
+    gone = seen(shown, got.past, known=got.machine, now=NOW + MOVES_ONCE_IN)
+    assert (gone.machine.differences(without), gone.move) == ((), Move.FOLLOWED)
 
 
 def test_r12_what_has_been_listed_as_shared_since_goes() -> None:

@@ -124,12 +124,14 @@ def test_r11_the_newest_eight_addresses_stay() -> None:
     ("beside", "expected"),
     [
         # What it has in common with the other record of the machine changes along.
-        (machine("1", "a", "pc-1"), machine("2", "b", "pc-2")),
-        (machine("1", "ac", "pc-1"), machine("2", "bc", "pc-2")),
+        (machine("1", "a", "pc-1"), machine("2", "ab", "pc-2")),
+        (machine("1", "ac", "pc-1"), machine("2", "abc", "pc-2")),
         # What it has alone stays: it is in a container, or sees other adapters.
-        (machine("1", "a", "till"), machine("2", "b", "till")),
+        (machine("1", "a", "till"), machine("2", "ab", "till")),
         (machine("1", "c", "pc-1"), machine("2", "c", "pc-2")),
-        (machine(None, "a", "pc-1"), machine(None, "b", "pc-2")),
+        (machine(None, "a", "pc-1"), machine(None, "ab", "pc-2")),
+        # Its oldest addresses stay, however many are new.
+        (machine("1", "acdefghi", "pc-1"), machine("2", "abc" + "defgh", "pc-2")),
     ],
 )
 def test_r09_a_machine_moves_along_in_what_it_has_in_common(
