@@ -204,7 +204,12 @@ class LogIn(LoginSteps):
             observed = ObservedAgent(
                 request.credentials, attempt.machine, request.agent_version, Evidence.LOGIN
             )
-            held = HeldLicense(FollowMachine(self.store)(held.record, observed, context))
+            follow = FollowMachine(self.store)
+            if is_new_there:  # what comes in between is for the whole login to decide anew
+                followed = follow.followed(held.record, observed, context)
+                held = HeldLicense(follow.committed(held.record, followed, context))
+            else:
+                held = HeldLicense(follow(held.record, observed, context))
             if is_new_there and not held.record.is_on(attempt.machine):
                 return _still_bound()  # another licence has come to that machine first
         return self.issued(attempt, held, organization)

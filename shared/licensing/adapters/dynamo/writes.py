@@ -139,8 +139,9 @@ def use_conditions(before: License, after: License) -> tuple[str, dict[str, Valu
     """The condition that ``before`` is still what a change of it rests on, with its values.
 
     The revision stands for all that every change moves. Of what moves without: a proof counts once,
-    a link is followed once, the end of the longest lease never decreases, and no other device key
-    takes the bound one's place when that has got another lease meanwhile (R36).
+    a link is followed once, the end of the longest lease never decreases, a machine whose moves a
+    login has freed is not held again (R11), and no other device key takes the bound one's place
+    when that has got another lease meanwhile (R36).
     """
     conditions = ["revision = :seen_revision"]
     values = {":seen_revision": number(before.revision)}
@@ -152,6 +153,9 @@ def use_conditions(before: License, after: License) -> tuple[str, dict[str, Valu
         else:
             conditions.append("lease_id = :seen_lease_id")
             values[":seen_lease_id"] = text(before.chain.current)
+    if after.past != before.past:
+        # A login that has ended the hold is not to be undone.
+        conditions.append(f"attribute_{'' if before.past.is_held else 'not_'}exists(moves_held)")
     if None not in (before.device_key, after.device_key) and (
         after.device_key != before.device_key
     ):
