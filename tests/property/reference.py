@@ -722,7 +722,8 @@ class Reference:
                 continue
             moved = other.card.moved_along(before, after)
             if moved != other.card and not self._is_taken(other, moved, exclusive=other.exclusive):
-                _leave(other, moved, now, None)
+                if other.device is None:
+                    _leave(other, moved, now, None)
                 other.moved_at = max(other.moved_at, moved_at)
                 self._take(replace(other, card=moved))
 

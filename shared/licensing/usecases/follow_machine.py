@@ -161,7 +161,10 @@ class FollowMachine:
             if _is_taken(record, moved, claims, exclusive=record.exclusive):
                 return  # nor could it follow the machine by itself
             has_new_name = moved.computer_name != record.machine.computer_name
-            past = record.past.leaving(record.machine, moved, context.now, is_vouched=False)
+            past = record.past
+            if record.device_key is None:
+                past = past.leaving(record.machine, moved, context.now, is_vouched=False)
+            # Else its own proof says where it is, and goes back without being a second machine's.
             # The machine has moved, whichever of its licences has shown it.
             past = replace(past, moved_at=max(past.moved_at, after.past.moved_at))
             beside = replace(record, past=past).changed(
