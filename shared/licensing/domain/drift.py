@@ -12,7 +12,8 @@ What this module guarantees:
 * An id or a name that shows again within :data:`PUT_BACK_WITHIN` of its move is put back: the
   machine that it belonged to is still there. Nothing moves from then on until a user logs in. So
   does a machine that shows itself without a component again which it has got only lately.
-* New addresses push none of the oldest out, by which the machine itself may be known.
+* Of new addresses, :data:`MAX_NEW_ADDRESSES` are added at a time; one that others have pushed out
+  counts as an id that shows again.
 * When two agents have shown in the chain of leases, nothing moves for :data:`MOVES_ONCE_IN`: the
   one that has the current link now may be the copy.
 * What is not followed is reported once for each value, and of these :data:`MAX_REPORTED` at most
@@ -27,7 +28,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
-from licensing.domain.machine import OLDEST_KEPT, Machine
+from licensing.domain.machine import MAX_MAC_ADDRESSES, Machine
 from licensing.domain.organization import DAY
 
 MOVES_ONCE_IN: Final = 7 * DAY
@@ -36,11 +37,14 @@ MOVES_ONCE_IN: Final = 7 * DAY
 PUT_BACK_WITHIN: Final = 30 * DAY
 """For how long after its move an id or a name is known as one that was, in seconds."""
 
+MAX_NEW_ADDRESSES: Final = 4
+"""How many addresses are added at a time where nobody vouches for them: half of those kept."""
+
 MAX_REPORTED: Final = 4
 """How many values that were not followed a licence remembers: each was reported once."""
 
 # More than can move in that time, unless somebody vouches for it.
-_MAX_FORMER: Final = 8
+_MAX_FORMER: Final = 12
 
 
 class Evidence(Enum):
@@ -63,9 +67,10 @@ _VOUCHED: Final = frozenset({Evidence.PROOF, Evidence.LOGIN})
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """The hash of an id or a name that a licence's machine had, and when it moved on from it.
+    """The hash of a component that a licence's machine had, and when it moved on from it.
 
-    Of a component that the machine lacked, ``component`` is the name.
+    That is an id, a name, or an address that others have pushed out. Of a component that the
+    machine lacked, ``component`` is the name.
     """
 
     component: bytes
@@ -78,7 +83,7 @@ class Past:
 
     ``moved_at`` is when a component last moved that nobody vouched for, or two agents have shown
     in the chain of leases; 0 if neither ever was.
-    ``former`` are ids and names that were, the newest first. ``is_held``: one of them has come
+    ``former`` are components that were, the newest first. ``is_held``: one of them has come
     back, so nothing moves until a user logs in. ``reported`` are digests of what was not followed,
     the newest first.
     """
@@ -89,11 +94,11 @@ class Past:
     reported: tuple[bytes, ...] = ()
 
     def knows(self, seen: Machine, now: int, *, but: Machine) -> bool:
-        """Whether ``seen`` has an id or a name that was moved on from lately, other than ``but``'s.
+        """Whether ``seen`` has a component that was moved on from lately, and that ``but`` has not.
 
         "Lately" is within :data:`PUT_BACK_WITHIN`.
         """
-        shown = {seen.machine_id, seen.computer_name} - {but.machine_id, but.computer_name}
+        shown = _components(seen) - _components(but)
         return any(
             one.component in shown for one in self.former if now < one.left_at + PUT_BACK_WITHIN
         )
@@ -106,17 +111,17 @@ class Past:
 
     def leaving(self, before: Machine, after: Machine, now: int, *, is_vouched: bool) -> Past:
         """This past after the machine went from ``before`` to ``after``."""
-        present = {after.machine_id, after.computer_name}
+        present = _components(after)
         left = {before.machine_id, before.computer_name} - present - {None}
         got = {name.encode() for name in before.lacking - after.lacking}
+        if not is_vouched:
+            left |= (set(before.mac_addresses) - present) | got
         over = left | present | got | {name.encode() for name in after.lacking}
         kept = [
             one
             for one in self.former
             if one.component not in over and now < one.left_at + PUT_BACK_WITHIN
         ]
-        if not is_vouched:
-            left |= got
         gone = [Former(component, now) for component in sorted(filter(None, left))]
         return replace(self, former=(*gone, *kept)[:_MAX_FORMER], reported=())
 
@@ -126,6 +131,10 @@ class Past:
 
 
 NO_PAST: Final = Past()
+
+
+def _components(machine: Machine) -> set[bytes | None]:
+    return {machine.machine_id, machine.computer_name, *machine.mac_addresses}
 
 
 class Move(Enum):
@@ -174,7 +183,8 @@ def step(machine: Machine, past: Past, seen: Machine, *, evidence: Evidence, now
     stays = stayed(machine, past, evidence=evidence)
     past = stays.past
     is_vouched = evidence in _VOUCHED
-    moved = machine.followed(seen, keeping=0 if is_vouched else OLDEST_KEPT)
+    most_new = MAX_MAC_ADDRESSES if is_vouched else MAX_NEW_ADDRESSES
+    moved = machine.followed(seen, most_new=most_new)
     got = frozenset() if is_vouched else past.got(moved, seen, now)
     moved = moved.without(got)
     if moved is machine:

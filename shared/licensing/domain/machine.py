@@ -28,8 +28,8 @@ from licensing.domain.text import readable
 MAX_MAC_ADDRESSES: Final = 8
 """How many MAC addresses of a machine count (R10): bounds the claims of one machine at 17."""
 
-OLDEST_KEPT: Final = 4
-"""How many of a machine's oldest addresses stay where nobody vouches for new ones (R11)."""
+_OLDEST_KEPT: Final = 4
+"""How many of a record's oldest addresses stay when another record of the machine gets new ones."""
 
 MAX_WITHOUT_ID: Final = 4
 """How many count of a machine without a usable id.
@@ -276,14 +276,13 @@ class Machine:
         own, others = self._makers_addresses, other._makers_addresses
         return bool(own and others) and own.isdisjoint(others)
 
-    def followed(self, seen: Machine, *, keeping: int = 0) -> Machine:
+    def followed(self, seen: Machine, *, most_new: int = MAX_MAC_ADDRESSES) -> Machine:
         """This machine with the components that its agent shows now, in ``seen`` (R11).
 
         It is this machine itself when nothing has changed. A component that ``seen`` lacks stays
         as it is. MAC addresses stay while one of them agrees, so that a docking station changes
-        nothing; while id and name agree, others are added, of which the newest eight stay. Of those
-        that it has, the ``keeping`` oldest stay in any case. What ``seen`` has set aside goes: it
-        has been listed since as shared (R12).
+        nothing; while id and name agree, up to ``most_new`` others are added, and the newest eight
+        stay. What ``seen`` has set aside goes: it has been listed since as shared (R12).
         """
         own_id = None if self.machine_id in seen.set_aside else self.machine_id
         own_addresses = tuple(mac for mac in self.mac_addresses if mac not in seen.set_aside)
@@ -292,7 +291,7 @@ class Machine:
         if not seen.mac_addresses or not set(own_addresses).isdisjoint(seen.mac_addresses):
             addresses = own_addresses
         elif ids_agree and names_agree:
-            addresses = _added(seen.mac_addresses, own_addresses, keeping)
+            addresses = (seen.mac_addresses[:most_new] + own_addresses)[:MAX_MAC_ADDRESSES]
         else:
             addresses = seen.mac_addresses
         return self._with(
@@ -319,9 +318,7 @@ class Machine:
             after,
             id=(after.machine_id if has_same_id else None) or self.machine_id,
             name=(after.computer_name if has_same_name else None) or self.computer_name,
-            addresses=(
-                _added(new, self.mac_addresses, OLDEST_KEPT) if shares else self.mac_addresses
-            ),
+            addresses=(_added(new, self.mac_addresses) if shares else self.mac_addresses),
         )
 
     def without(self, components: Collection[str]) -> Machine:
@@ -408,11 +405,11 @@ NO_MACHINE: Final = Machine(machine_id=None, mac_addresses=(), computer_name=Non
 """The machine of a temporary licence before its first use: the same as no other (R26)."""
 
 
-def _added(new: tuple[bytes, ...], own: tuple[bytes, ...], keeping: int) -> tuple[bytes, ...]:
-    """Addresses with new ones before them, of which so many of the oldest stay in any case."""
-    oldest = own[max(0, len(own) - keeping) :] if keeping else ()
-    newer = (new + own[: len(own) - len(oldest)])[: MAX_MAC_ADDRESSES - len(oldest)]
-    return newer + oldest
+def _added(new: tuple[bytes, ...], own: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """A record's addresses with new ones before them, of which the oldest stay in any case."""
+    first = max(0, len(own) - _OLDEST_KEPT)
+    newer, oldest = new + own[:first], own[first:]
+    return newer[: MAX_MAC_ADDRESSES - len(oldest)] + oldest
 
 
 def _pair(kind: bytes, first: bytes, second: bytes) -> bytes:

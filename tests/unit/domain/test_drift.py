@@ -142,21 +142,55 @@ def test_r11_after_thirty_days_what_was_before_is_as_good_as_new(passed: int, mo
     assert seen(HOME, left.past, known=RENAMED, now=NOW + passed).move is move
 
 
-def test_r11_addresses_come_and_go_and_are_never_put_back() -> None:
+def test_r11_addresses_come_along_and_are_known_when_they_are_back() -> None:
     added = seen(ANOTHER_CARD)
     assert added.past.former == ()
     assert seen(HOME, added.past, known=added.machine, now=NOW + 1).move is None
 
 
+def cards(first: int) -> Machine:
+    return machine(mac_addresses=tuple(f"3c:52:82:0a:{first:02x}:0{card}" for card in range(8)))
+
+
+@pytest.mark.parametrize(("evidence", "added"), [(Evidence.LINK, 4), *((v, 8) for v in VOUCHED)])
+def test_r11_four_addresses_come_along_at_a_time_unless_somebody_vouches_for_them(
+    evidence: Evidence, added: int
+) -> None:
+    after = seen(cards(1), evidence=evidence).machine
+    assert len(set(after.mac_addresses) & set(cards(1).mac_addresses)) == added
+    assert set(HOME.mac_addresses) <= set(after.mac_addresses) or added == 8
+
+
+@pytest.mark.parametrize(
+    ("passed", "move"), [(PUT_BACK_WITHIN - 1, Move.PUT_BACK), (PUT_BACK_WITHIN, Move.FOLLOWED)]
+)
+def test_r11_an_address_that_others_pushed_out_is_put_back_as_an_id_is(
+    passed: int, move: Move
+) -> None:
+    first = seen(cards(1))
+    second = seen(cards(2), first.past, known=first.machine, now=NOW + MOVES_ONCE_IN)
+    assert set(second.machine.mac_addresses).isdisjoint(HOME.mac_addresses)
+    now = NOW + MOVES_ONCE_IN + passed
+    back = seen(HOME, second.past, known=second.machine, now=now)
+    assert (back.move, back.past.is_held) == (move, move is Move.PUT_BACK)
+    assert set(back.machine.mac_addresses) >= set(HOME.mac_addresses)
+
+
+def test_r11_one_that_was_replaced_on_somebodys_word_is_not() -> None:
+    first = seen(cards(1), evidence=Evidence.LOGIN)
+    assert first.past.former == ()
+
+
 def test_r11_what_was_before_is_remembered_newest_first_and_no_longer_than_it_counts() -> None:
     known, past = HOME, NO_PAST
-    for number in range(10):
+    for number in range(14):
         shown = machine(computer_name=f"ACME-PC-{number}X")
         result = seen(shown, past, known=known, now=NOW + number, evidence=Evidence.LOGIN)
         known, past = result.machine, result.past
-    names = [name_of(machine(computer_name=f"ACME-PC-{number}X")) for number in range(8, 0, -1)]
-    assert past.former == tuple(Former(name, NOW + 9 - at) for at, name in enumerate(names))
-    later = seen(RENAMED, past, known=known, now=NOW + 9 + PUT_BACK_WITHIN, evidence=Evidence.LOGIN)
+    names = [name_of(machine(computer_name=f"ACME-PC-{number}X")) for number in range(12, 0, -1)]
+    assert past.former == tuple(Former(name, NOW + 13 - at) for at, name in enumerate(names))
+    late = NOW + 13 + PUT_BACK_WITHIN
+    later = seen(RENAMED, past, known=known, now=late, evidence=Evidence.LOGIN)
     assert [one.component for one in later.past.former] == [known.computer_name]
 
 
