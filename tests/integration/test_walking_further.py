@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.devices import Device
 from tests.integration import pairs
 from tests.integration.agents import Agent
@@ -88,11 +90,13 @@ def test_r11_who_has_the_key_alone_gets_no_link_to_move_the_machine_with(world: 
     assert pairs.held(world) == before
 
 
+@pytest.mark.parametrize("missing", ["nothing", "mac_addresses"])
 def test_r36_a_member_walks_no_agent_with_a_device_key_away_by_another_environment(
-    world: World,
+    world: World, missing: str
 ) -> None:
     world.register("acme")
-    agent = Agent(world, Device(), OFFICE)
+    shown = {name: value for name, value in OFFICE.items() if name != missing}
+    agent = Agent(world, Device(), shown)
     agent.login()
     assert agent.code() == "VALID"
     assert world.login(AMIR, OFFICE, environment="evil").status == 201

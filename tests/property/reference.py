@@ -718,7 +718,7 @@ class Reference:
         for other in sorted(self._of(record.organization_id), key=lambda one: one.id):
             if other.id == record.id or other.card is None or not other.pairs & before.pairs():
                 continue
-            if other.is_held:
+            if other.is_held or (other.device is not None and not other.card.macs):
                 continue
             moved = other.card.moved_along(before, after)
             if moved != other.card and not self._is_taken(other, moved, exclusive=other.exclusive):

@@ -6,7 +6,8 @@ What this module guarantees:
 
 * The licence's hashed credentials and its claims move together, in one transaction, or not at all.
 * A machine is one for all environments of an organization (R9): from what one of its licences there
-  moves on, the others move on, too, each in a transaction of its own.
+  moves on, the others move on, too, each in a transaction of its own. An agent that proves its
+  device key stays known by that, whatever the others have shown (R36).
 * When another licence holds a pair that it would move to, the licence stays as it is and goes on
   working; the refused drift is on record (R11).
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from licensing.domain import drift
 from licensing.domain.audit import EventType, Reason
-from licensing.domain.drift import Evidence, Move
+from licensing.domain.drift import Evidence, Move, Past
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials, Machine
 from licensing.domain.machine_claims import Claims, is_exclusive_to, is_older_agent
@@ -152,21 +153,14 @@ class FollowMachine:
             record = self.store.license(license_id)
             if record is None or record.claims.isdisjoint(before.claims):
                 return  # it has left the machine, or has moved on by itself
-            if record.past.is_held:
-                return  # two machines seem to use it: it waits for a login of its own
             moved = record.machine.moved_along(before.machine, after.machine)
-            if moved is record.machine:
+            if moved is record.machine or not _comes_along(record):
                 return
             claims = self.store.claims(moved.pairs() | record.claims)
             if _is_taken(record, moved, claims, exclusive=record.exclusive):
                 return  # nor could it follow the machine by itself
             has_new_name = moved.computer_name != record.machine.computer_name
-            past = record.past
-            if record.device_key is None:
-                past = past.leaving(record.machine, moved, context.now, is_vouched=False)
-            # Else its own proof says where it is, and goes back without being a second machine's.
-            # The machine has moved, whichever of its licences has shown it.
-            past = replace(past, moved_at=max(past.moved_at, after.past.moved_at))
+            past = _past_along(record, moved, after, context.now)
             beside = replace(record, past=past).changed(
                 context.now,
                 machine=moved,
@@ -199,6 +193,29 @@ def _beside(before: License, followed: Followed) -> list[str]:
         for license_id in followed.claims[pair].licenses_of(before.organization_id).values()
     }
     return sorted(ids - {before.id})
+
+
+def _comes_along(record: License) -> bool:
+    """Whether a licence moves on by what another one has shown.
+
+    Not where two machines seem to use it: it waits for a login of its own. Nor where nothing would
+    stay by which its own agent, with the device key, is known.
+    """
+    is_known = record.device_key is None or record.machine.mac_addresses
+    return bool(is_known) and not record.past.is_held
+
+
+def _past_along(record: License, moved: Machine, after: License, now: int) -> Past:
+    """The past of a licence that goes along to ``moved`` with one that is ``after`` now.
+
+    A device key's proof says by itself where its agent is: what that shows once more is not a
+    second machine's.
+    """
+    past = record.past
+    if record.device_key is None:
+        past = past.leaving(record.machine, moved, now, is_vouched=False)
+    # The machine has moved, whichever of its licences has shown it.
+    return replace(past, moved_at=max(past.moved_at, after.past.moved_at))
 
 
 def _is_taken(record: License, moved: Machine, claims: Claims, *, exclusive: bool) -> bool:
