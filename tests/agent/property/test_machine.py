@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from licensing.domain import machine
@@ -38,6 +38,11 @@ MACS = st.lists(
 )
 
 
+@example(
+    machine_id=None,
+    mac_addresses=[f"00000001{number:04}" for number in range(1, 6)],
+    computer_name="0",
+)
 @given(machine_id=st.none() | TEXTS, mac_addresses=MACS, computer_name=st.none() | TEXTS)
 def test_r12_r16_the_client_sends_what_the_service_takes_and_has_its_digest(
     machine_id: str | None, mac_addresses: list[str], computer_name: str | None
