@@ -383,13 +383,14 @@ def _misuse_on_record(
 
 
 def _is_here(attempt: LoginAttempt, record: License) -> bool:
-    """Whether a bound licence is the machine's, as that shows itself (R9).
+    """Whether a licence is bound to the machine, as that shows itself (R9).
 
     The bound device key, beside the licence's own key, is enough where one component agrees.
     """
     presented = attempt.view.presented
     by_key = presented is not None and presented.id == record.id
-    return record.is_on(
+    # One that was revoked still knows its machine, and is at work there no more.
+    return record.is_bound and record.is_on(
         attempt.machine, by_key=by_key and record.is_bound_to(attempt.request.proof)
     )
 

@@ -15,7 +15,7 @@ from licensing.domain.drift import Evidence
 from licensing.domain.errors import Unavailable
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import LeaseTerms
-from licensing.domain.license import Action, License
+from licensing.domain.license import Action, License, State
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import Claim, Claims
 from licensing.domain.organization import Organization, Policy, PolicyFloor
@@ -168,6 +168,24 @@ def _log_in(store: LastSeat) -> LogIn:
     return LogIn(
         store, Keys(), LeaseTerms("urn:test", 60), PolicyFloor(), accepts_older_agents=True
     )
+
+
+@pytest.mark.parametrize("state", [State.REVOKED, State.DISSOCIATED])
+def test_r15_a_license_that_ends_between_the_two_reads_of_a_login_is_not_its_answer(
+    state: State,
+) -> None:
+    here = Machine.of(credentials(), KEYRING.hashing_key)
+    ended = license(machine=here, identity=here.identity(), state=state)
+    full = organization(max_agents=1, seats=1)
+    claims = {
+        pair: Claim({"acme": {"production": ended.id}}, exclusive=True) for pair in here.pairs()
+    }
+    views = [LoginView(claims, full, None), *[LoginView({}, full, None)] * 2]
+    store = LastSeat(views, ended)
+    answer = _log_in(store)(Login(credentials(), "production", "4.5.0.0"), by(ALICE))
+    assert isinstance(answer, Refused)
+    assert answer.code is RefusalCode.SEAT_LIMIT_REACHED
+    assert store.looks == 3
 
 
 def test_r02_r06_a_seat_that_the_agent_itself_has_just_taken_is_not_missing() -> None:
