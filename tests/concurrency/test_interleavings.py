@@ -52,7 +52,7 @@ def scene(arena: Arena) -> Scene:
     return set_up(arena)
 
 
-@pytest.mark.sampled(20, all=6)
+@pytest.mark.sampled(40, all=8)
 @pytest.mark.parametrize(
     ("outer", "inner", "kind"),
     [
@@ -75,7 +75,8 @@ def test_r20_a_login_with_the_key_that_is_being_dissociated_is_told_of_no_other_
     replace(scene, arena=with_stores(scene.arena, kind)).meet("login with its key", "dissociation")
 
 
-@pytest.mark.sampled(50, all=6)
+@pytest.mark.thorough
+@pytest.mark.sampled(1, all=8)
 @pytest.mark.parametrize(
     ("outer", "inner"), both_ways([("sweep", other) for other in MEETINGS_OF_SWEEP])
 )
@@ -85,6 +86,7 @@ def test_r24_whatever_overlaps_a_sweep_ends_as_if_one_had_come_after_the_other(
     replace(scene, state=state_after_sweep).meet(outer, inner)
 
 
+@pytest.mark.thorough
 def test_r24_a_sweep_marks_no_license_once_its_subscription_has_been_renewed(scene: Scene) -> None:
     restore(scene.arena.world, scene.snapshot)
     (bolt,) = [
@@ -114,7 +116,7 @@ def test_r05_an_operation_that_crashes_anywhere_and_is_repeated_ends_as_if_it_ha
     scene: Scene, proof: Proof
 ) -> None:
     every = both_ways(MEETINGS)
-    meetings = proof.of(test=every[::20], test_all=every[::5], prove=every)
+    meetings = proof.of(test=every[::40], test_all=every[::6], prove=every)
     told_later = replace(scene, state=state_but_sightings)
     crashes = sum(told_later.crash(outer, inner, full=proof.full) for outer, inner in meetings)
     proof.found(
@@ -140,7 +142,7 @@ def test_r05_in_whatever_order_two_operations_make_their_calls_one_comes_after_t
     apart = replace(scene, arena=with_stores(scene.arena, ReadsApart))
     told_later = replace(apart, state=state_but_sightings)
     tried = crashed = 0
-    meetings = proof.of(test=MEETINGS[::16], test_all=MEETINGS[::5], prove=MEETINGS)
+    meetings = proof.of(test=MEETINGS[::32], test_all=MEETINGS[::6], prove=MEETINGS)
     for (one, other), seed in zip(meetings, proof.seeds(len(meetings)), strict=True):
         whole = partial(apart.take_turns, one, other, with_crash=False)
         broken = partial(told_later.take_turns, one, other, with_crash=True)
@@ -153,7 +155,7 @@ def test_r05_in_whatever_order_two_operations_make_their_calls_one_comes_after_t
     )
 
 
-@pytest.mark.sampled(20, all=3)
+@pytest.mark.sampled(40, all=3)
 @pytest.mark.parametrize(
     ("outer", "inner"), [meeting for meeting in MEETINGS if meeting not in HARMLESS]
 )
@@ -167,7 +169,8 @@ def test_r05_a_check_followed_by_a_put_is_caught(scene: Scene, outer: str, inner
         planted.meet(outer, inner)
 
 
-@pytest.mark.sampled(20, all=5)
+@pytest.mark.thorough
+@pytest.mark.sampled(1, all=5)
 @pytest.mark.parametrize(
     "inner", [inner for inner in MEETINGS_OF_SWEEP if ("sweep", inner) not in HARMLESS]
 )
