@@ -19,6 +19,7 @@ from licensing.adapters.dynamo.events import (
 from licensing.adapters.dynamo.table import Table, cut, of_type
 from licensing.adapters.dynamo.values import Item, Value, number, text
 from licensing.domain.audit import OrganizationNote, Reading, RefusedAttempt
+from licensing.domain.errors import Unavailable
 from licensing.usecases.filters import EventFilters
 from licensing.usecases.ports import EventPage, Outcome
 
@@ -104,6 +105,7 @@ class Histories(Table):
     def note_each(self, note: OrganizationNote, *, most: int) -> None:
         """See :class:`licensing.usecases.ports.LoginStore`."""
         if note.about is not None:
+            self._demand_time()
             about = schema.about_digest(note.about)
             outcome = self._set(
                 schema.noted_key(note),
@@ -116,6 +118,7 @@ class Histories(Table):
             )
             if outcome is Outcome.CONFLICT:
                 note = replace(note, about=None, computer_name=None)
+        self._demand_time()
         self.note(note)
 
     def note_reading(self, note: OrganizationNote, what: Reading, *, interval: int) -> None:
@@ -133,6 +136,14 @@ class Histories(Table):
                 ":before": number(note.at - interval),
             },
         )
+
+    def _demand_time(self) -> None:
+        """Check that there is time for one more request, however slow it is.
+
+        What is noted comes after all that a request has asked already. Raises :class:`Unavailable`.
+        """
+        if not self.retry_policy.has_time():
+            raise Unavailable("The database is slow. Repeating the request is safe.")
 
     def _fold(self, key: Item, attributes: Mapping[str, Value | None]) -> None:
         """Count something in the entry of its hour."""
