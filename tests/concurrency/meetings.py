@@ -620,15 +620,16 @@ def whole_state(arena: Arena) -> Sequence[object]:
 
 
 def state_but_sightings(arena: Arena) -> Sequence[object]:
-    """Everything that is not left for the next validation to write, and no proof that has counted.
+    """Everything that is not left for the next validation to write, and what is no trace of trying.
 
-    An operation that crashes may have spent its proof: then it makes another.
+    An operation that crashes may have spent its proof: then it makes another. If it was refused,
+    that is on record already, and once more when it is repeated.
     """
     left = items.last_seen_attributes(LastSeen(NOW, None, None))
     return [
         {name: value for name, value in item.items() if name not in left}
         for item in arena.checked()
-        if item["sk"]["S"] != "PROOF"
+        if item["sk"]["S"] != "PROOF" and "times" not in item and "noted" not in item
     ]
 
 
