@@ -77,6 +77,28 @@ class MachineCredentials(Request):
         )
 
 
+Nonce = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]*$",
+        description="Random text for this question, the same whenever it is asked again. It is "
+        "returned in the lease, which shows that the lease is new.",
+    ),
+]
+LastLease = Annotated[
+    str,
+    Field(
+        max_length=4096,
+        description="The token of the last lease that the agent keeps, be it over or not. Once "
+        "half of its time is over, the answer brings the next lease of the chain. If an answer "
+        "was lost, repeat the request with the same lease and nonce: it brings the same lease. One "
+        "that is over then is to be presented in the next request, with another nonce.",
+    ),
+]
+
+
 class LoginRequest(Request):
     """A person logs in on an agent."""
 
@@ -90,6 +112,8 @@ class LoginRequest(Request):
             "this machine; a temporary one lets a partner in."
         ),
     ] = None
+    nonce: Nonce | None = None
+    lease: LastLease | None = None
 
     def login(self, proof: Proof | None, previous: Proof | None) -> Login:
         """What the use case takes. Raises :class:`InvalidInput`."""
@@ -101,6 +125,8 @@ class LoginRequest(Request):
             proof=proof,
             previous=previous,
             as_sent=self.environment,
+            lease=self.lease,
+            nonce=self.nonce,
         )
 
 
@@ -114,24 +140,8 @@ class ValidateRequest(Request):
         Environment | None, Field(description="If it is sent, it has to be the license's.")
     ] = None
     agent_version: AgentVersion | None = None
-    nonce: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=128,
-            pattern=r"^[\x21-\x7e]*$",
-            description="Is returned in the lease, which shows that the lease is new.",
-        ),
-    ] = None
-    lease: Annotated[
-        str | None,
-        Field(
-            max_length=4096,
-            description="The token of the agent's last lease. Once half of its time is over, the "
-            "answer brings the next lease of the chain. If an answer was lost, repeat the request "
-            "with the same nonce.",
-        ),
-    ] = None
+    nonce: Nonce | None = None
+    lease: LastLease | None = None
 
     def validation(self, proof: Proof | InvalidProof | None) -> Validation:
         """What the use case takes. Raises :class:`InvalidInput`."""

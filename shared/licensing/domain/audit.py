@@ -65,6 +65,7 @@ class EventType(_Labelled):
     SUBSCRIPTION_ENDING = "SubscriptionEnding", "Subscription ends soon"
     ORGANIZATION_READ = "OrganizationRead", "Read by a super-admin"
     BILLING_EVENT_IGNORED = "BillingEventIgnored", "Event of billing ignored"
+    AGENT_RETURNED = "AgentReturned", "Agent has come back, as after a restore"
     CLONE_SUSPECTED = "CloneSuspected", "Clone suspected"
     ACCESS_REFUSED = "AccessRefused", "Access refused"
 
@@ -75,7 +76,13 @@ class Reason(_Labelled):
     The entry about one that was refused has the refusal's code instead, in small letters.
     """
 
+    OLDER_LEASE = "older_lease", "Came back with an older lease, or with none"
+    NEWER_LEASE = "newer_lease", "Came back with a lease that the service has forgotten"
+    WITHOUT_LEASE = "without_lease", "Used with the key alone, without its last lease"
+    DEVICE_KEY_CAME_BACK = "device_key_came_back", "A device key that was replaced is bound again"
     CLONE_SUSPECTED = "clone_suspected", "Two agents seem to use one license"
+    RETURNED_OFTEN = "returned_often", "Came back four times in thirty days"
+    DEVICE_KEYS_ALTERNATE = "device_keys_alternate", "Two device keys take turns on one license"
     MACHINE_CAME_BACK = "machine_came_back", "A machine that the license has left is still in use"
     DEVICE_KEY_ELSEWHERE = "device_key_elsewhere", "Device key proved on another machine"
     DRIFT_REFUSED = "drift_refused", "Machine has changed into one that another license holds"

@@ -18,15 +18,26 @@ class Proof:
 
     ``thumbprint`` names the key that it proves (RFC 7638). ``made_ms`` is when the service made the
     nonce in it, in epoch milliseconds: at a validation, each proof has to be newer than the last
-    one, so it counts once. ``id`` is a digest of the key and the proof's ``jti``: at a login, no id
-    counts twice (R36). ``successor`` is the thumbprint of the key that shall replace this one,
-    where the proof names it.
+    one, so it counts once. ``None`` where ``nonce`` is none that the service makes: it is then the
+    id of a lease, or of nothing, which a validation alone can tell (R36). ``id`` is a digest of the
+    key and the proof's ``jti``: at a login, no id counts twice. ``successor`` is the thumbprint of
+    the key that shall replace this one, where the proof names it.
     """
 
     thumbprint: str
-    made_ms: int
+    made_ms: int | None
     id: str
     successor: str | None = None
+    nonce: str = ""
+
+    def demand_time(self) -> int:
+        """When the service made its nonce, in epoch milliseconds.
+
+        Raises :class:`~licensing.domain.errors.StaleProof` where the service made none.
+        """
+        if self.made_ms is None:
+            raise needs_nonce()
+        return self.made_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,13 @@ class InvalidProof:
     """An invalid DPoP proof. ``reason`` is safe to log: it repeats nothing that was sent (R35)."""
 
     reason: str
+
+
+def needs_nonce() -> StaleProof:
+    """The error for a proof without a nonce of the service that is in its time."""
+    return StaleProof(
+        "The proof needs a newer nonce. Make a new proof with the nonce of this answer."
+    )
 
 
 def already_used() -> StaleProof:

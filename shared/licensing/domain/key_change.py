@@ -72,7 +72,8 @@ def after_login(
     # 2. Another key, which takes its place at once.
     is_over = now >= leased_until and not locked
     if record.device_key is None or login.by_administrator or _is_vouched(record, login) or is_over:
-        bound = noted.changed(now, device_key=proof.thumbprint, pending_key=None)
+        keys = record.keys.after(record.device_key, proof.thumbprint, now)
+        bound = noted.changed(now, device_key=proof.thumbprint, keys=keys, pending_key=None)
         return Held(bound, EventType.DEVICE_KEY_CHANGED)
     if record.term is not None:
         return _refused(

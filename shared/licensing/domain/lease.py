@@ -15,7 +15,7 @@ Key objects are handed in; nothing is read from the outside. Times are integer e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -98,7 +98,7 @@ class Lease:
 
     @property
     def link(self) -> Link:
-        """The lease as a link of its licence's chain, see :mod:`licensing.domain.lease_chain`."""
+        """The lease as a link of its licence's chain, or outside (:mod:`~.lease_chain`)."""
         return Link(self.id, self.issued_at, self.expires_at)
 
 
@@ -115,14 +115,12 @@ class LeaseRequest:
     """What a lease takes from the agent's request.
 
     ``environment`` is the agent's own: a temporary licence is bound to none. ``nonce`` comes back
-    in the lease. ``kept`` is the presented link where it goes on unchanged: the lease then has that
-    link's times.
+    in the lease.
     """
 
     credentials: Credentials
     environment: str
     nonce: str | None = None
-    kept: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +130,9 @@ class LeaseTerms:
     issuer: str
     seconds: int
 
-    def end(
-        self, record: License, organization: Organization, *, now: int, kept: Link | None = None
-    ) -> int:
+    def end(self, record: License, organization: Organization, *, now: int) -> int:
         """When a lease that is granted at ``now`` ends, in epoch seconds (R16, R27)."""
-        until = now + self.seconds if kept is None else kept.expires_at
-        return min(until, record.valid_until(organization.subscription))
+        return min(now + self.seconds, record.valid_until(organization.subscription))
 
     def leased_until(self, record: License) -> int:
         """The end of the longest lease that was granted to a licence, in epoch seconds (R36).
@@ -148,34 +143,19 @@ class LeaseTerms:
         if record.leased_until:
             return record.leased_until
         latest = [record.proved_ms // 1000 + NONCE_SECONDS]
-        if record.chain is not None:
-            latest.append(record.chain.issued_at)
+        if record.chain.link is not None:
+            latest.append(record.chain.link.issued_at)
         if record.last_seen is not None:
             latest.append(record.last_seen.at)
         return max(latest) + self.seconds
 
-    def lent(
-        self, record: License, organization: Organization, asked: LeaseRequest, *, now: int
-    ) -> Lease:
-        """The one lease of a pending device key: to ``leased_until``, in no chain (R36)."""
-        link = Link(None, record.lent_at, record.leased_until)
-        outside = replace(record, chain=None)
-        return self.grant(outside, organization, replace(asked, kept=link), now=now)
-
     def grant(
-        self,
-        record: License,
-        organization: Organization,
-        asked: LeaseRequest,
-        *,
-        now: int,
+        self, record: License, organization: Organization, asked: LeaseRequest, link: Link
     ) -> Lease:
-        """The lease of a licence that was found valid at ``now`` (R16, R27).
+        """The lease of a licence that was found valid, with the id and times of ``link`` (R16).
 
-        It ends after ``seconds``, or with the subscription or the temporary licence if that is
-        sooner. Its id is the current link of the licence's chain, if there is one.
+        It ends with the subscription or the temporary licence if that is sooner (R27).
         """
-        kept = asked.kept
         return Lease(
             issuer=self.issuer,
             license_id=record.id,
@@ -184,10 +164,10 @@ class LeaseTerms:
             machine_thumbprint=asked.credentials.thumbprint(),
             kind=record.kind,
             primary=record.primary,
-            issued_at=now if kept is None else kept.issued_at,
-            expires_at=self.end(record, organization, kept=kept, now=now),
+            issued_at=link.issued_at,
+            expires_at=min(link.expires_at, record.valid_until(organization.subscription)),
             nonce=asked.nonce,
-            id=record.chain.current if record.chain else None,
+            id=link.id,
         )
 
 

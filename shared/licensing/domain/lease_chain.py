@@ -1,24 +1,23 @@
-"""The chain that a licence's leases form, and how it shows that two agents use one licence.
+"""The chain that a licence's leases form, and how it shows that two agents use one licence (R37).
 
 It does for leases what the rotation of refresh tokens, with detection of their reuse, does for
-tokens (RFC 9700, 4.14.2): an agent presents its last lease when it asks for the next one, and a
-copy of the agent sooner or later presents one that has been followed already.
-
-The service keeps the ids of the current link and of the one before.
+tokens (RFC 9700, 4.14.2): an agent presents its last lease when it asks for the next one. A copy of
+the agent sooner or later presents one that another has followed already. A machine that was
+restored from a backup does that, too, but once.
 
 What this module guarantees:
 
-* In the first half of its time the current link is only validated, which writes nothing. In the
-  second half it is renewed, which is one write.
-* The next link is derived from the presented one and the request's nonce. So a renewal whose answer
-  was lost, and which is repeated with its nonce, leads to the same link, in whatever order the two
-  requests arrive.
-* The link before the current one, presented once more, is taken for a lost answer. An older one,
-  or none at all, is a fork: when two agents go on from one link, one of them forks within two
-  renewals of each. (Two that were copied with a question still open both repeat that, and go on
-  from its answer.)
-* A link that is newer than the one on record shows that the table was restored from a backup. The
-  chain goes on from that link, and nobody is suspected.
+* The same question, which is a lease and a nonce, leads to the same link, however often and
+  whenever it is asked, and that link keeps the times that it was granted with.
+* In the first half of its time the current link is only validated. In the second half it is
+  renewed.
+* Any older link is a *return*: the agent goes on from there, and the head of the chain is left
+  behind. While the current link is in its first half, a return gains no time.
+* A head that was left behind and is presented shows two agents: a *fork*. So does the fourth return
+  in :data:`REMEMBERED` that gained time. Hence copies that go on are found within two renewals of
+  both, and copies that are put back at the fourth return; who restores a machine once is not.
+* A login moves the chain like a validation, and never is a fork by its number.
+* A lease outside the chain has no id: to present it is to present nothing.
 
 Pure. All times are integer epoch seconds.
 """
@@ -26,7 +25,9 @@ Pure. All times are integer epoch seconds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
 
 Derive = Callable[[str], str]
 """From a link's id to the next one's, for one licence and one nonce.
@@ -34,113 +35,248 @@ Derive = Callable[[str], str]
 See :meth:`Keyring.next_link <licensing.domain.keyring.Keyring.next_link>`.
 """
 
+REMEMBERED: Final = 30 * 86_400
+"""For how long a chain remembers returns and the heads that they left behind, in seconds."""
 
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Where a licence's chain stands: the ids of the current link and of the one before.
-
-    ``issued_at`` and ``source_address`` are when and from which address the current one was asked
-    for: a suspected clone is reported with both agents' addresses.
-    """
-
-    current: str
-    previous: str | None
-    source_address: str | None
-    issued_at: int
+MOST_RETURNS: Final = 4
+"""As many returns as show two agents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A presented lease: its id, ``None`` for one from before the chain began, and its time."""
+    """A lease: its id, and its times as granted; without an id it is outside the chain."""
 
     id: str | None
     issued_at: int
     expires_at: int
 
+    def is_early(self, now: int) -> bool:
+        """Whether ``now`` is in the first half of its time."""
+        return now < halfway(self.issued_at, self.expires_at)
+
+    def is_in_time(self, now: int) -> bool:
+        """Whether it has begun and is not over."""
+        return self.issued_at <= now < self.expires_at
+
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
-    """What follows from a presented link.
+class Left:
+    """The id of a head of the chain that a return left behind, and when that was."""
 
-    ``chain`` is the chain afterwards. ``kept`` is the presented link when it is only validated: the
-    lease to grant is then the same link, with the same times. ``fork`` says that two agents seem to
-    use the licence.
+    id: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Where a licence's chain stands.
+
+    ``link`` is the current one, its head; ``None`` before the first, and after a block was lifted.
+    ``source_address`` is where that was asked for from: a suspected clone is reported with both
+    agents' addresses. ``is_presented``: some agent of the licence has presented a lease.
+
+    ``left`` are the first four heads that were left behind in :data:`REMEMBERED`, the oldest first:
+    of many copies, those whose agents come back first. ``returned_at`` are the last four instants
+    of returns that gained time.
+    """
+
+    link: Link | None = None
+    source_address: str | None = None
+    is_presented: bool = False
+    left: tuple[Left, ...] = ()
+    returned_at: tuple[int, ...] = ()
+
+    def begun_anew(self) -> Chain:
+        """This chain without its past, for the agent that goes on alone."""
+        return Chain(is_presented=self.is_presented)
+
+    def has_left(self, id: str | None) -> bool:
+        """Whether the lease of this id is a head that was left behind."""
+        return any(one.id == id for one in self.left)
+
+
+NO_CHAIN: Final = Chain()
+
+
+class Shown(Enum):
+    """What a question shows of the agent that asks it; the first that applies."""
+
+    BEGINNING = auto()
+    """There is no link yet."""
+    REPETITION = auto()
+    """It is the question that led to the current link."""
+    CURRENT = auto()
+    """It presents the current link."""
+    LEFT_BEHIND = auto()
+    """It presents a head that was left behind, or led to one: two agents use the licence."""
+    NEWER = auto()
+    """It presents a link that was granted and then lost, when the table was restored."""
+    OLDER = auto()
+    """It presents another genuine lease, or is known without one: a return."""
+    NOTHING = auto()
+    """It presents nothing, though an agent of this licence has presented a lease before."""
+    NEVER = auto()
+    """It presents nothing, and no agent of this licence ever has: those up to 4.3 do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an agent asks for its next lease with.
+
+    ``presented`` is its last lease, ``None`` without one that is genuine and has an id.
+    ``following`` is the id of the link that follows from that and the request's nonce.
+    ``is_proved``: a fresh proof of the licence's device key came along. ``at_login``: a user logs
+    in with it.
+    """
+
+    presented: Link | None
+    following: str
+    is_proved: bool = False
+    at_login: bool = False
+
+
+def shown(chain: Chain, question: Question) -> Shown:
+    """What ``question`` shows of the agent, beside the chain of its licence.
+
+    >>> chain = Chain(Link("b", 100, 200), is_presented=True, left=(Left("a", 90),))
+    >>> shown(chain, Question(Link("b", 100, 200), following="c"))
+    <Shown.CURRENT: 3>
+    >>> shown(chain, Question(Link("0", 0, 100), following="b"))
+    <Shown.REPETITION: 2>
+    >>> shown(chain, Question(Link("a", 50, 150), following="c"))
+    <Shown.LEFT_BEHIND: 4>
+    >>> shown(chain, Question(None, following="c"))
+    <Shown.NOTHING: 7>
+    """
+    presented, head = question.presented, chain.link
+    is_known = presented is not None or question.at_login or question.is_proved
+    if head is None and is_known:
+        return Shown.BEGINNING
+    if presented is None and not question.at_login and not chain.is_presented:
+        return Shown.NEVER
+    if head is None or not is_known:
+        return Shown.NOTHING
+    if question.following == head.id:
+        return Shown.REPETITION
+    if presented is not None and presented.id == head.id:
+        return Shown.CURRENT
+    if chain.has_left(question.following) or (presented and chain.has_left(presented.id)):
+        return Shown.LEFT_BEHIND
+    if presented is not None and presented.issued_at > head.issued_at:
+        return Shown.NEWER
+    return Shown.OLDER
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When and from where a question is asked; ``until`` is when a lease granted ``now`` ends."""
+
+    now: int
+    until: int
+    source_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The chain afterwards, and what is to be told of it.
+
+    ``is_fork``: two agents use the licence. ``returns`` is how many returns of any kind there were
+    in :data:`REMEMBERED` with this one; 0 where it is none.
     """
 
     chain: Chain
-    kept: Link | None = None
-    fork: bool = False
+    is_fork: bool = False
+    returns: int = 0
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the agent has come back as often as two would."""
+        return self.returns >= MOST_RETURNS
 
 
-def is_current(chain: Chain | None, presented: Link | None, *, derive: Derive) -> bool:
-    """Whether ``presented`` is the current link, or the question that led to it was this one."""
-    return (
-        chain is not None
-        and presented is not None
-        and chain.current in (presented.id, derive(presented.id or ""))
+def step(chain: Chain, question: Question, asked: Asked) -> Step:
+    """What follows from ``question``.
+
+    Where the agent presents nothing and is not known otherwise, the chain stays as it is: its lease
+    is outside.
+
+    >>> def ask(chain: Chain, presented: Link, now: int) -> Step:
+    ...     question = Question(presented, following=f"next of {presented.id}")
+    ...     return step(chain, question, Asked(now, now + 100, source_address="192.0.2.1"))
+    >>> first, second = Link("a", 0, 100), Link("b", 50, 150)
+    >>> chain = Chain(second, is_presented=True)
+    >>> ask(chain, second, now=99).chain == chain  # in its first half
+    True
+    >>> ask(chain, second, now=100).chain.link
+    Link(id='next of b', issued_at=100, expires_at=200)
+    >>> returned = ask(chain, first, now=99)
+    >>> returned.chain.link  # which gains no time
+    Link(id='next of a', issued_at=50, expires_at=150)
+    >>> ask(returned.chain, second, now=99).is_fork
+    True
+    """
+    what, head = shown(chain, question), chain.link
+    if what in _UNMOVED:
+        return Step(chain)
+    is_presented = chain.is_presented or question.presented is not None
+    after = replace(chain, is_presented=is_presented)
+    if what is Shown.CURRENT and head is not None and head.is_early(asked.now):
+        return Step(after)
+    if what in _LED_ON or head is None:
+        return Step(_moved(after, question.following, asked))
+    return _returned(after, head, question, asked, is_fork=what is Shown.LEFT_BEHIND)
+
+
+AT_HEAD: Final = frozenset({Shown.REPETITION, Shown.CURRENT})
+"""What only an agent shows that has the current link, or has asked for it."""
+
+_UNMOVED: Final = frozenset({Shown.REPETITION, Shown.NOTHING, Shown.NEVER})
+_LED_ON: Final = frozenset({Shown.BEGINNING, Shown.CURRENT, Shown.NEWER})
+
+
+def moved_on(chain: Chain, derive: Derive, asked: Asked) -> Chain:
+    """The chain, led on from its current link in any case, its first half included.
+
+    For a licence whose machine changes along: a copy that stays behind has an older link then, and
+    a request that is sent once more changes nothing.
+    """
+    head = chain.link
+    return _moved(chain, derive(head.id or "" if head is not None else ""), asked)
+
+
+def _moved(chain: Chain, id: str, asked: Asked) -> Chain:
+    link = Link(id, asked.now, asked.until)
+    return replace(chain, link=link, source_address=asked.source_address)
+
+
+def _returned(chain: Chain, head: Link, question: Question, asked: Asked, *, is_fork: bool) -> Step:
+    """The agent goes on from elsewhere than ``head``, which is left behind."""
+    now, since = asked.now, asked.now - REMEMBERED
+    gains = not head.is_early(now)
+    left = [one for one in chain.left if one.at > since]
+    returns = 0
+    # A login after another whose lease nobody has presented: the answer was lost.
+    if chain.is_presented and head.id is not None:
+        returns = len(left) + 1
+        left = [*left, Left(head.id, now)][:MOST_RETURNS]
+    instants = [at for at in chain.returned_at if at > since]
+    # What a login gains, somebody has signed in for.
+    if gains and not question.at_login and not is_fork:
+        instants.append(now)
+        is_fork = len(instants) >= MOST_RETURNS
+    link = (
+        Link(question.following, now, asked.until)
+        if gains
+        else replace(head, id=question.following)
     )
-
-
-def followed(
-    chain: Chain | None,
-    presented: Link | None,
-    *,
-    derive: Derive,
-    source_address: str | None,
-    now: int,
-) -> Renewal | None:
-    """The step from ``chain`` when an agent presents ``presented`` as its last link.
-
-    ``None`` while there is no chain: no agent of this licence has ever presented a lease.
-
-    >>> def step(chain: Chain, presented: Link, now: int) -> Renewal | None:
-    ...     return followed(
-    ...         chain, presented, derive="next of {}".format, source_address="192.0.2.1", now=now
-    ...     )
-    >>> chain = Chain("b", previous="a", source_address="192.0.2.1", issued_at=100)
-    >>> current = Link("b", issued_at=100, expires_at=200)
-    >>> step(chain, current, now=149).kept == current  # in its first half
-    True
-    >>> step(chain, current, now=150).chain.current
-    'next of b'
-    >>> step(chain, Link("an older one", issued_at=0, expires_at=100), now=150).fork
-    True
-    """
-    if chain is None:
-        if presented is None:
-            return None
-        # It begins with the first lease that is presented; one from before has no id.
-        return Renewal(Chain(derive(presented.id or ""), presented.id, source_address, now))
-    # 1. The current link: validated in its first half, renewed from then on.
-    if presented is not None and presented.id == chain.current:
-        if now < halfway(presented.issued_at, presented.expires_at):
-            return Renewal(chain, kept=presented)
-        return Renewal(Chain(derive(chain.current), chain.current, source_address, now))
-    # 2. What led to the current link, with the nonce of then: the answer was lost.
-    last = presented.id if presented is not None else None
-    following = derive(last or "")
-    if following == chain.current:
-        return Renewal(chain)
-    # 3. The link before it, with another nonce: an agent that lost the answer and asks anew, or a
-    #    clone. The new link takes the current one's place: a second agent that has that will fork.
-    if presented is not None and presented.id == chain.previous:
-        return Renewal(Chain(following, chain.previous, source_address, now))
-    # 4. A newer one than on record: granted, then lost when the table was restored.
-    if presented is not None and presented.issued_at > chain.issued_at:
-        return Renewal(Chain(following, presented.id, source_address, now))
-    # 5. An older one, one that was replaced, or none at all.
-    return Renewal(Chain(following, chain.current, source_address, now), fork=True)
-
-
-def moved_on(renewal: Renewal, *, derive: Derive, source_address: str | None, now: int) -> Renewal:
-    """A step that leads on from the current link in any case, its first half included.
-
-    For a licence that goes to another machine: a copy that stays behind has an older link then.
-    """
-    if renewal.kept is None:
-        return renewal
-    current = renewal.chain.current
-    return Renewal(Chain(derive(current), current, source_address, now))
+    returned = replace(
+        chain,
+        link=link,
+        source_address=asked.source_address,
+        left=tuple(left),
+        returned_at=tuple(instants[-MOST_RETURNS:]),
+    )
+    return Step(returned, is_fork=is_fork, returns=returns)
 
 
 def halfway(issued_at: int, expires_at: int) -> int:

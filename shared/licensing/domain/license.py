@@ -19,7 +19,8 @@ from licensing.domain import license_key
 from licensing.domain.device_key import InvalidProof, Proof, already_used
 from licensing.domain.drift import NO_PAST, Past
 from licensing.domain.facts import Fact, Facts
-from licensing.domain.lease_chain import Chain
+from licensing.domain.key_history import NO_KEYS, KeyHistory
+from licensing.domain.lease_chain import NO_CHAIN, Chain
 from licensing.domain.license_key import KeySubject
 from licensing.domain.machine import Machine
 from licensing.domain.organization import Standing, Subscription
@@ -177,12 +178,12 @@ class License:
     never runs backwards, even when the clocks of two servers disagree.
 
     ``last_seen``, ``chain``, ``proved_ms``, ``leased_until`` and ``past`` are traces of the agent's
-    use of the licence, and change without a revision. ``chain`` is ``None`` until the agent
-    presents a lease. ``proved_ms`` is when the nonce of the last proof was made, in epoch
-    milliseconds. ``leased_until`` is the end of the longest lease that was granted, exact where
-    there is a ``device_key``; it never decreases, and is 0 on records from before it was kept:
-    :meth:`LeaseTerms.leased_until <licensing.domain.lease.LeaseTerms.leased_until>`. ``past`` is
-    what it remembers of how its machine has changed (R11).
+    use of the licence, and change without a revision. ``chain`` is that of its leases (R37). No
+    proof counts whose nonce was made until ``proved_ms``, in epoch milliseconds. ``leased_until``
+    is the end of the longest lease that was granted; it never decreases, and is 0 on records from
+    before it was kept: :meth:`LeaseTerms.leased_until
+    <licensing.domain.lease.LeaseTerms.leased_until>`. ``past`` is what it remembers of how its
+    machine has changed (R11), ``keys`` of its device keys.
 
     >>> from licensing.domain.machine import NO_MACHINE
     >>> now = 1_900_000_000
@@ -231,10 +232,11 @@ class License:
     revision: int = 1
     updated_at: int
     last_seen: LastSeen | None = None
-    chain: Chain | None = None
+    chain: Chain = NO_CHAIN
     proved_ms: int = 0
     leased_until: int = 0
     past: Past = NO_PAST
+    keys: KeyHistory = NO_KEYS
 
     @property
     def kind(self) -> Kind:
@@ -350,7 +352,7 @@ class License:
         if action in _BEGINNINGS:
             # After a block, or on another machine, one agent alone goes on: none of its older
             # leases shall count as a clone's.
-            return replace(changed, chain=None)
+            return replace(changed, chain=self.chain.begun_anew())
         # No key waits for a machine that is given up.
         return replace(changed, pending_key=None) if action in _SEPARATIONS else changed
 
@@ -371,26 +373,32 @@ class License:
             return self.pending_key
         return self.device_key
 
-    def proved(self, proof: Proof) -> License:
-        """This licence after a validation has proved :meth:`key_to_prove` (R36).
+    def proved(self, proof: Proof, now: int) -> License:
+        """This licence after a validation has proved :meth:`key_to_prove` at ``now`` (R36).
 
-        The proof counts once. The bound key's ends a pending one; a pending key's puts that in the
-        place of the bound one. Raises :class:`~licensing.domain.errors.StaleProof` when the proof
-        is not newer than the last one that counted.
+        The bound key's proof ends a pending one; a pending key's puts that in the place of the
+        bound one. A proof over a nonce of the service counts once. Raises
+        :class:`~licensing.domain.errors.StaleProof` when such a one is not newer than what has
+        counted.
         """
         self.demand_newer(proof)
-        proved = replace(self, proved_ms=proof.made_ms, pending_key=None)
+        proved = replace(self, proved_ms=proof.made_ms or self.proved_ms, pending_key=None)
         if proof.thumbprint == self.device_key:
             return proved
         # Another agent goes on, whose lease was none of the chain's.
-        return replace(proved, device_key=proof.thumbprint, chain=None)
+        return replace(
+            proved,
+            device_key=proof.thumbprint,
+            keys=self.keys.after(self.device_key, proof.thumbprint, now),
+            chain=NO_CHAIN,
+        )
 
     def demand_newer(self, proof: Proof) -> None:
-        """Check that ``proof`` is newer than the last one that has counted (R36).
+        """Check that ``proof`` is newer than what has counted, or over a lease (R36).
 
         Raises :class:`~licensing.domain.errors.StaleProof`.
         """
-        if proof.made_ms <= self.proved_ms:
+        if proof.made_ms is not None and proof.made_ms <= self.proved_ms:
             raise already_used()
 
     def noted(self, proof: Proof) -> License:
@@ -398,7 +406,13 @@ class License:
 
         No validation's proof that is older counts from then on.
         """
-        return replace(self, proved_ms=max(self.proved_ms, proof.made_ms))
+        return replace(self, proved_ms=max(self.proved_ms, proof.made_ms or 0))
+
+    def moved_at(self, now: int) -> License:
+        """This licence after its chain has moved: no proof counts that was made before ``now``."""
+        if self.device_key is None:
+            return self
+        return replace(self, proved_ms=max(self.proved_ms, now * 1000))
 
     def leased(self, until: int) -> License:
         """This licence after a lease that ends at ``until`` was granted."""
@@ -428,6 +442,7 @@ class Changes(TypedDict, total=False):
     exclusive: bool
     term: Term
     device_key: str | None
+    keys: KeyHistory
     added_by: bytes | None
     pending_key: str | None
     lent_at: int

@@ -113,9 +113,9 @@ class Code(StrEnum):
     PROOF_REQUIRED = (
         "PROOF_REQUIRED",
         Meaning(
-            message="This agent has to prove that it holds its device key. Log in again.",
+            message="This agent has shown neither its device key nor its last lease. Log in again.",
             action=NextStep.LOGIN,
-            misuse="Used without a proof of its device key",
+            misuse="Used without a proof of its device key, or without its last lease",
             partner_may_log_in=True,
         ),
     )

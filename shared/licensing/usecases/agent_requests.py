@@ -20,7 +20,7 @@ class Login:
 
     ``proof`` is of the device key that the licence is to be bound to, ``previous`` of the one that
     it shall replace (R36). ``environment`` is in its normal form, ``as_sent`` as the agent calls
-    it.
+    it. ``lease`` is the token of the last lease that it has; ``nonce`` comes back in the new one.
     """
 
     credentials: Credentials
@@ -31,6 +31,8 @@ class Login:
     proof: Proof | None = None
     previous: Proof | None = None
     as_sent: str | None = None
+    lease: str | None = None
+    nonce: str | None = None
 
     @property
     def own_environment(self) -> str:

@@ -145,7 +145,8 @@ class ChangeLicense:
         def without_keys(record: License) -> License:
             if record.device_key is None:
                 return record
-            return record.changed(context.now, device_key=None, pending_key=None)
+            keys = record.keys.after(record.device_key, None, context.now)
+            return record.changed(context.now, device_key=None, keys=keys, pending_key=None)
 
         wanted = _Wanted(EventType.DEVICE_KEY_RESET, without_keys, reason)
         return self._change(license_id, wanted, context)

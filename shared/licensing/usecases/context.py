@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from licensing.domain import audit, license_key
+from licensing.domain.agent_signs import Sign
 from licensing.domain.audit import Event, EventType, Origin, Reason, RefusedAttempt
 from licensing.domain.caller import Caller
 from licensing.domain.license import License
@@ -96,17 +97,21 @@ class Context:
             confidential=record.term is not None,
         )
 
-    def suspected_clone(self, record: License, reason: Reason) -> RefusedAttempt:
-        """The entry for the history of ``record`` about a second agent that seems to use it (R37).
+    def sign_on_record(self, record: License, sign: Sign) -> RefusedAttempt:
+        """The entry for the history of ``record`` about what its agents have shown (R37).
 
         It names the address that the current link of the licence's chain was last asked for from.
         """
         return self.refused_attempt(
             record,
-            reason,
-            kind=EventType.CLONE_SUSPECTED,
-            other_address=record.chain.source_address if record.chain else None,
+            sign.reason,
+            kind=sign.type,
+            other_address=record.chain.source_address,
         )
+
+    def suspected_clone(self, record: License, reason: Reason) -> RefusedAttempt:
+        """The entry for the history of ``record`` about a second machine that seems to use it."""
+        return self.sign_on_record(record, Sign(reason, EventType.CLONE_SUSPECTED))
 
     def _event_id(self) -> str:
         return audit.new_event_id(self.entropy(16))

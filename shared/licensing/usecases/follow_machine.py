@@ -44,35 +44,6 @@ class FollowMachine:
 
     store: UseStore
 
-    def __call__(self, record: License, observed: ObservedAgent, context: Context) -> License:
-        """The licence after it has followed its agent, committed (R11, R31).
-
-        ``record`` was found good for this agent. Nothing is read or written while there is nothing
-        to follow. When others keep coming first, it stays as it is, and the next request tries.
-        """
-        latest = record
-
-        def follow() -> License:
-            nonlocal latest
-            try:
-                followed = self.followed(latest, observed, context)
-                return self.committed(latest, followed, context)
-            except Overtaken:
-                found = self.store.license(record.id)
-                if found is None or not (
-                    found.state is latest.state and found.machine.is_same_as(observed.machine)
-                ):
-                    # It ended, was blocked or moved on meanwhile: for the next request to find.
-                    return latest
-                latest = found
-                raise
-
-        try:
-            return retry(follow)
-        # No reason to refuse the agent: its licence is good, and drift can wait.
-        except Overtaken:
-            return latest
-
     def followed(self, record: License, observed: ObservedAgent, context: Context) -> Followed:
         """The licence as it should be now; itself, if it is so already.
 
@@ -110,9 +81,6 @@ class FollowMachine:
         stayed = replace(record, past=step.past)
         if moved is record.machine and exclusive == record.exclusive:
             return Followed(stayed, claims=claims)
-        if observed.evidence is Evidence.LOGIN and not record.is_on(moved):
-            # A copy that stays behind must not come back by its lease.
-            stayed = replace(stayed, chain=None)
         followed = stayed.changed(
             context.now,
             machine=moved,

@@ -4,8 +4,8 @@ What this module guarantees:
 
 * Nothing is decided by what was read: reading only chooses what to try. The conditions of the
   commit decide, so that of any number of racing logins one gets through (R5).
-* A repeated login answers with the same licence and the same key. It writes nothing unless the
-  machine has changed or a device key is proved (R2, R11).
+* A repeated login answers with the same licence and the same key. It moves the chain of leases as
+  a validation does, and blocks nobody (R2, R11, R37).
 * A proof of a device key counts once, for one licence: with what it binds or changes, in one
   transaction (R36).
 * A member adds no more agents than the organization lets each of them add; administrators add any
@@ -27,6 +27,8 @@ from licensing.domain import license_key
 from licensing.domain.audit import EventType, Reason, RefusedAttempt
 from licensing.domain.drift import NO_PAST, Evidence
 from licensing.domain.errors import InvalidInput, Misconfigured
+from licensing.domain.key_history import NO_KEYS
+from licensing.domain.lease_chain import NO_CHAIN
 from licensing.domain.license import Action, LastSeen, License, State
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import blocker, is_exclusive_to, is_older_agent, license_at
@@ -54,6 +56,7 @@ from licensing.usecases.optimistic import Overtaken, demand, retry_or_give_up
 from licensing.usecases.ports import Change, ProofUse
 
 _OPERATION_BYTES: Final = 16
+_NONCE_BYTES: Final = 16
 
 MAX_ENVIRONMENTS: Final = 100
 """How many environments an organization may have on one machine: it keeps a claim's item small."""
@@ -97,6 +100,7 @@ class LogIn(LoginSteps):
             )
         machine = Machine.of(request.credentials, self.keyrings.keyring().hashing_key)
         proofs = _use_of_proofs(request, context)
+        nonce = request.nonce or context.entropy(_NONCE_BYTES).hex()
         license_id = request.key.license_id if request.key else None
         member = context.caller.member
         # Which limit the last look has found to be reached.
@@ -107,7 +111,7 @@ class LogIn(LoginSteps):
             # Twice in a row: a conflict in between says that there was room, and begins anew.
             was_reached, reached = reached, None
             view = self.store.login_view(machine.pairs(), organization_id, license_id, member)
-            attempt = LoginAttempt(request, context, machine, view, proofs)
+            attempt = LoginAttempt(request, context, machine, view, proofs, nonce)
             answer = self._answer(attempt)
             # Claims and counters are not read at one instant: what was left may have gone to this
             # very agent in between. Claims that are read after it was gone would show that.
@@ -196,7 +200,7 @@ class LogIn(LoginSteps):
             refused = self._refuse_move(attempt, organization, record)
             if refused is not None:
                 return refused
-        held = self.hold_device_key(attempt, record, organization)
+        held = self.hold_device_key(attempt, record, organization, leads_on=is_new_there)
         if isinstance(held, Refused):
             return held
         # An agent whose key only waits does not show what the machine is like.
@@ -205,13 +209,11 @@ class LogIn(LoginSteps):
                 request.credentials, attempt.machine, request.agent_version, Evidence.LOGIN
             )
             follow = FollowMachine(self.store)
-            if is_new_there:  # what comes in between is for the whole login to decide anew
-                followed = follow.followed(held.record, observed, context)
-                held = HeldLicense(follow.committed(held.record, followed, context))
-            else:
-                held = HeldLicense(follow(held.record, observed, context))
-            if is_new_there and not held.record.is_on(attempt.machine):
+            followed = follow.followed(held.record, observed, context)
+            record = follow.committed(held.stored, followed, context)
+            if is_new_there and not record.is_on(attempt.machine):
                 return _still_bound()  # another licence has come to that machine first
+            held = HeldLicense(record, record, held.link)
         return self.issued(attempt, held, organization)
 
     def _refuse_move(
@@ -248,7 +250,7 @@ class LogIn(LoginSteps):
             secret_version=self.keyrings.keyring().newest,
             exclusive=exclusive,
             device_key=request.proof.thumbprint if request.proof else None,
-            proved_ms=request.proof.made_ms if request.proof else 0,
+            proved_ms=request.proof.demand_time() if request.proof else 0,
             issued_at=context.now,
             issued_by=context.caller.subject,
             added_by=context.caller.member,
@@ -256,9 +258,9 @@ class LogIn(LoginSteps):
             updated_at=context.now,
             last_seen=LastSeen(context.now, request.agent_version, context.origin.source_address),
         )
-        record = self.leased(record, organization, context.now)
-        event = context.license_event(EventType.LICENSE_ISSUED, None, record)
-        return self._bind(attempt, organization, Change(None, record, event))
+        held = self.leased(attempt, record, organization)
+        event = context.license_event(EventType.LICENSE_ISSUED, None, held.record)
+        return self._bind(attempt, organization, Change(None, held.record, event), held)
 
     def _reassign(
         self, attempt: LoginAttempt, organization: Organization, record: License, freed: License
@@ -288,7 +290,10 @@ class LogIn(LoginSteps):
         _check_environments(attempt, organization)
         noted = freed.noted(request.proof) if request.proof else freed
         bound = replace(  # the same change: one revision, one event
-            self.leased(noted, organization, context.now),
+            noted,
+            # An agent begins that none of the leases before is of.
+            chain=NO_CHAIN,
+            keys=NO_KEYS,
             device_key=request.proof.thumbprint if request.proof else None,
             machine=attempt.machine,
             past=NO_PAST,
@@ -297,8 +302,9 @@ class LogIn(LoginSteps):
             added_by=context.caller.member,
             agent_version=request.agent_version,
         )
-        event = context.license_event(EventType.LICENSE_REASSIGNED, record, bound)
-        return self._bind(attempt, organization, Change(record, bound, event))
+        held = self.leased(attempt, bound, organization)
+        event = context.license_event(EventType.LICENSE_REASSIGNED, record, held.record)
+        return self._bind(attempt, organization, Change(record, held.record, event), held)
 
     def _refuse_binding(
         self, attempt: LoginAttempt, organization: Organization, *, exclusive: bool
@@ -314,7 +320,9 @@ class LogIn(LoginSteps):
             or _refuse_more(attempt, organization, self._limit(organization))
         )
 
-    def _bind(self, attempt: LoginAttempt, organization: Organization, change: Change) -> Issued:
+    def _bind(
+        self, attempt: LoginAttempt, organization: Organization, change: Change, held: HeldLicense
+    ) -> Issued:
         """Commit a binding: the conditions of that transaction decide (R5)."""
         change = replace(change, member_limit=self._limit(organization))
         demand(
@@ -325,7 +333,6 @@ class LogIn(LoginSteps):
                 proofs=attempt.proofs,
             )
         )
-        held = HeldLicense(change.after)
         return self.issued(attempt, held, organization, created=change.before is None)
 
     def _limit(self, organization: Organization) -> int | None:

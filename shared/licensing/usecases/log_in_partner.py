@@ -32,6 +32,7 @@ from licensing.usecases.login import (
 )
 from licensing.usecases.optimistic import Overtaken, demand
 from licensing.usecases.ports import Beside, Change
+from licensing.usecases.write_use import Followed, write_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,11 @@ class LogInPartner(LoginSteps):
             if term.holder is None
             else self.hold_device_key(attempt, record, organization)
         )
-        return held if isinstance(held, Refused) else self.issued(attempt, held, organization)
+        if isinstance(held, Refused):
+            return held
+        if held.record != held.stored:
+            write_use(self.store, held.stored, Followed(held.record), context)
+        return self.issued(attempt, held, organization)
 
     def _standing(self, attempt: LoginAttempt, client_id: str) -> License | None:
         """The client's own licence for the agent, or ``None``. Raises ``Overtaken``."""
@@ -98,7 +103,7 @@ class LogInPartner(LoginSteps):
         """Tie a licence to the person, the machine and the device key that use it first (R26)."""
         request, context = attempt.request, attempt.context
         noted = record.noted(request.proof) if request.proof else record
-        tied = self.leased(noted, client.organization, context.now).changed(
+        tied = noted.changed(
             context.now,
             device_key=request.proof.thumbprint if request.proof else None,
             machine=attempt.machine,
@@ -106,13 +111,14 @@ class LogInPartner(LoginSteps):
             agent_version=request.agent_version,
             term=replace(term, holder=context.caller.subject),
         )
-        event = context.license_event(EventType.TEMPORARY_LICENSE_USED, record, tied)
+        held = self.leased(attempt, tied, client.organization)
+        event = context.license_event(EventType.TEMPORARY_LICENSE_USED, record, held.record)
         # It claims no pair, so the commit has to check by itself whose the machine is (R26).
         beside = Beside(attempt.machine.pairs(), request.environment, client.standing)
-        change = Change(record, tied, event, beside)
+        change = Change(record, held.record, event, beside)
         claims, proofs = attempt.view.claims, attempt.proofs
         demand(self.store.commit([change], claims=claims, proofs=proofs))
-        return HeldLicense(tied)
+        return HeldLicense(held.record, held.record, held.link)
 
 
 def _why_not_usable(attempt: LoginAttempt, record: License, term: Term) -> str | None:

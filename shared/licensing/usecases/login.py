@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 
 from licensing.domain import license_key
+from licensing.domain.agent_signs import Sign, of_keys, of_leases
 from licensing.domain.audit import RefusedAttempt
 from licensing.domain.caller import Role
 from licensing.domain.key_change import ProvedLogin, after_login
 from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
+from licensing.domain.lease_chain import (
+    AT_HEAD,
+    Asked,
+    Derive,
+    Link,
+    Question,
+    moved_on,
+    shown,
+    step,
+)
 from licensing.domain.license import License
 from licensing.domain.machine import Machine
 from licensing.domain.organization import Organization, PolicyFloor, Standing
@@ -17,6 +30,7 @@ from licensing.usecases.agent_requests import Login
 from licensing.usecases.context import UserContext
 from licensing.usecases.optimistic import demand
 from licensing.usecases.ports import Change, Keyrings, LoginStore, LoginView, ProofUse
+from licensing.usecases.presented_lease import presented_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +38,8 @@ class LoginAttempt:
     """One try at a login: the request, its context, the machine, and what was read for it.
 
     A try that is overtaken is followed by another one, with a ``view`` that was read anew.
-    ``proofs`` is the use of the request's proofs, the same in each try; ``None`` without any.
+    ``proofs`` is the use of the request's proofs, the same in each try; ``None`` without any. So is
+    ``nonce``, the request's or one drawn for it.
     """
 
     request: Login
@@ -32,6 +47,7 @@ class LoginAttempt:
     machine: Machine
     view: LoginView
     proofs: ProofUse | None
+    nonce: str
 
     @property
     def is_by_administrator(self) -> bool:
@@ -55,13 +71,26 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class HeldLicense:
-    """A licence that an agent has logged in with.
+    """A licence that an agent has logged in with, and the link to grant.
 
-    ``is_lent``: its device key is the pending one, which gets one lease outside the chain (R36).
+    ``stored`` is the licence as the table has it: what ``record`` has beyond that is still to be
+    written. ``is_lent``: its device key is the pending one, which gets one lease outside the chain
+    (R36).
     """
 
     record: License
+    stored: License
+    link: Link
     is_lent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A licence after a login has moved its chain of leases; ``signs`` are to be put on record."""
+
+    record: License
+    link: Link
+    signs: tuple[Sign, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +117,9 @@ class LoginSteps:
         record = held.record
         # During a rotation, a licence may have a version that is not known here yet.
         keyring = self.keyrings.keyring(at_least=record.secret_version)
-        grant = self.lease_terms.lent if held.is_lent else self.lease_terms.grant
-        lease = grant(
-            record,
-            organization,
-            LeaseRequest(attempt.request.credentials, attempt.request.own_environment),
-            now=attempt.context.now,
-        )
+        request = attempt.request
+        asked = LeaseRequest(request.credentials, request.own_environment, request.nonce)
+        lease = self.lease_terms.grant(record, organization, asked, held.link)
         return Issued(
             record=record,
             organization=organization,
@@ -103,21 +128,37 @@ class LoginSteps:
             created=created,
         )
 
-    def leased(self, record: License, organization: Organization, now: int) -> License:
-        """``record`` after the lease of a login that is granted at ``now`` (R36)."""
-        return record.leased(self.lease_terms.end(record, organization, now=now))
+    def leased(
+        self, attempt: LoginAttempt, record: License, organization: Organization
+    ) -> HeldLicense:
+        """A licence that is bound by this login, with the first lease of its chain (R37)."""
+        moved = self._moved(attempt, record, organization)
+        return HeldLicense(moved.record, record, moved.link)
 
     def hold_device_key(
-        self, attempt: LoginAttempt, record: License, organization: Organization
+        self,
+        attempt: LoginAttempt,
+        record: License,
+        organization: Organization,
+        *,
+        leads_on: bool = False,
     ) -> HeldLicense | Refused:
-        """``record`` after its agent has proved a device key, see :mod:`domain.key_change` (R36).
+        """``record`` after its agent has asked for its next lease, and has proved a device key.
 
-        Refused when the licence has a key and the agent proves none, or one that cannot take its
-        place now. Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
+        The chain of its leases moves, and nobody is blocked for what that shows (R37); where the
+        machine changes along, it ``leads_on`` in any case. For the key, see
+        :mod:`domain.key_change` (R36): refused when the licence has one and the agent proves none,
+        or one that cannot take its place now. With a proof, all of it is written.
+
+        Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
         """
-        request, context, now = attempt.request, attempt.context, attempt.context.now
+        request, context = attempt.request, attempt.context
         if request.proof is None or attempt.proofs is None:
-            return HeldLicense(record) if record.device_key is None else proof_required()
+            if record.device_key is not None:
+                return proof_required()
+            moved = self._moved(attempt, record, organization, leads_on=leads_on)
+            self._note(record, moved.signs, context)
+            return HeldLicense(moved.record, record, moved.link)
         held = after_login(
             record,
             ProvedLogin(
@@ -128,20 +169,71 @@ class LoginSteps:
             ),
             leased_until=self.lease_terms.leased_until(record),
             locked=organization.policy.at_least(self.policy_floor).lock_device_keys,
-            now=now,
+            now=context.now,
         )
         if isinstance(held, Refused):
             self.store.record_refusal(context.refused_attempt(record, held.code))
             return held
-        after = held.record if held.is_lent else self.leased(held.record, organization, now)
+        moved = (
+            _Moved(held.record, Link(None, held.record.lent_at, held.record.leased_until))
+            if held.is_lent
+            else self._moved(attempt, held.record, organization, leads_on=leads_on)
+        )
+        after = moved.record
+        self._note(record, (*moved.signs, *of_keys(record, after)), context)
         if held.event is not None:
             event = context.license_event(held.event, record, after)
             demand(self.store.commit([Change(record, after, event)], proofs=attempt.proofs))
-            return HeldLicense(after, is_lent=held.is_lent)
-        self.store.use_proofs(attempt.proofs)
-        if after != record:
-            demand(self.store.record_use(record, after))
-        return HeldLicense(after, is_lent=held.is_lent)
+        else:
+            self.store.use_proofs(attempt.proofs)
+            if after != record:
+                demand(self.store.record_use(record, after))
+        return HeldLicense(after, after, moved.link, is_lent=held.is_lent)
+
+    def _moved(
+        self,
+        attempt: LoginAttempt,
+        record: License,
+        organization: Organization,
+        *,
+        leads_on: bool = False,
+    ) -> _Moved:
+        """``record`` with the lease of its chain that this login leads to."""
+        request, now = attempt.request, attempt.context.now
+        until = self.lease_terms.end(record, organization, now=now)
+        # Agents up to 4.3 present no lease, and need no chain (R30).
+        if request.has_older_form and not record.chain.is_presented:
+            return _Moved(record.leased(until), Link(None, now, until))
+        asked = Asked(now, until, attempt.context.origin.source_address)
+        presented = presented_link(
+            request.lease, record, self.keyrings, issuer=self.lease_terms.issuer
+        )
+        derive = self._derive(attempt, record)
+        last = presented.id if presented is not None else None
+        question = Question(presented, derive(last or ""), at_login=True)
+        what = shown(record.chain, question)
+        taken = step(record.chain, question, asked)
+        chain = taken.chain
+        if leads_on and what in AT_HEAD:
+            chain = moved_on(chain, derive, asked)
+        if request.has_older_form:
+            chain = replace(chain, is_presented=False)
+        link = chain.link
+        if link is None:
+            raise AssertionError("a login begins a chain")
+        moved = replace(record, chain=chain)
+        if link != record.chain.link:
+            moved = moved.leased(link.expires_at).moved_at(now)
+        return _Moved(moved, link, of_leases(what, taken))
+
+    def _derive(self, attempt: LoginAttempt, record: License) -> Derive:
+        keyring = self.keyrings.keyring(at_least=record.secret_version)
+        # With a blank, which no validation's nonce has: none of them repeats a login's question.
+        return partial(keyring.next_link, record.id, nonce=f"login {attempt.nonce}")
+
+    def _note(self, record: License, signs: Iterable[Sign], context: UserContext) -> None:
+        for sign in signs:
+            self.store.record_refusal(context.sign_on_record(record, sign))
 
     def refuse_foreign(
         self, attempt: LoginAttempt, holder: tuple[str, str] | None

@@ -12,17 +12,17 @@ What this module guarantees:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Final
 
 from licensing.domain import license_key, validation
 from licensing.domain.audit import Reason
-from licensing.domain.device_key import Proof
+from licensing.domain.device_key import Proof, needs_nonce
 from licensing.domain.drift import Evidence
-from licensing.domain.errors import ForgedLease, Unavailable, UnknownLeaseKey
 from licensing.domain.keyring import Keyring
-from licensing.domain.lease import Lease, LeaseRequest, LeaseTerms, SignedLease, genuine
-from licensing.domain.lease_chain import Derive, Link, is_current
+from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
+from licensing.domain.lease_chain import AT_HEAD, Derive, Question, Shown, shown
 from licensing.domain.license import License, State
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import foreign_holder, license_at
@@ -34,6 +34,7 @@ from licensing.usecases.context import Context
 from licensing.usecases.follow_machine import ObservedAgent
 from licensing.usecases.optimistic import retry_or_give_up
 from licensing.usecases.ports import Keyrings, ValidationStore
+from licensing.usecases.presented_lease import presented_link
 from licensing.usecases.record_use import RecordedUse, RecordUse, Use
 from licensing.usecases.write_use import Followed, write_use
 
@@ -41,6 +42,9 @@ _UNSAID_BYTES: Final = 16
 
 _AFTER_BLOCKED: Final = frozenset({Code.SUSPENDED, Code.EXPIRED, Code.VALID})
 """The codes that give way to one about the machine, in order of precedence (R13)."""
+
+_AFTER_PROOF: Final = _AFTER_BLOCKED | {Code.DETACHED}
+"""The codes that an agent is told which has proved its device key, where it has one (R13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +75,78 @@ class Verdict:
         return self.code.meaning.action_for(partner=self.is_temporary)
 
 
-@dataclass(frozen=True, slots=True)
-class _Chained:
-    """The link that an agent presents, beside the licence's chain."""
+@dataclass(frozen=True)
+class _Asking:
+    """An agent's question beside the licence that it is about; read only where it is needed."""
 
     record: License
-    link: Link | None
-    derive: Derive
+    request: Validation
+    nonce: str
+    keyring: Keyring
+    keyrings: Keyrings
+    issuer: str
 
     @property
-    def is_current(self) -> bool:
-        """Whether it is the current one, or the question that led to that."""
-        return is_current(self.record.chain, self.link, derive=self.derive)
+    def proof(self) -> Proof | None:
+        """The verified proof of a licence's device key; ``None`` where the licence has none."""
+        proof = self.request.proof
+        return proof if self.record.device_key and isinstance(proof, Proof) else None
+
+    @cached_property
+    def question(self) -> Question:
+        """The presented link, and the one that follows from it and the nonce."""
+        link = presented_link(self.request.lease, self.record, self.keyrings, issuer=self.issuer)
+        last = link.id if link is not None else None
+        is_proved = self.proof is not None and self.proof.made_ms is not None
+        return Question(link, self.derive(last or ""), is_proved=is_proved)
+
+    @property
+    def derive(self) -> Derive:
+        """From a link to the one that follows with this question's nonce."""
+        return partial(self.keyring.next_link, self.record.id, nonce=self.nonce)
+
+    @property
+    def is_at_head(self) -> bool:
+        """Whether it presents the current link, or what has led to that."""
+        return self.question.presented is not None and self._shown in AT_HEAD
 
     @property
     def evidence(self) -> Evidence:
-        """What it shows of the agent; before there is a chain, no agent has a link (R11)."""
-        if self.record.chain is None or self.is_current:
-            return Evidence.LINK
-        return Evidence.NOTHING if self.link is None else Evidence.LEASE
+        """What the lease shows of the agent; before there is a chain, no agent has a link (R11)."""
+        return _EVIDENCE.get(self._shown, Evidence.LEASE)
+
+    def demand_fresh_proof(self, now: int) -> None:
+        """Check that a proof of this licence's device key is of now (R36).
+
+        It is over a nonce of the service; or over the presented lease, where that is in its time
+        and the current link or what has led to that. Raises ``StaleProof``.
+        """
+        proof, record = self.proof, self.record
+        if proof is None or proof.thumbprint not in (record.device_key, record.pending_key):
+            return
+        if proof.made_ms is not None:
+            record.demand_newer(proof)
+            return
+        link = self.question.presented
+        if not (
+            link is not None and link.id == proof.nonce and link.is_in_time(now) and self.is_at_head
+        ):
+            raise needs_nonce()
+
+    @property
+    def _shown(self) -> Shown:
+        return shown(self.record.chain, self.question)
+
+
+_EVIDENCE: Final = MappingProxyType(
+    {
+        Shown.BEGINNING: Evidence.LINK,
+        Shown.REPETITION: Evidence.LINK,
+        Shown.CURRENT: Evidence.LINK,
+        Shown.NEVER: Evidence.LINK,
+        Shown.NOTHING: Evidence.NOTHING,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +193,7 @@ class ValidateLicense:
         if secret is None or not license_key.is_genuine(request.key, record.key(secret)):
             return Verdict(Code.NOT_FOUND)
         # 2. The licence is good for this organization, agent and moment.
+        asking = _Asking(record, request, nonce, keyring, self.keyrings, self.lease_terms.issuer)
         machine = Machine.of(request.credentials, keyring.hashing_key)
         agent = PresentedAgent(
             # Older agents name no organization: theirs is taken to be the licence's (R30).
@@ -146,38 +204,48 @@ class ValidateLicense:
         )
         code = self._code(record, organization, agent, context)
         if code is Code.MACHINE_MISMATCH and agent.may_be_on(record):
-            chained = self._chained(request, record, keyring, nonce)
-            agent = replace(agent, is_at_head=chained.is_current)
+            agent = replace(agent, is_at_head=asking.is_at_head)
             code = self._code(record, organization, agent, context)
         # A temporary licence that has ended says so, whatever has become of the machine (R27).
         if code in _AFTER_BLOCKED and record.term and not record.term.has_ended(context.now):
             environment = request.environment or DEFAULT_ENVIRONMENT
             code = self._forbidden(record, machine, environment) or code
+        # 3. A proof is fresh: whoever sends an overheard request again is stopped here.
+        if code in _AFTER_PROOF or (code is Code.MACHINE_MISMATCH and not agent.is_on(record)):
+            asking.demand_fresh_proof(context.now)
         # Whoever has not shown that the key is their own learns nothing of the licence.
         if not code.meaning.shows_license or organization is None:
             return self._refused(record, agent, code, context)
-        # 3. A proof counts once: whoever repeats an overheard request is stopped here.
-        proof = request.proof if record.device_key and isinstance(request.proof, Proof) else None
         if code is not Code.VALID:
-            proved = record.proved(proof) if proof is not None else record
-            if proved != record:
-                proved = write_use(self.store, record, Followed(proved), context)
-            return Verdict(code, record.term is not None, proved, organization)
+            return self._not_valid(record, organization, code, asking.proof, context)
         # 4. Machine, proof and link are written; the link shows whether a second agent uses the
         #    licence, and with the proof how far the licence follows its machine (R11, R37).
-        chained = self._chained(request, record, keyring, nonce)
-        evidence = Evidence.PROOF if proof is not None else chained.evidence
+        evidence = Evidence.PROOF if asking.proof is not None else asking.evidence
         observed = ObservedAgent(request.credentials, machine, request.agent_version, evidence)
-        use = Use(observed, chained.link, chained.derive, proof)
         record_use = RecordUse(
             self.store, self.lease_terms, self.last_seen_seconds, self.policy_floor
         )
+        use = Use(observed, asking.question, asking.derive, asking.proof)
         used = record_use(record, organization, use, context)
         if isinstance(used, RecordedUse):
-            return self._granted(request, organization, used, keyring, context)
+            return self._granted(request, organization, used, keyring)
         if used.code.meaning.shows_license:
             return Verdict(used.code, record.term is not None, used.record, organization)
         return self._refused(record, agent, used.code, context)
+
+    def _not_valid(
+        self,
+        record: License,
+        organization: Organization,
+        code: Code,
+        proof: Proof | None,
+        context: Context,
+    ) -> Verdict:
+        """The answer to the licence's own agent, whose proof counts, that it may not work now."""
+        proved = record.proved(proof, context.now) if proof is not None else record
+        if proved != record:
+            proved = write_use(self.store, record, Followed(proved), context)
+        return Verdict(code, record.term is not None, proved, organization)
 
     def _granted(
         self,
@@ -185,20 +253,11 @@ class ValidateLicense:
         organization: Organization,
         used: RecordedUse,
         keyring: Keyring,
-        context: Context,
     ) -> Verdict:
         """The answer with a lease, which lets the agent work on while the service is away (R16)."""
-        lease = self.lease_terms.grant(
-            used.record,
-            organization,
-            LeaseRequest(
-                request.credentials,
-                request.own_environment or used.record.environment,
-                request.nonce,
-                used.kept,
-            ),
-            now=context.now,
-        )
+        environment = request.own_environment or used.record.environment
+        asked = LeaseRequest(request.credentials, environment, request.nonce)
+        lease = self.lease_terms.grant(used.record, organization, asked, used.link)
         return Verdict(
             Code.VALID,
             used.record.term is not None,
@@ -223,46 +282,16 @@ class ValidateLicense:
     ) -> Verdict:
         """The answer to an agent that is not the licence's; its attempt is on record (R32).
 
-        The bound device key on another machine was copied: that is a suspected clone (R9). Raises
-        ``StaleProof`` for a proof of it that may be overheard, which accuses nobody.
+        The bound device key on another machine was copied: that is a suspected clone (R9). Its
+        proof is fresh: one that may be overheard accuses nobody.
         """
         is_elsewhere = code is Code.MACHINE_MISMATCH and not agent.is_on(record)
         if is_elsewhere and record.is_bound_to(agent.proof):
-            record.demand_newer(agent.proof)
             attempt = context.suspected_clone(record, Reason.DEVICE_KEY_ELSEWHERE)
             self.store.record_refusal(attempt)
         elif code.meaning.misuse is not None:
             self.store.record_refusal(context.refused_attempt(record, code.lower()))
         return Verdict(code, record.term is not None)
-
-    def _chained(
-        self, request: Validation, record: License, keyring: Keyring, nonce: str
-    ) -> _Chained:
-        derive = partial(keyring.next_link, record.id, nonce=nonce)
-        return _Chained(record, self._presented(request, record, keyring), derive)
-
-    def _presented(self, request: Validation, record: License, keyring: Keyring) -> Link | None:
-        """The link that the agent presents: a lease of this licence that this service signed."""
-        if request.lease is None:
-            return None
-        try:
-            lease = self._genuine(request.lease, keyring)
-        except ForgedLease:
-            return None  # as good as none, which shows in the chain
-        return lease.link if lease.license_id == record.id else None
-
-    def _genuine(self, token: str, keyring: Keyring) -> Lease:
-        """The lease that this service signed. Raises ``ForgedLease`` and :class:`Unavailable`."""
-        try:
-            return genuine(token, keyring.lease_keys, issuer=self.lease_terms.issuer)
-        except UnknownLeaseKey:
-            # After a rotation, other environments sign with a version that is not known here yet.
-            newer = self.keyrings.keyring(at_least=keyring.newest + 1)
-            if newer is keyring:
-                raise Unavailable(
-                    "The service does not know this lease's key yet. Try again."
-                ) from None
-            return genuine(token, newer.lease_keys, issuer=self.lease_terms.issuer)
 
     def _forbidden(self, record: License, machine: Machine, environment: str) -> Code | None:
         """Why a partner may not work on a machine, which their licence does not claim itself.

@@ -54,7 +54,8 @@ from licensing.adapters.dynamo.values import (
 from licensing.domain import environment as environments
 from licensing.domain.drift import Former, Past
 from licensing.domain.idempotency import KeyedRequest
-from licensing.domain.lease_chain import Chain
+from licensing.domain.key_history import KeyHistory
+from licensing.domain.lease_chain import Chain, Left, Link
 from licensing.domain.license import SEEN_HOURS, LastSeen, License, State
 from licensing.domain.machine import Machine
 from licensing.domain.machine_claims import Claim
@@ -129,12 +130,40 @@ _LAST_SEEN: Final = Record(
     optional("seen_from", TEXT, field="source_address"),
     added("seen_hours", _HOURS, field="hours", older=1),
 )
+_LEFT: Final[Kind[tuple[Left, ...]]] = Kind(
+    "L",
+    lambda left: [{"M": {"id": text(one.id), "at": number(one.at)}} for one in left],
+    lambda left: tuple(Left(one["M"]["id"]["S"], int(one["M"]["at"]["N"])) for one in left),
+)
+_INSTANTS: Final[Kind[tuple[int, ...]]] = Kind(
+    "L",
+    lambda instants: [number(at) for at in instants],
+    lambda instants: tuple(int(at["N"]) for at in instants),
+)
+_TEXTS: Final[Kind[tuple[str, ...]]] = Kind(
+    "L",
+    lambda texts: [text(one) for one in texts],
+    lambda texts: tuple(one["S"] for one in texts),
+)
+_LINK: Final = Record(
+    Link,
+    always("lease_id", TEXT, field="id"),
+    added("leased_at", NUMBER, field="issued_at", older=0),
+    # One that is over: it is presented in the next question.
+    added("leased_to", NUMBER, field="expires_at", older=0),
+)
 _CHAIN: Final = Record(
     Chain,
-    always("lease_id", TEXT, field="current"),
-    optional("previous_lease_id", TEXT, field="previous"),
+    optional_part("link", _LINK),
     optional("leased_from", TEXT, field="source_address"),
-    added("leased_at", NUMBER, field="issued_at", older=0),
+    optional("lease_presented", FLAG, field="is_presented", none=False),
+    optional("left_leases", _LEFT, field="left", none=()),
+    optional("returned_at", _INSTANTS, none=()),
+)
+_KEYS: Final = Record(
+    KeyHistory,
+    optional("former_device_keys", _TEXTS, field="former", none=()),
+    optional("device_key_came_back_at", _INSTANTS, field="came_back_at", none=()),
 )
 
 # Fixed at its issue.
@@ -156,6 +185,7 @@ _CHANGED: Final = (
     always("is_exclusive", FLAG, field="exclusive"),
     optional_part("term", _TERM),
     optional("device_key", TEXT),
+    part("keys", _KEYS),
     optional("pending_key", TEXT),
     optional("lent_at", NUMBER, none=0),
     optional("agent_version", TEXT),
@@ -165,7 +195,7 @@ _CHANGED: Final = (
 )
 # Traces of its use, which move without a revision: each is written when it does.
 _SEEN: Final = optional_part("last_seen", _LAST_SEEN)
-_LEASED: Final = optional_part("chain", _CHAIN)
+_LEASED: Final = part("chain", _CHAIN)
 _PROVED: Final = optional("proved_ms", NUMBER, none=0)
 _LEASED_UNTIL: Final = optional("leased_until", NUMBER, none=0)
 _HAS_CHANGED: Final = part("past", _PAST)

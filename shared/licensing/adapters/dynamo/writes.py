@@ -148,11 +148,12 @@ def use_conditions(before: License, after: License) -> tuple[str, dict[str, Valu
     if after.proved_ms != before.proved_ms:
         conditions.append("(attribute_not_exists(proved_ms) OR proved_ms < :proved_ms)")
     if after.chain != before.chain:
-        if before.chain is None:
+        head = before.chain.link
+        if head is None or head.id is None:
             conditions.append("attribute_not_exists(lease_id)")
         else:
             conditions.append("lease_id = :seen_lease_id")
-            values[":seen_lease_id"] = text(before.chain.current)
+            values[":seen_lease_id"] = text(head.id)
     if after.past != before.past:
         # A login that has ended the hold is not to be undone.
         conditions.append(f"attribute_{'' if before.past.is_held else 'not_'}exists(moves_held)")
