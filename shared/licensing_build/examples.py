@@ -28,7 +28,7 @@ from licensing.domain.audit import (
 )
 from licensing.domain.caller import Caller, Role
 from licensing.domain.idempotency import KeyedRequest, request_id
-from licensing.domain.lease_chain import Chain
+from licensing.domain.lease_chain import Chain, Left, Link
 from licensing.domain.license import LastSeen, License, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 from licensing.domain.organization import Organization, Subscription, SubscriptionStatus
@@ -81,7 +81,13 @@ _USED: Final = replace(
     revision=2,
     updated_at=_NOW + 3_600,
     last_seen=LastSeen(_NOW + 43_200, "4.5.0.0", "203.0.113.7"),
-    chain=Chain("JVh5lX0yTSuFDm1bq3Rk2A", "6oYzqLwvQ0ajkTtW8sNd1g", "203.0.113.7", _NOW + 43_200),
+    chain=Chain(
+        Link("JVh5lX0yTSuFDm1bq3Rk2A", _NOW + 43_200, _NOW + 43_200 + _DAY),
+        "203.0.113.7",
+        is_presented=True,
+        left=(Left("6oYzqLwvQ0ajkTtW8sNd1g", _NOW + 43_200),),
+        returned_at=(_NOW + 43_200,),
+    ),
     proved_ms=(_NOW + 43_200) * 1000,
     leased_until=_NOW + 43_200 + _DAY,
 )

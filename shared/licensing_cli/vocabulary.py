@@ -89,6 +89,7 @@ EVENT_TYPES: Final = (
     "SubscriptionEnding",
     "OrganizationRead",
     "BillingEventIgnored",
+    "AgentReturned",
     "CloneSuspected",
     "AccessRefused",
 )

@@ -1,124 +1,225 @@
-"""The chain of a licence's leases: what is renewed, what is a lost answer, and what is a fork."""
+"""The chain of a licence's leases: one row of its table after the other."""
 
 import pytest
 
-from licensing.domain.lease_chain import Chain, Link, Renewal, followed, halfway
+from licensing.domain.lease_chain import (
+    MOST_RETURNS,
+    NO_CHAIN,
+    REMEMBERED,
+    Asked,
+    Chain,
+    Left,
+    Link,
+    Question,
+    Shown,
+    Step,
+    halfway,
+    moved_on,
+    shown,
+    step,
+)
 from tests.unit.samples import DAY, NOW
 
-CHAIN = Chain("second", "first", "198.51.100.7", NOW - DAY)
+HERE, THERE = "203.0.113.7", "198.51.100.7"
 FIRST = Link("first", NOW - 2 * DAY, NOW - DAY)
 SECOND = Link("second", NOW - DAY, NOW)
-FRESH = Link("second", NOW, NOW + DAY)
-HERE = "203.0.113.7"
+FRESH = Link("fresh", NOW, NOW + DAY)
+CHAIN = Chain(SECOND, THERE, is_presented=True)
+EARLY = Chain(FRESH, THERE, is_presented=True)
 
 
-def step(
-    chain: Chain | None, presented: Link | None, *, nonce: str = "n", now: int = NOW
-) -> Renewal | None:
-    return followed(
-        chain,
-        presented,
-        derive=lambda link: f"{link}/{nonce}",
-        source_address=HERE,
-        now=now,
-    )
+def ask(
+    presented: Link | None, nonce: str = "n", *, proved: bool = False, login: bool = False
+) -> Question:
+    following = f"{presented.id if presented else ''}/{nonce}"
+    return Question(presented, following, is_proved=proved, at_login=login)
 
 
-def test_an_agent_that_presents_nothing_and_never_has_is_in_no_chain() -> None:
-    assert step(None, None) is None
+def at(now: int) -> Asked:
+    return Asked(now, now + DAY, HERE)
 
 
-@pytest.mark.parametrize("link", [Link(None, NOW, NOW + DAY), FIRST], ids=["login", "older"])
-def test_the_first_lease_that_is_presented_begins_the_chain(link: Link) -> None:
-    assert step(None, link) == Renewal(Chain(f"{link.id or ''}/n", link.id, HERE, NOW))
+def after(chain: Chain, question: Question, now: int = NOW) -> Step:
+    return step(chain, question, at(now))
 
 
-def test_the_answer_to_the_very_first_renewal_may_be_lost_too() -> None:
-    login = Link(None, NOW, NOW + DAY)
-    begun = step(None, login)
-    assert begun is not None
-    assert step(begun.chain, login) == begun
-    assert step(begun.chain, login, nonce="m") == Renewal(Chain("/m", None, HERE, NOW))
+# -- no link yet -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "question",
+    [ask(FIRST), ask(None, proved=True), ask(None, login=True)],
+    ids=["a lease", "a proof", "a login"],
+)
+def test_whoever_is_known_begins_the_chain(question: Question) -> None:
+    begun = after(NO_CHAIN, question)
+    assert begun.chain.link == Link(question.following, NOW, NOW + DAY)
+    assert begun.chain.source_address == HERE
+    assert (begun.is_fork, begun.returns) == (False, 0)
+
+
+@pytest.mark.parametrize("chain", [NO_CHAIN, Chain(FRESH)], ids=["no link", "a login's link"])
+def test_who_presents_nothing_and_never_has_is_outside_the_chain(chain: Chain) -> None:
+    assert shown(chain, ask(None)) is Shown.NEVER
+    assert after(chain, ask(None)) == Step(chain)
+
+
+@pytest.mark.parametrize("chain", [CHAIN, CHAIN.begun_anew()], ids=["a link", "after a block"])
+def test_r37_who_presents_nothing_where_one_was_presented_before_moves_nothing(
+    chain: Chain,
+) -> None:
+    assert shown(chain, ask(None)) is Shown.NOTHING
+    assert after(chain, ask(None)) == Step(chain)
+
+
+def test_a_proof_without_a_lease_is_outside_the_chain_of_an_agent_that_never_presents() -> None:
+    assert shown(Chain(FRESH), ask(None, proved=True)) is Shown.NEVER
+
+
+# -- the current link ------------------------------------------------------------------------------
 
 
 def test_the_current_link_is_validated_in_its_first_half_and_renewed_from_then_on() -> None:
     middle = halfway(FRESH.issued_at, FRESH.expires_at)
     assert middle == NOW + DAY // 2
-    assert step(CHAIN, FRESH, now=NOW) == Renewal(CHAIN, kept=FRESH)
-    assert step(CHAIN, FRESH, now=middle - 1) == Renewal(CHAIN, kept=FRESH)
-    assert step(CHAIN, FRESH, now=middle) == Renewal(Chain("second/n", "second", HERE, middle))
+    for now in (NOW, middle - 1):
+        assert after(EARLY, ask(FRESH), now) == Step(EARLY)
+    renewed = after(EARLY, ask(FRESH), middle)
+    assert renewed == Step(Chain(Link("fresh/n", middle, middle + DAY), HERE, is_presented=True))
+
+
+def test_that_a_lease_was_presented_is_noted_once() -> None:
+    assert after(Chain(FRESH, THERE), ask(FRESH)).chain == EARLY
 
 
 def test_a_lease_that_is_over_is_renewed() -> None:
-    later = NOW + 30 * DAY
-    assert step(CHAIN, SECOND, now=later) == Renewal(Chain("second/n", "second", HERE, later))
+    later = NOW + 90 * DAY
+    assert after(CHAIN, ask(SECOND), later).chain.link == Link("second/n", later, later + DAY)
 
 
-def test_a_renewal_that_is_repeated_with_its_nonce_comes_to_the_same_link() -> None:
-    renewed = step(CHAIN, SECOND)
-    assert renewed is not None
-    assert step(renewed.chain, SECOND) == Renewal(renewed.chain)
+@pytest.mark.parametrize("days", [0, 1, 40])
+def test_r37_the_same_question_leads_to_the_same_link_whenever_it_is_asked(days: int) -> None:
+    renewed = after(CHAIN, ask(SECOND))
+    assert after(renewed.chain, ask(SECOND), NOW + days * DAY) == Step(renewed.chain)
 
 
-def test_one_step_back_with_another_nonce_takes_the_place_of_the_current_link() -> None:
-    renewed = step(CHAIN, SECOND)
-    assert renewed is not None
-    again = step(renewed.chain, SECOND, nonce="m")
-    assert again == Renewal(Chain("second/m", "second", HERE, NOW))
+def test_a_link_that_moves_along_with_its_machine_leaves_its_question_behind() -> None:
+    chain = moved_on(EARLY, "{}/m".format, at(NOW + 1))
+    assert chain.link == Link("fresh/m", NOW + 1, NOW + 1 + DAY)
+    assert shown(chain, ask(FRESH, "other")) is Shown.OLDER
 
 
-@pytest.mark.parametrize(
-    ("presented", "next_link"),
-    [
-        (Link("older", NOW - DAY, NOW), "older/n"),
-        (Link(None, NOW - DAY, NOW), "/n"),
-        (Link("older", NOW - DAY, NOW + 2 * DAY), "older/n"),  # in its first half, too
-        (None, "/n"),
-    ],
-    ids=["two steps back", "from before the chain", "fresh", "none"],
-)
-def test_everything_else_is_a_fork(presented: Link | None, next_link: str) -> None:
-    assert step(CHAIN, presented) == Renewal(Chain(next_link, "second", HERE, NOW), fork=True)
+# -- returns ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nonce", ["n", "m"])
+def test_r37_an_older_link_is_a_return_which_leaves_the_head_behind(nonce: str) -> None:
+    returned = after(CHAIN, ask(FIRST, nonce), NOW)
+    assert returned.chain == Chain(
+        Link(f"first/{nonce}", NOW, NOW + DAY),
+        HERE,
+        is_presented=True,
+        left=(Left("second", NOW),),
+        returned_at=(NOW,),
+    )
+    assert (returned.is_fork, returned.returns, returned.is_suspect) == (False, 1, False)
+
+
+@pytest.mark.parametrize("presented", [FIRST, Link("x", NOW, NOW + 2 * DAY)], ids=["over", "fresh"])
+def test_r37_in_the_first_half_of_the_link_a_return_gains_no_time(presented: Link) -> None:
+    returned = after(EARLY, ask(presented), NOW + DAY // 2 - 1)
+    assert returned.chain.link == Link(f"{presented.id}/n", NOW, NOW + DAY)
+    assert returned.chain.returned_at == ()
+    assert returned.returns == 1
+
+
+def test_a_proof_without_a_lease_is_a_return_where_one_was_presented() -> None:
+    assert after(CHAIN, ask(None, proved=True)).returns == 1
+
+
+def test_r37_a_head_that_was_left_behind_shows_two_agents() -> None:
+    returned = after(EARLY, ask(FIRST), NOW + 1)
+    assert after(returned.chain, ask(FRESH), NOW + 2).is_fork
+
+
+def test_r37_a_question_that_led_to_a_head_that_was_left_behind_does_so_too() -> None:
+    renewed = after(CHAIN, ask(SECOND))
+    returned = after(renewed.chain, ask(SECOND, "another agent's"), NOW + 1)
+    assert not returned.is_fork
+    assert after(returned.chain, ask(SECOND), NOW + 2).is_fork
+
+
+def test_after_a_fork_the_other_agents_link_is_one_that_was_left_behind() -> None:
+    chain, forks = EARLY, []
+    link = {"a": FRESH, "b": FRESH}
+    for turn, name in enumerate("ababab"):
+        now = NOW + DAY + turn
+        taken = after(chain, ask(link[name], f"{name}{turn}"), now)
+        assert taken.chain.link is not None
+        chain, link[name] = taken.chain, taken.chain.link
+        forks.append(taken.is_fork)
+    assert forks == [False, False, True, True, True, True]
+
+
+def returns(count: int, *, apart: int, login: bool = False) -> list[Step]:
+    """So many machines that are put back to one snapshot, one after the other."""
+    chain, taken = CHAIN, []
+    for turn in range(count):
+        question = ask(FIRST, str(turn), login=login)
+        taken.append(after(chain, question, NOW + turn * apart))
+        chain = taken[-1].chain
+    return taken
+
+
+def test_r37_the_fourth_return_in_thirty_days_that_gained_time_shows_two_agents() -> None:
+    assert [one.is_fork for one in returns(5, apart=9 * DAY)] == [False, False, False, True, True]
+    assert not any(one.is_fork for one in returns(8, apart=REMEMBERED // 3))
+
+
+def test_r37_four_returns_of_any_kind_are_suspect_without_being_a_fork() -> None:
+    taken = returns(8, apart=60)
+    assert [one.is_suspect for one in taken] == [False] * 3 + [True] * 5
+    assert not any(one.is_fork for one in taken)
+
+
+def test_of_ten_copies_the_first_that_come_back_present_what_was_left_behind() -> None:
+    chain, heads = EARLY, []
+    for copy in range(10):
+        chain = after(chain, ask(FIRST, str(copy)), NOW + copy).chain
+        heads.append(chain.link)
+    assert len(chain.left) == MOST_RETURNS
+    assert after(chain, ask(heads[0]), NOW + DAY).is_fork
+
+
+def test_what_is_longer_ago_than_thirty_days_is_forgotten() -> None:
+    chain = after(EARLY, ask(FIRST), NOW + 1).chain
+    later = after(chain, ask(FIRST, "m"), NOW + 1 + REMEMBERED).chain
+    assert [one.id for one in later.left] == ["first/n"]
 
 
 def test_a_link_that_is_newer_than_what_is_on_record_begins_the_chain_anew() -> None:
     # The table was put back: it is another time's, and nobody is suspected for that.
     granted_since = Link("third", NOW - DAY + 1, NOW + 1)
-    anew = step(CHAIN, granted_since)
-    assert anew == Renewal(Chain("third/n", "third", HERE, NOW))
-    assert step(anew.chain, granted_since, nonce="m") == Renewal(
-        Chain("third/m", "third", HERE, NOW)
-    )
-    # Its copy is found as ever, and so is what is older than the record.
-    copied = step(anew.chain, Link("second", NOW - 1, NOW + DAY))
-    assert copied is not None
-    assert copied.fork
+    anew = after(CHAIN, ask(granted_since))
+    assert anew == Step(Chain(Link("third/n", NOW, NOW + DAY), HERE, is_presented=True))
 
 
-def test_a_fork_that_is_repeated_with_its_nonce_is_the_same_one() -> None:
-    older = Link("older", NOW - DAY, NOW)
-    fork = step(CHAIN, older)
-    assert fork is not None
-    assert step(fork.chain, older) == Renewal(fork.chain)
+# -- logins ----------------------------------------------------------------------------------------
 
 
-def test_whoever_was_forked_off_is_taken_for_a_lost_answer_once() -> None:
-    fork = step(CHAIN, Link("older", NOW - DAY, NOW))
-    assert fork is not None
-    other = step(fork.chain, SECOND, nonce="m")
-    assert other == Renewal(Chain("second/m", "second", HERE, NOW))
+def test_a_login_with_the_current_link_moves_it_as_a_validation_does() -> None:
+    assert after(EARLY, ask(FRESH, login=True), NOW) == Step(EARLY)
+    assert after(EARLY, ask(FRESH, login=True), NOW + DAY).chain.link is not EARLY.link
 
 
-@pytest.mark.parametrize("order", ["aab", "aba", "abb", "abab"])
-def test_of_two_agents_that_go_on_from_one_link_one_is_found_within_two_renewals(
-    order: str,
-) -> None:
-    chain, held, forks = CHAIN, {"a": SECOND, "b": SECOND}, 0
-    now = NOW
-    for turn, who in enumerate(order * 2):
-        taken = step(chain, held[who], nonce=f"{who}{turn}", now=now)
-        assert taken is not None
-        chain, forks = taken.chain, forks + taken.fork
-        held[who] = Link(chain.current, now, now + DAY)
-        now += DAY
-    assert forks >= 1
+def test_r37_a_login_without_it_is_a_return_that_is_no_fork_by_its_number() -> None:
+    taken = returns(6, apart=DAY, login=True)
+    assert not any(one.is_fork for one in taken)
+    assert taken[3].is_suspect
+    assert after(EARLY, ask(None, login=True)).chain.left == (Left("fresh", NOW),)
+
+
+def test_a_login_after_one_whose_lease_nobody_presented_leaves_nothing_behind() -> None:
+    again = after(Chain(FRESH, THERE), ask(None, login=True), NOW + 1)
+    assert again.chain == Chain(Link("/n", NOW, NOW + DAY), HERE)
+    assert again.returns == 0
