@@ -12,7 +12,8 @@ from licensing.adapters.dynamo.values import Item, present
 from licensing.domain.audit import Event, EventType, RefusedAttempt
 from licensing.domain.drift import Former, Past
 from licensing.domain.idempotency import KeyedRequest
-from licensing.domain.lease_chain import Chain
+from licensing.domain.key_history import KeyHistory
+from licensing.domain.lease_chain import Chain, Left, Link
 from licensing.domain.license import Changes, LastSeen, State
 from licensing.domain.machine import Machine
 from licensing.domain.organization import Policy
@@ -47,7 +48,14 @@ LICENSE = license(
     pending_key="p",
     lent_at=NOW - 60,
     last_seen=LastSeen(NOW, "4.5.0.0", "203.0.113.9", 0b101),
-    chain=Chain("now", "before", "203.0.113.9", NOW),
+    chain=Chain(
+        Link("now", NOW, NOW + 60),
+        "203.0.113.9",
+        is_presented=True,
+        left=(Left("before", NOW - 60), Left("beside", NOW - 50)),
+        returned_at=(NOW - 60, NOW - 50),
+    ),
+    keys=KeyHistory(("first", "second"), (NOW - 70, NOW - 60)),
     proved_ms=NOW * 1000,
     leased_until=NOW + 60,
 )
@@ -94,9 +102,19 @@ STORED_LICENSE: Item = {
     "seen_from": {"S": "203.0.113.9"},
     "seen_hours": {"B": bytes(21) + b"\x05"},
     "lease_id": {"S": "now"},
-    "previous_lease_id": {"S": "before"},
-    "leased_from": {"S": "203.0.113.9"},
     "leased_at": {"N": "1900000000"},
+    "leased_to": {"N": "1900000060"},
+    "leased_from": {"S": "203.0.113.9"},
+    "lease_presented": {"BOOL": True},
+    "left_leases": {
+        "L": [
+            {"M": {"id": {"S": "before"}, "at": {"N": "1899999940"}}},
+            {"M": {"id": {"S": "beside"}, "at": {"N": "1899999950"}}},
+        ]
+    },
+    "returned_at": {"L": [{"N": "1899999940"}, {"N": "1899999950"}]},
+    "former_device_keys": {"L": [{"S": "first"}, {"S": "second"}]},
+    "device_key_came_back_at": {"L": [{"N": "1899999930"}, {"N": "1899999940"}]},
     "proved_ms": {"N": "1900000000000"},
     "leased_until": {"N": "1900000060"},
 }
@@ -279,13 +297,18 @@ def test_an_older_license_is_read_as_what_it_meant() -> None:
     older = {
         name: value
         for name, value in STORED_LICENSE.items()
-        if name not in {"seen_hours", "leased_at", "proved_ms", "added_by"}
+        if name
+        not in {
+            *("seen_hours", "leased_at", "leased_to", "lease_presented", "left_leases"),
+            *("returned_at", "proved_ms", "added_by"),
+        }
     }
     record = items.read_license(older)
     assert record.last_seen is not None
     assert record.last_seen.hours == 1
-    assert record.chain is not None
-    assert record.chain.issued_at == 0
+    # A lease that is over: it is presented in the next question, which is granted the next.
+    assert record.chain.link == Link("now", 0, 0)
+    assert not record.chain.is_presented
     assert record.proved_ms == 0
     assert record.counted_for is None, "it counts as nobody's (R38)"
 
@@ -306,7 +329,7 @@ def test_what_a_license_has_no_longer_is_removed() -> None:
     assert removed == {
         *("due_shard", "due_at", "machine_id_hash", "mac_hashes", "name_hash", "computer_name"),
         *("label", "ttl_name", "expires_at", "holder", "agent_version", "added_by"),
-        *("device_key", "pending_key", "lent_at"),
+        *("device_key", "pending_key", "lent_at", "former_device_keys", "device_key_came_back_at"),
         *("local_mac_hashes", "name_is_default", "virtual_mac_hashes"),
     }
     assert set(items.past_attributes(bare).values()) == {None}

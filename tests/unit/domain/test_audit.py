@@ -184,6 +184,7 @@ def test_r32_events_and_actors_have_the_names_that_readers_know() -> None:
         "BillingEventIgnored",
         "SubscriptionChanged",
         "SubscriptionEnding",
+        "AgentReturned",
         "CloneSuspected",
         "AccessRefused",
     }

@@ -9,7 +9,7 @@ from licensing.domain.audit import EventType
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.key_change import LENT_ONCE_IN, Held, ProvedLogin, after_login
 from licensing.domain.lease import LeaseTerms
-from licensing.domain.lease_chain import Chain
+from licensing.domain.lease_chain import Chain, Link
 from licensing.domain.license import Action, LastSeen, License
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.domain.temporary_license import Term, TimeToLive
@@ -157,7 +157,7 @@ def test_r36_a_refusal_names_no_time_where_none_helps() -> None:
         (BOUND, NOW + DAY),
         (replace(BOUND, leased_until=0), DAY + 300),
         (replace(BOUND, leased_until=0, proved_ms=NOW * 1000), NOW + 300 + DAY),
-        (replace(BOUND, leased_until=0, chain=Chain("b", "a", None, NOW)), NOW + DAY),
+        (replace(BOUND, leased_until=0, chain=Chain(Link("b", NOW, NOW))), NOW + DAY),
         (replace(BOUND, leased_until=0, last_seen=LastSeen(NOW, None, None)), NOW + DAY),
     ],
 )

@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from licensing.domain.errors import ForgedLease
 from licensing.domain.lease import Lease, LeaseRequest, LeaseTerms, public_jwk, sign, verify
-from licensing.domain.lease_chain import Chain, Link
+from licensing.domain.lease_chain import Link
 from licensing.domain.temporary_license import Term, TimeToLive
 from tests.unit.samples import DAY, NOW, credentials, license, organization, subscription
 
@@ -137,6 +137,9 @@ def test_r16_the_published_key_is_that_of_rfc_8037() -> None:
     }
 
 
+OUTSIDE = Link(None, NOW, NOW + DAY)
+
+
 # -- R16: when it ends -----------------------------------------------------------------------------
 
 
@@ -153,20 +156,22 @@ def test_r16_the_published_key_is_that_of_rfc_8037() -> None:
 def test_r16_a_lease_ends_with_its_length_or_the_subscription_whichever_is_first(
     seconds: int, subscription_left: int, ends_after: int
 ) -> None:
-    granted = LeaseTerms(ISSUER, seconds).grant(
-        license(),
-        organization(subscription=subscription(subscription_left)),
-        LeaseRequest(credentials(), "production"),
-        now=NOW,
-    )
-    assert granted.issued_at == NOW
-    assert granted.expires_at == NOW + ends_after
+    terms = LeaseTerms(ISSUER, seconds)
+    customer = organization(subscription=subscription(subscription_left))
+    end = terms.end(license(), customer, now=NOW)
+    assert end == NOW + ends_after
+    # A link that was granted when the subscription was longer is cut by it as it is now (R37).
+    longer = Link("current", NOW - 60, NOW + 2 * 365 * DAY)
+    asked = LeaseRequest(credentials(), "production")
+    granted = terms.grant(license(), customer, asked, longer)
+    assert granted.link == Link("current", NOW - 60, NOW + subscription_left)
 
 
 def test_r27_a_lease_of_a_temporary_license_ends_with_it() -> None:
     record = license(term=Term(TimeToLive.ONE_HOUR, NOW + 3600))
-    terms = LeaseTerms(ISSUER, DAY)
-    lease = terms.grant(record, organization(), LeaseRequest(credentials(), "production"), now=NOW)
+    terms, asked = LeaseTerms(ISSUER, DAY), LeaseRequest(credentials(), "production")
+    assert terms.end(record, organization(), now=NOW) == NOW + 3600
+    lease = terms.grant(record, organization(), asked, OUTSIDE)
     assert (lease.expires_at, lease.kind) == (NOW + 3600, "temporary")
 
 
@@ -179,7 +184,7 @@ def test_r16_a_lease_states_the_license_the_machine_and_the_callers_nonce(
         license(environment="staging", primary=primary),
         organization(),
         LeaseRequest(credentials(), "staging", nonce),
-        now=NOW,
+        OUTSIDE,
     )
     assert granted == replace(
         LEASE,
@@ -190,28 +195,13 @@ def test_r16_a_lease_states_the_license_the_machine_and_the_callers_nonce(
     )
 
 
-def test_a_lease_is_the_link_at_which_its_licenses_chain_stands() -> None:
-    chain = Chain("current", "previous", "203.0.113.7", NOW)
-    granted = LeaseTerms(ISSUER, DAY).grant(
-        license(chain=chain),
-        organization(),
-        LeaseRequest(credentials(), "production", "n-1"),
-        now=NOW,
-    )
-    assert granted.link == Link("current", NOW, NOW + DAY)
+def test_a_lease_has_the_id_and_the_times_of_its_link() -> None:
+    link = Link("current", NOW - 600, NOW + 60)
+    asked = LeaseRequest(credentials(), "production", "n-1")
+    granted = LeaseTerms(ISSUER, DAY).grant(license(), organization(), asked, link)
+    assert granted.link == link
     claims = json.loads(unb64(sign(granted, KEY, KID).split(".")[1]))
-    assert claims["jti"] == "current"
-
-
-def test_a_link_that_is_kept_is_granted_with_the_time_that_it_has() -> None:
-    kept = Link("current", NOW - 600, NOW + 60)
-    granted = LeaseTerms(ISSUER, DAY).grant(
-        license(chain=Chain("current", None, None, NOW - 600)),
-        organization(),
-        LeaseRequest(credentials(), "production", "n-1", kept),
-        now=NOW,
-    )
-    assert granted.link == kept
+    assert (claims["jti"], claims["iat"], claims["exp"]) == ("current", NOW - 600, NOW + 60)
 
 
 @pytest.mark.parametrize(("length", "after"), [(DAY, DAY // 2), (1, 0), (3, 1)])

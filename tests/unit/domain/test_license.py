@@ -7,7 +7,7 @@ import pytest
 
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import StaleProof
-from licensing.domain.lease_chain import Chain
+from licensing.domain.lease_chain import Chain, Left, Link
 from licensing.domain.license import HOUR, TRANSITIONS, Action, LastSeen, License, State, Status
 from licensing.domain.organization import (
     Organization,
@@ -83,10 +83,19 @@ def test_r21_the_table_of_transitions_is_exactly_this() -> None:
 def test_who_works_on_after_a_block_or_on_another_machine_begins_a_new_chain(
     state: str, action: str
 ) -> None:
-    before = license(state=State(state), chain=Chain("current", "previous", "203.0.113.7", NOW))
+    chain = Chain(
+        Link("current", NOW, NOW + 60),
+        "203.0.113.7",
+        is_presented=True,
+        left=(Left("other", NOW),),
+        returned_at=(NOW,),
+    )
+    before = license(state=State(state), chain=chain)
     changed = before.after(Action(action), NOW)
     assert isinstance(changed, License)
-    assert changed.chain == (None if action in {"attach", "reassign"} else before.chain)
+    # That one was presented is remembered: a key alone is not enough from then on (R37).
+    anew = Chain(is_presented=True)
+    assert changed.chain == (anew if action in {"attach", "reassign"} else before.chain)
 
 
 @pytest.mark.parametrize(("state", "action"), CHANGES)
@@ -118,7 +127,7 @@ def test_r21_a_new_license_is_in_its_first_revision_not_primary_and_unseen() -> 
 
 
 def test_a_proof_counts_once() -> None:
-    proved = license(device_key="its key").proved(Proof("its key", 5, "one"))
+    proved = license(device_key="its key").proved(Proof("its key", 5, "one"), NOW)
     assert proved == license(device_key="its key", proved_ms=5)
     for made_ms in (4, 5):
         with pytest.raises(

@@ -9,7 +9,7 @@ MISUSES = {
     Code.REVOKED: "Used after it was revoked",
     Code.DISSOCIATED: "Used after it was dissociated",
     Code.MACHINE_MISMATCH: "Used on another machine",
-    Code.PROOF_REQUIRED: "Used without a proof of its device key",
+    Code.PROOF_REQUIRED: "Used without a proof of its device key, or without its last lease",
     Code.PROOF_INVALID: "Used with a proof that is not its device key's",
 }
 UNPROVED = {Code.PROOF_REQUIRED, Code.PROOF_INVALID}
