@@ -16,6 +16,11 @@ def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
+def sent(body: Any) -> bytes:
+    """A body as it is sent: bytes as they are, anything else as JSON in Python's own layout."""
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
 def compact(header: Any, claims: Any, key: Ed25519PrivateKey) -> str:
     """A compact JWS, whatever it says."""
     signed = ".".join(b64(json.dumps(part).encode()) for part in (header, claims))
@@ -45,7 +50,7 @@ class Device:
         """A proof's header; `other` is how it is to be different."""
         return {"typ": "dpop+jwt", "alg": "Ed25519", "jwk": self.jwk, **other}
 
-    def claims(self, url: str, credential: str, **other: Any) -> dict[str, Any]:
+    def claims(self, url: str, credential: str, body: Any, **other: Any) -> dict[str, Any]:
         """What a proof of a POST claims; None in `other` leaves a claim out."""
         claims: dict[str, Any] = {
             "jti": f"proof-{next(_IDS)}",
@@ -53,11 +58,12 @@ class Device:
             "htu": url,
             "iat": 0,  # this machine's clock has lost its battery
             "ath": b64(hashlib.sha256(credential.encode()).digest()),
+            "htb": b64(hashlib.sha256(sent(body)).digest()),
             "nonce": self.nonce,
             **other,
         }
         return {name: value for name, value in claims.items() if value is not None}
 
-    def proof(self, url: str, credential: str, **other: Any) -> str:
-        """A proof of a POST."""
-        return compact(self.header(), self.claims(url, credential, **other), self.key)
+    def proof(self, url: str, credential: str, body: Any, **other: Any) -> str:
+        """A proof of a POST of `body`."""
+        return compact(self.header(), self.claims(url, credential, body, **other), self.key)

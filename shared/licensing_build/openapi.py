@@ -42,6 +42,12 @@ _ETAG: Final = {
         "schema": {"type": "string"},
     }
 }
+_DPOP_NONCE: Final = {
+    "DPoP-Nonce": {
+        "description": "Where a proof was sent: the nonce of the next one.",
+        "schema": {"type": "string"},
+    }
+}
 _NOT_MODIFIED: Final = {"description": "The client has this answer already.", "headers": _ETAG}
 _IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
@@ -201,6 +207,8 @@ def _problem(operation: http.Operation, status: int, schemas: Schemas) -> dict[s
     if status in _HEADERS:
         name, description, schema = _HEADERS[status]
         response["headers"] = {name: {"description": description, "schema": schema}}
+    if status == 401 and http.PROOF in operation.takes:
+        response["headers"] |= _DPOP_NONCE
     return response
 
 

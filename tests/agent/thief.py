@@ -12,7 +12,7 @@ import httpx
 
 from licensing_agent.machine import identity
 from licensing_agent.storage.store import Store
-from tests.devices import Device
+from tests.devices import Device, sent
 
 _ROUTE = "/v1/licenses/validate"
 
@@ -24,21 +24,25 @@ def main() -> None:
     stolen = Store(Path(folder), this.secret, None).read().kept.license
     assert stolen is not None
     device = Device() if mode == "own" else None
+    body = sent(
+        {
+            "license_key": stolen.key,
+            "organization_id": stolen.organization_id,
+            "environment": "production",
+            "machine": {
+                "machine_id": this.machine_id,
+                "mac_addresses": list(this.credentials().mac_addresses),
+                "computer_name": this.computer_name,
+            },
+        }
+    )
     for _ in range(2):
         answer = httpx.post(
             url + _ROUTE,
             timeout=60,
-            headers={"DPoP": device.proof(url + _ROUTE, stolen.key)} if device else {},
-            json={
-                "license_key": stolen.key,
-                "organization_id": stolen.organization_id,
-                "environment": "production",
-                "machine": {
-                    "machine_id": this.machine_id,
-                    "mac_addresses": list(this.credentials().mac_addresses),
-                    "computer_name": this.computer_name,
-                },
-            },
+            headers={"Content-Type": "application/json"}
+            | ({"DPoP": device.proof(url + _ROUTE, stolen.key, body)} if device else {}),
+            content=body,
         )
         if device is None or answer.status_code != 401:
             break

@@ -192,7 +192,7 @@ class Portal:
         if device is None:
             return self.client.call("POST", path, body, token=token)
         while True:
-            proof = {"DPoP": device.proof(f"{self.url}{path}", credential)}
+            proof = {"DPoP": device.proof(f"{self.url}{path}", credential, body)}
             answer = self.client.call("POST", path, body, token=token, headers=proof)
             device.nonce = answer.headers["dpop-nonce"]
             if answer["code"] != "use_dpop_nonce":

@@ -1,5 +1,6 @@
 """Proofs of possession of a device key (RFC 9449), good ones and others, and what is in them."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from licensing.domain import jws
 from licensing.domain.device_key import InvalidProof
-from licensing.domain.dpop import ProvedRequest, credential_hash, new_nonce, plain_url, verify
+from licensing.domain.dpop import (
+    ProvedRequest,
+    body_hash,
+    credential_hash,
+    new_nonce,
+    plain_url,
+    verify,
+)
 from licensing.domain.errors import StaleProof
 from tests.unit.domain.test_lease import KID, b64
 from tests.unit.domain.test_license_key import PRINTED
@@ -33,6 +41,7 @@ REASONS: Final = {
     "claims are missing or of the wrong type": "claims",
     "made for another request": "request",
     "made for another credential": "credential",
+    "made for another body": "body",
     "not a compact JWS": "malformed",
     "not base64url": "malformed",
     "not canonical base64url": "malformed",
@@ -40,6 +49,14 @@ REASONS: Final = {
     "not a JSON object": "malformed",
 }
 """Why a proof is bad, by what the service says of it."""
+
+
+QUESTION: Final = json.dumps(
+    {"license_key": PRINTED, "organization_id": "acme", "nonce": "n-1"}, separators=(",", ":")
+)
+LOGIN: Final = '{"environment":"production"}'
+LINK: Final = "bGluay0x"
+"""The id of the lease that an agent presents."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,7 @@ class Case:
     claims: str
     url: str = f"{HOST}/v1/licenses/validate"
     credential: str = PRINTED
+    body: str = QUESTION
     after_ms: int = 0
     last: str | None = None
     token: str | None = None
@@ -69,7 +87,7 @@ class Case:
 
 
 def proofs() -> dict[str, Any]:
-    """The device key, hashes of credentials, addresses that are compared, and proofs."""
+    """The device key, hashes of credentials and bodies, addresses that are compared, and proofs."""
     return {
         "device_key": {
             "seed": b64(SEED),
@@ -77,6 +95,7 @@ def proofs() -> dict[str, Any]:
             "thumbprint": jws.thumbprint(KEY.public_key()),
         },
         "ath": [{"credential": one, "ath": credential_hash(one)} for one in CREDENTIALS],
+        "htb": [{"body": one, "htb": body_hash(one.encode())} for one in BODIES],
         "htu": [{"htu": htu, "url": url, "equal": _equal(htu, url)} for htu, url in ADDRESSES],
         "proofs": [_vector(name, case) for name, case in _cases()],
     }
@@ -88,6 +107,18 @@ CREDENTIALS: Final = (
     PRINTED,
     PRINTED.lower(),
 )
+
+BODIES: Final = (
+    "",
+    "{}",
+    QUESTION,
+    QUESTION.replace(":", ": "),
+    f"{QUESTION}\n",
+    f"\ufeff{QUESTION}",
+    '{"computer_name":"b\xfccher-\U0001f680"}',
+    '{"computer_name":"b\\u00fccher-\\ud83d\\ude80"}',
+)
+"""As text; what is hashed is its UTF-8."""
 
 _VALIDATE: Final = f"{HOST}/v1/licenses/validate"
 ADDRESSES: Final = (
@@ -117,6 +148,7 @@ def _equal(htu: str, url: str) -> bool:
 
 def _cases() -> Iterator[tuple[str, Case]]:
     yield from _good()
+    yield from _over_a_lease()
     yield from _stale()
     yield from _bad()
     yield from _malformed()
@@ -127,9 +159,15 @@ def _good() -> Iterator[tuple[str, Case]]:
     yield (
         "a login",
         replace(
-            _case(htu=login, ath=credential_hash(BEARER), jti="proof-0"),
+            _case(
+                htu=login,
+                ath=credential_hash(BEARER),
+                htb=body_hash(LOGIN.encode()),
+                jti="proof-0",
+            ),
             url=login,
             credential=BEARER,
+            body=LOGIN,
         ),
     )
     yield "a validation", _case()
@@ -142,15 +180,25 @@ def _good() -> Iterator[tuple[str, Case]]:
     yield "by a clock that is wrong", _case(iat=0)
     yield "with an id of 128 characters", _case(jti="x" * 128)
     yield "with a claim more", _case(exp=NOW)
+    for number, body in enumerate(BODIES):
+        yield f"of body {number}", replace(_case(htb=body_hash(body.encode())), body=body)
     yield "in its nonce's last second", replace(_case(), after_ms=300_000)
     yield "after another one, with a newer nonce", replace(_case(nonce=LATER), last=NONCE)
+
+
+def _over_a_lease() -> Iterator[tuple[str, Case]]:
+    yield "over the id of a lease", _case(nonce=LINK)
+    yield "over an id of 128 characters", _case(nonce="x" * 128)
+    # For whoever has not made it, one text is like another.
+    yield "with a nonce that the service has not made", _case(nonce=new_nonce(b"other", NOW_MS))
 
 
 def _stale() -> Iterator[tuple[str, Case]]:
     yield "the first, without a nonce", _case(nonce=None)
     yield "with a nonce that is over", replace(_case(), after_ms=300_001)
-    yield "with a nonce that the service has not made", _case(nonce=new_nonce(b"other", NOW_MS))
-    yield "with a nonce that is none", _case(nonce="n-1")
+    yield "with an empty nonce", _case(nonce="")
+    yield "with a blank in its nonce", _case(nonce="n 1")
+    yield "with a nonce of 129 characters", _case(nonce="x" * 129)
     yield "with a number for a nonce", _case(nonce=5)
     yield "sent twice", replace(_case(), last=NONCE)
     yield "with the nonce of the last one, and a new id", replace(_case(jti="other"), last=NONCE)
@@ -184,6 +232,18 @@ def _bad() -> Iterator[tuple[str, Case]]:
         ("for another key", {"ath": credential_hash(PRINTED[::-1])}),
         ("for the key in another spelling", {"ath": credential_hash(PRINTED.lower())}),
         ("with ath in padded base64url", {"ath": f"{credential_hash(PRINTED)}="}),
+        ("without htb", {"htb": None}),
+        ("with an empty htb", {"htb": ""}),
+        ("with htb in a list", {"htb": [body_hash(QUESTION.encode())]}),
+        ("for another body", {"htb": body_hash(QUESTION.replace("n-1", "n-2").encode())}),
+        (
+            "for the body in another layout",
+            {"htb": body_hash(QUESTION.replace(":", ": ").encode())},
+        ),
+        ("for no body", {"htb": body_hash(b"")}),
+        ("with htb in padded base64url", {"htb": f"{body_hash(QUESTION.encode())}="}),
+        ("with htb in hex", {"htb": hashlib.sha256(QUESTION.encode()).hexdigest()}),
+        ("for another body, over the id of a lease", {"htb": body_hash(b"{}"), "nonce": LINK}),
         ("for GET, and without a nonce: bad, not stale", {"htm": "GET", "nonce": None}),
     )
     for name, changed in claims:
@@ -214,6 +274,7 @@ def _case(*, header: Mapping[str, Any] = HEADER, **changed: Any) -> Case:
         "htu": _VALIDATE,
         "iat": NOW,
         "ath": credential_hash(PRINTED),
+        "htb": body_hash(QUESTION.encode()),
         "nonce": NONCE,
         **changed,
     }
@@ -244,11 +305,12 @@ def _vector(name: str, case: Case) -> dict[str, Any]:
         "method": "POST",
         "url": case.url,
         "credential": case.credential,
+        "body": case.body,
         "now_ms": NOW_MS + case.after_ms,
         "last_nonce": case.last,
         "header": case.header if made else None,
         "claims": case.claims if made else None,
-        "signing_input": case.signing_input if verdict == "good" else None,
+        "signing_input": case.signing_input if verdict in {"good", "lease"} else None,
         "proof": case.proof,
         "verdict": verdict,
         "reason": reason,
@@ -256,18 +318,20 @@ def _vector(name: str, case: Case) -> dict[str, Any]:
 
 
 def _verdict(case: Case) -> tuple[str, str | None]:
-    """What the service thinks of it."""
+    """What the service thinks of it; `lease`: good if it is over the id of the lease presented."""
     now_ms = NOW_MS + case.after_ms
     record = license(proved_ms=made_ms(case.last) if case.last else 0)
     try:
         found = verify(
             case.proof,
-            ProvedRequest("POST", frozenset({case.url}), case.credential),
+            ProvedRequest("POST", frozenset({case.url}), case.credential, case.body.encode()),
             nonce_key=NONCE_KEY,
             now_ms=now_ms,
         )
         if isinstance(found, InvalidProof):
             return "bad", REASONS[found.reason]
+        if found.made_ms is None:
+            return "lease", None
         record.proved(found)
     except StaleProof:
         return "stale", "use_dpop_nonce"

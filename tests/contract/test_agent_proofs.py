@@ -22,7 +22,7 @@ from tests.unit.domain.test_lease import b64, unb64
 PROOFS = json.loads((FOLDER / "agent_proofs.json").read_text())
 DEVICE = PROOFS["device_key"]
 VECTORS = PROOFS["proofs"]
-GOOD = [vector for vector in VECTORS if vector["verdict"] == "good"]
+GOOD = [vector for vector in VECTORS if vector["verdict"] in {"good", "lease"}]
 
 
 def by_the_service(header: str, claims: str) -> str:
@@ -51,7 +51,16 @@ MAKERS = [by_the_service, by_joserfc, by_jwcrypto]
 """Whoever makes a proof of a header's and claims' texts."""
 
 
-@pytest.mark.parametrize("name", ["a login", "a validation", "by a clock that is wrong"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a login",
+        "a validation",
+        "by a clock that is wrong",
+        "of body 6",
+        "over the id of a lease",
+    ],
+)
 def test_the_client_makes_them_to_the_byte(name: str) -> None:
     (vector,) = [one for one in GOOD if one["name"] == name]
     said = json.loads(vector["claims"])
@@ -111,6 +120,15 @@ def test_a_credential_is_hashed_as_its_text_stands(vector: dict[str, str]) -> No
     assert vector["ath"] == b64(hashlib.sha256(vector["credential"].encode("ascii")).digest())
 
 
+@pytest.mark.parametrize("vector", PROOFS["htb"], ids=lambda vector: vector["body"][:24])
+def test_a_body_is_hashed_as_its_bytes_are_sent(vector: dict[str, str]) -> None:
+    assert vector["htb"] == b64(hashlib.sha256(vector["body"].encode("utf-8")).digest())
+
+
+def test_no_two_of_the_bodies_have_one_hash() -> None:
+    assert len({vector["htb"] for vector in PROOFS["htb"]}) == len(PROOFS["htb"])
+
+
 @pytest.mark.parametrize("vector", PROOFS["htu"], ids=lambda vector: vector["htu"])
 def test_addresses_are_compared_as_another_library_reads_them(vector: dict[str, Any]) -> None:
     named, asked = (httpx.URL(vector[name]) for name in ("htu", "url"))
@@ -123,10 +141,13 @@ def test_addresses_are_compared_as_another_library_reads_them(vector: dict[str, 
 def test_there_is_one_of_each_kind() -> None:
     assert {(vector["verdict"], vector["reason"]) for vector in VECTORS} == {
         ("good", None),
+        ("lease", None),
         ("stale", "use_dpop_nonce"),
         *(
             ("bad", reason)
-            for reason in ("header", "signature", "claims", "request", "credential", "malformed")
+            for reason in (
+                *("header", "signature", "claims", "request", "credential", "body", "malformed"),
+            )
         ),
     }
     assert len({vector["name"] for vector in VECTORS}) == len(VECTORS)

@@ -64,13 +64,15 @@ class Agent:
         code: str = answer.json["code"]
         return code
 
-    def fresh_proof(self, url: str = VALIDATE, credential: str | None = None) -> str:
-        """A proof with a nonce that the service has just made."""
+    def fresh_proof(
+        self, url: str = VALIDATE, credential: str | None = None, body: Any = b""
+    ) -> str:
+        """A proof of `body` with a nonce that the service has just made."""
         assert self.device is not None
         self.world.clock.advance(0.002)
         refused = self.send("/v1/licenses/validate", {}, "")
         self.device.nonce = refused.headers["dpop-nonce"]
-        return self.device.proof(url, self.key if credential is None else credential)
+        return self.device.proof(url, self.key if credential is None else credential, body)
 
     def login_after(
         self,
@@ -82,10 +84,10 @@ class Agent:
         """Log in with the device key and a proof of the old one, which names this one."""
         assert self.device is not None
         token = person.token(AGENTS)
-        proof = self.fresh_proof(LOGIN, token)
-        claims = {"nonce": self.device.nonce, "cnf": {"jkt": self.device.thumbprint}, **other}
-        previous = old.proof(LOGIN, token, **claims)
         body = {"machine": self.machine, **more}
+        proof = self.fresh_proof(LOGIN, token, body)
+        claims = {"nonce": self.device.nonce, "cnf": {"jkt": self.device.thumbprint}, **other}
+        previous = old.proof(LOGIN, token, body, **claims)
         return self.send("/v1/licenses", body, proof, person, previous)
 
     def send(
@@ -111,7 +113,7 @@ class Agent:
             return self.send(path, body, None, person)
         for _ in range(3):  # an answer that is lost within the service may cost a proof, too
             self.world.clock.advance(0.002)  # nonces count by the millisecond
-            answer = self.send(path, body, self.device.proof(url, credential), person)
+            answer = self.send(path, body, self.device.proof(url, credential, body), person)
             self.device.nonce = answer.headers["dpop-nonce"]
             if answer.status != 401:
                 break

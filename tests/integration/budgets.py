@@ -164,8 +164,8 @@ def _nonce(stage: Stage) -> str | None:
 def _be_challenged(stage: Stage) -> None:
     """Send one request with the proof as it is."""
     assert stage.agent.device is not None
-    proof = stage.agent.device.proof(VALIDATE, stage.key)
     body = {"license_key": stage.key, "organization_id": "acme", "machine": MACHINE_A}
+    proof = stage.agent.device.proof(VALIDATE, stage.key, body)
     answer = stage.agent.send("/v1/licenses/validate", body, proof)
     assert_problem(answer, 401, "use_dpop_nonce")
 

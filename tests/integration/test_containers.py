@@ -249,7 +249,6 @@ def test_r09_a_machine_that_another_license_holds_stays_that_ones(
 
 def test_r36_a_proof_on_another_machine_counts_no_second_time(agent: Agent) -> None:
     assert agent.device is not None
-    proof = agent.fresh_proof()
     body = {
         "license_key": agent.key,
         "organization_id": "acme",
@@ -257,6 +256,7 @@ def test_r36_a_proof_on_another_machine_counts_no_second_time(agent: Agent) -> N
         "lease": agent.lease,
         "nonce": "n",
     }
+    proof = agent.fresh_proof(body=body)
     answer = agent.send("/v1/licenses/validate", body, proof)
     assert answer.json["code"] == "VALID"
     again = agent.send("/v1/licenses/validate", body | {"machine": FIRST}, proof)

@@ -353,8 +353,9 @@ def test_r36_a_proof_of_the_old_key_counts_once(agent: Agent) -> None:
 
 def test_what_is_no_proof_of_the_old_key_is_refused(agent: Agent) -> None:
     agent.device, previous = Device(), "a.b.c"
-    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS))
-    answer = agent.send("/v1/licenses", {"machine": MACHINE_A}, proof, ALICE, previous)
+    body = {"machine": MACHINE_A}
+    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS), body)
+    answer = agent.send("/v1/licenses", body, proof, ALICE, previous)
     assert_problem(answer, 400, "invalid_request", "/headers/dpop-previous-key")
 
 
@@ -459,12 +460,13 @@ def machines(count: int) -> list[dict[str, Any]]:
 def test_r36_one_login_that_was_overheard_binds_one_machine(world: World) -> None:
     world.register("acme")
     agent = Agent(world, Device())
-    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS))
-    answers = [
-        agent.send("/v1/licenses", {"machine": machine}, proof, ALICE).status
-        for machine in machines(4)
-    ]
-    assert answers == [201, 401, 401, 401]
+    first, *others = [{"machine": machine} for machine in machines(4)]
+    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS), first)
+    assert agent.send("/v1/licenses", first, proof, ALICE).status == 201
+    for body in others:
+        refused = agent.send("/v1/licenses", body, proof, ALICE)
+        assert_problem(refused, 400, "invalid_request", "/headers/dpop")
+    assert_problem(agent.send("/v1/licenses", first, proof, ALICE), 401, "use_dpop_nonce")
     assert world.seats("acme") == 1
 
 
@@ -490,10 +492,13 @@ def test_r36_a_proof_that_has_counted_for_one_licence_counts_for_no_other(
     elsewhere: dict[str, Any] = {"machine": machine}
     if first == "partner":
         elsewhere["license_key"] = generated(world).key
-    proof = agent.fresh_proof(LOGIN, person.token(AGENTS))
+    assert agent.device is not None
+    token = person.token(AGENTS)
+    agent.fresh_proof(LOGIN, token)
+    proof, other = (agent.device.proof(LOGIN, token, sent, jti="1") for sent in (body, elsewhere))
     assert agent.send("/v1/licenses", body, proof, person).status == 200
     before = world.items()
-    refused = agent.send("/v1/licenses", elsewhere, proof, person)
+    refused = agent.send("/v1/licenses", elsewhere, other, person)
     assert_problem(refused, 401, "use_dpop_nonce")
     assert_problem(agent.send("/v1/licenses", body, proof, person), 401, "use_dpop_nonce")
     assert world.items() == before

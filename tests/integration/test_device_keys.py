@@ -117,19 +117,20 @@ def test_without_a_nonce_of_now_the_proof_is_to_be_made_anew_and_nothing_is_read
     agent.world.clock.advance(NONCE_SECONDS + 1)
     agent.world.runtime.keyrings.keyring()
     before = agent.world.items()
-    proof = agent.device.proof(VALIDATE, agent.key)
+    proof = agent.device.proof(VALIDATE, agent.key, body_of(agent))
     with metered(agent.world) as spent:
         answer = agent.send("/v1/licenses/validate", body_of(agent), proof)
     assert spent.requests == {}
     assert_problem(answer, 401, "use_dpop_nonce")
     assert answer.headers["www-authenticate"] == 'DPoP error="use_dpop_nonce"'
     assert agent.world.items() == before
-    again = agent.device.proof(VALIDATE, agent.key, nonce=answer.headers["dpop-nonce"])
-    assert agent.send("/v1/licenses/validate", body_of(agent), again).json["code"] == "VALID"
+    body, nonce = body_of(agent), answer.headers["dpop-nonce"]
+    again = agent.device.proof(VALIDATE, agent.key, body, nonce=nonce)
+    assert agent.send("/v1/licenses/validate", body, again).json["code"] == "VALID"
 
 
 def test_a_replayed_validation_is_refused(agent: Agent) -> None:
-    proof = agent.fresh_proof()
+    proof = agent.fresh_proof(body=body_of(agent))
     assert agent.send("/v1/licenses/validate", body_of(agent), proof).json["code"] == "VALID"
     before = agent.world.items()
     for _ in range(3):
@@ -139,24 +140,25 @@ def test_a_replayed_validation_is_refused(agent: Agent) -> None:
 
 
 def test_a_proof_that_is_older_than_one_that_has_counted_is_refused(agent: Agent) -> None:
-    kept = agent.fresh_proof()
+    kept = agent.fresh_proof(body=body_of(agent))
     assert agent.code() == "VALID"
     late = agent.send("/v1/licenses/validate", body_of(agent), kept)
     assert_problem(late, 401, "use_dpop_nonce")
 
 
 def test_a_replayed_request_from_a_changed_machine_changes_nothing(agent: Agent) -> None:
-    proof = agent.fresh_proof()
-    assert agent.send("/v1/licenses/validate", body_of(agent), proof).json["code"] == "VALID"
-    before = agent.world.items()
     renamed = {**body_of(agent), "machine": MACHINE_A | {"computer_name": "ACME-PC-02"}}
+    proof = agent.fresh_proof(body=renamed)
+    assert agent.send("/v1/licenses/validate", renamed, proof).json["code"] == "VALID"
+    assert agent.code() == "VALID"
+    before = agent.world.items()
     replayed = agent.send("/v1/licenses/validate", renamed, proof)
     assert_problem(replayed, 401, "use_dpop_nonce")
     assert agent.world.items() == before
 
 
 def test_a_replayed_request_shows_nothing_of_a_blocked_agent_either(agent: Agent) -> None:
-    proof = agent.fresh_proof()
+    proof = agent.fresh_proof(body=body_of(agent))
     assert agent.send("/v1/licenses/validate", body_of(agent), proof).json["code"] == "VALID"
     agent.world.act("detach", agent.license_id)
     replayed = agent.send("/v1/licenses/validate", body_of(agent), proof)
@@ -166,7 +168,7 @@ def test_a_replayed_request_shows_nothing_of_a_blocked_agent_either(agent: Agent
 
 def test_a_proof_counts_for_an_agent_that_is_blocked_too(agent: Agent) -> None:
     agent.world.act("detach", agent.license_id)
-    proof = agent.fresh_proof()
+    proof = agent.fresh_proof(body=body_of(agent))
     with metered(agent.world) as spent:
         blocked = agent.send("/v1/licenses/validate", body_of(agent), proof)
     assert (blocked.json["code"], spent.requests["UpdateItem"]) == ("DETACHED", 1)
@@ -186,7 +188,7 @@ def test_a_use_that_others_always_overtake_is_no_answer_and_spends_no_proof(
 ) -> None:
     if code == "DETACHED":
         agent.world.act("detach", agent.license_id)
-    proof = agent.fresh_proof()
+    proof = agent.fresh_proof(body=body_of(agent))
     with monkeypatch.context() as overtaken:
         overtaken.setattr(DynamoStore, "record_use", lambda *_: Outcome.CONFLICT)
         busy = agent.send("/v1/licenses/validate", body_of(agent), proof)
@@ -198,7 +200,7 @@ def test_a_use_that_others_always_overtake_is_no_answer_and_spends_no_proof(
 def test_the_proof_that_a_clone_is_blocked_for_counts_too(agent: Agent) -> None:
     govern(agent.world, block_clones=True)
     assert agent.code(lease=agent.lease) == "VALID"
-    proof = agent.fresh_proof()
+    proof = agent.fresh_proof(body=body_of(agent))
     without_its_lease = body_of(agent)
     blocked = agent.send("/v1/licenses/validate", without_its_lease, proof)
     assert blocked.json["code"] == "DETACHED"
@@ -208,15 +210,15 @@ def test_the_proof_that_a_clone_is_blocked_for_counts_too(agent: Agent) -> None:
 
 
 def test_a_replayed_login_is_refused(agent: Agent) -> None:
-    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS))
     body = {"machine": MACHINE_A}
+    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS), body)
     answers = [agent.send("/v1/licenses", body, proof, ALICE).status for _ in range(3)]
     assert answers == [200, 401, 401]
 
 
 def test_a_proof_for_one_thing_is_none_for_another(agent: Agent) -> None:
     for url, credential in ((LOGIN, agent.key), (VALIDATE, ALICE.token(AGENTS))):
-        proof = agent.fresh_proof(url, credential)
+        proof = agent.fresh_proof(url, credential, body_of(agent))
         answer = agent.send("/v1/licenses/validate", body_of(agent), proof)
         assert answer.json["code"] == "PROOF_INVALID"
 
@@ -234,7 +236,7 @@ def test_every_answer_to_a_proof_brings_the_next_nonce_and_no_other_does(agent: 
 def test_r14_a_proof_costs_one_write_and_the_sighting_goes_with_it(agent: Agent) -> None:
     agent.world.clock.advance(900)
     agent.world.runtime.keyrings.keyring()
-    proof = agent.fresh_proof()
+    proof = agent.fresh_proof(body=body_of(agent))
     with metered(agent.world) as spent:
         answer = agent.send("/v1/licenses/validate", body_of(agent), proof)
     assert answer.json["code"] == "VALID"
@@ -247,12 +249,15 @@ def test_where_agents_reach_it_by_a_domain_before_its_own_their_proofs_name_that
     agent: Agent,
 ) -> None:
     outside = "https://agents.example/v1/licenses/validate"
-    refused = agent.send("/v1/licenses/validate", body_of(agent), agent.fresh_proof(outside))
+    body = body_of(agent)
+    proof = agent.fresh_proof(outside, body=body)
+    refused = agent.send("/v1/licenses/validate", body, proof)
     assert refused.json["code"] == "PROOF_INVALID"
     runtime = agent.world.runtime
     runtime.settings = replace(runtime.settings, agent_url="https://agents.example")
     for url in (outside, VALIDATE):
-        answer = agent.send("/v1/licenses/validate", body_of(agent), agent.fresh_proof(url))
+        proof = agent.fresh_proof(url, body=body)
+        answer = agent.send("/v1/licenses/validate", body, proof)
         assert answer.json["code"] == "VALID"
 
 

@@ -132,12 +132,12 @@ def _prove(agent: Overheard) -> None:
         agent.world.clock.advance(43_200)
     assert agent.device is not None
     body = {"license_key": agent.key, "organization_id": "acme", "machine": MACHINE}
-    replayed = agent.fresh_proof()
+    replayed = agent.fresh_proof(body=body)
     for proof in (replayed, replayed, f"{replayed}x", replayed.replace(".", "..")):
         agent.send("/v1/licenses/validate", body, proof)
         agent.send("/v1/licenses", {"machine": MACHINE}, proof, ALICE)
     shown = agent.device.header(jwk={**agent.device.jwk, "d": PRIVATE_PART})
-    claims = agent.device.claims(VALIDATE, agent.key)
+    claims = agent.device.claims(VALIDATE, agent.key, body)
     agent.send("/v1/licenses/validate", body, compact(shown, claims, agent.device.key))
     agent.code(lease=None)
     agent.code(lease=f"{agent.lease}x")

@@ -101,10 +101,22 @@ class Problem(Reply):
     detail: str
     code: str
     errors: list[ProblemError] | None = None
+    dpop_nonce: Annotated[
+        str | None,
+        Field(
+            description="With the code use_dpop_nonce: the nonce that the next proof has to carry, "
+            "as in the header DPoP-Nonce. It says nothing to an agent."
+        ),
+    ] = None
 
     @classmethod
     def of(
-        cls, code: ProblemCode, detail: str, errors: list[ProblemError] | None = None
+        cls,
+        code: ProblemCode,
+        detail: str,
+        errors: list[ProblemError] | None = None,
+        *,
+        dpop_nonce: str | None = None,
     ) -> Problem:
         """The problem with a code; ``detail`` is for the person who reads it."""
         kind = PROBLEMS[code]
@@ -115,6 +127,7 @@ class Problem(Reply):
             detail=detail,
             code=code,
             errors=errors,
+            dpop_nonce=dpop_nonce,
         )
 
 

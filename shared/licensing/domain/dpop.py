@@ -4,9 +4,11 @@ What this module guarantees:
 
 * :func:`verify` accepts one type and one curve. It verifies with the key in the proof itself and
   tells that key's thumbprint; the caller decides whether it is the right key.
-* A proof is good for one method, one URL and one credential, and for :data:`NONCE_SECONDS` by the
-  service's own clock: the agent's may be wrong.
-* Nonces are not stored: each carries its time and the service's MAC.
+* A proof is good for one method, one URL, one credential and the bytes of one body.
+* With a nonce of the service it is good for :data:`NONCE_SECONDS` by the service's own clock: the
+  agent's may be wrong. Nonces are not stored: each carries its time and the service's MAC.
+* With any other nonce it has no time: the caller decides whether that is the id of a lease which is
+  good for one (R36).
 
 Keys and ``now_ms``, in epoch milliseconds, are handed in.
 """
@@ -24,8 +26,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from licensing.domain import jws
-from licensing.domain.device_key import InvalidProof, Proof
-from licensing.domain.errors import StaleProof
+from licensing.domain.device_key import InvalidProof, Proof, needs_nonce
 from licensing.domain.jws import MalformedJws
 
 TYPE: Final = "dpop+jwt"
@@ -40,6 +41,7 @@ _AHEAD_MS: Final = 5_000  # of two servers' clocks
 _TIME_BYTES: Final = 8
 _MARK_BYTES: Final = 16
 _LONGEST_ID: Final = 128
+_ID_OF_LEASE: Final = re.compile(r"[!-~]{1,128}")
 _USUAL_PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -57,17 +59,27 @@ def credential_hash(credential: str) -> str:
     return jws.encoded(hashlib.sha256(credential.encode()).digest())
 
 
+def body_hash(body: bytes) -> str:
+    """The ``htb`` of a proof: base64url SHA-256 of the bytes of the body, as they are sent.
+
+    RFC 9449 has no such claim. Nothing is parsed: whitespace and the order of members count.
+    """
+    return jws.encoded(hashlib.sha256(body).digest())
+
+
 @dataclass(frozen=True, slots=True)
 class ProvedRequest:
     """The request that a proof came with, and has to be made for.
 
     ``urls`` are the addresses of the service that it may have been sent to, each as
-    :func:`plain_url` gives it. ``credential`` is the token or licence key that it carries.
+    :func:`plain_url` gives it. ``credential`` is the token or licence key that it carries,
+    ``body`` what arrived of it, empty where it has none.
     """
 
     method: str
     urls: frozenset[str]
     credential: str
+    body: bytes
 
 
 def verify(
@@ -75,8 +87,8 @@ def verify(
 ) -> Proof | InvalidProof:
     """Whose proof ``token`` is, or why it is invalid (RFC 9449, 4.3).
 
-    Raises :class:`StaleProof` when only its nonce is missing, not the service's or too old: the
-    agent shall make another proof, with the nonce of that answer.
+    Raises :class:`~licensing.domain.errors.StaleProof` when only its nonce is missing, none at all
+    or too old: the agent shall make another proof, with the nonce of that answer.
 
     >>> from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     >>> now_ms = 1_900_000_000_000
@@ -88,10 +100,12 @@ def verify(
     ...     "htu": "https://licences.example.com/v1/validate",
     ...     "iat": 1_900_000_000,
     ...     "ath": credential_hash("a licence key"),
+    ...     "htb": body_hash(b'{"nonce": "n-1"}'),
     ...     "nonce": new_nonce(b"a key of the server", now_ms),
     ... }
     >>> token = jws.write({"typ": TYPE, "alg": "Ed25519", "jwk": jwk}, claims, device_key)
-    >>> request = ProvedRequest("POST", frozenset({claims["htu"]}), "a licence key")
+    >>> urls = frozenset({claims["htu"]})
+    >>> request = ProvedRequest("POST", urls, "a licence key", b'{"nonce": "n-1"}')
     >>> proof = verify(token, request, nonce_key=b"a key of the server", now_ms=now_ms + 9_000)
     >>> proof.thumbprint == jws.thumbprint(device_key.public_key()), proof.made_ms == now_ms
     (True, True)
@@ -111,29 +125,25 @@ def verify(
         claims = read.claims()
     except MalformedJws as error:
         return InvalidProof(str(error))
-    # 3. It says all that a proof says.
-    texts = {name: claims.get(name) for name in ("jti", "htm", "htu", "ath")}
-    if (
-        not all(isinstance(text, str) and text for text in texts.values())
-        or len(str(texts["jti"])) > _LONGEST_ID
-        or type(claims.get("iat")) is not int
-    ):
-        return InvalidProof("claims are missing or of the wrong type")
-    # 4. It was made for this request and this credential.
-    if texts["htm"] != request.method or plain_url(str(texts["htu"])) not in request.urls:
-        return InvalidProof("made for another request")
-    if texts["ath"] != credential_hash(request.credential):
-        return InvalidProof("made for another credential")
-    # 5. It is fresh: by the nonce and not by `iat`, which an agent with a wrong clock gets wrong.
-    made_ms = _time_of(claims.get("nonce"), nonce_key)
-    if made_ms is None or not -_AHEAD_MS <= now_ms - made_ms <= NONCE_SECONDS * 1000:
-        raise StaleProof(
-            "The proof needs a newer nonce. Make a new proof with the nonce of this answer."
-        )
+    # 3. It says all that a proof says, and of this request.
+    wrong = _wrong(claims, request)
+    if wrong is not None:
+        return InvalidProof(wrong)
+    # 4. It is fresh: by the nonce and not by `iat`, which an agent with a wrong clock gets wrong.
+    nonce = claims.get("nonce")
+    if not isinstance(nonce, str):
+        raise needs_nonce()
+    made_ms = _time_of(nonce, nonce_key)
+    if made_ms is None:
+        is_fresh = _ID_OF_LEASE.fullmatch(nonce) is not None
+    else:
+        is_fresh = -_AHEAD_MS <= now_ms - made_ms <= NONCE_SECONDS * 1000
+    if not is_fresh:
+        raise needs_nonce()
     thumbprint = jws.thumbprint(key)
     # Base64url has no full stop: no two pairs of key and `jti` make the same text.
-    id = hashlib.sha256(f"{thumbprint}.{texts['jti']}".encode()).hexdigest()
-    return Proof(thumbprint, made_ms, id, _successor(claims))
+    id = hashlib.sha256(f"{thumbprint}.{claims['jti']}".encode()).hexdigest()
+    return Proof(thumbprint, made_ms, id, _successor(claims), nonce)
 
 
 def plain_url(url: str) -> str | None:
@@ -174,6 +184,24 @@ def _key(header: dict[str, object]) -> Ed25519PublicKey | None:
     return Ed25519PublicKey.from_public_bytes(jws.decoded(x))
 
 
+def _wrong(claims: Mapping[str, object], request: ProvedRequest) -> str | None:
+    """Why the claims are not those of a proof that was made for ``request``."""
+    texts = {name: claims.get(name) for name in ("jti", "htm", "htu", "ath", "htb")}
+    if (
+        not all(isinstance(text, str) and text for text in texts.values())
+        or len(str(texts["jti"])) > _LONGEST_ID
+        or type(claims.get("iat")) is not int
+    ):
+        return "claims are missing or of the wrong type"
+    if texts["htm"] != request.method or plain_url(str(texts["htu"])) not in request.urls:
+        return "made for another request"
+    if texts["ath"] != credential_hash(request.credential):
+        return "made for another credential"
+    if not hmac.compare_digest(str(texts["htb"]).encode(), body_hash(request.body).encode()):
+        return "made for another body"
+    return None
+
+
 def _successor(claims: Mapping[str, object]) -> str | None:
     """The thumbprint of the key that the proof confirms as the next one (RFC 9449, 6.1)."""
     confirmed = claims.get("cnf")
@@ -181,10 +209,8 @@ def _successor(claims: Mapping[str, object]) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _time_of(nonce: object, nonce_key: bytes) -> int | None:
+def _time_of(nonce: str, nonce_key: bytes) -> int | None:
     """When the service made ``nonce``, in epoch milliseconds; ``None`` if it did not make it."""
-    if not isinstance(nonce, str):
-        return None
     try:
         data = jws.decoded(nonce)
     except MalformedJws:

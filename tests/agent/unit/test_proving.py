@@ -53,7 +53,7 @@ def test_login_and_validation_are_proved_with_one_key_and_a_new_id_each(
     key = json.loads(validation.body)["license_key"]
     device = Device()
     assert [one["ath"] for one in proofs] == [
-        device.claims("", credential)["ath"] for credential in (TOKEN, key)
+        device.claims("", credential, b"")["ath"] for credential in (TOKEN, key)
     ]
     assert len({one["jti"] for one in proofs}) == 2
     assert proofs[0]["x"] == proofs[1]["x"]

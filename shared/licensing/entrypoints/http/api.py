@@ -137,7 +137,8 @@ class Api:
         if takes_proofs and PROOF.read(APIGatewayProxyEventV2(event)) is not None:
             # Without the secret there is no nonce, and the answer says already what is the matter.
             with suppress(Unavailable):
-                answer["headers"] |= next_nonce(current_deployment())
+                # A problem that asks for another proof has brought one already.
+                answer["headers"].setdefault("dpop-nonce", next_nonce(current_deployment()))
         return answer
 
 
@@ -197,9 +198,13 @@ def _unauthenticated(error: Unauthenticated) -> Reply:
 
 
 def _stale_proof(error: StaleProof) -> Reply:
-    # The nonce itself comes with every answer to a proof.
-    headers = {"www-authenticate": f'DPoP error="{ErrorCode.STALE_PROOF}"'}
-    return problem(ErrorCode.STALE_PROOF, str(error), headers=headers)
+    try:
+        nonce = next_nonce(current_deployment())
+    except Unavailable as unavailable:
+        return _unavailable(unavailable)
+    # In the body, too: proxies and browsers' rules may keep a header that they do not know.
+    headers = {"www-authenticate": f'DPoP error="{ErrorCode.STALE_PROOF}"', "dpop-nonce": nonce}
+    return problem(ErrorCode.STALE_PROOF, str(error), headers=headers, dpop_nonce=nonce)
 
 
 def _unavailable(error: Unavailable) -> Reply:

@@ -95,7 +95,10 @@ class Call:
         Raises ``StaleProof`` when the agent has to make it anew, with a fresh nonce.
         """
         self._demand(PROOF)
-        return proof(self.event, license_key, self.deployment)
+        found = proof(self.event, license_key, self.deployment)
+        if isinstance(found, Proof):
+            found.demand_time()
+        return found
 
     def proof_for_token(self) -> Proof | None:
         """The request's DPoP proof, for the token that it carries; ``None`` without one.

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
 from licensing.entrypoints.deployment import Deployment
+from licensing.entrypoints.http.inputs import body_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,20 @@ class DeviceProof:
 
 PROOF: Final = DeviceProof(
     "DPoP",
-    "A proof that the agent holds its device key (RFC 9449). Its nonce is the latest "
-    "DPoP-Nonce that the service sent. Its ath is the hash of the token or license key in "
-    "this request. If the nonce is missing or too old, the answer is 401 with a new one. "
-    "At a login, a jti counts once.",
+    "A proof that the agent holds its device key (RFC 9449): a compact JWS. Its header is typ "
+    "dpop+jwt, alg Ed25519 (or EdDSA) and jwk, the public key (kty OKP, crv Ed25519, x), and "
+    "nothing else. Its claims are: jti, new for each proof, at most 128 characters; htm, the "
+    "method; htu, the URL without query and fragment; iat, epoch seconds, which are not "
+    "compared with any clock; ath, the SHA-256 of the token or license key in this request, "
+    "exactly as it is sent; htb, the SHA-256 of the bytes of this request's body, exactly as "
+    "they are sent, and of no bytes where there is no body (hashes are base64url without "
+    "padding); nonce, either the latest that the service sent in the header DPoP-Nonce or in "
+    "the member dpop_nonce of a problem, which is good for 300 seconds, or, at a validation "
+    "that presents a lease which is not over, that lease's jti. Nothing on the way may rewrite "
+    "the body. If the service wants another nonce, the answer is 401 with the code "
+    "use_dpop_nonce and a new nonce, and nothing was done: make a new proof with that nonce "
+    "and send the same body again. At a login, the nonce is always the service's, and a jti "
+    "counts once.",
 )
 PREVIOUS_PROOF: Final = DeviceProof(
     "DPoP-Previous-Key",
@@ -48,7 +59,8 @@ def proof(
 ) -> Proof | InvalidProof | None:
     """The proof of a device key that came along (RFC 9449), for the token or key it goes with.
 
-    Raises ``StaleProof`` for one that has to be made anew, with a nonce of now.
+    Raises ``StaleProof`` for one that has to be made anew, with a nonce of now. One over another
+    text has no :attr:`Proof.made_ms`: the caller decides.
     """
     token = taken.read(event)
     if token is None:
@@ -65,7 +77,10 @@ def proof(
     return dpop.verify(
         token,
         dpop.ProvedRequest(
-            http.method, frozenset(url for url in urls if url is not None), credential
+            http.method,
+            frozenset(url for url in urls if url is not None),
+            credential,
+            body_bytes(event),
         ),
         nonce_key=deployment.keyrings.keyring().nonce_key,
         now_ms=deployment.now_ms(),
@@ -79,19 +94,23 @@ def good_proof(
     *,
     taken: DeviceProof = PROOF,
 ) -> Proof | None:
-    """A proof that has to be good, see :func:`proof`. Raises :class:`InvalidInput`, too."""
+    """A proof that has to be good and over a nonce of the service, see :func:`proof`.
+
+    Raises :class:`InvalidInput`, too.
+    """
     found = proof(event, credential, deployment, taken=taken)
     if isinstance(found, InvalidProof):
         raise InvalidInput(
             f"The proof is not valid (RFC 9449): {found.reason}.",
             pointer=f"/headers/{taken.header.lower()}",
         )
+    if found is not None:
+        found.demand_time()
     return found
 
 
-def next_nonce(deployment: Deployment) -> dict[str, str]:
-    """The header that names what the next proof has to carry. Raises ``Unavailable``."""
+def next_nonce(deployment: Deployment) -> str:
+    """What the next proof has to carry. Raises ``Unavailable``."""
     from licensing.domain import dpop  # noqa: PLC0415 - as in :func:`proof`
 
-    nonce_key = deployment.keyrings.keyring().nonce_key
-    return {"dpop-nonce": dpop.new_nonce(nonce_key, deployment.now_ms())}
+    return dpop.new_nonce(deployment.keyrings.keyring().nonce_key, deployment.now_ms())

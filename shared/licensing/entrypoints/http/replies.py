@@ -108,9 +108,10 @@ def problem(
     errors: list[ProblemError] | None = None,
     *,
     headers: Mapping[str, str] | None = None,
+    dpop_nonce: str | None = None,
 ) -> Reply:
     """A problem, logged and counted under its ``code``."""
-    body = Problem.of(code, detail, errors)
+    body = Problem.of(code, detail, errors, dpop_nonce=dpop_nonce)
     telemetry.answered(code, body.status)
     return Response(
         status_code=body.status,
