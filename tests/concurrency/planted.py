@@ -202,9 +202,7 @@ class CheckThenPut(DynamoStore):
 
 
 def _is_usable(found: License, before: License, after: License) -> bool:
-    has_chain = after.chain == before.chain or (found.chain and found.chain.current) == (
-        before.chain and before.chain.current
-    )
+    has_chain = after.chain == before.chain or _head(found) == _head(before)
     is_same = found.revision == before.revision
     has_lease = (
         found.leased_until == before.leased_until
@@ -213,6 +211,10 @@ def _is_usable(found: License, before: License, after: License) -> bool:
         else after.leased_until == before.leased_until or found.leased_until < after.leased_until
     )
     return is_same and has_chain and has_lease and _is_newly_proved(found, before, after)
+
+
+def _head(record: License) -> str | None:
+    return record.chain.link.id if record.chain.link else None
 
 
 def _is_newly_proved(found: License, before: License, after: License) -> bool:

@@ -332,7 +332,7 @@ def _verdict(case: Case) -> tuple[str, str | None]:
             return "bad", REASONS[found.reason]
         if found.made_ms is None:
             return "lease", None
-        record.proved(found)
+        record.demand_newer(found)
     except StaleProof:
         return "stale", "use_dpop_nonce"
     return "good", None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from licensing.adapters.dynamo import items
 from licensing.adapters.dynamo.values import present
 from licensing.domain.lease import LeaseRequest, LeaseTerms
+from licensing.domain.lease_chain import Link
 from licensing.domain.license import HOUR, SEEN_HOURS, TRANSITIONS, Action, License, State
 from licensing.domain.organization import PolicyFloor, Subscription, SubscriptionStatus
 from licensing.domain.refusal import Refused
@@ -64,9 +65,9 @@ def test_r14_r16_a_license_is_valid_before_the_end_alone_and_no_lease_outlives_i
     )
     assert (code is Code.VALID) == (status == "active" and now < valid_until)
     if code is Code.VALID:
-        granted = LeaseTerms("urn:licensing:test", seconds).grant(
-            license(), customer, LeaseRequest(credentials(), "production"), now=now
-        )
+        terms, asked = LeaseTerms("urn:licensing:test", seconds), LeaseRequest(credentials(), "x")
+        link = Link("a", now, terms.end(license(), customer, now=now))
+        granted = terms.grant(license(), customer, asked, link)
         assert now == granted.issued_at < granted.expires_at <= min(now + seconds, valid_until)
         assert granted.issued_at <= granted.renew_after < granted.expires_at
 

@@ -134,7 +134,7 @@ def test_a_proof_counts_once() -> None:
             StaleProof,
             match=r"^The proof was already used\. Make a new proof with the nonce of this answer",
         ):
-            proved.proved(Proof("its key", made_ms, "other"))
+            proved.proved(Proof("its key", made_ms, "other"), NOW)
 
 
 def test_r17_a_sighting_is_of_the_version_and_the_address_of_now_and_of_all_hours() -> None:

@@ -95,10 +95,7 @@ class Call:
         Raises ``StaleProof`` when the agent has to make it anew, with a fresh nonce.
         """
         self._demand(PROOF)
-        found = proof(self.event, license_key, self.deployment)
-        if isinstance(found, Proof):
-            found.demand_time()
-        return found
+        return proof(self.event, license_key, self.deployment)
 
     def proof_for_token(self) -> Proof | None:
         """The request's DPoP proof, for the token that it carries; ``None`` without one.
