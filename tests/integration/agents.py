@@ -1,4 +1,8 @@
-"""An agent as the service sees it: a machine, a key, perhaps a device key, and its last lease."""
+"""An agent as the service sees it: a machine, a key, perhaps a device key, and its last lease.
+
+It keeps to the protocol: it presents its last lease with each question, at logins, too, and makes
+its proofs over that lease while it is in its time.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.devices import Device
+from tests.integration.leases import read
 from tests.world import AGENTS, ALICE, MACHINE_A, Answer, Person, World
 
 HOST = "licensing.example"
@@ -29,7 +34,14 @@ class Agent:
 
     def login(self, person: Person = ALICE, **more: Any) -> Answer:
         """Log in, with a new proof where the service asks for one."""
-        body = {"machine": self.machine, "agent_version": "4.5.0.0", **more}
+        self.turn += 1
+        body = {
+            "machine": self.machine,
+            "agent_version": "4.5.0.0",
+            "nonce": f"{id(self)}-{self.turn}",
+            **({"lease": self.lease} if self.presents else {}),
+            **more,
+        }
         answer = self._sent("/v1/licenses", LOGIN, person.token(AGENTS), body, person)
         if answer.status in {200, 201}:
             self.key = answer.json["license_key"]
@@ -111,10 +123,21 @@ class Agent:
     ) -> Answer:
         if self.device is None:
             return self.send(path, body, None, person)
+        over = self._current_lease_id() if url == VALIDATE else None
         for _ in range(3):  # an answer that is lost within the service may cost a proof, too
             self.world.clock.advance(0.002)  # nonces count by the millisecond
-            answer = self.send(path, body, self.device.proof(url, credential, body), person)
+            claims = {} if over is None else {"nonce": over}
+            proof = self.device.proof(url, credential, body, **claims)
+            answer, over = self.send(path, body, proof, person), None
             self.device.nonce = answer.headers["dpop-nonce"]
             if answer.status != 401:
                 break
         return answer
+
+    def _current_lease_id(self) -> str | None:
+        """The id of the last lease, if it has one and is in its time."""
+        if self.lease is None or not self.presents:
+            return None
+        claims = read(self.lease)
+        in_time = claims["iat"] <= self.world.clock.time < claims["exp"]
+        return claims.get("jti") if in_time else None
