@@ -34,6 +34,7 @@ def test_r14_a_license_is_shown_with_its_status_as_it_is_now(world: World) -> No
         "primary": False,
         "issued_at": instant(NOON),
         "valid_until": instant(NOON + 100),
+        "leased_until": instant(NOON + 100),
         "computer_name": "ACME-PC-01",
         "label": None,
         "device_key": None,

@@ -72,6 +72,7 @@ def test_r01_the_first_login_answers_201_with_license_key_and_lease(world: World
         "primary": False,
         "issued_at": instant(NOON),
         "valid_until": instant(NOON + 30 * 86_400),
+        "leased_until": answer.json["lease"]["expires_at"],
     }
 
 

@@ -44,6 +44,13 @@ class LicenseFacts(Reply):
     primary: bool
     issued_at: Instant
     valid_until: Instant | None
+    leased_until: Annotated[
+        Instant | None,
+        Field(
+            description="When the longest lease that was granted ends: until then, an agent or a "
+            "copy of it may go on without asking. Null where none was granted."
+        ),
+    ]
 
 
 class LicenseView(LicenseFacts):
@@ -148,6 +155,7 @@ class _LicenseFields(TypedDict):
     primary: bool
     issued_at: datetime
     valid_until: datetime | None
+    leased_until: datetime | None
 
 
 def _license_fields(record: License, organization: Organization | None, now: int) -> _LicenseFields:
@@ -165,6 +173,7 @@ def _license_fields(record: License, organization: Organization | None, now: int
         "primary": record.primary,
         "issued_at": instant(record.issued_at),
         "valid_until": valid_until,
+        "leased_until": instant(record.leased_until) if record.leased_until else None,
     }
 
 

@@ -380,7 +380,20 @@ def test_r14_a_license_is_shown_by_the_subscription_as_it_is_now(
         "primary": False,
         "issued_at": "2030-03-17T17:46:40Z",
         "valid_until": valid_until,
+        "leased_until": None,
     }
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_r37_everybody_sees_until_when_an_agent_may_go_on_without_asking(state: State) -> None:
+    # Of a licence that is not in force any more, too: then it matters most.
+    record = license(state=state, leased_until=NOW + 60)
+    shown = (
+        licenses.LicenseView.of(record, None, NOW),
+        licenses.AdministeredLicense.of(record, None, NOW),
+    )
+    for view in shown:
+        assert json.loads(view.model_dump_json())["leased_until"] == "2030-03-17T17:47:40Z"
 
 
 @pytest.mark.parametrize("is_seen", [False, True])
