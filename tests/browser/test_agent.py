@@ -1,6 +1,8 @@
 """One agent: what it is, what has happened to it, and what an administrator does to it."""
 
+import re
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -108,6 +110,39 @@ def test_an_agent_is_blocked_unblocked_dissociated_and_revoked(
         expect(history(page).first).to_contain_text("(org-admin)")
         assert portal.validate(agent)["code"] == code
     expect(page.get_by_text("Nothing can be done to it any more.")).to_be_visible()
+
+
+_LEASES = [
+    # its end, what the page says of that, and what is said before the agent is blocked or ended
+    ("2037-01-31T12:00:00Z", "can go on without asking", "at the latest 31 Jan 2037"),
+    ("2026-01-31T12:00:00Z", None, None),
+    (None, None, "until its present lease ends"),  # a licence from before it was kept
+]
+
+
+def leased(end: str | None, route: Route) -> None:
+    """The agent, as if its longest lease ended then."""
+    answer = route.fetch()
+    found = answer.json()
+    assert found["license"]["leased_until"] is not None
+    found["license"]["leased_until"] = end
+    route.fulfill(response=answer, json=found)
+
+
+def test_r37_until_when_a_computer_can_go_on_is_told_while_that_is_to_come(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    for end, told, noted in _LEASES:
+        page.route(f"**/v1/licenses/{agent.id}", partial(leased, end))
+        portal.visit(page, "ada", place(agent))
+        page.reload()
+        expect(fact(page, "Status")).to_have_text("Active")
+        expect(fact(page, "Lease ends")).to_have_text([re.compile(told)] if told else [])
+        for verb in ("Block", "Dissociate", "Revoke"):
+            page.get_by_role("button", name=f"{verb}…").click()
+            note = dialog(page).locator("p.help")
+            expect(note).to_have_text([re.compile(noted)] if noted else [])
+            dialog(page).get_by_role("button", name="Cancel").click()
 
 
 def test_an_action_is_done_by_keyboard_alone(page: Page, portal: Portal, agent: Agent) -> None:

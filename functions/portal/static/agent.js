@@ -5,7 +5,7 @@ import { ask, isAsking } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { entries } from "./event-list.js";
 import * as drafts from "./form-drafts.js";
-import { ACTIONS, LEASE_NOTE, nameOf, RESET_DEVICE_KEY } from "./labels.js";
+import { ACTIONS, isToCome, leaseNote, nameOf, RESET_DEVICE_KEY } from "./labels.js";
 import { change } from "./router.js";
 import {
   announce,
@@ -82,6 +82,7 @@ export function agent({ params, query: first }) {
     const { title, effects, verb, done, grave } =
       action === RESET ? RESET_DEVICE_KEY : ACTIONS[action];
     const name = nameOf(license);
+    const note = action === "attach" || action === RESET ? null : leaseNote(license);
     ask({
       title: title(name),
       text: [
@@ -90,7 +91,7 @@ export function agent({ params, query: first }) {
           {},
           effects.map((effect) => h("li", {}, effect)),
         ),
-        action !== "attach" && action !== RESET && h("p", { class: "help" }, LEASE_NOTE),
+        note && h("p", { class: "help" }, note),
       ],
       verb,
       grave,
@@ -134,6 +135,7 @@ export function agent({ params, query: first }) {
           fact("Last seen", license.last_seen ? exactly(license.last_seen.at) : "never"),
           fact("Seen from", license.last_seen?.source_address ?? "–"),
           fact("Valid until", license.valid_until ? exactly(license.valid_until) : "not in force"),
+          leased(license),
           fact(
             "Device key",
             license.device_key ? ["proved ", thumbprint(license.device_key)] : "none",
@@ -147,6 +149,17 @@ export function agent({ params, query: first }) {
       ),
       editor(license),
     ];
+  }
+
+  /** @param {License} license */
+  function leased({ leased_until }) {
+    return (
+      isToCome(leased_until) &&
+      fact("Lease ends", [
+        exactly(leased_until),
+        ". Until then, the agent or a copy of it can go on without asking the service.",
+      ])
+    );
   }
 
   /** @param {import("./types.js").PendingDeviceKey} key */

@@ -96,9 +96,27 @@ export const RESET_DEVICE_KEY = {
   grave: false,
 };
 
-/** Said where an action takes a running agent's license: it may be offline. */
+/** Said where a decision refuses running agents: they may be offline. */
 export const LEASE_NOTE =
   "An agent that cannot reach the service runs on until its present lease ends.";
+
+/**
+ * What a refusal does not reach at once, `null` when no lease is left to go on with. Of a license
+ * from before the ends of leases were kept, it is not known until when.
+ *
+ * @param {import("./types.js").License} license
+ * @param {number} [now] epoch milliseconds
+ */
+export function leaseNote({ leased_until }, now = Date.now()) {
+  if (leased_until === null) {
+    return LEASE_NOTE;
+  }
+  return isToCome(leased_until, now)
+    ? "The service refuses this license at once. But a computer that does not ask the service – " +
+        "the agent's own while it is offline, or one with a copy of the agent – can go on until " +
+        `its lease ends: at the latest ${instant(leased_until)} (${fromNow(leased_until, now)}).`
+    : null;
+}
 
 /**
  * What an organization can decide about its agents, and what each decision will do.
@@ -400,6 +418,17 @@ export function fromNow(at, now = Date.now()) {
     }
   }
   return "just now";
+}
+
+/**
+ * Whether there is such a moment, and it has not come yet.
+ *
+ * @param {string | null} at
+ * @param {number} [now] epoch milliseconds
+ * @returns {at is string}
+ */
+export function isToCome(at, now = Date.now()) {
+  return at !== null && Date.parse(at) > now;
 }
 
 /**

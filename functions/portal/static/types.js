@@ -58,6 +58,7 @@
  * @property {boolean} primary
  * @property {string} issued_at
  * @property {string | null} valid_until
+ * @property {string | null} leased_until the end of the longest lease that was granted
  * @property {string | null} computer_name
  * @property {string | null} label
  * @property {string | null} device_key
