@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -30,6 +31,7 @@ COLUMNS: Final[Columns] = MappingProxyType(
         "primary": text_of("primary"),
         "version": text_of("agent_version"),
         "last seen": moment("last_seen", "at"),
+        "lease ends": moment("leased_until"),
     }
 )
 """What a list shows."""
@@ -40,6 +42,7 @@ FIELDS: Final[Columns] = MappingProxyType(
         "organization": text_of("organization_id"),
         "status": text_of("status"),
         "valid until": moment("valid_until"),
+        "lease ends": moment("leased_until"),
         "kind": text_of("kind"),
         "computer": text_of("computer_name"),
         "environment": text_of("environment"),
@@ -57,6 +60,8 @@ FIELDS: Final[Columns] = MappingProxyType(
     }
 )
 """What is shown of one."""
+
+_REFUSING: Final = frozenset({"revoke", "detach", "dissociate"})
 
 Reason = Annotated[
     str | None, typer.Option("--reason", help="The reason, for the history; up to 500 characters.")
@@ -193,3 +198,16 @@ def _apply(at: Invocation, license: str, action: str, reason: str | None) -> Non
     body = {} if reason is None else {"reason": reason}
     answer = at.api.send("POST", f"{path_of(license)}/{action}", body)
     at.output.one(answer.body, "license", FIELDS)
+    if action in _REFUSING and not at.output.is_json:
+        _tell_of_lease(at, answer.body)
+
+
+def _tell_of_lease(at: Invocation, document: Row) -> None:
+    """What a refusal does not reach at once, while a lease is left to go on with."""
+    ends = text_of("license", "leased_until")(document)
+    if isinstance(ends, str) and datetime.fromisoformat(ends) > datetime.now(UTC):
+        at.output.note(
+            "The service refuses this licence at once. But a computer that does not ask the "
+            "service (the agent's own while it is offline, or one with a copy of the agent) can go "
+            f"on until its lease ends: at the latest {moment('ends')({'ends': ends})}."
+        )

@@ -151,7 +151,10 @@ def test_licenses_are_listed_and_shown_as_the_api_tells_of_them(
     assert [one["id"] for one in told["licenses"]] == [agent]
     one = ada("licenses", "show", agent, "--output", "json").expect(0).json
     assert one == site.call("GET", f"/v1/licenses/{agent}", user="ada").body
-    assert "PRESS-1" in ada("licenses", "show", agent).expect(0).out
+    in_table = re.compile(f"lease ends +{one['license']['leased_until'].replace('T', ' ')}")
+    shown = ada("licenses", "show", agent).expect(0).out
+    assert "PRESS-1" in shown
+    assert in_table.search(shown)
     history = ada("licenses", "history", agent, "-o", "json").expect(0).json
     assert history == site.call("GET", f"/v1/licenses/{agent}/events", user="ada").body
 
@@ -171,6 +174,7 @@ def test_an_agent_is_blocked_labelled_marked_and_moved(site: Site, ada: Terminal
         return ada("licenses", *arguments, "-o", "json").expect(0).json["license"]
 
     assert done("detach", license_id, "--reason", "stolen?")["status"] == "detached"
+    assert "until its lease ends" in ada("licenses", "detach", license_id).expect(0).err
     assert done("attach", license_id)["status"] == "active"
     assert done("label", license_id, "Hall 3")["label"] == "Hall 3"
     assert done("label", license_id, "")["label"] is None
