@@ -198,13 +198,13 @@ def _apply(at: Invocation, license: str, action: str, reason: str | None) -> Non
     body = {} if reason is None else {"reason": reason}
     answer = at.api.send("POST", f"{path_of(license)}/{action}", body)
     at.output.one(answer.body, "license", FIELDS)
-    if action in _REFUSING and not at.output.is_json:
-        _tell_of_lease(at, answer.body)
+    if action in _REFUSING:
+        tell_of_lease(at, answer.body)
 
 
-def _tell_of_lease(at: Invocation, document: Row) -> None:
-    """What a refusal does not reach at once, while a lease is left to go on with."""
-    ends = text_of("license", "leased_until")(document)
+def tell_of_lease(at: Invocation, document: Row) -> None:
+    """Tell people what a refusal does not reach at once, while a lease is left to go on with."""
+    ends = None if at.output.is_json else text_of("license", "leased_until")(document)
     if isinstance(ends, str) and datetime.fromisoformat(ends) > datetime.now(UTC):
         at.output.note(
             "The service refuses this licence at once. But a computer that does not ask the "

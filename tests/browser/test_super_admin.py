@@ -465,6 +465,8 @@ def test_a_partner_who_logs_in_with_the_key_is_shown_as_its_user(
     expect(row.get_by_title(pavel)).to_be_visible()
     expect(row).to_contain_text("FACTORY-PC-01")
     expect(row).to_contain_text("Active")
+    row.get_by_role("button", name="End…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("can go on until its lease ends")
 
 
 def test_an_answer_that_is_lost_makes_no_second_license(
@@ -522,6 +524,7 @@ def test_a_temporary_license_is_ended_early_by_keyboard(page: Page, portal: Port
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="End this temporary license now?")
     expect(dialog.get_by_label("Reason")).to_be_focused()
+    expect(dialog).not_to_contain_text("lease")  # of one that nobody has used
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(row.get_by_role("button")).to_be_focused()

@@ -71,6 +71,7 @@ def test_r25_a_super_admin_generates_several_with_exactly_seven_times_to_live(
             "issued_at": instant(NOON),
             "issued_by": "olivia",
             "expires_at": instant(NOON + seconds),
+            "leased_until": None,
             "seconds_left": seconds,
             "holder": None,
             "computer_name": None,
@@ -192,6 +193,7 @@ def test_r25_a_revoked_one_is_dead_at_once_and_revoking_can_be_repeated(world: W
     shown = answer.json["license"]
     assert (shown["status"], shown["seconds_left"], shown["holder"]) == ("revoked", 0, "pavel")
     assert shown["expires_at"] == instant(NOON + DAY)
+    assert shown["leased_until"] == instant(NOON + DAY)
     refused = world.validate(one.key).json
     assert (refused["code"], refused["action"], refused["lease"], refused["license"]) == (
         "REVOKED",
@@ -270,6 +272,7 @@ def test_r26_a_partner_logs_in_with_the_own_account_and_the_key(world: World) ->
         "primary": False,
         "issued_at": instant(NOON),
         "valid_until": instant(NOON + 3 * HOUR),
+        "leased_until": instant(NOON + 3 * HOUR),
     }
     assert answer.json["license_key"] == one.key
     assert answer.json["created"] is False

@@ -104,7 +104,7 @@ export const LEASE_NOTE =
  * What a refusal does not reach at once, `null` when no lease is left to go on with. Of a license
  * from before the ends of leases were kept, it is not known until when.
  *
- * @param {import("./types.js").License} license
+ * @param {{ leased_until: string | null }} license
  * @param {number} [now] epoch milliseconds
  */
 export function leaseNote({ leased_until }, now = Date.now()) {

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { ask, isAsking } from "./dialogs.js";
 import { fill, h, uniqueId } from "./dom.js";
 import * as drafts from "./form-drafts.js";
-import { duration, instant, lasting, named } from "./labels.js";
+import { duration, instant, lasting, leaseNote, named } from "./labels.js";
 import { change } from "./router.js";
 import { TIMES_TO_LIVE } from "./vocabulary.js";
 import {
@@ -65,6 +65,7 @@ export function temporary({ params, query: first }) {
 
   /** @param {TemporaryLicense} license */
   function askToRevoke(license) {
+    const note = license.holder === null ? null : leaseNote(license);
     ask({
       title: "End this temporary license now?",
       text: [
@@ -74,6 +75,7 @@ export function temporary({ params, query: first }) {
           h("li", {}, "Whoever uses it is logged out at the next validation."),
           h("li", {}, "It cannot be undone; another one can be generated."),
         ),
+        note && h("p", { class: "help" }, note),
       ],
       verb: "End it",
       grave: true,

@@ -77,6 +77,7 @@
  * @property {string} issued_at
  * @property {string} issued_by
  * @property {string} expires_at
+ * @property {string | null} leased_until the end of the longest lease that was granted
  * @property {number} seconds_left
  * @property {string | null} holder
  * @property {string | null} computer_name

@@ -77,6 +77,14 @@ Instant = Annotated[
     ),
 ]
 
+LeasedUntil = Annotated[
+    Instant | None,
+    Field(
+        description="When the longest lease that was granted ends: until then, an agent or a copy "
+        "of it may go on without asking. Null where none was granted."
+    ),
+]
+
 
 Whole = BeforeValidator(_without_fraction)
 """Stands last, so that bounds before it are bounds of the number, in the schema, too."""
@@ -215,6 +223,11 @@ def build_models() -> None:
 def instant(epoch: int) -> datetime:
     """Epoch seconds as a moment in UTC."""
     return datetime.fromtimestamp(epoch, UTC)
+
+
+def instant_if_any(epoch: int) -> datetime | None:
+    """Epoch seconds as a moment in UTC; ``None`` for 0, which stands for no moment."""
+    return instant(epoch) if epoch else None
 
 
 class _Moment(Request):

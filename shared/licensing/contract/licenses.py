@@ -9,6 +9,7 @@ from pydantic import Field
 
 from licensing.contract.fields import (
     Instant,
+    LeasedUntil,
     LicenseId,
     Line,
     Lines,
@@ -16,6 +17,7 @@ from licensing.contract.fields import (
     Reply,
     Request,
     instant,
+    instant_if_any,
 )
 from licensing.domain.license import Action, Kind, License, Status
 from licensing.domain.organization import Organization
@@ -44,13 +46,7 @@ class LicenseFacts(Reply):
     primary: bool
     issued_at: Instant
     valid_until: Instant | None
-    leased_until: Annotated[
-        Instant | None,
-        Field(
-            description="When the longest lease that was granted ends: until then, an agent or a "
-            "copy of it may go on without asking. Null where none was granted."
-        ),
-    ]
+    leased_until: LeasedUntil
 
 
 class LicenseView(LicenseFacts):
@@ -173,7 +169,7 @@ def _license_fields(record: License, organization: Organization | None, now: int
         "primary": record.primary,
         "issued_at": instant(record.issued_at),
         "valid_until": valid_until,
-        "leased_until": instant(record.leased_until) if record.leased_until else None,
+        "leased_until": instant_if_any(record.leased_until),
     }
 
 

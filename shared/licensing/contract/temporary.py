@@ -6,7 +6,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, Request, instant
+from licensing.contract.fields import (
+    Instant,
+    LeasedUntil,
+    LicenseId,
+    OrganizationId,
+    Reply,
+    Request,
+    instant,
+    instant_if_any,
+)
 from licensing.domain.license import License, State, Status, TemporaryStatus
 from licensing.domain.temporary_license import Term, TimeToLive
 
@@ -27,6 +36,7 @@ class TemporaryLicense(Reply):
     issued_at: Instant
     issued_by: str
     expires_at: Instant
+    leased_until: LeasedUntil
     seconds_left: int
     holder: str | None
     computer_name: str | None
@@ -43,6 +53,7 @@ class TemporaryLicense(Reply):
             issued_at=instant(record.issued_at),
             issued_by=record.issued_by,
             expires_at=instant(term.expires_at),
+            leased_until=instant_if_any(record.leased_until),
             seconds_left=term.expires_at - now if status is Status.ACTIVE else 0,
             holder=term.holder,
             computer_name=record.computer_name,

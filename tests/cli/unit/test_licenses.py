@@ -11,7 +11,10 @@ from tests.cli.terminal import Terminal
 from tests.local.events import Response
 
 AHEAD, OVER = "2999-01-31T12:00:00Z", "2026-01-31T12:00:00Z"
-REFUSING = ("revoke", "detach", "dissociate")
+REFUSING = (
+    *(("licenses", action) for action in ("revoke", "detach", "dissociate")),
+    ("temporary", "revoke"),
+)
 
 
 @pytest.fixture
@@ -32,17 +35,17 @@ def leased(service: Scripted, until: str | None) -> dict[str, object]:
     return {"license": license}
 
 
-def words(action: str) -> list[str]:
+def words(group: str, action: str) -> list[str]:
     """The command, without a question."""
-    return ["licenses", action, "lic_0", *(["--yes"] if action not in {"detach", "attach"} else [])]
+    return [group, action, "lic_0", *(["--yes"] if action not in {"detach", "attach"} else [])]
 
 
-@pytest.mark.parametrize("action", REFUSING)
+@pytest.mark.parametrize("action", REFUSING, ids=" ".join)
 def test_r37_the_end_of_a_lease_that_is_to_come_is_told(
-    service: Scripted, terminal: Terminal, action: str
+    service: Scripted, terminal: Terminal, action: tuple[str, str]
 ) -> None:
     leased(service, AHEAD)
-    told = terminal(*words(action)).expect(0)
+    told = terminal(*words(*action)).expect(0)
     assert "refuses this licence at once" in told.err
     assert "at the latest 2999-01-31 12:00:00Z." in told.err
     assert "2999-01-31 12:00:00Z" in told.out
@@ -54,7 +57,7 @@ def test_r37_nothing_is_told_where_no_lease_is_left_to_go_on_with(
 ) -> None:
     leased(service, until)
     for action in REFUSING:
-        assert terminal(*words(action)).expect(0).err == ""
+        assert terminal(*words(*action)).expect(0).err == ""
 
 
 @pytest.mark.parametrize("action", ["attach", "reset-device-key"])
@@ -62,7 +65,7 @@ def test_r37_what_refuses_nothing_tells_of_no_lease(
     service: Scripted, terminal: Terminal, action: str
 ) -> None:
     leased(service, AHEAD)
-    assert terminal(*words(action)).expect(0).err == ""
+    assert terminal(*words("licenses", action)).expect(0).err == ""
 
 
 def test_r37_a_program_reads_it_in_the_license_and_nothing_beside(
@@ -70,7 +73,7 @@ def test_r37_a_program_reads_it_in_the_license_and_nothing_beside(
 ) -> None:
     document = leased(service, AHEAD)
     for action in REFUSING:
-        told = terminal(*words(action), "-o", "json").expect(0)
+        told = terminal(*words(*action), "-o", "json").expect(0)
         assert (json.loads(told.out), told.err) == (document, "")
 
 
