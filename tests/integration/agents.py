@@ -6,6 +6,7 @@ its proofs over that lease while it is in its time.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.world import AGENTS, ALICE, MACHINE_A, Answer, Person, World
 HOST = "licensing.example"
 LOGIN = f"http://{HOST}/v1/licenses"
 VALIDATE = f"{LOGIN}/validate"
+_QUESTIONS = count(1)
 
 
 @dataclass
@@ -30,15 +32,13 @@ class Agent:
     key: str = ""
     license_id: str = ""
     lease: str | None = None
-    turn: int = 0
 
     def login(self, person: Person = ALICE, **more: Any) -> Answer:
         """Log in, with a new proof where the service asks for one."""
-        self.turn += 1
         body = {
             "machine": self.machine,
             "agent_version": "4.5.0.0",
-            "nonce": f"{id(self)}-{self.turn}",
+            "nonce": f"question-{next(_QUESTIONS)}",
             **({"lease": self.lease} if self.presents else {}),
             **more,
         }
@@ -51,7 +51,6 @@ class Agent:
 
     def validate(self, **more: Any) -> Answer:
         """Validate, and keep the lease; with a new proof where the service asks for one."""
-        self.turn += 1
         answer = self._sent(
             "/v1/licenses/validate",
             VALIDATE,
@@ -60,7 +59,7 @@ class Agent:
                 "license_key": self.key,
                 "organization_id": "acme",
                 "machine": self.machine,
-                "nonce": f"{id(self)}-{self.turn}",
+                "nonce": f"question-{next(_QUESTIONS)}",
                 **({"lease": self.lease} if self.presents else {}),
                 **more,
             },
