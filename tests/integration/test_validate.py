@@ -411,6 +411,7 @@ def test_r17_at_most_one_write_per_license_and_interval(world: World) -> None:
     issued = world.login().json
     for elapsed, writes in (
         (0, 0),  # the login was the first time that it was seen
+        (1, 1),  # this agent presents no lease: the end of those outside the chain is written ahead
         (INTERVAL - 1, 0),
         (INTERVAL, 1),
         (INTERVAL, 0),

@@ -220,9 +220,11 @@ def step(chain: Chain, question: Question, asked: Asked) -> Step:
         return Step(chain)
     is_presented = chain.is_presented or question.presented is not None
     after = replace(chain, is_presented=is_presented)
-    if what is Shown.CURRENT and head is not None and head.is_early(asked.now):
+    # Until somebody presents the head, a login that presents nothing is like the one before.
+    goes_on = what in _LED_ON or not is_presented
+    if goes_on and head is not None and what in _AGAIN and head.is_early(asked.now):
         return Step(after)
-    if what in _LED_ON or head is None:
+    if goes_on or head is None:
         return Step(_moved(after, question.following, asked))
     return _returned(after, head, question, asked, is_fork=what is Shown.LEFT_BEHIND)
 
@@ -232,6 +234,7 @@ AT_HEAD: Final = frozenset({Shown.REPETITION, Shown.CURRENT})
 
 _UNMOVED: Final = frozenset({Shown.REPETITION, Shown.NOTHING, Shown.NEVER})
 _LED_ON: Final = frozenset({Shown.BEGINNING, Shown.CURRENT, Shown.NEWER})
+_AGAIN: Final = frozenset({Shown.CURRENT, Shown.OLDER})
 
 
 def moved_on(chain: Chain, derive: Derive, asked: Asked) -> Chain:
@@ -254,10 +257,8 @@ def _returned(chain: Chain, head: Link, question: Question, asked: Asked, *, is_
     now, since = asked.now, asked.now - REMEMBERED
     gains = not head.is_early(now)
     left = [one for one in chain.left if one.at > since]
-    returns = 0
-    # A login after another whose lease nobody has presented: the answer was lost.
-    if chain.is_presented and head.id is not None:
-        returns = len(left) + 1
+    returns = len(left) + 1
+    if head.id is not None:
         left = [*left, Left(head.id, now)][:MOST_RETURNS]
     instants = [at for at in chain.returned_at if at > since]
     # What a login gains, somebody has signed in for.

@@ -219,7 +219,9 @@ def test_r37_a_login_without_it_is_a_return_that_is_no_fork_by_its_number() -> N
     assert after(EARLY, ask(None, login=True)).chain.left == (Left("fresh", NOW),)
 
 
-def test_a_login_after_one_whose_lease_nobody_presented_leaves_nothing_behind() -> None:
-    again = after(Chain(FRESH, THERE), ask(None, login=True), NOW + 1)
-    assert again.chain == Chain(Link("/n", NOW, NOW + DAY), HERE)
-    assert again.returns == 0
+def test_a_login_after_one_whose_lease_nobody_presented_is_like_that_one() -> None:
+    begun = Chain(FRESH, THERE)
+    assert after(begun, ask(None, login=True), NOW + 1) == Step(begun)
+    later = NOW + DAY // 2
+    again = after(begun, ask(None, login=True), later)
+    assert again == Step(Chain(Link("/n", later, later + DAY), HERE))
