@@ -35,7 +35,7 @@ class Sending(TypedDict):
 
     method: str
     url: str
-    json: object
+    content: bytes | None
     headers: dict[str, str]
 
 
@@ -56,7 +56,7 @@ def sending(configuration: Configuration, request: Request) -> Sending:
     return {
         "method": request.method,
         "url": configuration.address(request.path),
-        "json": request.body,
+        "content": request.body,
         "headers": dict(request.headers),
     }
 

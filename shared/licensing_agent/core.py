@@ -9,7 +9,9 @@ What this module guarantees:
 * It has its folder to itself until it is closed.
 * Once it is closed, it writes nothing any more: what another client has kept since is newer. In a
   process that was forked from its own it does not either: there, all it does is tell how it stands.
-* What cannot be opened at the start is tried again, before a person is asked to log in.
+* What cannot be opened at the start is tried again, before a person is asked to log in, and
+  nothing but a licence takes its place.
+* A question is on the disk before it is sent, or it is not sent (:func:`lifecycle.may_ask`).
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ from licensing_agent.protocol.outcomes import Failed, LoggedIn, Outcome
 from licensing_agent.storage.device_key import KeptKey, KeyLocked
 from licensing_agent.storage.encrypted_file import OUT_OF_REACH, Trouble, platform_keyring
 from licensing_agent.storage.folder_lock import FolderLock
-from licensing_agent.storage.state import Kept
+from licensing_agent.storage.state import NOTHING, Kept
 from licensing_agent.storage.store import Reading, Store
 
 LONGEST_PAUSE: Final = 60.0
@@ -62,6 +64,11 @@ STEPS: Final = 4
 
 LEAST_PATIENCE: Final = 5.0
 """How many seconds an answer may take when the lease is about to end."""
+
+NOT_STORED: Final = Failed(
+    why="The service was not asked, as the question cannot be stored: "
+    "free the disk, or make the folder writable."
+)
 
 NO_PROOF_TAKEN: Final = Failed(why="The service does not accept proofs of the device key.")
 
@@ -135,6 +142,7 @@ class Engine:
         self._kept_key = KeptKey(configuration.folder, this.secret, keyring)
         self._device_key: str | None = None
         self._proof_nonce: str | None = None
+        self._wants_own_nonce = False
         self._process = os.getpid()
         self._is_closed = False
         self._told: tuple[LicenseState, str | None] | None = None
@@ -179,11 +187,13 @@ class Engine:
             step = lifecycle.next_step(self._state)
             if isinstance(step, Login) and self._is_unopened:
                 reading = self._store.read()
-                if reading.kept.license is not None:
-                    # A machine that cannot be told apart just now is told about by the login.
-                    with suppress(TooFewCredentials):
-                        self._begin(reading, self._machine().credentials())
-                        step = lifecycle.next_step(self._state)
+                if reading.kept == NOTHING:
+                    self._is_unopened = reading.trouble in OUT_OF_REACH
+                    return step
+                # A machine that cannot be told apart just now is told about by the login.
+                with suppress(TooFewCredentials):
+                    self._begin(reading, self._machine().credentials())
+                    step = lifecycle.next_step(self._state)
             return step
 
     def request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
@@ -195,44 +205,44 @@ class Engine:
             return Failed(why=str(error))
         except OSError as error:
             return Failed(why=f"The device key cannot be used: {error}")
+        except UnicodeError as error:
+            return Failed(why=f"This machine's name cannot be sent: {type(error).__name__}")
 
     def understood(self, request: wire.Request, answer: wire.Answer) -> Outcome | None:
         """What an answer means; ``None`` when the service wants the request with another proof."""
         self._proof_nonce = wire.proof_nonce(answer) or self._proof_nonce
-        return None if wire.asks_for_proof(answer) else wire.outcome(request, answer)
+        self._wants_own_nonce = wire.asks_for_proof(answer)
+        return None if self._wants_own_nonce else wire.outcome(request, answer)
 
     def _request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
+        if isinstance(step, FetchKeys):
+            return wire.fetch_keys(step)
+        # What HTTP cannot carry would be shown in the error that says so.
+        if isinstance(step, Login) and not (token.isascii() and token.isprintable()):
+            return Failed(why="The sign-in did not return a valid token.")
         told = self._configuration
-        match step:
-            case Login():
-                # What HTTP cannot carry would be shown in the error that says so.
-                if not (token.isascii() and token.isprintable()):
-                    return Failed(why="The sign-in did not return a valid token.")
-                return wire.login(
-                    step,
-                    self._machine(),
-                    token=token,
-                    environment=told.environment,
-                    agent_version=told.agent_version,
-                )
-            case Validate():
-                return wire.validate(
-                    step,
-                    self._machine(),
-                    nonce=self._asking(),
-                    environment=told.environment,
-                    agent_version=told.agent_version,
-                )
-            case _:
-                return wire.fetch_keys(step)
+        sender = wire.Sender(
+            machine=self._machine(),
+            environment=told.environment,
+            agent_version=told.agent_version,
+        )
+        nonce = self._asking()
+        if nonce is None:
+            return NOT_STORED
+        if isinstance(step, Login):
+            return wire.login(step, sender, token=token, nonce=nonce)
+        return wire.validate(step, sender, nonce=nonce)
 
-    def _asking(self) -> str:
-        """The nonce to ask with: the same one until there is an answer, also after a crash."""
+    def _asking(self) -> str | None:
+        """The nonce to ask with: the same one until there is an answer, also after a crash.
+
+        ``None`` where a start after a crash would not know it.
+        """
         with self._lock:
             asked = self._state.kept.asked or secrets.token_urlsafe(16)
             self._state = lifecycle.asking(self._state, asked)
             self._save()
-        return asked
+            return asked if lifecycle.may_ask(self._state, self._saved) else None
 
     def _proved(self, request: wire.Request) -> wire.Request:
         """With a proof, if it carries a credential. Raises :class:`KeyLocked`, :class:`OSError`."""
@@ -245,8 +255,9 @@ class Engine:
         occasion = Occasion(
             method=request.method,
             url=self._configuration.address(request.path),
+            body=request.body or b"",
             credential=request.credential,
-            nonce=self._proof_nonce,
+            nonce=wire.freshness(request, self._proof_nonce, is_wanted=self._wants_own_nonce),
             id=secrets.token_urlsafe(16),
             at=int(self._system.wall()),
         )
@@ -257,17 +268,20 @@ class Engine:
         if isinstance(outcome, LoggedIn):
             outcome = replace(outcome, device_key=self._device_key)
             self._kept_key.bound()
-            self._is_unopened = False
         with self._lock:
+            self._wants_own_nonce = False
             self._state = lifecycle.after(self._state, outcome, self._system.moment())
+            if self._state.kept.license is not None:
+                self._is_unopened = False
             self._save()
         self.tell()
 
     def tell(self) -> None:
         """Tell of a state that has begun."""
         status = self.status()
-        if status.license_state is LicenseState.UNREACHABLE and status.message is None:
-            return  # there is a key now, and nobody has been asked about it yet
+        away = {LicenseState.GRACE, LicenseState.UNREACHABLE}
+        if status.license_state in away and status.message is None:
+            return  # there is a key now, and the service has still to be asked about it
         begun = (status.license_state, status.code)
         if begun != self._told:
             self._told = begun
@@ -322,8 +336,10 @@ class Engine:
         self._save()
 
     def _save(self) -> None:
-        # Nothing to keep replaces nothing: a file that cannot be read may be of use elsewhere.
-        if self._state.kept != self._saved and not self._is_closed and not self.is_forked:
+        # Nothing to keep replaces nothing: a file that cannot be read may be of use elsewhere. Nor
+        # does a question replace what may be opened later.
+        is_kept = self._state.kept == self._saved or self._is_unopened
+        if not (is_kept or self._is_closed or self.is_forked):
             self._storage = self._store.write(self._state.kept)
             if self._storage is None:
                 self._saved = self._state.kept

@@ -5,9 +5,11 @@ What this module guarantees:
 * A licence can be used while a lease of this agent, verified, is in its time, and not one second
   longer; a refusal ends that at once, also for the starts to come.
 * Whatever is no answer leaves everything as it is, but for the time of the next attempt.
-* The last lease is presented until another one has been verified, and a request that was not
-  answered is repeated with its nonce: so the service comes to the same link of the licence's chain,
-  and takes one agent for one, whatever is lost on the way and wherever it crashes.
+* The last lease is presented until another one has been verified, also by a login and after its
+  licence has been given up, and a question that was not answered is repeated with its nonce: so the
+  service comes to the same link of the licence's chain, and takes one agent for one, whatever is
+  lost on the way and wherever it crashes (R37).
+* A question is not sent while the disk holds an older one (:func:`may_ask`).
 * Time can be used up only once: :attr:`State.kept` is always ahead of :attr:`State.time`, so that
   not even a process that is killed again and again runs longer than its lease.
 
@@ -23,7 +25,14 @@ from enum import StrEnum
 from typing import Final
 
 from licensing_agent.protocol.credentials import Credentials
-from licensing_agent.protocol.lease import Expected, Lease, Reason, Rejected, verify
+from licensing_agent.protocol.lease import (
+    Expected,
+    Lease,
+    Reason,
+    Rejected,
+    running_id,
+    verify,
+)
 from licensing_agent.protocol.outcomes import (
     Action,
     Failed,
@@ -118,17 +127,22 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Log in, and present a key if there is one."""
+    """Log in, and present a key and the last lease, if there are any."""
 
     license_key: str | None = field(repr=False)
+    link: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Validate:
-    """Ask whether the licence is valid; ``link`` is the lease to present, if there is one."""
+    """Ask whether the licence is valid; ``link`` is the lease to present, if there is one.
+
+    ``link_id`` is its id while it is in its time.
+    """
 
     license: KeptLicense
     link: str | None = field(repr=False)
+    link_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +155,10 @@ Step = Wait | Login | Validate | FetchKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """All that is known. ``kept`` has to be on the disk before a status is told."""
+    """All that is known. ``kept`` has to be on the disk before a status is told.
+
+    ``is_late`` says that the last answer was a link that was over already.
+    """
 
     terms: Terms
     kept: Kept
@@ -154,6 +171,7 @@ class State:
     trouble: str | None = None
     failures: int = 0
     unproven: Valid | None = None
+    is_late: bool = False
 
 
 def begin(
@@ -206,8 +224,10 @@ def next_step(state: State) -> Step:
     if state.unproven is not None:
         return FetchKeys()
     if state.kept.license is not None:
-        return Validate(state.kept.license, state.kept.link)
-    return Login(state.terms.license_key)
+        link = state.kept.link
+        link_id = running_id(link, now=state.time.mark) if link else None
+        return Validate(state.kept.license, link, link_id)
+    return Login(state.terms.license_key, state.kept.link)
 
 
 def asking(state: State, nonce: str) -> State:
@@ -215,14 +235,27 @@ def asking(state: State, nonce: str) -> State:
 
     A question keeps its nonce until it is answered, in the first half of a lease, too: whether it
     comes before halfway, the service decides by its own clock. So it leads to one link, however
-    often and whenever it arrives. Every answer ends it, also one that leaves the link as it was:
-    no recording of an answer is good for a second time.
+    often and whenever it arrives. Every answer ends a validation's, also one that leaves the link
+    as it was: no recording of an answer is good for a second time. A login's ends with the licence
+    that it brings, and no refusal ends it: what was sent before may have been granted.
 
     What was sent earlier and arrives after that answer carries an older proof than the one that has
     counted, and is not taken. Without a device key it could lead past the agent's next link: but
     only if it is still under way when that is asked for, across halfway.
     """
     return replace(state, kept=replace(state.kept, asked=nonce))
+
+
+def may_ask(state: State, on_disk: Kept) -> bool:
+    """Whether the question of ``state`` may be sent while ``on_disk`` is what a start would find.
+
+    It has to be the question that would be asked then, or else one agent would ask two, as a copy
+    does. Where the disk holds nothing to go on from, there is nothing to ask otherwise.
+    """
+    if on_disk.license is None and on_disk.link is None:
+        return True
+    kept = state.kept
+    return (on_disk.license, on_disk.link, on_disk.asked) == (kept.license, kept.link, kept.asked)
 
 
 def after(state: State, outcome: Outcome, moment: Moment) -> State:
@@ -275,7 +308,7 @@ def _of_organization(wanted: str | None, kept: Kept) -> tuple[Kept, str | None]:
     told = (
         f"This agent now belongs to {wanted}; its licence was for {kept.license.organization_id}."
     )
-    return replace(kept, license=None, lease=None, link=None, asked=None), told
+    return replace(kept, license=None, lease=None, asked=None), told
 
 
 def _logged_in(state: State, answer: LoggedIn) -> State:
@@ -291,9 +324,11 @@ def _logged_in(state: State, answer: LoggedIn) -> State:
         save_configuration=answer.save_configuration,
         device_key=answer.device_key,
     )
-    # A login's lease has no nonce, and so is no proof that it is of today: the next step gets one.
+    # A login's lease is presented and nothing else: the next step gets one that is verified.
     kept = replace(state.kept, license=license, lease=None, link=answer.lease, asked=None)
-    return replace(state, kept=kept, lease=None, confirmed=False, due=state.time.mark)
+    return replace(
+        state, kept=kept, lease=None, confirmed=False, due=state.time.mark, is_late=False
+    )
 
 
 def _valid(state: State, answer: Valid, moment: Moment) -> State:
@@ -313,6 +348,8 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
             and state.unproven is None
         ):
             return replace(state, unproven=answer, due=state.time.mark)
+        if lease.reason is Reason.OVER:
+            return _late(state, answer, moment)
         why = f"The lease in the service's answer is not valid: {lease.reason}."
         return _failed(state, Failed(why=why), moment)
     time = state.time.contact(answer.server_time, moment.wall)
@@ -334,8 +371,22 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
             trouble=None,
             failures=0,
             unproven=None,
+            is_late=False,
         )
     )
+
+
+def _late(state: State, answer: Valid, moment: Moment) -> State:
+    """What was asked long ago is answered with the link of then, which is over by now.
+
+    That is the link to present in the next question, which is asked at once; but where the service
+    does it again, after a pause as after a failure.
+    """
+    kept = replace(state.kept, link=answer.lease, asked=None)
+    if state.is_late:
+        why = "The lease in the service's answer is over already."
+        return _failed(replace(state, kept=kept), Failed(why=why), moment)
+    return replace(state, kept=kept, due=state.time.mark, trouble=None, unproven=None, is_late=True)
 
 
 def _keys_fetched(state: State, answer: KeysFetched, moment: Moment) -> State:
@@ -345,11 +396,13 @@ def _keys_fetched(state: State, answer: KeysFetched, moment: Moment) -> State:
 
 def _refused(state: State, answer: Refused, moment: Moment) -> State:
     is_first = state.kept.license is not None and state.refusal is None
-    # What is presented outlives a block, and the question does not: a good answer that somebody has
-    # held back since before the block is none afterwards.
-    kept = replace(state.kept, lease=None, asked=None)
+    kept = state.kept
+    if kept.license is not None:
+        # What is presented outlives the refusal, and the question does not: a good answer that
+        # somebody has held back since before a block is none afterwards.
+        kept = replace(kept, lease=None, asked=None)
     if answer.action == "login":
-        kept = replace(kept, license=None, link=None)
+        kept = replace(kept, license=None)
     # A login may help at once. Not so the second time: then something is wrong.
     is_login_next = answer.action == "login" and is_first
     wait = 0.0 if is_login_next else REFUSED_AGAIN * (0.5 + moment.chance)
@@ -363,6 +416,7 @@ def _refused(state: State, answer: Refused, moment: Moment) -> State:
         failures=state.failures + 1,
         due=state.time.mark + wait,
         unproven=None,
+        is_late=False,
     )
 
 

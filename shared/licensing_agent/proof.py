@@ -1,7 +1,8 @@
 """Proofs that an agent holds its device key, as in RFC 9449 (DPoP).
 
-What this module guarantees: a proof names one request, one credential and one nonce of the service,
-and is signed by the device key; :func:`is_asked_for` knows the answer that asks for another one.
+What this module guarantees: a proof names one request, the bytes of its body, one credential and
+what shows that it is fresh, and is signed by the device key; :func:`is_asked_for` knows the answer
+that asks for another one.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ ASKED_FOR: Final = "use_dpop_nonce"
 class Occasion:
     """What a proof is made for.
 
-    ``credential`` is the token or the licence key that the request carries; ``nonce`` the service's
-    latest, if it has told one; ``id`` is used once. ``at`` is epoch seconds of this machine.
+    ``body`` are the bytes that are sent, ``credential`` is the token or the licence key that the
+    request carries. ``nonce`` is the id of the lease that is presented, while that is in its time,
+    or else the service's latest nonce, if it has told one (R36). ``id`` is used once. ``at`` is
+    epoch seconds of this machine.
     """
 
     method: str
     url: str
+    body: bytes = field(repr=False)
     credential: str = field(repr=False)
     nonce: str | None
     id: str
@@ -44,7 +48,8 @@ def prove(key: DeviceKey, occasion: Occasion) -> str:
         "htm": occasion.method,
         "htu": occasion.url,
         "iat": occasion.at,
-        "ath": _b64(hashlib.sha256(occasion.credential.encode()).digest()),
+        "ath": _digest(occasion.credential.encode()),
+        "htb": _digest(occasion.body),
     }
     if occasion.nonce is not None:
         claims["nonce"] = occasion.nonce
@@ -56,7 +61,7 @@ def prove(key: DeviceKey, occasion: Occasion) -> str:
 def thumbprint(key: DeviceKey) -> str:
     """The key's RFC 7638 thumbprint, as administrators see it."""
     canonical = json.dumps(_jwk(key), separators=(",", ":"), sort_keys=True)
-    return _b64(hashlib.sha256(canonical.encode()).digest())
+    return _digest(canonical.encode())
 
 
 def is_asked_for(status: int, body: Mapping[str, object]) -> bool:
@@ -66,6 +71,10 @@ def is_asked_for(status: int, body: Mapping[str, object]) -> bool:
 
 def _jwk(key: DeviceKey) -> dict[str, str]:
     return {"crv": "Ed25519", "kty": "OKP", "x": _b64(key.public_key())}
+
+
+def _digest(data: bytes) -> str:
+    return _b64(hashlib.sha256(data).digest())
 
 
 def _b64(data: bytes) -> str:

@@ -1,15 +1,20 @@
 """The service's requests and answers: how the first are written, and what the second mean.
 
-What this module guarantees: an answer is a refusal only where the service itself has refused, in
-its own form. A proxy's page, a redirection, another status and JSON that is not of this service
-are no answers: the service could not be asked.
+What this module guarantees:
+
+* A request's body is encoded once: what is signed is what is sent.
+* An answer is a refusal only where the service itself has refused, in its own form. A proxy's page,
+  a redirection, another status and JSON that is not of this service are no answers: the service
+  could not be asked.
 """
 
 from __future__ import annotations
 
 import email.utils
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, cast
@@ -34,6 +39,7 @@ LARGEST_ANSWER: Final = 262_144
 
 _ACTIONS: Final = frozenset({"continue", "login", "logout"})
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
+_JSON: Final = {"Content-Type": "application/json"}
 _GARBLED: Final = Failed(why="The answer is not from the service.")
 
 
@@ -47,11 +53,20 @@ class Request:
     step: Login | Validate | FetchKeys
     method: Literal["GET", "POST"]
     path: str
-    body: Mapping[str, object] | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     credential: str = field(default="", repr=False)
     nonce: str = field(default="", repr=False)
     credentials: Credentials | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who asks: the machine as it is now, and the agent on it."""
+
+    machine: Machine
+    environment: str
+    agent_version: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,46 +78,48 @@ class Answer:
     body: bytes = field(repr=False)
 
 
-def login(
-    step: Login, machine: Machine, *, token: str, environment: str, agent_version: str | None
-) -> Request:
-    """A person logs in."""
+def login(step: Login, sender: Sender, *, token: str, nonce: str) -> Request:
+    """A person logs in. Raises :class:`UnicodeEncodeError` for what cannot be sent."""
+    asked = {
+        "machine": sender.machine.credentials().as_sent(),
+        "environment": sender.environment,
+        "agent_version": sender.agent_version,
+        "license_key": step.license_key,
+        "nonce": nonce,
+        "lease": step.link,
+    }
     return Request(
         step=step,
         method="POST",
         path="/v1/licenses",
-        headers={"Authorization": f"Bearer {token}"},
+        headers={"Authorization": f"Bearer {token}", **_JSON},
         credential=token,
-        body={
-            "machine": machine.credentials().as_sent(),
-            "environment": environment,
-            "agent_version": agent_version,
-            "license_key": step.license_key,
-        },
+        nonce=nonce,
+        body=_encoded(asked),
     )
 
 
-def validate(
-    step: Validate, machine: Machine, *, nonce: str, environment: str, agent_version: str | None
-) -> Request:
-    """The agent proves itself with its key."""
-    credentials = machine.credentials()
+def validate(step: Validate, sender: Sender, *, nonce: str) -> Request:
+    """The agent proves itself with its key. Raises as :func:`login` does."""
+    credentials = sender.machine.credentials()
+    asked = {
+        "license_key": step.license.key,
+        "organization_id": step.license.organization_id,
+        "environment": sender.environment,
+        "machine": credentials.as_sent(),
+        "agent_version": sender.agent_version,
+        "nonce": nonce,
+        "lease": step.link,
+    }
     return Request(
         step=step,
         method="POST",
         path="/v1/licenses/validate",
+        headers=_JSON,
         credential=step.license.key,
         nonce=nonce,
         credentials=credentials,
-        body={
-            "license_key": step.license.key,
-            "organization_id": step.license.organization_id,
-            "environment": environment,
-            "machine": credentials.as_sent(),
-            "agent_version": agent_version,
-            "nonce": nonce,
-            "lease": step.link,
-        },
+        body=_encoded(asked),
     )
 
 
@@ -116,6 +133,15 @@ def proved(request: Request, token: str) -> Request:
     return replace(request, headers={**request.headers, "DPoP": token})
 
 
+def freshness(request: Request, nonce: str | None, *, is_wanted: bool) -> str | None:
+    """What shows a proof to be fresh: the id of the presented lease, while that is in its time.
+
+    Else, and where the service has asked for it (``is_wanted``), the service's own ``nonce`` (R36).
+    """
+    link_id = request.step.link_id if isinstance(request.step, Validate) else None
+    return nonce if is_wanted else link_id or nonce
+
+
 def asks_for_proof(answer: Answer) -> bool:
     """Whether the service wants the request again, with a proof that has its newest nonce."""
     try:
@@ -125,10 +151,13 @@ def asks_for_proof(answer: Answer) -> bool:
 
 
 def proof_nonce(answer: Answer) -> str | None:
-    """What the next proof has to carry, if the service has said so."""
-    nonce = answer.headers.get("dpop-nonce", "")
+    """The service's nonce for the next proof, if it has told one: in a header or in a problem."""
+    told: list[object] = [answer.headers.get("dpop-nonce")]
+    if answer.status == 401:  # some proxies let no header through that they do not know
+        with suppress(ValueError):
+            told.append(strict_json.read_object(answer.body).get("dpop_nonce"))
     # Whoever answers in the service's place must not make requests that nobody takes.
-    return nonce if _PROOF_NONCE.fullmatch(nonce) else None
+    return next((one for one in told if isinstance(one, str) and _PROOF_NONCE.fullmatch(one)), None)
 
 
 def outcome(request: Request, answer: Answer) -> Outcome:
@@ -190,6 +219,10 @@ def _validated(request: Request, body: Mapping[str, object]) -> Outcome:
     return Refused(
         code=_text(body, "code"), message=_text(body, "message"), action=cast("Action", action)
     )
+
+
+def _encoded(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _object(body: Mapping[str, object], name: str) -> Mapping[str, object]:

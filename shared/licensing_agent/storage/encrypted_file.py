@@ -41,7 +41,7 @@ class Trouble(StrEnum):
 
     UNREADABLE = "The file is damaged, was altered, or is from another machine."
     LOCKED = "The platform's keyring does not release the key of the encrypted file."
-    NO_FILE = "The file cannot be read or written."
+    NO_FILE = "The file cannot be read or written: free the disk, or make the folder writable."
 
 
 OUT_OF_REACH: Final = frozenset({Trouble.LOCKED, Trouble.NO_FILE})

@@ -48,8 +48,9 @@ class KeptLicense:
 class Kept:
     """All of it. ``keys`` are the service's, by ``kid``.
 
-    ``link`` is the token of the last lease that there was of the licence, be it of use or not: the
-    next request presents it. ``asked`` is the nonce of a request that has not been answered yet.
+    ``link`` is the token of the last lease that there was, be it of use or not, and of a licence
+    that has been given up, too: the next question presents it. ``asked`` is the nonce of a question
+    that has not been answered yet: where there is a licence of a validation, else of a login.
     """
 
     license: KeptLicense | None = None

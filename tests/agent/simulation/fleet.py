@@ -88,7 +88,9 @@ class Agent:
         self.asks = False
         """Whether it waits for an answer."""
         self.proof_nonce: str | None = None
-        """What the service wants to see in the next proof."""
+        """The service's latest nonce for a proof."""
+        self.wants_own_nonce = False
+        """Whether the service has asked for that in the next proof."""
         self._device = _device(life.number) if life.proves else None
         self._booted = 0.0
         self._disk: bytes | None = None
@@ -131,7 +133,8 @@ class Agent:
         state = self.look(at)
         if not killed:
             self._becomes(lifecycle.ended(state), at)
-        self.state, self._works_until, self.proof_nonce = None, NEVER, None
+        self.state, self._works_until = None, NEVER
+        self.proof_nonce, self.wants_own_nonce = None, False
 
     def copy(self) -> Agent:
         """Another one, on a copy of the disk."""
@@ -148,37 +151,28 @@ class Agent:
         occasion = Occasion(
             method=asked.method,
             url=URL + asked.path,
+            body=asked.body or b"",
             credential=asked.credential,
-            nonce=self.proof_nonce,
+            nonce=wire.freshness(asked, self.proof_nonce, is_wanted=self.wants_own_nonce),
             id=self._drawn(),
             at=int(at + self.ahead),
         )
         return wire.proved(asked, prove(self._device, occasion))
 
     def _request(self, step: Login | Validate | FetchKeys, at: float) -> wire.Request:
-        match step:
-            case Login():
-                return wire.login(
-                    step,
-                    self.machine,
-                    token=member_of(self.life).token(AGENTS),
-                    environment=TERMS.environment,
-                    agent_version=VERSION,
-                )
-            case Validate():
-                # Time has passed since the last look when a request is repeated with a new proof.
-                state = self.look(at)
-                nonce = state.kept.asked or self._drawn()
-                self._becomes(lifecycle.asking(state, nonce), at)
-                return wire.validate(
-                    step,
-                    self.machine,
-                    nonce=nonce,
-                    environment=TERMS.environment,
-                    agent_version=VERSION,
-                )
-            case FetchKeys():
-                return wire.fetch_keys(step)
+        if isinstance(step, FetchKeys):
+            return wire.fetch_keys(step)
+        # Time has passed since the last look when a request is repeated with a new proof.
+        state = self.look(at)
+        nonce = state.kept.asked or self._drawn()
+        self._becomes(lifecycle.asking(state, nonce), at)
+        sender = wire.Sender(
+            machine=self.machine, environment=TERMS.environment, agent_version=VERSION
+        )
+        if isinstance(step, Login):
+            token = member_of(self.life).token(AGENTS)
+            return wire.login(step, sender, token=token, nonce=nonce)
+        return wire.validate(step, sender, nonce=nonce)
 
     def _drawn(self) -> str:
         return f"{self.chance.getrandbits(128):032x}"
@@ -338,10 +332,11 @@ class Fleet:
         answer = told.answer
         if isinstance(answer, wire.Answer):
             agent.proof_nonce = wire.proof_nonce(answer) or agent.proof_nonce
-            if wire.asks_for_proof(answer) and proofs:
+            agent.wants_own_nonce = wire.asks_for_proof(answer)
+            if agent.wants_own_nonce and proofs:
                 self._ask(agent, request.step, at, proofs)
                 return
-        agent.asks = False
+        agent.asks = agent.wants_own_nonce = False
         self._tell_truth(agent, request, told, at)
         if isinstance(answer, Failed):
             outcome: Outcome = answer

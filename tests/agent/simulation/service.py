@@ -96,7 +96,7 @@ class Service:
                 request.method,
                 request.path,
                 person=member,
-                json=request.body,
+                body=request.body,
                 headers=[("host", URL.partition("//")[2]), *request.headers.items()],
             ),
         )

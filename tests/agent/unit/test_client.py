@@ -37,6 +37,7 @@ from licensing_agent import (
 from licensing_agent.machine.sources import Platform
 from licensing_agent.protocol.credentials import TooFewCredentials
 from licensing_agent.storage import store
+from licensing_agent.storage.encrypted_file import Trouble
 from tests.agent.samples import JWKS, LICENSE_KEY
 from tests.agent.service import Service, refused
 from tests.agent.unit.test_store import Ring
@@ -168,11 +169,14 @@ def test_a_first_login_is_proved_at_once(
     assert validation.header("authorization") is None
     assert keys.body == b""
     machine = json.loads(login.body).pop("machine")
-    assert json.loads(login.body) == {
+    asked = json.loads(login.body)
+    assert len(asked.pop("nonce")) >= 22
+    assert asked == {
         "machine": machine,
         "environment": "production",
         "agent_version": "4.5.0.0",
         "license_key": None,
+        "lease": None,
     }
     sent = json.loads(validation.body)
     assert sent.pop("machine") == machine
@@ -196,8 +200,8 @@ def test_it_stays_licensed_and_asks_only_when_it_is_time(
     assert len(service.requests) == 3
     agent.now = service.now = NOW + DAY * 9 // 16
     assert agent.check().until == service.now + DAY
-    nonces = [json.loads(one.body)["nonce"] for one in service.requests if b"nonce" in one.body]
-    assert len(set(nonces)) == 2
+    nonces = [json.loads(one.body)["nonce"] for one in service.requests if one.body]
+    assert len(set(nonces)) == 3
     agent.check(at_once=True)
     assert len(service.requests) == 5
     assert agent.told == [("valid", "")]
@@ -494,7 +498,7 @@ def test_what_cannot_be_sent_is_no_answer_and_shows_no_key(
     status = agent.check(at_once=True)
     assert (status.license_state, status.message) == (
         "grace",
-        "The service cannot be reached: UnicodeEncodeError",
+        "This machine's name cannot be sent: UnicodeEncodeError",
     )
 
 
@@ -637,7 +641,7 @@ def test_a_disk_that_takes_nothing_is_told_and_the_agent_works(
     (told["folder"] / "license").mkdir()
     status = agent.check()
     assert status.usable
-    assert status.storage == "The file cannot be read or written."
+    assert status.storage == f"{Trouble.NO_FILE}"
 
 
 def test_a_machine_that_cannot_be_told_apart_any_more_keeps_its_lease(

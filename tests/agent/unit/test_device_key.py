@@ -143,7 +143,7 @@ def test_on_a_disk_that_takes_nothing_there_is_one_until_the_process_ends(
     key = a_key(tmp_path)
     public = key.get(at_login=False).public_key()
     assert key.get(at_login=False).public_key() == public
-    assert key.notice == ("The device key cannot be stored: The file cannot be read or written.")
+    assert key.notice == f"The device key cannot be stored: {encrypted_file.Trouble.NO_FILE}"
     assert not (tmp_path / device_key.NAME).exists()
 
 

@@ -103,11 +103,119 @@ def test_after_a_crash_it_is_asked_with_the_same_nonce() -> None:
     assert (state.kept.asked, validation(state).link) == ("n-1", valid().lease)
 
 
-def test_a_block_leaves_what_is_presented_and_the_end_of_a_license_does_not() -> None:
+def test_a_block_and_the_end_of_a_license_leave_what_is_presented_and_end_the_question() -> None:
     blocked = told(lifecycle.asking(licensed(), "n-1"), BLOCKED)
     assert validation(blocked).link == valid().lease
     revoked = told(lifecycle.asking(licensed(), "n-1"), REVOKED)
-    assert (revoked.kept.link, revoked.kept.asked) == (None, None)
+    assert (revoked.kept.link, revoked.kept.asked) == (valid().lease, None)
+    assert next_step(revoked) == Login(None, valid().lease)
+
+
+def test_a_logins_question_ends_with_the_licence_that_it_brings_and_with_nothing_else() -> None:
+    state = lifecycle.asking(told(licensed(), REVOKED), "n-2")
+    no_seat = Refused(code="seat_limit_reached", message="No seat.", action="login")
+    for outcome in (AWAY, NobodySignedIn(), no_seat, replace(LOGGED_IN, organization_id="bolt")):
+        other = replace(state, terms=replace(PINNED, organization_id="acme"))
+        after_it = told(other, outcome)
+        assert (after_it.kept.asked, after_it.kept.link) == ("n-2", valid().lease)
+        restarted = begin(PINNED, decode(encode(after_it.kept)), MACHINE, None, at())
+        assert (restarted.kept.asked, next_step(restarted)) == ("n-2", Login(None, valid().lease))
+    answered = told(state, LOGGED_IN)
+    assert (answered.kept.asked, answered.kept.link) == (None, LOGGED_IN.lease)
+
+
+# -- an answer that comes too late ---------------------------------------------------------------
+
+LATE = valid(now=NOW, token=lease_token(now=NOW - 2 * DAY, id="late"))
+
+
+def test_r37_a_lease_that_is_over_when_it_comes_is_presented_next_and_at_once() -> None:
+    state = told(lifecycle.asking(begin(PINNED, licensed().kept, MACHINE, None, at()), "n-1"), LATE)
+    assert (state.kept.asked, state.failures) == (None, 0)
+    assert next_step(state) == Validate(state.kept.license, LATE.lease)  # type: ignore[arg-type]
+    assert status(state).license_state is LicenseState.GRACE  # on the lease that there was
+    assert status(told(state, valid())).license_state is LicenseState.VALID
+
+
+def test_r37_the_second_such_answer_in_a_row_is_a_failure() -> None:
+    twice = told(licensed(), LATE, LATE)
+    assert (twice.kept.asked, twice.kept.link, twice.failures) == (None, LATE.lease, 1)
+    assert waits(twice) > 0
+    assert "over already" in str(status(twice).message)
+    for outcome in (AWAY, LATE):
+        assert told(twice, outcome).failures == 2
+    for good in (valid(), BLOCKED):
+        assert told(twice, good, LATE).failures == told(twice, good).failures
+
+
+def test_r37_what_is_wrong_beside_its_time_makes_it_no_answer() -> None:
+    changes: tuple[dict[str, Any], ...] = (
+        {"nonce": "n-0"},
+        {"license_id": "lic_other"},
+        {"issuer": "urn:other"},
+    )
+    for changed in changes:
+        wrong = replace(LATE, lease=lease_token(now=NOW - 2 * DAY, **changed))
+        state = told(lifecycle.asking(licensed(), "n-1"), wrong)
+        assert (state.kept.asked, state.kept.link) == ("n-1", valid().lease)
+        assert state.failures == 1
+
+
+def test_r37_a_late_lease_under_a_key_that_is_not_known_is_presented_once_that_is_fetched() -> None:
+    state = told(fresh(TERMS), LOGGED_IN, LATE)
+    assert next_step(state) == FetchKeys()
+    fetched = told(state, KeysFetched(KEYS))
+    assert validation(fetched).link == LATE.lease
+    assert status(fetched).message is None
+
+
+# -- what shows a proof to be fresh --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "id"), [(0, "l-1"), (DAY - 1, "l-1"), (DAY, None), (3 * DAY, None)]
+)
+def test_r36_the_id_of_the_presented_lease_is_told_while_that_is_in_its_time(
+    seconds: float, id: str | None
+) -> None:
+    state = told(fresh(), LOGGED_IN, valid(token=lease_token(id="l-1")))
+    assert validation(advanced(state, at(seconds))).link_id == id
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        lease_token(id=None),
+        lease_token(id=""),
+        lease_token(id="a b"),
+        lease_token(id="x" * 129),
+        lease_token(now=NOW + 60, id="l-1"),
+        "no lease",
+        "a.b.c",
+    ],
+)
+def test_r36_what_has_no_id_is_not_yet_or_is_no_lease_shows_nothing(token: str) -> None:
+    state = told(fresh(), replace(LOGGED_IN, lease=token))
+    assert validation(state) == Validate(state.kept.license, token)  # type: ignore[arg-type]
+
+
+# -- what may be asked while the disk holds something else ---------------------------------------
+
+
+def test_r37_a_question_may_be_sent_that_a_restart_would_ask_just_so() -> None:
+    state = lifecycle.asking(licensed(), "n-2")
+    kept = state.kept
+    assert lifecycle.may_ask(state, kept)
+    assert lifecycle.may_ask(state, replace(kept, lease=None, keys={}))
+    for older in (
+        replace(kept, asked=None),
+        replace(kept, asked="n-1"),
+        replace(kept, link=None),
+        replace(kept, license=None),
+    ):
+        assert not lifecycle.may_ask(state, older)
+    for nothing in (NOTHING, Kept(keys=KEYS), Kept(asked="n-1")):
+        assert lifecycle.may_ask(state, nothing)
 
 
 def test_an_answer_that_was_held_back_until_after_a_block_is_none() -> None:
@@ -185,8 +293,8 @@ def test_an_agent_that_is_for_another_organization_now_drops_the_licence_of_befo
         "signed_out",
         "This agent now belongs to bolt; its licence was for acme.",
     )
-    assert state.kept == replace(asked, license=None, lease=None, link=None, asked=None)
-    assert isinstance(next_step(state), Login)
+    assert state.kept == replace(asked, license=None, lease=None, asked=None)
+    assert next_step(state) == Login(None, asked.link)
 
 
 # -- unreachable is not refused ------------------------------------------------------------------
@@ -236,7 +344,7 @@ def test_revoked_the_key_and_the_lease_are_gone_at_once_and_a_login_is_next() ->
     assert (shown.usable, shown.until, shown.license_id) == (False, None, None)
     assert state.kept.license is None
     assert state.kept.lease is None
-    assert next_step(state) == Login(None)
+    assert next_step(state) == Login(None, valid().lease)
     again = begin(PINNED, state.kept, MACHINE, None, at(1))
     assert not status(again).usable
 
@@ -247,7 +355,7 @@ def test_a_login_that_does_not_help_is_not_tried_again_and_again() -> None:
 
 
 def test_a_refusal_after_failures_leads_to_a_login_at_once_all_the_same() -> None:
-    assert next_step(told(licensed(), AWAY, AWAY, REVOKED)) == Login(None)
+    assert next_step(told(licensed(), AWAY, AWAY, REVOKED)) == Login(None, valid().lease)
 
 
 def test_blocked_the_key_stays_and_is_tried_again() -> None:
@@ -274,7 +382,6 @@ def test_blocked_the_key_stays_and_is_tried_again() -> None:
         ({"organization_id": "bolt"}, "wrong_organization"),
         ({"environment": "test"}, "wrong_environment"),
         ({"now": NOW + 9}, "not_yet"),
-        ({"now": NOW - DAY}, "over"),
         ({"kid": "nobody"}, "unknown_key"),
     ],
 )

@@ -1,6 +1,8 @@
 """Proofs of the device key: to the byte what RFC 9449 says, and what the service takes."""
 
+import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from joserfc import jws as jose
@@ -10,14 +12,21 @@ from licensing.domain import dpop
 from licensing.domain.device_key import Proof
 from licensing_agent.proof import Occasion, is_asked_for, prove, thumbprint
 from licensing_agent.storage.device_key import SoftwareKey
-from tests.unit.domain.test_lease import KEY, KID, unb64
+from tests.unit.domain.test_lease import KEY, KID, b64, unb64
 from tests.unit.samples import NOW
 
 URL = "https://licensing.example/v1/licenses/validate"
+BODY = '{"license_key":"L1-KEY","environment":"B\u00fcro"}'.encode()
 NONCE_KEY = b"nonce key"
 NONCE = dpop.new_nonce(NONCE_KEY, NOW * 1000)
 OCCASION = Occasion(
-    method="POST", url=URL, credential="L1-KEY", nonce=NONCE, id="proof-1", at=NOW - 10**9
+    method="POST",
+    url=URL,
+    body=BODY,
+    credential="L1-KEY",
+    nonce=NONCE,
+    id="proof-1",
+    at=NOW - 10**9,
 )
 DEVICE = SoftwareKey(KEY)
 
@@ -44,12 +53,13 @@ def test_a_proof_says_what_it_is_for_and_nothing_more() -> None:
         "htu": URL,
         "iat": NOW - 10**9,
         "ath": dpop.credential_hash("L1-KEY"),
+        "htb": b64(hashlib.sha256(BODY).digest()),
         "nonce": NONCE,
     }
 
 
 def test_before_the_service_has_told_a_nonce_there_is_none_in_it() -> None:
-    occasion = Occasion(method="POST", url=URL, credential="k", nonce=None, id="1", at=NOW)
+    occasion = replace(OCCASION, nonce=None)
     assert "nonce" not in read(prove(DEVICE, occasion))[1]
 
 

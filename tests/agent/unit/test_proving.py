@@ -11,6 +11,7 @@ from licensing_agent.machine import identity
 from licensing_agent.machine.sources import Platform
 from licensing_agent.proof import thumbprint
 from licensing_agent.storage.device_key import SoftwareKey
+from licensing_agent.storage.encrypted_file import Trouble
 from licensing_agent.storage.store import Store
 from tests.agent.service import Service, refused
 from tests.agent.unit.test_client import TOKEN, Agent
@@ -187,8 +188,7 @@ def test_all_that_is_wrong_with_what_is_kept_is_told(agent: Agent, told: dict[st
     status = agent.check()
     assert status.usable
     assert status.storage == (
-        "The file cannot be read or written. "
-        "The device key cannot be stored: The file cannot be read or written."
+        f"{Trouble.NO_FILE} The device key cannot be stored: {Trouble.NO_FILE}"
     )
 
 
@@ -215,7 +215,7 @@ def test_what_is_asked_with_is_on_the_disk_before_it_is_asked(
     there = []
 
     def looked(request: Request) -> Response:
-        if request.path.endswith("/validate"):
+        if request.body:
             platform = Platform(system="Linux", root=Path("/nowhere"), name=lambda: agent.name)
             secret = identity.read(platform, folder=told["folder"]).secret
             kept = Store(told["folder"], secret, None).read().kept
@@ -224,12 +224,14 @@ def test_what_is_asked_with_is_on_the_disk_before_it_is_asked(
 
     server = Server(looked)
     agent.start(Configuration(**told | {"url": server.url}))
-    for _ in range(3):
+    agent.check()
+    service.answers.append(refused("REVOKED", "login"))
+    for _ in range(2):
         agent.check(at_once=True)
     server.stop()
-    bodies = [json.loads(one.body) for one in service.requests if b"nonce" in one.body]
+    bodies = [json.loads(one.body) for one in service.requests if one.body]
     assert [{name: body[name] for name in ("nonce", "lease")} for body in bodies] == there
-    assert len(there) == 3
+    assert len(there) == 6
 
 
 @pytest.mark.parametrize("lost", ["the question", "the answer"])

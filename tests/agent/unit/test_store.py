@@ -120,6 +120,25 @@ def test_what_the_first_version_has_kept_is_taken_over(tmp_path: Path) -> None:
     assert a_store(tmp_path).read().kept == taken
 
 
+SECOND = """{
+  "version": 2,
+  "license": {
+    "key": "AAAAA-BBBBB", "id": "lic_0123456789abcdef", "organization_id": "acme",
+    "save_configuration": true, "device_key": null
+  },
+  "lease": null, "link": "a.b.c", "asked": "n-2", "keys": {}
+}"""
+
+
+def test_what_the_second_version_has_kept_is_taken_over(tmp_path: Path) -> None:
+    taken = decode(SECOND.encode())
+    assert taken == Kept(license=LICENSE, link="a.b.c", asked="n-2")
+    given_up = json.dumps(json.loads(SECOND) | {"license": None, "link": None, "asked": None})
+    assert decode(given_up.encode()) == NOTHING
+    a_store(tmp_path).write(taken)
+    assert a_store(tmp_path).read().kept == taken
+
+
 NO_TIME = encode(KEPT).decode().replace(f'"mark": {NOW + 300}', '"mark": true')
 
 
