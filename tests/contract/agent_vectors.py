@@ -18,7 +18,7 @@ from licensing.domain import components, license_key
 from licensing.domain.errors import InvalidInput
 from licensing.domain.lease import Lease, public_jwk, sign
 from licensing.domain.machine import Credentials
-from tests.contract import agent_chains, agent_pairs, agent_proofs
+from tests.contract import agent_chains, agent_pairs, agent_proofs, agent_questions
 from tests.unit.domain.test_lease import ISSUER, KEY, KID, b64
 from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import DAY, NOW, credentials
@@ -393,7 +393,7 @@ def files() -> dict[Path, str]:
     made["agent_keys.json"] = {"keys": license_keys()}
     made["agent_pairs.json"] = agent_pairs.pairs()
     made["agent_proofs.json"] = agent_proofs.proofs()
-    made["agent_chains.json"] = agent_chains.chains()
+    made["agent_chains.json"] = agent_chains.chains() | {"agent": agent_questions.questions()}
     return {
         FOLDER / name: json.dumps(value, indent=1, ensure_ascii=True) + "\n"
         for name, value in made.items()

@@ -236,3 +236,43 @@ def test_links_follow_from_the_one_before_and_the_nonce() -> None:
         *("no chain", "begun", "kept", "renewed"),
         *("lost answer", "put back", "fork"),
     }
+
+
+# -- questions -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("story", CHAINS["agent"], ids=lambda story: story["name"])
+def test_r37_an_agent_keeps_and_sends_what_the_stories_say(story: dict[str, Any]) -> None:
+    kept: dict[str, Any] = {"has_license": False, "lease": None, "nonce": None}
+    by_nonce: dict[str, tuple[str, str | None]] = {}
+    for step in story["steps"]:
+        sent, granted, before, kept = step["sends"], step["granted"], kept, step["keeps"]
+        match step["happens"]:
+            case "killed, and started anew" | "it cannot be stored":
+                assert (sent, kept) == (None, before)
+                continue
+            case "the answer is lost" | "the login is refused":
+                assert kept == before | {"nonce": sent["nonce"]}
+            case "refused with action logout":
+                assert kept == before | {"nonce": None}
+            case "refused with action login":
+                assert kept == before | {"nonce": None, "has_license": False}
+            case _:
+                assert kept == {"has_license": True, "lease": granted["jti"], "nonce": None}
+        # One question has one nonce, and one nonce is for one question.
+        assert before["nonce"] in {None, sent["nonce"]}
+        question = (sent["route"], sent["lease"])
+        assert sent["lease"] == before["lease"]
+        assert by_nonce.setdefault(sent["nonce"], question) == question
+        assert sent["route"] == f"/v1/licenses{'/validate' * before['has_license']}"
+        assert sent["proof_nonce"] in {None, sent["lease"]}
+        if sent["route"] == "/v1/licenses":
+            assert sent["proof_nonce"] is None
+
+
+def test_r37_the_stories_have_a_lease_that_is_over_when_it_comes_and_one_that_lapsed() -> None:
+    steps = [step for story in CHAINS["agent"] for step in story["steps"]]
+    late = [one for one in steps if one["granted"] and one["granted"]["exp"] <= one["now"]]
+    assert [one["happens"] for one in late] == ["answered"]
+    fresh = {bool(one["sends"]["proof_nonce"]) for one in steps if one["sends"]}
+    assert fresh == {True, False}
