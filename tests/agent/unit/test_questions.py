@@ -269,10 +269,12 @@ def test_r37_a_late_answer_ends_no_lease_that_is_in_its_time(
     service.loses = 1
     licensed.check()
     service.chain.seconds = DAY
-    licensed.told.clear()
+    again = licensed.killed()
+    again.told.clear()
     service.now += 2 * HOUR
-    assert licensed.check().until == service.now + DAY
-    assert licensed.told == ["valid"]
+    assert again.engine.status().license_state == "grace"
+    assert again.check().until == service.now + DAY
+    assert again.told == ["valid"]  # and not that it could not be reached
 
 
 def test_r37_a_service_that_always_answers_too_late_is_left_alone_longer_and_longer(
@@ -300,7 +302,6 @@ def test_r37_a_late_answer_has_to_be_right_but_for_its_time(
     licensed: Driven, service: ChainedService
 ) -> None:
     service.now += 2 * DAY
-    (before,) = {one["lease"] for one in service.asked("validate")} or {None}
     over = Link("forged", int(service.now) - DAY, int(service.now) - 1)
     token = service.token(over, ASKED)  # of another question, and another machine
     valid = {"valid": True, "lease": {"token": token, "renew_after": "2030-01-01T00:00:00Z"}}
@@ -309,7 +310,6 @@ def test_r37_a_late_answer_has_to_be_right_but_for_its_time(
     licensed.check(at_once=True)
     presented = {one["lease"] for one in service.asked("validate")}
     assert token not in presented
-    assert before is None
 
 
 # -- a disk that takes nothing -------------------------------------------------------------------
