@@ -1,4 +1,4 @@
-"""The service's side of a chain of leases, as R36 and R37 have it, in a few lines of its own.
+"""The service's side of a chain of leases, by its own rules (R36, R37).
 
 :class:`Chain` says which link follows. :class:`ChainedService` answers agents at a socket by it,
 reads their proofs, and can lose answers.
@@ -6,9 +6,11 @@ reads their proofs, and can lose answers.
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from licensing.domain import lease_chain
+from licensing.domain.lease_chain import NO_CHAIN, Asked, Link, Question, Shown, shown, step
 from licensing.domain.machine import Credentials
 from tests.agent.samples import LICENSE_ID, lease_token
 from tests.agent.service import Service, instant
@@ -16,19 +18,6 @@ from tests.agent.simulation.tokens import part
 from tests.local.events import Request, Response
 from tests.unit.domain.test_lease import b64
 from tests.unit.samples import DAY
-
-
-@dataclass(frozen=True)
-class Link:
-    """A lease: its id, ``None`` outside the chain, and its time."""
-
-    id: str | None
-    issued_at: int
-    expires_at: int
-
-    def is_early(self, now: float) -> bool:
-        """Whether it is in the first half of its time."""
-        return now < (self.issued_at + self.expires_at) / 2
 
 
 def link_of(token: str | None) -> Link | None:
@@ -49,42 +38,34 @@ def following(link: Link | None, nonce: str) -> str:
 class Chain:
     """A licence's chain, and what has been seen on it that one agent alone does not do.
 
-    ``returns`` went on from a link that others have followed, ``forks`` from one that was left so;
-    ``bare`` came with no lease, though one had been presented before.
+    ``returns`` went on from a link that others have followed, ``forks`` show two agents; ``bare``
+    came with no lease, though one had been presented before.
     """
 
     seconds: int = DAY
-    current: Link | None = None
+    chain: lease_chain.Chain = NO_CHAIN
     returns: int = 0
     forks: int = 0
     bare: int = 0
-    _is_used: bool = False
-    _left: set[str | None] = field(default_factory=set)
 
     def answer(
         self, presented: Link | None, nonce: str, *, now: float, is_login: bool = False
     ) -> Link:
         """The lease that a question gets."""
-        was_used, current, next_id = self._is_used, self.current, following(presented, nonce)
-        self._is_used = was_used or presented is not None
-        fresh = Link(next_id, int(now), int(now) + self.seconds)
-        if current is None or next_id == current.id:
-            self.current = current or fresh
-        elif presented is not None and presented.id == current.id:
-            self.current = current if current.is_early(now) else fresh
-        elif presented is None and not is_login:
-            self.bare += was_used
-            return Link(None, fresh.issued_at, fresh.expires_at)
-        elif {next_id, presented.id if presented else None} & self._left:
-            self.forks += 1
-            self.current = fresh
-        else:
-            self.returns += 1
-            self._left.add(current.id)
-            is_early = current.is_early(now)
-            self.current = Link(next_id, current.issued_at, current.expires_at)
-            self.current = self.current if is_early else fresh
-        return self.current
+        question = Question(presented, following(presented, nonce), at_login=is_login)
+        self.bare += shown(self.chain, question) is Shown.NOTHING
+        taken = step(self.chain, question, Asked(int(now), int(now) + self.seconds, None))
+        if presented is None and not is_login:
+            return Link(None, int(now), int(now) + self.seconds)
+        self.chain, self.forks = taken.chain, self.forks + taken.is_fork
+        self.returns += bool(taken.returns) and not taken.is_fork
+        assert taken.chain.link is not None
+        return taken.chain.link
+
+    @property
+    def current(self) -> Link | None:
+        """The current link."""
+        return self.chain.link
 
     @property
     def suspicions(self) -> int:

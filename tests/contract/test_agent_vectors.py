@@ -189,52 +189,56 @@ def test_r09_r10_two_are_one_machine_where_they_share_a_claim_and_the_client_thi
 
 @pytest.mark.parametrize("row", CHAINS["rows"], ids=lambda row: row["name"])
 def test_a_chain_is_followed_as_the_table_says(row: dict[str, Any]) -> None:
-    chain, presented, lease, after = (
-        row[name] for name in ("chain", "presented", "lease", "after")
-    )
-    link = presented and presented["jti"]
-    assert lease["nonce"] == row["nonce"]
-    match row["step"]:
-        case "no chain":
-            assert chain is presented is after is lease["jti"] is None
-        case "begun":
-            assert chain is None
-            assert after == {"current": lease["jti"], "previous": link, "issued_at": row["now"]}
-        case "kept":
-            assert (link, after) == (chain["current"], chain)
-            assert {name: lease[name] for name in presented} == presented
-            assert row["now"] < (presented["iat"] + presented["exp"]) / 2
-        case "renewed":
-            assert row["now"] >= (presented["iat"] + presented["exp"]) / 2
-            assert link == chain["current"] == after["previous"]
-        case "lost answer":
-            assert link == chain["previous"] == after["previous"]
-        case "put back":
-            assert presented["iat"] > chain["issued_at"]
-            assert link == after["previous"]
+    chain, presented, after, now = (row[name] for name in ("chain", "presented", "after", "now"))
+    lease = {name: row["lease"][name] for name in ("jti", "iat", "exp")}
+    head, left = chain["current"], [one["jti"] for one in chain["left_behind"]]
+    is_early = head is not None and now < (head["iat"] + head["exp"]) / 2
+    fresh = (now, now + CHAINS["lease_seconds"])
+    assert row["lease"]["nonce"] == row["nonce"]
+    on_record = []
+    match row["shows"]:
+        case "never" | "nothing" as shows:
+            assert (lease["jti"], after) == (None, chain)
+            assert chain["is_presented"] is (shows == "nothing")
+            on_record = ["AgentReturned"] if shows == "nothing" else []
+        case "beginning":
+            assert head is None
+            assert (lease["iat"], lease["exp"]) == fresh
+        case "repetition":
+            assert (lease, after) == (head, chain)
+        case "current":
+            assert presented["jti"] == head["jti"]
+            assert (lease == head) is is_early
+        case "newer":
+            assert presented["iat"] > head["iat"]
+            on_record = ["AgentReturned"]
+        case "older":
+            assert after["left_behind"] == [*chain["left_behind"], {"jti": head["jti"], "at": now}]
+            assert (lease["iat"], lease["exp"]) == (
+                (head["iat"], head["exp"]) if is_early else fresh
+            )
+            on_record = ["AgentReturned"]
         case _:
-            assert row["step"] == "fork"
-            assert not presented or presented["iat"] <= chain["issued_at"]
-            assert not presented or link not in chain.values()
-            assert after["previous"] == chain["current"]
-    if row["step"] != "kept":
-        assert (lease["iat"], lease["exp"]) == (row["now"], row["now"] + CHAINS["lease_seconds"])
+            assert row["shows"] == "left_behind"
+            assert presented["jti"] in left
+            on_record = ["CloneSuspected"]
+    assert row["on_record"] == on_record
+    if lease["jti"] is not None:
+        assert after["current"] == lease
 
 
 def test_links_follow_from_the_one_before_and_the_nonce() -> None:
-    followed = {
-        (row["presented"]["jti"], row["nonce"]): row["lease"]["jti"]
-        for row in CHAINS["rows"]
-        if row["presented"] and row["step"] != "kept"
-    }
-    assert len(set(followed.values())) == len(followed)
+    followed: dict[Any, set[str]] = {}
     for row in CHAINS["rows"]:
-        if row["presented"] and row["step"] != "kept":
-            assert row["lease"]["jti"] == followed[row["presented"]["jti"], row["nonce"]]
-    steps = [row["step"] for row in CHAINS["rows"]]
-    assert set(steps) == {
-        *("no chain", "begun", "kept", "renewed"),
-        *("lost answer", "put back", "fork"),
+        presented, lease = row["presented"], row["lease"]["jti"]
+        if lease is not None and not (presented and presented["jti"] == lease):
+            question = (presented and presented["jti"], row["nonce"], row["at_login"])
+            followed.setdefault(question, set()).add(lease)
+    assert all(len(links) == 1 for links in followed.values())
+    assert len({link for links in followed.values() for link in links}) == len(followed)
+    assert {row["shows"] for row in CHAINS["rows"]} == {
+        *("beginning", "repetition", "current", "left_behind", "newer", "older"),
+        *("nothing", "never"),
     }
 
 

@@ -1,6 +1,7 @@
 """R19: an agent that its organization has blocked is blocked for partners, too."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -157,7 +158,7 @@ def test_r11_r19_a_block_is_found_where_the_license_has_followed_its_machine_to(
 
 def test_r19_r37_an_agent_that_was_blocked_as_a_clone_is_blocked_for_partners(world: World) -> None:
     standing(world)
-    one = generated(world)
+    one = generated(world, "7d")
     used(world, one)
     govern(world, block_clones=True)
     issued = world.login(ALICE).json
@@ -165,7 +166,7 @@ def test_r19_r37_an_agent_that_was_blocked_as_a_clone_is_blocked_for_partners(wo
     assert agent.code() == "VALID"
     copy = replace(agent)
     for one_of_two in (agent, copy, agent):
-        world.clock.advance(HOUR * 12)
+        world.clock.advance(43_200)
         one_of_two.validate()
     assert agent.code() == "DETACHED"
     assert check(world, one)[0] == "DETACHED"

@@ -52,6 +52,7 @@ CONFIDENTIAL = {
     ("TemporaryLicenseRevoked", None),
     ("DeviceKeyChanged", None),
     ("OrganizationRead", None),
+    ("AgentReturned", "older_lease"),
     ("CloneSuspected", "clone_suspected"),
     ("AccessRefused", "device_key"),
     ("CloneSuspected", "device_key_elsewhere"),
@@ -79,6 +80,7 @@ OPEN = {
     ("BillingEventIgnored", None),
     ("SubscriptionChanged", None),
     ("SubscriptionEnding", None),
+    ("AgentReturned", "older_lease"),
     ("CloneSuspected", "clone_suspected"),
     ("CloneSuspected", "machine_came_back"),
     ("AccessRefused", "device_key"),
@@ -200,7 +202,7 @@ def partners(world: World) -> None:
 
 def what(event: Mapping[str, Any]) -> tuple[str, str | None]:
     """What an event is a case of in the table."""
-    folded = event["type"] in {"AccessRefused", "CloneSuspected"}
+    folded = event["type"] in {"AccessRefused", "AgentReturned", "CloneSuspected"}
     return event["type"], event["reason"] if folded else None
 
 

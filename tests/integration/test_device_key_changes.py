@@ -144,9 +144,9 @@ def test_r36_a_key_that_waits_is_told_to_at_validations(agent: Agent) -> None:
 
 def test_r36_the_same_login_again_gets_the_same_lease(agent: Agent) -> None:
     other = beside(agent)
-    first = other.login(AMIR)
+    first = other.login(AMIR, nonce="one")
     agent.world.clock.advance(HOUR)
-    again = other.login(AMIR)
+    again = other.login(AMIR, nonce="one")
     claims = [lease_of(agent, answer) for answer in (first, again)]
     assert claims[0] == claims[1]
     assert [kind for kind, _ in changes(agent)] == ["DeviceKeyPending"]

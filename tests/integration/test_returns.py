@@ -97,7 +97,7 @@ def test_r37_an_agent_alone_is_never_suspected_however_long_it_was_off(agent: Ag
         assert agent.code() == "VALID"
     agent.world.clock.advance(40 * DAY)
     assert agent.code() == "VALID"
-    assert suspicions(agent.world) == returns(agent.world) == []
+    assert (suspicions(agent.world), returns(agent.world)) == ([], [])
 
 
 @pytest.mark.parametrize("passed", [0, 60, HALF, DAY, 40 * DAY])
@@ -115,7 +115,7 @@ def test_r37_the_same_question_gets_the_same_lease_whenever_it_is_asked(
     assert same(agent) == first
     if passed < 900:
         assert agent.world.items() == before, "not even a proof is used up"
-    assert suspicions(agent.world) == returns(agent.world) == []
+    assert (suspicions(agent.world), returns(agent.world)) == ([], [])
 
 
 def test_r37_from_a_lease_that_is_over_when_it_arrives_the_agent_goes_on(agent: Agent) -> None:
@@ -246,7 +246,7 @@ def test_r37_a_login_with_the_current_lease_moves_the_chain_as_a_validation_does
     assert same(agent) != before
     assert spent.wcu <= (1 if agent.device is None else 2)
     assert agent.code() == "VALID"
-    assert suspicions(agent.world) == returns(agent.world) == []
+    assert (suspicions(agent.world), returns(agent.world)) == ([], [])
 
 
 def test_r37_an_agent_that_lost_all_but_its_person_logs_in_and_goes_on(agent: Agent) -> None:
@@ -277,7 +277,7 @@ def test_a_licence_that_was_moved_to_another_machine_begins_a_chain_there(agent:
     for _ in range(3):
         assert moved.code() == "VALID"
         agent.world.clock.advance(HALF)
-    assert suspicions(agent.world) == returns(agent.world) == []
+    assert (suspicions(agent.world), returns(agent.world)) == ([], [])
 
 
 # -- restored from a backup ------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from licensing.domain.lease_chain import Link
 from licensing_agent import Configuration
-from tests.agent.chained import ChainedService, Link, claims_of_proof, link_of
+from tests.agent.chained import ChainedService, claims_of_proof, link_of
 from tests.agent.service import refused
 from tests.agent.unit.test_client import Agent, problem
 from tests.agent.unit.test_client import agent as agent  # noqa: PLC0414 - a fixture

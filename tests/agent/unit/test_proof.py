@@ -66,7 +66,7 @@ def test_before_the_service_has_told_a_nonce_there_is_none_in_it() -> None:
 def test_the_service_takes_it_whatever_this_machines_clock_says() -> None:
     found = dpop.verify(
         prove(DEVICE, OCCASION),
-        dpop.ProvedRequest("POST", frozenset({URL}), "L1-KEY"),
+        dpop.ProvedRequest("POST", frozenset({URL}), "L1-KEY", BODY),
         nonce_key=NONCE_KEY,
         now_ms=NOW * 1000,
     )

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from licensing.domain.lease_chain import Link
 from licensing_agent import Configuration, core
 from licensing_agent.storage import store
-from tests.agent.chained import Chain, ChainedService, Link, link_of
+from tests.agent.chained import Chain, ChainedService, link_of
 from tests.agent.driven import TOKEN, Driven
 from tests.agent.service import refused
 from tests.agent.unit.test_client import problem
