@@ -112,8 +112,7 @@ def test_a_lease_is_kept_then_renewed_and_a_renewal_repeated_comes_to_the_same_l
 
 def test_a_copied_key_is_worth_nothing(followed: Followed) -> None:
     assert [json.loads(line) for line in followed.said["Do what the answer says"]] == [
-        ["VALID", "continue"],
-        ["use_dpop_nonce", None],
+        *[["VALID", "continue"]] * 2,
         ["PROOF_REQUIRED", "login"],
         ["PROOF_INVALID", "login"],
     ]

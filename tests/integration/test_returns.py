@@ -322,11 +322,14 @@ def test_r37_a_backup_with_an_open_question_repeats_it(agent: Agent) -> None:
     agent.world.clock.advance(HALF)
     kept = agent.lease
     agent.validate(nonce="open")
+    granted = [lease_of(agent).claims["jti"]]
     for _ in range(3):
         agent.world.clock.advance(HALF)
         assert agent.code() == "VALID"
+        granted.append(lease_of(agent).claims["jti"])
     agent.lease = kept
     assert agent.code(nonce="open") == "VALID"
+    assert lease_of(agent).claims["jti"] not in granted, "no two leases have one id"
     for _ in range(3):
         agent.world.clock.advance(HALF)
         assert agent.code() == "VALID"

@@ -11,8 +11,9 @@ What this module guarantees:
   whenever it is asked, and that link keeps the times that it was granted with.
 * In the first half of its time the current link is only validated. In the second half it is
   renewed.
-* Any older link is a *return*: the agent goes on from there, and the head of the chain is left
-  behind. While the current link is in its first half, a return gains no time.
+* Any older link is a *return*: the agent goes on from there by a link that is new each time, and
+  the head of the chain is left behind. While the current link is in its first half, a return gains
+  no time.
 * A head that was left behind and is presented shows two agents: a *fork*. So does the fourth return
   in :data:`REMEMBERED` that gained time. Hence copies that go on are found within two renewals of
   both, and copies that are put back at the fourth return; who restores a machine once is not.
@@ -24,10 +25,13 @@ Pure. All times are integer epoch seconds.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
+
+from licensing.domain.jws import encoded
 
 Derive = Callable[[str], str]
 """From a link's id to the next one's, for one licence and one nonce.
@@ -40,6 +44,8 @@ REMEMBERED: Final = 30 * 86_400
 
 MOST_RETURNS: Final = 4
 """As many returns as show two agents."""
+
+_ID_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ class Chain:
 
     ``left`` are the first four heads that were left behind in :data:`REMEMBERED`, the oldest first:
     of many copies, those whose agents come back first. ``returned_at`` are the last four instants
-    of returns that gained time.
+    of returns that gained time. ``question`` is what would follow from the question that led to the
+    current link, where that was a return; otherwise, that is the link itself.
     """
 
     link: Link | None = None
@@ -85,6 +92,7 @@ class Chain:
     is_presented: bool = False
     left: tuple[Left, ...] = ()
     returned_at: tuple[int, ...] = ()
+    question: str | None = None
 
     def begun_anew(self) -> Chain:
         """This chain without its past, for the agent that goes on alone."""
@@ -156,7 +164,7 @@ def shown(chain: Chain, question: Question) -> Shown:
         return Shown.NEVER
     if head is None or not is_known:
         return Shown.NOTHING
-    if question.following == head.id:
+    if question.following == (chain.question or head.id):
         return Shown.REPETITION
     if presented is not None and presented.id == head.id:
         return Shown.CURRENT
@@ -211,7 +219,7 @@ def step(chain: Chain, question: Question, asked: Asked) -> Step:
     Link(id='next of b', issued_at=100, expires_at=200)
     >>> returned = ask(chain, first, now=99)
     >>> returned.chain.link  # which gains no time
-    Link(id='next of a', issued_at=50, expires_at=150)
+    Link(id='...', issued_at=50, expires_at=150)
     >>> ask(returned.chain, second, now=99).is_fork
     True
     """
@@ -249,7 +257,7 @@ def moved_on(chain: Chain, derive: Derive, asked: Asked) -> Chain:
 
 def _moved(chain: Chain, id: str, asked: Asked) -> Chain:
     link = Link(id, asked.now, asked.until)
-    return replace(chain, link=link, source_address=asked.source_address)
+    return replace(chain, link=link, question=None, source_address=asked.source_address)
 
 
 def _returned(chain: Chain, head: Link, question: Question, asked: Asked, *, is_fork: bool) -> Step:
@@ -265,19 +273,24 @@ def _returned(chain: Chain, head: Link, question: Question, asked: Asked, *, is_
     if gains and not question.at_login and not is_fork:
         instants.append(now)
         is_fork = len(instants) >= MOST_RETURNS
-    link = (
-        Link(question.following, now, asked.until)
-        if gains
-        else replace(head, id=question.following)
-    )
+    id = _id_after(question.following, head)
     returned = replace(
         chain,
-        link=link,
+        link=Link(id, now, asked.until) if gains else replace(head, id=id),
+        question=question.following,
         source_address=asked.source_address,
         left=tuple(left),
         returned_at=tuple(instants[-MOST_RETURNS:]),
     )
     return Step(returned, is_fork=is_fork, returns=returns)
+
+
+def _id_after(following: str, head: Link) -> str:
+    """The id of a return's link: a new one, also for a question that was asked and followed before.
+
+    So no two leases of different times have one id, and no proof over an older one is good again.
+    """
+    return encoded(hashlib.sha256(f"{following}.{head.id}".encode()).digest()[:_ID_BYTES])
 
 
 def halfway(issued_at: int, expires_at: int) -> int:

@@ -44,12 +44,12 @@ class KeepsStep(Client):
 
 
 class ForgetsItsLink(Client):
-    """A lease that is of no use any more is not presented any more."""
+    """After a refusal, the last lease is not presented any more."""
 
     def next_step(self, state: State) -> Step:
         """As it should be, but for that."""
         step = lifecycle.next_step(state)
-        if isinstance(step, Validate) and state.kept.lease is None:
+        if isinstance(step, Validate) and state.refusal is not None:
             return Validate(step.license, link=None)
         return step
 

@@ -161,7 +161,8 @@ class Service:
         suspected = {
             item["license_id"]["S"]
             for item in self._world.items()
-            if item.get("type", {}).get("S") == SUSPECTED
+            # Nobody's machine is restored in a story: whoever has come back was taken for another.
+            if item.get("type", {}).get("S") in {SUSPECTED, "AgentReturned"}
         }
         copied = {self._licenses[number][0] for number in self._copied}
         self._figures.false_alarms += len(suspected - copied)

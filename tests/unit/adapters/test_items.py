@@ -54,6 +54,7 @@ LICENSE = license(
         is_presented=True,
         left=(Left("before", NOW - 60), Left("beside", NOW - 50)),
         returned_at=(NOW - 60, NOW - 50),
+        question="asked",
     ),
     keys=KeyHistory(("first", "second"), (NOW - 70, NOW - 60)),
     proved_ms=NOW * 1000,
@@ -104,6 +105,7 @@ STORED_LICENSE: Item = {
     "lease_id": {"S": "now"},
     "leased_at": {"N": "1900000000"},
     "leased_to": {"N": "1900000060"},
+    "lease_question": {"S": "asked"},
     "leased_from": {"S": "203.0.113.9"},
     "lease_presented": {"BOOL": True},
     "left_leases": {

@@ -1,5 +1,7 @@
 """The chain of a licence's leases: one row of its table after the other."""
 
+from dataclasses import replace
+
 import pytest
 
 from licensing.domain.lease_chain import (
@@ -115,12 +117,16 @@ def test_a_link_that_moves_along_with_its_machine_leaves_its_question_behind() -
 @pytest.mark.parametrize("nonce", ["n", "m"])
 def test_r37_an_older_link_is_a_return_which_leaves_the_head_behind(nonce: str) -> None:
     returned = after(CHAIN, ask(FIRST, nonce), NOW)
+    link = returned.chain.link
+    assert link is not None
+    assert (link.issued_at, link.expires_at) == (NOW, NOW + DAY)
     assert returned.chain == Chain(
-        Link(f"first/{nonce}", NOW, NOW + DAY),
+        link,
         HERE,
         is_presented=True,
         left=(Left("second", NOW),),
         returned_at=(NOW,),
+        question=f"first/{nonce}",
     )
     assert (returned.is_fork, returned.returns, returned.is_suspect) == (False, 1, False)
 
@@ -128,9 +134,25 @@ def test_r37_an_older_link_is_a_return_which_leaves_the_head_behind(nonce: str) 
 @pytest.mark.parametrize("presented", [FIRST, Link("x", NOW, NOW + 2 * DAY)], ids=["over", "fresh"])
 def test_r37_in_the_first_half_of_the_link_a_return_gains_no_time(presented: Link) -> None:
     returned = after(EARLY, ask(presented), NOW + DAY // 2 - 1)
-    assert returned.chain.link == Link(f"{presented.id}/n", NOW, NOW + DAY)
+    link = returned.chain.link
+    assert link is not None
+    assert link == replace(FRESH, id=link.id)
     assert returned.chain.returned_at == ()
     assert returned.returns == 1
+
+
+def test_r37_a_return_that_is_asked_for_again_gets_the_same_lease() -> None:
+    returned = after(CHAIN, ask(FIRST))
+    assert after(returned.chain, ask(FIRST), NOW + 40 * DAY) == Step(returned.chain)
+
+
+def test_r37_an_old_question_that_is_a_return_by_now_leads_to_a_link_of_its_own() -> None:
+    renewed = after(CHAIN, ask(SECOND))
+    went_on = after(renewed.chain, ask(renewed.chain.link, "m"), NOW + DAY)
+    returned = after(went_on.chain, ask(SECOND), NOW + DAY + 1)
+    assert returned.returns == 1
+    ids = [one.chain.link and one.chain.link.id for one in (renewed, went_on, returned)]
+    assert len(set(ids)) == 3
 
 
 def test_a_proof_without_a_lease_is_a_return_where_one_was_presented() -> None:
@@ -194,7 +216,7 @@ def test_of_ten_copies_the_first_that_come_back_present_what_was_left_behind() -
 def test_what_is_longer_ago_than_thirty_days_is_forgotten() -> None:
     chain = after(EARLY, ask(FIRST), NOW + 1).chain
     later = after(chain, ask(FIRST, "m"), NOW + 1 + REMEMBERED).chain
-    assert [one.id for one in later.left] == ["first/n"]
+    assert [one.at for one in later.left] == [NOW + 1 + REMEMBERED]
 
 
 def test_a_link_that_is_newer_than_what_is_on_record_begins_the_chain_anew() -> None:

@@ -278,14 +278,14 @@ def test_a_fork_is_reported_with_both_addresses_and_gone_along_with(
         confidential=term is not None,
     )
     assert used.link == used.record.chain.link
-    assert (used.link.id, used.link.issued_at) == ("first/n", NOW)
+    assert (used.record.chain.question, used.link.issued_at) == ("first/n", NOW)
     assert store.uses == [(record, used.record)]
 
 
 def test_a_return_is_reported_and_is_none_of_a_second_agents() -> None:
     store = Store()
     used = use(store, LEASED, OLDER, organization=STRICT)
-    assert used.link == Link("first/n", NOW, NOW + DAY)
+    assert used.record.chain.question == "first/n"
     (report,) = store.reports
     assert (report.type, report.reason) == (EventType.AGENT_RETURNED, "older_lease")
     assert used.record.past.moved_at == NOW  # its machine does not move on nobody's word

@@ -155,6 +155,7 @@ _LINK: Final = Record(
 _CHAIN: Final = Record(
     Chain,
     optional_part("link", _LINK),
+    optional("lease_question", TEXT, field="question"),
     optional("leased_from", TEXT, field="source_address"),
     optional("lease_presented", FLAG, field="is_presented", none=False),
     optional("left_leases", _LEFT, field="left", none=()),
