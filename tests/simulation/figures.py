@@ -1,4 +1,7 @@
-"""What the simulations come to, as lines of a table; ``python -m tests.simulation`` prints it."""
+"""What the simulations come to: words, and a table.
+
+``PYTHONPATH=shared .venv/bin/python -m tests.simulation`` prints the table.
+"""
 
 from __future__ import annotations
 

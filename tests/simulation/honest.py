@@ -1,9 +1,9 @@
 """Honest agents: each alone on its machine, whatever is lost, switched off, repaired or restored.
 
 Each is restored once from a backup of a random age, and some a second time; some lose their licence
-key, or all that they keep, device key included. What is left out are restores that the service
-cannot tell from a copy: to the very state that a restore has replaced, and, where the device key
-was replaced by a new one, from one key to the other a second time.
+key, or all that they keep, device key included. Left out are restores that the service cannot tell
+from a copy: to the state that a restore has replaced, or to a question that has led there; and,
+where the device key was replaced by a new one, from one key to the other a second time.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Life:
         self.agent.put_back(disk, at)
 
     def _was_left_behind(self, disk: Disk) -> bool:
-        """Whether it is the state that a restore has replaced."""
+        """Whether it is the state that a restore has replaced, or a question that led there."""
         asks, chain = Asks(disk.link, disk.asked or ""), self.service.chain
         ids = {disk.link.id if disk.link else None}
         if disk.asked is not None:
