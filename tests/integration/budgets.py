@@ -5,7 +5,7 @@ here with it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.devices import Device
@@ -13,6 +13,7 @@ from tests.integration.agents import VALIDATE, Agent
 from tests.integration.answers import assert_problem
 from tests.integration.billing import bill
 from tests.integration.capacity import Cost, Transaction, metered
+from tests.integration.leases import read
 from tests.integration.many import bind
 from tests.integration.partner import generate
 from tests.integration.policy import govern
@@ -137,10 +138,8 @@ def _refuse_device_key(stage: Stage) -> None:
 
 def _keep_device_key(stage: Stage) -> None:
     _bind_device_key(stage)
-    bound = stage.agent.device
-    stage.agent.device = Device(nonce=_nonce(stage))
-    assert stage.agent.login().status == 200
-    stage.agent.device = bound
+    other = replace(stage.agent, device=Device(nonce=_nonce(stage)))
+    assert other.login().status == 200
 
 
 def _lose_nonce(stage: Stage) -> None:
@@ -148,12 +147,10 @@ def _lose_nonce(stage: Stage) -> None:
     stage.agent.device = Device()
 
 
-def _use_proof(stage: Stage) -> None:
+def _lapse(stage: Stage) -> None:
     _bind_device_key(stage)
-    kept = _nonce(stage)
-    _begin_chain(stage)
-    assert stage.agent.device is not None
-    stage.agent.device.nonce = kept
+    stage.world.clock.advance(3 * HALF)
+    stage.world.runtime.keyrings.keyring()
 
 
 def _nonce(stage: Stage) -> str | None:
@@ -170,12 +167,65 @@ def _be_challenged(stage: Stage) -> None:
     assert_problem(answer, 401, "use_dpop_nonce")
 
 
-def _fork(stage: Stage) -> None:
-    """A second agent, without the lease that the first one has."""
+def _prove_over_the_past(stage: Stage) -> None:
+    """Ask with a proof over a lease that another has followed."""
+    agent = stage.agent
+    assert agent.device is not None
+    body = {
+        "license_key": stage.key,
+        "organization_id": "acme",
+        "machine": MACHINE_A,
+        "nonce": "once-more",
+        "lease": agent.lease,
+    }
+    claims = {"nonce": read(str(agent.lease))["jti"]}
+    proof = agent.device.proof(VALIDATE, stage.key, body, **claims)
+    assert_problem(agent.send("/v1/licenses/validate", body, proof), 401, "use_dpop_nonce")
+
+
+def _fall_behind(stage: Stage) -> None:
+    _renew_with_device_key(stage)
+    kept = stage.agent.lease
+    assert stage.agent.code() == "VALID"
+    stage.agent.lease = kept
+
+
+def _renew_with_device_key(stage: Stage) -> None:
+    _bind_device_key(stage)
+    stage.world.clock.advance(HALF)
+    stage.world.runtime.keyrings.keyring()
+
+
+def _restore(stage: Stage) -> None:
+    """The agent goes on from the lease before the last one."""
+    _half_a_lease_later(stage)
+    kept = stage.agent.lease
+    assert stage.agent.code() == "VALID"
+    stage.agent.lease = kept
+
+
+def _copy(stage: Stage) -> None:
+    """A copy of the agent goes on, too: what the agent presents next has been left behind."""
+    _half_a_lease_later(stage)
+    copy = replace(stage.agent)
+    assert (stage.agent.code(), copy.code()) == ("VALID", "VALID")
+
+
+def _copy_where_clones_are_blocked(stage: Stage) -> None:
+    _copy(stage)
+    govern(stage.world, block_clones=True)
+
+
+def _begin_chain_earlier(stage: Stage) -> None:
+    _begin_chain(stage)
+    later(stage)
+
+
+def _key_alone(stage: Stage) -> None:
     Agent(stage.world, key=stage.key).validate()
 
 
-def _block_clones(stage: Stage) -> None:
+def _key_alone_where_clones_are_blocked(stage: Stage) -> None:
     _begin_chain(stage)
     govern(stage.world, block_clones=True)
 
@@ -202,29 +252,60 @@ BUDGETS = {
         before=_half_a_lease_later,
     ),
     "validate, device key proved": Budget(
+        lambda stage: stage.agent.code(), {"BatchGetItem": 1}, rcu=2, before=_bind_device_key
+    ),
+    "validate, device key proved, lease renewed": Budget(
         lambda stage: stage.agent.code(),
         {"BatchGetItem": 1, "UpdateItem": 1},
         rcu=2,
         wcu=1,
-        before=_bind_device_key,
+        before=_renew_with_device_key,
+    ),
+    "validate, device key proved, after a lapse": Budget(
+        lambda stage: stage.agent.code(),
+        {"BatchGetItem": 1, "UpdateItem": 1},
+        rcu=2,
+        wcu=1,
+        before=_lapse,
     ),
     "validate, proof without a nonce": Budget(_be_challenged, {}, before=_lose_nonce),
-    "validate, proof that has counted": Budget(
-        _be_challenged, {"BatchGetItem": 1}, rcu=2, before=_use_proof
+    "validate, proof over a lease that was followed": Budget(
+        _prove_over_the_past, {"BatchGetItem": 1}, rcu=2, before=_fall_behind
+    ),
+    "validate, agent restored": Budget(
+        lambda stage: stage.agent.code(),
+        {"BatchGetItem": 1, "UpdateItem": 2},
+        rcu=2,
+        wcu=3,  # the entry with its place in the index, and the link
+        before=_restore,
+    ),
+    "validate, key alone": Budget(
+        _key_alone,
+        {"BatchGetItem": 1, "UpdateItem": 2},
+        rcu=2,
+        wcu=3,  # the entry with its place in the index, and the end of its lease
+        before=_begin_chain_earlier,
+    ),
+    "validate, key alone, where clones are blocked": Budget(
+        _key_alone,
+        {"BatchGetItem": 1, "UpdateItem": 1},
+        rcu=2,
+        wcu=2,
+        before=_key_alone_where_clones_are_blocked,
     ),
     "validate, clone reported": Budget(
-        _fork,
+        lambda stage: stage.agent.validate(),
         {"BatchGetItem": 1, "UpdateItem": 2},
         rcu=2,
         wcu=3,  # the report with its index entry, and the link
-        before=_begin_chain,
+        before=_copy,
     ),
     "validate, clone blocked": Budget(
-        _fork,
+        lambda stage: stage.agent.validate(),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=2,
         transactions=[Transaction(2, 4, 3)],  # the licence, which moves within its index, and event
-        before=_block_clones,
+        before=_copy_where_clones_are_blocked,
     ),
     "validate, mistyped key": Budget(_mistyped, {}),
     "validate, malformed": Budget(
@@ -271,6 +352,20 @@ BUDGETS = {
     ),
     "repeated login": Budget(
         lambda stage: stage.world.login(AMIR), {"BatchGetItem": 1, "GetItem": 1}, rcu=6
+    ),
+    "repeated login, lease renewed": Budget(
+        lambda stage: stage.agent.login(AMIR),
+        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 1},
+        rcu=6,
+        wcu=1,
+        before=_half_a_lease_later,
+    ),
+    "repeated login, without the last lease": Budget(
+        lambda stage: stage.world.login(AMIR),
+        {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 2},
+        rcu=6,
+        wcu=3,  # the entry with its place in the index, and the link
+        before=_begin_chain,
     ),
     "repeated login, device key proved": Budget(
         lambda stage: stage.agent.login(),

@@ -175,13 +175,11 @@ def test_r09_the_question_that_led_to_the_current_link_is_as_good_as_that(agent:
     assert agent.code(nonce="asked-once") == "VALID"
 
 
-def test_r09_before_the_first_lease_is_presented_a_login_is_needed_and_is_enough(
-    world: World,
-) -> None:
+def test_r09_without_its_last_lease_a_login_is_needed_and_is_enough(world: World) -> None:
     world.register("acme")
     agent = Agent(world, Device(), FIRST)
     agent.login()
-    agent.machine = SAME_NAME
+    agent.machine, agent.lease = SAME_NAME, None
     assert agent.code() == "MACHINE_MISMATCH"
     again = agent.login(AMIR, license_key=agent.key)
     assert (again.status, again.json["license_key"]) == (200, agent.key)

@@ -140,10 +140,15 @@ def test_a_replayed_validation_is_refused(agent: Agent) -> None:
 
 
 def test_a_proof_that_is_older_than_one_that_has_counted_is_refused(agent: Agent) -> None:
-    kept = agent.fresh_proof(body=body_of(agent))
-    assert agent.code() == "VALID"
-    late = agent.send("/v1/licenses/validate", body_of(agent), kept)
+    agent.world.clock.advance(43_200)
+    body = body_of(agent)
+    kept = agent.fresh_proof(body=body)
+    agent.world.clock.advance(1)
+    assert agent.code() == "VALID"  # the link moves on
+    before = agent.world.items()
+    late = agent.send("/v1/licenses/validate", body, kept)
     assert_problem(late, 401, "use_dpop_nonce")
+    assert agent.world.items() == before
 
 
 def test_a_replayed_request_from_a_changed_machine_changes_nothing(agent: Agent) -> None:
@@ -199,13 +204,16 @@ def test_a_use_that_others_always_overtake_is_no_answer_and_spends_no_proof(
 
 def test_the_proof_that_a_clone_is_blocked_for_counts_too(agent: Agent) -> None:
     govern(agent.world, block_clones=True)
-    assert agent.code(lease=agent.lease) == "VALID"
-    proof = agent.fresh_proof(body=body_of(agent))
-    without_its_lease = body_of(agent)
-    blocked = agent.send("/v1/licenses/validate", without_its_lease, proof)
+    assert agent.code() == "VALID"
+    agent.world.clock.advance(43_200)
+    copy = replace(agent)
+    assert (agent.code(), copy.code()) == ("VALID", "VALID")
+    presented = {**body_of(agent), "lease": agent.lease, "nonce": "next"}
+    proof = agent.fresh_proof(body=presented)
+    blocked = agent.send("/v1/licenses/validate", presented, proof)
     assert blocked.json["code"] == "DETACHED"
     agent.world.act("attach", agent.license_id)
-    replayed = agent.send("/v1/licenses/validate", without_its_lease, proof)
+    replayed = agent.send("/v1/licenses/validate", presented, proof)
     assert_problem(replayed, 401, "use_dpop_nonce")
 
 

@@ -97,9 +97,11 @@ def test_r31_a_repeated_validation_on_a_shared_machine_costs_one_request(world: 
         with world.counting() as calls:
             assert world.code(key, WITHOUT_ID, agent_version=version) == "VALID"
         assert calls == {"BatchGetItem": 1}
+    world.login(AMIR, WITHOUT_ID, agent_version=NEWER)  # which begins its chain of leases
     with world.counting() as calls:
         assert world.login(AMIR, WITHOUT_ID, agent_version=NEWER).status == 200
     assert calls == {"BatchGetItem": 1, "GetItem": 1}
+    before = world.items()
     # The other one's older agent does not come to want the machine because this one has closed it.
     with world.counting() as calls:
         assert old_code(world, bolts_key) == "VALID"

@@ -189,7 +189,9 @@ class RecordUse:
         if moved.record == record and until <= record.leased_until and not is_due:
             return RecordedUse(record, link)
         ahead = self.lease_terms.end(record, organization, now=now + self.last_seen_seconds)
-        seen = replace(moved.record.leased(ahead), last_seen=_seen_now(record, context))
+        seen = moved.record.leased(ahead)
+        if is_due:
+            seen = replace(seen, last_seen=_seen_now(record, context))
         is_trace = moved.record == record
         try:
             written = FollowMachine(self.store).committed(
