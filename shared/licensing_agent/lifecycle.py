@@ -30,7 +30,7 @@ from licensing_agent.protocol.lease import (
     Lease,
     Reason,
     Rejected,
-    running_id,
+    freshness,
     verify,
 )
 from licensing_agent.protocol.outcomes import (
@@ -137,12 +137,12 @@ class Login:
 class Validate:
     """Ask whether the licence is valid; ``link`` is the lease to present, if there is one.
 
-    ``link_id`` is its id while it is in its time.
+    ``fresh_by`` is what a proof is over while that is in its time.
     """
 
     license: KeptLicense
     link: str | None = field(repr=False)
-    link_id: str | None = None
+    fresh_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +225,8 @@ def next_step(state: State) -> Step:
         return FetchKeys()
     if state.kept.license is not None:
         link = state.kept.link
-        link_id = running_id(link, now=state.time.mark) if link else None
-        return Validate(state.kept.license, link, link_id)
+        fresh_by = freshness(link, now=state.time.mark) if link else None
+        return Validate(state.kept.license, link, fresh_by)
     return Login(state.terms.license_key, state.kept.link)
 
 

@@ -134,12 +134,12 @@ def proved(request: Request, token: str) -> Request:
 
 
 def freshness(request: Request, nonce: str | None, *, is_wanted: bool) -> str | None:
-    """What shows a proof to be fresh: the id of the presented lease, while that is in its time.
+    """What shows a proof to be fresh: the presented lease, while that is in its time.
 
     Else, and where the service has asked for it (``is_wanted``), the service's own ``nonce`` (R36).
     """
-    link_id = request.step.link_id if isinstance(request.step, Validate) else None
-    return nonce if is_wanted else link_id or nonce
+    fresh_by = request.step.fresh_by if isinstance(request.step, Validate) else None
+    return nonce if is_wanted else fresh_by or nonce
 
 
 def asks_for_proof(answer: Answer) -> bool:

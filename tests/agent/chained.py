@@ -111,7 +111,9 @@ class ChainedService(Service):
             assert claims["htb"] == b64(hashlib.sha256(request.body).digest())
             nonces = {self.nonce}
             if presented and presented.issued_at <= now < presented.expires_at and not is_login:
-                nonces.add(str(presented.id))
+                nonces.add(
+                    f"{presented.id}.early" if presented.is_early(int(now)) else str(presented.id)
+                )
             if claims.get("nonce") not in nonces:
                 return self.challenge()
         link = self.chain.answer(presented, asked["nonce"], now=now, is_login=is_login)

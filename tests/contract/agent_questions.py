@@ -94,7 +94,7 @@ class _Agent:
             "route": "/v1/licenses" if is_login else "/v1/licenses/validate",
             "lease": link and link.id,
             "nonce": nonce,
-            "proof_nonce": step.link_id if isinstance(step, Validate) else None,
+            "proof_nonce": step.fresh_by if isinstance(step, Validate) else None,
         }
 
     def hears(self, deed: str, sent: dict[str, Any]) -> dict[str, Any] | None:

@@ -134,9 +134,12 @@ class Agent:
         return answer
 
     def _current_lease_id(self) -> str | None:
-        """The id of the last lease, if it has one and is in its time."""
+        """What a proof is over while the last lease is in its time."""
         if self.lease is None or not self.presents:
             return None
         claims = read(self.lease)
         in_time = claims["iat"] <= self.world.clock.time < claims["exp"]
-        return claims.get("jti") if in_time else None
+        if not in_time or "jti" not in claims:
+            return None
+        is_early = self.world.clock.time < (claims["iat"] + claims["exp"]) // 2
+        return f"{claims['jti']}.early" if is_early else str(claims["jti"])

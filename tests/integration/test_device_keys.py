@@ -11,6 +11,7 @@ from tests.devices import Device
 from tests.integration.agents import LOGIN, VALIDATE, Agent
 from tests.integration.answers import assert_problem
 from tests.integration.capacity import metered
+from tests.integration.leases import read
 from tests.integration.partner import generated
 from tests.integration.policy import govern
 from tests.integration.trail import but_notes, events
@@ -149,6 +150,92 @@ def test_a_proof_that_is_older_than_one_that_has_counted_is_refused(agent: Agent
     late = agent.send("/v1/licenses/validate", body, kept)
     assert_problem(late, 401, "use_dpop_nonce")
     assert agent.world.items() == before
+
+
+def validation(agent: Agent, **more: object) -> dict[str, object]:
+    """A question about the agent's last lease."""
+    return {**body_of(agent), "lease": agent.lease, "nonce": "n-1", **more}
+
+
+def proof_over_lease(agent: Agent, body: object, mark: str = "") -> str:
+    """A proof of `body` over the agent's last lease."""
+    assert agent.device is not None
+    nonce = f"{read(str(agent.lease))['jti']}{mark}"
+    return agent.device.proof(VALIDATE, agent.key, body, nonce=nonce)
+
+
+@pytest.mark.parametrize("mark", ["", ".early"])
+def test_r36_a_question_that_is_repeated_gets_the_same_lease_and_never_another(
+    agent: Agent, mark: str
+) -> None:
+    assert agent.code() == "VALID"
+    if not mark:
+        agent.world.clock.advance(43_200)
+    body = validation(agent)
+    proof = proof_over_lease(agent, body, mark)
+    first = agent.send("/v1/licenses/validate", body, proof).json["lease"]
+    before = agent.world.items()
+    for _ in range(3):
+        agent.world.clock.advance(60)
+        assert agent.send("/v1/licenses/validate", body, proof).json["lease"] == first
+    assert agent.world.items() == before
+
+
+def test_r36_an_early_question_renews_nothing_in_the_second_half(agent: Agent) -> None:
+    assert agent.code() == "VALID"
+    body = validation(agent)
+    proof = proof_over_lease(agent, body, ".early")
+    assert agent.send("/v1/licenses/validate", body, proof).json["code"] == "VALID"
+    agent.world.clock.advance(43_200)
+    before = agent.world.items()
+    replayed = agent.send("/v1/licenses/validate", body, proof)
+    assert_problem(replayed, 401, "use_dpop_nonce")
+    assert agent.world.items() == before
+    assert agent.code() == "VALID"
+    assert events(agent.world, "AgentReturned") == []
+
+
+def test_r36_a_proof_over_a_lease_is_none_once_that_was_followed_or_is_over(agent: Agent) -> None:
+    assert agent.code() == "VALID"
+    agent.world.clock.advance(43_200)
+    kept = validation(agent, nonce="another")
+    proof = proof_over_lease(agent, kept)
+    assert agent.code() == "VALID"
+    assert_problem(agent.send("/v1/licenses/validate", kept, proof), 401, "use_dpop_nonce")
+    over = validation(agent)
+    proof = proof_over_lease(agent, over)
+    agent.world.clock.advance(86_400)
+    assert_problem(agent.send("/v1/licenses/validate", over, proof), 401, "use_dpop_nonce")
+    assert events(agent.world, "AgentReturned") == []
+
+
+def test_r36_a_login_that_was_held_back_moves_nothing_once_the_link_has_moved(
+    agent: Agent,
+) -> None:
+    assert agent.code() == "VALID"
+    agent.world.clock.advance(43_200)
+    body = {"machine": MACHINE_A, "lease": agent.lease, "nonce": "held-back"}
+    proof = agent.fresh_proof(LOGIN, ALICE.token(AGENTS), body)
+    agent.world.clock.advance(1)
+    assert agent.code() == "VALID"
+    held_back = agent.send("/v1/licenses", body, proof, ALICE)
+    assert_problem(held_back, 401, "use_dpop_nonce")
+    agent.world.clock.advance(43_200)
+    assert agent.code() == "VALID"
+    assert events(agent.world, "AgentReturned") == []
+
+
+def test_r36_an_overheard_question_ends_no_key_that_waits(agent: Agent) -> None:
+    assert agent.code() == "VALID"
+    body = validation(agent)
+    proof = proof_over_lease(agent, body, ".early")
+    assert agent.send("/v1/licenses/validate", body, proof).json["code"] == "VALID"
+    other = replace(agent, device=Device(), lease=None)
+    assert other.login(AMIR).status == 200  # its key waits
+    assert_problem(agent.send("/v1/licenses/validate", body, proof), 401, "use_dpop_nonce")
+    assert events(agent.world, "DeviceKeyKept") == []
+    assert agent.code() == "VALID"
+    assert len(events(agent.world, "DeviceKeyKept")) == 1
 
 
 def test_a_replayed_request_from_a_changed_machine_changes_nothing(agent: Agent) -> None:

@@ -73,11 +73,11 @@ class Life:
 
     def _was_left_behind(self, disk: Disk) -> bool:
         """Whether it is the state that a restore has replaced, or a question that led there."""
-        asks, chain = Asks(disk.link, disk.asked or ""), self.service.chain
+        asks, left = Asks(disk.link, disk.asked or ""), self.service.chain.left
         ids = {disk.link.id if disk.link else None}
         if disk.asked is not None:
             ids |= {self.service.following(asks), self.service.following(asks, at_login=True)}
-        return any(chain.has_left(id) for id in ids if id is not None)
+        return any(one.id in ids for one in left)
 
     def _hours(self) -> Iterator[Happening]:
         """Half of the machines are always on, the others at work from Monday to Friday."""

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
 
 from licensing.domain.errors import StaleProof
+
+EARLY: Final = ".early"
+"""What a proof's nonce adds to the lease's id in the first half of the lease's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,18 @@ class InvalidProof:
     """An invalid DPoP proof. ``reason`` is safe to log: it repeats nothing that was sent (R35)."""
 
     reason: str
+
+
+def is_over(nonce: str, lease_id: str | None, *, is_early: bool) -> bool:
+    """Whether a proof's ``nonce`` is the id of a lease, as it is good for a question about that.
+
+    In the first half of the lease it may end in :data:`EARLY`: then nobody who has overheard the
+    question can ask it again in the second half, and move the chain.
+
+    >>> is_over("a", "a", is_early=False), is_over("a.early", "a", is_early=False)
+    (True, False)
+    """
+    return nonce == lease_id or (is_early and nonce == f"{lease_id}{EARLY}")
 
 
 def needs_nonce() -> StaleProof:

@@ -67,10 +67,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The id of a head of the chain that a return left behind, and when that was."""
+    """The id of a head of the chain that a return left behind, and when that was.
+
+    ``by_login``: a login did so.
+    """
 
     id: str
     at: int
+    by_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,17 @@ class Chain:
         """This chain without its past, for the agent that goes on alone."""
         return Chain(is_presented=self.is_presented)
 
-    def has_left(self, id: str | None) -> bool:
-        """Whether the lease of this id is a head that was left behind."""
-        return any(one.id == id for one in self.left)
+    def has_left(self, question: Question) -> bool:
+        """Whether a question presents a head that was left behind, or has led to one.
+
+        To what a login has left behind, the agent that logged in may have led itself: its answer
+        was lost, a person logged in, and it asks again.
+        """
+        last = question.presented.id if question.presented is not None else None
+        return any(
+            one.id == last or (one.id == question.following and not one.by_login)
+            for one in self.left
+        )
 
 
 NO_CHAIN: Final = Chain()
@@ -168,7 +180,7 @@ def shown(chain: Chain, question: Question) -> Shown:
         return Shown.REPETITION
     if presented is not None and presented.id == head.id:
         return Shown.CURRENT
-    if chain.has_left(question.following) or (presented and chain.has_left(presented.id)):
+    if chain.has_left(question):
         return Shown.LEFT_BEHIND
     if presented is not None and presented.issued_at > head.issued_at:
         return Shown.NEWER
@@ -267,7 +279,7 @@ def _returned(chain: Chain, head: Link, question: Question, asked: Asked, *, is_
     left = [one for one in chain.left if one.at > since]
     returns = len(left) + 1
     if head.id is not None:
-        left = [*left, Left(head.id, now)][:MOST_RETURNS]
+        left = [*left, Left(head.id, now, question.at_login)][:MOST_RETURNS]
     instants = [at for at in chain.returned_at if at > since]
     # What a login gains, somebody has signed in for.
     if gains and not question.at_login and not is_fork:

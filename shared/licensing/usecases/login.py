@@ -18,6 +18,7 @@ from licensing.domain.lease_chain import (
     Derive,
     Link,
     Question,
+    Shown,
     moved_on,
     shown,
     step,
@@ -153,12 +154,17 @@ class LoginSteps:
         Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
         """
         request, context = attempt.request, attempt.context
+        question = self._question(attempt, record)
         if request.proof is None or attempt.proofs is None:
             if record.device_key is not None:
                 return proof_required()
             moved = self._moved(attempt, record, organization, leads_on=leads_on)
             self._note(record, moved.signs, context)
             return HeldLicense(moved.record, record, moved.link)
+        # A login that was held back moves nothing any more, once the link has moved. One that has
+        # moved it itself is asked again.
+        if shown(record.chain, question) is not Shown.REPETITION:
+            record.demand_newer(request.proof)
         held = after_login(
             record,
             ProvedLogin(
@@ -205,17 +211,12 @@ class LoginSteps:
         if request.has_older_form and not record.chain.is_presented:
             return _Moved(record.leased(until), Link(None, now, until))
         asked = Asked(now, until, attempt.context.origin.source_address)
-        presented = presented_link(
-            request.lease, record, self.keyrings, issuer=self.lease_terms.issuer
-        )
-        derive = self._derive(attempt, record)
-        last = presented.id if presented is not None else None
-        question = Question(presented, derive(last or ""), at_login=True)
+        question = self._question(attempt, record)
         what = shown(record.chain, question)
         taken = step(record.chain, question, asked)
         chain = taken.chain
         if leads_on and what in AT_HEAD:
-            chain = moved_on(chain, derive, asked)
+            chain = moved_on(chain, self._derive(attempt, record), asked)
         if request.has_older_form:
             chain = replace(chain, is_presented=False)
         link = chain.link
@@ -225,6 +226,13 @@ class LoginSteps:
         if link != record.chain.link:
             moved = moved.leased(link.expires_at).moved_at(now)
         return _Moved(moved, link, of_leases(what, taken))
+
+    def _question(self, attempt: LoginAttempt, record: License) -> Question:
+        presented = presented_link(
+            attempt.request.lease, record, self.keyrings, issuer=self.lease_terms.issuer
+        )
+        last = presented.id if presented is not None else None
+        return Question(presented, self._derive(attempt, record)(last or ""), at_login=True)
 
     def _derive(self, attempt: LoginAttempt, record: License) -> Derive:
         keyring = self.keyrings.keyring(at_least=record.secret_version)

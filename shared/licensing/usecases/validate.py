@@ -18,7 +18,7 @@ from typing import Final
 
 from licensing.domain import license_key, validation
 from licensing.domain.audit import Reason
-from licensing.domain.device_key import Proof, needs_nonce
+from licensing.domain.device_key import Proof, is_over, needs_nonce
 from licensing.domain.drift import Evidence
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
@@ -119,7 +119,8 @@ class _Asking:
         """Check that a proof of this licence's device key is of now (R36).
 
         It is over a nonce of the service; or over the presented lease, where that is in its time
-        and the current link or what has led to that. Raises ``StaleProof``.
+        and the current link, or has led to it, and no other key waits for the bound one to stay
+        away. Raises ``StaleProof``.
         """
         proof, record = self.proof, self.record
         if proof is None or proof.thumbprint not in (record.device_key, record.pending_key):
@@ -128,9 +129,14 @@ class _Asking:
             record.demand_newer(proof)
             return
         link = self.question.presented
-        if not (
-            link is not None and link.id == proof.nonce and link.is_in_time(now) and self.is_at_head
-        ):
+        is_fresh = (
+            link is not None
+            and link.is_in_time(now)
+            and is_over(proof.nonce, link.id, is_early=link.is_early(now))
+            and self.is_at_head
+            and record.pending_key is None
+        )
+        if not is_fresh:
             raise needs_nonce()
 
     @property

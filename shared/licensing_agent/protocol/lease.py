@@ -9,7 +9,7 @@ What this module guarantees:
 * A lease counts for one issuer, licence, organization, environment, machine and nonce, from its
   ``iat`` until before its ``exp``. Whatever is wrong is told by one :class:`Reason`; its end is
   looked at last, so that of one that is :attr:`Reason.OVER` all else is right.
-* :func:`running_id` verifies nothing, and what it reads is told to the service alone.
+* :func:`freshness` verifies nothing, and what it reads is told to the service alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from licensing_agent.protocol import strict_json
 
 ALGORITHM: Final = "Ed25519"
 TYPE: Final = "lease+jwt"
+EARLY: Final = ".early"
 
 _MAX_CHARACTERS: Final = 4096
 _LATEST: Final = 253_402_300_800  # the end of the year 9999
@@ -125,8 +126,12 @@ def verify(
     return lease
 
 
-def running_id(token: str, *, now: float) -> str | None:
-    """The id of a lease while it is in its time, which shows a proof to be fresh (R36)."""
+def freshness(token: str, *, now: float) -> str | None:
+    """What a proof is over while a lease is in its time, so that it is fresh (R36).
+
+    That is the lease's id, with :data:`EARLY` in the first half: an early question that somebody
+    has overheard is good for nothing in the second.
+    """
     try:
         _, body, _ = _parts(token)
         lease = _lease(strict_json.read_object(_unb64(body)))
@@ -134,7 +139,10 @@ def running_id(token: str, *, now: float) -> str | None:
         return None
     if lease.id is None or not _ID.fullmatch(lease.id):
         return None
-    return lease.id if lease.issued_at <= now < lease.expires_at else None
+    if not lease.issued_at <= now < lease.expires_at:
+        return None
+    is_early = now < lease.issued_at + (lease.expires_at - lease.issued_at) // 2
+    return f"{lease.id}{EARLY}" if is_early else lease.id
 
 
 def _claims(token: str, keys: Mapping[str, str]) -> Mapping[str, object] | Rejected:

@@ -173,13 +173,17 @@ def test_r37_a_late_lease_under_a_key_that_is_not_known_is_presented_once_that_i
 
 
 @pytest.mark.parametrize(
-    ("seconds", "id"), [(0, "l-1"), (DAY - 1, "l-1"), (DAY, None), (3 * DAY, None)]
+    ("seconds", "id"),
+    [
+        *((0, "l-1.early"), (DAY // 2 - 1, "l-1.early"), (DAY // 2, "l-1"), (DAY - 1, "l-1")),
+        *((DAY, None), (3 * DAY, None)),
+    ],
 )
 def test_r36_the_id_of_the_presented_lease_is_told_while_that_is_in_its_time(
     seconds: float, id: str | None
 ) -> None:
     state = told(fresh(), LOGGED_IN, valid(token=lease_token(id="l-1")))
-    assert validation(advanced(state, at(seconds))).link_id == id
+    assert validation(advanced(state, at(seconds))).fresh_by == id
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ LICENSE = license(
         Link("now", NOW, NOW + 60),
         "203.0.113.9",
         is_presented=True,
-        left=(Left("before", NOW - 60), Left("beside", NOW - 50)),
+        left=(Left("before", NOW - 60), Left("beside", NOW - 50, by_login=True)),
         returned_at=(NOW - 60, NOW - 50),
         question="asked",
     ),
@@ -111,7 +111,7 @@ STORED_LICENSE: Item = {
     "left_leases": {
         "L": [
             {"M": {"id": {"S": "before"}, "at": {"N": "1899999940"}}},
-            {"M": {"id": {"S": "beside"}, "at": {"N": "1899999950"}}},
+            {"M": {"id": {"S": "beside"}, "at": {"N": "1899999950"}, "by_login": {"BOOL": True}}},
         ]
     },
     "returned_at": {"L": [{"N": "1899999940"}, {"N": "1899999950"}]},

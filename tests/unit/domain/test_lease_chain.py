@@ -238,7 +238,16 @@ def test_r37_a_login_without_it_is_a_return_that_is_no_fork_by_its_number() -> N
     taken = returns(6, apart=DAY, login=True)
     assert not any(one.is_fork for one in taken)
     assert taken[3].is_suspect
-    assert after(EARLY, ask(None, login=True)).chain.left == (Left("fresh", NOW),)
+    assert after(EARLY, ask(None, login=True)).chain.left == (Left("fresh", NOW, by_login=True),)
+
+
+def test_r37_an_agent_that_asks_again_what_a_login_has_left_behind_is_no_second_one() -> None:
+    renewed = after(CHAIN, ask(SECOND))
+    logged_in = after(renewed.chain, ask(SECOND, "m", login=True), NOW + 1)
+    again = after(logged_in.chain, ask(SECOND), NOW + 2)
+    assert (again.is_fork, again.returns) == (False, 2)
+    # Whoever presents it is one: nobody else got that lease.
+    assert after(logged_in.chain, ask(renewed.chain.link), NOW + 2).is_fork
 
 
 def test_a_login_after_one_whose_lease_nobody_presented_is_like_that_one() -> None:

@@ -130,10 +130,16 @@ _LAST_SEEN: Final = Record(
     optional("seen_from", TEXT, field="source_address"),
     added("seen_hours", _HOURS, field="hours", older=1),
 )
+_LEFT_HEAD: Final = Record(
+    Left,
+    always("id", TEXT),
+    always("at", NUMBER),
+    optional("by_login", FLAG, none=False),
+)
 _LEFT: Final[Kind[tuple[Left, ...]]] = Kind(
     "L",
-    lambda left: [{"M": {"id": text(one.id), "at": number(one.at)}} for one in left],
-    lambda left: tuple(Left(one["M"]["id"]["S"], int(one["M"]["at"]["N"])) for one in left),
+    lambda left: [{"M": present(_LEFT_HEAD.write(one))} for one in left],
+    lambda left: tuple(_LEFT_HEAD.read(one["M"]) for one in left),
 )
 _INSTANTS: Final[Kind[tuple[int, ...]]] = Kind(
     "L",
