@@ -224,12 +224,20 @@ def proof_required(facts: Facts) -> Found:
         )
     else:
         yield Finding(Level.OK, code, "No device key is required.")
-    yield from _refusal(
-        facts,
-        "proof_required",
-        code,
-        "The agent has to send proofs with its device key. If it has lost that key, log in on it "
-        "as an administrator.",
+    yield from _refusal(facts, "proof_required", code, _proof_advice(facts))
+
+
+def _proof_advice(facts: Facts) -> str:
+    """What helps an agent that has shown neither its device key nor, where it has none, a lease."""
+    if facts.license is not None and facts.license.get("device_key"):
+        return (
+            "The agent has to send proofs with its device key. If it has lost that key, log in on "
+            "it as an administrator."
+        )
+    return (
+        "The agent has to present its last lease, since the organization blocks clones, or a "
+        "device key, where one is required. Log in on it. If it works, somebody else has its key: "
+        "look at the address."
     )
 
 
@@ -429,17 +437,64 @@ _SUSPICIONS: Final[Mapping[str, _Sign]] = MappingProxyType(
             "folder was copied: delete the copy. Another device key is made where the agent's own "
             "folder is deleted, too, and an administrator logs in on it.",
         ),
+        "returned_often": _Sign(
+            "Its agent has come back from older leases as often as copies do",
+            "If its machine is put back regularly, keep the agent's folder out of that, or log in "
+            "at each start. If several machines are started from one image, each needs an id, a "
+            "name and a licence of its own. If neither is so, find the copy.",
+        ),
+        "device_keys_alternate": _Sign(
+            "Two device keys take turns on this licence",
+            "If there are two machines, they were made from one image: on one, change two of its "
+            "machine id, MAC address and name, then log in on it. If there is one, its agent works "
+            "with two folders, each with a device key: delete one of them.",
+        ),
     }
 )
 """Signs of a second agent, by reason; any other is :data:`_COPIED`."""
 
+_BACK: Final = _Sign(
+    "Its agent went on from an older lease, or logged in without its last one",
+    "If its machine was restored, or its folder was lost, that is all: the agent goes on. If not, "
+    "somebody else has a copy: where two go on, a clone is reported at their next renewals.",
+)
+_RETURNS: Final[Mapping[str, _Sign]] = MappingProxyType(
+    {
+        "newer_lease": _Sign(
+            "Its agent has a lease that the service has forgotten",
+            "If the table was restored from a backup, that is all: the agent goes on.",
+        ),
+        "without_lease": _Sign(
+            "Its key was used alone, though its agent presents leases",
+            "If it was this agent, it has lost its last lease: log in on it. If not, somebody else "
+            "has the key: have it bound to a device key. Where the organization blocks clones, the "
+            "key alone is refused: licensing organizations policy --block-clones.",
+        ),
+        "device_key_came_back": _Sign(
+            "A device key that was replaced is bound again",
+            "If somebody has put back a backup or the wrong folder, that is all. If there are two "
+            "machines of one image, each needs an id and a name of its own.",
+        ),
+    }
+)
+"""Signs of an agent that has come back, by reason; any other is :data:`_BACK`."""
+
 
 def cloned(facts: Facts) -> Found:
     """No second agent was seen on the licence."""
-    for event, at in _recent(facts, "CloneSuspected"):
-        sign = _SUSPICIONS.get(str(event.get("reason")), _COPIED)
+    yield from _signs(facts, "CloneSuspected", _SUSPICIONS, _COPIED)
+
+
+def returned(facts: Facts) -> Found:
+    """The licence's agent has not come back, as after a restore."""
+    yield from _signs(facts, "AgentReturned", _RETURNS, _BACK)
+
+
+def _signs(facts: Facts, type: str, signs: Mapping[str, _Sign], other: _Sign) -> Found:  # noqa: A002 - as the service
+    for event, at in _recent(facts, type):
+        sign = signs.get(str(event.get("reason")), other)
         told = f"{sign.told} at {_shown(at)}, from {_addresses(event)}."
-        yield Finding(Level.WARN, "CloneSuspected", told, sign.advice)
+        yield Finding(Level.WARN, type, told, sign.advice)
 
 
 def login_refused(facts: Facts) -> Found:
@@ -512,6 +567,7 @@ RULES: Final[Sequence[Callable[[Facts], Found]]] = (
     refused_lately,
     not_followed,
     cloned,
+    returned,
     login_refused,
     seen,
     old_version,

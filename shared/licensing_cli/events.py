@@ -1,8 +1,8 @@
 """``licensing events``: what happened, once or as it happens.
 
-What :class:`Tail` guarantees: each event is told once, also one that comes late. Refusals and
-suspected clones are folded, so they stand at the beginning of their hour, behind events that were
-told before.
+What :class:`Tail` guarantees: each event is told once, also one that comes late. Refusals,
+agents that have come back and suspected clones are folded, so they stand at the beginning of their
+hour, behind events that were told before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ from licensing_cli.json_types import Json, objects
 from licensing_cli.output import Columns, Output, Row, joined, moment, text_of
 from licensing_cli.vocabulary import EVENT_TYPES
 
-FOLDED: Final = ("AccessRefused", "BillingEventIgnored", "CloneSuspected", "OrganizationRead")
+FOLDED: Final = (
+    "AccessRefused",
+    "AgentReturned",
+    "BillingEventIgnored",
+    "CloneSuspected",
+    "OrganizationRead",
+)
 """What is one event in an hour, however often it happens."""
 
 _LATE: Final = timedelta(minutes=1)

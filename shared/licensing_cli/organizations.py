@@ -192,7 +192,8 @@ def policy(
         bool | None,
         typer.Option(
             "--block-clones/--no-block-clones",
-            help="Block a licence when two agents use it, or only record that.",
+            help="Block a licence that two agents seem to use, and refuse a key without the last "
+            "lease of its agent; or only record both.",
         ),
     ] = None,
     lock_device_keys: Annotated[

@@ -54,6 +54,8 @@ class Agent:
     machine: dict[str, Any]
     device: Device | None = None
     """Its device key, if it has one."""
+    lease: str = ""
+    """The lease of its first login."""
 
     @property
     def name(self) -> str:
@@ -158,6 +160,7 @@ class Portal:
             answer["license.organization_id"],
             machine,
             device,
+            answer["lease.token"],
         )
 
     def log_in_again(self, agent: Agent, device: Device | None = None) -> Agent:

@@ -93,6 +93,10 @@ def test_what_is_folded_is_an_event_of_the_service() -> None:
     assert set(events.FOLDED) <= set(EventType)
 
 
+def test_r37_what_tells_of_a_second_agent_is_known_to_be_folded() -> None:
+    assert {EventType.AGENT_RETURNED, EventType.CLONE_SUSPECTED} <= set(events.FOLDED)
+
+
 def test_the_command_line_is_registered_with_the_address_that_it_listens_at() -> None:
     assert f'["{browser.REDIRECT_URI}"]' in (ROOT / "template.yaml").read_text()
 

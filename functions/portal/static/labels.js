@@ -159,7 +159,8 @@ export const DECISIONS = {
     effects: [
       "A license that two agents seem to use is blocked at once, and both are told “Agent is Blocked.”",
       "It stays blocked until an administrator has looked, and unblocks, dissociates or revokes it.",
-      "An agent that was put back from an old backup looks like a clone, too.",
+      "An agent that has presented leases is refused without its last one, until somebody logs in on it.",
+      "An agent that was put back from a backup once goes on. One that is put back each day is blocked on the fifth.",
     ],
     refuses: true,
   },
@@ -170,7 +171,7 @@ export const DECISIONS = {
     done: "Clones are reported, and not blocked any more.",
     title: (name) => `Only report clones among the agents of ${name}?`,
     effects: [
-      "Two agents that seem to use one license both go on. History and feed tell of them.",
+      "Two agents that seem to use one license both go on, and so does one without its last lease. History and feed tell of them.",
       "What is blocked by now stays blocked until an administrator unblocks it.",
     ],
     refuses: false,
@@ -217,12 +218,13 @@ export const FIXED = "Fixed by the operator of this service for all organization
 
 /** Said where a license was blocked because of a clone. */
 const CLONE_ADVICE =
-  "Blocked until somebody has looked. If there is one agent alone (it was put back from a backup, " +
-  "say), unblock it: a new chain of leases begins. If two machines really are alike, dissociate or " +
-  "revoke the license: whoever is to go on logs in again.";
+  "Blocked until somebody has looked. If there is one agent alone (its machine is put back again and " +
+  "again, say), unblock it: a new chain of leases begins. Keep its folder out of what is put back. If " +
+  "two machines really are alike, dissociate or revoke the license: whoever is to go on logs in again.";
 
 /**
- * What helps against what a history tells of a second agent, or of a change that was not followed.
+ * What helps against what a history tells of a second agent, of one that has come back, or of a
+ * change that was not followed.
  *
  * @type {Record<string, string>}
  */
@@ -230,6 +232,23 @@ const ADVICE = {
   clone_suspected:
     "Both go on. Find the copy and switch it off; or delete its agent's folder, change two of its " +
     "machine id, network cards and name, and log in on it.",
+  returned_often:
+    "The agent goes on. If its machine is put back regularly, keep the agent's folder out of that, or " +
+    "log in at each start. If several machines are started from one image, each needs an id, a name " +
+    "and a license of its own.",
+  device_keys_alternate:
+    "Both go on. If two machines were made from one image, change two of machine id, network cards " +
+    "and name on one, and log in on it. If there is one, its agent works with two folders: delete one.",
+  older_lease:
+    "The agent goes on. If its machine was restored, or its folder was lost, that is all. If not, " +
+    "somebody else has a copy: where two go on, a clone is reported soon.",
+  newer_lease: "The agent goes on. If the service's table was restored from a backup, that is all.",
+  without_lease:
+    "The agent goes on. If it has lost its last lease, log in on it. If it was another computer, " +
+    "somebody else has the key: have it bound to a device key, or block clones.",
+  device_key_came_back:
+    "The agent goes on. If somebody has put back a backup or the wrong folder, that is all. If there " +
+    "are two machines of one image, give one an id and a name of its own, and log in on it.",
   machine_came_back:
     "If there are two machines, one is a copy: switch it off, and log in on the right one. If there " +
     "is one alone, which was changed back, log in on it. The license follows no change before that.",

@@ -291,6 +291,8 @@ def test_two_agents_on_one_licence_are_told_with_both_addresses() -> None:
         ("clone_suspected", "Two agents were seen", "switch it off"),
         ("machine_came_back", "A machine that this licence has left", "log in on the right one"),
         ("device_key_elsewhere", "was refused there", "log in there with the licence's key"),
+        ("returned_often", "as often as copies do", "keep the agent's folder out of that"),
+        ("device_keys_alternate", "take turns", "made from one image"),
     ],
 )
 def test_each_sign_of_a_second_agent_is_told_with_what_helps_against_it(
@@ -302,6 +304,38 @@ def test_each_sign_of_a_second_agent_is_told_with_what_helps_against_it(
     assert told in found.told
     assert "203.0.113.7" in found.told
     assert advice in str(found.advice)
+
+
+@pytest.mark.parametrize(
+    ("reason", "told", "advice"),
+    [
+        ("older_lease", "went on from an older lease", "was restored"),
+        ("newer_lease", "the service has forgotten", "the table was restored"),
+        ("without_lease", "Its key was used alone", "somebody else has the key"),
+        ("device_key_came_back", "is bound again", "two machines of one image"),
+    ],
+)
+def test_r37_each_sign_of_an_agent_that_has_come_back_is_told_with_what_helps(
+    reason: str, told: str, advice: str
+) -> None:
+    told_of = {"source_address": "203.0.113.7", "other_address": "198.51.100.9", "times": 1}
+    facts = replace(WELL, events=[event("AgentReturned", reason=reason, **told_of)])
+    found = only(facts)
+    assert (found.level, found.code) == (Level.WARN, "AgentReturned")
+    assert told in found.told
+    assert "203.0.113.7 and 198.51.100.9" in found.told
+    assert advice in str(found.advice)
+    assert is_healthy(diagnose(facts))
+
+
+@pytest.mark.parametrize(
+    ("device_key", "advice"), [("kPrK…", "proofs with its device key"), (None, "its last lease")]
+)
+def test_r37_who_was_refused_for_want_of_a_proof_is_told_which_one_was_meant(
+    device_key: str | None, advice: str
+) -> None:
+    facts = replace(with_license(device_key=device_key), events=refused("proof_required").events)
+    assert advice in str(only(facts).advice)
 
 
 @pytest.mark.parametrize(
