@@ -18,7 +18,8 @@ class ActorView(Reply):
 class EventView(Reply):
     """What happened. Refusals of one hour are one event: ``times`` counts them.
 
-    ``last_at`` is the time of the latest. ``other_address`` is that of a clone's second agent.
+    ``last_at`` is the time of the latest. ``other_address`` is where a second agent, if
+    there is one, has got the last lease from.
     ``readings`` are what a super-admin has read. ``computer_name`` is that of the computer on which
     somebody of the organization could not log in. What is ``confidential`` is for super-admins
     alone: no organization's feed has it.

@@ -44,7 +44,11 @@ RequireDeviceKey = Annotated[
     bool, Field(description="Every agent has to prove that it holds its license's device key.")
 ]
 BlockClones = Annotated[
-    bool, Field(description="A license that two agents seem to use is detached at once.")
+    bool,
+    Field(
+        description="A license that two agents seem to use is detached at once. Once its agent has "
+        "presented a lease, the key alone is refused."
+    ),
 ]
 LockDeviceKeys = Annotated[
     bool,

@@ -79,9 +79,10 @@ class Policy:
 
     ``require_device_key``: an agent without a device key, or without a proof of it, is refused.
     ``block_clones``: a licence that two agents seem to use is detached at once, until an
-    administrator attaches it. ``lock_device_keys``: only an administrator, or a proof of the old
-    key, replaces a licence's device key (R36). ``agents_per_member``: how many agents a member may
-    add; ``None`` sets no limit.
+    administrator attaches it; and once its agent has presented a lease, the key alone is refused
+    (R37). ``lock_device_keys``: only an administrator, or a proof of the old key, replaces a
+    licence's device key (R36). ``agents_per_member``: how many agents a member may add; ``None``
+    sets no limit.
 
     >>> chosen = Policy(block_clones=True, agents_per_member=5)
     >>> chosen.at_least(PolicyFloor(require_device_key=True, agents_per_member=2))
