@@ -33,7 +33,7 @@ def renewed(agent: Agent, times: int = 1) -> Agent:
     return agent
 
 
-def told(world: World) -> list[tuple[str, str]]:
+def told(world: World) -> list[tuple[str, str | None]]:
     """What is on record of a second agent."""
     kinds = ("AgentReturned", "CloneSuspected", "AccessRefused")
     return [(kind, event.get("reason")) for kind in kinds for event in events(world, kind)]

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from licensing.domain.audit import Reason
 from licensing.domain.validation import Code
 from licensing_build.openapi import operations
 from tests.artefacts.building import FUNCTIONS
@@ -13,6 +14,7 @@ API = (ROOT / "functions" / "README.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "functions" / "OPERATIONS.md").read_text(encoding="utf-8")
 TEMPLATE = Template(ROOT / "template.yaml")
 
+_OF_NO_AGENT = {Reason.READ_FROM_OUTSIDE, Reason.BILLING_STALE, Reason.BILLING_CONTRADICTING}
 _ID = re.compile(r"\{\w+_id\}")
 _CODE = re.compile(r"`(\w+)`")
 
@@ -54,3 +56,14 @@ def test_r13_every_code_that_stops_an_agent_stands_in_the_table_for_operators() 
     table = OPERATIONS.split("| the agent's code |")[1].split("\n\n")[0]
     told = {code for row in table.splitlines() for code in _CODE.findall(row.split(" | ")[0])}
     assert told >= {code.value for code in Code if code is not Code.VALID}
+
+
+def test_r32_every_reason_that_tells_of_an_agent_is_explained_to_callers_and_to_operators() -> None:
+    for page in (API, OPERATIONS):
+        told = {
+            word
+            for row in page.splitlines()
+            if row.startswith("| ")
+            for word in _CODE.findall(row.split(" | ")[0])
+        }
+        assert told >= {reason.value for reason in Reason if reason not in _OF_NO_AGENT}
