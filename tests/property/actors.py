@@ -68,6 +68,11 @@ class Sent:
         """The claims of the lease in the answer."""
         return granted(self.answer)
 
+    @property
+    def is_proved(self) -> bool:
+        """Whether it carries a proof of a device key."""
+        return any(name == "dpop" for name, _ in self.headers)
+
 
 @dataclass
 class Wire:

@@ -10,40 +10,46 @@ requests. A model knows who is who.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
-
-import hypothesis
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
+from itertools import product
+from typing import Any
 
 from licensing.domain.license import State
 from tests.devices import Device
 from tests.property.actors import LOGIN, NEWER, OLDER, VALIDATE, Agent, Folder, read
+from tests.property.playing import Player, precondition, rule
 from tests.property.watched import ADMINS, DAY, HOUR, REACHED, Pair, Watched, word_of
-from tests.world import YEAR, Person, World
+from tests.world import YEAR, Person
 
 MALLORY = Person("mallory", "acme")
 BASIL = Person("basil", "bolt")
-who = st.sampled_from([0, 0, 0, 1, 2, 3])
-numbers = st.integers(0, 30)
-rarely = st.sampled_from([False, False, False, True])
-spans = st.sampled_from([60, HOUR, 6 * HOUR, 12 * HOUR, 13 * HOUR, DAY, 3 * DAY, 8 * DAY])
+BOTH = [False, True]
+WHO = [0, 0, 0, 1, 2, 3]
+NUMBERS = range(31)
+RARELY = [False, False, False, True]
+SPANS = [60, HOUR, 6 * HOUR, 12 * HOUR, 13 * HOUR, DAY, 3 * DAY, 8 * DAY]
+OTHERS = {"acme": "bolt", "bolt": "acme"}
 FORGED = "eyJhbGciOiJFZDI1NTE5In0.e30.AAAA"
 
 
-class Among(Watched):
+class Among(Watched, Player):
     """Agents among attackers."""
 
-    @initialize(
-        devices=st.tuples(st.booleans(), st.booleans(), st.booleans()),
-        blocks=st.booleans(),
-        requires=rarely,
+    @rule(
+        devices=[*product(BOTH, repeat=3)],
+        blocks=BOTH,
+        requires=RARELY,
+        are_weak=BOTH,
     )
-    def begin(self, devices: tuple[bool, bool, bool], *, blocks: bool, requires: bool) -> None:
-        """Two organizations with four agents; what the first of them decides."""
+    def begin(
+        self, devices: tuple[bool, bool, bool], *, blocks: bool, requires: bool, are_weak: bool
+    ) -> None:
+        """Two organizations with four agents; what the first of them decides.
+
+        Attackers who `are_weak` have nothing by which they may stop an agent.
+        """
         self._set_up(devices)
+        self.are_weak = are_weak
         self.backups: dict[str, Folder] = {}
         self.restored: set[str] = set()
         self.stolen: list[tuple[Agent, str]] = []
@@ -53,26 +59,26 @@ class Among(Watched):
 
     # -- agents ------------------------------------------------------------------------------------
 
-    @rule(number=who, is_heard=st.sampled_from([True, True, True, False]))
+    @rule(weight=6, number=WHO, is_heard=[True, True, True, False])
     def asks(self, number: int, *, is_heard: bool) -> None:
         agent = self.agents[number]
         self._hears(agent, agent.asks(is_heard=is_heard), is_heard=is_heard)
         self._reach("asks")
 
-    @rule(number=who, is_heard=st.sampled_from([True, True, True, False]))
+    @rule(number=WHO, is_heard=[True, True, True, False])
     def logs_in(self, number: int, *, is_heard: bool) -> None:
         agent = self.agents[number]
         self._hears(agent, agent.logs_in(is_heard=is_heard), is_heard=is_heard)
         self._reach("logs in")
 
-    @rule(number=who)
+    @rule(number=WHO)
     def backs_up(self, number: int) -> None:
         agent = self.agents[number]
         self.backups.setdefault(agent.name, agent.folder)
         self._reach("backs up")
 
     @precondition(lambda self: self.backups)
-    @rule(number=numbers)
+    @rule(number=NUMBERS)
     def is_restored(self, number: int) -> None:
         """Once each: who restores a machine again and again is as two."""
         left = [one for one in self.agents if one.name in self.backups.keys() - self.restored]
@@ -88,15 +94,15 @@ class Among(Watched):
         self.agents[3].version = NEWER
         self._reach("is updated")
 
-    @rule(seconds=spans)
+    @rule(weight=4, seconds=SPANS)
     def passes(self, seconds: int) -> None:
         self.world.clock.advance(seconds)
         self._reach("time")
 
     # -- thieves -----------------------------------------------------------------------------------
 
-    @precondition(lambda self: len(self.pairs) < 2)
-    @rule(number=who, with_device=st.booleans())
+    @precondition(lambda self: len(self.pairs) < 2 and not self.are_weak)
+    @rule(number=WHO, with_device=BOTH)
     def is_copied(self, number: int, *, with_device: bool) -> None:
         agent = self.agents[number]
         if agent.is_older or not agent.folder.key:
@@ -111,22 +117,22 @@ class Among(Watched):
         self._reach("is copied")
 
     @precondition(lambda self: self.pairs)
-    @rule(number=numbers, is_heard=st.sampled_from([True, True, True, False]))
+    @rule(weight=3, number=NUMBERS, is_heard=[True, True, True, False])
     def copy_asks(self, number: int, *, is_heard: bool) -> None:
         copied = self.pairs[number % len(self.pairs)].copied
         self._exposes(copied, "copied")
         self._counts(copied, copied.asks(is_heard=is_heard), is_heard=is_heard)
         self._reach("copy asks")
 
-    @rule(number=who)
+    @rule(number=WHO)
     def lease_is_stolen(self, number: int) -> None:
         agent = self.agents[number]
         if agent.folder.lease is not None:
             self.stolen.append((replace(agent, device=None), agent.folder.lease))
             self._reach("lease is stolen")
 
-    @precondition(lambda self: self.stolen)
-    @rule(number=numbers, own=st.booleans())
+    @precondition(lambda self: self.stolen and not self.are_weak)
+    @rule(number=NUMBERS, own=BOTH)
     def lease_thief_asks(self, number: int, *, own: bool) -> None:
         victim, lease = self.stolen[number % len(self.stolen)]
         thief = replace(victim, address="192.0.2.3", name="thief", device=Device() if own else None)
@@ -135,21 +141,22 @@ class Among(Watched):
         self._reach("lease thief asks")
 
     @rule(
-        number=who,
-        lease=st.sampled_from([None, None, FORGED, "another's"]),
-        version=st.sampled_from([NEWER, NEWER, OLDER]),
-        environment=st.sampled_from([None, "production", "staging"]),
-        organization=st.sampled_from(["acme", "acme", "bolt"]),
-        own=rarely,
+        weight=2,
+        number=WHO,
+        lease=[None, None, FORGED, "another's"],
+        version=[NEWER, NEWER, OLDER],
+        is_elsewhere=RARELY,
+        is_misled=RARELY,
+        own=RARELY,
     )
     def key_thief_asks(
         self,
         number: int,
         lease: str | None,
         version: str,
-        environment: str | None,
-        organization: str,
         *,
+        is_elsewhere: bool,
+        is_misled: bool,
         own: bool,
     ) -> None:
         """With the key, and what is known of the machine, but no lease."""
@@ -161,24 +168,23 @@ class Among(Watched):
             address="192.0.2.4",
             name="key-thief",
             version=version,
-            environment=environment,
+            environment="elsewhere" if is_elsewhere else victim.environment,
             device=Device() if own else None,
         )
-        if victim.folder.key is None:
-            return
-        answer = thief.validate(lease, thief.nonce(), {"organization_id": organization})
-        if organization != victim.organization_id and version == NEWER:
+        claimed = OTHERS[victim.organization_id] if is_misled else victim.organization_id
+        answer = thief.validate(lease, thief.nonce(), {"organization_id": claimed})
+        if is_misled and version == NEWER:
             self._shows_nothing(answer, "acme", "bolt")
         self._granted(answer)
         self._reach("key thief asks")
 
     @rule(
-        number=who,
-        environment=st.sampled_from(["production", "staging", "other"]),
-        version=st.sampled_from([NEWER, OLDER]),
-        with_key=rarely,
-        own=st.booleans(),
-        lease=st.booleans(),
+        number=WHO,
+        environment=["production", "staging", "other"],
+        version=[NEWER, OLDER],
+        with_key=RARELY,
+        own=BOTH,
+        lease=BOTH,
     )
     def squats(
         self,
@@ -218,17 +224,18 @@ class Among(Watched):
         self._reach("squats")
 
     @rule(
-        number=who,
-        is_elsewhere=rarely,
-        own=st.booleans(),
-        with_key=rarely,
-        version=st.sampled_from([NEWER, NEWER, OLDER]),
+        number=WHO,
+        is_elsewhere=RARELY,
+        own=BOTH,
+        with_key=RARELY,
+        version=[NEWER, NEWER, OLDER],
     )
     def member_logs_in(
         self, number: int, version: str, *, is_elsewhere: bool, own: bool, with_key: bool
     ) -> None:
         """A member of the same organization, with what the machine is known by."""
         victim = self.agents[number]
+        is_elsewhere = is_elsewhere or self.are_weak
         member = Agent(
             self.wire,
             f"member{len(self.hostile)}",
@@ -259,7 +266,7 @@ class Among(Watched):
         self._reach("member logs in")
 
     @precondition(lambda self: self.hostile)
-    @rule(number=numbers)
+    @rule(number=NUMBERS)
     def member_asks(self, number: int) -> None:
         member = self.hostile[number % len(self.hostile)]
         answer = member.asks()
@@ -272,7 +279,7 @@ class Among(Watched):
 
     # -- on the way --------------------------------------------------------------------------------
 
-    @rule(number=who, at_login=rarely)
+    @rule(number=WHO, at_login=RARELY)
     def is_held_back(self, number: int, *, at_login: bool) -> None:
         """What the agent sends now may arrive later."""
         agent = self.agents[number]
@@ -280,15 +287,16 @@ class Among(Watched):
             agent.logs_in() if at_login else agent.asks()
         self._reach("is held back")
 
-    @rule(number=numbers, is_last=st.booleans())
+    @rule(weight=3, number=NUMBERS, is_last=BOTH)
     def is_replayed(self, number: int, *, is_last: bool) -> None:
         heard = self._heard()
         if not heard:
             return
         one = heard[-1 - number % (3 if is_last else len(heard)) % len(heard)]
+        if self.are_weak and not one.is_proved:
+            return
         before = self._license_of(one)
-        is_proved = any(name == "dpop" for name, _ in one.headers)
-        if one.path == LOGIN and not is_proved:
+        if one.path == LOGIN and not one.is_proved:
             # Whoever has a person's token logs in as that person.
             self._exposes(replace(self._agent(one), device=None), "token")
             self._granted(self.wire.again(one))
@@ -303,8 +311,9 @@ class Among(Watched):
         self._reach("is replayed")
 
     @rule(
-        number=numbers,
-        what=st.sampled_from(["lease", "another's lease", "nonce", "machine", "component"]),
+        weight=2,
+        number=NUMBERS,
+        what=["lease", "another's lease", "nonce", "machine", "component"],
     )
     def is_altered(self, number: int, what: str) -> None:
         heard = [one for one in self._heard() if one.path == VALIDATE]
@@ -316,31 +325,22 @@ class Among(Watched):
             return
         agent = self._agent(one)
         other = self.agents[2 if agent.organization_id == "acme" else 0]
-        match what:
-            case "lease":
-                said.pop("lease", None)
-            case "another's lease":
-                said["lease"] = other.folder.lease
-            case "nonce":
-                said["nonce"] = f"altered {self.steps}".replace(" ", "-")
-            case "machine":
-                said["machine"] = other.machine
-            case "component":
-                said["machine"] = {**said["machine"], "computer_name": "pc-altered"}
-        has_proof = any(name == "dpop" for name, _ in one.headers)
-        if what in {"nonce", "component"} and not has_proof and said.get("lease"):
+        _alter(said, what, other, nonce=f"altered-{self.steps}")
+        if what in {"nonce", "component"} and not one.is_proved and said.get("lease"):
+            if self.are_weak:
+                return
             self._exposes(replace(agent, device=None), "altered")
         before = self._license_of(one)
         answer = self.wire.again(one, json.dumps(said).encode())
         self._granted(answer)
-        if has_proof and before is not None and before.device_key is not None:
+        if one.is_proved and before is not None and before.device_key is not None:
             assert word_of(answer) != "VALID", f"altered, and answered: {answer.text}"
             assert before == self._license_of(one), "altered, refused, and written"
         self._reach("is altered")
 
     # -- administrators ----------------------------------------------------------------------------
 
-    @rule(name=st.sampled_from(["acme", "acme", "bolt"]), blocks=st.booleans(), requires=rarely)
+    @rule(name=["acme", "acme", "bolt"], blocks=BOTH, requires=RARELY)
     def decides(self, name: str, *, blocks: bool, requires: bool) -> None:
         answer = self.world.request(
             "PATCH",
@@ -351,7 +351,7 @@ class Among(Watched):
         assert answer.status == 200, answer
         self._reach("decides")
 
-    @rule(name=st.sampled_from(["acme", "bolt"]), seconds=st.sampled_from([HOUR, 10 * HOUR, YEAR]))
+    @rule(name=["acme", "bolt"], seconds=[HOUR, 10 * HOUR, YEAR])
     def subscribes(self, name: str, seconds: int) -> None:
         self.world.change(name, seconds=seconds)
         self.ends[name] = int(self.world.clock()) + seconds
@@ -371,24 +371,16 @@ class Among(Watched):
         self._reach("are attached")
 
 
-def run(
-    world: World,
-    examples: int,
-    steps: int,
-    seed: int,
-    kind: type[Among] = Among,
-    phases: Sequence[Phase] = (Phase.generate, Phase.shrink),
-) -> None:
-    """Play so many examples of so many steps."""
-    machine = hypothesis.seed(seed)(type("Among", (kind,), {"world": world}))
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            database=None,
-            phases=phases,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+def _alter(said: dict[str, Any], what: str, other: Agent, *, nonce: str) -> None:
+    """Put something else into a question."""
+    match what:
+        case "lease":
+            said.pop("lease", None)
+        case "another's lease":
+            said["lease"] = other.folder.lease
+        case "nonce":
+            said["nonce"] = nonce
+        case "machine":
+            said["machine"] = other.machine
+        case _:
+            said["machine"] = {**said["machine"], "computer_name": "pc-altered"}

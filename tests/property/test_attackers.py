@@ -16,11 +16,12 @@ from tests.integration.policy import govern
 from tests.integration.trail import events
 from tests.proof import Proof
 from tests.property.actors import NEWER, OLDER, Agent, Folder, Wire
-from tests.property.attackers import run
+from tests.property.attackers import Among
+from tests.property.playing import run
 from tests.property.watched import DAY, HOUR, REACHED
 from tests.world import ALICE, AMIR, MACHINE_A, NOON, Answer, World, new_world
 
-FEW, EXAMPLES, FULL = (2, 30), (50, 50), (2_000, 100)
+FEW, EXAMPLES, FULL = (2, 40), (50, 60), (2_000, 100)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_r36_r37_whatever_attackers_do_no_honest_agent_is_stopped_by_who_may_not
 ) -> None:
     examples, steps = proof.of(test=FEW, test_all=EXAMPLES, prove=FULL)
     REACHED.clear()
-    run(world, examples, steps, proof.seed)
+    run(Among, world, examples=examples, steps=steps, seed=proof.seed)
     proof.found(f"{examples} examples of up to {steps} steps: nothing")
 
 
@@ -104,6 +105,17 @@ def test_r37_it_blocks_nobody_when_it_is_repeated_once_more(world: World, agent:
     agent.wire.again(overheard)
     assert code(agent.asks()) == "VALID"
     agent.wire.again(overheard)
+    assert code(agent.asks()) == "VALID"
+
+
+@with_device_alone(HAS_ALL)
+def test_r37_a_question_that_the_agent_has_gone_on_from_blocks_nobody_when_it_is_repeated(
+    world: World, agent: Agent
+) -> None:
+    for _ in range(2):
+        world.clock.advance(13 * HOUR)
+        assert code(agent.asks()) == "VALID"
+    agent.wire.again(agent.wire.sent[-2])
     assert code(agent.asks()) == "VALID"
 
 
