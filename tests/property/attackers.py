@@ -68,6 +68,9 @@ class Among(Watched, Player):
     @rule(number=WHO, is_heard=[True, True, True, False])
     def logs_in(self, number: int, *, is_heard: bool) -> None:
         agent = self.agents[number]
+        if agent.folder.asked is not None and agent.folder.license_id is not None:
+            # Two questions at a time lead two ways, and the one that is left behind is a fork.
+            self._expose(agent.folder.license_id, "two questions")
         self._hears(agent, agent.logs_in(is_heard=is_heard), is_heard=is_heard)
         self._reach("logs in")
 
