@@ -176,9 +176,9 @@ class Agent:
         assert asked is not None
         answer = self.validate(asked.lease, asked.nonce)
         if is_heard and answer.status == 200:
-            # The question does not outlive an answer; what is presented outlives a block.
+            # No question outlives an answer; what is presented outlives a block.
             lease = answer.json["lease"]["token"] if answer.json["valid"] else self.folder.lease
-            self.folder = replace(self.folder, lease=lease, asked=None)
+            self.folder = replace(self.folder, lease=lease, asked=None, asked_at_login=None)
         return answer
 
     def logs_in(self, *, is_heard: bool = True, with_key: bool = True) -> Answer:

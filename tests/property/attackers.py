@@ -62,6 +62,8 @@ class Among(Watched, Player):
     @rule(weight=6, number=WHO, is_heard=[True, True, True, False])
     def asks(self, number: int, *, is_heard: bool) -> None:
         agent = self.agents[number]
+        if agent.folder.asked_at_login is not None and agent.folder.license_id is not None:
+            self._expose(agent.folder.license_id, "two questions")
         self._hears(agent, agent.asks(is_heard=is_heard), is_heard=is_heard)
         self._reach("asks")
 
