@@ -67,7 +67,7 @@ def test_r36_an_old_lease_that_leaked_is_worth_nothing_beside_a_device_key(world
     assert events(world, "CloneSuspected") == events(world, "AgentReturned") == []
 
 
-def test_r37_a_question_that_was_captured_gets_one_renewal_and_blocks_nobody(
+def test_r37_a_question_that_was_captured_gets_one_renewal_where_its_half_is_not_told(
     world: World,
 ) -> None:
     agent = agent_of(world, Device())
@@ -80,6 +80,7 @@ def test_r37_a_question_that_was_captured_gets_one_renewal_and_blocks_nobody(
         "nonce": "captured",
         "lease": agent.lease,
     }
+    # As a client may make it that does not say that it asks in the first half.
     proof = agent.device.proof(VALIDATE, agent.key, question, nonce=read(agent.lease)["jti"])
     thief = replace(agent, address=ELSEWHERE)
     assert agent.send("/v1/licenses/validate", question, proof).json["code"] == "VALID"

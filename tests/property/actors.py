@@ -256,7 +256,8 @@ class Agent:
         claims = read(lease) if lease is not None and path == VALIDATE else {}
         nonce = device.nonce if device else None
         if claims.get("exp", 0) > self.wire.world.clock() and "jti" in claims:
-            nonce = claims["jti"]
+            is_early = self.wire.world.clock() < (claims["iat"] + claims["exp"]) // 2
+            nonce = f"{claims['jti']}.early" if is_early else claims["jti"]
         for _ in range(PROOFS):
             if device is not None:
                 proof = device.proof(f"http://{HOST}{path}", credential, body, nonce=nonce)
