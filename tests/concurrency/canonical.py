@@ -3,7 +3,7 @@
 So is the shard that follows from an id.
 
 Which proofs have counted, and when they were made, is left out, too: an agent that is challenged
-makes another.
+makes another. So are the ids of leases: they follow from random ids and nonces.
 """
 
 import json
@@ -19,7 +19,7 @@ def state(
 ) -> list[str]:
     """Items as sorted text, in which all ids are the same, `without` some attributes."""
     return sorted(
-        text({name: value for name, value in item.items() if name not in without})
+        text({name: value for name, value in masked(item).items() if name not in without})
         for item in scanned
         if item["sk"]["S"] != "PROOF"
     )
@@ -32,6 +32,14 @@ def text(value: object, known: Collection[str] = ()) -> str:
         return match[0] if match[0] in known else re.sub("(?<=[_#]).+", "*", match[0])
 
     return _RANDOM.sub(replaced, json.dumps(value, sort_keys=True, default=_plain))
+
+
+def masked(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An item in which all leases have one id."""
+    ids = {name: "a lease" for name in ("lease_id", "lease_question") if name in item}
+    if "left_leases" in item:
+        ids["left_leases"] = f"{len(item['left_leases']['L'])} leases"
+    return {**item, **ids}
 
 
 def _plain(value: object) -> object:

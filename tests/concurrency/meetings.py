@@ -337,7 +337,9 @@ class Scene:
 
     def state_now(self) -> str:
         """The state as text."""
-        return "\n".join(sorted(canonical.text(one, self.known) for one in self.state(self.arena)))
+        found = self.state(self.arena)
+        alike = [canonical.masked(one) if isinstance(one, Mapping) else one for one in found]
+        return "\n".join(sorted(canonical.text(one, self.known) for one in alike))
 
     def _with_inner(self, outer: str, inner: str, at: int, end: int | None = None) -> list[str]:
         """The answers: `inner` comes before call number `at`, `outer` crashes before `end`."""

@@ -93,6 +93,7 @@ def tied(world: World) -> dict[str, Any]:
 
 def _seen(world: World) -> dict[str, Any]:
     issued = licensed(world)
+    _present(world, issued)
     world.clock.advance(INTERVAL)
     return issued
 
@@ -194,6 +195,17 @@ def _validate(world: World, issued: dict[str, Any]) -> Told:
     return _validate_with(world, issued)
 
 
+def _present(world: World, issued: dict[str, Any]) -> Told:
+    return told(
+        world.validate(
+            issued["license_key"],
+            agent_version="4.5.0.0",
+            nonce="n-1",
+            lease=issued["lease"]["token"],
+        )
+    )
+
+
 def _validate_renamed(world: World, issued: dict[str, Any]) -> Told:
     return _validate_with(world, issued, RENAMED)
 
@@ -230,7 +242,7 @@ SPINE = (
     Operation("repeated login", ISSUE, licensed, _login),
     Operation("refused login", ISSUE, licensed, _login_on_foreign_machine),
     Operation("validation", VALIDATE, licensed, _validate),
-    Operation("first validation of an interval", VALIDATE, _seen, _validate, defers=True),
+    Operation("first validation of an interval", VALIDATE, _seen, _present, defers=True),
     Operation("validation of a revoked key", VALIDATE, revoked, _validate),
 )
 OPERATIONS = (

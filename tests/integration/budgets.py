@@ -405,8 +405,8 @@ BUDGETS = {
     ),
     "validate, device key kept": Budget(
         lambda stage: stage.agent.code(),
-        {"BatchGetItem": 1, "TransactWriteItems": 1},
-        rcu=2,
+        {"BatchGetItem": 2, "TransactWriteItems": 1},  # it proves over a nonce of now
+        rcu=4,
         transactions=[Transaction(2, 4, 1)],  # licence and event; once, then as usual
         before=_keep_device_key,
     ),

@@ -10,7 +10,8 @@ from licensing.adapters.dynamo import events, items
 from licensing.adapters.dynamo.values import present
 from licensing.domain.audit import Actor, Event, Origin, RefusedAttempt
 from licensing.domain.drift import Former, Past
-from licensing.domain.lease_chain import Chain
+from licensing.domain.key_history import KeyHistory
+from licensing.domain.lease_chain import Chain, Left, Link
 from licensing.domain.license import SEEN_HOURS, LastSeen, License
 from licensing.domain.machine import Machine
 from licensing.domain.organization import Organization, Policy, Subscription
@@ -40,6 +41,8 @@ facts = st.dictionaries(st.text(), st.none() | lines | st.integers() | st.boolea
 hashes = st.binary(min_size=16, max_size=16)
 ordered = st.lists(hashes, unique=True, max_size=8).map(tuple)
 in_no_order = ordered.map(lambda found: tuple(sorted(found)))
+names = st.text(min_size=1, max_size=30)
+moments = st.lists(st.integers(0, 2**34), max_size=4).map(tuple)
 formers = st.dictionaries(hashes, st.integers(0, 2**34), max_size=5).map(
     lambda left: tuple(
         Former(*one) for one in sorted(left.items(), key=lambda one: (-one[1], one[0]))
@@ -56,7 +59,14 @@ licenses = records(
     past=records(Past, former=formers, reported=ordered),
     term=optional(records(Term)),
     last_seen=optional(records(LastSeen, hours=st.integers(0, 2**SEEN_HOURS - 1))),
-    chain=optional(records(Chain)),
+    chain=records(
+        Chain,
+        link=optional(records(Link, id=names)),
+        left=st.lists(records(Left, id=names), max_size=4).map(tuple),
+        returned_at=moments,
+        question=optional(names),
+    ),
+    keys=records(KeyHistory, former=st.lists(names, max_size=2).map(tuple), came_back_at=moments),
     computer_name=optional(lines),
     label=optional(lines),
 )
