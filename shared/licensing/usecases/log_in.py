@@ -200,7 +200,7 @@ class LogIn(LoginSteps):
             refused = self._refuse_move(attempt, organization, record)
             if refused is not None:
                 return refused
-        held = self.hold_device_key(attempt, record, organization, leads_on=is_new_there)
+        held = self.hold_device_key(attempt, record, organization)
         if isinstance(held, Refused):
             return held
         # An agent whose key only waits does not show what the machine is like.

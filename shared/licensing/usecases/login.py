@@ -133,7 +133,7 @@ class LoginSteps:
         self, attempt: LoginAttempt, record: License, organization: Organization
     ) -> HeldLicense:
         """A licence that is bound by this login, with the first lease of its chain (R37)."""
-        moved = self._moved(attempt, record, organization)
+        moved = self._moved(attempt, record, organization, self._question(attempt, record))
         return HeldLicense(moved.record, record, moved.link)
 
     def hold_device_key(
@@ -141,13 +141,10 @@ class LoginSteps:
         attempt: LoginAttempt,
         record: License,
         organization: Organization,
-        *,
-        leads_on: bool = False,
     ) -> HeldLicense | Refused:
         """``record`` after its agent has asked for its next lease, and has proved a device key.
 
-        The chain of its leases moves, and nobody is blocked for what that shows (R37); where the
-        machine changes along, it ``leads_on`` in any case. For the key, see
+        The chain of its leases moves, and nobody is blocked for what that shows (R37). For the key, see
         :mod:`domain.key_change` (R36): refused when the licence has one and the agent proves none,
         or one that cannot take its place now. With a proof, all of it is written.
 
@@ -158,7 +155,7 @@ class LoginSteps:
         if request.proof is None or attempt.proofs is None:
             if record.device_key is not None:
                 return proof_required()
-            moved = self._moved(attempt, record, organization, leads_on=leads_on)
+            moved = self._moved(attempt, record, organization, question)
             self._note(record, moved.signs, context)
             return HeldLicense(moved.record, record, moved.link)
         # A login that was held back moves nothing any more, once the link has moved. One that has
@@ -183,7 +180,7 @@ class LoginSteps:
         moved = (
             _Moved(held.record, Link(None, held.record.lent_at, held.record.leased_until))
             if held.is_lent
-            else self._moved(attempt, held.record, organization, leads_on=leads_on)
+            else self._moved(attempt, held.record, organization, question)
         )
         after = moved.record
         self._note(record, (*moved.signs, *of_keys(record, after)), context)
@@ -201,8 +198,7 @@ class LoginSteps:
         attempt: LoginAttempt,
         record: License,
         organization: Organization,
-        *,
-        leads_on: bool = False,
+        question: Question,
     ) -> _Moved:
         """``record`` with the lease of its chain that this login leads to."""
         request, now = attempt.request, attempt.context.now
@@ -211,11 +207,12 @@ class LoginSteps:
         if request.has_older_form and not record.chain.is_presented:
             return _Moved(record.leased(until), Link(None, now, until))
         asked = Asked(now, until, attempt.context.origin.source_address)
-        question = self._question(attempt, record)
         what = shown(record.chain, question)
         taken = step(record.chain, question, asked)
         chain = taken.chain
-        if leads_on and what in AT_HEAD:
+        # Where the licence goes to another machine, a copy that stays behind has an older link.
+        is_elsewhere = record.is_bound and record.claims.isdisjoint(attempt.machine.pairs())
+        if is_elsewhere and what in AT_HEAD:
             chain = moved_on(chain, self._derive(attempt, record), asked)
         if request.has_older_form:
             chain = replace(chain, is_presented=False)
