@@ -144,9 +144,9 @@ class LoginSteps:
     ) -> HeldLicense | Refused:
         """``record`` after its agent has asked for its next lease, and has proved a device key.
 
-        The chain of its leases moves, and nobody is blocked for what that shows (R37). For the key, see
-        :mod:`domain.key_change` (R36): refused when the licence has one and the agent proves none,
-        or one that cannot take its place now. With a proof, all of it is written.
+        The chain of its leases moves, and nobody is blocked for what that shows (R37). For the key,
+        see :mod:`domain.key_change` (R36): refused when the licence has one and the agent proves
+        none, or one that cannot take its place now. With a proof, all of it is written.
 
         Raises ``Overtaken``, and ``StaleProof`` for a proof that has counted before.
         """
