@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 ENDED = NOON + 1000
 NOW = ENDED + SETTLING_SECONDS + 1
 LATE = NOON + DAY
+NEWEST_MS = (LATE + DAY) * 1000
+"""Proofs are newer than whenever a link has moved: what counts is which of them is newer."""
 """When the leases of the beginning are over."""
 
 MEETINGS = [
@@ -91,7 +93,7 @@ MEETINGS = [
     # Which lease is the current one, and whose?
     ("renewal of a lease", "renewal of a lease"),
     ("renewal of a lease", "renewal with another nonce"),
-    ("validation without a lease", "renewal of a lease"),
+    ("return of an agent", "renewal of a lease"),
     ("renewal of a lease", "detachment of its agent"),
     ("renewal of a lease", "dissociation of its agent"),
     ("attachment", "validation of a blocked agent with its lease"),
@@ -552,24 +554,32 @@ def _with_leases(
     arena.register("dorn")
     arena.govern("dorn", Decision(block_clones=True))(arena.stores[0])
     asks = {}
+
+    def leased(task: Callable[[DynamoStore], Verdict]) -> str:
+        answer = task(arena.stores[0])
+        assert answer.lease is not None
+        return answer.lease.token
+
     for organization_id, credentials in (("acme", at_work), ("acme", blocked), ("dorn", strict)):
-        issued = arena.issued(organization_id, credentials)
-        ask = partial(arena.validate, issued.key, organization_id, credentials)
-        begun = ask(lease=issued.lease.token, nonce="first", now=NOW - DAY)(arena.stores[0])
-        assert begun.lease is not None
-        asks[credentials] = (issued.record.id, partial(ask, now=NOW), begun.lease.token)
-    (id, ask, lease), (blocked_id, ask_blocked, old), (_, ask_strict, last) = asks.values()
+        issued = arena.issued(organization_id, credentials, now=NOW - 2 * DAY)
+        first, ask = issued.lease.token, partial(arena.validate, issued.key, organization_id)
+        ask = partial(ask, credentials)
+        renewed = leased(ask(lease=first, nonce="first", now=NOW - DAY))
+        asks[credentials] = (issued.record.id, partial(ask, now=NOW), first, renewed)
+    (id, ask, older, lease), (blocked_id, ask_blocked, _, old) = list(asks.values())[:2]
     arena.act(Action.DETACH, blocked_id)(arena.stores[0])
+    _, ask_strict, copied, left = asks[strict]
+    last = leased(partial(ask_strict, lease=copied, nonce="copy")(now=NOW - DAY + 1))
     return {
         "renewal of a lease": ask(lease=lease, nonce="one"),
         "renewal with another nonce": ask(lease=lease, nonce="other"),
-        "validation without a lease": ask(nonce="none"),
+        "return of an agent": ask(lease=older, nonce="back"),
         "detachment of its agent": arena.act(Action.DETACH, id, now=NOW),
         "dissociation of its agent": arena.act(Action.DISSOCIATE, id, now=NOW),
         "attachment": arena.act(Action.ATTACH, blocked_id, now=NOW),
         "validation of a blocked agent with its lease": ask_blocked(lease=old, nonce="one"),
         "renewal where clones are blocked": ask_strict(lease=last, nonce="one"),
-        "clone where clones are blocked": ask_strict(nonce="clone"),
+        "clone where clones are blocked": ask_strict(lease=left, nonce="clone"),
     }
 
 
@@ -577,12 +587,12 @@ def _with_device_keys(
     arena: Arena, bound: Credentials, free: Credentials, elsewhere: Credentials
 ) -> dict[str, Task]:
     """An agent that proves to hold a device key, and machines that have no licence yet."""
-    issued = arena.issued("acme", bound, proof=Proof("its key", 1, "1"))
+    issued = arena.issued("acme", bound, proof=Proof("its key", NEWEST_MS + 1, "1"))
 
     def overheard(
         credentials: Credentials, thumbprint: str, made_ms: int, now: int = NOW, again: str = ""
     ) -> Task:
-        proof = Proof(thumbprint, made_ms, f"{thumbprint} {made_ms}{again}")
+        proof = Proof(thumbprint, NEWEST_MS + made_ms, f"{thumbprint} {made_ms}{again}")
         return arena.login("acme", credentials, proof=proof, now=now)
 
     def login(credentials: Credentials, thumbprint: str, made_ms: int, now: int = NOW) -> Task:
@@ -597,7 +607,7 @@ def _with_device_keys(
         return _answering(logging_in)
 
     def validate(made_ms: int, now: int = NOW) -> Task:
-        proof = Proof("its key", made_ms, f"its key {made_ms}")
+        proof = Proof("its key", NEWEST_MS + made_ms, f"its key {made_ms}")
         return _answering(
             arena.validate(issued.key, "acme", bound, nonce="n", proof=proof, now=now)
         )

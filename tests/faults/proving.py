@@ -71,10 +71,20 @@ def _learning_to_prove(world: World) -> Scene:
     return Scene(replace(_at_work(world), device=Device()))
 
 
-def _cloned(world: World) -> Scene:
-    """A copy of the agent as it was a while ago."""
+def _restored(world: World) -> Scene:
+    """The agent, from a backup of a while ago."""
     agent = _at_work(world)
-    return Scene(replace(agent, lease=None, address="198.51.100.66"))
+    backup = replace(agent)
+    assert agent.code(nonce="went-on") == "VALID"
+    return Scene(backup)
+
+
+def _cloned(world: World) -> Scene:
+    """An agent beside a copy that has gone on from where both were."""
+    agent = _at_work(world)
+    copy = replace(agent, address="198.51.100.66")
+    assert (agent.code(nonce="its-own"), copy.code(nonce="the-copys")) == ("VALID", "VALID")
+    return Scene(agent)
 
 
 def _cloned_and_blocked(world: World) -> Scene:
@@ -105,6 +115,7 @@ OPERATIONS = (
     _operation("proved validation", VALIDATE, _proving, _validate),
     _operation("validation without the device key", VALIDATE, _without_its_key, _validate),
     _operation("validation with another device key", VALIDATE, _with_a_new_key, _validate),
+    _operation("return of an agent", VALIDATE, _restored, _validate),
     _operation("report of a clone", VALIDATE, _cloned, _validate),
     _operation("block of a clone", VALIDATE, _cloned_and_blocked, _validate),
     _operation("proved login", ISSUE, _proving, _login),
