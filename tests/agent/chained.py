@@ -54,7 +54,11 @@ class Chain:
         """The lease that a question gets."""
         question = Question(presented, following(presented, nonce), at_login=is_login)
         self.bare += shown(self.chain, question) is Shown.NOTHING
-        taken = step(self.chain, question, Asked(int(now), int(now) + self.seconds, None))
+        taken = step(
+            self.chain,
+            question,
+            Asked(int(now), int(now) + self.seconds, int(now) + 365 * DAY, None),
+        )
         if presented is None and not is_login:
             return Link(None, int(now), int(now) + self.seconds)
         self.chain, self.forks = taken.chain, self.forks + taken.is_fork
@@ -112,7 +116,9 @@ class ChainedService(Service):
             nonces = {self.nonce}
             if presented and presented.issued_at <= now < presented.expires_at and not is_login:
                 nonces.add(
-                    f"{presented.id}.early" if presented.is_early(int(now)) else str(presented.id)
+                    f"{presented.id}.early"
+                    if presented.is_early(int(now), presented.expires_at)
+                    else str(presented.id)
                 )
             if claims.get("nonce") not in nonces:
                 return self.challenge()

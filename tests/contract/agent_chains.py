@@ -57,7 +57,7 @@ def _row(
     last = presented.id if presented else None
     question = Question(presented, derive(last or ""), at_login=login)
     what, until = shown(chain, question), TERMS.end(RECORD, organization(), now=now)
-    taken = step(chain, question, Asked(now, until, None))
+    taken = step(chain, question, Asked(now, until, now + 365 * DAY, None))
     outside = presented is None and not login
     link = None if outside else taken.chain.link
     asked = LeaseRequest(credentials(), RECORD.environment, nonce)

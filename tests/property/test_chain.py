@@ -31,6 +31,7 @@ from licensing.domain.lease_chain import (
 
 DAY = 86_400
 HALF = DAY // 2
+LIMIT = 4_000_000_000
 
 Taken = Callable[[Chain, Question, Asked], Step]
 events = st.sampled_from(
@@ -65,7 +66,7 @@ class Service:
         self.past.append(self.chain)
         following = f"{presented.id if presented else ''}/{nonce}"
         question = Question(presented, following, at_login=login)
-        taken = self.step(self.chain, question, Asked(self.now, self.now + DAY, None))
+        taken = self.step(self.chain, question, Asked(self.now, self.now + DAY, LIMIT, None))
         self.chain, self.forks = taken.chain, self.forks + taken.is_fork
         self.returns += bool(taken.returns)
         assert taken.chain.link is not None

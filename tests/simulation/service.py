@@ -202,7 +202,7 @@ class Service:
         head = before.link
         if link.expires_at - link.issued_at > DAY or link.expires_at > now + DAY:
             self.broken.add("a lease is longer than a day")
-        is_early = what in _BACK and head is not None and head.is_early(now)
+        is_early = what in _BACK and head is not None and head.is_early(now, head.expires_at)
         if is_early and head is not None and link.expires_at > head.expires_at:
             self.broken.add("an early return gains time")
         asked = (asks.link.id if asks.link else None, f"{question.at_login} {asks.nonce}")
@@ -213,7 +213,7 @@ class Service:
 
 
 def _asked(now: int) -> Asked:
-    return Asked(now, until=now + DAY, source_address=None)
+    return Asked(now, until=now + DAY, limit=now + 365 * DAY, source_address=None)
 
 
 def _link(taken: Step) -> Link:

@@ -24,10 +24,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from licensing.domain import jws
+from licensing.domain.audit import Origin
 from licensing.domain.dpop import NONCE_SECONDS
 from licensing.domain.errors import ForgedLease, UnknownLeaseKey
 from licensing.domain.jws import ALGORITHM, MalformedJws
-from licensing.domain.lease_chain import Link, halfway
+from licensing.domain.lease_chain import Asked, Link, halfway
 from licensing.domain.license import License
 from licensing.domain.machine import Credentials
 from licensing.domain.organization import Organization
@@ -133,6 +134,12 @@ class LeaseTerms:
     def end(self, record: License, organization: Organization, *, now: int) -> int:
         """When a lease that is granted at ``now`` ends, in epoch seconds (R16, R27)."""
         return min(now + self.seconds, record.valid_until(organization.subscription))
+
+    def asked(self, record: License, organization: Organization, now: int, origin: Origin) -> Asked:
+        """When and from where a question about the licence is asked (R37)."""
+        until = self.end(record, organization, now=now)
+        limit = record.valid_until(organization.subscription)
+        return Asked(now, until, limit, origin.source_address)
 
     def leased_until(self, record: License) -> int:
         """The end of the longest lease that was granted to a licence, in epoch seconds (R36).

@@ -56,9 +56,9 @@ class Link:
     issued_at: int
     expires_at: int
 
-    def is_early(self, now: int) -> bool:
-        """Whether ``now`` is in the first half of its time."""
-        return now < halfway(self.issued_at, self.expires_at)
+    def is_early(self, now: int, limit: int) -> bool:
+        """Whether ``now`` is in the first half of its time, which ends at ``limit`` if sooner."""
+        return now < halfway(self.issued_at, min(self.expires_at, limit))
 
     def is_in_time(self, now: int) -> bool:
         """Whether it has begun and is not over."""
@@ -88,7 +88,7 @@ class Chain:
     ``left`` are the first four heads that were left behind in :data:`REMEMBERED`, the oldest first:
     of many copies, those whose agents come back first. ``returned_at`` are the last four instants
     of returns that gained time. ``question`` is what would follow from the question that led to the
-    current link, where that was a return; otherwise, that is the link itself.
+    current link, where that is not the link itself: then it did not follow from the one before.
     """
 
     link: Link | None = None
@@ -98,9 +98,17 @@ class Chain:
     returned_at: tuple[int, ...] = ()
     question: str | None = None
 
+    @property
+    def was_presented(self) -> bool:
+        """``is_presented``, also where an earlier build wrote the record.
+
+        That began a chain with the first lease that was presented, and kept no end of its links.
+        """
+        return self.is_presented or (self.link is not None and not self.link.expires_at)
+
     def begun_anew(self) -> Chain:
         """This chain without its past, for the agent that goes on alone."""
-        return Chain(is_presented=self.is_presented)
+        return Chain(is_presented=self.was_presented)
 
     def has_left(self, question: Question) -> bool:
         """Whether a question presents a head that was left behind, or has led to one.
@@ -172,7 +180,7 @@ def shown(chain: Chain, question: Question) -> Shown:
     is_known = presented is not None or question.at_login or question.is_proved
     if head is None and is_known:
         return Shown.BEGINNING
-    if presented is None and not question.at_login and not chain.is_presented:
+    if presented is None and not question.at_login and not chain.was_presented:
         return Shown.NEVER
     if head is None or not is_known:
         return Shown.NOTHING
@@ -189,10 +197,15 @@ def shown(chain: Chain, question: Question) -> Shown:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """When and from where a question is asked; ``until`` is when a lease granted ``now`` ends."""
+    """When and from where a question is asked.
+
+    ``until`` is when a lease that is granted ``now`` ends. ``limit`` is when all leases end: with
+    the subscription or the temporary licence.
+    """
 
     now: int
     until: int
+    limit: int
     source_address: str | None
 
 
@@ -222,7 +235,7 @@ def step(chain: Chain, question: Question, asked: Asked) -> Step:
 
     >>> def ask(chain: Chain, presented: Link, now: int) -> Step:
     ...     question = Question(presented, following=f"next of {presented.id}")
-    ...     return step(chain, question, Asked(now, now + 100, source_address="192.0.2.1"))
+    ...     return step(chain, question, Asked(now, now + 100, limit=9999, source_address=None))
     >>> first, second = Link("a", 0, 100), Link("b", 50, 150)
     >>> chain = Chain(second, is_presented=True)
     >>> ask(chain, second, now=99).chain == chain  # in its first half
@@ -236,16 +249,22 @@ def step(chain: Chain, question: Question, asked: Asked) -> Step:
     True
     """
     what, head = shown(chain, question), chain.link
+    is_presented = chain.was_presented or question.presented is not None
+    after = replace(chain, is_presented=is_presented)
+    if what is Shown.REPETITION and head is not None and not head.expires_at:
+        return Step(_begun(after, question, asked))  # an earlier build kept no times to repeat
     if what in _UNMOVED:
         return Step(chain)
-    is_presented = chain.is_presented or question.presented is not None
-    after = replace(chain, is_presented=is_presented)
     # Until somebody presents the head, a login that presents nothing is like the one before.
     goes_on = what in _LED_ON or not is_presented
-    if goes_on and head is not None and what in _AGAIN and head.is_early(asked.now):
+    is_early = head is not None and head.is_early(asked.now, asked.limit)
+    if goes_on and is_early and what in _AGAIN:
         return Step(after)
+    if what is Shown.CURRENT:
+        link = Link(question.following, asked.now, asked.until)
+        return Step(_led(after, link, asked))
     if goes_on or head is None:
-        return Step(_moved(after, question.following, asked))
+        return Step(_begun(after, question, asked))
     return _returned(after, head, question, asked, is_fork=what is Shown.LEFT_BEHIND)
 
 
@@ -257,25 +276,31 @@ _LED_ON: Final = frozenset({Shown.BEGINNING, Shown.CURRENT, Shown.NEWER})
 _AGAIN: Final = frozenset({Shown.CURRENT, Shown.OLDER})
 
 
-def moved_on(chain: Chain, derive: Derive, asked: Asked) -> Chain:
-    """The chain, led on from its current link in any case, its first half included.
+def moved_on(chain: Chain, question: Question, derive: Derive, asked: Asked) -> Chain:
+    """The chain, led on from its current link by ``question``, its first half included.
 
     For a licence whose machine changes along: a copy that stays behind has an older link then, and
     a request that is sent once more changes nothing.
     """
     head = chain.link
-    return _moved(chain, derive(head.id or "" if head is not None else ""), asked)
+    id = derive(head.id or "" if head is not None else "")
+    return _led(chain, Link(id, asked.now, asked.until), asked, question.following)
 
 
-def _moved(chain: Chain, id: str, asked: Asked) -> Chain:
-    link = Link(id, asked.now, asked.until)
-    return replace(chain, link=link, question=None, source_address=asked.source_address)
+def _begun(chain: Chain, question: Question, asked: Asked) -> Chain:
+    """The chain with a link that does not follow from the one before."""
+    id = _id_after(question.following, chain.link.id if chain.link else str(asked.now))
+    return _led(chain, Link(id, asked.now, asked.until), asked, question.following)
+
+
+def _led(chain: Chain, link: Link, asked: Asked, question: str | None = None) -> Chain:
+    return replace(chain, link=link, question=question, source_address=asked.source_address)
 
 
 def _returned(chain: Chain, head: Link, question: Question, asked: Asked, *, is_fork: bool) -> Step:
     """The agent goes on from elsewhere than ``head``, which is left behind."""
     now, since = asked.now, asked.now - REMEMBERED
-    gains = not head.is_early(now)
+    gains = not head.is_early(now, asked.limit)
     left = [one for one in chain.left if one.at > since]
     returns = len(left) + 1
     if head.id is not None:
@@ -285,24 +310,19 @@ def _returned(chain: Chain, head: Link, question: Question, asked: Asked, *, is_
     if gains and not question.at_login and not is_fork:
         instants.append(now)
         is_fork = len(instants) >= MOST_RETURNS
-    id = _id_after(question.following, head)
-    returned = replace(
-        chain,
-        link=Link(id, now, asked.until) if gains else replace(head, id=id),
-        question=question.following,
-        source_address=asked.source_address,
-        left=tuple(left),
-        returned_at=tuple(instants[-MOST_RETURNS:]),
-    )
+    id = _id_after(question.following, head.id)
+    link = Link(id, now, asked.until) if gains else replace(head, id=id)
+    returned = _led(chain, link, asked, question.following)
+    returned = replace(returned, left=tuple(left), returned_at=tuple(instants[-MOST_RETURNS:]))
     return Step(returned, is_fork=is_fork, returns=returns)
 
 
-def _id_after(following: str, head: Link) -> str:
-    """The id of a return's link: a new one, also for a question that was asked and followed before.
+def _id_after(following: str, before: str | None) -> str:
+    """The id of a link after ``before``: a new one, also for a question that was followed before.
 
     So no two leases of different times have one id, and no proof over an older one is good again.
     """
-    return encoded(hashlib.sha256(f"{following}.{head.id}".encode()).digest()[:_ID_BYTES])
+    return encoded(hashlib.sha256(f"{following}.{before}".encode()).digest()[:_ID_BYTES])
 
 
 def halfway(issued_at: int, expires_at: int) -> int:

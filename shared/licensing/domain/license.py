@@ -350,8 +350,8 @@ class License:
         added_by = self.added_by if target in BOUND else None
         changed = self.changed(now, state=target, added_by=added_by)
         if action in _BEGINNINGS:
-            # After a block, or on another machine, one agent alone goes on: none of its older
-            # leases shall count as a clone's.
+            # After a block one agent alone goes on: none of its older leases shall count as a
+            # clone's.
             return replace(changed, chain=self.chain.begun_anew())
         # No key waits for a machine that is given up.
         return replace(changed, pending_key=None) if action in _SEPARATIONS else changed
@@ -450,7 +450,7 @@ class Changes(TypedDict, total=False):
 
 
 # Actions after which the chain of leases begins anew.
-_BEGINNINGS: Final = frozenset({Action.ATTACH, Action.REASSIGN})
+_BEGINNINGS: Final = frozenset({Action.ATTACH})
 
 # Actions after which the licence has no machine any more.
 _SEPARATIONS: Final = frozenset({Action.DISSOCIATE, Action.REVOKE})

@@ -40,6 +40,10 @@ class Context:
         """A new licence id: 80 random bits."""
         return license_key.new_license_id(self.entropy(10))
 
+    def new_nonce(self) -> str:
+        """A nonce for a question that came with none: 128 random bits."""
+        return self.entropy(16).hex()
+
     def license_event(
         self,
         kind: EventType,

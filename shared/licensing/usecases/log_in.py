@@ -56,7 +56,6 @@ from licensing.usecases.optimistic import Overtaken, demand, retry_or_give_up
 from licensing.usecases.ports import Change, ProofUse
 
 _OPERATION_BYTES: Final = 16
-_NONCE_BYTES: Final = 16
 
 MAX_ENVIRONMENTS: Final = 100
 """How many environments an organization may have on one machine: it keeps a claim's item small."""
@@ -100,7 +99,7 @@ class LogIn(LoginSteps):
             )
         machine = Machine.of(request.credentials, self.keyrings.keyring().hashing_key)
         proofs = _use_of_proofs(request, context)
-        nonce = request.nonce or context.entropy(_NONCE_BYTES).hex()
+        nonce = request.nonce or context.new_nonce()
         license_id = request.key.license_id if request.key else None
         member = context.caller.member
         # Which limit the last look has found to be reached.

@@ -10,11 +10,11 @@ from licensing.domain import license_key
 from licensing.domain.agent_signs import Sign, of_keys, of_leases
 from licensing.domain.audit import RefusedAttempt
 from licensing.domain.caller import Role
+from licensing.domain.errors import UnknownLeaseKey
 from licensing.domain.key_change import ProvedLogin, after_login
 from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
 from licensing.domain.lease_chain import (
     AT_HEAD,
-    Asked,
     Derive,
     Link,
     Question,
@@ -207,14 +207,14 @@ class LoginSteps:
         # Agents up to 4.3 present no lease, and need no chain (R30).
         if request.has_older_form and not record.chain.is_presented:
             return _Moved(record.leased(until), Link(None, now, until))
-        asked = Asked(now, until, attempt.context.origin.source_address)
+        asked = self.lease_terms.asked(record, organization, now, attempt.context.origin)
         what = shown(record.chain, question)
         taken = step(record.chain, question, asked)
         chain = taken.chain
         # Where the licence goes to another machine, a copy that stays behind has an older link.
         is_elsewhere = record.is_bound and record.claims.isdisjoint(attempt.machine.pairs())
         if is_elsewhere and what in AT_HEAD:
-            chain = moved_on(chain, self._derive(attempt, record), asked)
+            chain = moved_on(chain, question, self._derive(attempt, record), asked)
         if request.has_older_form:
             chain = replace(chain, is_presented=False)
         link = chain.link
@@ -226,9 +226,12 @@ class LoginSteps:
         return _Moved(moved, link, of_leases(what, taken))
 
     def _question(self, attempt: LoginAttempt, record: License) -> Question:
-        presented = presented_link(
-            attempt.request.lease, record, self.keyrings, issuer=self.lease_terms.issuer
-        )
+        try:
+            presented = presented_link(
+                attempt.request.lease, record, self.keyrings, issuer=self.lease_terms.issuer
+            )
+        except UnknownLeaseKey:
+            presented = None  # a login never depends on it: it may be another service's
         last = presented.id if presented is not None else None
         return Question(presented, self._derive(attempt, record)(last or ""), at_login=True)
 

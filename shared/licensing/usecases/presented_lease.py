@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from licensing.domain.errors import ForgedLease, Unavailable, UnknownLeaseKey
+from licensing.domain.errors import ForgedLease, UnknownLeaseKey
+from licensing.domain.keyring import Keyring
 from licensing.domain.lease import Lease, genuine
 from licensing.domain.lease_chain import Link
 from licensing.domain.license import License
@@ -15,13 +16,15 @@ def presented_link(
     """The link of a lease of ``record`` that this service signed, in its time or over.
 
     ``None`` for whatever else was presented, which shows in the chain: nothing, a forgery, another
-    licence's lease, one outside the chain. Raises :class:`Unavailable` for a lease whose key may be
-    the service's, but is not known here yet.
+    licence's lease, one outside the chain. Raises :class:`UnknownLeaseKey` for a lease whose key
+    may be the service's, but is not known here yet.
     """
     if token is None:
         return None
     try:
         lease = _genuine(token, record, keyrings, issuer=issuer)
+    except UnknownLeaseKey:
+        raise
     except ForgedLease:
         return None
     return lease.link if lease.license_id == record.id and lease.id is not None else None
@@ -35,7 +38,13 @@ def _genuine(token: str, record: License, keyrings: Keyrings, *, issuer: str) ->
         # After a rotation, other environments sign with a version that is not known here yet.
         newer = keyrings.keyring(at_least=keyring.newest + 1)
         if newer is keyring:
-            raise Unavailable(
-                "The service does not know this lease's key yet. Try again."
-            ) from None
-        return genuine(token, newer.lease_keys, issuer=issuer)
+            raise
+        return _of(newer, token, issuer)
+
+
+def _of(keyring: Keyring, token: str, issuer: str) -> Lease:
+    """The lease, by all keys that there are."""
+    try:
+        return genuine(token, keyring.lease_keys, issuer=issuer)
+    except UnknownLeaseKey as error:
+        raise ForgedLease(str(error)) from error

@@ -26,7 +26,6 @@ from licensing.domain.key_change import event_between
 from licensing.domain.lease import LeaseTerms
 from licensing.domain.lease_chain import (
     AT_HEAD,
-    Asked,
     Derive,
     Link,
     Question,
@@ -111,8 +110,7 @@ class RecordUse:
         counted before.
         """
         proved = record.proved(use.proof, context.now) if use.proof is not None else record
-        until = self.lease_terms.end(record, organization, now=context.now)
-        asked = Asked(context.now, until, context.origin.source_address)
+        asked = self.lease_terms.asked(record, organization, context.now, context.origin)
         # 1. Question and device key show whether a second agent uses the licence.
         what = shown(proved.chain, use.question)
         taken = step(proved.chain, use.question, asked)
@@ -134,7 +132,7 @@ class RecordUse:
             return RefusedUse(record, Code.MACHINE_MISMATCH)
         # The link moves along: whoever sends an overheard request again moves nothing back.
         if moved.event is not None and what in AT_HEAD and taken.chain.link == record.chain.link:
-            chain = moved_on(taken.chain, use.derive, asked)
+            chain = moved_on(taken.chain, use.question, use.derive, asked)
             moved = replace(moved, record=replace(moved.record, chain=chain))
         # 3. The grant is written first.
         if what in _OUTSIDE:

@@ -20,6 +20,7 @@ from licensing.domain import license_key, validation
 from licensing.domain.audit import Reason
 from licensing.domain.device_key import Proof, is_over, needs_nonce
 from licensing.domain.drift import Evidence
+from licensing.domain.errors import Unavailable, UnknownLeaseKey
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
 from licensing.domain.lease_chain import AT_HEAD, Derive, Question, Shown, shown
@@ -37,8 +38,6 @@ from licensing.usecases.ports import Keyrings, ValidationStore
 from licensing.usecases.presented_lease import presented_link
 from licensing.usecases.record_use import RecordedUse, RecordUse, Use
 from licensing.usecases.write_use import Followed, write_use
-
-_UNSAID_BYTES: Final = 16
 
 _AFTER_BLOCKED: Final = frozenset({Code.SUSPENDED, Code.EXPIRED, Code.VALID})
 """The codes that give way to one about the machine, in order of precedence (R13)."""
@@ -95,7 +94,14 @@ class _Asking:
     @cached_property
     def question(self) -> Question:
         """The presented link, and the one that follows from it and the nonce."""
-        link = presented_link(self.request.lease, self.record, self.keyrings, issuer=self.issuer)
+        try:
+            link = presented_link(
+                self.request.lease, self.record, self.keyrings, issuer=self.issuer
+            )
+        except UnknownLeaseKey:
+            raise Unavailable(
+                "The service does not know this lease's key yet. Try again."
+            ) from None
         last = link.id if link is not None else None
         is_proved = self.proof is not None and self.proof.made_ms is not None
         return Question(link, self.derive(last or ""), is_proved=is_proved)
@@ -132,7 +138,7 @@ class _Asking:
         is_fresh = (
             link is not None
             and link.is_in_time(now)
-            and is_over(proof.nonce, link.id, is_early=link.is_early(now))
+            and is_over(proof.nonce, link.id, is_early=link.is_early(now, link.expires_at))
             and self.is_at_head
             and record.pending_key is None
         )
@@ -182,7 +188,7 @@ class ValidateLicense:
         if request.is_of_older_agent and not self.accepts_older_agents:
             return older_agents_refused()
         # Drawn once per request, so that a decision taken anew derives the same link.
-        nonce = request.nonce or context.entropy(_UNSAID_BYTES).hex()
+        nonce = request.nonce or context.new_nonce()
         return retry_or_give_up(
             lambda: self._verdict(request, nonce, context), "This license is in use"
         )

@@ -22,6 +22,7 @@ from licensing.domain.lease_chain import (
 )
 from tests.unit.samples import DAY, NOW
 
+LIMIT = NOW + 365 * DAY
 HERE, THERE = "203.0.113.7", "198.51.100.7"
 FIRST = Link("first", NOW - 2 * DAY, NOW - DAY)
 SECOND = Link("second", NOW - DAY, NOW)
@@ -38,7 +39,7 @@ def ask(
 
 
 def at(now: int) -> Asked:
-    return Asked(now, now + DAY, HERE)
+    return Asked(now, now + DAY, LIMIT, HERE)
 
 
 def after(chain: Chain, question: Question, now: int = NOW) -> Step:
@@ -55,8 +56,10 @@ def after(chain: Chain, question: Question, now: int = NOW) -> Step:
 )
 def test_whoever_is_known_begins_the_chain(question: Question) -> None:
     begun = after(NO_CHAIN, question)
-    assert begun.chain.link == Link(question.following, NOW, NOW + DAY)
-    assert begun.chain.source_address == HERE
+    assert begun.chain.link is not None
+    assert (begun.chain.link.issued_at, begun.chain.link.expires_at) == (NOW, NOW + DAY)
+    assert (begun.chain.question, begun.chain.source_address) == (question.following, HERE)
+    assert after(begun.chain, question, NOW + 40 * DAY) == Step(begun.chain), "asked again"
     assert (begun.is_fork, begun.returns) == (False, 0)
 
 
@@ -106,8 +109,9 @@ def test_r37_the_same_question_leads_to_the_same_link_whenever_it_is_asked(days:
 
 
 def test_a_link_that_moves_along_with_its_machine_leaves_its_question_behind() -> None:
-    chain = moved_on(EARLY, "{}/m".format, at(NOW + 1))
+    chain = moved_on(EARLY, ask(SECOND, "m"), "{}/m".format, at(NOW + 1))
     assert chain.link == Link("fresh/m", NOW + 1, NOW + 1 + DAY)
+    assert shown(chain, ask(SECOND, "m")) is Shown.REPETITION, "it was asked with that"
     assert shown(chain, ask(FRESH, "other")) is Shown.OLDER
 
 
@@ -223,7 +227,47 @@ def test_a_link_that_is_newer_than_what_is_on_record_begins_the_chain_anew() -> 
     # The table was put back: it is another time's, and nobody is suspected for that.
     granted_since = Link("third", NOW - DAY + 1, NOW + 1)
     anew = after(CHAIN, ask(granted_since))
-    assert anew == Step(Chain(Link("third/n", NOW, NOW + DAY), HERE, is_presented=True))
+    assert (anew.is_fork, anew.returns, anew.chain.left) == (False, 0, ())
+    assert anew.chain.link is not None
+    assert anew.chain.link.issued_at == NOW
+
+
+def test_r37_no_question_leads_to_one_id_with_two_times() -> None:
+    question = ask(SECOND)
+    begun = after(NO_CHAIN, question)
+    links = [
+        begun.chain.link,
+        after(begun.chain.begun_anew(), question, NOW + 60).chain.link,  # after a block
+        after(CHAIN, question).chain.link,
+        after(replace(EARLY, link=FIRST), question, NOW + 2 * DAY).chain.link,  # table restored
+    ]
+    assert len({link.id for link in links if link}) == len(links)
+
+
+# -- a subscription that was shortened, and a record of an earlier build --------------------------
+
+
+def test_r37_early_is_the_first_half_of_the_lease_as_the_subscription_cuts_it() -> None:
+    asked = Asked(NOW + 3 * 3600, NOW + 4 * 3600, NOW + 4 * 3600, HERE)
+    renewed = step(EARLY, ask(FRESH), asked).chain.link
+    assert renewed == Link("fresh/n", NOW + 3 * 3600, NOW + 4 * 3600)
+
+
+OF_BEFORE = Chain(Link("second", NOW - DAY, 0), THERE)
+
+
+def test_a_question_that_an_earlier_build_has_answered_gets_a_lease_of_now() -> None:
+    again = after(OF_BEFORE, Question(FIRST, "second"))
+    assert again.chain.link is not None
+    assert (again.chain.link.issued_at, again.chain.link.expires_at) == (NOW, NOW + DAY)
+    assert (again.chain.is_presented, again.returns) == (True, 0)
+    assert after(again.chain, Question(FIRST, "second"), NOW + 9) == Step(again.chain)
+
+
+def test_a_key_alone_is_none_in_a_chain_that_an_earlier_build_has_begun() -> None:
+    assert shown(OF_BEFORE, ask(None)) is Shown.NOTHING
+    assert after(OF_BEFORE, ask(None)) == Step(OF_BEFORE)
+    assert after(OF_BEFORE, Question(SECOND, "third")).chain.link == Link("third", NOW, NOW + DAY)
 
 
 # -- logins ----------------------------------------------------------------------------------------
@@ -255,4 +299,6 @@ def test_a_login_after_one_whose_lease_nobody_presented_is_like_that_one() -> No
     assert after(begun, ask(None, login=True), NOW + 1) == Step(begun)
     later = NOW + DAY // 2
     again = after(begun, ask(None, login=True), later)
-    assert again == Step(Chain(Link("/n", later, later + DAY), HERE))
+    assert again.returns == 0
+    assert again.chain.link is not None
+    assert (again.chain.link.issued_at, again.chain.left) == (later, ())
