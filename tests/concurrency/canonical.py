@@ -36,7 +36,7 @@ def text(value: object, known: Collection[str] = ()) -> str:
 
 def masked(item: Mapping[str, Any]) -> Mapping[str, Any]:
     """An item in which all leases have one id."""
-    ids = {name: "a lease" for name in ("lease_id", "lease_question") if name in item}
+    ids = {name: "a lease" for name in ("lease_id", "asked") if name in item}
     if "left_leases" in item:
         ids["left_leases"] = f"{len(item['left_leases']['L'])} leases"
     return {**item, **ids}

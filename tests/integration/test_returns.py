@@ -15,7 +15,7 @@ from tests.integration.leases import Read, read, verified
 from tests.integration.partner import generated
 from tests.integration.policy import govern
 from tests.integration.trail import events
-from tests.world import ADA, ALICE, AMIR, MACHINE_B, PAVEL, World, rotate_secret
+from tests.world import ADA, ALICE, AMIR, MACHINE_B, PAVEL, World, new_world, rotate_secret
 
 DAY = 86_400
 HALF = DAY // 2
@@ -207,7 +207,7 @@ def test_a_chain_from_before_its_links_had_times_is_gone_on_with(agent: Agent) -
     agent.world.runtime.dynamodb.update_item(
         TableName=agent.world.runtime.settings.table_name,
         Key={"pk": {"S": f"LICENSE#{agent.license_id}"}, "sk": {"S": "LICENSE"}},
-        UpdateExpression="REMOVE leased_at, leased_to, lease_presented",
+        UpdateExpression="REMOVE leased_at, leased_to, presented",
         ConditionExpression="attribute_exists(leased_to)",
     )
     for _ in range(3):
@@ -415,3 +415,63 @@ def test_r30_an_older_agent_after_a_newer_one_is_served_once_a_person_has_logged
         assert answer.json["code"] == "VALID"
         world.clock.advance(DAY)
     assert suspicions(world) == []
+
+
+# -- what is of elsewhere, or of before ------------------------------------------------------------
+
+
+def test_r37_a_login_that_presents_another_services_lease_is_let_in(agent: Agent) -> None:
+    with new_world() as elsewhere:
+        elsewhere.register("acme")
+        rotate_secret(elsewhere)
+        other = Agent(elsewhere)
+        other.login()
+    for _ in range(3):
+        agent.world.clock.advance(60)
+        assert agent.login(lease=other.lease).status == 200
+    assert agent.code() == "VALID"
+
+
+def test_r37_where_the_subscription_is_shortened_no_lease_is_due_already_when_it_is_granted(
+    agent: Agent,
+) -> None:
+    agent.world.clock.advance(3600)
+    agent.world.change("acme", seconds=4 * 3600)
+    for _ in range(3):
+        agent.world.clock.advance(2000)
+        assert agent.code() == "VALID"
+        claims = lease_of(agent).claims
+        assert agent.world.clock.time < (claims["iat"] + claims["exp"]) // 2
+    assert returns(agent.world) == []
+
+
+def test_r37_a_question_that_an_earlier_build_has_answered_gets_a_lease_that_is_not_over(
+    agent: Agent,
+) -> None:
+    agent.world.clock.advance(HALF)
+    kept = agent.lease
+    agent.validate(nonce="one")
+    agent.world.runtime.dynamodb.update_item(
+        TableName=agent.world.runtime.settings.table_name,
+        Key={"pk": {"S": f"LICENSE#{agent.license_id}"}, "sk": {"S": "LICENSE"}},
+        UpdateExpression="REMOVE leased_to, presented",
+        ConditionExpression="attribute_exists(leased_to)",
+    )
+    agent.lease = kept
+    for _ in range(2):
+        assert agent.code(nonce="one") == "VALID"
+    assert lease_of(agent).claims["exp"] > agent.world.clock.time
+    assert returns(agent.world) == []
+
+
+def test_r37_no_two_leases_have_one_id_after_a_block_was_lifted(agent: Agent) -> None:
+    agent.world.clock.advance(HALF)
+    kept = agent.lease
+    agent.validate(nonce="one")
+    before = same(agent)
+    agent.world.clock.advance(3600)
+    for action in ("detach", "attach"):
+        agent.world.act(action, agent.license_id)
+    agent.lease = kept
+    assert agent.code(nonce="one") == "VALID"
+    assert same(agent)[0] != before[0]

@@ -52,7 +52,7 @@ class Lease:
     The times are in epoch seconds. ``machine_thumbprint`` is
     :meth:`Credentials.thumbprint <licensing.domain.machine.Credentials.thumbprint>`; ``nonce`` is
     the request's, ``None`` if it had none. ``id`` is the lease's link in the licence's chain
-    (:mod:`licensing.domain.lease_chain`), ``None`` before that begins.
+    (:mod:`licensing.domain.lease_chain`), ``None`` outside of that.
 
     >>> from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     >>> lease = Lease(

@@ -3,8 +3,9 @@
 What this module guarantees:
 
 * The answer rests on one strongly consistent read of the licence and the organization (R14, R15).
-* A proof of a device key counts once, and so does each link of the licence's chain of leases: both
-  are written before the agent is answered.
+* A proof of a device key counts for one write, and each link of the licence's chain of leases is
+  followed once: both are written before the agent is answered. What grants nothing new writes
+  nothing.
 * No user and no password takes part (R7).
 * A forged key is answered like one that does not exist.
 """

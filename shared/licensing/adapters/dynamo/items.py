@@ -161,9 +161,9 @@ _LINK: Final = Record(
 _CHAIN: Final = Record(
     Chain,
     optional_part("link", _LINK),
-    optional("lease_question", TEXT, field="question"),
+    optional("asked", TEXT, field="question"),
     optional("leased_from", TEXT, field="source_address"),
-    optional("lease_presented", FLAG, field="is_presented", none=False),
+    optional("presented", FLAG, field="is_presented", none=False),
     optional("left_leases", _LEFT, field="left", none=()),
     optional("returned_at", _INSTANTS, none=()),
 )
