@@ -10,11 +10,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+from tests.property.chained import (
+    UNCHAINED,
+    Asked,
+    Chained,
+    Moment,
+    Question,
+    case_of,
+    led_on,
+    meet,
+)
+
 FIRST_EXCLUSIVE = "4.4.0.0"
 LEASE_SECONDS = 86_400
 LENT_ONCE_IN = 30 * 86_400
 MOVES_ONCE_IN = 7 * 86_400
 PUT_BACK_WITHIN = 30 * 86_400
+SEEN_ONCE_IN = 900
+MOST_REPORTED = 4
+AT_HEAD = ("repeats", "current")
 FOREVER = 1 << 62
 
 SHARED_MAC = "00059a3c7a00"
@@ -25,8 +39,19 @@ LOCAL_MAC = "52112233aa55"
 DEFAULT_NAME = "localhost"
 
 Pair = tuple[str, str, str]
-Shown = tuple[str, int]
-"""A proof: of which device key, and how new."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A proof: of which device key, and how new the service's nonce in it is.
+
+    `made` is None where it is over a link instead, `over`, perhaps for that one's first half only.
+    """
+
+    key: str
+    made: int | None
+    over: str | None = None
+    is_early: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,11 @@ class Card:
         ids = self.machine_id is not None and self.machine_id == other.machine_id
         names = self.name not in (None, DEFAULT_NAME) and self.name == other.name
         return ids or names or bool(self.macs & other.macs)
+
+    def contradicts(self, other: "Card") -> bool:
+        """Whether both have addresses of makers, and none in common (R9)."""
+        own, others = self.macs - {LOCAL_MAC}, other.macs - {LOCAL_MAC}
+        return bool(own and others) and not own & others
 
     def pairs(self) -> frozenset[Pair]:
         """All that two computers which agree have at least one of."""
@@ -110,11 +140,14 @@ def _known(part: str | None) -> list[str]:
 
 @dataclass(frozen=True)
 class Told:
-    """An answer: one word, the licence that it is about, and when its lease ends."""
+    """An answer: one word, the licence that it is about, and its lease: times, link and token."""
 
     word: str
     license_id: str | None = None
     until: int | None = None
+    since: int | None = None
+    link: str | None = None
+    token: str | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -131,6 +164,7 @@ class Subscribed:
     billed: int = 0
     requires_proof: bool = False
     each: int | None = None
+    blocks_clones: bool = False
 
     def standing(self, now: int) -> str:
         """What its agents may expect."""
@@ -148,7 +182,9 @@ class Licensed:
     last began to. `added_by` is the member who has bound it, None where that was an administrator.
     `moved_at` is when its computer last changed on nobody's word, `left` what ids and names that
     had before, and until when; `is_held` that one of those has come back. `got` is which components
-    it lacked and has since got on nobody's word, and when.
+    it lacked and has since got on nobody's word, and when. `reported` is what was not followed, and
+    is on record. `former` are the two device keys before this one, the newest first, `came_back`
+    when such a one was bound again, the last two times. `seen` is when its agent was last noted.
     """
 
     id: str
@@ -171,6 +207,11 @@ class Licensed:
     is_held: bool = False
     left: dict[str, int] = field(default_factory=dict)
     got: dict[str, int] = field(default_factory=dict)
+    reported: tuple[Card, ...] = ()
+    former: tuple[str, ...] = ()
+    came_back: tuple[int, ...] = ()
+    chain: Chained = UNCHAINED
+    seen: int | None = None
 
     @property
     def is_bound(self) -> bool:
@@ -210,6 +251,10 @@ class Reference:
     """What an agent from 4.4 on has held, for as long as anybody holds it (R31)."""
     used: set[Shown] = field(default_factory=set)
     """The proofs that have counted at logins: each does once (R36)."""
+    on_record: set[tuple[str, str]] = field(default_factory=set)
+    """The licences whose agents have shown that they are two, or have come back, and by what."""
+    names: dict[tuple[str | None, ...], str] = field(default_factory=dict)
+    """The links that there could be, by what they follow from."""
 
     # -- agents ----------------------------------------------------------------------------------
 
@@ -222,6 +267,7 @@ class Reference:
         older: bool,
         now: int,
         new_id: str | None,
+        asked: Asked,
         presented: str | None = None,
         proof: Shown | None = None,
         member: str | None = None,
@@ -248,6 +294,7 @@ class Reference:
                 card,
                 environment,
                 proof,
+                asked,
                 older=older,
                 now=now,
             )
@@ -258,7 +305,7 @@ class Reference:
         )
         if here is not None:
             return self._again(
-                own, here, card, proof, older=older, now=now, is_admin=member is None
+                own, here, card, proof, asked, older=older, now=now, is_admin=member is None
             )
         exclusive = not older or self._is_alone_already(organization_id, card.pairs())
         refused = self._why_not_bound(
@@ -267,21 +314,11 @@ class Reference:
         if refused or not self._counts(proof):
             return refused or Told("stale")
         assert new_id is not None, "a licence has to come of this"
-        device, counted = proof or (None, 0)
-        self._take(
-            Licensed(
-                new_id,
-                organization_id,
-                environment,
-                card,
-                exclusive,
-                device=device,
-                counted=counted,
-                added_by=member,
-                leased=self._until(own, now),
-            )
+        record = Licensed(
+            new_id, organization_id, environment, card, exclusive, added_by=member, seen=now
         )
-        return Told("issued", new_id, self._until(own, now))
+        self._take(record)
+        return self._begun(record, "issued", proof, asked, now)
 
     def partner(
         self,
@@ -291,6 +328,7 @@ class Reference:
         presented: str,
         environment: str,
         now: int,
+        asked: Asked,
         proof: Shown | None = None,
     ) -> Told:
         """A partner, who is of an organization of their own, uses a temporary key (R26)."""
@@ -312,16 +350,13 @@ class Reference:
             return refused
         if theirs.requires_proof and proof is None:
             return Told("proof_required")
-        until = min(self._until(theirs, now), record.ends)
-        refused = None
         if record.holder is not None:
-            refused = self._hold(record, proof, until, now=now, is_admin=False)
-        elif self._counts(proof):
-            record.device, record.counted = proof or (None, 0)
-            record.holder, record.card, record.leased = subject, card, until
-        else:
-            refused = Told("stale")
-        return refused or Told("again", record.id, until)
+            refused = self._hold(record, proof, asked, now=now, is_admin=False)
+            return refused or self._lease(record, "again")
+        if not self._counts(proof):
+            return Told("stale")
+        record.holder, record.card = subject, card
+        return self._begun(record, "again", proof, asked, now)
 
     def _why_no_partner(
         self, theirs: Subscribed, client_id: str, card: Card, environment: str, now: int
@@ -341,6 +376,7 @@ class Reference:
         claimed_id: str,
         card: Card,
         environment: str | None,
+        asked: Asked,
         *,
         older: bool,
         now: int,
@@ -348,7 +384,8 @@ class Reference:
     ) -> Told:
         """An agent proves itself with its key alone, or with its device key, too (R13)."""
         record, card = self.licenses[license_id], card.usable
-        misuse = self._misuse(record, claimed_id, card, environment, proof, now)
+        question = self._question(record, asked, proof)
+        misuse = self._misuse(record, claimed_id, card, environment, question, proof, now)
         if misuse:
             return Told(misuse)
         own = self.organizations[claimed_id]
@@ -361,18 +398,77 @@ class Reference:
                 return Told("MACHINE_MISMATCH")
             if self._is_blocked(claimed_id, tied | card.pairs(), environment or "production"):
                 code = "DETACHED"
-        keys = record.device, record.pending
-        if proof is not None and record.device and not _is_newly_proved(record, proof):
+        if record.device is None:
+            proof = None
+        if proof is not None and not self._is_fresh(record, question, proof, now):
             return Told("stale")
         if code != "VALID":
+            self._prove(record, proof, now)
             return Told(code, license_id)
-        until = min(self._until(own, now), record.ends or FOREVER)
-        if record.device:
-            record.leased = max(record.leased, until)
+        return self._use(record, own, card, asked, proof, older=older, now=now)
+
+    def _use(
+        self,
+        record: Licensed,
+        own: Subscribed,
+        card: Card,
+        asked: Asked,
+        proof: Shown | None,
+        *,
+        older: bool,
+        now: int,
+    ) -> Told:
+        """A licence that was found good is used: its chain moves, and it follows its machine."""
+        before = replace(record)
+        question = self._question(record, asked, proof)
+        evidence = "proof" if proof else _evidence(case_of(record.chain, question))
+        key_sign = self._prove(record, proof, now)
+        moment = Moment(now, self._end(record, now))
+        met = meet(record.chain, question, moment, self._name_of_return)
+        if own.blocks_clones and met.case == "nothing":
+            self.licenses[record.id] = before
+            return Told("PROOF_REQUIRED")
+        is_fork = met.is_fork or key_sign == "device_keys_alternate"
+        if own.blocks_clones and record.ends is None and is_fork:
+            record.state = "detached"
+            self._note(record, "blocked")
+            return Told("DETACHED", record.id)
+        self._note(record, met.sign, key_sign)
+        if met.case in ("left behind", "older"):
+            record.moved_at = max(record.moved_at, now)
         # Another key's agent shows its machine once more, and is followed then.
-        if record.ends is None and keys == (record.device, record.pending):
-            self._adapt(record, card, "proof" if record.device else None, older=older, now=now)
-        return Told("VALID", license_id, until)
+        has_other_key = (before.device, before.pending) != (record.device, record.pending)
+        stays = met.case == "repeats" or has_other_key
+        is_moved = False
+        record.chain = met.chain
+        if record.ends is None and not (stays and _is_at(before, card)):
+            is_moved = self._adapt(record, card, evidence, older=older, now=now)
+            record = self.licenses[record.id]
+        if not _is_at(before, card) and record.card == before.card:
+            self.licenses[record.id] = before
+            return Told("MACHINE_MISMATCH")
+        head = record.chain.head
+        if is_moved and met.case in AT_HEAD and head is not None and head == before.chain.head:
+            following = self._name(record.id, "validate", head.link, asked.nonce)
+            record.chain = led_on(record.chain, following, moment)
+        is_due = before.seen is None or now >= before.seen + SEEN_ONCE_IN
+        if met.case in ("nothing", "never"):
+            return self._lease_outside(record, before, moment, is_due=is_due)
+        if record.chain.head != before.chain.head:
+            self._grant(record, now)
+        elif not is_moved and not has_other_key:
+            record.counted = before.counted  # it counts for a write
+        record.seen = now if is_due else record.seen
+        return self._lease(record, "VALID")
+
+    def _lease_outside(
+        self, record: Licensed, before: Licensed, moment: Moment, *, is_due: bool
+    ) -> Told:
+        """A lease outside the chain: its end, and that of others to come, is kept ahead."""
+        if record != before or moment.until > before.leased or is_due:
+            record.leased = max(record.leased, self._end(record, moment.now + SEEN_ONCE_IN))
+            record.seen = moment.now if is_due else record.seen
+        return Told("VALID", record.id, moment.until, moment.now)
 
     def _misuse(
         self,
@@ -380,6 +476,7 @@ class Reference:
         claimed_id: str,
         card: Card,
         environment: str | None,
+        question: Question,
         proof: Shown | None,
         now: int,
     ) -> str | None:
@@ -388,17 +485,52 @@ class Reference:
             return "ORGANIZATION_MISMATCH"
         if record.state in ("revoked", "dissociated"):
             return record.state.upper()
-        is_there = record.ends is not None or environment in (None, record.environment)
-        if not _is_at(record, card) or not is_there:
-            has_key = proof is not None and proof[0] == record.device
-            is_old = has_key and proof is not None and proof[1] <= record.counted
-            return "stale" if is_old and not _is_at(record, card) else "MACHINE_MISMATCH"
+        case = case_of(record.chain, question)
+        is_at = _is_at(record, card) or (
+            _has_key(record, card, proof)
+            and record.card is not None
+            and not record.card.contradicts(card)
+            and question.last is not None
+            and case in AT_HEAD
+        )
+        if not is_at or not (record.ends is not None or environment in (None, record.environment)):
+            is_old = (
+                record.device is not None
+                and proof is not None
+                and proof.key in (record.device, record.pending)
+                and not self._is_fresh(record, question, proof, now)
+            )
+            return "stale" if is_old and not is_at else "MACHINE_MISMATCH"
         if record.device is None:
             return "PROOF_REQUIRED" if self.organizations[claimed_id].requires_proof else None
         if proof is None:
             return "PROOF_REQUIRED"
-        is_due = proof[0] == record.pending and now >= record.leased
-        return None if proof[0] == record.device or is_due else "PROOF_INVALID"
+        is_due = proof.key == record.pending and now >= record.leased
+        return None if proof.key == record.device or is_due else "PROOF_INVALID"
+
+    def _is_fresh(self, record: Licensed, question: Question, proof: Shown, now: int) -> bool:
+        """Whether a validation's proof is of now (R36)."""
+        if proof.made is not None:
+            return proof.made > record.counted
+        last = question.last
+        return (
+            last is not None
+            and last.is_current(now)
+            and proof.over == last.link
+            and (not proof.is_early or last.is_early(now))
+            and case_of(record.chain, question) in AT_HEAD
+            and record.pending is None
+        )
+
+    def _prove(self, record: Licensed, proof: Shown | None, now: int) -> str | None:
+        """A validation's proof counts; it ends what waits, or takes the bound key's place (R36)."""
+        if proof is None:
+            return None
+        record.counted, record.pending = proof.made or record.counted, None
+        if proof.key == record.device:
+            return None
+        record.chain = Chained()
+        return _bind_key(record, proof.key, now)
 
     # -- administrators --------------------------------------------------------------------------
 
@@ -410,6 +542,8 @@ class Reference:
         target = TRANSITIONS[action].get(record.state)
         if target is None:
             return Told("invalid_transition")
+        if action == "attach" and record.state != target:
+            record.chain = Chained(was_presented=record.chain.was_presented)
         record.state = target
         if not record.is_bound:
             record.added_by = None
@@ -423,6 +557,8 @@ class Reference:
         record = self.licenses[license_id]
         if record.ends is not None or record.organization_id != admin_of:
             return Told("not_found")
+        if record.device is not None:
+            record.former = (record.device, *(k for k in record.former if k != record.device))[:2]
         record.device = record.pending = None
         return Told("changed", license_id)
 
@@ -486,13 +622,21 @@ class Reference:
         )
         return Told("changed")
 
-    def decide(self, organization_id: str, *, requires_proof: bool, each: int | None) -> Told:
+    def decide(
+        self,
+        organization_id: str,
+        *,
+        requires_proof: bool,
+        blocks_clones: bool,
+        each: int | None,
+    ) -> Told:
         """An administrator decides about agents; a repetition changes nothing."""
         own = self.organizations[organization_id]
-        if (own.requires_proof, own.each) != (requires_proof, each):
-            self.organizations[organization_id] = replace(
-                own, requires_proof=requires_proof, each=each, version=own.version + 1
-            )
+        decided = replace(
+            own, requires_proof=requires_proof, blocks_clones=blocks_clones, each=each
+        )
+        if decided != own:
+            self.organizations[organization_id] = replace(decided, version=own.version + 1)
         return Told("decided")
 
     # -- what must be true -----------------------------------------------------------------------
@@ -540,6 +684,7 @@ class Reference:
         card: Card,
         environment: str,
         proof: Shown | None,
+        asked: Asked,
         *,
         older: bool,
         now: int,
@@ -557,23 +702,84 @@ class Reference:
             return Told("license_still_bound")
         if not self._counts(proof):
             return Told("stale")
-        device, counted = proof or (None, record.counted)
-        self._take(
-            replace(
-                record,
-                state="active",
-                card=card,
-                exclusive=exclusive,
-                device=device,
-                counted=max(counted, record.counted),
-                leased=max(record.leased, self._until(own, now)),
-                moved_at=0,
-                is_held=False,
-                left={},
-                got={},
-            )
+        bound = replace(
+            record,
+            state="active",
+            card=card,
+            exclusive=exclusive,
+            chain=Chained(),
+            former=(),
+            came_back=(),
+            moved_at=0,
+            is_held=False,
+            left={},
+            got={},
+            reported=(),
         )
-        return Told("again", record.id, self._until(own, now))
+        self._take(bound)
+        return self._begun(bound, "again", proof, asked, now)
+
+    def _begun(
+        self, record: Licensed, word: str, proof: Shown | None, asked: Asked, now: int
+    ) -> Told:
+        """A licence has been bound, to a device key if one is proved; its chain begins (R37)."""
+        record.device = proof.key if proof else None
+        record.counted = max(record.counted, (proof and proof.made) or 0)
+        self._move(record, asked, now)
+        return self._lease(record, word)
+
+    def _move(
+        self, record: Licensed, asked: Asked, now: int, *, leads_on: bool = False
+    ) -> str | None:
+        """A login moves the chain; what that shows blocks nobody."""
+        before, moment = record.chain.head, Moment(now, self._end(record, now))
+        question = self._question(record, asked, None, is_login=True)
+        met = meet(record.chain, question, moment, self._name_of_return)
+        record.chain = met.chain
+        if leads_on and met.case in AT_HEAD and met.chain.head is not None:
+            name = self._name(record.id, "login", met.chain.head.link, asked.nonce)
+            record.chain = led_on(met.chain, name, moment)
+        if record.chain.head != before:
+            self._grant(record, now)
+        return met.sign
+
+    def _grant(self, record: Licensed, now: int) -> None:
+        """A link is new: its end is kept, and no proof counts that was made before."""
+        assert record.chain.head is not None
+        record.leased = max(record.leased, record.chain.head.until)
+        if record.device is not None:
+            record.counted = max(record.counted, now * 1000)
+
+    def _lease(self, record: Licensed, word: str) -> Told:
+        """The answer with the current link, which ends with what it is good for."""
+        head = record.chain.head
+        assert head is not None
+        own = self.organizations[record.organization_id]
+        until = min(head.until, own.until, record.ends or FOREVER)
+        return Told(word, record.id, until, head.since, head.link)
+
+    def _question(
+        self,
+        record: Licensed,
+        asked: Asked,
+        proof: Shown | None,
+        *,
+        is_login: bool = False,
+    ) -> Question:
+        """A question beside a licence, whose lease it is or is not."""
+        last = asked.lease
+        if last is not None and (last.license_id != record.id or last.link is None):
+            last = None
+        link = last.link if last is not None else None
+        following = self._name(record.id, "login" if is_login else "validate", link, asked.nonce)
+        is_fresh = record.device is not None and proof is not None and proof.made is not None
+        return Question(last, following, is_fresh, is_login)
+
+    def _name(self, *follows_from: str | None) -> str:
+        return self.names.setdefault(follows_from, f"link {len(self.names) + 1}")
+
+    def _name_of_return(self, leads_to: str, left: str | None) -> str:
+        return self._name("return", leads_to, left)
 
     def _again(
         self,
@@ -581,6 +787,7 @@ class Reference:
         record: Licensed,
         card: Card,
         proof: Shown | None,
+        asked: Asked,
         *,
         older: bool,
         now: int,
@@ -590,20 +797,22 @@ class Reference:
             return Told("agent_blocked")
         if own.standing(now) != "VALID":
             return Told("subscription_ended")
-        until = self._until(own, now)
-        if not record.pairs & card.pairs():
+        is_new_there = not record.pairs & card.pairs()
+        if is_new_there:
             refused = self._why_not_moved(record, card, older=older)
             if refused:
                 return refused
-        refused = self._hold(record, proof, until, now=now, is_admin=is_admin)
+        refused = self._hold(
+            record, proof, asked, now=now, is_admin=is_admin, leads_on=is_new_there
+        )
         if refused:
             return refused
-        if proof is not None and proof[0] != record.device:  # it waits
-            return Told("again", record.id, min(record.leased, own.until))
+        if proof is not None and proof.key != record.device:  # it waits
+            return Told("again", record.id, min(record.leased, own.until), record.lent_at)
         self._adapt(record, card, "login", older=older, now=now)
         if not _is_at(self.licenses[record.id], card):
             return Told("license_still_bound")
-        return Told("again", record.id, until)
+        return self._lease(self.licenses[record.id], "again")
 
     def _why_not_moved(self, record: Licensed, card: Card, *, older: bool) -> Told | None:
         """Why a licence does not go where its device key was proved."""
@@ -618,15 +827,22 @@ class Reference:
         self,
         record: Licensed,
         proof: Shown | None,
-        until: int,
+        asked: Asked,
         *,
         now: int,
         is_admin: bool,
+        leads_on: bool = False,
     ) -> Told | None:
-        """Let a login prove a device key; `None` for one that gets a lease, else why not (R36)."""
+        """Let a login prove a device key, and move the chain; why not, if it gets none (R36)."""
         if proof is None:
-            return Told("proof_required") if record.device else None
-        key, made = proof
+            if record.device:
+                return Told("proof_required")
+            self._note(record, self._move(record, asked, now, leads_on=leads_on))
+            return None
+        key, made = proof.key, proof.made or 0
+        case = case_of(record.chain, self._question(record, asked, None, is_login=True))
+        if case != "repeats" and made <= record.counted:
+            return Told("stale")
         is_bound_now = (
             record.device in (None, key) or now >= record.leased or (is_admin and not record.ends)
         )
@@ -637,13 +853,17 @@ class Reference:
             return Told("device_key")
         if not self._counts(proof):
             return Told("stale")
-        if is_bound_now:
-            record.device, record.pending = key, None
-            record.counted = max(record.counted, made)
-            record.leased = max(record.leased, until)
-        elif key != record.pending:
-            record.pending, record.lent_at = key, now
+        if not is_bound_now:
+            if key != record.pending:
+                record.pending, record.lent_at = key, now
+            return None
+        sign = _bind_key(record, key, now) if record.device != key else None
+        record.pending, record.counted = None, max(record.counted, made)
+        self._note(record, self._move(record, asked, now, leads_on=leads_on), sign)
         return None
+
+    def _note(self, record: Licensed, *signs: str | None) -> None:
+        self.on_record |= {(record.id, sign) for sign in signs if sign}
 
     def _counts(self, proof: Shown | None) -> bool:
         """Whether a login's proof counts, which it does once."""
@@ -675,15 +895,15 @@ class Reference:
                 return Told("member_limit_reached")
         return None
 
-    def _adapt(
-        self, record: Licensed, card: Card, vouched: str | None, *, older: bool, now: int
-    ) -> None:
+    def _adapt(self, record: Licensed, card: Card, evidence: str, *, older: bool, now: int) -> bool:
         """A licence that was found good follows its machine, and may make it its own (R11, R31).
 
-        `vouched` is what vouches for a change: a login, a proof, or nothing.
+        `evidence` is what the agent is known by. Whether that changes the licence.
         """
         assert record.card is not None
-        record.is_held = record.is_held and vouched != "login"
+        vouched = evidence if evidence in ("login", "proof") else None
+        if record.is_held and vouched == "login":
+            record.is_held, record.reported = False, ()
         before, moved = record.card, record.card.followed(card)
         new = {moved.machine_id, moved.name} - {before.machine_id, before.name}
         is_back = any(now < record.left[one] + PUT_BACK_WITHIN for one in new if one in record.left)
@@ -691,9 +911,13 @@ class Reference:
             if not vouched and now < at + PUT_BACK_WITHIN and not card.parts()[part]:
                 moved, is_back = moved.without(part), True
         may_move = not record.is_held and (
-            vouched is not None or is_back or now >= record.moved_at + MOVES_ONCE_IN
+            vouched is not None
+            or (is_back and evidence != "nothing")
+            or (not is_back and evidence == "link" and now >= record.moved_at + MOVES_ONCE_IN)
         )
         if not may_move:
+            if moved not in (before, *record.reported) and len(record.reported) < MOST_REPORTED:
+                record.reported = (moved, *record.reported)
             moved = before
         exclusive = (
             record.exclusive
@@ -703,13 +927,14 @@ class Reference:
         if moved != before and self._is_taken(record, moved, exclusive=exclusive):
             moved = before
         if moved == before and (record.exclusive or older):
-            return
+            return False
         if moved != before:
             self._take_along(record, moved, now if not vouched else record.moved_at, now)
             _leave(record, moved, now, vouched)
             record.moved_at = record.moved_at if vouched else now
             record.is_held = is_back and vouched != "login"
         self._take(replace(record, card=moved, exclusive=exclusive))
+        return True
 
     def _take_along(self, record: Licensed, after: Card, moved_at: int, now: int) -> None:
         """The organization's other licences on the machine, as `record` was on it, move on (R9)."""
@@ -774,16 +999,32 @@ class Reference:
     def _forget_what_nobody_holds(self) -> None:
         self.closed &= self.holders_by_pair().keys()
 
-    def _until(self, own: Subscribed, now: int) -> int:
-        return min(now + LEASE_SECONDS, own.until)
+    def _end(self, record: Licensed, now: int) -> int:
+        """When a lease of now ends."""
+        own = self.organizations[record.organization_id]
+        return min(now + LEASE_SECONDS, own.until, record.ends or FOREVER)
 
 
-def _is_newly_proved(record: Licensed, proof: Shown) -> bool:
-    """Whether a validation's proof counts, which it does once; it ends what waits (R36)."""
-    if proof[1] <= record.counted:
-        return False
-    record.device, record.counted, record.pending = *proof, None
-    return True
+def _evidence(case: str) -> str:
+    """What an agent is known by that proves no device key (R11)."""
+    if case in ("left behind", "newer", "older"):
+        return "lease"
+    return "nothing" if case == "nothing" else "link"
+
+
+def _bind_key(record: Licensed, key: str, now: int) -> str | None:
+    """Another device key takes the bound one's place; what that shows, if it was here (R37)."""
+    before = record.former[1:] if record.device is None else record.former
+    known = (record.device, *record.former)
+    record.former = tuple(dict.fromkeys(one for one in known if one not in (None, key)))[:2]
+    record.device, earlier = key, record.came_back
+    if key not in before:
+        return None
+    record.came_back = (*earlier, now)[-2:]
+    if record.came_back == earlier:
+        return None
+    is_second = len(record.came_back) == 2 and now < record.came_back[0] + PUT_BACK_WITHIN
+    return "device_keys_alternate" if is_second else "device_key_came_back"
 
 
 def _leave(record: Licensed, moved: Card, now: int, vouched: str | None) -> None:
@@ -792,6 +1033,7 @@ def _leave(record: Licensed, moved: Card, now: int, vouched: str | None) -> None
     present = {moved.machine_id, moved.name}
     left = {record.card.machine_id, record.card.name} - present - {None}
     kept = {one: at for one, at in record.left.items() if one not in present}
+    record.reported = ()
     record.left = kept | {one: now for one in left if one is not None}
     had, has = record.card.parts(), moved.parts()
     record.got = {
@@ -805,7 +1047,7 @@ def _has_key(record: Licensed, card: Card, proof: Shown | None) -> bool:
     """Whether an agent that names a licence is known by its device key and one component (R9)."""
     return (
         proof is not None
-        and proof[0] == record.device
+        and proof.key == record.device
         and record.ends is None
         and record.card is not None
         and record.card.agrees_in_one(card)

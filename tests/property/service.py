@@ -18,9 +18,10 @@ from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.domain import license_key
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.caller import Caller, Role
-from licensing.domain.device_key import Proof
+from licensing.domain.device_key import EARLY, Proof
 from licensing.domain.errors import InvalidInput, StaleProof, Unavailable
 from licensing.domain.keyring import Keyring
+from licensing.domain.lease import SignedLease
 from licensing.domain.license import Action
 from licensing.domain.machine import Credentials
 from licensing.domain.organization import (
@@ -52,6 +53,14 @@ SECONDS = 29.0
 NEWER, OLDER = "4.5.0.0", "4.3.0.12"
 
 _OPERATOR = Caller("olivia", "vendor", frozenset({Role.SUPER_ADMIN}))
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What an agent asks for its next lease with; `lease` is a token."""
+
+    lease: str | None
+    nonce: str
 
 
 @dataclass
@@ -124,15 +133,24 @@ class Service:
         environment: str,
         version: str,
         presented: str | None,
-        proof: Shown | None,
+        proof: Proof | None,
+        asking: Asking,
         now: int,
     ) -> Told:
         """Log an agent in."""
         use_case = LogIn(
             self.store, self.secrets, self._terms, PolicyFloor(), accepts_older_agents=True
         )
-        key = self.keys[presented] if presented else None
-        request = Login(credentials(card), environment, version, key, proof=_proof(proof))
+        key = self._key(presented) if presented else None
+        request = Login(
+            credentials(card),
+            environment,
+            version,
+            key,
+            proof=proof,
+            lease=asking.lease,
+            nonce=asking.nonce,
+        )
         return self._told(lambda: use_case(request, self._by(person, now)))
 
     def validate(
@@ -142,7 +160,8 @@ class Service:
         card: Card,
         environment: str | None,
         version: str,
-        proof: Shown | None,
+        proof: Proof | None,
+        asking: Asking,
         now: int,
     ) -> Told:
         """Validate a key."""
@@ -155,13 +174,14 @@ class Service:
             accepts_older_agents=True,
         )
         request = Validation(
-            self.keys[license_id],
+            self._key(license_id),
             claimed_id,
             environment,
             credentials(card),
             version,
-            nonce=None,
-            proof=_proof(proof),
+            asking.nonce,
+            asking.lease,
+            proof,
         )
         return self._told(lambda: use_case(request, self._context(now)))
 
@@ -220,11 +240,15 @@ class Service:
         admin: Caller,
         *,
         requires_proof: bool,
+        blocks_clones: bool,
         each: int | None,
         now: int,
     ) -> Told:
         """Decide about an organization's agents."""
-        wanted = Amendment({}, Decision(require_device_key=requires_proof, agents_per_member=each))
+        decision = Decision(
+            require_device_key=requires_proof, block_clones=blocks_clones, agents_per_member=each
+        )
+        wanted = Amendment({}, decision)
         use_case = AmendOrganization(self.store, PolicyFloor())
         return self._told(lambda: use_case(organization_id, wanted, self._by(admin, now)))
 
@@ -237,6 +261,15 @@ class Service:
         report.raise_faults()
 
     # -- within ----------------------------------------------------------------------------------
+
+    def _key(self, license_id: str) -> license_key.LicenseKey:
+        """A licence's key, even where the one answer that told it was lost."""
+        if license_id not in self.keys:
+            record = self.store.license(license_id)
+            assert record is not None
+            secrets = self.secrets.keyring().license_key_secrets
+            self.keys[license_id] = record.key(secrets[record.secret_version])
+        return self.keys[license_id]
 
     def _entropy(self, length: int) -> bytes:
         # Ids of licences decide ties, so a run repeats them; those of events name transactions,
@@ -271,12 +304,11 @@ class Service:
             case Issued():
                 id = answer.record.id
                 assert self.keys.setdefault(id, answer.key) == answer.key, "another key"
-                return Told(
-                    "issued" if answer.created else "again", id, answer.lease.statement.expires_at
-                )
+                return _leased("issued" if answer.created else "again", id, answer.lease)
             case Verdict():
-                until = answer.lease.statement.expires_at if answer.lease else None
-                return Told(answer.code, answer.record.id if answer.record else None, until)
+                return _leased(
+                    answer.code, answer.record.id if answer.record else None, answer.lease
+                )
             case Generated():
                 id = answer.record.id
                 assert self.keys.setdefault(id, answer.key) == answer.key, "another key"
@@ -311,8 +343,17 @@ def credentials(card: Card) -> Credentials:
     )
 
 
-def _proof(shown: Shown | None) -> Proof | None:
-    return Proof(*shown, f"{shown[0]} {shown[1]}") if shown else None
+def proof_of(shown: Shown, jti: str | None) -> Proof:
+    """A proof, where that is over a lease, of the id `jti`."""
+    nonce = "" if shown.over is None else f"{jti}{EARLY if shown.is_early else ''}"
+    return Proof(shown.key, shown.made, f"{shown}", nonce=nonce)
+
+
+def _leased(word: str, license_id: str | None, lease: SignedLease | None) -> Told:
+    if lease is None:
+        return Told(word, license_id)
+    said = lease.statement
+    return Told(word, license_id, said.expires_at, said.issued_at, said.id, lease.token)
 
 
 def _lost(*, for_good: bool) -> Fault:
