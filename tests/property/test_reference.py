@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from tests import proof as proofs
 
 DAY = 86_400
-FEW, EXAMPLES, FULL = (16, 50), (50, 50), (5_000, 100)
+FEW, EXAMPLES, FULL = (12, 50), (50, 50), (5_000, 100)
 PARTS = 2
 LOOKS_EVERY = 10
 """Steps between two looks at everything that is stored."""
@@ -143,7 +143,7 @@ manners = st.builds(
 turns = st.lists(
     st.tuples(st.sampled_from([0, 60, DAY // 2, DAY // 2, DAY]), manners, mishaps),
     min_size=1,
-    max_size=5,
+    max_size=4,
 )
 
 
