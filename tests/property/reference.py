@@ -919,6 +919,8 @@ class Reference:
             if moved not in (before, *record.reported) and len(record.reported) < MOST_REPORTED:
                 record.reported = (moved, *record.reported)
             moved = before
+        if moved == before and (record.exclusive or older):
+            return False
         exclusive = (
             record.exclusive
             or not older
@@ -926,7 +928,8 @@ class Reference:
         )
         if moved != before and self._is_taken(record, moved, exclusive=exclusive):
             moved = before
-        if moved == before and (record.exclusive or older):
+        # One that is not followed may be this organization's alone all the same.
+        if moved == before and exclusive == record.exclusive:
             return False
         if moved != before:
             self._take_along(record, moved, now if not vouched else record.moved_at, now)

@@ -1144,6 +1144,25 @@ def test_a_drift_that_is_cut_off_once_another_license_has_moved_along_has_used_n
         machine.drift(0, 2, COMPUTERS[0], NEWER, "cut off", Manner())
 
 
+def test_r31_a_machine_that_is_not_followed_is_closed_where_another_agent_has_closed_it(
+    world: World,
+) -> None:
+    whole = Card("machine-id-2", frozenset({"3c5282000002"}), "pc-2")
+    with beside_the_service(world) as machine:
+        machine.begin(
+            some=[
+                (BORIS, replace(whole, machine_id=None), "production", OLDER, None),
+                (BORIS, replace(whole, name="pc-1"), "production", NEWER, None),
+            ]
+        )
+        older = next(iter(machine.reference.licenses.values()))
+        machine.validate(
+            0, whole, None, OLDER, None, None, Manner(), is_elsewhere=True, is_misled=False
+        )
+        assert machine.reference.licenses[older.id].card == older.card
+        assert machine.reference.licenses[older.id].exclusive
+
+
 def test_r37_copies_backups_and_keys_that_alternate_are_on_record_as_the_rules_say(
     world: World,
 ) -> None:
