@@ -255,6 +255,8 @@ class Reference:
     """The licences whose agents have shown that they are two, or have come back, and by what."""
     names: dict[tuple[str | None, ...], str] = field(default_factory=dict)
     """The links that there could be, by what they follow from."""
+    is_cut_off: bool = False
+    """Whether the service is cut off after the first write of the request under way."""
 
     # -- agents ----------------------------------------------------------------------------------
 
@@ -797,6 +799,7 @@ class Reference:
             return Told("agent_blocked")
         if own.standing(now) != "VALID":
             return Told("subscription_ended")
+        keys = record.device, record.pending
         is_new_there = not record.pairs & card.pairs()
         if is_new_there:
             refused = self._why_not_moved(record, card, older=older)
@@ -807,6 +810,8 @@ class Reference:
         )
         if refused:
             return refused
+        if self.is_cut_off and keys != (record.device, record.pending):
+            return Told("unavailable")  # that is a write of its own
         if proof is not None and proof.key != record.device:  # it waits
             return Told("again", record.id, min(record.leased, own.until), record.lent_at)
         self._adapt(record, card, "login", older=older, now=now)

@@ -924,7 +924,9 @@ class Beside(RuleBasedStateMachine):
                 # not told either which licence came of it.
                 id = told.license_id
                 if first.word != "unavailable" or id is None or before.get(id) != after.get(id):
+                    self.reference.is_cut_off = first.word == "unavailable"
                     once = expect(id or self._unknown_license())
+                    self.reference.is_cut_off = False
                     if first.word != "unavailable":
                         self._compare(name, first, once)
             expected = expect(told.license_id)
@@ -1142,6 +1144,15 @@ def test_a_drift_that_is_cut_off_once_another_license_has_moved_along_has_used_n
         here = (ALICE, COMPUTERS[0])
         machine.begin(some=[(*here, "production", NEWER, "key-1"), (*here, "staging", NEWER, None)])
         machine.drift(0, 2, COMPUTERS[0], NEWER, "cut off", Manner())
+
+
+def test_r36_a_login_that_is_cut_off_once_its_key_is_bound_has_not_been_followed(
+    world: World,
+) -> None:
+    whole = COMPUTERS[1]
+    with beside_the_service(world) as machine:
+        machine.begin(some=[(ALICE, replace(whole, machine_id=None), "production", OLDER, None)])
+        machine.logs_in(ALICE, whole, "production", NEWER, None, "key-1", "cut off", Manner())
 
 
 def test_r31_a_machine_that_is_not_followed_is_closed_where_another_agent_has_closed_it(
