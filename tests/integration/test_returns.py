@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from licensing.adapters.secrets import SecretsManagerKeyrings
+from licensing.domain.lease import sign
 from tests.devices import Device
 from tests.integration.agents import Agent
 from tests.integration.answers import assert_problem
@@ -15,7 +16,8 @@ from tests.integration.leases import Read, read, verified
 from tests.integration.partner import generated
 from tests.integration.policy import govern
 from tests.integration.trail import events
-from tests.world import ADA, ALICE, AMIR, MACHINE_B, PAVEL, World, new_world, rotate_secret
+from tests.unit.domain.test_lease import KEY, KID, LEASE
+from tests.world import ADA, ALICE, AMIR, MACHINE_B, PAVEL, World, rotate_secret
 
 DAY = 86_400
 HALF = DAY // 2
@@ -421,14 +423,10 @@ def test_r30_an_older_agent_after_a_newer_one_is_served_once_a_person_has_logged
 
 
 def test_r37_a_login_that_presents_another_services_lease_is_let_in(agent: Agent) -> None:
-    with new_world() as elsewhere:
-        elsewhere.register("acme")
-        rotate_secret(elsewhere)
-        other = Agent(elsewhere)
-        other.login()
+    of_another = sign(LEASE, KEY, KID)
     for _ in range(3):
         agent.world.clock.advance(60)
-        assert agent.login(lease=other.lease).status == 200
+        assert agent.login(lease=of_another).status == 200
     assert agent.code() == "VALID"
 
 
