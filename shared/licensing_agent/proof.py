@@ -27,9 +27,9 @@ class Occasion:
     """What a proof is made for.
 
     ``body`` are the bytes that are sent, ``credential`` is the token or the licence key that the
-    request carries. ``nonce`` is the id of the lease that is presented, while that is in its time,
-    or else the service's latest nonce, if it has told one (R36). ``id`` is used once. ``at`` is
-    epoch seconds of this machine.
+    request carries. ``nonce`` is what shows it to be fresh: the lease that is presented, while that
+    is in its time (:func:`licensing_agent.protocol.lease.freshness`), or else the service's latest
+    nonce, if it has told one (R36). ``id`` is used once. ``at`` is epoch seconds of this machine.
     """
 
     method: str
