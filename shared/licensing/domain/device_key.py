@@ -22,10 +22,11 @@ class Proof:
 
     ``thumbprint`` names the key that it proves (RFC 7638). ``made_ms`` is when the service made the
     nonce in it, in epoch milliseconds: at a validation, a proof has to be newer than the last one
-    that something was written for, so it counts for one write. ``None`` where ``nonce`` is none that the service makes: it is then the
-    id of a lease, or of nothing, which a validation alone can tell (R36). ``id`` is a digest of the
-    key and the proof's ``jti``: at a login, no id counts twice. ``successor`` is the thumbprint of
-    the key that shall replace this one, where the proof names it.
+    that something was written for, so it counts for one write. ``None`` where ``nonce`` is none
+    that the service makes: it is then the id of a lease, or of nothing, which a validation alone
+    can tell (R36). ``id`` is a digest of the key and the proof's ``jti``: at a login, no id counts
+    twice. ``successor`` is the thumbprint of the key that shall replace this one, where the proof
+    names it.
     """
 
     thumbprint: str
