@@ -24,7 +24,7 @@ _SHARD = re.compile(r"DUE#\d+")  # by the licence's id
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _EPOCH = re.compile(r"\b[12]\d{9}\b")
 _SECONDS_LEFT = re.compile(r'(?<="seconds_left": )\d+')
-_ROUGHLY = 600
+_ROUGHLY = 500  # no time that the service adds is halfway between two of these
 
 
 @dataclass(frozen=True)

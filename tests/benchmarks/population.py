@@ -27,6 +27,8 @@ from licensing.adapters.dynamo.values import present
 from licensing.domain import audit, license_key
 from licensing.domain.audit import Actor, ActorKind, EventType, Origin
 from licensing.domain.caller import Caller
+from licensing.domain.jws import encoded
+from licensing.domain.lease_chain import Chain, Link
 from licensing.domain.license import Action, LastSeen, License, State
 from licensing.domain.machine import NO_MACHINE, Credentials, Machine
 from licensing.domain.organization import (
@@ -221,6 +223,7 @@ def agent(of: Agents, number: int, credentials: Credentials) -> Iterator[Item]:
         agent_version=AGENT_VERSION,
         updated_at=of.at,
         last_seen=LastSeen(of.at, AGENT_VERSION, _ADDRESS),
+        chain=_chain(of, number),
     )
     states = [record, *_later(record, of)]
     yield items.license_item(states[-1])
@@ -299,6 +302,13 @@ def _by(person: Person, agent_version: str | None = None) -> Origin:
         source_address=_ADDRESS,
         agent_version=agent_version,
     )
+
+
+def _chain(of: Agents, number: int) -> Chain:
+    """As the login begins it: both texts are as long as those of the service."""
+    digest = hashlib.sha256(f"{of.organization_id}/{number}".encode()).digest()
+    link = Link(encoded(digest[:16]), of.at, of.at + _LEASE_SECONDS)
+    return Chain(link, _ADDRESS, question=encoded(digest[16:]))
 
 
 def _license_id(of: str, number: int) -> str:

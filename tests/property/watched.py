@@ -128,6 +128,14 @@ class Watched:
             and word in {"PROOF_REQUIRED", "proof_required"}
         ):
             return
+        # Restored to before its first lease, it has the key alone (R37).
+        if (
+            organization.policy.block_clones
+            and agent.device is None
+            and agent.folder.lease is None
+            and word == "PROOF_REQUIRED"
+        ):
+            return
         reasons = self.exposed.get(str(agent.folder.license_id), set())
         assert reasons, f"{agent.name} is stopped by nobody who may: {word} {answer.text}"
         REACHED[f"stopped by {sorted(reasons)}"] += 1
