@@ -11,7 +11,6 @@
 A test that is named by itself (`pytest FILE::TEST`) runs in any case.
 """
 
-import os
 from collections import Counter
 from enum import IntEnum
 
@@ -41,14 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers, and let Hypothesis draw as many examples as fit this run.
 
-    A CI run draws the same ones each time; what a random run finds becomes an example of its own.
-    No run fails for drawing slowly: that is the machine's.
+    Only `make prove` searches: the other runs draw the same ones each time, and what a search finds
+    becomes an example of its own. No run fails for drawing slowly: that is the machine's.
     """
     hypothesis.settings.register_profile(
         "licensing",
         deadline=None,
         max_examples=EXAMPLES[extent(config)],
-        derandomize="CI" in os.environ,
+        derandomize=extent(config) is not Extent.PROVE,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("licensing")

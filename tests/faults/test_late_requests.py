@@ -16,6 +16,7 @@ from tests.faults.operation import Operation, Told
 from tests.faults.operations import AT_LENGTH
 from tests.faults.seam import FAULTS, WRITES, Fault, Request, Wire, held_up
 from tests.faults.stage import UNCOUNTED, Stage, Undisturbed
+from tests.proof import Proof
 
 pytestmark = pytest.mark.sampled(2)
 
@@ -73,11 +74,10 @@ def test_r05_a_request_that_arrives_late_does_nothing_twice(
 @pytest.mark.proof
 @pytest.mark.parametrize("operation", AT_LENGTH, ids=lambda operation: operation.name)
 def test_r05_on_a_bad_day_repetition_still_comes_to_the_same_end(
-    stage: Stage, operation: Operation
+    stage: Stage, operation: Operation, proof: Proof
 ) -> None:
     right = stage.undisturbed(operation)
-    for _ in range(BAD_DAYS):
-        seed = random.SystemRandom().getrandbits(32)
+    for seed in proof.seeds(BAD_DAYS):
         chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
 
         told, wire = begin(stage, right, partial(go_wrong, chance, 0.7))

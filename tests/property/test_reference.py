@@ -1155,6 +1155,20 @@ def test_r36_a_login_that_is_cut_off_once_its_key_is_bound_has_not_been_followed
         machine.logs_in(ALICE, whole, "production", NEWER, None, "key-1", "cut off", Manner())
 
 
+def test_r36_a_login_of_any_key_that_was_held_back_moves_nothing_once_the_link_has_moved(
+    world: World,
+) -> None:
+    here, now = COMPUTERS[0], Manner()
+    with beside_the_service(world) as machine:
+        machine.begin(some=[(ALICE, here, "production", NEWER, "key-2")])
+        machine.reset(0, None, is_foreign=False)
+        machine.clock(1)
+        machine.login_again(0, NEWER, None, None, now, is_admin=False, is_replayed=False)
+        # That one was made before the link moved, and comes after.
+        machine.login_again(0, NEWER, "key-1", None, now, is_admin=False, is_replayed=True)
+    assert REACHED["login: stale"]
+
+
 def test_r31_a_machine_that_is_not_followed_is_closed_where_another_agent_has_closed_it(
     world: World,
 ) -> None:
