@@ -120,7 +120,7 @@ def case_of(chain: Chained, asked: Question) -> str:
 def meet(
     chain: Chained, asked: Question, moment: Moment, name: Callable[[str, str | None], str]
 ) -> Met:
-    """What becomes of a chain; `name` calls a return's link by its question and what it leaves."""
+    """What becomes of a chain; `name` calls a link by its question and the one before."""
     case, head, now = case_of(chain, asked), chain.head, moment.now
     if case in ("never", "repeats"):
         return Met(case, chain)
@@ -129,14 +129,25 @@ def meet(
     after = replace(chain, was_presented=chain.was_presented or asked.last is not None)
     if case == "current" and head is not None and head.is_early(now):
         return Met(case, after)
-    if head is None or case in ("begins", "current", "newer"):
+    if case == "current":
+        return Met(case, led_on(after, asked.leads_to, moment))
+    if head is None or case in ("begins", "newer"):
         sign = "newer_lease" if case == "newer" else None
-        return Met(case, led_on(after, asked.leads_to, moment), sign)
+        return Met(case, _begun(after, asked, moment, name), sign)
     # Nobody has presented a lease: a login that lost its answer is made once more.
     if not after.was_presented:
         moved = after if head.is_early(now) and case == "older" else None
-        return Met(case, moved or led_on(after, asked.leads_to, moment))
+        return Met(case, moved or _begun(after, asked, moment, name))
     return _return(after, case, asked, moment, name)
+
+
+def _begun(
+    chain: Chained, asked: Question, moment: Moment, name: Callable[[str, str | None], str]
+) -> Chained:
+    """A chain that goes on with what follows from no link: the same question may do so twice."""
+    before = chain.head.link if chain.head is not None else f"nothing at {moment.now}"
+    link = name(asked.leads_to, before)
+    return replace(led_on(chain, link, moment), repeats=asked.leads_to)
 
 
 def _return(
