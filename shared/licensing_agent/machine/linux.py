@@ -1,7 +1,11 @@
 """Linux: ``/etc/machine-id``, ``/sys/class/net``, and whether this is a container or a VM.
 
-What this module guarantees: the id of an image is not taken for a machine's. In a container of an
-application, ``/etc/machine-id`` counts only where it is mounted from the host.
+What this module guarantees:
+
+* The id of an image is not taken for a machine's. In a container of an application,
+  ``/etc/machine-id`` counts only where it is mounted from the host.
+* An address is the one that its adapter was made with, whatever software makes of it for privacy.
+  One that is locally administered counts where a virtual machine's platform has given it for good.
 """
 
 from __future__ import annotations
@@ -9,11 +13,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from licensing_agent.machine.sources import Found, LeftOut, Platform, Sources, mac
+from licensing_agent.machine.sources import Found, LeftOut, Platform, Sources, is_hypervisor, mac
 
 _ID_FILES: Final = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _ETHERNET: Final = "1"  # ARPHRD_ETHER; Wi-Fi has it, too
+# What the kernel says of an address in addr_assign_type: made with the device, or drawn by chance.
+_MADE_WITH_IT: Final = "0"
+_BY_CHANCE: Final = "1"
+_VIRTUAL_BUSES: Final = frozenset({"virtio", "xen", "vmbus"})
 # These boot as a machine does, with an id of their own.
 _WHOLE_SYSTEMS: Final = frozenset({"lxc", "lxc-libvirt", "systemd-nspawn"})
 _CGROUPS: Final = (
@@ -24,19 +32,6 @@ _CGROUPS: Final = (
     ("lxc", "lxc"),
 )
 _POD_FILE: Final = "/dev/termination-log"
-_HYPERVISORS: Final = (
-    "QEMU",
-    "VMware",
-    "VirtualBox",
-    "innotek",
-    "Xen",
-    "Amazon EC2",
-    "Google Compute Engine",
-    "Parallels",
-    "Virtual Machine",
-    "KVM",
-    "Bochs",
-)
 
 
 def read(platform: Platform) -> Sources:
@@ -48,7 +43,7 @@ def read(platform: Platform) -> Sources:
         raw_id=raw_id,
         id_source=id_source,
         id_trouble=id_trouble,
-        computer_name=platform.name(),
+        computer_name=platform.computer_name(),
         name_source="the host name",
         macs=macs,
         left_out=left_out,
@@ -83,7 +78,7 @@ def virtual_machine_of(platform: Platform) -> str | None:
     """Which kind of virtual machine this is, if it says so."""
     for name in ("sys_vendor", "product_name"):
         text = (platform.text(f"/sys/class/dmi/id/{name}") or "").strip()
-        if any(word in text for word in _HYPERVISORS):
+        if is_hypervisor(text):
             return text
     return None
 
@@ -108,9 +103,7 @@ def _is_mounted(platform: Platform, path: str) -> bool:
 
 
 def _macs(platform: Platform) -> tuple[tuple[Found, ...], tuple[LeftOut, ...]]:
-    folder = platform.root / "sys/class/net"
-    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-    judged = [_mac(platform, name) for name in names]
+    judged = [_mac(platform, name) for name in platform.names("/sys/class/net")]
     return (
         tuple(one for one in judged if isinstance(one, Found)),
         tuple(one for one in judged if isinstance(one, LeftOut)),
@@ -131,5 +124,19 @@ def _mac(platform: Platform, name: str) -> Found | LeftOut:
     if not platform.has(f"{source}/device"):
         return LeftOut("mac_address", address or None, source, "virtual: there is no device behind")
     # As a part of a bond, an adapter shows the bond's address; its own stands beside it.
-    own = says("bonding_slave/perm_hwaddr")
-    return mac(own or address, source, "a physical adapter")
+    own = says("bonding_slave/perm_hwaddr") or platform.own_address(name)
+    given = says("addr_assign_type")
+    if not own and given == _BY_CHANCE:
+        return LeftOut("mac_address", address or None, source, "drawn by chance, and will change")
+    return mac(
+        own or address,
+        source,
+        "a physical adapter",
+        by_platform=bool(own or given == _MADE_WITH_IT) and _is_platforms(platform, source),
+    )
+
+
+def _is_platforms(platform: Platform, adapter: str) -> bool:
+    """Whether a virtual machine's platform has made an adapter: a phone at a port is none of it."""
+    bus = platform.bus(f"{adapter}/device")
+    return bus in _VIRTUAL_BUSES or (bus != "usb" and virtual_machine_of(platform) is not None)

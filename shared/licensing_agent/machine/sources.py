@@ -7,9 +7,11 @@ does not answer is no error: what it would have said is left out, with the reaso
 
 from __future__ import annotations
 
+import array
 import importlib
 import platform
 import socket
+import struct
 import subprocess  # nosec B404
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +23,27 @@ from licensing_agent.protocol.components import is_locally_administered, is_shar
 Component = Literal["machine_id", "mac_address", "computer_name"]
 
 _TOOL_SECONDS: Final = 20
+_SIOCETHTOOL: Final = 0x8946
+_ETHTOOL_GPERMADDR: Final = 0x20
+_LONGEST_ADDRESS: Final = 32
+_HYPERVISORS: Final = (
+    "QEMU",
+    "VMware",
+    "VirtualBox",
+    "innotek",
+    "Xen",
+    "Amazon EC2",
+    "Google Compute Engine",
+    "Parallels",
+    "Virtual Machine",
+    "KVM",
+    "Bochs",
+    "OpenStack",
+    "DigitalOcean",
+    "Hetzner",
+    "Alibaba Cloud",
+    "OracleCloud",
+)
 _NO_WINDOW: Final[int] = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """On Windows, no console flashes up beside an agent that has windows."""
 
@@ -82,6 +105,22 @@ def host_name() -> str:
     return socket.gethostname().encode(errors="surrogateescape").decode(errors="replace")
 
 
+def permanent_address(name: str) -> str:
+    """The address that a Linux adapter was made with, whatever software has set since; or nothing.
+
+    As ``ethtool -P`` asks for it; anybody may. Raises :class:`OSError`.
+    """
+    fcntl = importlib.import_module("fcntl")
+    answer = array.array("B", struct.pack("II", _ETHTOOL_GPERMADDR, _LONGEST_ADDRESS))
+    answer.extend(bytes(_LONGEST_ADDRESS))
+    asked = struct.pack("16sP16x", name.encode()[:15], answer.buffer_info()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket.fileno(), _SIOCETHTOOL, asked)
+    (length,) = struct.unpack_from("I", answer, 4)
+    address = bytes(answer[8 : 8 + length])
+    return address.hex(":") if any(address) else ""
+
+
 def read_registry(key: str, name: str) -> str:
     """A text in Windows' registry, under HKEY_LOCAL_MACHINE. Raises :class:`OSError`."""
     winreg = importlib.import_module("winreg")
@@ -100,6 +139,35 @@ class Platform:
     run: Callable[[Sequence[str]], str] = run_tool
     registry: Callable[[str, str], str] = read_registry
     name: Callable[[], str] = host_name
+    permanent: Callable[[str], str] = permanent_address
+
+    def computer_name(self) -> str:
+        """The host name, empty where the system does not tell."""
+        try:
+            return self.name()
+        except OSError:
+            return ""
+
+    def own_address(self, adapter: str) -> str:
+        """What an adapter was made with, empty where the system does not tell."""
+        try:
+            return self.permanent(adapter)
+        except (OSError, ImportError):
+            return ""
+
+    def bus(self, device: str) -> str:
+        """The bus that a device under the root is on, such as ``pci``, ``usb`` or ``virtio``."""
+        try:
+            return (self.root / device.lstrip("/") / "subsystem").readlink().name
+        except OSError:
+            return ""
+
+    def names(self, folder: str) -> list[str]:
+        """What is in a folder under the root, in order; nothing where it cannot be read."""
+        try:
+            return sorted(entry.name for entry in (self.root / folder.lstrip("/")).iterdir())
+        except OSError:
+            return []
 
     def output(self, *arguments: str) -> str:
         """What a tool prints, nothing where there is none or it does not come to an end."""
@@ -118,16 +186,28 @@ class Platform:
     def has(self, path: str) -> bool:
         """Whether there is such a file, folder or link under the root."""
         found = self.root / path.lstrip("/")
-        return found.is_symlink() or found.exists()
+        try:
+            return found.is_symlink() or found.exists()
+        except OSError:
+            return False
 
 
-def mac(address: str, source: str, why: str) -> Found | LeftOut:
-    """A physical adapter's address: it counts unless software has given it."""
+def is_hypervisor(text: str) -> bool:
+    """Whether firmware names a virtual machine's platform as its maker or product."""
+    return any(word in text for word in _HYPERVISORS)
+
+
+def mac(address: str, source: str, why: str, *, by_platform: bool = False) -> Found | LeftOut:
+    """A physical adapter's address: it counts unless software has given it.
+
+    ``by_platform`` says that a virtual machine's platform has made the adapter with it: it stays,
+    locally administered or not.
+    """
     digits = address.strip().lower().replace("-", "").replace(":", "")
     if len(digits) != 12 or not set(digits) <= set("0123456789abcdef") or digits == "0" * 12:
         return LeftOut("mac_address", address.strip() or None, source, "not an Ethernet address")
     spelled = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
-    if is_locally_administered(digits):
+    if is_locally_administered(digits) and not by_platform:
         return LeftOut(
             "mac_address",
             spelled,

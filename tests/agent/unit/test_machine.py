@@ -63,7 +63,9 @@ LAPTOP = {
 
 
 def linux(root: Path, files: Mapping[str, str], name: str = "factory-7", **more: Any) -> Machine:
-    platform = Platform(system="Linux", root=tree(root, files), name=lambda: name)
+    platform = Platform(
+        system="Linux", root=tree(root, files), name=lambda: name, permanent=lambda _: ""
+    )
     return identity.read(platform, **more)
 
 
