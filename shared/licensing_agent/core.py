@@ -12,6 +12,8 @@ What this module guarantees:
 * What cannot be opened at the start is tried again, before a person is asked to log in, and
   nothing but a licence takes its place.
 * A question is on the disk before it is sent, or it is not sent (:func:`lifecycle.may_ask`).
+* The machine is read once in :data:`READING_LASTS`, and anew after a refusal, at a login and when
+  somebody does not want to wait.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ from licensing_agent.machine.identity import Machine
 from licensing_agent.machine.sources import Platform
 from licensing_agent.proof import Occasion, prove, thumbprint
 from licensing_agent.protocol.credentials import Credentials, TooFewCredentials
-from licensing_agent.protocol.outcomes import Failed, LoggedIn, Outcome
+from licensing_agent.protocol.outcomes import Failed, LoggedIn, Outcome, Refused
 from licensing_agent.storage.device_key import KeptKey, KeyLocked
 from licensing_agent.storage.encrypted_file import OUT_OF_REACH, Trouble, platform_keyring
 from licensing_agent.storage.folder_lock import FolderLock
@@ -55,6 +57,9 @@ from licensing_agent.storage.store import Reading, Store
 
 LONGEST_PAUSE: Final = 60.0
 """How many seconds may pass between two looks at the clocks."""
+
+READING_LASTS: Final = 600.0
+"""How many seconds a reading of the machine is good for: tools are started for one."""
 
 PROOFS: Final = 3
 """How many proofs are made for one request, where the service wants newer ones."""
@@ -134,6 +139,7 @@ class Engine:
         self._callbacks = callbacks
         self._system = system
         self._lock = RLock()
+        self._reading: tuple[float, Machine] | None = None
         this = self._machine()
         credentials = this.credentials()
         self._folder_lock = FolderLock(configuration.folder)
@@ -162,8 +168,19 @@ class Engine:
             credentials,
             reading.touched,
             self._system.moment(),
+            has_bound_key=self._has_bound_key(reading.kept),
         )
         self._save()
+
+    def _has_bound_key(self, kept: Kept) -> bool:
+        """Whether the device key that the licence is bound to is here, as at the login."""
+        if kept.license is None or not self._configuration.use_device_key:
+            return False
+        try:
+            key = self._configuration.device_key or self._kept_key.existing()
+            return key is not None and thumbprint(key) == kept.license.device_key
+        except (KeyLocked, OSError):
+            return False
 
     @property
     def is_forked(self) -> bool:
@@ -178,6 +195,7 @@ class Engine:
     def hurry(self) -> None:
         """Do not wait for the next attempt."""
         with self._lock:
+            self._reading = None
             self._state = lifecycle.hurried(self._state)
 
     def step(self) -> Step:
@@ -217,6 +235,8 @@ class Engine:
     def _request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
         if isinstance(step, FetchKeys):
             return wire.fetch_keys(step)
+        if isinstance(step, Login):
+            self._reading = None
         # What HTTP cannot carry would be shown in the error that says so.
         if isinstance(step, Login) and not (token.isascii() and token.isprintable()):
             return Failed(why="The sign-in did not return a valid token.")
@@ -268,6 +288,8 @@ class Engine:
         if isinstance(outcome, LoggedIn):
             outcome = replace(outcome, device_key=self._device_key)
             self._kept_key.bound()
+        if isinstance(outcome, Refused):
+            self._reading = None
         with self._lock:
             self._wants_own_nonce = False
             self._state = lifecycle.after(self._state, outcome, self._system.moment())
@@ -356,13 +378,19 @@ class Engine:
         return "The device key is another one than at the login: a person has to log in again."
 
     def _machine(self) -> Machine:
-        told = self._configuration
-        return identity.read(
+        """The machine as it is, or was a while ago. Raises what :func:`identity.read` does."""
+        now, kept, told = self._system.monotonic(), self._reading, self._configuration
+        if kept is not None and now - kept[0] < READING_LASTS:
+            return kept[1]
+        this = identity.read(
             self._system.platform,
             folder=told.folder,
             computer_name=told.computer_name,
             application=told.application,
         )
+        # What is too little is looked for again at once: a tool may not have come to an end.
+        self._reading = (now, this) if this.credentials_or_none() else None
+        return this
 
 
 _engines: Final[WeakSet[Engine]] = WeakSet()

@@ -174,10 +174,20 @@ class State:
     is_late: bool = False
 
 
-def begin(
-    terms: Terms, kept: Kept, credentials: Credentials, touched: float | None, moment: Moment
+def begin(  # noqa: PLR0913 - what a start finds
+    terms: Terms,
+    kept: Kept,
+    credentials: Credentials,
+    touched: float | None,
+    moment: Moment,
+    *,
+    has_bound_key: bool = False,
 ) -> State:
-    """A process starts, with what is kept since the last one; ``touched`` is the file's time."""
+    """A process starts, with what is kept since the last one; ``touched`` is the file's time.
+
+    ``has_bound_key`` says that the device key is there that the licence is bound to: it counts as
+    one component of the machine more (R9).
+    """
     kept, trouble = _of_organization(terms.organization_id, kept)
     time = kept.lease.time if kept.lease else Timekeeping.starting(moment.wall)
     time = time.seen(moment.wall)
@@ -191,7 +201,7 @@ def begin(
         due=time.mark,
         trouble=trouble,
     )
-    found = _kept_lease(state, credentials)
+    found = _kept_lease(state, credentials, has_bound_key=has_bound_key)
     if isinstance(found, Rejected):
         return replace(state, trouble=f"The stored lease is not valid: {found.reason}.")
     return _reserved(replace(state, lease=found))
@@ -433,12 +443,18 @@ def _failed(state: State, failure: Failed, moment: Moment) -> State:
     )
 
 
-def _kept_lease(state: State, credentials: Credentials) -> Lease | Rejected | None:
+def _kept_lease(
+    state: State, credentials: Credentials, *, has_bound_key: bool
+) -> Lease | Rejected | None:
     license, lease = state.kept.license, state.kept.lease
     if license is None or lease is None:
         return None
-    # What was sent then is in the lease; of it two of three have to be so today.
-    if not credentials.is_same_machine_as(lease.credentials):
+    # What was sent then is in the lease; of it two of three have to be so today. A container that
+    # was made anew on its volume has its id, and the device key in place of its name and address.
+    is_same = credentials.is_same_machine_as(lease.credentials) or (
+        has_bound_key and credentials.is_made_anew_from(lease.credentials)
+    )
+    if not is_same:
         return Rejected(Reason.WRONG_MACHINE)
     expected = _expected(state.terms, license, lease.credentials, lease.nonce)
     return verify(lease.token, _keys(state), expected, now=state.time.mark)

@@ -6,7 +6,10 @@ What this module guarantees:
   advises (``sd_id128_get_machine_app_specific``).
 * Where no machine id is stable and the machine's own, an installation id that is kept in a folder
   takes its place.
-* MAC addresses are those of physical adapters. Whatever is left out is told with its reason.
+* MAC addresses are those that physical adapters were made with, and those that a virtual machine's
+  platform gave its adapters for good. Whatever is left out is told with its reason.
+* :func:`read` always looks anew, and ends: a tool that is missing or does not come to an end within
+  20 seconds says nothing. :mod:`licensing_agent.core` keeps what was read for a while.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from uuid import UUID
 from licensing_agent.machine import linux, macos, windows
 from licensing_agent.machine.sources import Found, LeftOut, Platform, Sources
 from licensing_agent.protocol import components
-from licensing_agent.protocol.credentials import Credentials
+from licensing_agent.protocol.credentials import Credentials, TooFewCredentials
 from licensing_agent.storage.installation import installation_id
 
 APPLICATION: Final = UUID("5c0e3a1e-6f0b-4a5f-9a37-2d6a1f8f4b0c")
@@ -70,6 +73,13 @@ class Machine:
             mac_addresses=self.mac_addresses,
             computer_name=self.computer_name,
         )
+
+    def credentials_or_none(self) -> Credentials | None:
+        """As it is sent, ``None`` where the service would not know it."""
+        try:
+            return self.credentials()
+        except TooFewCredentials:
+            return None
 
 
 def read(

@@ -6,6 +6,8 @@ What this module guarantees:
   byte, the digest of it that stands in the service's leases, whatever of it counts there.
 * Two of them are one machine exactly when the service would say so that has the same list of what
   computers share (:mod:`licensing_agent.protocol.components`): when two of the three agree.
+* Beside the bound device key, the machine id alone is enough for it (R9), but for one of another
+  computer: :meth:`Credentials.is_made_anew_from`.
 """
 
 from __future__ import annotations
@@ -59,6 +61,19 @@ class Usable:
         if self.machine_id is not None and self.machine_id == other.machine_id:
             return has_name or not self.mac_addresses.isdisjoint(other.mac_addresses)
         return has_name and not self.named_addresses.isdisjoint(other.named_addresses)
+
+    def contradicts(self, other: Usable) -> bool:
+        """Whether both have addresses that makers gave, and none of them in common (R9)."""
+        own, others = self._makers_addresses, other._makers_addresses
+        return bool(own and others) and own.isdisjoint(others)
+
+    @property
+    def _makers_addresses(self) -> frozenset[str]:
+        return frozenset(
+            mac
+            for mac in self.mac_addresses
+            if not (components.is_locally_administered(mac) or components.is_of_hypervisor(mac))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +132,14 @@ class Credentials:
     def is_same_machine_as(self, other: Credentials) -> bool:
         """Whether two of the three agree: a docking station or a new name is no new machine."""
         return self.usable().is_same_as(other.usable())
+
+    def is_made_anew_from(self, other: Credentials) -> bool:
+        """Whether the machine id is the same, and no maker's address says that it is another one.
+
+        Of containers and virtual machines, name and addresses change, while the id stays on the
+        volume. Alone it says too little: a copied volume has it. It counts beside the bound device
+        key, for the lease that is stored.
+        """
+        now, then = self.usable(), other.usable()
+        has_id = now.machine_id is not None and now.machine_id == then.machine_id
+        return has_id and not now.contradicts(then)

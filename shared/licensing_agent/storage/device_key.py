@@ -96,6 +96,12 @@ class KeptKey:
             self._write(self._key)
         return self._key
 
+    def existing(self) -> SoftwareKey | None:
+        """The key, if there is one: none is made. Raises :class:`KeyLocked`."""
+        if self._key is None:
+            self._key = self._read()
+        return self._key
+
     def bound(self) -> None:
         """A login has been answered: a stand-in that was proved in it is the key from now on."""
         if self._key is None and self._stand_in is not None:
