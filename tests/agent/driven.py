@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from licensing_agent import Configuration, Status, System
 from licensing_agent.core import NO_PROOF_TAKEN, PROOFS, Callbacks, Engine
@@ -9,18 +10,35 @@ from licensing_agent.lifecycle import FetchKeys, Login, Validate, Wait
 from licensing_agent.machine.sources import Platform
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
 from licensing_agent.wire import Answer
-from tests.agent.chained import ChainedService
-from tests.local.events import Request
+from tests.local.events import Request, Response
 
 TOKEN = "the.person's.token"
 
 
-class Driven:
-    """An agent, on the service's clock; `name` is its machine's."""
+class Asked(Protocol):
+    """The service as an agent asks it, and its clock."""
 
-    def __init__(self, service: ChainedService) -> None:
+    requests: list[Request]
+    statuses: list[int]
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds."""
+
+    def answer(self, request: Request) -> Response:
+        """One request."""
+
+
+class Driven:
+    """An agent, on the service's clock; `name` is its machine's, whose files are under `root`."""
+
+    def __init__(self, service: Asked) -> None:
         self.service = service
+        self.root = Path("/nowhere")
         self.name = "ACME-PC-01"
+        self.chance = 0.5
+        self.looked = 0
+        """How often the machine has been read."""
         self.told: list[str] = []
         self.signed_in: str | None = TOKEN
         self.engine: Engine
@@ -34,8 +52,10 @@ class Driven:
         system = System(
             wall=lambda: self.service.now,
             monotonic=lambda: self.service.now,
-            chance=lambda: 0.5,
-            platform=Platform(system="Linux", root=Path("/nowhere"), name=lambda: self.name),
+            chance=lambda: self.chance,
+            platform=Platform(
+                system="Linux", root=self.root, name=self._named, permanent=lambda _: ""
+            ),
         )
         self.configuration = configuration
         self.engine = Engine(configuration, Callbacks(**callbacks), system)
@@ -61,6 +81,10 @@ class Driven:
         self.service.requests.clear()
         self.service.statuses.clear()
         self.told.clear()
+
+    def _named(self) -> str:
+        self.looked += 1
+        return self.name
 
     def _teller(self, name: str) -> Callable[[Status], None]:
         return lambda _: self.told.append(name)

@@ -364,6 +364,7 @@ NAMES: Final = frozenset(
         "ie11win7",
         "ie11win8_1",
         "imac",
+        "instance",
         "jetson",
         "jetson-nano",
         "kali",
