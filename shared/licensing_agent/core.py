@@ -168,13 +168,18 @@ class Engine:
             credentials,
             reading.touched,
             self._system.moment(),
-            has_bound_key=self._has_bound_key(reading.kept),
+            has_bound_key=self._has_bound_key(reading.kept, credentials),
         )
         self._save()
 
-    def _has_bound_key(self, kept: Kept) -> bool:
-        """Whether the device key that the licence is bound to is here, as at the login."""
-        if kept.license is None or not self._configuration.use_device_key:
+    def _has_bound_key(self, kept: Kept, credentials: Credentials) -> bool:
+        """Whether the device key of the login is here; looked for only where something hangs on it.
+
+        A key that does not answer is as good as none: the service is asked.
+        """
+        if kept.license is None or kept.lease is None or not self._configuration.use_device_key:
+            return False
+        if credentials.is_same_machine_as(kept.lease.credentials):
             return False
         try:
             key = self._configuration.device_key or self._kept_key.existing()

@@ -89,6 +89,14 @@ class Volume:
         )
 
 
+class Silent(SoftwareKey):
+    """A vendor's key whose device does not answer."""
+
+    def public_key(self) -> bytes:
+        """See :class:`licensing_agent.storage.device_key.DeviceKey`."""
+        raise OSError("no answer")
+
+
 @pytest.fixture
 def volume(world: World, tmp_path: Path) -> Iterator[Volume]:
     """A volume with an agent's licence on it, of an organization that has one seat."""
@@ -153,6 +161,8 @@ def test_r16_with_a_device_key_of_the_vendors_own_it_does_the_same(
     volume.way.is_open = False
     assert volume.made_anew().check().license_state == "grace"
     volume.terms = {"device_key": SoftwareKey(Ed25519PrivateKey.generate())}
+    assert not volume.made_anew().check().usable
+    volume.terms = {"device_key": Silent(tpm.key)}
     assert not volume.made_anew().check().usable
     volume.terms = {"use_device_key": False}
     assert not volume.made_anew().check().usable

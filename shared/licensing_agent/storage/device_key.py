@@ -98,8 +98,7 @@ class KeptKey:
 
     def existing(self) -> SoftwareKey | None:
         """The key, if there is one: none is made. Raises :class:`KeyLocked`."""
-        if self._key is None:
-            self._key = self._read()
+        self._key = self._key or self._read()
         return self._key
 
     def bound(self) -> None:

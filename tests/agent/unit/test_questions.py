@@ -193,12 +193,14 @@ def killed_at(count: int) -> Iterator[list[int]]:
 
 def live(agent: Driven) -> None:
     """A login, a renewal, an end, and another login; of each one answer is lost."""
+    service = agent.service
+    assert isinstance(service, ChainedService)
     for stage in ("login", "renewal", "end"):
         if stage == "renewal":
-            agent.service.now += DAY * 5 // 8
+            service.now += DAY * 5 // 8
         if stage == "end":
-            agent.service.answers = [REVOKED]
-        agent.service.loses = 1
+            service.answers = [REVOKED]
+        service.loses = 1
         agent.check(at_once=True)
         agent.check(at_once=True)
 

@@ -223,6 +223,8 @@ DEFAULT_NAMES = [
     "ip-172-31-5-10.ec2.internal",
     "192.168.1.5",
     "fe80::1",
+    "instance-1",
+    "instance-20260412-081530",
     "kali",
     "vagrant",
     "(none)",
