@@ -32,7 +32,7 @@ class OpenApiDocument(RootModel[dict[str, Any]]):
     http.Operation(
         "GET /.well-known/jwks.json",
         id="getKeys",
-        summary="The public keys that verify leases.",
+        summary="The public keys that verify leases, and their issuer.",
         replies={200: JwksReply},
         needs_token=False,
         is_tagged=True,
@@ -40,7 +40,9 @@ class OpenApiDocument(RootModel[dict[str, Any]]):
 )
 def keys(call: http.Call) -> http.Reply:
     """The public keys that verify leases."""
-    body = JwksReply.model_validate(call.deployment.keyrings.keyring().jwks()).model_dump_json()
+    deployment = call.deployment
+    told = {**deployment.keyrings.keyring().jwks(), "issuer": deployment.settings.lease_issuer}
+    body = JwksReply.model_validate(told).model_dump_json()
     return http.tagged_text(call.event, "application/json", body, outcome="keys", headers=CACHEABLE)
 
 

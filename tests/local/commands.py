@@ -106,6 +106,8 @@ def _run(command: argparse.Namespace, log: Path) -> int:
             say(f"The functions' log: {log}\n")
             say(pasted.users())
             say(f"\nThe portal is at {up.portal_url}. {pasted.WHO_SIGNS_IN}")
+            say("\nAn agent needs this address and the issuer of its leases:\n")
+            say(f"export LICENSING_URL={up.url} LICENSING_ISSUER={up.issuer}")
             say("\nTo use the aws CLI with this service, paste this into a terminal:\n")
             say(pasted.for_aws(up.url))
             if template := containers.write(BUILT, up.environments, up.url):

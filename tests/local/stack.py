@@ -39,6 +39,8 @@ class Stack:
     operator_client_id: str
     """The command line's; the portal has its own."""
     portal_url: str
+    issuer: str
+    """Who issues its leases."""
     environments: Mapping[str, Mapping[str, str]]
     """The settings of each function."""
 
@@ -70,7 +72,8 @@ def running(
         discovery = {"DISCOVERY_URL": sign_in.discovery_url}
         stack.enter_context(patch.dict(os.environ, deployed.environment | discovery))
 
-        install_deployment(Deployment.from_environ(os.environ, clock=clock))
+        made = Deployment.from_environ(os.environ, clock=clock)
+        install_deployment(made)
         stack.callback(install_deployment, None)
         functions = ExecutionEnvironment(deployed.functions)
         stack.callback(functions.close)
@@ -133,6 +136,7 @@ def running(
             users.agent_client_id,
             users.command_line.client_id,
             f"{server.url}/portal",
+            made.settings.lease_issuer,
             environments,
         )
 

@@ -279,6 +279,12 @@ def test_run_says_who_can_log_in(tmp_path: Path) -> None:
             "pavel",
         ):
             assert word in printed
+        # What README's agent reads from its environment.
+        assert re.search(
+            r"^export LICENSING_URL=http://127\.0\.0\.1:\d+ LICENSING_ISSUER=urn:licensing:\S+$",
+            printed,
+            re.MULTILINE,
+        )
         (portal,) = re.findall(r"The portal is at (\S+/portal)\. Sign in as ada, ", printed)
         with closing(HTTPConnection(urlsplit(portal).netloc, timeout=30)) as connection:
             connection.request("GET", urlsplit(portal).path)

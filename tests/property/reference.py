@@ -218,6 +218,11 @@ class Licensed:
         """Whether it holds its machine and a seat."""
         return self.ends is None and self.state in ("active", "detached")
 
+    def is_of_other(self, environment: str) -> bool:
+        """Whether it is good for an agent, and not for the one in this environment."""
+        is_good = self.is_bound or self.state == "dissociated"
+        return is_good and self.environment != environment
+
     @property
     def pairs(self) -> frozenset[Pair]:
         """What it holds."""
@@ -280,15 +285,13 @@ class Reference:
         """
         own, card = self.organizations[organization_id], card.usable
         record = self.licenses[presented] if presented else None
-        if record is not None:
-            if record.ends is not None:
-                return Told("temporary_license_not_usable")  # no partner
-            if record.organization_id != organization_id:
-                return Told("on_behalf_login_disabled")
-            if record.is_bound and not _is_at(record, card) and not _has_key(record, card, proof):
-                return Told("license_still_bound")
+        misuse = _misused(record, organization_id, card, proof)
+        if misuse:
+            return Told(misuse)
         if own.requires_proof and proof is None:
             return Told("proof_required")
+        if record is not None and record.is_of_other(environment):
+            return Told("invalid")
         if record is not None and record.state == "dissociated":
             return self._reassign(
                 own,
@@ -302,7 +305,7 @@ class Reference:
             )
         here = (
             record
-            if record is not None and record.is_bound and record.environment == environment
+            if record is not None and record.is_bound
             else self._license_at(organization_id, card.pairs(), environment)
         )
         if here is not None:
@@ -388,6 +391,8 @@ class Reference:
         record, card = self.licenses[license_id], card.usable
         question = self._question(record, asked, proof)
         misuse = self._misuse(record, claimed_id, card, environment, question, proof, now)
+        if misuse == "MACHINE_MISMATCH" and record.ends is not None and record.holder is None:
+            misuse = "EXPIRED" if now >= record.ends else misuse
         if misuse:
             return Told(misuse)
         own = self.organizations[claimed_id]
@@ -691,8 +696,6 @@ class Reference:
         older: bool,
         now: int,
     ) -> Told:
-        if environment != record.environment:
-            return Told("invalid")
         organization_id = record.organization_id
         exclusive = not older or self._is_alone_already(organization_id, card.pairs())
         refused = self._why_not_bound(
@@ -1060,6 +1063,21 @@ def _has_key(record: Licensed, card: Card, proof: Shown | None) -> bool:
         and record.card is not None
         and record.card.agrees_in_one(card)
     )
+
+
+def _misused(
+    record: Licensed | None, organization_id: str, card: Card, proof: Shown | None
+) -> str | None:
+    """Why a licence's key is nobody's to present who logs in here as a member."""
+    if record is None:
+        return None
+    if record.ends is not None:
+        return "temporary_license_not_usable"  # no partner
+    if record.organization_id != organization_id:
+        return "on_behalf_login_disabled"
+    if record.is_bound and not _is_at(record, card) and not _has_key(record, card, proof):
+        return "license_still_bound"
+    return None
 
 
 def _is_at(record: Licensed, card: Card) -> bool:

@@ -15,13 +15,13 @@ from pydantic_core import PydanticCustomError
 from licensing.contract.fields import (
     AgentVersion,
     Environment,
+    HeldKey,
     Instant,
     LicenseKeyText,
     OrganizationId,
     Reply,
     Request,
     instant,
-    key_as_typed_if_any,
 )
 from licensing.contract.licenses import LicenseView
 from licensing.domain import environment as environments
@@ -106,10 +106,11 @@ class LoginRequest(Request):
     environment: Environment = DEFAULT_ENVIRONMENT
     agent_version: AgentVersion | None = None
     license_key: Annotated[
-        LicenseKeyText | None,
+        HeldKey,
         Field(
-            description="The key that the agent holds. The login binds a dissociated license to "
-            "this machine; a temporary one lets a partner in."
+            description="The key that the agent holds, as for a validation; null, empty or left "
+            "out while it holds none. The login binds a dissociated license to this machine; a "
+            "temporary one lets a partner in. A key of another environment is refused."
         ),
     ] = None
     nonce: Nonce | None = None
@@ -192,7 +193,7 @@ class OlderLoginRequest(_OlderAgent):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     license_key: Annotated[
-        Annotated[str, Field(max_length=128), AfterValidator(key_as_typed_if_any)] | None,
+        HeldKey,
         Field(alias="LicenseKey", description="Empty or null while the agent holds none."),
     ] = None
 
@@ -202,7 +203,7 @@ class OlderLoginRequest(_OlderAgent):
             self.credentials(),
             DEFAULT_ENVIRONMENT,
             self.agent_version,
-            license_key.parse(self.license_key) if self.license_key else None,
+            license_key.parse(self.license_key) if self.license_key is not None else None,
             has_older_form=True,
             proof=proof,
             previous=previous,
@@ -284,6 +285,14 @@ class Jwk(Reply):
 
 
 class JwksReply(Reply):
-    """The public keys that verify leases, newest first (RFC 7517)."""
+    """The public keys that verify leases, newest first (RFC 7517), and who issues those."""
 
     keys: list[Jwk]
+    issuer: Annotated[
+        str,
+        Field(
+            description="The iss of this service's leases. An agent that expects another one is "
+            "configured for another service: it can notice that before a login takes a seat.",
+            examples=["urn:licensing:licensing"],
+        ),
+    ]

@@ -34,9 +34,8 @@ def _key_as_typed(text: str) -> str:
     return text
 
 
-def key_as_typed_if_any(text: str) -> str:
-    """A licence key as somebody typed it, or an empty text. Anything else is refused."""
-    return text and _key_as_typed(text)
+def _key_as_typed_if_any(text: str | None) -> str | None:
+    return None if text is None or license_key.is_blank(text) else _key_as_typed(text)
 
 
 def _as_rfc3339(moment: object) -> object:
@@ -132,10 +131,18 @@ LicenseKeyText = Annotated[
     Field(
         max_length=128,
         description="Nine groups of five letters and digits. Case, hyphens and spaces do not "
-        "matter; the check symbols find a mistyped key.",
+        "matter, and neither does what comes along when a key is pasted: other dashes, quotation "
+        "marks, characters without a width, a label that ends in a colon. The check symbols find a "
+        "mistyped key.",
     ),
     AfterValidator(_key_as_typed),
 ]
+
+HeldKey = Annotated[
+    Annotated[str, Field(max_length=128)] | None,
+    AfterValidator(_key_as_typed_if_any),
+]
+"""A licence key as :data:`LicenseKeyText` has it, or none: null, or a text with nothing to see."""
 
 
 def _told(message: str) -> PydanticCustomError:

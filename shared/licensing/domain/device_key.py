@@ -47,9 +47,17 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class InvalidProof:
-    """An invalid DPoP proof. ``reason`` is safe to log: it repeats nothing that was sent (R35)."""
+    """An invalid DPoP proof.
+
+    ``reason`` and ``advice`` are safe to log and to tell: they repeat nothing that was sent (R35).
+    ``advice`` is a sentence, what is to be done about it.
+    """
 
     reason: str
+    advice: str = (
+        "Update the agent. If it is of today, something on the way changes its headers: have that "
+        "let them pass."
+    )
 
 
 def is_over(nonce: str, lease_id: str | None, *, is_early: bool) -> bool:

@@ -42,6 +42,7 @@ _TIME_BYTES: Final = 8
 _MARK_BYTES: Final = 16
 _LONGEST_ID: Final = 128
 _ID_OF_LEASE: Final = re.compile(r"[!-~]{1,128}")
+_ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _USUAL_PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -128,7 +129,7 @@ def verify(
     # 3. It says all that a proof says, and of this request.
     wrong = _wrong(claims, request)
     if wrong is not None:
-        return InvalidProof(wrong)
+        return wrong
     # 4. It is fresh: by the nonce and not by `iat`, which an agent with a wrong clock gets wrong.
     nonce = claims.get("nonce")
     if not isinstance(nonce, str):
@@ -151,6 +152,8 @@ def plain_url(url: str) -> str | None:
 
     >>> plain_url("https://Licences.example.com:443/v1/validate?trace=1")
     'https://licences.example.com/v1/validate'
+    >>> plain_url("https://licences.example.com./v1/%76alidate%2f")
+    'https://licences.example.com/v1/validate%2F'
     """
     try:
         parts = urlsplit(url)
@@ -160,9 +163,17 @@ def plain_url(url: str) -> str | None:
     # A name before the host can make a URL look like one of another host.
     if parts.scheme not in _USUAL_PORTS or not parts.hostname or "@" in parts.netloc:
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    name = parts.hostname.removesuffix(".")
+    host = f"[{name}]" if ":" in name else name
     place = host if port in {None, _USUAL_PORTS[parts.scheme]} else f"{host}:{port}"
-    return f"{parts.scheme}://{place}{parts.path or '/'}"
+    return f"{parts.scheme}://{place}{_ESCAPE.sub(_plain_escape, parts.path) or '/'}"
+
+
+def _plain_escape(escape: re.Match[str]) -> str:
+    """An escape of a path in its normal form: none where it need not be one (RFC 3986, 6.2.2)."""
+    character = chr(int(escape[1], 16))
+    is_plain = character.isascii() and (character.isalnum() or character in "-._~")
+    return character if is_plain else escape[0].upper()
 
 
 def _key(header: dict[str, object]) -> Ed25519PublicKey | None:
@@ -184,7 +195,7 @@ def _key(header: dict[str, object]) -> Ed25519PublicKey | None:
     return Ed25519PublicKey.from_public_bytes(jws.decoded(x))
 
 
-def _wrong(claims: Mapping[str, object], request: ProvedRequest) -> str | None:
+def _wrong(claims: Mapping[str, object], request: ProvedRequest) -> InvalidProof | None:
     """Why the claims are not those of a proof that was made for ``request``."""
     texts = {name: claims.get(name) for name in ("jti", "htm", "htu", "ath", "htb")}
     if (
@@ -192,13 +203,25 @@ def _wrong(claims: Mapping[str, object], request: ProvedRequest) -> str | None:
         or len(str(texts["jti"])) > _LONGEST_ID
         or type(claims.get("iat")) is not int
     ):
-        return "claims are missing or of the wrong type"
-    if texts["htm"] != request.method or plain_url(str(texts["htu"])) not in request.urls:
-        return "made for another request"
+        return InvalidProof("claims are missing or of the wrong type")
+    if texts["htm"] != request.method:
+        return InvalidProof("made for another method (htm)")
+    if plain_url(str(texts["htu"])) not in request.urls:
+        return InvalidProof(
+            "made for another address than this request has reached (htu)",
+            "Use an address of the service. If something on the way changes host or path, the "
+            "operator of the service has to name the address that agents use.",
+        )
     if texts["ath"] != credential_hash(request.credential):
-        return "made for another credential"
+        return InvalidProof(
+            "made for another token or license key (ath)",
+            "Have the agent make a proof for what it sends.",
+        )
     if not hmac.compare_digest(str(texts["htb"]).encode(), body_hash(request.body).encode()):
-        return "made for another body"
+        return InvalidProof(
+            "made for another body (htb)",
+            "Something on the way has changed the request: have that let bodies pass as they are.",
+        )
     return None
 
 

@@ -258,6 +258,11 @@ class License:
             by_key and self.term is None and self.machine.agrees_in_one(machine)
         )
 
+    @property
+    def waits_for_partner(self) -> bool:
+        """Whether it is temporary, and nobody has used it yet (R26)."""
+        return self.term is not None and self.term.holder is None
+
     def is_bound_to(self, proof: Proof | InvalidProof | None) -> TypeGuard[Proof]:
         """Whether it has a device key, and ``proof`` is of that."""
         return isinstance(proof, Proof) and proof.thumbprint == self.device_key

@@ -12,6 +12,8 @@ What this module guarantees:
 * A key is derived, so it never has to be stored, and cannot be guessed: 128 secret bits.
 * The alphabet has no I, L, O or U. Case, spaces and hyphens do not matter; an I or L is read as 1,
   an O as 0.
+* A key is read as mail programs and documents hand it over: with other dashes, characters that
+  nobody sees, quotation marks, full-width forms, and a label before it that ends in ``:`` or ``=``.
 * Any single wrong symbol and any two swapped symbols are caught by arithmetic alone, before any
   database call: the 45 symbols form a number that has to be divisible by the prime 1021.
 """
@@ -31,7 +33,17 @@ MAX_SECRET_VERSION: Final = 127
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES: Final = {symbol: value for value, symbol in enumerate(_ALPHABET)}
 _LOOKALIKES: Final = str.maketrans("OIL", "011")
-_SEPARATORS: Final = re.compile(r"[\s\-]")
+# What nobody sees: blanks of all kinds, soft hyphens, marks without a width or of direction.
+_UNSEEN: Final = "\\s\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_DASHES: Final = "\\-\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\ufe58\ufe63"
+_QUOTES: Final = "\"'`\u00b4\u00ab\u00bb\u2018-\u201f\u2039\u203a\u300c-\u300f\u301d-\u301f"
+_SEPARATORS: Final = re.compile(f"[{_UNSEEN}{_DASHES}{_QUOTES}]")
+_BLANK: Final = re.compile(f"[{_UNSEEN}]*")
+# No key has any of these: what stands before the last one is a label.
+_LABEL: Final = re.compile(r".*[:=]", re.DOTALL)
+# Keyboards of East Asia write these wide.
+_WIDE: Final = {0xFF00 + at: 0x20 + at for at in range(1, 0x5F)}
+_AFTER: Final = ".,;"
 
 _ID_BYTES: Final = 10
 _TAG_BYTES: Final = 16
@@ -134,19 +146,36 @@ def is_genuine(key: LicenseKey, derived: LicenseKey) -> bool:
     ) and hmac.compare_digest(key.tag, derived.tag)
 
 
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see in ``text``, which is then no key, not even a mistyped one.
+
+    >>> is_blank(" \u200b"), is_blank("-")
+    (True, False)
+    """
+    return _BLANK.fullmatch(text) is not None
+
+
 def parse(text: str) -> LicenseKey:
     """The key that a person typed, well formed but perhaps forged (R3).
 
-    Raises :class:`InvalidInput` when it is not whole, or a symbol of it is mistyped.
+    Raises :class:`InvalidInput` when it is empty or not whole, or a symbol of it is mistyped.
 
     >>> parse("0808g s19ht 2ajv3 bkt27 ez32p 28rj0 1yybd j9q7y 4p1c1")
+    LicenseKey(secret_version=1, license_id='lic_0123456789abcdef')
+    >>> parse("License key: \u201c0808G–S19HT–2AJV3–BKT27–EZ32P–28RJ0–1YYBD–J9Q7Y–4P1C1\u201d.")
     LicenseKey(secret_version=1, license_id='lic_0123456789abcdef')
     >>> parse("0808G-S19HT-2AJV3-BKT27-EZ32P-28RJ0-1YYBD-J9Q7Y-4P1C2")
     Traceback (most recent call last):
         ...
     licensing.domain.errors.InvalidInput: The license key is mistyped: ...
     """
-    symbols = _SEPARATORS.sub("", text).upper().translate(_LOOKALIKES)
+    if is_blank(text):
+        raise InvalidInput(
+            "The license key is empty. Send the key that a login has answered with, or log in.",
+            pointer="/license_key",
+        )
+    named = _SEPARATORS.sub("", text.translate(_WIDE)).rstrip(_AFTER)
+    symbols = _LABEL.sub("", named).upper().translate(_LOOKALIKES)
     if len(symbols) != _SYMBOLS or not set(symbols) <= _VALUES.keys():
         raise InvalidInput(
             f"This is not a license key. A key has {_SYMBOLS} letters and digits, in nine groups "

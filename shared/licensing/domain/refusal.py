@@ -113,9 +113,10 @@ def proof_required() -> Refused:
     """An agent that does not prove to hold a device key, where that is needed."""
     return Refused(
         RefusalCode.PROOF_REQUIRED,
-        "This agent has to prove that it holds its device key. Update it to a version that sends "
-        "such proofs. If it has to work without a device key, have an administrator reset that in "
-        "the portal, then log in again.",
+        "This agent has to prove that it holds its device key, and no proof has arrived. If it "
+        "sends one, in the header DPoP, something on the way removes it: have that let it pass. "
+        "Else update the agent to a version that sends such proofs. If it has to work without a "
+        "device key, have an administrator reset that in the portal, then log in again.",
     )
 
 

@@ -79,7 +79,8 @@ class Code(StrEnum):
         "ORGANIZATION_MISMATCH",
         Meaning(
             message="This license key belongs to another organization. Log in again.",
-            message_to_partner="This temporary license is for another organization.",
+            message_to_partner="This temporary license is for another organization. Ask for one "
+            "of this organization.",
             action=NextStep.LOGIN,
             misuse="Used for another organization",
         ),
@@ -105,7 +106,8 @@ class Code(StrEnum):
         "MACHINE_MISMATCH",
         Meaning(
             message="This license key belongs to another machine or environment. Log in here.",
-            message_to_partner="This temporary license is in use on another machine.",
+            message_to_partner="This temporary license is in use on another machine. Ask for a new "
+            "one.",
             action=NextStep.LOGIN,
             misuse="Used on another machine",
         ),
@@ -169,6 +171,10 @@ _CODE_BY_STANDING: Final = MappingProxyType(
         Standing.SUSPENDED: Code.SUSPENDED,
         Standing.ENDED: Code.EXPIRED,
     }
+)
+
+_CODE_BY_STATE: Final = MappingProxyType(
+    {State.REVOKED: Code.REVOKED, State.DISSOCIATED: Code.DISSOCIATED}
 )
 
 _CODE_BY_POSSESSION: Final = MappingProxyType(
@@ -257,11 +263,12 @@ def check(
     if organization is None or record.organization_id != agent.organization_id:
         return Code.ORGANIZATION_MISMATCH
     # 2. The licence has not ended for good, and is not waiting for another machine.
-    if record.state is State.REVOKED:
-        return Code.REVOKED
-    if record.state is State.DISSOCIATED:
-        return Code.DISSOCIATED
-    # 3. The machine, and the agent on it, is the licence's.
+    if record.state in _CODE_BY_STATE:
+        return _CODE_BY_STATE[record.state]
+    # 3. The machine, and the agent on it, is the licence's. A temporary one that ended unused never
+    #    had any, and says that it has ended (R27).
+    if record.waits_for_partner and record.term is not None and record.term.has_ended(now):
+        return Code.EXPIRED
     if not agent.is_on(record) or not _is_at(record, agent.environment):
         return Code.MACHINE_MISMATCH
     # 4. The agent holds the licence's device key, where there is one or has to be one.

@@ -159,7 +159,8 @@ class LogIn(LoginSteps):
         policy = organization.policy.at_least(self.policy_floor)
         if policy.require_device_key and request.proof is None:
             return proof_required()
-        # 3. The presented licence waits for a machine.
+        # 3. The presented licence waits for a machine, or is this agent's.
+        _check_environment(request, presented)
         if presented is not None:
             freed = presented.after(Action.REASSIGN, attempt.context.now)
             if isinstance(freed, License):
@@ -269,13 +270,6 @@ class LogIn(LoginSteps):
         ``freed`` is ``record`` after the transition, but for the machine.
         """
         request, context = attempt.request, attempt.context
-        # The key was derived from the environment, too: elsewhere it would be another key (R3).
-        if not record.is_for(request.environment):
-            raise InvalidInput(
-                f"This license key is for the environment {record.environment}. "
-                "Use it there, or log in without a key.",
-                pointer="/environment",
-            )
         holder_id = license_at(attempt.view.claims, organization.id, record.environment)
         if holder_id == record.id:
             raise Overtaken  # its own claims, read before it was dissociated
@@ -414,6 +408,24 @@ def _wants_exclusivity(attempt: LoginAttempt, organization: Organization) -> boo
     return not is_older_agent(attempt.request.agent_version) or is_exclusive_to(
         attempt.view.claims.values(), organization.id
     )
+
+
+def _check_environment(request: Login, presented: License | None) -> None:
+    """Raises :class:`InvalidInput` for the key of an agent in another environment.
+
+    The key was derived from that, too: elsewhere it would be another key (R3). To ignore it would
+    take a seat that nobody has asked for. Agents up to 4.3 know no environments (R30).
+    """
+    if presented is None or presented.is_for(request.environment):
+        return
+    is_dissociated = presented.state is State.DISSOCIATED
+    if is_dissociated or (presented.is_bound and not request.has_older_form):
+        raise InvalidInput(
+            f"This license key is for the environment {presented.environment}, and this agent is "
+            f"in {request.own_environment}. Set its environment to {presented.environment}, or log "
+            "in without the key: that takes a license of its own.",
+            pointer="/environment",
+        )
 
 
 def _check_environments(attempt: LoginAttempt, organization: Organization) -> None:

@@ -22,6 +22,7 @@ from licensing.domain.audit import Reason
 from licensing.domain.device_key import Proof, is_over, needs_nonce
 from licensing.domain.drift import Evidence
 from licensing.domain.errors import Unavailable, UnknownLeaseKey
+from licensing.domain.explanation import Told, told
 from licensing.domain.keyring import Keyring
 from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
 from licensing.domain.lease_chain import AT_HEAD, Derive, Question, Shown, shown
@@ -54,25 +55,30 @@ class Verdict:
     ``record`` and ``organization`` are there when the key is this agent's own
     (:attr:`Meaning.shows_license <licensing.domain.validation.Meaning>`); ``lease`` is there when
     the code is ``VALID`` (R16). ``last_seen_deferred``: the time of this use could not be written;
-    the answer does not depend on it, and the next validation writes it (R17).
+    the answer does not depend on it, and the next validation writes it (R17). ``told`` is what the
+    person is told, where that takes more than ``code`` and ``record``.
     """
 
     code: Code
-    is_temporary: bool = False
     record: License | None = None
     organization: Organization | None = None
     lease: SignedLease | None = None
     last_seen_deferred: bool = False
+    told: Told | None = None
 
     @property
     def message(self) -> str:
         """What the person at the agent reads."""
-        return self.code.meaning.message_to(partner=self.is_temporary)
+        return self._told.message
 
     @property
     def action(self) -> NextStep:
         """What the agent should do."""
-        return self.code.meaning.action_for(partner=self.is_temporary)
+        return self._told.action
+
+    @property
+    def _told(self) -> Told:
+        return self.told or told(self.code, self.record)
 
 
 @dataclass(frozen=True)
@@ -243,7 +249,7 @@ class ValidateLicense:
         if isinstance(used, RecordedUse):
             return self._granted(request, organization, used, keyring)
         if used.code.meaning.shows_license:
-            return Verdict(used.code, record.term is not None, used.record, organization)
+            return Verdict(used.code, used.record, organization)
         return self._refused(record, agent, used.code, context)
 
     def _not_valid(
@@ -258,7 +264,7 @@ class ValidateLicense:
         proved = record.proved(proof, context.now) if proof is not None else record
         if proved != record:
             proved = write_use(self.store, record, Followed(proved), context)
-        return Verdict(code, record.term is not None, proved, organization)
+        return Verdict(code, proved, organization)
 
     def _granted(
         self,
@@ -273,7 +279,6 @@ class ValidateLicense:
         lease = self.lease_terms.grant(used.record, organization, asked, used.link)
         return Verdict(
             Code.VALID,
-            used.record.term is not None,
             used.record,
             organization,
             SignedLease(lease, keyring.sign(lease)),
@@ -304,7 +309,7 @@ class ValidateLicense:
             self.store.record_refusal(attempt)
         elif code.meaning.misuse is not None:
             self.store.record_refusal(context.refused_attempt(record, code.lower()))
-        return Verdict(code, record.term is not None)
+        return Verdict(code, told=told(code, record, agent))
 
     def _forbidden(self, record: License, machine: Machine, environment: str) -> Code | None:
         """Why a partner may not work on a machine, which their licence does not claim itself.

@@ -203,9 +203,9 @@ def test_a_proof_is_bad_that_is(case: str) -> None:
 def test_r36_a_proof_is_of_the_bytes_of_a_body_whatever_they_are() -> None:
     for body in (b"", b"{}", b"\xff\x00", "\ufeff{}".encode(), b"x" * 65_536):
         assert proved(check(DEVICE.proof(URL, CREDENTIAL, body), body=body)) == (KID, NOW_MS)
-        assert check(DEVICE.proof(URL, CREDENTIAL, body), body=body + b" ") == InvalidProof(
-            "made for another body"
-        )
+        found = check(DEVICE.proof(URL, CREDENTIAL, body), body=body + b" ")
+        assert isinstance(found, InvalidProof)
+        assert found.reason == "made for another body (htb)"
 
 
 def test_the_hash_of_a_body_is_what_other_tools_take_it_for() -> None:
@@ -224,11 +224,13 @@ def test_a_bad_proof_says_why() -> None:
         compact(DEVICE.header(typ="JWT"), claims, DEVICE.key): "its header is not that of a proof",
         compact(DEVICE.header(), claims, OTHER.key): "the signature does not match",
         proof(jti=""): "claims are missing or of the wrong type",
-        proof(htm="GET"): "made for another request",
-        proof(ath=credential_hash("L1-OTHER")): "made for another credential",
-        proof(htb=body_hash(b"{}")): "made for another body",
+        proof(htm="GET"): "made for another method (htm)",
+        proof(ath=credential_hash("L1-OTHER")): "made for another token or license key (ath)",
+        proof(htb=body_hash(b"{}")): "made for another body (htb)",
     }.items():
-        assert check(token) == InvalidProof(why)
+        found = check(token)
+        assert isinstance(found, InvalidProof)
+        assert found.reason == why
 
 
 @pytest.mark.parametrize("text", ["", "a.b", "a.b.c", "é.b.c", "x" * 5000, "W10.W10.AA"])
@@ -319,7 +321,11 @@ def test_a_bad_proof_is_bad_whatever_its_nonce() -> None:
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
         ("https://licensing.example:80/v1", "https://licensing.example:80/v1"),
         ("https://[2001:DB8::1]:443/v1", "https://[2001:db8::1]/v1"),
-        ("https://licensing.example/V1/%7e", "https://licensing.example/V1/%7e"),
+        ("https://licensing.example./v1", "https://licensing.example/v1"),
+        ("https://Licensing.example.:443/v1", "https://licensing.example/v1"),
+        ("https://licensing.example/V1/%7e", "https://licensing.example/V1/~"),
+        ("https://licensing.example/%76%31/a%2fb", "https://licensing.example/v1/a%2Fb"),
+        ("https://licensing.example/%c3%a4%zz", "https://licensing.example/%C3%A4%zz"),
         ("https://me@licensing.example/v1", None),
         ("ftp://licensing.example/v1", None),
         ("/v1/licenses", None),

@@ -69,14 +69,14 @@ class WrongFields(InvalidInput):
 
     ``errors`` name wrong fields by their JSON pointers, but not their values, which may be a
     licence key (R35): the first :data:`MOST_ERRORS`, and of each name :data:`LONGEST_NAME`
-    characters, so that an answer is short, however long the request was.
+    characters, so that an answer is short, however long the request was. The message is what a
+    person reads: of a single error, what that says.
     """
 
     def __init__(self, error: ValidationError) -> None:
         count, message = error.error_count(), "The request does not match the API's contract."
         if count > MOST_ERRORS:
             message += f" These are the first {MOST_ERRORS} of {count} errors."
-        super().__init__(message)
         found = error.errors(include_url=False, include_input=False, include_context=False)
         self.errors = [
             ProblemError(
@@ -84,6 +84,7 @@ class WrongFields(InvalidInput):
             )
             for one in found[:MOST_ERRORS]
         ]
+        super().__init__(_about(self.errors[0]) if count == 1 else message)
 
 
 class Input(Protocol[Value_co]):
@@ -386,6 +387,14 @@ def _has_older_names(text: str) -> bool:
     except ValueError:
         return False  # what is wrong with it, the parser of the present form says
     return isinstance(document, dict) and not _OLDER_NAMES.isdisjoint(document)
+
+
+def _about(error: ProblemError) -> str:
+    """What is wrong with the one wrong field, as a sentence that needs no pointer beside it."""
+    if error.detail.endswith("."):
+        return error.detail
+    place = f" at {error.pointer}" if error.pointer else ""
+    return f"The request does not match the API's contract{place}: {error.detail}."
 
 
 def _escaped(part: str | int) -> str:

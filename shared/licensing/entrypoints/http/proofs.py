@@ -103,7 +103,7 @@ def good_proof(
     found = proof(event, credential, deployment, taken=taken)
     if isinstance(found, InvalidProof):
         raise InvalidInput(
-            f"The proof is not valid (RFC 9449): {found.reason}.",
+            f"The proof is not valid (RFC 9449): {found.reason}. {found.advice}",
             pointer=f"/headers/{taken.header.lower()}",
         )
     if found is not None:
