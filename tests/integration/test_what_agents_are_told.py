@@ -1,6 +1,8 @@
 """R13: what the person at an agent is told: which cause it is, what to do, and one rule each."""
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +10,17 @@ import pytest
 from tests.integration.answers import assert_problem, header
 from tests.integration.leases import read
 from tests.integration.partner import generate, generated, login_with
-from tests.world import ALICE, AMIR, MACHINE_A, MACHINE_B, PAVEL, World
+from tests.world import (
+    ALICE,
+    AMIR,
+    BORIS,
+    MACHINE_A,
+    MACHINE_B,
+    OLIVIA,
+    PAVEL,
+    Answer,
+    World,
+)
 
 
 @pytest.fixture
@@ -94,7 +106,7 @@ def test_r13_a_validation_in_another_environment_says_which_one_the_key_is_for(
     answer = world.validate(key, environment="Staging").json
     assert (answer["code"], answer["action"]) == ("MACHINE_MISMATCH", "login")
     assert "for the environment production of this machine" in answer["message"]
-    assert "this agent is in Staging" in answer["message"] or "in staging" in answer["message"]
+    assert "this agent is in staging" in answer["message"]
     stranger = world.validate(key, MACHINE_B, environment="staging").json
     assert stranger["message"] == (
         "This license key belongs to another machine or environment. Log in here."
@@ -166,6 +178,58 @@ def test_r13_a_validation_with_a_blank_key_says_so(world: World, key: str, blank
     answer = world.validate(blank)
     assert_problem(answer, 400, "invalid_request", "/license_key")
     assert answer.json["detail"].startswith("The license key is empty.")
+
+
+# -- refused logins --------------------------------------------------------------------------------
+
+BY_RULE = {
+    "agent_blocked": "Agent is Blocked.",
+    "machine_registered_to_other_organization": "Your machine is already registered with acme.",
+}
+"""What R19 and R4 prescribe, to the word."""
+
+WHAT_TO_DO = re.compile(
+    r"(Ask|Check|Log in|Renew|Revoke or dissociate|Send|Set|Sign in|Use|This path takes|"
+    r"to be dissociated first)"
+    r"[^.]*\.$"
+)
+
+
+def _refused_logins(world: World) -> Iterator[tuple[str, Answer]]:
+    world.register("acme", max_agents=1)
+    world.register("bolt")
+    issued = world.login().json
+    key, license_id = issued["license_key"], issued["license"]["id"]
+    temporary = generated(world)
+    yield "machine_registered_to_other_organization", world.login(BORIS)
+    yield "seat_limit_reached", world.login(machine=MACHINE_B)
+    yield "license_still_bound", world.login(machine=MACHINE_B, license_key=key)
+    yield "on_behalf_login_disabled", world.login(BORIS, license_key=key)
+    yield "temporary_license_not_usable", login_with(world, temporary.key, ALICE)
+    yield "invalid_request", world.login(environment="staging", license_key=key)
+    yield "forbidden", world.login(OLIVIA)
+    world.act("detach", license_id)
+    yield "agent_blocked", world.login()
+    world.act("attach", license_id)
+    world.change("acme", status="paused")
+    yield "subscription_ended", world.login()
+    yield "not_found", world.request("GET", "/v1/license")
+    yield "method_not_allowed", world.request("PUT", "/v1/licenses/validate")
+    yield "payload_too_large", world.request("POST", "/v1/licenses/validate", body=b" " * 20_000)
+    yield "invalid_request", world.request("POST", "/v1/licenses/validate", body=b"")
+
+
+def test_the_last_sentence_of_each_refusal_says_what_to_do(
+    world: World, subtests: pytest.Subtests
+) -> None:
+    for code, answer in _refused_logins(world):
+        with subtests.test(code):
+            assert answer.json["code"] == code
+            detail = answer.json["detail"]
+            if code in BY_RULE:
+                assert detail.lower() == BY_RULE[code].lower()
+            else:
+                assert WHAT_TO_DO.search(detail), detail
 
 
 # -- the issuer ------------------------------------------------------------------------------------

@@ -23,9 +23,11 @@ from licensing.domain.refusal import RefusalCode, Refused
             refusal.proof_required,
             "proof_required",
             (
-                "This agent has to prove that it holds its device key. Update it to a version that "
-                "sends such proofs. If it has to work without a device key, have an administrator "
-                "reset that in the portal, then log in again."
+                "This agent has to prove that it holds its device key, and no proof has arrived. "
+                "If it sends one, in the header DPoP, something on the way removes it: have that "
+                "let it pass. Else update the agent to a version that sends such proofs. If it has "
+                "to work without a device key, have an administrator reset that in the portal, "
+                "then log in again."
             ),
         ),
         (

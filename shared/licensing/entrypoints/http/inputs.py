@@ -368,7 +368,9 @@ def _validated(model: type[Model], text: str) -> Model:
 def _text(event: APIGatewayProxyEventV2, largest: int) -> str:
     body = event.body or ""
     if len(body) > largest:
-        raise PayloadTooLarge(f"The body of this request may have at most {largest} bytes.")
+        raise PayloadTooLarge(
+            f"The body of this request may have at most {largest} bytes. Send less."
+        )
     if not body:
         raise InvalidInput("The request has no body. Send a JSON object.")
     try:
