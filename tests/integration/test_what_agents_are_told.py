@@ -143,12 +143,12 @@ def test_r03_a_mistyped_key_is_told_so_where_people_read_it_without_a_call(
 ) -> None:
     mistyped = key[:-1] + ("0" if key[-1] != "0" else "1")
     told = "The license key is mistyped: its check symbols do not match. Copy all of it again."
-    for ask in (lambda: world.validate(mistyped), lambda: world.login(license_key=mistyped)):
-        with world.counting() as calls:
-            answer = ask()
+    with world.counting() as calls:
+        answers = [world.validate(mistyped), world.login(license_key=mistyped)]
+    assert calls == {}
+    for answer in answers:
         assert_problem(answer, 400, "invalid_request", "/license_key")
         assert answer.json["detail"] == told
-        assert calls == {}
 
 
 def test_a_single_wrong_field_is_named_in_the_sentence_that_people_read(world: World) -> None:
