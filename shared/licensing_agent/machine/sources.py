@@ -44,6 +44,9 @@ _HYPERVISORS: Final = (
     "Alibaba Cloud",
     "OracleCloud",
 )
+_OF_PRIVATE_ADDRESS: Final = ("42010a", "4201ac", "4201c0")
+"""Google Cloud makes a guest's address of its private IP address, which many networks have."""
+
 _NO_WINDOW: Final[int] = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """On Windows, no console flashes up beside an agent that has windows."""
 
@@ -213,6 +216,10 @@ def mac(address: str, source: str, why: str, *, by_platform: bool = False) -> Fo
             spelled,
             source,
             "locally administered: set by software, and may change",
+        )
+    if digits.startswith(_OF_PRIVATE_ADDRESS):
+        return LeftOut(
+            "mac_address", spelled, source, "made of a private IP address, which many networks have"
         )
     if is_shared_address(digits):
         # It is sent all the same: the service may have a longer list, and then knows what to drop.

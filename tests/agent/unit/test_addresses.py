@@ -18,7 +18,6 @@ GUESTS = {
     "libvirt": "52:54:00:6b:3c:58",
     "EC2": "06:5d:21:9a:c3:7f",
     "EC2, in another zone": "0a:1f:93:c2:5d:6b",
-    "GCP": "42:01:0a:80:00:07",
     "OpenStack": "fa:16:3e:7c:51:d9",
     "Hetzner": "96:00:01:5c:2e:9f",
     "Xen": "00:16:3e:5a:77:b1",
@@ -61,6 +60,16 @@ def test_an_address_that_a_guests_platform_gave_for_good_counts(
     renamed = linux(tmp_path / "b", given, bus=bus, vendor=vendor, name="line-9")
     assert this.mac_addresses == (address,)
     assert renamed.credentials().is_same_machine_as(this.credentials())
+
+
+@pytest.mark.parametrize("address", ["42:01:0a:80:00:02", "42:01:ac:10:00:02", "42:01:c0:a8:01:02"])
+def test_an_address_made_of_a_private_ip_address_does_not_count_since_other_networks_have_it(
+    address: str, tmp_path: Path
+) -> None:
+    given = {"address": address, "addr_assign_type": "0"}
+    this = linux(tmp_path, given, bus="virtio", vendor="Google")
+    assert this.mac_addresses == ()
+    assert "private IP address" in why(this, "/eth0")
 
 
 @pytest.mark.parametrize("assigned", ["1", "2", "3", ""])
