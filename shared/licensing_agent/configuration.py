@@ -50,7 +50,7 @@ class Configuration:
     ``ca_file``
         a private certificate authority, in PEM: the only one that is trusted then.
     ``timeout``
-        how many seconds each step of a request may take.
+        how many seconds a request may take, from the connection to the last byte of the answer.
     ``computer_name``
         stands for the machine's own, which in a container may change with each start.
     ``application``

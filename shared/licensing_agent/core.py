@@ -48,7 +48,7 @@ from licensing_agent.machine.identity import Machine
 from licensing_agent.machine.sources import Platform
 from licensing_agent.proof import Occasion, prove, thumbprint
 from licensing_agent.protocol.credentials import Credentials, TooFewCredentials
-from licensing_agent.protocol.outcomes import Failed, LoggedIn, Outcome, Refused
+from licensing_agent.protocol.outcomes import Failed, LoggedIn, Outcome, Refused, Unproven
 from licensing_agent.storage.device_key import KeptKey, KeyLocked
 from licensing_agent.storage.encrypted_file import OUT_OF_REACH, Trouble, platform_keyring
 from licensing_agent.storage.folder_lock import FolderLock
@@ -63,9 +63,6 @@ READING_LASTS: Final = 600.0
 
 PROOFS: Final = 3
 """How many proofs are made for one request, where the service wants newer ones."""
-
-STEPS: Final = 4
-"""Of a request: connect, send, wait, receive. Each has the time limit that is configured."""
 
 LEAST_PATIENCE: Final = 5.0
 """How many seconds an answer may take when the lease is about to end."""
@@ -297,6 +294,8 @@ class Engine:
             self._reading = None
         with self._lock:
             self._wants_own_nonce = False
+            if isinstance(outcome, Unproven):
+                outcome = replace(outcome, is_other_key=self._other_key() is not None)
             self._state = lifecycle.after(self._state, outcome, self._system.moment())
             if self._state.kept.license is not None:
                 self._is_unopened = False
@@ -344,7 +343,7 @@ class Engine:
     def patience(self) -> float:
         """How many seconds to wait for an answer: while the lease holds, not far beyond its end."""
         with self._lock:
-            status, longest = self.status(), STEPS * self._configuration.timeout
+            status, longest = self.status(), self._configuration.timeout
             if not status.usable or status.until is None:
                 return longest
             return min(longest, max(LEAST_PATIENCE, status.until - self._state.time.mark))

@@ -4,7 +4,11 @@ What this module guarantees:
 
 * A licence can be used while a lease of this agent, verified, is in its time, and not one second
   longer; a refusal ends that at once, also for the starts to come.
-* Whatever is no answer leaves everything as it is, but for the time of the next attempt.
+* Whatever is no answer leaves everything as it is, but for the time of the next attempt; so does
+  an answer about a proof, which something on the way may have taken out (R36), and a login's
+  refusal. The next attempt comes before the lease ends.
+* A key that may be good again is kept, and presented by the next login: a dissociated licence
+  comes back with it (R20).
 * The last lease is presented until another one has been verified, also by a login and after its
   licence has been given up, and a question that was not answered is repeated with its nonce: so the
   service comes to the same link of the licence's chain, and takes one agent for one, whatever is
@@ -41,6 +45,7 @@ from licensing_agent.protocol.outcomes import (
     NobodySignedIn,
     Outcome,
     Refused,
+    Unproven,
     Valid,
 )
 from licensing_agent.protocol.timekeeping import Timekeeping
@@ -48,12 +53,16 @@ from licensing_agent.storage.state import Kept, KeptLease, KeptLicense
 
 FIRST_RETRY: Final = 2.0
 LONGEST_RETRY: Final = 600.0
-LONGEST_RETRY_AFTER: Final = 86_400.0
-"""The service may ask for this much patience, in seconds, and a broken proxy for no more."""
+LONGEST_RETRY_AFTER: Final = 3_600.0
+"""How many seconds of patience are granted, whoever asks: a page of a proxy may ask for a day."""
+SHARE_OF_LEASE: Final = 0.25
+"""How much of what is left of the lease a pause takes at most."""
 REFUSED_AGAIN: Final = 900.0
 """How long a refusal stands on average before it is asked for again, in seconds."""
 SIGN_IN_AGAIN: Final = 60.0
 """How often a person's token is asked for, in seconds."""
+PRESENTED: Final = frozenset({"DISSOCIATED", "MACHINE_MISMATCH"})
+"""The refusals after which a login with the licence's key may bind it here."""
 LARGEST_RESERVE: Final = 300.0
 """How many seconds of a lease a crash costs at most."""
 
@@ -157,7 +166,9 @@ Step = Wait | Login | Validate | FetchKeys
 class State:
     """All that is known. ``kept`` has to be on the disk before a status is told.
 
-    ``is_late`` says that the last answer was a link that was over already.
+    ``is_late`` says that the last answer was a link that was over already. Until ``login_until`` a
+    login is tried, though there is a licence; ``withholds_key``: without its key, which is of no
+    use here.
     """
 
     terms: Terms
@@ -172,6 +183,8 @@ class State:
     failures: int = 0
     unproven: Valid | None = None
     is_late: bool = False
+    login_until: float = 0.0
+    withholds_key: bool = False
 
 
 def begin(  # noqa: PLR0913 - what a start finds
@@ -233,11 +246,13 @@ def next_step(state: State) -> Step:
         return Wait(state.due - state.time.mark)
     if state.unproven is not None:
         return FetchKeys()
-    if state.kept.license is not None:
-        link = state.kept.link
+    license, link = state.kept.license, state.kept.link
+    if license is not None and state.time.mark >= state.login_until:
         fresh_by = freshness(link, now=state.time.mark) if link else None
-        return Validate(state.kept.license, link, fresh_by)
-    return Login(state.terms.license_key, state.kept.link)
+        return Validate(license, link, fresh_by)
+    is_of_use = license is not None and not state.withholds_key
+    kept_key = license.key if license is not None and is_of_use else None
+    return Login(state.terms.license_key or kept_key, link)
 
 
 def asking(state: State, nonce: str) -> State:
@@ -279,7 +294,10 @@ def after(state: State, outcome: Outcome, moment: Moment) -> State:
         case KeysFetched():
             return _keys_fetched(state, outcome, moment)
         case Refused():
-            return _refused(state, outcome, moment)
+            refused = _login_refused if outcome.at_login else _refused
+            return refused(state, outcome, moment)
+        case Unproven():
+            return _unproven(state, outcome, moment)
         case NobodySignedIn():
             trouble = state.trouble or "Nobody has signed in."
             return replace(state, due=state.time.mark + SIGN_IN_AGAIN, trouble=trouble)
@@ -335,9 +353,25 @@ def _logged_in(state: State, answer: LoggedIn) -> State:
         device_key=answer.device_key,
     )
     # A login's lease is presented and nothing else: the next step gets one that is verified.
-    kept = replace(state.kept, license=license, lease=None, link=answer.lease, asked=None)
+    # What the agent has meanwhile is a lease of the same licence, if there is one.
+    before = state.kept.license
+    is_same = before is not None and before.id == license.id
+    kept = replace(
+        state.kept,
+        license=license,
+        lease=state.kept.lease if is_same else None,
+        link=answer.lease,
+        asked=None,
+    )
     return replace(
-        state, kept=kept, lease=None, confirmed=False, due=state.time.mark, is_late=False
+        state,
+        kept=kept,
+        lease=state.lease if is_same else None,
+        confirmed=False,
+        due=state.time.mark,
+        is_late=False,
+        login_until=0.0,
+        withholds_key=False,
     )
 
 
@@ -411,14 +445,18 @@ def _refused(state: State, answer: Refused, moment: Moment) -> State:
         # What is presented outlives the refusal, and the question does not: a good answer that
         # somebody has held back since before a block is none afterwards.
         kept = replace(kept, lease=None, asked=None)
-    if answer.action == "login":
+    if answer.action == "login" and answer.code not in PRESENTED:
         kept = replace(kept, license=None)
     # A login may help at once. Not so the second time: then something is wrong.
     is_login_next = answer.action == "login" and is_first
-    wait = 0.0 if is_login_next else REFUSED_AGAIN * (0.5 + moment.chance)
+    pause = REFUSED_AGAIN * (0.5 + moment.chance)
+    wait = 0.0 if is_login_next else pause
+    asks_person = answer.action == "login" and kept.license is not None
     return replace(
         state,
         kept=kept,
+        login_until=state.time.mark + wait + pause if asks_person else 0.0,
+        withholds_key=False,
         lease=None,
         confirmed=False,
         refusal=answer,
@@ -430,9 +468,40 @@ def _refused(state: State, answer: Refused, moment: Moment) -> State:
     )
 
 
+def _login_refused(state: State, answer: Refused, moment: Moment) -> State:
+    """A person was not logged in: a licence that the agent has is as it was."""
+    license, mark = state.kept.license, state.time.mark
+    presented_own = license is not None and state.terms.license_key is None
+    if presented_own and not state.withholds_key and answer.code != "unauthorized":
+        # The key may be what the service does not take: once more without it.
+        return replace(state, withholds_key=True, due=mark + FIRST_RETRY)
+    is_stale = answer.code == "unauthorized"  # the token, and the next one may be good
+    wait = SIGN_IN_AGAIN if is_stale else REFUSED_AGAIN * (0.5 + moment.chance)
+    state = replace(state, due=mark + wait, failures=state.failures + 1, unproven=None)
+    if state.lease is not None and mark < state.lease.expires_at:
+        return replace(state, trouble=answer.message)
+    return replace(state, refusal=answer, trouble=None)
+
+
+def _unproven(state: State, answer: Unproven, moment: Moment) -> State:
+    """Nothing ends. A person is asked to log in where there is another key, or no lease left."""
+    mark, is_first = state.time.mark, state.failures == 0
+    holds = state.lease is not None and mark < state.lease.expires_at
+    wants_person = state.kept.license is not None and (answer.is_other_key or not holds)
+    state = _failed(state, Failed(why=answer.message), moment)
+    if not wants_person:
+        return state
+    # A login may help at once. Not so the second time.
+    due = mark if is_first else state.due
+    return replace(state, due=due, login_until=due + REFUSED_AGAIN * (0.5 + moment.chance))
+
+
 def _failed(state: State, failure: Failed, moment: Moment) -> State:
     longest = min(LONGEST_RETRY, FIRST_RETRY * 2.0 ** min(state.failures, 16))
     asked = min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER)
+    if state.lease is not None and state.time.mark < state.lease.expires_at:
+        bound = SHARE_OF_LEASE * (state.lease.expires_at - state.time.mark)
+        longest, asked = min(longest, max(FIRST_RETRY, bound)), min(asked, bound)
     return replace(
         state,
         confirmed=False,

@@ -31,6 +31,7 @@ from licensing_agent.protocol.outcomes import (
     LoggedIn,
     Outcome,
     Refused,
+    Unproven,
     Valid,
 )
 
@@ -38,6 +39,8 @@ LARGEST_ANSWER: Final = 262_144
 """Bytes: what is longer is none of the service's."""
 
 _ACTIONS: Final = frozenset({"continue", "login", "logout"})
+_ABOUT_PROOFS: Final = frozenset({"PROOF_REQUIRED", "PROOF_INVALID"})
+_NO_PROOF_AT_LOGIN: Final = "proof_required"
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
 _JSON: Final = {"Content-Type": "application/json"}
 _GARBLED: Final = Failed(why="The answer is not from the service.")
@@ -188,8 +191,11 @@ def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outco
         return Failed(why=f"The service did not accept the request (status {status}).")
     if status == 401:
         message = "The service does not accept your sign-in. Sign in again."
-        return Refused(code="unauthorized", message=message, action="login")
-    return Refused(code=_text(body, "code"), message=_text(body, "detail"), action="login")
+        return Refused(code="unauthorized", message=message, action="login", at_login=True)
+    code, message = _text(body, "code"), _text(body, "detail")
+    if code == _NO_PROOF_AT_LOGIN:
+        return Unproven(message=message)
+    return Refused(code=code, message=message, action="login", at_login=True)
 
 
 def _logged_in(body: Mapping[str, object]) -> LoggedIn:
@@ -216,9 +222,10 @@ def _validated(request: Request, body: Mapping[str, object]) -> Outcome:
     action = _text(body, "action")
     if body.get("valid") is not False or action not in _ACTIONS:
         raise ValueError("not an answer of the service")
-    return Refused(
-        code=_text(body, "code"), message=_text(body, "message"), action=cast("Action", action)
-    )
+    code, message = _text(body, "code"), _text(body, "message")
+    if code in _ABOUT_PROOFS:
+        return Unproven(message=message)
+    return Refused(code=code, message=message, action=cast("Action", action))
 
 
 def _encoded(value: Mapping[str, object]) -> bytes:

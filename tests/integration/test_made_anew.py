@@ -62,13 +62,15 @@ class Volume:
     way: Way
     place: Path
     terms: dict[str, Any] = field(default_factory=dict)
+    first: int = 0
+    """How many containers have been made elsewhere."""
     count: int = 0
     agent: Driven = field(init=False)
 
     def made_anew(self, *, address: str | None = None) -> Driven:
         """The next container: another name, and another address."""
-        self.count += 1
-        if self.count > 1:
+        self.count = max(self.count, self.first) + 1
+        if self.count > self.first + 1:
             self.agent.engine.close()
         self.agent = Driven(self.way)
         self.agent.signed_in = ALICE.token(AGENTS)

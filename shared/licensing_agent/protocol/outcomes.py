@@ -46,11 +46,27 @@ class Valid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The service says no: why, in a code and a sentence, and what to do."""
+    """The service says no: why, in a code and a sentence, and what to do.
+
+    ``at_login``: to a person who logs in. That says nothing of the licence that the agent has.
+    """
 
     code: str
     message: str
     action: Action
+    at_login: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unproven:
+    """The service has got no proof of the device key, or one that does not fit (R36).
+
+    What was sent may have been changed on the way: that ends nothing. ``is_other_key`` says that
+    the key is not the one of the login, so that a person has to log in.
+    """
+
+    message: str
+    is_other_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +89,4 @@ class Failed:
     retry_after: float | None = None
 
 
-Outcome = LoggedIn | Valid | Refused | NobodySignedIn | KeysFetched | Failed
+Outcome = LoggedIn | Valid | Refused | Unproven | NobodySignedIn | KeysFetched | Failed

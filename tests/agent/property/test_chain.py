@@ -25,8 +25,8 @@ HOUR = 3600
 FOUND = settings(max_examples=100_000, phases=[Phase.generate])
 """To find what is planted; nobody needs its shortest form."""
 SUSPENDED = Refused(code="SUSPENDED", message="Paused.", action="logout")
-GIVEN_UP = Refused(code="PROOF_REQUIRED", message="Log in.", action="login")
-NO_SEAT = Refused(code="seat_limit_reached", message="Full.", action="login")
+GIVEN_UP = Refused(code="REVOKED", message="Log in.", action="login")
+NO_SEAT = Refused(code="seat_limit_reached", message="Full.", action="login", at_login=True)
 
 
 @dataclass

@@ -326,12 +326,24 @@ def test_attempts_get_rarer_with_full_jitter() -> None:
     assert told(state, valid(), AWAY, chance=1).failures == 1
 
 
-@pytest.mark.parametrize(("asked", "wait"), [(30, 30), (0, 0), (10**9, DAY)])
+@pytest.mark.parametrize(("asked", "wait"), [(30, 30), (0, 0), (10**9, 3_600)])
 def test_what_the_service_asks_for_in_patience_it_gets(asked: float, wait: float) -> None:
     busy = Failed(why="busy", retry_after=asked)
     earliest, latest = (told(licensed(), busy, chance=chance) for chance in (0, 1))
     assert earliest.due - earliest.time.mark == wait
     assert latest.due - latest.time.mark == wait + lifecycle.FIRST_RETRY
+
+
+def test_no_pause_outlasts_the_lease_whoever_asks_for_it() -> None:
+    state, a_day = licensed(), Failed(why="maintenance", retry_after=DAY)
+    assert state.lease is not None
+    end, attempts = state.lease.expires_at, 0
+    while state.time.mark < end:
+        passed = state.time.mark - NOW
+        state = told(state, a_day, chance=1, seconds=passed)
+        assert state.due < end + lifecycle.FIRST_RETRY
+        state, attempts = advanced(state, at(state.due - NOW)), attempts + 1
+    assert attempts > 10
 
 
 def test_somebody_who_does_not_want_to_wait_need_not() -> None:

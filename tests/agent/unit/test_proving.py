@@ -155,6 +155,7 @@ def test_another_key_than_at_the_login_is_told_until_somebody_logs_in(
     service.answers.append(refused("PROOF_INVALID", "login"))
     status = again.check(at_once=True)
     assert (status.license_state, status.storage) == ("valid", None)
+    assert service.paths.count("licenses") == 2
     again.close()
     agent.__init__(asynchronous=agent.asynchronous)  # type: ignore[misc]
 

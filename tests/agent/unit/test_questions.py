@@ -75,7 +75,7 @@ def test_r37_a_login_presents_the_lease_of_the_licence_that_has_been_given_up(
     assert service.chain.suspicions == 0
 
 
-@pytest.mark.parametrize("code", ["NOT_FOUND", "MACHINE_MISMATCH", "PROOF_REQUIRED", "DISSOCIATED"])
+@pytest.mark.parametrize("code", ["NOT_FOUND", "ORGANIZATION_MISMATCH", "REVOKED"])
 def test_r37_the_lease_that_a_login_presents_outlives_a_restart(
     licensed: Driven, service: ChainedService, code: str
 ) -> None:
