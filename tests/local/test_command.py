@@ -238,7 +238,7 @@ def test_print_and_breakpoint_in_a_handler_reach_the_terminal_and_two_ctrl_c_end
 
 def test_the_lines_that_run_prints_work_when_pasted(tmp_path: Path) -> None:
     with run_command(tmp_path) as (_, printed):
-        lines = printed[printed.index("URL=") : printed.index("Ctrl-C")]
+        lines = printed[printed.index("\nURL=") : printed.index("Ctrl-C")]
         pasted = subprocess.run(
             ["bash", "-eu"],  # noqa: S607 - whichever bash the reader has
             input=lines,
