@@ -947,7 +947,8 @@ class Beside(RuleBasedStateMachine):
         A login's proof has been used, another licence has moved along, and its own has not.
         """
         id = once.license_id
-        if id is not None and id in before and before[id] == after[id] and before != after:
+        others = before.keys() - {id}
+        if id in before and any(before[other] != after[other] for other in others):
             self.is_left = True
             assume(condition=False)
 
