@@ -65,6 +65,16 @@ PRESENTED: Final = frozenset({"DISSOCIATED", "MACHINE_MISMATCH"})
 """The refusals after which a login with the licence's key may bind it here."""
 LARGEST_RESERVE: Final = 300.0
 """How many seconds of a lease a crash costs at most."""
+OF_A_KEY: Final = frozenset(
+    {
+        "invalid_request",  # of another environment, which the agent has been given since
+        "not_found",
+        "on_behalf_login_disabled",
+        "temporary_license_not_usable",
+        "license_still_bound",
+    }
+)
+"""The refusals of a login that may be for the key that it presented: it is repeated without."""
 
 
 class LicenseState(StrEnum):
@@ -288,7 +298,7 @@ def after(state: State, outcome: Outcome, moment: Moment) -> State:
     state = advanced(state, moment)
     match outcome:
         case LoggedIn():
-            return _logged_in(state, outcome)
+            return _logged_in(state, outcome, moment)
         case Valid():
             return _valid(state, outcome, moment)
         case KeysFetched():
@@ -339,12 +349,14 @@ def _of_organization(wanted: str | None, kept: Kept) -> tuple[Kept, str | None]:
     return replace(kept, license=None, lease=None, asked=None), told
 
 
-def _logged_in(state: State, answer: LoggedIn) -> State:
+def _logged_in(state: State, answer: LoggedIn, moment: Moment) -> State:
     wanted = state.terms.organization_id
     if wanted is not None and answer.organization_id != wanted:
         message = f"This agent is for {wanted}, but you belong to {answer.organization_id}."
-        refusal = Refused(code="organization_mismatch", message=message, action="login")
-        return replace(state, refusal=refusal, due=state.time.mark + REFUSED_AGAIN)
+        refusal = Refused(
+            code="organization_mismatch", message=message, action="login", at_login=True
+        )
+        return _login_refused(state, refusal, moment)
     license = KeptLicense(
         key=answer.license_key,
         id=answer.license_id,
@@ -472,8 +484,7 @@ def _login_refused(state: State, answer: Refused, moment: Moment) -> State:
     """A person was not logged in: a licence that the agent has is as it was."""
     license, mark = state.kept.license, state.time.mark
     presented_own = license is not None and state.terms.license_key is None
-    if presented_own and not state.withholds_key and answer.code != "unauthorized":
-        # The key may be what the service does not take: once more without it.
+    if presented_own and not state.withholds_key and answer.code in OF_A_KEY:
         return replace(state, withholds_key=True, due=mark + FIRST_RETRY)
     is_stale = answer.code == "unauthorized"  # the token, and the next one may be good
     wait = SIGN_IN_AGAIN if is_stale else REFUSED_AGAIN * (0.5 + moment.chance)

@@ -41,6 +41,7 @@ LARGEST_ANSWER: Final = 262_144
 _ACTIONS: Final = frozenset({"continue", "login", "logout"})
 _ABOUT_PROOFS: Final = frozenset({"PROOF_REQUIRED", "PROOF_INVALID"})
 _NO_PROOF_AT_LOGIN: Final = "proof_required"
+_PROOF_POINTER: Final = "/headers/dpop"
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
 _JSON: Final = {"Content-Type": "application/json"}
 _GARBLED: Final = Failed(why="The answer is not from the service.")
@@ -193,9 +194,17 @@ def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outco
         message = "The service does not accept your sign-in. Sign in again."
         return Refused(code="unauthorized", message=message, action="login", at_login=True)
     code, message = _text(body, "code"), _text(body, "detail")
-    if code == _NO_PROOF_AT_LOGIN:
+    if code == _NO_PROOF_AT_LOGIN or _is_about_proof(body):
         return Unproven(message=message)
     return Refused(code=code, message=message, action="login", at_login=True)
+
+
+def _is_about_proof(body: Mapping[str, object]) -> bool:
+    """Whether a problem is the proof's, which something on the way may have changed."""
+    errors = body.get("errors")
+    return isinstance(errors, list) and any(
+        isinstance(one, dict) and one.get("pointer") == _PROOF_POINTER for one in errors
+    )
 
 
 def _logged_in(body: Mapping[str, object]) -> LoggedIn:

@@ -169,3 +169,20 @@ def test_a_token_that_is_stale_is_asked_for_again_within_a_minute(
     way.world.clock.advance(60)
     assert made.agent.check().license_state == "valid"
     made.agent.engine.close()
+
+
+def test_r20_what_the_way_changes_at_a_login_does_not_have_the_key_left_out(
+    volume: Volume, way: Proxied
+) -> None:
+    agent, license = volume.agent, str(volume.agent.engine.status().license_id)
+    assert way.world.act("dissociate", license).status == 200
+    way.world.clock.advance(HALF)
+    way.changes = {b'"agent_version":null': b'"agent_version":"9.9"'}
+    agent.check(at_once=True)
+    way.world.clock.advance(60)
+    assert agent.check(at_once=True).license_id == license
+    way.changes = {}
+    for _ in range(20):
+        way.world.clock.advance(60)
+        status = agent.check()
+    assert (status.license_state, status.license_id) == ("valid", license)
