@@ -849,7 +849,7 @@ class Reference:
             return None
         key, made = proof.key, proof.made or 0
         case = case_of(record.chain, self._question(record, asked, None, is_login=True))
-        if case != "repeats" and made <= record.counted:
+        if key == record.device and case != "repeats" and made <= record.counted:
             return Told("stale")
         is_bound_now = (
             record.device in (None, key) or now >= record.leased or (is_admin and not record.ends)

@@ -158,9 +158,10 @@ class LoginSteps:
             moved = self._moved(attempt, record, organization, question)
             self._note(record, moved.signs, context)
             return HeldLicense(moved.record, record, moved.link)
-        # A login that was held back moves nothing any more once the link has moved, whatever key it
-        # proves. One that has moved it itself is asked again.
-        if shown(record.chain, question) is not Shown.REPETITION:
+        # The bound key's login that was held back moves nothing any more, once the link has moved.
+        # One that has moved it itself is asked again.
+        is_again = shown(record.chain, question) is Shown.REPETITION
+        if record.is_bound_to(request.proof) and not is_again:
             record.demand_newer(request.proof)
         held = after_login(
             record,
