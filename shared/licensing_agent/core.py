@@ -9,8 +9,8 @@ What this module guarantees:
 * It has its folder to itself until it is closed.
 * Once it is closed, it writes nothing any more: what another client has kept since is newer. In a
   process that was forked from its own it does not either: there, all it does is tell how it stands.
-* What cannot be opened at the start is tried again, before a person is asked to log in, and
-  nothing but a licence takes its place.
+* What cannot be opened at the start and may be later is tried again, before a person is asked to
+  log in, and nothing but a licence takes its place. Nothing that cannot be opened is overwritten.
 * A question is on the disk before it is sent, or it is not sent (:func:`lifecycle.may_ask`).
 * The machine is read once in :data:`READING_LASTS`, and anew after a refusal, at a login and when
   somebody does not want to wait.
@@ -49,7 +49,7 @@ from licensing_agent.machine.sources import Platform
 from licensing_agent.proof import Occasion, prove, thumbprint
 from licensing_agent.protocol.credentials import Credentials, TooFewCredentials
 from licensing_agent.protocol.outcomes import Failed, LoggedIn, Outcome, Refused, Unproven
-from licensing_agent.storage.device_key import KeptKey, KeyLocked
+from licensing_agent.storage.device_key import LOGIN_HELPS, GivenKey, KeptKey, KeyLocked
 from licensing_agent.storage.encrypted_file import OUT_OF_REACH, Trouble, platform_keyring
 from licensing_agent.storage.folder_lock import FolderLock
 from licensing_agent.storage.state import NOTHING, Kept
@@ -143,6 +143,8 @@ class Engine:
         keyring = platform_keyring() if configuration.use_keyring else None
         self._store = Store(configuration.folder, this.secret, keyring)
         self._kept_key = KeptKey(configuration.folder, this.secret, keyring)
+        given = configuration.device_key
+        self._given_key = None if given is None else GivenKey(given)
         self._device_key: str | None = None
         self._proof_nonce: str | None = None
         self._wants_own_nonce = False
@@ -150,7 +152,8 @@ class Engine:
         self._is_closed = False
         self._told: tuple[LicenseState, str | None] | None = None
         self._saved: Kept
-        self._storage: Trouble | None
+        self._unopened: Trouble | None
+        self._storage: Trouble | None = None
         self._state: State
         self._begin(self._store.read(), credentials)
         _engines.add(self)
@@ -158,7 +161,11 @@ class Engine:
     def _begin(self, reading: Reading, credentials: Credentials) -> None:
         self._is_unopened = reading.trouble in OUT_OF_REACH
         self._saved = reading.kept
-        self._storage = reading.trouble
+        self._unopened = reading.trouble
+        if reading.trouble is not None and self._keeps_key:
+            # Before a person is asked to log in, it is told whether the key is lost, too.
+            with suppress(KeyLocked):
+                self._kept_key.existing()
         self._state = lifecycle.begin(
             self._configuration.terms(),
             reading.kept,
@@ -179,10 +186,14 @@ class Engine:
         if credentials.is_same_machine_as(kept.lease.credentials):
             return False
         try:
-            key = self._configuration.device_key or self._kept_key.existing()
+            key = self._given_key or self._kept_key.existing()
             return key is not None and thumbprint(key) == kept.license.device_key
         except (KeyLocked, OSError):
             return False
+
+    @property
+    def _keeps_key(self) -> bool:
+        return self._configuration.use_device_key and self._given_key is None
 
     @property
     def is_forked(self) -> bool:
@@ -209,6 +220,7 @@ class Engine:
                 reading = self._store.read()
                 if reading.kept == NOTHING:
                     self._is_unopened = reading.trouble in OUT_OF_REACH
+                    self._unopened = reading.trouble
                     return step
                 # A machine that cannot be told apart just now is told about by the login.
                 with suppress(TooFewCredentials):
@@ -270,9 +282,7 @@ class Engine:
         """With a proof, if it carries a credential. Raises :class:`KeyLocked`, :class:`OSError`."""
         if not (request.credential and self._configuration.use_device_key):
             return request
-        key = self._configuration.device_key or self._kept_key.get(
-            at_login=isinstance(request.step, Login)
-        )
+        key = self._given_key or self._kept_key.get(at_login=isinstance(request.step, Login))
         self._device_key = thumbprint(key)
         occasion = Occasion(
             method=request.method,
@@ -321,9 +331,12 @@ class Engine:
         with self._lock:
             self._advance()
             status = lifecycle.status(self._state)
+            key = self._given_key or self._kept_key
+            has_license = self._state.kept.license is not None
             notices = (
+                self._store.lost(self._unopened, has_license=has_license),
                 self._storage,
-                self._kept_key.notice or self._other_key(),
+                key.notice or self._other_key(),
                 self._store.notice,
             )
             told = " ".join(str(one) for one in notices if one)
@@ -379,7 +392,8 @@ class Engine:
         bound = license.device_key if license else None
         if bound is None or self._device_key in {None, bound}:
             return None
-        return "The device key is another one than at the login: a person has to log in again."
+        told = "The device key is another one than at the login: a person has to log in again."
+        return f"{told} {LOGIN_HELPS}"
 
     def _machine(self) -> Machine:
         """The machine as it is, or was a while ago. Raises what :func:`identity.read` does."""

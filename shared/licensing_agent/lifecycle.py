@@ -97,7 +97,8 @@ class Status:
     """How it stands. ``until`` is when the lease ends, in epoch seconds.
 
     ``code``, ``message`` and ``action`` are the service's where it refuses; otherwise ``message``
-    says why the service could not be asked. ``storage`` says why nothing can be kept.
+    says why the service could not be asked. ``storage`` says what cannot be
+    kept or opened, why, where it was put, and what gets the agent going.
     """
 
     license_state: LicenseState

@@ -18,7 +18,7 @@ import pytest
 
 from licensing_agent.machine import identity
 from licensing_agent.protocol.lease import public_keys
-from licensing_agent.storage.encrypted_file import EncryptedFile
+from licensing_agent.storage.encrypted_file import EncryptedFile, Kind
 from tests.agent.installed import FOLDER, installed
 from tests.agent.process import ISSUER, ROOT, Agent, System, UnexpectedStandingError
 from tests.agent.relay import Relay
@@ -369,8 +369,8 @@ def keep_as_the_first_version(site: Site) -> int:
         },
         "keys": public_keys(site.service.call("GET", "/.well-known/jwks.json").body),
     }
-    purpose = b"licensing_agent: the licence at rest"
-    file = EncryptedFile(folder / "license", this.secret, None, purpose=purpose)
+    kind = Kind(b"licensing_agent: the licence at rest")
+    file = EncryptedFile(folder / "license", this.secret, None, kind)
     assert file.write(json.dumps(old).encode()) is None
     return int(datetime.fromisoformat(answer["lease.expires_at"]).timestamp())
 

@@ -43,13 +43,18 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}")
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put a file in the place of another: whoever reads it gets the old or the new one."""
+def replace(path: Path, data: bytes, *, aside: Path | None = None) -> None:
+    """Put a file in the place of another: whoever reads it gets the old or the new one.
+
+    The old one gets the name ``aside``, if that is given, once the new one is on the disk.
+    """
     _sweep(path)
     fresh = beside(path)
     try:
         write_new(fresh, data)
-        os.replace(fresh, path)  # noqa: PTH105 - the system call itself, as everywhere here
+        if aside is not None:
+            os.replace(path, aside)  # noqa: PTH105 - the system call itself, as everywhere here
+        os.replace(fresh, path)  # noqa: PTH105 - as above
     except OSError:
         fresh.unlink(missing_ok=True)
         raise

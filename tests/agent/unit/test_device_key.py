@@ -68,11 +68,8 @@ def test_one_that_is_lost_gives_way_to_a_new_one_and_that_is_told(how: str, tmp_
     if how == "torn":
         (tmp_path / device_key.NAME).write_bytes((tmp_path / device_key.NAME).read_bytes()[:-1])
     if how == "not a key":
-        purpose = device_key._PURPOSE  # noqa: SLF001 - to write what no version has written
-        file = encrypted_file.EncryptedFile(
-            tmp_path / device_key.NAME, SECRET, None, purpose=purpose
-        )
-        file.write(b"short")
+        kind = device_key._KIND  # noqa: SLF001 - to write what no version has written
+        encrypted_file.EncryptedFile(tmp_path / device_key.NAME, SECRET, None, kind).write(b"short")
     key = a_key(tmp_path)
     assert key.get(at_login=False).public_key() != public
     assert key.notice is not None
