@@ -19,7 +19,7 @@ from tests.agent.process import ISSUER
 from tests.agent.unit.test_machine import adapter, tree
 from tests.integration.trail import events
 from tests.local.events import Request, Response
-from tests.world import AGENTS, ALICE, World
+from tests.world import AGENTS, ALICE, Person, World
 
 HOST = "localhost"
 HALF = 43_200
@@ -27,10 +27,14 @@ HALF = 43_200
 
 @dataclass
 class Way:
-    """The way from an agent to the world; ``is_open`` says whether the service is in reach."""
+    """The way from an agent to the world; ``is_open`` says whether the service is in reach.
+
+    ``person`` is who is at the agent.
+    """
 
     world: World
     is_open: bool = True
+    person: Person = ALICE
     requests: list[Request] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
 
@@ -47,7 +51,7 @@ class Way:
         answered = self.world.request(
             request.method,
             request.path,
-            person=ALICE,
+            person=self.person,
             body=request.body,
             headers=[("host", HOST), *request.headers],
         )

@@ -35,7 +35,7 @@ _SIGNATURE: Final = 64
 
 LOGIN_HELPS: Final = (
     "Any member's login suffices, unless a policy asks for an administrator's: the new device key "
-    "works at once for one lease, and takes over when the last lease of the old one is over. "
+    "takes over at the latest when the last lease of the old one is over. "
     "An administrator's login replaces it at once."
 )
 """What follows where a device key is lost (R36)."""
