@@ -12,7 +12,6 @@ import pytest
 from licensing_agent import Configuration, core
 from licensing_agent.machine import identity
 from licensing_agent.storage import device_key, encrypted_file, installation, kept_aside, store
-from licensing_agent.storage.device_key import SoftwareKey
 from licensing_agent.storage.encrypted_file import Trouble
 from licensing_agent.storage.state import NOTHING
 from licensing_agent.storage.store import Store
@@ -20,7 +19,6 @@ from tests.agent.chained import ChainedService
 from tests.agent.driven import TOKEN, Driven
 from tests.agent.unit.test_machine import adapter, tree
 from tests.agent.unit.test_store import KEPT, OLD, SECRET, Ring, a_store
-from tests.devices import Device
 from tests.local.events import Request, Response
 from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import NOW
@@ -406,6 +404,12 @@ def test_one_that_a_crash_has_left_torn_gives_way_and_is_put_aside(tmp_path: Pat
     assert [one.read_text() for one in kept_aside.of(path)] == ["4c4c45"]
 
 
+def test_a_machine_is_read_with_its_installation_id_damaged(tmp_path: Path) -> None:
+    (tmp_path / installation.NAME).mkdir()
+    this = identity.read(folder=tmp_path)
+    assert this.computer_name
+
+
 def test_under_no_secret_of_the_machine_nothing_is_written_or_taken_for_lost(
     tmp_path: Path,
 ) -> None:
@@ -460,55 +464,3 @@ def test_a_folder_that_is_read_only_is_told_and_loses_nothing(
             assert (status.usable, status.storage is None) == (usable, False)
             site.stop()
         assert kept(site) == before
-
-
-# -- a vendor's key --------------------------------------------------------------------------------
-
-
-class Chip(SoftwareKey):
-    """A TPM's key, as a vendor's library shows it."""
-
-    raises: Exception | None = None
-    returns: Any = None
-
-    def sign(self, data: bytes) -> bytes:
-        """See :class:`licensing_agent.storage.device_key.DeviceKey`."""
-        if Chip.raises is not None:
-            raise Chip.raises
-        answer: bytes = super().sign(data) if Chip.returns is None else Chip.returns
-        return answer
-
-
-@pytest.mark.parametrize(
-    ("raises", "returns", "why"),
-    [
-        (RuntimeError("TPM_RC_HANDLE secret"), None, "RuntimeError"),
-        (ValueError("0x18b secret"), None, "ValueError"),
-        (KeyError("secret"), None, "KeyError"),
-        (OSError("the chip is away"), None, "the chip is away"),
-        (None, b"short", "it is no Ed25519 key"),
-        (None, "a text", "it is no Ed25519 key"),
-    ],
-)
-def test_a_vendors_key_whose_content_is_lost_is_told_and_ends_nothing(
-    site: Site, monkeypatch: pytest.MonkeyPatch, raises: Any, returns: Any, why: str
-) -> None:
-    site.terms["device_key"] = Chip(Device().key)
-    agent = site.start()
-    agent.check()
-    monkeypatch.setattr(Chip, "raises", raises)
-    monkeypatch.setattr(Chip, "returns", returns)
-    status = agent.check(at_once=True)
-    assert (status.license_state, status.usable) == ("grace", True)
-    assert f"The device key cannot be used: {why}." in str(status.storage)
-    assert "give the agent a new one and let a person log in" in str(status.storage)
-    assert "secret" not in f"{status.message} {status.storage}"
-    monkeypatch.undo()
-    status = agent.check(at_once=True)
-    assert (status.license_state, status.storage) == ("valid", None)
-
-
-def test_a_machine_is_read_with_its_installation_id_damaged(tmp_path: Path) -> None:
-    (tmp_path / installation.NAME).mkdir()
-    this = identity.read(folder=tmp_path)
-    assert this.computer_name
