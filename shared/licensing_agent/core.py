@@ -30,7 +30,7 @@ from threading import RLock
 from typing import Final
 from weakref import WeakSet
 
-from licensing_agent import lifecycle, wire
+from licensing_agent import lifecycle, transitions, wire
 from licensing_agent.configuration import Configuration
 from licensing_agent.lifecycle import (
     FetchKeys,
@@ -306,7 +306,7 @@ class Engine:
             self._wants_own_nonce = False
             if isinstance(outcome, Unproven):
                 outcome = replace(outcome, is_other_key=self._other_key() is not None)
-            self._state = lifecycle.after(self._state, outcome, self._system.moment())
+            self._state = transitions.after(self._state, outcome, self._system.moment())
             if self._state.kept.license is not None:
                 self._is_unopened = False
             self._save()

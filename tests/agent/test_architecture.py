@@ -26,6 +26,7 @@ RULES = {
     "protocol.outcomes",
     "protocol.strict_json",
     "protocol.timekeeping",
+    "transitions",
     "wire",
 }
 ROOMS = {"protocol": set(), "storage": {"protocol"}, "machine": {"protocol", "storage"}}

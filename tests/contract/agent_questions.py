@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from licensing_agent import lifecycle
+from licensing_agent import lifecycle, transitions
 from licensing_agent.lifecycle import Login, Moment, State, Validate
 from licensing_agent.protocol.outcomes import Failed, Refused
 from licensing_agent.storage.state import NOTHING, Kept, decode, encode
@@ -120,7 +120,7 @@ class _Agent:
         return {"jti": link.id, "iat": link.issued_at, "exp": link.expires_at}
 
     def becomes(self, outcome: Any) -> None:
-        self.state = lifecycle.after(self.state, outcome, self.moment())
+        self.state = transitions.after(self.state, outcome, self.moment())
         self.disk = self.state.kept
 
     def kept(self) -> dict[str, Any]:

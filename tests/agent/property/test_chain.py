@@ -13,7 +13,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from licensing_agent import lifecycle
+from licensing_agent import lifecycle, transitions
 from licensing_agent.lifecycle import Login, Moment, State, Validate
 from licensing_agent.protocol.outcomes import Failed, Refused
 from licensing_agent.storage.state import NOTHING, decode, encode
@@ -126,7 +126,7 @@ class Agent:
         if fate in {"refused", "given up"}:
             refusal = SUSPENDED if fate == "refused" else GIVEN_UP
             refusal = NO_SEAT if is_login else refusal
-            self.state = lifecycle.after(self.state, refusal, self.moment())
+            self.state = transitions.after(self.state, refusal, self.moment())
             self.save()
             return
         assert self.service.takes(self.proof)
@@ -140,14 +140,14 @@ class Agent:
             if is_login
             else replace(valid(now=now), lease=token, nonce=nonce)
         )
-        self.state = lifecycle.after(self.state, answer, self.moment())
+        self.state = transitions.after(self.state, answer, self.moment())
         if fate != "crashed":
             self.save()
         else:
             self.crash()
 
     def fail(self) -> None:
-        self.state = lifecycle.after(self.state, Failed(why="lost"), self.moment())
+        self.state = transitions.after(self.state, Failed(why="lost"), self.moment())
         self.save()
 
     def arrive(self) -> None:

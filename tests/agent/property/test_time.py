@@ -10,7 +10,7 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from licensing_agent import lifecycle
+from licensing_agent import lifecycle, transitions
 from licensing_agent.lifecycle import Moment, State
 from licensing_agent.protocol.outcomes import Failed
 from licensing_agent.protocol.timekeeping import Timekeeping
@@ -72,7 +72,7 @@ class World:
         """The service says that the licence is valid, at the time that it is."""
         state = self.state or self.start()
         answer = valid(now=int(self.true))
-        self.state = lifecycle.after(state, answer, self.moment())
+        self.state = transitions.after(state, answer, self.moment())
         self.save()
         assert lifecycle.status(self.state).license_state == "valid"
         self.worked = 0.0
@@ -80,7 +80,7 @@ class World:
     def run(self, seconds: float) -> None:
         """The agent looks again and again whether it may work, and the service does not answer."""
         self.state = self.state or self.start()
-        self.state = lifecycle.after(self.state, Failed(why="out of reach"), self.moment())
+        self.state = transitions.after(self.state, Failed(why="out of reach"), self.moment())
         until = self.true + seconds
         while self.true < until:
             self.state = lifecycle.advanced(self.state, self.moment())
@@ -98,7 +98,7 @@ def fresh() -> World:
     """An agent that has logged in."""
     world = World()
     state = lifecycle.begin(PINNED, decode(encode(NOTHING)), MACHINE, None, world.moment())
-    world.state = lifecycle.after(state, LOGGED_IN, world.moment())
+    world.state = transitions.after(state, LOGGED_IN, world.moment())
     world.contact()
     return world
 
@@ -186,7 +186,7 @@ def test_r16_a_clock_that_is_wrong_all_along_does_no_harm() -> None:
     for years in (-20, -1, 1, 20):
         world = World(ahead=years * YEAR)
         state = lifecycle.begin(PINNED, NOTHING, MACHINE, None, world.moment())
-        world.state = lifecycle.after(state, LOGGED_IN, world.moment())
+        world.state = transitions.after(state, LOGGED_IN, world.moment())
         world.contact()
         world.stop()
         world.run(2 * DAY)
@@ -197,7 +197,7 @@ def test_r16_a_clock_that_is_put_right_after_the_contact_counts_as_it_is() -> No
     for years in (-1, 1):
         world = World(ahead=years * YEAR)
         state = lifecycle.begin(PINNED, NOTHING, MACHINE, None, world.moment())
-        world.state = lifecycle.after(state, LOGGED_IN, world.moment())
+        world.state = transitions.after(state, LOGGED_IN, world.moment())
         world.contact()
         world.stop()
         world.ahead = 0

@@ -19,7 +19,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from licensing_agent import lifecycle, wire
+from licensing_agent import lifecycle, transitions, wire
 from licensing_agent.core import NO_PROOF_TAKEN, PROOFS
 from licensing_agent.lifecycle import (
     FetchKeys,
@@ -126,7 +126,7 @@ class Agent:
     def take(self, outcome: Outcome, at: float) -> None:
         """Go on with what came of a step."""
         assert self.state is not None
-        self._becomes(lifecycle.after(self.state, outcome, self.moment(at)), at)
+        self._becomes(transitions.after(self.state, outcome, self.moment(at)), at)
 
     def end(self, at: float, *, killed: bool) -> None:
         """The process ends."""

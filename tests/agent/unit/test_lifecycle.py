@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from licensing_agent import lifecycle
+from licensing_agent import lifecycle, transitions
 from licensing_agent.lifecycle import (
     FetchKeys,
     LicenseState,
@@ -16,7 +16,6 @@ from licensing_agent.lifecycle import (
     Validate,
     Wait,
     advanced,
-    after,
     begin,
     next_step,
     status,
@@ -53,7 +52,7 @@ def fresh(terms: Terms = PINNED) -> State:
 def told(state: State, *outcomes: Outcome, seconds: float = 0, chance: float = 0.5) -> State:
     """What follows from one outcome after the other."""
     for outcome in outcomes:
-        state = after(state, outcome, at(seconds, chance))
+        state = transitions.after(state, outcome, at(seconds, chance))
     return state
 
 
@@ -245,7 +244,7 @@ def test_without_a_license_a_person_has_to_log_in() -> None:
     assert status(fresh()).license_state is LicenseState.SIGNED_OUT
     assert next_step(fresh(replace(TERMS, license_key="T-1"))) == Login("T-1")
     state = told(fresh(), NobodySignedIn())
-    assert waits(state) == lifecycle.SIGN_IN_AGAIN
+    assert waits(state) == transitions.SIGN_IN_AGAIN
     assert not status(state).usable
 
 
@@ -271,7 +270,7 @@ def test_the_next_lease_is_asked_for_in_time_and_not_by_all_at_once() -> None:
 
 def test_a_lease_that_is_nearly_over_when_it_comes_makes_no_storm() -> None:
     state = told(fresh(), LOGGED_IN, valid(seconds=1))
-    assert waits(state) >= lifecycle.FIRST_RETRY
+    assert waits(state) >= transitions.FIRST_RETRY
 
 
 def test_whatever_the_service_says_of_it_a_lease_is_renewed_by_its_end() -> None:
@@ -284,7 +283,7 @@ def test_an_agent_for_one_organization_takes_no_other() -> None:
     shown = status(state)
     assert (shown.license_state, shown.code) == ("refused", "organization_mismatch")
     assert state.kept.license is None
-    assert waits(state) == lifecycle.REFUSED_AGAIN
+    assert waits(state) == transitions.REFUSED_AGAIN
 
 
 def test_an_agent_that_is_for_another_organization_now_drops_the_licence_of_before() -> None:
@@ -321,7 +320,7 @@ def test_attempts_get_rarer_with_full_jitter() -> None:
         state = told(state, AWAY, chance=1)
         longest.append(waits(state))
     assert longest[:4] == [2, 4, 8, 16]
-    assert longest[-1] == lifecycle.LONGEST_RETRY
+    assert longest[-1] == transitions.LONGEST_RETRY
     assert isinstance(next_step(told(state, AWAY, chance=0)), Validate)
     assert told(state, valid(), AWAY, chance=1).failures == 1
 
@@ -331,7 +330,7 @@ def test_what_the_service_asks_for_in_patience_it_gets(asked: float, wait: float
     busy = Failed(why="busy", retry_after=asked)
     earliest, latest = (told(licensed(), busy, chance=chance) for chance in (0, 1))
     assert earliest.due - earliest.time.mark == wait
-    assert latest.due - latest.time.mark == wait + lifecycle.FIRST_RETRY
+    assert latest.due - latest.time.mark == wait + transitions.FIRST_RETRY
 
 
 def test_no_pause_outlasts_the_lease_whoever_asks_for_it() -> None:
@@ -341,7 +340,7 @@ def test_no_pause_outlasts_the_lease_whoever_asks_for_it() -> None:
     while state.time.mark < end:
         passed = state.time.mark - NOW
         state = told(state, a_day, chance=1, seconds=passed)
-        assert state.due < end + lifecycle.FIRST_RETRY
+        assert state.due < end + transitions.FIRST_RETRY
         state, attempts = advanced(state, at(state.due - NOW)), attempts + 1
     assert attempts > 10
 
@@ -367,7 +366,7 @@ def test_revoked_the_key_and_the_lease_are_gone_at_once_and_a_login_is_next() ->
 
 def test_a_login_that_does_not_help_is_not_tried_again_and_again() -> None:
     state = told(licensed(), REVOKED, LOGGED_IN, REVOKED)
-    assert 0.5 * lifecycle.REFUSED_AGAIN <= waits(state) <= 1.5 * lifecycle.REFUSED_AGAIN
+    assert 0.5 * transitions.REFUSED_AGAIN <= waits(state) <= 1.5 * transitions.REFUSED_AGAIN
 
 
 def test_a_refusal_after_failures_leads_to_a_login_at_once_all_the_same() -> None:
@@ -379,7 +378,7 @@ def test_blocked_the_key_stays_and_is_tried_again() -> None:
     assert state.kept.lease is None
     assert state.kept.license is not None
     assert status(state).license_state is LicenseState.REFUSED
-    assert waits(state) == lifecycle.REFUSED_AGAIN
+    assert waits(state) == transitions.REFUSED_AGAIN
     assert status(told(state, AWAY)).code == "DETACHED"
     assert status(told(state, valid())).license_state is LicenseState.VALID
 
