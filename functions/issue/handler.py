@@ -8,6 +8,7 @@ from licensing.contract.agents import (
     LoginRequest,
     OlderLoginRequest,
 )
+from licensing.contract.fields import instant
 from licensing.contract.licenses import LicenseView
 from licensing.entrypoints import http
 from licensing.usecases.log_in import LogIn
@@ -49,6 +50,7 @@ def _show(issued: Issued, call: http.Call, environment: str) -> http.Reply:
         lease=LeaseView.of(issued.lease),
         capabilities=Capabilities(save_configuration=record.term is None),
         created=issued.created,
+        server_time=instant(call.now),
     )
     if issued.created:
         return http.reply(201, body, outcome="issued")

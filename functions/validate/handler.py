@@ -11,6 +11,7 @@ from licensing.contract.fields import instant
 from licensing.contract.licenses import LicenseView
 from licensing.domain.validation import Code
 from licensing.entrypoints import http
+from licensing.usecases.agent_requests import Validation
 from licensing.usecases.validate import ValidateLicense, Verdict
 
 QUESTION = http.VersionedBody(ValidateRequest, OlderValidateRequest)
@@ -38,10 +39,10 @@ def validate(call: http.Call) -> http.Reply:
     telemetry.about(license_id=license_id)
     context = call.agent(license_id, agent_version=request.agent_version)
     answer = call.use_case(ValidateLicense)(request, context)
-    return http.answer(answer, lambda verdict: _show(verdict, call, request.environment))
+    return http.answer(answer, lambda verdict: _show(verdict, call, request))
 
 
-def _show(verdict: Verdict, call: http.Call, environment: str | None) -> http.Reply:
+def _show(verdict: Verdict, call: http.Call, asked: Validation) -> http.Reply:
     record, organization = verdict.record, verdict.organization
     if organization:
         telemetry.about(organization_id=organization.id)
@@ -53,8 +54,10 @@ def _show(verdict: Verdict, call: http.Call, environment: str | None) -> http.Re
         code=verdict.code,
         message=verdict.message,
         action=verdict.action,
-        license=record and LicenseView.of(record, organization, call.now, environment=environment),
+        license=record
+        and LicenseView.of(record, organization, call.now, environment=asked.environment),
         lease=LeaseView.of(verdict.lease) if verdict.lease else None,
+        nonce=asked.nonce,
         server_time=instant(call.now),
     )
     return http.reply(200, body, outcome=verdict.code)

@@ -299,7 +299,6 @@ class Engine:
         """Go on with what came of a step, keep it, and tell."""
         if isinstance(outcome, LoggedIn):
             outcome = replace(outcome, device_key=self._device_key)
-            self._kept_key.bound()
         if isinstance(outcome, Refused):
             self._reading = None
         with self._lock:
@@ -307,8 +306,11 @@ class Engine:
             if isinstance(outcome, Unproven):
                 outcome = replace(outcome, is_other_key=self._other_key() is not None)
             self._state = transitions.after(self._state, outcome, self._system.moment())
-            if self._state.kept.license is not None:
+            license = self._state.kept.license
+            if license is not None:
                 self._is_unopened = False
+                if license.device_key == self._device_key:
+                    self._kept_key.bound()
             self._save()
         self.tell()
 
@@ -375,13 +377,14 @@ class Engine:
         self._save()
 
     def _save(self) -> None:
-        # Nothing to keep replaces nothing: a file that cannot be read may be of use elsewhere. Nor
-        # does a question replace what may be opened later.
-        is_kept = self._state.kept == self._saved or self._is_unopened
+        # Nothing to keep, and keys alone, replace nothing: a file that cannot be read may be of use
+        # elsewhere. Nor does a question replace what may be opened later.
+        kept = self._state.kept
+        is_kept = replace(kept, keys=self._saved.keys) == self._saved or self._is_unopened
         if not (is_kept or self._is_closed or self.is_forked):
-            self._storage = self._store.write(self._state.kept)
+            self._storage = self._store.write(kept)
             if self._storage is None:
-                self._saved = self._state.kept
+                self._saved = kept
 
     def _other_key(self) -> str | None:
         """What there is to say where the person logged in with another device key.

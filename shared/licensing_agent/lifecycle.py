@@ -34,7 +34,7 @@ from licensing_agent.protocol.lease import (
     freshness,
     verify,
 )
-from licensing_agent.protocol.outcomes import Action, Refused, Valid
+from licensing_agent.protocol.outcomes import Action, LoggedIn, Refused, Valid
 from licensing_agent.protocol.timekeeping import Timekeeping
 from licensing_agent.storage.state import Kept, KeptLicense
 
@@ -157,7 +157,7 @@ class State:
     refusal: Refused | None = None
     trouble: str | None = None
     failures: int = 0
-    unproven: Valid | None = None
+    unproven: LoggedIn | Valid | None = None
     is_late: bool = False
     login_until: float = 0.0
     withholds_key: bool = False
@@ -248,6 +248,8 @@ def next_step(state: State) -> Step:
     if license is not None and state.time.mark >= state.login_until:
         fresh_by = freshness(link, now=state.time.mark) if link else None
         return Validate(license, link, fresh_by)
+    if state.terms.fetches_keys and not state.keys:
+        return FetchKeys()  # no answer proves anything without
     is_of_use = license is not None and not state.withholds_key
     kept_key = license.key if license is not None and is_of_use else None
     return Login(state.terms.license_key or kept_key, link)
@@ -284,7 +286,9 @@ def may_ask(state: State, on_disk: Kept) -> bool:
 def status(state: State) -> Status:
     """How it stands."""
     license = state.kept.license
-    if state.refusal is not None:
+    # A login after it may have brought a lease, before the service has been asked again.
+    refusal = None if state.holds else state.refusal
+    if refusal is not None:
         license_state = LicenseState.REFUSED
     elif license is None:
         license_state = LicenseState.SIGNED_OUT
@@ -295,9 +299,9 @@ def status(state: State) -> Status:
     return Status(
         license_state=license_state,
         until=state.lease.expires_at if state.lease else None,
-        code=state.refusal.code if state.refusal else None,
-        message=state.refusal.message if state.refusal else state.trouble,
-        action=state.refusal.action if state.refusal else None,
+        code=refusal.code if refusal else None,
+        message=refusal.message if refusal else state.trouble,
+        action=refusal.action if refusal else None,
         license_id=license.id if license else None,
         organization_id=license.organization_id if license else None,
         save_configuration=bool(license and license.save_configuration),

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from licensing_agent.lifecycle import Moment, State, advanced, reserved
-from licensing_agent.protocol.lease import Reason, Rejected, verify
+from licensing_agent.protocol.lease import Lease, Reason, Rejected, verify
 from licensing_agent.protocol.outcomes import (
     Failed,
     KeysFetched,
@@ -75,6 +75,11 @@ def after(state: State, outcome: Outcome, moment: Moment) -> State:
 
 
 def _logged_in(state: State, answer: LoggedIn, moment: Moment) -> State:
+    lease = _proof(state, answer)
+    if isinstance(lease, Rejected) and lease.reason is not Reason.OVER:
+        if lease.reason is Reason.UNKNOWN_KEY and _may_fetch(state):
+            return replace(state, unproven=answer, due=state.time.mark)
+        return _failed(state, _disproved(lease), moment)
     wanted = state.terms.organization_id
     if wanted is not None and answer.organization_id != wanted:
         message = f"This agent is for {wanted}, but you belong to {answer.organization_id}."
@@ -82,16 +87,8 @@ def _logged_in(state: State, answer: LoggedIn, moment: Moment) -> State:
             code="organization_mismatch", message=message, action="login", at_login=True
         )
         return _login_refused(state, refusal, moment)
-    license = KeptLicense(
-        key=answer.license_key,
-        id=answer.license_id,
-        organization_id=answer.organization_id,
-        save_configuration=answer.save_configuration,
-        device_key=answer.device_key,
-    )
-    # A login's lease is presented and nothing else: the next step gets one that is verified.
     # What the agent has meanwhile is a lease of the same licence, if there is one.
-    before = state.kept.license
+    before, license = state.kept.license, _license_of(state, answer)
     is_same = before is not None and before.id == license.id
     kept = replace(
         state.kept,
@@ -100,61 +97,87 @@ def _logged_in(state: State, answer: LoggedIn, moment: Moment) -> State:
         link=answer.lease,
         asked=None,
     )
-    return replace(
+    state = replace(
         state,
         kept=kept,
         lease=state.lease if is_same else None,
         confirmed=False,
         due=state.time.mark,
+        unproven=None,
         is_late=False,
         login_until=0.0,
         withholds_key=False,
     )
+    if isinstance(lease, Rejected):
+        return state  # what was asked long ago is answered with the link of then
+    # The agent works at once, and the key is asked about next. Where the device key has to wait
+    # (R36), a login gets a lease, and a validation none yet.
+    granted = _granted(state, lease, answer, moment)
+    return replace(granted, due=granted.time.mark)
 
 
 def _valid(state: State, answer: Valid, moment: Moment) -> State:
-    license = state.kept.license
-    if license is None:
-        raise AssertionError("an answer for a licence that has not been asked about")
-    lease = verify(
-        answer.lease,
-        state.keys,
-        state.expected(license, answer.credentials, answer.nonce),
-        now=answer.server_time,
-    )
+    lease = _proof(state, answer)
     if isinstance(lease, Rejected):
-        if (
-            lease.reason is Reason.UNKNOWN_KEY
-            and state.terms.fetches_keys
-            and state.unproven is None
-        ):
+        if lease.reason is Reason.UNKNOWN_KEY and _may_fetch(state):
             return replace(state, unproven=answer, due=state.time.mark)
         if lease.reason is Reason.OVER:
             return _late(state, answer, moment)
-        why = f"The lease in the service's answer is not valid: {lease.reason}."
-        return _failed(state, Failed(why=why), moment)
-    time = state.time.contact(answer.server_time, moment.wall)
+        return _failed(state, _disproved(lease), moment)
+    state = _granted(state, lease, answer, moment)
     # Nobody signs when to renew: it is before the end all the same.
     renew_after = min(answer.renew_after, lease.expires_at)
     spread = (lease.expires_at - renew_after) / 4
+    return replace(
+        state,
+        kept=replace(state.kept, link=answer.lease, asked=None),
+        due=max(state.time.mark + FIRST_RETRY, renew_after + moment.chance * spread),
+        confirmed=True,
+        refusal=None,
+        failures=0,
+        unproven=None,
+        is_late=False,
+    )
+
+
+def _license_of(state: State, answer: LoggedIn | Valid) -> KeptLicense:
+    """The licence that an answer is about."""
+    if isinstance(answer, LoggedIn):
+        return KeptLicense(
+            key=answer.license_key,
+            id=answer.license_id,
+            organization_id=answer.organization_id,
+            save_configuration=answer.save_configuration,
+            device_key=answer.device_key,
+        )
+    if state.kept.license is None:
+        raise AssertionError("an answer for a licence that has not been asked about")
+    return state.kept.license
+
+
+def _proof(state: State, answer: LoggedIn | Valid) -> Lease | Rejected:
+    """The lease that proves an answer."""
+    expected = state.expected(_license_of(state, answer), answer.credentials, answer.nonce)
+    return verify(answer.lease, state.keys, expected, now=answer.server_time)
+
+
+def _disproved(lease: Rejected) -> Failed:
+    helps = (
+        " Compare the agent's issuer with the one that the service names at /.well-known/jwks.json."
+        if lease.reason is Reason.WRONG_ISSUER
+        else ""
+    )
+    return Failed(why=f"The lease in the service's answer is not valid: {lease.reason}.{helps}")
+
+
+def _granted(state: State, lease: Lease, answer: LoggedIn | Valid, moment: Moment) -> State:
+    """The agent may work for as long as ``lease`` says."""
+    time = state.time.contact(answer.server_time, moment.wall)
     kept = KeptLease(
         token=answer.lease, nonce=answer.nonce, credentials=answer.credentials, time=time
     )
-    return reserved(
-        replace(
-            state,
-            kept=replace(state.kept, lease=kept, link=answer.lease, asked=None),
-            time=time,
-            lease=lease,
-            due=max(time.mark + FIRST_RETRY, renew_after + moment.chance * spread),
-            confirmed=True,
-            refusal=None,
-            trouble=None,
-            failures=0,
-            unproven=None,
-            is_late=False,
-        )
-    )
+    kept_all = replace(state.kept, lease=kept)
+    return reserved(replace(state, kept=kept_all, time=time, lease=lease, trouble=None))
 
 
 def _late(state: State, answer: Valid, moment: Moment) -> State:
@@ -170,9 +193,30 @@ def _late(state: State, answer: Valid, moment: Moment) -> State:
     return replace(state, kept=kept, due=state.time.mark, trouble=None, unproven=None, is_late=True)
 
 
+def _may_fetch(state: State) -> bool:
+    """Whether an unknown key may be one that the service has got since."""
+    return state.terms.fetches_keys and state.unproven is None
+
+
 def _keys_fetched(state: State, answer: KeysFetched, moment: Moment) -> State:
-    state = replace(state, kept=replace(state.kept, keys=answer.keys))
-    return _valid(state, state.unproven, moment) if state.unproven else state
+    wanted = state.terms.issuer
+    if answer.issuer not in {None, wanted}:
+        why = (
+            f"This agent expects leases of {wanted}, and the service there issues them as "
+            f"{answer.issuer}: correct the agent's issuer, or the address of the service."
+        )
+        return _failed(state, Failed(why=why), moment)
+    fetched = replace(state, kept=replace(state.kept, keys=answer.keys))
+    if not fetched.keys:
+        return _failed(state, Failed(why="The service's answer names no key of leases."), moment)
+    asked = state.unproven
+    if asked is None:
+        return replace(fetched, due=state.time.mark)
+    lease = _proof(fetched, asked)
+    if lease == Rejected(Reason.UNKNOWN_KEY):
+        # Keys of somebody else replace none: the lease that the agent has needs its own.
+        return _failed(state, _disproved(lease), moment)
+    return after(fetched, asked, moment)
 
 
 def _refused(state: State, answer: Refused, moment: Moment) -> State:

@@ -44,7 +44,10 @@ _NO_PROOF_AT_LOGIN: Final = "proof_required"
 _PROOF_POINTER: Final = "/headers/dpop"
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
 _JSON: Final = {"Content-Type": "application/json"}
-_GARBLED: Final = Failed(why="The answer is not from the service.")
+_GARBLED: Final = Failed(why="The answer is not from the service, or was changed on the way.")
+_TO_ANOTHER: Final = Failed(
+    why="The answer is to another request: something on the way repeats what it has seen earlier."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +87,9 @@ class Answer:
 
 def login(step: Login, sender: Sender, *, token: str, nonce: str) -> Request:
     """A person logs in. Raises :class:`UnicodeEncodeError` for what cannot be sent."""
+    credentials = sender.machine.credentials()
     asked = {
-        "machine": sender.machine.credentials().as_sent(),
+        "machine": credentials.as_sent(),
         "environment": sender.environment,
         "agent_version": sender.agent_version,
         "license_key": step.license_key,
@@ -99,6 +103,7 @@ def login(step: Login, sender: Sender, *, token: str, nonce: str) -> Request:
         headers={"Authorization": f"Bearer {token}", **_JSON},
         credential=token,
         nonce=nonce,
+        credentials=credentials,
         body=_encoded(asked),
     )
 
@@ -177,11 +182,13 @@ def outcome(request: Request, answer: Answer) -> Outcome:
             return _GARBLED
         match request.step:
             case Login():
-                return _logged_in(body)
+                return _logged_in(request, body)
             case Validate():
                 return _validated(request, body)
             case _:
-                return KeysFetched(lease.public_keys(body))
+                issuer = body.get("issuer")
+                told = issuer if isinstance(issuer, str) else None
+                return KeysFetched(lease.public_keys(body), told)
     except (ValueError, OverflowError):
         return _GARBLED
 
@@ -190,6 +197,8 @@ def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outco
     if not isinstance(request.step, Login):
         # A validation is refused with status 200. Whatever this is, it is not about the licence.
         return Failed(why=f"The service did not accept the request (status {status}).")
+    if status != 401 and body.get("status") != status:
+        return _GARBLED  # other people's problems have a code and a detail, too
     if status == 401:
         message = "The service does not accept your sign-in. Sign in again."
         return Refused(code="unauthorized", message=message, action="login", at_login=True)
@@ -207,14 +216,19 @@ def _is_about_proof(body: Mapping[str, object]) -> bool:
     )
 
 
-def _logged_in(body: Mapping[str, object]) -> LoggedIn:
+def _logged_in(request: Request, body: Mapping[str, object]) -> Outcome:
     license = _object(body, "license")
+    if request.credentials is None:
+        return _GARBLED
     return LoggedIn(
         license_key=_text(body, "license_key"),
         lease=_text(_object(body, "lease"), "token"),
         license_id=_text(license, "id"),
         organization_id=_text(license, "organization_id"),
         save_configuration=_object(body, "capabilities").get("save_configuration") is True,
+        nonce=request.nonce,
+        credentials=request.credentials,
+        server_time=_instant(body, "server_time"),
     )
 
 
@@ -228,10 +242,12 @@ def _validated(request: Request, body: Mapping[str, object]) -> Outcome:
             nonce=request.nonce,
             credentials=request.credentials,
         )
-    action = _text(body, "action")
-    if body.get("valid") is not False or action not in _ACTIONS:
-        raise ValueError("not an answer of the service")
-    code, message = _text(body, "code"), _text(body, "message")
+    if body.get("nonce", request.nonce) != request.nonce:
+        return _TO_ANOTHER
+    action, code, message = (_text(body, name) for name in ("action", "code", "message"))
+    is_refusal = body.get("valid") is False and body.get("lease") is None and code != "VALID"
+    if not is_refusal or action not in _ACTIONS:
+        return _GARBLED
     if code in _ABOUT_PROOFS:
         return Unproven(message=message)
     return Refused(code=code, message=message, action=cast("Action", action))

@@ -132,7 +132,7 @@ class ChainedService(Service):
             "renew_after": instant((link.issued_at + link.expires_at) // 2),
         }
         if is_login:
-            return Response.of_json(200, self.login() | {"lease": told})
+            return Response.of_json(200, self.login(asked) | {"lease": told})
         valid = {"valid": True, "code": "VALID", "message": "", "action": "continue"}
         return Response.of_json(200, valid | {"lease": told, "server_time": instant(int(now))})
 

@@ -44,10 +44,13 @@ def lease_token(*, now: int = NOW, seconds: int = DAY, kid: str = KID, **changed
 
 LOGGED_IN = LoggedIn(
     license_key=LICENSE_KEY,
-    lease=lease_token(nonce=None),
+    lease=lease_token(),
     license_id=LICENSE_ID,
     organization_id="acme",
     save_configuration=True,
+    nonce="n-1",
+    credentials=MACHINE,
+    server_time=NOW,
 )
 
 

@@ -17,7 +17,7 @@ def instant(epoch: float) -> str:
 
 
 class Service:
-    """`answers` are given first, one to a request; `now` is its clock."""
+    """`answers` are given first, one to a question; `now` is its clock."""
 
     def __init__(self) -> None:
         self.now: float = NOW
@@ -40,31 +40,30 @@ class Service:
     def answer(self, request: Request) -> Response:
         """One request."""
         self.requests.append(request)
-        if self.answers:
+        if self.answers and request.body:
             return self.answers.pop(0)
         match request.path.rpartition("/")[2]:
             case "jwks.json":
                 return Response.of_json(200, JWKS)
             case "licenses":
-                return Response.of_json(201, self.login())
+                return Response.of_json(201, self.login(json.loads(request.body)))
             case _:
                 return Response.of_json(200, self.valid(json.loads(request.body)))
 
-    def login(self) -> dict[str, Any]:
+    def login(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The first login."""
         return {
             "license": {"id": LICENSE_ID, "organization_id": "acme"},
             "license_key": LICENSE_KEY,
-            "lease": {"token": lease_token(now=int(self.now), nonce=None)},
+            "lease": {"token": self.lease(asked)},
             "capabilities": {"save_configuration": True},
             "created": True,
+            "server_time": instant(self.now),
         }
 
     def valid(self, asked: dict[str, Any]) -> dict[str, Any]:
         """A validation."""
         now = int(self.now)
-        thumbprint = Credentials.of(**asked["machine"]).thumbprint()
-        token = lease_token(now=now, nonce=asked["nonce"], machine_thumbprint=thumbprint)
         return {
             "valid": True,
             "code": "VALID",
@@ -72,12 +71,19 @@ class Service:
             "action": "continue",
             "license": {},
             "lease": {
-                "token": token,
+                "token": self.lease(asked),
                 "expires_at": instant(now + DAY),
                 "renew_after": instant(now + DAY // 2),
             },
+            "nonce": asked["nonce"],
             "server_time": instant(now),
         }
+
+    def lease(self, asked: dict[str, Any]) -> str:
+        """A lease for whoever has asked."""
+        thumbprint = Credentials.of(**asked["machine"]).thumbprint()
+        now, nonce = int(self.now), asked["nonce"]
+        return lease_token(now=now, nonce=nonce, machine_thumbprint=thumbprint)
 
 
 def refused(code: str, action: str) -> Response:

@@ -114,7 +114,7 @@ class _Agent:
         if deed == LOST:
             self.becomes(Failed(why="lost"))
         elif is_login:
-            self.becomes(replace(LOGGED_IN, lease=token))
+            self.becomes(replace(LOGGED_IN, lease=token, nonce=sent["nonce"], server_time=self.now))
         else:
             self.becomes(replace(valid(now=self.now), lease=token, nonce=sent["nonce"]))
         return {"jti": link.id, "iat": link.issued_at, "exp": link.expires_at}

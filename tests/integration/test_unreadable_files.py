@@ -94,11 +94,13 @@ def test_r36_a_member_on_call_suffices_and_gets_the_same_license_and_no_second_s
     assert shows(agent.engine.status()) == ("signed_out", False)
     assert "The stored license state cannot be opened" in told
     assert "The device key is lost" in told
-    assert "Any member's login suffices" in told
+    assert "Any member's login gets the agent going" in told
     agent = computer.start(ANEW, AMIR)
-    agent.check()
-    assert license_of(computer) == before.license_id
-    # The service lends the new key a lease that ends with the last one of the old key.
+    # It works at once, on the one lease that the service lends the new device key.
+    status = agent.check()
+    assert (*shows(status), status.license_id) == ("grace", True, before.license_id)
+    assert status.until == before.until
+    # That ends with the last lease of the old key.
     (pending,) = events(world, "DeviceKeyPending")
     assert pending["actor"]["subject"] == "amir"
     (*_, lent) = (

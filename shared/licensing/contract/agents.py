@@ -259,6 +259,7 @@ class LoginReply(Reply):
     lease: LeaseView
     capabilities: Capabilities
     created: bool
+    server_time: Instant
 
 
 class ValidateReply(Reply):
@@ -270,6 +271,13 @@ class ValidateReply(Reply):
     action: NextStep
     license: LicenseView | None
     lease: LeaseView | None
+    nonce: Annotated[
+        str | None,
+        Field(
+            description="The request's. Where it is another one, something on the way has answered "
+            "with what the service told earlier: that is no answer. A good lease has it, too."
+        ),
+    ]
     server_time: Instant
 
 

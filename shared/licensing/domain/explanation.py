@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from licensing.domain.device_key import InvalidProof
+from licensing.domain.device_key import InvalidProof, Proof
+from licensing.domain.key_change import told_time
 from licensing.domain.license import License
 from licensing.domain.validation import Code, NextStep, PresentedAgent
 
@@ -66,5 +67,12 @@ def _cause(code: Code, record: License, agent: PresentedAgent) -> str | None:
         return (
             f"The proof of this agent's device key is not valid: {agent.proof.reason}. "
             f"{agent.proof.advice} If that does not help, log in again."
+        )
+    is_waiting = isinstance(agent.proof, Proof) and agent.proof.thumbprint == record.pending_key
+    if code is Code.PROOF_INVALID and is_waiting:
+        return (
+            f"This agent's new device key takes over at {told_time(record.leased_until)} UTC, when "
+            "the last lease of the old one is over. Until then the agent works on the lease of its "
+            "login; if that is lost, log in again."
         )
     return None

@@ -104,6 +104,15 @@ def event_between(before: License, after: License) -> EventType | None:
     return None if after.pending_key == before.pending_key else EventType.DEVICE_KEY_KEPT
 
 
+def told_time(at: int) -> str:
+    """A moment in UTC, as a sentence tells it.
+
+    >>> told_time(1_900_000_000)
+    '2030-03-17 17:46:40'
+    """
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def _is_vouched(record: License, login: ProvedLogin) -> bool:
     """Whether the holder of the bound key has signed that the new one shall replace it."""
     previous = login.previous
@@ -116,6 +125,6 @@ def _is_vouched(record: License, login: ProvedLogin) -> bool:
 
 def _refused(message: str, leased_until: int, *, locked: bool) -> Refused:
     if not locked:
-        when = datetime.fromtimestamp(leased_until, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        when = told_time(leased_until)
         message += f" A login works without that from {when} UTC on, if the other key is gone."
     return Refused(RefusalCode.DEVICE_KEY, message)

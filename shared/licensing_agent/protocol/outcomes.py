@@ -18,8 +18,9 @@ Action = Literal["continue", "login", "logout"]
 class LoggedIn:
     """A person has logged in: here is the licence, and its key to keep.
 
-    ``lease`` is the token to present next; ``device_key`` the thumbprint of the key that was
-    proved.
+    ``lease`` is the token to present next, and proves the answer. ``nonce`` and ``credentials`` are
+    what was sent, ``device_key`` the thumbprint of the key that was proved. ``server_time`` is in
+    epoch seconds of the service.
     """
 
     license_key: str = field(repr=False)
@@ -27,6 +28,9 @@ class LoggedIn:
     license_id: str
     organization_id: str
     save_configuration: bool
+    server_time: float
+    nonce: str = field(repr=False)
+    credentials: Credentials = field(repr=False)
     device_key: str | None = None
 
 
@@ -76,9 +80,10 @@ class NobodySignedIn:
 
 @dataclass(frozen=True, slots=True)
 class KeysFetched:
-    """The service's public keys, by ``kid``."""
+    """The service's public keys, by ``kid``, and the ``iss`` of its leases, if it says so."""
 
     keys: dict[str, str]
+    issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

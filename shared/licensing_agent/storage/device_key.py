@@ -34,8 +34,8 @@ _PUBLIC_KEY: Final = 32
 _SIGNATURE: Final = 64
 
 LOGIN_HELPS: Final = (
-    "Any member's login suffices, unless a policy asks for an administrator's: the new device key "
-    "takes over at the latest when the last lease of the old one is over. "
+    "Any member's login gets the agent going, once in thirty days and unless a policy asks for an "
+    "administrator's: the new device key takes over when the last lease of the old one is over. "
     "An administrator's login replaces it at once."
 )
 """What follows where a device key is lost (R36)."""
@@ -172,7 +172,7 @@ class KeptKey:
         return self._key
 
     def bound(self) -> None:
-        """A login has been answered: a stand-in that was proved in it is the key from now on."""
+        """The licence is bound to it: a stand-in that a login has proved is the key from now on."""
         self._is_bound = True
         if self._key is None and self._stand_in is not None:
             self._key = self._stand_in

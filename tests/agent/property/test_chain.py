@@ -136,7 +136,7 @@ class Agent:
             return
         now = self.service.now
         answer = (
-            replace(LOGGED_IN, lease=token)
+            replace(LOGGED_IN, lease=token, nonce=nonce, server_time=now)
             if is_login
             else replace(valid(now=now), lease=token, nonce=nonce)
         )

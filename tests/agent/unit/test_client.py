@@ -163,8 +163,8 @@ def test_a_first_login_is_proved_at_once(
 ) -> None:
     status = agent.start(Configuration(**told)).check()
     assert (status.license_state, status.until, status.storage) == ("valid", NOW + DAY, None)
-    assert service.paths == ["licenses", "validate", "jwks.json"]
-    login, validation, keys = service.requests
+    assert service.paths == ["jwks.json", "licenses", "validate"]
+    keys, login, validation = service.requests
     assert login.header("authorization") == f"Bearer {TOKEN}"
     assert validation.header("authorization") is None
     assert keys.body == b""
@@ -186,7 +186,7 @@ def test_a_first_login_is_proved_at_once(
         "organization_id": "acme",
         "environment": "production",
         "agent_version": "4.5.0.0",
-        "lease": service.login()["lease"]["token"],
+        "lease": service.lease({"machine": machine, "nonce": json.loads(login.body)["nonce"]}),
     }
     assert agent.told == [("valid", "")]
 
@@ -243,7 +243,8 @@ def test_a_refusal_is_told_before_a_person_is_asked(
 
 
 def problem(status: int, code: str) -> Response:
-    return Response.of_json(status, {"code": code, "detail": "Said by the service.", "title": ""})
+    told = {"code": code, "detail": "Said by the service.", "title": "", "status": status}
+    return Response.of_json(status, told)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_a_login_that_is_refused_says_why(
     service.answers = [answer]
     status = agent.start(Configuration(**told)).check()
     assert (status.license_state, status.code, status.action) == ("refused", code, "login")
-    assert len(service.requests) == 1
+    assert service.paths == ["jwks.json", "licenses"]
 
 
 @pytest.mark.parametrize(
@@ -348,7 +349,7 @@ def test_nobody_who_signs_in_is_asked_again_in_a_minute(
     assert len(tokens) == 2
     agent.now += 1
     assert "the provider is away" in str(agent.check().message)
-    assert service.requests == []
+    assert service.paths == ["jwks.json"]
     agent.now += 60
     assert agent.check().license_state == "valid"
 
@@ -363,7 +364,7 @@ def test_a_token_that_is_none_is_not_sent_or_shown(
         message = str(agent.check(at_once=True).message)
         assert "valid token" in message
         assert "SECRET" not in message
-    assert service.requests == []
+    assert service.paths == ["jwks.json"]
     assert agent.check(at_once=True).usable
 
 
@@ -394,7 +395,7 @@ def test_it_can_be_closed_while_a_person_signs_in(
     agent.start(Configuration(**told))
     agent.signed_in = sign_in_later if agent.asynchronous else sign_in
     assert agent.check().license_state == "signed_out"
-    assert service.requests == []
+    assert service.paths == ["jwks.json"]
 
 
 def test_while_a_person_signs_in_nobody_else_waits(service: Service, told: dict[str, Any]) -> None:
@@ -414,7 +415,7 @@ def test_while_a_person_signs_in_nobody_else_waits(service: Service, told: dict[
     has_come.set()
     waiting.join(60)
     assert not waiting.is_alive()
-    assert service.requests == []
+    assert service.paths == ["jwks.json"]
 
 
 def test_of_two_threads_that_find_a_login_due_one_asks_the_person(
@@ -595,7 +596,7 @@ def test_an_agent_that_starts_before_its_keyring_is_open_goes_on_once_it_is(
     service.answers = [refused_token()]
     asked = len(service.requests)
     status = again.check()
-    assert (status.license_state, service.paths[asked:]) == ("refused", ["licenses"])
+    assert (status.license_state, service.paths[asked:]) == ("refused", ["jwks.json", "licenses"])
     assert "keyring" in str(status.storage)
     ring.works = True
     again.now += 3600
@@ -607,7 +608,7 @@ def test_an_agent_that_starts_before_its_keyring_is_open_goes_on_once_it_is(
     again.name = "ACME-PC-01"
     status = again.check()
     assert (status.license_state, status.storage) == ("valid", None)
-    assert service.paths[asked:] == ["licenses", "validate"]
+    assert service.paths[asked:] == ["jwks.json", "licenses", "validate"]
     again.close()
 
 
@@ -677,7 +678,8 @@ def test_it_goes_through_the_proxy(agent: Agent, service: Service, told: dict[st
     status = agent.start(Configuration(**told, proxy=proxy.url)).check()
     proxy.stop()
     assert status.license_state == "valid"
-    assert targets[0] == "http://127.0.0.1:9/v1/licenses"
+    assert targets[0] == "http://127.0.0.1:9/.well-known/jwks.json"
+    assert targets[1] == "http://127.0.0.1:9/v1/licenses"
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

@@ -2,27 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from licensing.domain.lease_chain import Link
 from licensing_agent import Configuration
 from tests.agent.chained import ChainedService, claims_of_proof, link_of
-from tests.agent.service import refused
-from tests.agent.unit.test_client import Agent, problem
+from tests.agent.unit.test_client import Agent
 from tests.agent.unit.test_client import agent as agent  # noqa: PLC0414 - a fixture
 from tests.agent.unit.test_client import told as told  # noqa: PLC0414 - a fixture
-from tests.local.events import Response
-from tests.unit.samples import DAY, NOW
+from tests.unit.samples import DAY
 
 pytestmark = pytest.mark.sampled(2)
-
-REVOKED = refused("REVOKED", "login")
-ASKED: dict[str, Any] = {
-    "nonce": "n-1",
-    "machine": {"machine_id": "id-1", "mac_addresses": [], "computer_name": "pc"},
-}
 
 
 @pytest.fixture
@@ -70,9 +62,9 @@ def test_r36_the_validation_after_a_login_is_one_request_too(
     agent: Agent, service: ChainedService, told: dict[str, Any]
 ) -> None:
     agent.start(Configuration(**told)).check()
-    assert service.statuses == [401, 200, 200, 200]
-    assert service.paths == ["licenses", "licenses", "validate", "jwks.json"]
-    first, again, validation = service.requests[:3]
+    assert service.statuses == [200, 401, 200, 200]
+    assert service.paths == ["jwks.json", "licenses", "licenses", "validate"]
+    first, again, validation = service.requests[1:]
     assert first.body == again.body
     assert "nonce" not in claims_of_proof(first)
     assert claims_of_proof(again)["nonce"] == "nonce-1"
@@ -106,17 +98,18 @@ def test_r36_where_the_service_wants_its_own_nonce_the_same_question_is_sent_wit
     assert service.statuses == [401, 200, 200]
 
 
-def test_r36_a_lease_without_an_id_and_one_that_is_none_leave_the_proof_to_the_services_nonce(
-    agent: Agent, service: ChainedService, told: dict[str, Any]
+def test_r36_a_lease_without_an_id_leaves_the_proof_to_the_services_nonce(
+    agent: Agent,
+    service: ChainedService,
+    told: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for token in (service.token(Link(None, NOW, NOW + DAY), ASKED), "no.lease", 'a."b.c'):
-        forget(service, agent)
-        login = service.login()
-        service.answers = [Response.of_json(200, login | {"lease": {"token": token}}), REVOKED]
-        service.answers += [problem(403, "forbidden")]
-        agent.start(Configuration(**told | {"folder": told["folder"] / str(len(token))})).check()
-        assert "nonce" not in claims_of_proof(service.requests[1])
-        agent.close()
+    signed = service.token
+    monkeypatch.setattr(service, "token", lambda link, asked: signed(replace(link, id=None), asked))
+    agent.start(Configuration(**told)).check()
+    *_, validation = service.requests
+    assert link_of(json.loads(validation.body)["lease"]) is None
+    assert claims_of_proof(validation)["nonce"] == "nonce-1"
 
 
 def test_r36_the_body_is_signed_as_it_is_sent_whatever_stands_in_it(
@@ -124,6 +117,6 @@ def test_r36_the_body_is_signed_as_it_is_sent_whatever_stands_in_it(
 ) -> None:
     agent.name = "Bücher-Öfen-\N{SNOWMAN}"
     assert agent.start(Configuration(**told)).check().license_state == "valid"
-    for request in service.requests[:3]:
+    for request in service.requests[1:]:
         assert request.header("content-type") == "application/json"
         assert json.loads(request.body)["machine"]["computer_name"] == agent.name

@@ -34,11 +34,13 @@ from tests.agent.samples import (
     lease_token,
     valid,
 )
+from tests.unit.domain.test_lease import ISSUER, KID
 from tests.unit.samples import DAY, NOW
 
 REVOKED = Refused(code="REVOKED", message="Log in again.", action="login")
 BLOCKED = Refused(code="DETACHED", message="Agent is Blocked.", action="logout")
 AWAY = Failed(why="out of reach")
+OTHERS = {"other": "A" * 43}
 
 
 def at(seconds: float = 0, chance: float = 0.5) -> Moment:
@@ -75,10 +77,12 @@ def validation(state: State) -> Validate:
     return step
 
 
-def test_the_lease_of_a_login_is_presented_and_of_no_other_use() -> None:
+def test_the_lease_of_a_login_is_presented_and_the_key_is_asked_about_at_once() -> None:
     state = told(fresh(), LOGGED_IN)
+    assert isinstance(next_step(state), Validate)
     assert validation(state).link == LOGGED_IN.lease
-    assert status(state).until is None
+    assert state.kept.lease is not None
+    assert begin(PINNED, state.kept, MACHINE, None, at()).lease == state.lease
 
 
 def test_from_then_on_the_last_lease_that_was_proved_is_presented() -> None:
@@ -161,10 +165,12 @@ def test_r37_what_is_wrong_beside_its_time_makes_it_no_answer() -> None:
 
 
 def test_r37_a_late_lease_under_a_key_that_is_not_known_is_presented_once_that_is_fetched() -> None:
-    state = told(fresh(TERMS), LOGGED_IN, LATE)
+    state = told(fresh(TERMS), KeysFetched(KEYS), LOGGED_IN)
+    late = replace(LATE, lease=lease_token(now=NOW - 2 * DAY, kid="new"))
+    state = told(state, late)
     assert next_step(state) == FetchKeys()
-    fetched = told(state, KeysFetched(KEYS))
-    assert validation(fetched).link == LATE.lease
+    fetched = told(state, KeysFetched({"new": KEYS[KID]}))
+    assert validation(fetched).link == late.lease
     assert status(fetched).message is None
 
 
@@ -192,12 +198,9 @@ def test_r36_the_id_of_the_presented_lease_is_told_while_that_is_in_its_time(
         lease_token(id=""),
         lease_token(id="a b"),
         lease_token(id="x" * 129),
-        lease_token(now=NOW + 60, id="l-1"),
-        "no lease",
-        "a.b.c",
     ],
 )
-def test_r36_what_has_no_id_is_not_yet_or_is_no_lease_shows_nothing(token: str) -> None:
+def test_r36_what_has_no_id_shows_nothing(token: str) -> None:
     state = told(fresh(), replace(LOGGED_IN, lease=token))
     assert validation(state) == Validate(state.kept.license, token)  # type: ignore[arg-type]
 
@@ -242,16 +245,17 @@ def test_a_lease_that_is_over_or_another_machines_is_presented_all_the_same() ->
 def test_without_a_license_a_person_has_to_log_in() -> None:
     assert next_step(fresh()) == Login(None)
     assert status(fresh()).license_state is LicenseState.SIGNED_OUT
-    assert next_step(fresh(replace(TERMS, license_key="T-1"))) == Login("T-1")
+    assert next_step(fresh(replace(PINNED, license_key="T-1"))) == Login("T-1")
     state = told(fresh(), NobodySignedIn())
     assert waits(state) == transitions.SIGN_IN_AGAIN
     assert not status(state).usable
 
 
-def test_a_login_is_good_once_a_validation_proves_it() -> None:
+def test_a_login_is_good_at_once_and_a_validation_confirms_it() -> None:
     state = told(fresh(), LOGGED_IN)
     assert isinstance(next_step(state), Validate)
-    assert not status(state).usable
+    shown = status(state)
+    assert (shown.license_state, shown.until, shown.message) == ("grace", NOW + DAY, None)
     shown = status(told(state, valid()))
     assert (shown.license_state, shown.until, shown.license_id) == ("valid", NOW + DAY, LICENSE_ID)
     assert shown.usable
@@ -403,40 +407,92 @@ def test_blocked_the_key_stays_and_is_tried_again() -> None:
 def test_an_answer_that_its_lease_does_not_prove_is_no_answer(
     changed: dict[str, Any], reason: str
 ) -> None:
-    answer = valid(token=lease_token(**changed))
-    first = status(told(fresh(), LOGGED_IN, answer))
-    assert (first.license_state, first.usable) == ("unreachable", False)
-    assert reason in str(first.message)
-    held = status(told(licensed(), answer))
+    token = lease_token(**changed)
+    held = status(told(licensed(), valid(token=token)))
     assert (held.license_state, held.until) == ("grace", NOW + DAY)
+    assert reason in str(held.message)
+    # A login that its lease does not prove brings nothing, and is repeated with its nonce.
+    first = lifecycle.asking(fresh(), "n-1")
+    unproved = told(first, replace(LOGGED_IN, lease=token))
+    assert unproved.kept == first.kept
+    assert (status(unproved).license_state, status(unproved).code) == ("signed_out", None)
+    assert reason in str(status(unproved).message)
+    assert isinstance(next_step(lifecycle.hurried(unproved)), Login)
 
 
-def test_keys_that_are_not_known_are_fetched_once() -> None:
-    state = told(fresh(TERMS), LOGGED_IN, valid())
+@pytest.mark.parametrize("changed", [{"license_id": "lic_other"}, {"organization_id": "bolt"}])
+def test_a_login_whose_answer_was_changed_on_the_way_brings_nothing(
+    changed: dict[str, Any],
+) -> None:
+    for wanted in (None, "acme"):
+        state = told(fresh(replace(PINNED, organization_id=wanted)), replace(LOGGED_IN, **changed))
+        assert (state.kept, status(state).code) == (NOTHING, None)
+
+
+def test_the_answer_to_a_login_that_was_asked_long_ago_is_presented_and_of_no_other_use() -> None:
+    state = told(fresh(), replace(LOGGED_IN, lease=LATE.lease))
+    assert validation(state).link == LATE.lease
+    assert status(state).until is None
+    assert status(told(state, valid())).license_state is LicenseState.VALID
+
+
+def test_after_a_refusal_the_lease_of_a_login_counts_at_once() -> None:
+    state = told(licensed(), REVOKED, LOGGED_IN)
+    assert (status(state).license_state, status(state).code) == ("grace", None)
+    again = told(state, REVOKED)
+    assert (status(again).license_state, status(again).usable) == ("refused", False)
+    # What did not help is not tried again and again.
+    assert waits(again) == transitions.REFUSED_AGAIN
+
+
+@pytest.mark.parametrize(
+    ("knows", "waiting", "asked"),
+    [
+        ((LOGGED_IN, KeysFetched(KEYS), valid()), valid(now=NOW + 9), Validate),
+        ((), LOGGED_IN, Login),
+    ],
+    ids=["a validation", "a login"],
+)
+def test_keys_that_are_not_known_are_fetched_once_and_replaced_by_those_that_prove(
+    knows: tuple[Outcome, ...], waiting: Any, asked: type
+) -> None:
+    state = told(fresh(TERMS), *knows)
+    newer = replace(waiting, lease=lease_token(now=int(waiting.server_time), kid="new"))
+    proving = {**OTHERS, "new": KEYS[KID]}
+    state = told(
+        replace(state, kept=replace(state.kept, keys={**OTHERS, **state.kept.keys})), newer
+    )
     assert next_step(state) == FetchKeys()
-    assert not status(state).usable
-    proved = told(state, KeysFetched(KEYS))
-    assert status(proved).license_state is LicenseState.VALID
-    assert proved.kept.keys == KEYS
-    assert status(told(proved, valid())).license_state is LicenseState.VALID
-    unproved = told(state, KeysFetched({}))
-    assert "unknown_key" in str(status(unproved).message)
-    assert isinstance(next_step(lifecycle.hurried(unproved)), Validate)
-    failed = told(state, AWAY)
-    assert isinstance(next_step(lifecycle.hurried(failed)), Validate)
+    assert status(told(state, KeysFetched(proving))).usable
+    assert told(state, KeysFetched(proving)).kept.keys == proving
+    for wrong in (KeysFetched({}), KeysFetched(OTHERS), AWAY):
+        failed = told(state, wrong)
+        assert failed.kept == state.kept
+        assert status(failed).usable == bool(knows)
+        assert status(failed).message
+        assert isinstance(next_step(lifecycle.hurried(failed)), asked)
 
 
-def test_while_a_new_key_is_fetched_the_lease_that_there_is_holds() -> None:
-    state = told(fresh(TERMS), LOGGED_IN, valid(), KeysFetched(KEYS))
-    state = told(state, valid(token=lease_token(kid="new")))
-    assert next_step(state) == FetchKeys()
-    assert status(state).usable
+def test_before_a_login_keys_are_fetched_and_the_issuer_is_compared() -> None:
+    assert next_step(fresh(TERMS)) == FetchKeys()
+    assert next_step(told(fresh(TERMS), KeysFetched(KEYS, ISSUER))) == Login(None)
+    assert next_step(told(fresh(TERMS), KeysFetched(KEYS))) == Login(None)
+    other = told(fresh(TERMS), KeysFetched(KEYS, "urn:other"))
+    assert other.kept == NOTHING
+    message = str(status(other).message)
+    assert "urn:other" in message
+    assert ISSUER in message
+    assert waits(other) > 0
+    for nothing in (told(fresh(TERMS), KeysFetched({}, ISSUER)), told(fresh(TERMS), AWAY)):
+        assert waits(nothing) > 0
+        assert next_step(lifecycle.hurried(nothing)) == FetchKeys()
 
 
 def test_pinned_keys_are_the_only_ones() -> None:
     kept = Kept(keys=KEYS)
     state = begin(replace(TERMS, fetches_keys=False), kept, MACHINE, None, at())
-    assert "unknown_key" in str(status(told(state, LOGGED_IN, valid())).message)
+    assert next_step(state) == Login(None)
+    assert "unknown_key" in str(status(told(state, LOGGED_IN)).message)
 
 
 # -- the next start ------------------------------------------------------------------------------

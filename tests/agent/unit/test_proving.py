@@ -45,7 +45,7 @@ def test_login_and_validation_are_proved_with_one_key_and_a_new_id_each(
     agent: Agent, service: Service, told: dict[str, Any]
 ) -> None:
     agent.start(Configuration(**told)).check()
-    login, validation, keys = service.requests
+    keys, login, validation = service.requests
     proofs = [proof(login), proof(validation)]
     assert [one["htu"] for one in proofs] == [
         f"{service.url}/v1/licenses",
@@ -67,7 +67,7 @@ def test_the_key_outlives_the_process(agent: Agent, service: Service, told: dict
     again = Agent(asynchronous=agent.asynchronous)
     again.start(Configuration(**told)).check()
     again.close()
-    assert proof(service.requests[0])["x"] == proof(service.requests[-1])["x"]
+    assert proof(service.requests[1])["x"] == proof(service.requests[-1])["x"]
     agent.__init__(asynchronous=agent.asynchronous)  # type: ignore[misc]
 
 
@@ -91,7 +91,7 @@ def test_the_newest_nonce_is_used_from_then_on(
 ) -> None:
     service.answers.append(challenge("nonce-1"))
     agent.start(Configuration(**told)).check()
-    assert [proof(one).get("nonce") for one in service.requests[:3]] == [
+    assert [proof(one).get("nonce") for one in service.requests[1:]] == [
         None,
         "nonce-1",
         "nonce-1",
@@ -121,7 +121,7 @@ def test_a_vendors_own_key_is_used_instead(
 ) -> None:
     mine = Device()
     agent.start(Configuration(**told, device_key=SoftwareKey(mine.key))).check()
-    assert proof(service.requests[0])["x"] == mine.jwk["x"]
+    assert proof(service.requests[1])["x"] == mine.jwk["x"]
     assert thumbprint(SoftwareKey(mine.key)) == mine.thumbprint
     assert not (told["folder"] / "device-key").exists()
 
@@ -139,7 +139,7 @@ def test_a_key_that_was_lost_is_told_and_replaced_by_the_next_login(
     assert "The device key was lost" in str(status.storage)
     again.close()
     agent.__init__(asynchronous=agent.asynchronous)  # type: ignore[misc]
-    assert proof(service.requests[0])["x"] != proof(service.requests[-1])["x"]
+    assert proof(service.requests[1])["x"] != proof(service.requests[-1])["x"]
 
 
 def test_another_key_than_at_the_login_is_told_until_somebody_logs_in(
@@ -201,7 +201,7 @@ def test_what_is_no_nonce_is_not_carried_on(
     service.answers.append(Response.of_json(503, {}, ("dpop-nonce", nonce)))
     agent.start(Configuration(**told)).check()
     agent.check(at_once=True)
-    assert proof(service.requests[2])["nonce"] == "nonce-1"
+    assert proof(service.requests[3])["nonce"] == "nonce-1"
 
 
 def test_a_proof_names_the_address_as_it_is_sent(tmp_path: Path) -> None:

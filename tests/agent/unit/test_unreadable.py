@@ -17,6 +17,7 @@ from licensing_agent.storage.state import NOTHING
 from licensing_agent.storage.store import Store
 from tests.agent.chained import ChainedService
 from tests.agent.driven import TOKEN, Driven
+from tests.agent.samples import JWKS
 from tests.agent.unit.test_machine import adapter, tree
 from tests.agent.unit.test_store import KEPT, OLD, SECRET, Ring, a_store
 from tests.local.events import Request, Response
@@ -106,7 +107,7 @@ def test_before_a_person_logs_in_it_is_told_what_is_lost_why_and_what_helps(site
     assert "The stored license state cannot be opened: " in told
     assert "The device key is lost: " in told
     assert told.count(Trouble.OTHER_MACHINE) == 2
-    assert "Any member's login suffices" in told
+    assert "Any member's login gets the agent going" in told
     assert "An administrator's login replaces it at once." in told
     site.stop()
     assert kept(site) == before
@@ -157,7 +158,9 @@ def test_a_start_without_a_login_still_knows_that_there_was_a_license(
     assert "A person has to log in" in told
 
 
-def away(_: Request) -> Response:
+def away(request: Request) -> Response:
+    if request.path.endswith("jwks.json"):
+        return Response.of_json(200, JWKS)
     return Response(502, [], b"")
 
 

@@ -1,13 +1,14 @@
 """What each answer to an agent says, and that its action agrees (R13)."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from licensing.domain.device_key import InvalidProof
+from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.explanation import told
 from licensing.domain.validation import Code, NextStep, PresentedAgent
-from tests.unit.samples import license, machine
+from tests.unit.samples import DAY, NOW, license, machine
 
 BY_RULE = "Agent is Blocked."
 """What R19 prescribes, to the word."""
@@ -30,6 +31,17 @@ def test_r13_the_last_words_say_what_to_do_and_the_action_agrees(
     never_a_partners = partner and code in (Code.NOT_FOUND, Code.DISSOCIATED)
     if message != BY_RULE and not never_a_partners:
         assert SAYS[action].search(message), message
+
+
+def test_r36_a_device_key_that_waits_is_told_until_when() -> None:
+    proof = Proof("new", None, "p-1")
+    waiting = license(device_key="old", pending_key="new", leased_until=NOW + DAY)
+    agent = PresentedAgent("acme", "production", machine(), proof)
+    answer = told(Code.PROOF_INVALID, waiting, agent)
+    assert "takes over at 2030-03-18 17:46:40 UTC" in answer.message
+    assert answer.message.endswith("log in again.")
+    other = replace(agent, proof=replace(proof, thumbprint="another"))
+    assert told(Code.PROOF_INVALID, waiting, other) == told(Code.PROOF_INVALID)
 
 
 @pytest.mark.parametrize(
