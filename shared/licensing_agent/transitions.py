@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from licensing_agent.lifecycle import Moment, State, advanced, reserved
+from licensing_agent.protocol import license_key
 from licensing_agent.protocol.lease import Lease, Reason, Rejected, verify
 from licensing_agent.protocol.outcomes import (
     Failed,
@@ -30,7 +31,7 @@ from licensing_agent.storage.state import KeptLease, KeptLicense
 
 FIRST_RETRY: Final = 2.0
 LONGEST_RETRY: Final = 600.0
-LONGEST_RETRY_AFTER: Final = 3_600.0
+LONGEST_RETRY_AFTER: Final = 1_800.0
 """How many seconds of patience are granted, whoever asks: a page of a proxy may ask for a day."""
 SHARE_OF_LEASE: Final = 0.25
 """How much of what is left of the lease a pause takes at most."""
@@ -40,16 +41,6 @@ SIGN_IN_AGAIN: Final = 60.0
 """How often a person's token is asked for, in seconds."""
 PRESENTED: Final = frozenset({"DISSOCIATED", "MACHINE_MISMATCH"})
 """The refusals after which a login with the licence's key may bind it here."""
-OF_A_KEY: Final = frozenset(
-    {
-        "invalid_request",  # of another environment, which the agent has been given since
-        "not_found",
-        "on_behalf_login_disabled",
-        "temporary_license_not_usable",
-        "license_still_bound",
-    }
-)
-"""The refusals of a login that may be for the key that it presented: it is repeated without."""
 
 
 def after(state: State, outcome: Outcome, moment: Moment) -> State:
@@ -80,6 +71,9 @@ def _logged_in(state: State, answer: LoggedIn, moment: Moment) -> State:
         if lease.reason is Reason.UNKNOWN_KEY and _may_fetch(state):
             return replace(state, unproven=answer, due=state.time.mark)
         return _failed(state, _disproved(lease), moment)
+    if not license_key.is_of(answer.license_key, answer.license_id):
+        why = "The license key in the service's answer was changed on the way: log in again."
+        return _failed(state, Failed(why=why), moment)
     wanted = state.terms.organization_id
     if wanted is not None and answer.organization_id != wanted:
         message = f"This agent is for {wanted}, but you belong to {answer.organization_id}."
@@ -253,7 +247,7 @@ def _login_refused(state: State, answer: Refused, moment: Moment) -> State:
     """A person was not logged in: a licence that the agent has is as it was."""
     license, mark = state.kept.license, state.time.mark
     presented_own = license is not None and state.terms.license_key is None
-    if presented_own and not state.withholds_key and answer.code in OF_A_KEY:
+    if presented_own and not state.withholds_key and answer.about_key:
         return replace(state, withholds_key=True, due=mark + FIRST_RETRY)
     is_stale = answer.code == "unauthorized"  # the token, and the next one may be good
     wait = SIGN_IN_AGAIN if is_stale else REFUSED_AGAIN * (0.5 + moment.chance)

@@ -42,6 +42,13 @@ _ACTIONS: Final = frozenset({"continue", "login", "logout"})
 _ABOUT_PROOFS: Final = frozenset({"PROOF_REQUIRED", "PROOF_INVALID"})
 _NO_PROOF_AT_LOGIN: Final = "proof_required"
 _PROOF_POINTER: Final = "/headers/dpop"
+_OF_A_KEY: Final = frozenset(
+    {"on_behalf_login_disabled", "temporary_license_not_usable", "license_still_bound"}
+)
+_OF_A_KEY_POINTERS: Final = frozenset({"/license_key", "/environment"})
+"""A key is for one environment, and the agent may have been given another since."""
+_PROBLEM: Final = "urn:licensing:problem:"
+_OF_GATEWAY: Final = "Unauthorized"
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
 _JSON: Final = {"Content-Type": "application/json"}
 _GARBLED: Final = Failed(why="The answer is not from the service, or was changed on the way.")
@@ -197,23 +204,25 @@ def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outco
     if not isinstance(request.step, Login):
         # A validation is refused with status 200. Whatever this is, it is not about the licence.
         return Failed(why=f"The service did not accept the request (status {status}).")
-    if status != 401 and body.get("status") != status:
-        return _GARBLED  # other people's problems have a code and a detail, too
-    if status == 401:
+    if status == 401 and body.get("message") == _OF_GATEWAY:
         message = "The service does not accept your sign-in. Sign in again."
         return Refused(code="unauthorized", message=message, action="login", at_login=True)
     code, message = _text(body, "code"), _text(body, "detail")
-    if code == _NO_PROOF_AT_LOGIN or _is_about_proof(body):
+    # Other people's problems have a code and a detail, too.
+    if body.get("type") != f"{_PROBLEM}{code}" or body.get("status") != status:
+        return _GARBLED
+    pointers = _pointers(body)
+    if code == _NO_PROOF_AT_LOGIN or _PROOF_POINTER in pointers:
         return Unproven(message=message)
-    return Refused(code=code, message=message, action="login", at_login=True)
+    about_key = code in _OF_A_KEY or not _OF_A_KEY_POINTERS.isdisjoint(pointers)
+    return Refused(code=code, message=message, action="login", at_login=True, about_key=about_key)
 
 
-def _is_about_proof(body: Mapping[str, object]) -> bool:
-    """Whether a problem is the proof's, which something on the way may have changed."""
+def _pointers(body: Mapping[str, object]) -> set[str]:
+    """What of the request a problem is about."""
     errors = body.get("errors")
-    return isinstance(errors, list) and any(
-        isinstance(one, dict) and one.get("pointer") == _PROOF_POINTER for one in errors
-    )
+    named = errors if isinstance(errors, list) else []
+    return {str(one.get("pointer")) for one in named if isinstance(one, dict)}
 
 
 def _logged_in(request: Request, body: Mapping[str, object]) -> Outcome:

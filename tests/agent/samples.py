@@ -22,7 +22,7 @@ ELSEWHERE = Credentials.of(machine_id="aa-bb-cc", mac_addresses=[], computer_nam
 TERMS = Terms(issuer=ISSUER, environment="production")
 PINNED = replace(TERMS, pinned=KEYS, fetches_keys=False)
 LICENSE_ID = "lic_0123456789abcdef"
-LICENSE_KEY = "AAAAA-BBBBB"
+LICENSE_KEY = "0808G-S19HT-2AJV3-BKT27-EZ32P-28RJ0-1YYBD-J9Q7Y-4P1C1"
 
 
 def lease_token(*, now: int = NOW, seconds: int = DAY, kid: str = KID, **changed: Any) -> str:

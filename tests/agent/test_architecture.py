@@ -22,6 +22,7 @@ RULES = {
     "protocol.credentials",
     "storage.state",
     "protocol.lease",
+    "protocol.license_key",
     "lifecycle",
     "protocol.outcomes",
     "protocol.strict_json",

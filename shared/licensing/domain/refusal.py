@@ -60,10 +60,15 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The answer "no": why, in a code and in a sentence."""
+    """The answer "no": why, in a code and in a sentence.
+
+    ``pointer`` is the JSON pointer (RFC 6901) of what it is about in the request, where the code
+    does not say so.
+    """
 
     code: RefusalCode
     message: str
+    pointer: str | None = None
 
 
 def license_not_found() -> Refused:

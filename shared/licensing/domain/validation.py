@@ -259,6 +259,10 @@ def check(
     >>> check(record, acme, agent, floor=PolicyFloor(), now=now + 60)
     <Code.EXPIRED: 'EXPIRED'>
     """
+    # 0. The request is as its agent has signed it. If not, nothing that it says is believed:
+    #    something on the way has changed it, and the agent keeps what it has (R36).
+    if record.device_key is not None and isinstance(agent.proof, InvalidProof):
+        return Code.PROOF_INVALID
     # 1. The key is used for the organization that it was issued to.
     if organization is None or record.organization_id != agent.organization_id:
         return Code.ORGANIZATION_MISMATCH
@@ -282,9 +286,8 @@ def check(
         return Code.DETACHED
     # 6. The subscription is good, and so is the temporary licence's own term.
     code = _CODE_BY_STANDING[organization.subscription.standing(now)]
-    if code is Code.VALID and record.term is not None and record.term.has_ended(now):
-        return Code.EXPIRED
-    return code
+    has_ended = record.term is not None and record.term.has_ended(now)
+    return Code.EXPIRED if code is Code.VALID and has_ended else code
 
 
 def _is_at(record: License, environment: str | None) -> bool:

@@ -137,6 +137,7 @@ class LogIn(LoginSteps):
             return Refused(
                 RefusalCode.NOT_FOUND,
                 "This license key is not known. Check it, or log in without a key.",
+                pointer="/license_key",
             )
         if presented is not None and presented.term is not None:
             log_in_partner = LogInPartner(

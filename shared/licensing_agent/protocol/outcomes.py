@@ -53,12 +53,14 @@ class Refused:
     """The service says no: why, in a code and a sentence, and what to do.
 
     ``at_login``: to a person who logs in. That says nothing of the licence that the agent has.
+    ``about_key``: it may be for the key that was presented, so that a login without helps.
     """
 
     code: str
     message: str
     action: Action
     at_login: bool = False
+    about_key: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

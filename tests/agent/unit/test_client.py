@@ -244,6 +244,7 @@ def test_a_refusal_is_told_before_a_person_is_asked(
 
 def problem(status: int, code: str) -> Response:
     told = {"code": code, "detail": "Said by the service.", "title": "", "status": status}
+    told["type"] = f"urn:licensing:problem:{code}"
     return Response.of_json(status, told)
 
 

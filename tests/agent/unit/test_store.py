@@ -132,7 +132,8 @@ SECOND = """{
 
 def test_what_the_second_version_has_kept_is_taken_over(tmp_path: Path) -> None:
     taken = decode(SECOND.encode())
-    assert taken == Kept(license=LICENSE, link="a.b.c", asked="n-2")
+    license = replace(LICENSE, key="AAAAA-BBBBB")
+    assert taken == Kept(license=license, link="a.b.c", asked="n-2")
     given_up = json.dumps(json.loads(SECOND) | {"license": None, "link": None, "asked": None})
     assert decode(given_up.encode()) == NOTHING
     a_store(tmp_path).write(taken)

@@ -131,6 +131,8 @@ def test_a_login_is_refused_by_a_problem_of_the_service() -> None:
     ("status", "body"),
     [
         (403, {"code": "blocked_by_policy", "detail": "Your administrator forbids this page."}),
+        (403, NO_SEAT | {"status": 403, "type": "https://gateway.example/problems/blocked"}),
+        (401, {"code": "blocked", "message": "Log in to the proxy."}),
         (407, {"code": 407, "detail": "Proxy authentication required", "status": "407"}),
         (403, NO_SEAT),
         (400, {"message": "Bad Request"}),

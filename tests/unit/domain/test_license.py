@@ -301,12 +301,14 @@ def test_r13_of_all_reasons_to_refuse_the_first_in_the_order_is_answered() -> No
     for claimed, exists, state, on, environment, status, end, key, proof, required in cases:
         # The order of R13, written down a second time.
         reasons = [
+            # What something on the way has changed says nothing of the licence (R36).
+            ("PROOF_INVALID", key and isinstance(proof, InvalidProof)),
             ("ORGANIZATION_MISMATCH", claimed != "acme" or not exists),
             ("REVOKED", state == "revoked"),
             ("DISSOCIATED", state == "dissociated"),
             ("MACHINE_MISMATCH", on == "another machine" or environment == "staging"),
             ("PROOF_REQUIRED", (key or required) and proof is None),
-            ("PROOF_INVALID", (key or required) and isinstance(proof, InvalidProof)),
+            ("PROOF_INVALID", required and isinstance(proof, InvalidProof)),
             ("PROOF_INVALID", key and proof != Proof(key, 1, "a")),
             ("PROOF_REQUIRED", required and key is None),
             ("DETACHED", state == "detached"),

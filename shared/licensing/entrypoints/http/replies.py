@@ -99,7 +99,8 @@ def answer(given: Given | Refused, show: Callable[[Given], Reply]) -> Reply:
 
 def refuse(refused: Refused) -> Reply:
     """A refusal, as a problem."""
-    return problem(refused.code, refused.message)
+    named = refused.pointer and [ProblemError(pointer=refused.pointer, detail=refused.message)]
+    return problem(refused.code, refused.message, named or None)
 
 
 def problem(
