@@ -27,6 +27,7 @@ from licensing_agent.core import (
 )
 from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
+from licensing_agent.proxies import Unreadable
 
 
 class AsyncClient:
@@ -52,7 +53,7 @@ class AsyncClient:
             on_refused=on_refused,
             on_unreachable=on_unreachable,
         )
-        self._http = httpx.AsyncClient(**connection.options(configuration))
+        self._opened: tuple[connection.Way, httpx.AsyncClient] | None = None
         self._engine = Engine(configuration, callbacks, system or System())
         self._closed = asyncio.Event()
         self._sleep = sleep or self._wait
@@ -110,7 +111,7 @@ class AsyncClient:
             return  # neither the connections nor the task that checks are this process's
         self.stop()
         async with self._checking:
-            await self._http.aclose()
+            await self._close_line()
             self._engine.close()
 
     def _is_open(self) -> bool:
@@ -155,18 +156,35 @@ class AsyncClient:
         try:
             async with asyncio.timeout(self._engine.patience()):
                 answer = await self._send(request)
-        except connection.ERRORS as error:
-            return connection.failed(error)
         except TimeoutError:
-            return connection.TOO_LATE
-        return answer if isinstance(answer, Failed) else self._engine.understood(request, answer)
+            answer = connection.TOO_LATE
+        outcome = answer if isinstance(answer, Failed) else self._engine.understood(request, answer)
+        if isinstance(outcome, Failed):
+            await self._close_line()
+        return outcome
 
     async def _send(self, request: wire.Request) -> wire.Answer | Failed:
+        try:
+            way, http = self._opened or await self._open()
+        except Unreadable as error:
+            return Failed(why=str(error))
         body = bytearray()
-        sending = connection.sending(self._configuration, request)
-        async with self._http.stream(**sending) as response:
-            async for part in response.aiter_bytes():
-                body += part
-                if len(body) > wire.LARGEST_ANSWER:
-                    break
+        try:
+            async with http.stream(**connection.sending(self._configuration, request)) as response:
+                async for part in response.aiter_bytes():
+                    body += part
+                    if len(body) > wire.LARGEST_ANSWER:
+                        break
+        except Exception as error:  # noqa: BLE001 - what lies below httpx has errors of its own
+            return way.failed(error)
         return connection.answer(response, bytes(body))
+
+    async def _open(self) -> tuple[connection.Way, httpx.AsyncClient]:
+        way = await asyncio.to_thread(connection.way, self._configuration)
+        self._opened = way, httpx.AsyncClient(**way.options)
+        return self._opened
+
+    async def _close_line(self) -> None:
+        if self._opened:
+            await self._opened[1].aclose()
+            self._opened = None

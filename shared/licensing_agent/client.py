@@ -4,6 +4,8 @@ What this module guarantees:
 
 * :meth:`Client.check` does all that is to be done now, and raises nothing because of the network,
   the service, the disk or the sign-in; :meth:`Client.run` does it for as long as the agent runs.
+* Whatever the settings of the machine are, it begins, and goes on with its lease: they are read at
+  the first request, and anew after one that has failed.
 * A request ends, whatever the other side does: nobody waits for its answer beyond
   :meth:`Engine.patience`, so that the end of a lease is told within seconds.
 * A process that was forked from the client's asks nobody: there, :attr:`Client.status` is all.
@@ -34,6 +36,7 @@ from licensing_agent.core import (
 )
 from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
+from licensing_agent.proxies import Unreadable
 
 
 class Client:
@@ -64,7 +67,7 @@ class Client:
             on_refused=on_refused,
             on_unreachable=on_unreachable,
         )
-        self._http = httpx.Client(**connection.options(configuration))
+        self._line = _Line(configuration)
         self._engine = Engine(configuration, callbacks, system or System())
         self._closed = Event()
         self._sleep = sleep or self._closed.wait
@@ -118,7 +121,7 @@ class Client:
             return  # neither the connections nor the thread that checks are this process's
         self._closed.set()
         with self._checking:
-            self._http.close()
+            self._line.close()
             self._engine.close()
 
     def _is_open(self) -> bool:
@@ -154,15 +157,20 @@ class Client:
         if isinstance(request, Failed):
             return request
         answer = self._answer(request)
-        return answer if isinstance(answer, Failed) else self._engine.understood(request, answer)
+        outcome = answer if isinstance(answer, Failed) else self._engine.understood(request, answer)
+        if isinstance(outcome, Failed):
+            # What is still under way goes on with connections that nobody else gets.
+            self._line.close()
+            self._line = _Line(self._configuration)
+        return outcome
 
     def _answer(self, request: wire.Request) -> wire.Answer | Failed:
         """What comes back within the time that there is."""
-        http, coming = self._http, Future[wire.Answer | Failed]()
+        line, coming = self._line, Future[wire.Answer | Failed]()
 
         def send() -> None:
             try:
-                coming.set_result(self._send(http, request))
+                coming.set_result(line.send(request))
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
                 coming.set_exception(error)
 
@@ -170,19 +178,44 @@ class Client:
         Thread(target=send, name="licensing_agent request", daemon=True).start()
         try:
             return coming.result(self._engine.patience())
-        except connection.ERRORS as error:
-            return connection.failed(error)
         except TimeoutError:
-            # What is still under way goes on with connections that nobody else gets.
-            http.close()
-            self._http = httpx.Client(**connection.options(self._configuration))
             return connection.TOO_LATE
 
-    def _send(self, http: httpx.Client, request: wire.Request) -> wire.Answer | Failed:
+
+class _Line:
+    """What requests are sent by, one after another: opened by the first, and closed for good."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._opened: tuple[connection.Way, httpx.Client] | None = None
+        self._is_closed = False
+
+    def send(self, request: wire.Request) -> wire.Answer | Failed:
+        """What comes back."""
+        try:
+            way, http = self._opened or self._open()
+        except Unreadable as error:
+            return Failed(why=str(error))
         body = bytearray()
-        with http.stream(**connection.sending(self._configuration, request)) as response:
-            for part in response.iter_bytes():
-                body += part
-                if len(body) > wire.LARGEST_ANSWER:
-                    break
+        try:
+            with http.stream(**connection.sending(self._configuration, request)) as response:
+                for part in response.iter_bytes():
+                    body += part
+                    if len(body) > wire.LARGEST_ANSWER:
+                        break
+        except Exception as error:  # noqa: BLE001 - what lies below httpx has errors of its own
+            return way.failed(error)
         return connection.answer(response, bytes(body))
+
+    def close(self) -> None:
+        """End what is connected; from any thread."""
+        self._is_closed = True
+        if self._opened:
+            self._opened[1].close()
+
+    def _open(self) -> tuple[connection.Way, httpx.Client]:
+        way = connection.way(self._configuration)
+        self._opened = way, httpx.Client(**way.options)
+        if self._is_closed:
+            self._opened[1].close()  # and nothing is sent any more
+        return self._opened

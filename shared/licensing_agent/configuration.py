@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 
+from licensing_agent import proxies
 from licensing_agent.lifecycle import Terms
 from licensing_agent.machine.identity import APPLICATION
 from licensing_agent.protocol import lease
 from licensing_agent.storage.device_key import DeviceKey
-
-_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +44,10 @@ class Configuration:
     ``fetch_keys``
         whether to take keys from ``/.well-known/jwks.json``; by default where none are pinned.
     ``proxy``
-        as in ``http://proxy:3128``. By default what ``HTTPS_PROXY`` and the like say.
+        as in ``http://proxy:3128``. By default what ``HTTPS_PROXY`` and the like, or else the
+        settings of Windows or macOS, say at each attempt.
     ``ca_file``
-        a private certificate authority, in PEM: the only one that is trusted then.
+        a private certificate authority, in PEM: trusted beside those of the system's store.
     ``timeout``
         how many seconds a request may take, from the connection to the last byte of the answer.
     ``computer_name``
@@ -84,17 +83,22 @@ class Configuration:
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme != "https" and not (
-            parts.scheme == "http" and parts.hostname in _THIS_MACHINE
+            parts.scheme == "http" and parts.hostname in proxies.THIS_MACHINE
         ):
             raise ValueError("The address of the service must begin with https://.")
         if self.pinned_keys is not None and not lease.public_keys(self.pinned_keys):
             raise ValueError(
                 "pinned_keys contains no key that can verify leases. Use the service's JWKS."
             )
+        self.given_proxy()
 
     def address(self, path: str) -> str:
         """Where a request goes, spelled as it is sent: a proof names it."""
         return str(httpx.URL(self.url.rstrip("/") + path))
+
+    def given_proxy(self) -> proxies.Proxy | None:
+        """The vendor's own proxy, if there is one. Raises :class:`ValueError` if it is none."""
+        return None if self.proxy is None else proxies.read(self.proxy, "proxy")
 
     def terms(self) -> Terms:
         """What of it the rules need."""

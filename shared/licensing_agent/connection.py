@@ -1,16 +1,19 @@
 """How the service is reached: TLS, proxy, time limits.
 
 What this module guarantees: certificates are verified, redirections are not followed, an answer
-that is too long is given up, and whatever goes wrong on the way is a :class:`Failed`.
+that is too long is given up, and whatever goes wrong on the way is a :class:`Failed` that says what
+to do. Settings of the machine are read when a way is opened, and nothing else reads them.
 """
 
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
 from typing import Final, TypedDict
 
 import httpx
 
+from licensing_agent import proxies, trust
 from licensing_agent.configuration import Configuration
 from licensing_agent.core import SignInFailed
 from licensing_agent.protocol.outcomes import Failed
@@ -23,10 +26,11 @@ TOO_LATE: Final = Failed(why="The service cannot be reached: its answer takes to
 class Options(TypedDict):
     """What httpx is told, in both of its forms."""
 
-    verify: ssl.SSLContext | bool
-    proxy: str | None
+    verify: ssl.SSLContext
+    proxy: httpx.Proxy | None
     timeout: float
     follow_redirects: bool
+    trust_env: bool
     headers: dict[str, str]
 
 
@@ -39,16 +43,43 @@ class Sending(TypedDict):
     headers: dict[str, str]
 
 
-def options(configuration: Configuration) -> Options:
-    """The connection that a configuration wants. Raises :class:`OSError` without its CA file."""
-    authority = configuration.ca_file
-    return {
-        "verify": ssl.create_default_context(cafile=authority) if authority else True,
-        "proxy": configuration.proxy,
-        "timeout": configuration.timeout,
-        "follow_redirects": False,
-        "headers": {"User-Agent": "licensing_agent", "Accept": "application/json"},
-    }
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to reach the service, and the proxy that leads there."""
+
+    options: Options
+    proxy: proxies.Proxy | None
+
+    def failed(self, error: Exception) -> Failed:
+        """Nobody answered. The words of an HTTP error may show an address, and no secret.
+
+        Not all errors are httpx's: a proxy that speaks no SOCKS raises one of another library.
+        """
+        by = f" by the proxy of {self.proxy.setting}" if self.proxy else ""
+        told = f": {error}" if isinstance(error, httpx.HTTPError) else ""
+        advice = trust.advice(error)
+        why = f"The service cannot be reached{by}: {type(error).__name__}{told}"
+        return Failed(why=f"{why}. {advice}" if advice else why)
+
+
+def way(configuration: Configuration) -> Way:
+    """The way as the settings are now. Raises :class:`proxies.Unreadable`."""
+    proxy = configuration.given_proxy() or proxies.proxy(configuration.url)
+    context = trust.context(configuration.ca_file)
+    led = httpx.Proxy(proxy.url) if proxy else None
+    if led and led.url.scheme == "https":
+        led.ssl_context = context
+    return Way(
+        {
+            "verify": context,
+            "proxy": led,
+            "timeout": configuration.timeout,
+            "follow_redirects": False,
+            "trust_env": False,
+            "headers": {"User-Agent": "licensing_agent", "Accept": "application/json"},
+        },
+        proxy,
+    )
 
 
 def sending(configuration: Configuration, request: Request) -> Sending:
@@ -59,16 +90,6 @@ def sending(configuration: Configuration, request: Request) -> Sending:
         "content": request.body,
         "headers": dict(request.headers),
     }
-
-
-ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
-"""What a request can end with: a redirection to no address is read, too, and not only followed."""
-
-
-def failed(error: Exception) -> Failed:
-    """Nobody answered. The words of an HTTP error may show an address, and no secret."""
-    told = f": {error}" if isinstance(error, httpx.HTTPError) else ""
-    return Failed(why=f"The service cannot be reached: {type(error).__name__}{told}")
 
 
 def sign_in_failed(error: Exception) -> Failed:

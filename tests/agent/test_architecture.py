@@ -32,7 +32,7 @@ RULES = {
 }
 ROOMS = {"protocol": set(), "storage": {"protocol"}, "machine": {"protocol", "storage"}}
 """What each folder may import beside itself; the client, on top of them, knows all."""
-OF_OTHERS = {"cryptography", "httpx"}
+OF_OTHERS = {"certifi", "cryptography", "httpx", "truststore"}
 
 
 def own(tree: ast.Module) -> set[str]:
