@@ -27,7 +27,6 @@ from licensing_agent.core import (
 )
 from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
-from licensing_agent.proxies import Unreadable
 
 
 class AsyncClient:
@@ -53,7 +52,8 @@ class AsyncClient:
             on_refused=on_refused,
             on_unreachable=on_unreachable,
         )
-        self._opened: tuple[connection.Way, httpx.AsyncClient] | None = None
+        self._way: connection.Way | None = None
+        self._http: httpx.AsyncClient | None = None
         self._engine = Engine(configuration, callbacks, system or System())
         self._closed = asyncio.Event()
         self._sleep = sleep or self._wait
@@ -153,38 +153,38 @@ class AsyncClient:
         request = await asyncio.to_thread(self._engine.request, step, bearer)
         if isinstance(request, Failed):
             return request
-        try:
-            async with asyncio.timeout(self._engine.patience()):
-                answer = await self._send(request)
-        except TimeoutError:
-            answer = connection.TOO_LATE
+        answer = await self._answer(request)
         outcome = answer if isinstance(answer, Failed) else self._engine.understood(request, answer)
         if isinstance(outcome, Failed):
             await self._close_line()
         return outcome
 
-    async def _send(self, request: wire.Request) -> wire.Answer | Failed:
+    async def _answer(self, request: wire.Request) -> wire.Answer | Failed:
+        """What comes back within the time that there is."""
         try:
-            way, http = self._opened or await self._open()
-        except Unreadable as error:
-            return Failed(why=str(error))
-        body = bytearray()
-        try:
-            async with http.stream(**connection.sending(self._configuration, request)) as response:
-                async for part in response.aiter_bytes():
-                    body += part
-                    if len(body) > wire.LARGEST_ANSWER:
-                        break
+            async with asyncio.timeout(self._engine.patience()):
+                return await self._send(request)
+        except TimeoutError:
+            return connection.TOO_LATE
         except Exception as error:  # noqa: BLE001 - what lies below httpx has errors of its own
-            return way.failed(error)
+            return connection.failed(error, self._way)
+
+    async def _send(self, request: wire.Request) -> wire.Answer | Failed:
+        http = self._http or await self._open()
+        body = bytearray()
+        async with http.stream(**connection.sending(self._configuration, request)) as response:
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > wire.LARGEST_ANSWER:
+                    break
         return connection.answer(response, bytes(body))
 
-    async def _open(self) -> tuple[connection.Way, httpx.AsyncClient]:
-        way = await asyncio.to_thread(connection.way, self._configuration)
-        self._opened = way, httpx.AsyncClient(**way.options)
-        return self._opened
+    async def _open(self) -> httpx.AsyncClient:
+        self._way = await asyncio.to_thread(connection.way, self._configuration)
+        self._http = httpx.AsyncClient(**self._way.options)
+        return self._http
 
     async def _close_line(self) -> None:
-        if self._opened:
-            await self._opened[1].aclose()
-            self._opened = None
+        if self._http is not None:
+            await self._http.aclose()
+        self._way = self._http = None

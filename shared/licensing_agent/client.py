@@ -36,7 +36,6 @@ from licensing_agent.core import (
 )
 from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
-from licensing_agent.proxies import Unreadable
 
 
 class Client:
@@ -171,8 +170,8 @@ class Client:
         def send() -> None:
             try:
                 coming.set_result(line.send(request))
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                coming.set_exception(error)
+            except Exception as error:  # noqa: BLE001 - what lies below httpx has errors of its own
+                coming.set_result(connection.failed(error, line.way))
 
         # Each step of a request has its limit, and there may be any number of steps.
         Thread(target=send, name="licensing_agent request", daemon=True).start()
@@ -186,36 +185,31 @@ class _Line:
     """What requests are sent by, one after another: opened by the first, and closed for good."""
 
     def __init__(self, configuration: Configuration) -> None:
+        self.way: connection.Way | None = None
         self._configuration = configuration
-        self._opened: tuple[connection.Way, httpx.Client] | None = None
+        self._http: httpx.Client | None = None
         self._is_closed = False
 
     def send(self, request: wire.Request) -> wire.Answer | Failed:
-        """What comes back."""
-        try:
-            way, http = self._opened or self._open()
-        except Unreadable as error:
-            return Failed(why=str(error))
+        """What comes back. Raises whatever goes wrong."""
+        http = self._http or self._open()
         body = bytearray()
-        try:
-            with http.stream(**connection.sending(self._configuration, request)) as response:
-                for part in response.iter_bytes():
-                    body += part
-                    if len(body) > wire.LARGEST_ANSWER:
-                        break
-        except Exception as error:  # noqa: BLE001 - what lies below httpx has errors of its own
-            return way.failed(error)
+        with http.stream(**connection.sending(self._configuration, request)) as response:
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > wire.LARGEST_ANSWER:
+                    break
         return connection.answer(response, bytes(body))
 
     def close(self) -> None:
         """End what is connected; from any thread."""
         self._is_closed = True
-        if self._opened:
-            self._opened[1].close()
+        if self._http is not None:
+            self._http.close()
 
-    def _open(self) -> tuple[connection.Way, httpx.Client]:
-        way = connection.way(self._configuration)
-        self._opened = way, httpx.Client(**way.options)
+    def _open(self) -> httpx.Client:
+        self.way = connection.way(self._configuration)
+        self._http = httpx.Client(**self.way.options)
         if self._is_closed:
-            self._opened[1].close()  # and nothing is sent any more
-        return self._opened
+            self._http.close()  # and nothing is sent any more
+        return self._http

@@ -50,17 +50,6 @@ class Way:
     options: Options
     proxy: proxies.Proxy | None
 
-    def failed(self, error: Exception) -> Failed:
-        """Nobody answered. The words of an HTTP error may show an address, and no secret.
-
-        Not all errors are httpx's: a proxy that speaks no SOCKS raises one of another library.
-        """
-        by = f" by the proxy of {self.proxy.setting}" if self.proxy else ""
-        told = f": {error}" if isinstance(error, httpx.HTTPError) else ""
-        advice = trust.advice(error)
-        why = f"The service cannot be reached{by}: {type(error).__name__}{told}"
-        return Failed(why=f"{why}. {advice}" if advice else why)
-
 
 def way(configuration: Configuration) -> Way:
     """The way as the settings are now. Raises :class:`proxies.Unreadable`."""
@@ -90,6 +79,20 @@ def sending(configuration: Configuration, request: Request) -> Sending:
         "content": request.body,
         "headers": dict(request.headers),
     }
+
+
+def failed(error: Exception, way: Way | None) -> Failed:
+    """Nobody answered. The words of an HTTP error may show an address, and no secret.
+
+    Not all errors are httpx's: a proxy that speaks no SOCKS raises one of another library.
+    """
+    if isinstance(error, proxies.Unreadable):
+        return Failed(why=str(error))
+    by = f" by the proxy of {way.proxy.setting}" if way and way.proxy else ""
+    told = f": {error}" if isinstance(error, httpx.HTTPError) else ""
+    advice = trust.advice(error)
+    why = f"The service cannot be reached{by}: {type(error).__name__}{told}"
+    return Failed(why=f"{why}. {advice}" if advice else why)
 
 
 def sign_in_failed(error: Exception) -> Failed:

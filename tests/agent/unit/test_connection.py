@@ -3,16 +3,17 @@
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import certifi
 import pytest
 
-from licensing_agent import Configuration, trust
+from licensing_agent import Configuration, proxies, trust
 from tests.agent.secured import HOST, Authority, Proxy, secured
 from tests.agent.service import Service
 from tests.agent.unit.test_client import Agent
@@ -159,6 +160,27 @@ def test_r35_a_proxy_that_is_away_is_named_and_not_shown(
     message = str(agent.start(Configuration(**told, url=f"https://{HOST}")).check().message)
     assert message.startswith("The service cannot be reached by the proxy of HTTPS_PROXY: Connect")
     assert "SECRET" not in message
+
+
+def test_settings_that_take_too_long_to_be_read_hold_nobody_and_send_nothing_later(
+    agent: Agent, proxy: Proxy, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where reading them may look up names."""
+    answers = Event()
+
+    def getproxies() -> dict[str, str]:
+        answers.wait(60)
+        return {"https": proxy.url}
+
+    monkeypatch.setattr(proxies, "getproxies", getproxies)
+    message = agent.start(Configuration(**told | {"timeout": 0.1})).check().message
+    assert message == "The service cannot be reached: its answer takes too long."
+    answers.set()
+    for thread in threading.enumerate():
+        if thread.name == "licensing_agent request":
+            thread.join(60)
+    agent.close()
+    assert proxy.asked == []
 
 
 @pytest.fixture
