@@ -129,10 +129,13 @@ def test_the_administrator_sees_who_was_refused_and_suspects_no_clone(followed: 
 def test_pauses_are_drawn_from_a_range_that_grows_and_time_does_not_go_back(
     followed: Followed,
 ) -> None:
-    *pauses, asked, later, back = map(int, followed.said["When there is no answer"])
+    said = map(int, followed.said["When there is no answer"])
+    *pauses, asked, for_days, near_end, later, back = said
     longest = (2, 4, 8, 600)
     assert all(0 <= pause <= most for pause, most in zip(pauses, longest, strict=True))
     assert 30 <= asked <= 32
+    assert 1800 <= for_days <= 1802
+    assert 100 <= near_end <= 200
     assert [str(later), str(back)] == remarks("When there is no answer")
     assert later == back == 1_900_003_600
 
