@@ -84,15 +84,9 @@ class Volume:
         self.agent.root = tree(self.place / f"{self.count}", {".dockerenv": "", **card})
         device = self.agent.root / "sys/class/net/eth0/device"
         (device / "subsystem").symlink_to("../../bus/virtio")
-        return self.agent.start(
-            Configuration(
-                url=f"http://{HOST}",
-                issuer=ISSUER,
-                folder=self.place / "volume",
-                use_keyring=False,
-                **self.terms,
-            )
-        )
+        told: dict[str, Any] = {"url": f"http://{HOST}", "issuer": ISSUER, "use_keyring": False}
+        told |= self.terms
+        return self.agent.start(Configuration(folder=self.place / "volume", **told))
 
 
 class Silent(SoftwareKey):

@@ -14,7 +14,7 @@ import pytest
 from tests.integration.test_made_anew import HALF, Volume, Way
 from tests.integration.trail import events
 from tests.local.events import Request, Response
-from tests.world import ADA, AGENTS, ALICE, World
+from tests.world import ADA, AGENTS, ALICE, Person, World
 
 MINUTES = 900
 
@@ -186,3 +186,35 @@ def test_r20_what_the_way_changes_at_a_login_does_not_have_the_key_left_out(
         way.world.clock.advance(60)
         status = agent.check()
     assert (status.license_state, status.license_id) == ("valid", license)
+
+
+def test_another_issuer_is_told_before_a_seat_is_taken(way: Proxied, tmp_path: Path) -> None:
+    made = Volume(way, tmp_path, {"issuer": "urn:licensing:another"})
+    status = made.made_anew().check()
+    assert (status.license_state, status.usable) == ("signed_out", False)
+    assert "correct the agent's issuer" in str(status.message)
+    assert way.world.seats("acme") == 0
+    made.agent.engine.close()
+
+
+def test_a_login_that_is_refused_leaves_a_lease_that_holds(volume: Volume, way: Proxied) -> None:
+    agent, before = volume.agent, volume.agent.engine.status()
+    # Its device key is another one by now, so that a person is asked to log in.
+    (volume.place / "volume" / "device-key").unlink()
+    again = agent.killed()
+    way.person = Person("eve", "stranger")
+    again.signed_in = way.person.token(AGENTS)
+    for _ in range(4):
+        way.world.clock.advance(MINUTES)
+        status = again.check(at_once=True)
+        assert (status.license_state, status.until) == ("grace", before.until)
+        assert status.license_id == before.license_id
+    logins = [one for one in way.requests if one.path == "/v1/licenses"]
+    assert len(logins) > 1
+    way.person = ADA
+    again.signed_in = ADA.token(AGENTS)
+    for _ in range(20):
+        way.world.clock.advance(MINUTES)
+        status = again.check(at_once=True)
+    assert (status.license_state, status.license_id) == ("valid", before.license_id)
+    assert way.world.seats("acme") == 1

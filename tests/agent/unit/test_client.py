@@ -440,15 +440,20 @@ def test_of_two_threads_that_find_a_login_due_one_asks_the_person(
     agent.close()
 
 
+WILL_ANSWER = b"HTTP/1.1 100 Continue\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n"
+
+
 @contextmanager
-def endless() -> Iterator[str]:
-    """A proxy, or what took its place, that answers for ever that it will answer."""
+def endless(first: bytes, drop: bytes) -> Iterator[str]:
+    """A proxy, or what took its place, whose answer begins, and drips on for ever."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer(connected: socket.socket) -> None:
             with connected, suppress(OSError):
+                connected.sendall(first)
                 while True:
-                    connected.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    connected.sendall(drop)
                     time.sleep(0.05)
 
         def accept() -> None:
@@ -468,11 +473,33 @@ def test_an_answer_that_does_not_come_to_an_end_is_none(
     agent.start(Configuration(**told)).check()
     agent.close()
     monkeypatch.setattr(core, "LEAST_PATIENCE", 0.5)
-    with endless() as url:
+    with endless(b"", WILL_ANSWER) as url:
         again = Agent(asynchronous=agent.asynchronous)
         again.now = NOW + DAY - 600  # the lease is nearly over
         again.start(Configuration(**told | {"url": url, "timeout": 300.0}))
         again.now = NOW + DAY - 0.1
+        status = again.check(at_once=True)
+        assert (status.license_state, status.message) == (
+            "grace",
+            "The service cannot be reached: its answer takes too long.",
+        )
+        again.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "drop"),
+    [(b"", WILL_ANSWER), (b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), (HEAD + b"\r\n", b" ")],
+    ids=["promises", "headers", "a body"],
+)
+def test_one_deadline_counts_for_a_whole_request_however_its_answer_drips(
+    agent: Agent, told: dict[str, Any], first: bytes, drop: bytes
+) -> None:
+    agent.start(Configuration(**told)).check()
+    agent.close()
+    with endless(first, drop) as url:
+        again = Agent(asynchronous=agent.asynchronous)
+        # Each drop comes in time, and httpx waits for the next one.
+        again.start(Configuration(**told | {"url": url, "timeout": 0.4}))
         status = again.check(at_once=True)
         assert (status.license_state, status.message) == (
             "grace",
