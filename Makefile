@@ -89,6 +89,7 @@ check: dev ## check style, format, types, security and template
 	$(insecure)
 	$(npm) biome ci --error-on-warnings --config-path=tests/browser/biome.json functions/portal/static
 	$(npm) tsc --project tests/browser/tsconfig.json
+	$(bin)/python -m tests.setup.node run consumer pyright --project tests/agent/pyrightconfig.json --pythonpath $(bin)/python
 	.venv-sam/bin/sam validate --lint
 	.venv-sam/bin/sam validate
 	@mkdir -p .cache

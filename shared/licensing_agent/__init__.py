@@ -11,6 +11,7 @@ from licensing_agent.core import SignInFailed, System
 from licensing_agent.lifecycle import LicenseState, Status
 from licensing_agent.storage.device_key import DeviceKey, KeyLocked
 from licensing_agent.storage.folder_lock import FolderInUse
+from licensing_agent.version import __version__
 
 __all__ = [
     "AsyncClient",
@@ -23,4 +24,5 @@ __all__ = [
     "SignInFailed",
     "Status",
     "System",
+    "__version__",
 ]

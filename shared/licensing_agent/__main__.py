@@ -13,11 +13,13 @@ from pathlib import Path
 
 from licensing_agent.machine import identity
 from licensing_agent.protocol.credentials import TooFewCredentials
+from licensing_agent.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 1 where the service would not know this machine."""
     parser = argparse.ArgumentParser(prog="licensing-agent", description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("machine", help="show how this machine is identified, and why")
     command.add_argument(

@@ -17,6 +17,7 @@ from licensing_agent import proxies, trust
 from licensing_agent.configuration import Configuration
 from licensing_agent.core import SignInFailed
 from licensing_agent.protocol.outcomes import Failed
+from licensing_agent.version import __version__
 from licensing_agent.wire import LARGEST_ANSWER, Answer, Request
 
 TOO_LONG: Final = Failed(why="The answer is not from the service: it is too long.")
@@ -65,7 +66,10 @@ def way(configuration: Configuration) -> Way:
             "timeout": configuration.timeout,
             "follow_redirects": False,
             "trust_env": False,
-            "headers": {"User-Agent": "licensing_agent", "Accept": "application/json"},
+            "headers": {
+                "User-Agent": f"licensing-agent/{__version__}",
+                "Accept": "application/json",
+            },
         },
         proxy,
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.artefacts.building import ROOT
 
 FOLDER = ROOT / "shared" / "licensing_agent"
-_LOCKED = ROOT / "requirements-dev.txt"
+LOCKED = ROOT / "requirements-dev.txt"
+"""What is installed beside it, to the version."""
 
 
 def installed(folder: Path, *others: Path) -> Path:
@@ -25,7 +26,7 @@ def installed(folder: Path, *others: Path) -> Path:
         "install",
         "--quiet",
         "--constraint",
-        _LOCKED,
+        LOCKED,
         "--python",
         python,
     ]
