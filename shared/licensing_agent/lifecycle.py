@@ -142,7 +142,8 @@ Step = Wait | Login | Validate | FetchKeys
 class State:
     """All that is known. ``kept`` has to be on the disk before a status is told.
 
-    ``is_late`` says that the last answer was a link that was over already. Until ``login_until`` a
+    ``is_late`` says that the last answer was a link that was over already; ``is_new``, that the
+    licence was logged in for and has not been valid since. Until ``login_until`` a
     login is tried, though there is a licence; ``withholds_key``: without its key, which is of no
     use here.
     """
@@ -159,6 +160,7 @@ class State:
     failures: int = 0
     unproven: LoggedIn | Valid | None = None
     is_late: bool = False
+    is_new: bool = False
     login_until: float = 0.0
     withholds_key: bool = False
 

@@ -99,6 +99,7 @@ def _logged_in(state: State, answer: LoggedIn, moment: Moment) -> State:
         due=state.time.mark,
         unproven=None,
         is_late=False,
+        is_new=True,
         login_until=0.0,
         withholds_key=False,
     )
@@ -131,6 +132,7 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
         failures=0,
         unproven=None,
         is_late=False,
+        is_new=False,
     )
 
 
@@ -214,7 +216,6 @@ def _keys_fetched(state: State, answer: KeysFetched, moment: Moment) -> State:
 
 
 def _refused(state: State, answer: Refused, moment: Moment) -> State:
-    is_first = state.kept.license is not None and state.refusal is None
     kept = state.kept
     if kept.license is not None:
         # What is presented outlives the refusal, and the question does not: a good answer that
@@ -222,8 +223,8 @@ def _refused(state: State, answer: Refused, moment: Moment) -> State:
         kept = replace(kept, lease=None, asked=None)
     if answer.action == "login" and answer.code not in PRESENTED:
         kept = replace(kept, license=None)
-    # A login may help at once. Not so the second time: then something is wrong.
-    is_login_next = answer.action == "login" and is_first
+    # A login may help at once; not where there has just been one: then something is wrong.
+    is_login_next = answer.action == "login" and not state.is_new
     pause = REFUSED_AGAIN * (0.5 + moment.chance)
     wait = 0.0 if is_login_next else pause
     asks_person = answer.action == "login" and kept.license is not None

@@ -371,6 +371,24 @@ def test_revoked_the_key_and_the_lease_are_gone_at_once_and_a_login_is_next() ->
     assert not status(again).usable
 
 
+def test_a_person_is_asked_for_every_minute_while_a_key_may_be_bound_again() -> None:
+    dissociated = Refused(code="DISSOCIATED", message="Log in again.", action="login")
+    state, seconds, logins, refusals = told(licensed(), dissociated), 0.0, 0, 1
+    while seconds < 3 * 3_600:
+        step = next_step(state)
+        if isinstance(step, Wait):
+            seconds += step.seconds
+            state = advanced(state, at(seconds))
+        elif isinstance(step, Login):
+            logins += 1
+            state = told(state, NobodySignedIn(), seconds=seconds)
+        else:
+            refusals += 1
+            state = told(state, dissociated, seconds=seconds)
+    assert logins >= 3 * 60
+    assert refusals <= 3 * 4 + 1
+
+
 def test_a_login_that_does_not_help_is_not_tried_again_and_again() -> None:
     state = told(licensed(), REVOKED, LOGGED_IN, REVOKED)
     assert 0.5 * transitions.REFUSED_AGAIN <= waits(state) <= 1.5 * transitions.REFUSED_AGAIN
