@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from licensing_agent import Configuration, Status, System
+from licensing_agent import Configuration, Status, System, wire
 from licensing_agent.core import NO_PROOF_TAKEN, PROOFS, Callbacks, Engine
 from licensing_agent.lifecycle import FetchKeys, Login, Validate, Wait
 from licensing_agent.machine.sources import Platform
@@ -96,12 +96,18 @@ class Driven:
             request = self.engine.request(step, self.signed_in or "")
             if isinstance(request, Failed):
                 return request
-            headers = [(name.lower(), value) for name, value in request.headers.items()]
-            target, body = request.path, request.body or b""
-            answered = self.service.answer(Request(request.method, target, headers, body, ""))
-            told = {name.lower(): value for name, value in answered.headers}
-            answer = Answer(status=answered.status, headers=told, body=answered.body)
+            answer = self.sent(request)
+            if isinstance(answer, Failed):
+                return answer
             outcome = self.engine.understood(request, answer)
             if outcome is not None:
                 return outcome
         return NO_PROOF_TAKEN
+
+    def sent(self, request: wire.Request) -> Answer | Failed:
+        """What comes back for a request."""
+        headers = [(name.lower(), value) for name, value in request.headers.items()]
+        target, body = request.path, request.body or b""
+        answered = self.service.answer(Request(request.method, target, headers, body, ""))
+        told = {name.lower(): value for name, value in answered.headers}
+        return Answer(status=answered.status, headers=told, body=answered.body)

@@ -15,48 +15,13 @@ from licensing_agent import Configuration
 from licensing_agent.lifecycle import Validate
 from licensing_agent.storage.device_key import SoftwareKey
 from tests.agent.driven import Driven
+from tests.agent.in_process import HOST, Way
 from tests.agent.process import ISSUER
 from tests.agent.unit.test_machine import adapter, tree
 from tests.integration.trail import events
-from tests.local.events import Request, Response
-from tests.world import AGENTS, ALICE, Person, World
+from tests.world import AGENTS, ALICE, World
 
-HOST = "localhost"
 HALF = 43_200
-
-
-@dataclass
-class Way:
-    """The way from an agent to the world; ``is_open`` says whether the service is in reach.
-
-    ``person`` is who is at the agent.
-    """
-
-    world: World
-    is_open: bool = True
-    person: Person = ALICE
-    requests: list[Request] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-
-    @property
-    def now(self) -> float:
-        """The world's clock."""
-        return self.world.clock()
-
-    def answer(self, request: Request) -> Response:
-        """One request."""
-        self.requests.append(request)
-        if not self.is_open:
-            return Response(502, [], b"")
-        answered = self.world.request(
-            request.method,
-            request.path,
-            person=self.person,
-            body=request.body,
-            headers=[("host", HOST), *request.headers],
-        )
-        self.statuses.append(answered.status)
-        return Response(answered.status, [*answered.headers.items()], answered.text.encode())
 
 
 @dataclass

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_made_anew import HALF, Volume, Way
+from tests.agent.in_process import Way
+from tests.integration.test_made_anew import HALF, Volume
 from tests.integration.trail import events
 from tests.local.events import Request, Response
 from tests.world import ADA, AGENTS, ALICE, Person, World

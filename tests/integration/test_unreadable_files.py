@@ -11,10 +11,11 @@ import pytest
 
 from licensing_agent import Configuration, Status
 from tests.agent.driven import Driven
+from tests.agent.in_process import HOST, Way
 from tests.agent.process import ISSUER
 from tests.agent.unit.test_machine import adapter, tree
 from tests.integration.leases import verified
-from tests.integration.test_made_anew import HALF, HOST, Way
+from tests.integration.test_made_anew import HALF
 from tests.integration.trail import events
 from tests.world import ADA, AGENTS, ALICE, AMIR, Person, World
 

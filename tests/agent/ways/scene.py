@@ -1,0 +1,214 @@
+"""Where a cell of the matrix begins: a service, an agent about to ask, and what both have kept.
+
+A scene is built once. Before each cell, the table, the agent's disk and the clock are put back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, Final
+from unittest.mock import patch
+
+from moto.dynamodb.models import dynamodb_backends
+
+from licensing_agent import Configuration
+from tests.agent.in_process import HOST
+from tests.agent.process import ISSUER
+from tests.agent.unit.test_machine import adapter, tree
+from tests.agent.ways.parts import Exchange
+from tests.agent.ways.way import Sent, TroubledWay
+from tests.local.template import ACCOUNT, REGION
+from tests.world import AGENTS, ALICE, BORIS, Person, World, new_world, rotate_secret
+
+HOUR: Final = 3_600
+LATER: Final = 15 * HOUR
+"""Seconds after which a lease of a day is renewed."""
+
+
+class Act(StrEnum):
+    """What an agent is about to do, and which requests that is about."""
+
+    LOGIN = "login"
+    """A person logs in on a new machine."""
+    RETURN = "return"
+    """A person logs in on a machine whose licence has been dissociated."""
+    VALIDATE = "validate"
+    """A lease is renewed while it holds."""
+    KEYS = "keys"
+    """The key is fetched that has signed the next lease, while the last one holds."""
+
+    @property
+    def path(self) -> str:
+        """Of the requests that something befalls."""
+        return PATHS[self]
+
+
+PATHS: Final[Mapping[Act, str]] = {
+    Act.LOGIN: "/v1/licenses",
+    Act.RETURN: "/v1/licenses",
+    Act.VALIDATE: "/v1/licenses/validate",
+    Act.KEYS: "/.well-known/jwks.json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is put back."""
+
+    items: Any
+    time: float
+    files: Mapping[str, bytes]
+
+
+class Scene:
+    """The scene of an act.
+
+    ``before`` is what the agent has asked and been told until then, ``elsewhere`` what another one
+    has, of another organization; ``own`` is how the act goes where nothing is amiss.
+    """
+
+    def __init__(self, act: Act, world: World, place: Path) -> None:
+        self.act = act
+        self.world = world
+        self._place = place
+        world.register("acme")
+        world.register("bolt")
+        self.elsewhere = self._of_another()
+        self.way = TroubledWay(world)
+        self.agent = self._agent(self.way, "acme", ALICE, 1)
+        self._comes_to_act()
+        self.before = list(self.way.exchanges)
+        self.license = self._kept.license.id if self._kept.license else None
+        self.close()
+        self._saved = _Kept(deepcopy(self._table.items), world.clock.time, self._files())
+        self.begin()
+        status = self.agent.check(at_once=True)
+        assert status.license_state == "valid", status
+        self.own = [one for one in self.way.exchanges if one.request.target == act.path]
+
+    def begin(self) -> Sent:
+        """Everything is as it was, and the agent's process starts."""
+        self.close()
+        self._table.items = deepcopy(self._saved.items)
+        self.world.clock.time = self._saved.time
+        rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        for name, content in self._saved.files.items():
+            (self.folder / name).write_bytes(content)
+        self.way = TroubledWay(self.world)
+        self.agent = self._agent(self.way, "acme", ALICE, 1)
+        if self.act in {Act.VALIDATE, Act.KEYS}:
+            self.agent.signed_in = None
+        self.forget()
+        return self.agent
+
+    def forget(self) -> None:
+        """Of what is recorded, nothing is looked at."""
+        self.world.calls.clear()
+        self.world.exchanges.clear()
+        self.world.work.clear()
+
+    def close(self) -> None:
+        """The agent ends as it is."""
+        vars(self.agent.engine)["_is_closed"] = True
+        self.agent.engine.close()
+
+    def items(self) -> list[dict[str, str]]:
+        """The text attributes of every item of the table."""
+        return [
+            {name: one.value for name, one in item.attrs.items() if one.type == "S"}
+            for items in self._table.items.values()
+            for item in items.values()
+        ]
+
+    def device_key(self) -> bytes | None:
+        """The agent's, as it is kept; ``None`` if there is none."""
+        file = self.folder / "device-key"
+        return file.read_bytes() if file.exists() else None
+
+    @property
+    def folder(self) -> Path:
+        """Where the agent keeps what it keeps."""
+        return self._place / "folder-1"
+
+    @property
+    def _kept(self) -> Any:
+        return vars(self.agent.engine)["_state"].kept
+
+    @property
+    def _table(self) -> Any:
+        return dynamodb_backends[ACCOUNT][REGION].tables[self.world.runtime.settings.table_name]
+
+    def _files(self) -> dict[str, bytes]:
+        return {
+            one.name: one.read_bytes() for one in self.folder.iterdir() if one.name != "lock"
+        }
+
+    def _agent(self, way: TroubledWay, name: str, person: Person, number: int) -> Sent:
+        root = self._place / f"machine-{number}"
+        if not root.exists():
+            card = adapter("eth0", f"3c:52:82:0a:1b:{number:02x}")
+            tree(root, {"etc/machine-id": f"{number:032x}\n", **card})
+        agent = Sent(way)
+        agent.name, agent.root = f"{name}-pc", root
+        agent.signed_in = person.token(AGENTS)
+        agent.start(
+            Configuration(
+                url=f"http://{HOST}",
+                issuer=ISSUER,
+                folder=self._place / f"folder-{number}",
+                use_keyring=False,
+                agent_version=f"4.5.0.{number}",
+            )
+        )
+        return agent
+
+    def _of_another(self) -> list[Exchange]:
+        way = TroubledWay(self.world, person=BORIS)
+        agent = self._agent(way, "bolt", BORIS, 2)
+        agent.check()
+        self.world.clock.advance(LATER)
+        agent.check()
+        agent.engine.close()
+        return way.exchanges
+
+    def _comes_to_act(self) -> None:
+        if self.act is Act.LOGIN:
+            return
+        self._goes_on()
+        self.world.change("acme", status="paused")
+        self._goes_on(LATER)
+        self.world.change("acme", status="active")
+        self._goes_on(LATER)
+        assert self.world.act("dissociate", self._kept.license.id).status == 200
+        self.agent.signed_in = None
+        self._goes_on(LATER)
+        if self.act is Act.RETURN:
+            return
+        self.agent.signed_in = ALICE.token(AGENTS)
+        self._goes_on(60)
+        if self.act is Act.KEYS:
+            rotate_secret(self.world)
+        self.world.clock.advance(LATER)
+
+    def _goes_on(self, seconds: float = 0) -> None:
+        self.world.clock.advance(seconds)
+        self.agent.check(at_once=True)
+
+
+@contextmanager
+def scene(act: Act, place: Path) -> Iterator[Scene]:
+    """The scene of an act, in a world of its own. Nothing here has to outlive a power cut."""
+    with new_world() as world, patch.object(os, "fsync"):
+        made = Scene(act, world, place)
+        try:
+            yield made
+        finally:
+            made.close()
