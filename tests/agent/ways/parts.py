@@ -18,11 +18,12 @@ from typing import Any, Final
 from tests.local.events import Request, Response
 
 HTML: Final = b"<!doctype html><title>Notice</title><p>This address is not available.</p>"
-FORBIDDEN: Final = b'{"message":"Forbidden"}'
-BLOCKED: Final = (
-    b'{"code":"blocked","title":"Blocked","detail":"Blocked by your organization.",'
-    b'"message":"Blocked by your organization.","action":"login","status":403}'
-)
+REFUSALS: Final = {
+    "a gateway's refusal": b'{"message":"Forbidden"}',
+    "a filter's refusal": b'{"code":"blocked","title":"Blocked","detail":"Blocked by the filter.",'
+    b'"message":"Blocked by the filter.","action":"login","status":403}',
+}
+"""What something on the way says no with, in JSON."""
 DAY: Final = 86_400
 PAGES: Final = (204, 302, 400, 401, 403, 404, 407, 429, 500, 502, 503)
 """The statuses of pages that something on the way shows."""
@@ -111,7 +112,7 @@ class Others:
             yield "another agent's", self.elsewhere
 
 
-# -- bodies -----------------------------------------------------------------------------------------
+# -- bodies ----------------------------------------------------------------------------------------
 
 
 def pointers(value: Value, at: Pointer = ()) -> Iterator[Pointer]:
@@ -133,9 +134,10 @@ def spelled(pointer: Pointer) -> str:
 def at(value: Value, pointer: Pointer) -> Value:
     """What stands there; raises :class:`LookupError` where nothing does."""
     for name in pointer:
-        if not isinstance(value, dict | list):
-            raise LookupError(name)
-        value = value[name]  # type: ignore[index]
+        try:
+            value = value[name]
+        except TypeError:
+            raise LookupError(name) from None
     return value
 
 
@@ -250,8 +252,7 @@ def _whole(body: bytes) -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
     for name, other in {
         "dropped": b"",
         "a page": HTML,
-        "a gateway's refusal": FORBIDDEN,
-        "a filter's refusal": BLOCKED,
+        **REFUSALS,
         "an empty object": b"{}",
     }.items():
         yield name, partial(_always, other)
@@ -265,7 +266,7 @@ def _always(value: bytes, _: bytes) -> bytes:
     return value
 
 
-# -- headers ----------------------------------------------------------------------------------------
+# -- headers ---------------------------------------------------------------------------------------
 
 Headers = Sequence[tuple[str, str]]
 
@@ -300,7 +301,7 @@ def _repeat(name: str, headers: Headers) -> Headers:
     return [*headers, *(pair for pair in headers if pair[0] == name)]
 
 
-# -- requests ---------------------------------------------------------------------------------------
+# -- requests --------------------------------------------------------------------------------------
 
 
 def of_request(own: Exchange, others: Others, paths: Sequence[str]) -> Iterator[Fault]:
@@ -349,7 +350,7 @@ def _with_body(change: Callable[[bytes], bytes], message: Any) -> Any:
     return replace(message, body=body, headers=headers)
 
 
-# -- answers ----------------------------------------------------------------------------------------
+# -- answers ---------------------------------------------------------------------------------------
 
 
 def page(status: int, _: Response, headers: Headers = ()) -> Response:
@@ -383,9 +384,9 @@ def of_answer(own: Exchange, others: Others) -> Iterator[Fault]:
         yield fault(part, manner, partial(_with_body, change))
     for manner, change in _whole(answer.body):
         yield fault("body", manner, partial(_with_body, change))
-    for body in (FORBIDDEN, BLOCKED):
-        refused = Response.of_json(403, json.loads(body))
-        yield fault("status", f"403 {body[:12].decode()}", partial(_refused, refused))
+    for name, body in REFUSALS.items():
+        refused = Response(403, [("content-type", "application/json")], body)
+        yield fault("status", f"{name}, with 403", partial(_refused, refused))
 
 
 def _added(pair: tuple[str, str], headers: Headers) -> Headers:
@@ -396,7 +397,7 @@ def _refused(refusal: Response, _: Response) -> Response:
     return refusal
 
 
-# -- whole exchanges --------------------------------------------------------------------------------
+# -- whole exchanges -------------------------------------------------------------------------------
 
 
 def of_exchange(cached: Sequence[tuple[str, Response]]) -> Iterator[Fault]:

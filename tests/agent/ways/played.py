@@ -1,6 +1,6 @@
 """A cell of the matrix, played with the client as it is and the real service; what is wrong in it.
 
-Whatever happens to one part on the way, an agent works until its lease ends, keeps its license, its
+Whatever becomes of one part on the way, an agent works until its lease ends, keeps its license, its
 key and its device key, says what the trouble is, and comes back by itself within the hour.
 """
 
@@ -15,79 +15,97 @@ from licensing_agent.lifecycle import Wait
 from tests.agent.ways.cells import Cell, Duration
 from tests.agent.ways.scene import HOUR, Act, Scene
 from tests.agent.ways.way import ALWAYS, Sent
+from tests.world import AGENTS, ALICE
 
+LEFT: Final = 9 * HOUR
+"""Seconds that the lease has left when an act begins that needs one."""
+KILLED: Final = HOUR // 2
+"""When the process is killed and started again, if something is amiss for an hour."""
 MOMENTS: Final = {
-    Duration.ONCE: (0.0,),
-    Duration.HOUR: (0.0, 900.0, 1_800.0, 3_500.0),
-    Duration.GOOD: (0.0, 3 * HOUR, 9 * HOUR - 60, 9 * HOUR + 60),
+    Duration.ONCE: (0,),
+    Duration.HOUR: (0, HOUR // 4, KILLED, HOUR - 60),
+    Duration.GOOD: (0, 3 * HOUR, LEFT - 60, LEFT + 60),
 }
-"""Seconds after which the agent is looked at. A lease of a day has nine hours left at first."""
-SUSPICIOUS: Final = frozenset({"CloneSuspected", "AgentReturned"})
+"""Seconds after which the agent is looked at."""
 SHOWN: Final = 60
+"""How many letters of what it says are shown."""
 
 
 @dataclass
 class Played:
-    """What came of a cell: the states and what was said, when it was back, and what is wrong."""
+    """What came of a cell.
+
+    ``wrong`` is what is not as it should be. ``lost`` is what would not even be right where a
+    request means something else by now, and a person has to help.
+    """
 
     cell: Cell
     during: list[Status] = field(default_factory=list)
     back_after: float | None = None
-    befallen: int = 0
     wrong: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     @property
     def row(self) -> str:
         """For the table."""
         states = ", ".join(dict.fromkeys(str(one.license_state) for one in self.during))
         said = next((one.message for one in self.during if one.message), None) or "-"
-        back = "never" if self.back_after is None else f"{self.back_after:.0f} s"
-        cell = self.cell
+        back = "by a person" if self.back_after is None else f"{self.back_after:.0f} s"
+        cell, second = self.cell, " (second)" if self.cell.skipped else ""
         return (
-            f"{cell.act:9}{cell.fault.part:38}{cell.fault.manner:34}{cell.duration:12}"
-            f"{states:28}{said[:SHOWN]:{SHOWN + 2}}{back}"
+            f"{cell.act:9} {cell.fault.part + second:42} {cell.fault.manner:33} "
+            f"{cell.duration:11} {states:24} {said[:SHOWN]:{SHOWN}} {back}"
         )
+
+    def finds(self, fault: str) -> None:
+        """Note what is wrong, once."""
+        if fault not in self.wrong:
+            self.wrong.append(fault)
 
 
 def played(scene: Scene, cell: Cell) -> Played:
     """Play a cell."""
-    seen = Played(cell)
-    agent = scene.begin()
-    before = _Holding(scene, agent)
-    way = scene.way
-    times = 1 if cell.duration is Duration.ONCE else ALWAYS
-    way.troubles(cell.fault, scene.act.path, times=times, skipped=cell.skipped)
-    begin = scene.world.clock.time
-    for moment in MOMENTS[cell.duration]:
-        scene.world.clock.time = max(begin + moment, scene.world.clock.time)
-        if moment == 1_800.0:
-            agent.killed()
-        status = agent.check(at_once=moment == 0)
-        seen.during.append(status)
-        before.looks(status, seen)
-    if cell.duration is Duration.HOUR:
-        scene.world.clock.time = begin + HOUR
-    way.clear()
-    seen.befallen = way.befallen
-    asked = agent.asked_to_log_in
+    seen, agent = Played(cell), scene.begin()
+    has = _Has(scene, agent)
+    _goes_through(scene, seen, has)
     seen.back_after = _back(scene, agent)
-    if seen.befallen == 0:
-        seen.wrong.append("nothing has been amiss")
     if seen.back_after is None:
-        seen.wrong.append(f"it does not come back: {agent.engine.status()}")
-    if cell.act in {Act.VALIDATE, Act.KEYS}:
-        if cell.duration is not Duration.GOOD and agent.asked_to_log_in:
-            seen.wrong.append("a person is asked to sign in")
-        elif agent.asked_to_log_in > asked + 60:
-            seen.wrong.append("a person is asked to sign in, again and again")
-    seen.wrong += before.differs(scene)
-    seen.wrong += _on_record(scene)
-    scene.forget()
+        seen.finds(f"it is not back within the hour: {_told(agent.engine.status())}")
+        agent.signed_in = ALICE.token(AGENTS)
+        if _back(scene, agent) is None:
+            seen.lost.append("it is not back within another hour, in which a person signs in")
+    if has.leased and cell.duration is not Duration.GOOD and agent.asked_to_log_in:
+        seen.finds("a person is asked to sign in")
+    seen.lost += has.given_up()
+    if scene.record.seats != 1:
+        seen.lost.append(f"{scene.record.seats} seats are used")
+    for fault in (*seen.lost, *(f"on record: {kind}" for kind in scene.record.suspicions)):
+        seen.finds(fault)
     return seen
 
 
+def _goes_through(scene: Scene, seen: Played, has: _Has) -> None:
+    """Let something be amiss, and look at the agent."""
+    cell, way, clock = seen.cell, scene.way, scene.world.clock
+    times = 1 if cell.duration is Duration.ONCE else ALWAYS
+    way.troubles(cell.fault, scene.act.path, times=times, skipped=cell.skipped)
+    begin = clock.time
+    for moment in MOMENTS[cell.duration]:
+        clock.time = begin + moment
+        if moment == KILLED:
+            scene.agent.killed()
+        seen.during.append(scene.agent.check(at_once=moment == 0))
+        for fault in has.faults(seen.during[-1]):
+            seen.finds(fault)
+    if cell.duration is Duration.HOUR:
+        clock.time = begin + HOUR
+    if not way.befallen:
+        seen.finds("nothing has been amiss")
+    way.clear()
+
+
 def _back(scene: Scene, agent: Sent) -> float | None:
-    """After how many seconds it is valid."""
+    """After how many seconds it is valid, within an hour."""
     since = scene.world.clock.time
     while True:
         status = agent.check()
@@ -101,62 +119,53 @@ def _back(scene: Scene, agent: Sent) -> float | None:
         scene.world.clock.advance(max(step.seconds, 1.0))
 
 
-class _Holding:
-    """What an agent has and keeps."""
+class _Has:
+    """What an agent has when something begins to be amiss."""
 
     def __init__(self, scene: Scene, agent: Sent) -> None:
         self._scene = scene
         self._agent = agent
         self._kept = _kept(agent)
-        self._key = scene.device_key()
-        lease = self._kept.lease
-        status = agent.engine.status()
-        self._until = status.until if lease is not None else None
+        self._device_key = scene.device_key()
+        self.leased = scene.act in {Act.VALIDATE, Act.KEYS}
+        self._ends = scene.world.clock.time + LEFT
 
-    def looks(self, status: Status, seen: Played) -> None:
-        """Note what is wrong with how it stands."""
-        seen.wrong += [f"{fault}: {_told(status)}" for fault in self._faults(status)]
-
-    def _faults(self, status: Status) -> Iterator[str]:
-        now, is_lasting = self._scene.world.clock.time, self._scene.license is not None
-        has_leased = self._until is not None
-        if has_leased and self._until is not None and now < self._until and not status.usable:
-            yield "its lease holds, and it does not work"
-        if has_leased and status.license_state == "refused":
-            yield "it is refused"
-        if not has_leased and status.license_state == "refused" and not self._scene.way.refused:
-            if status.code != "DISSOCIATED":
-                yield "it is refused by what is no service"
-        if is_lasting and status.license_id != self._scene.license:
-            yield "it has another license, or none"
-        if has_leased and (_kept(self._agent).license is None):
-            yield "its key is gone"
-        elif has_leased and _kept(self._agent).license.key != self._kept.license.key:
-            yield "its key is another one"
-        if self._key is not None and self._scene.device_key() != self._key:
-            yield "its device key is another one"
+    def faults(self, status: Status) -> Iterator[str]:
+        """What is wrong with how it stands."""
+        holds = self.leased and self._scene.world.clock.time < self._ends
+        if holds and not status.usable:
+            yield f"its lease holds, and it does not work: {_told(status)}"
+        elif self.leased and not (status.usable or status.license_state == "unreachable"):
+            yield f"its lease is over, and it is not out of reach: {_told(status)}"
+        elif status.license_state == "refused" and not self._is_refused(status):
+            yield f"it is refused, not by the service: {_told(status)}"
         if status.license_state != "valid" and not status.message:
             yield "it does not say what the trouble is"
         told = f"{status.message} {status.storage}"
-        if "Traceback" in told:
-            yield "a traceback is shown"
-        if any(secret in told for secret in self._secrets()):
-            yield "a secret is shown"
+        if "Traceback" in told or any(secret in told for secret in self._secrets()):
+            yield f"it shows what nobody should see: {told}"
+        if self.leased and self._agent.asked_to_log_in and holds:
+            yield "a person is asked to sign in"
+        yield from self.given_up()
+
+    def given_up(self) -> Iterator[str]:
+        """What it does not have any more."""
+        kept, had = _kept(self._agent).license, self._kept.license
+        if had is not None and (kept is None or kept.id != had.id):
+            yield "its license is given up"
+        elif had is not None and kept.key != had.key:
+            yield "its key is another one"
+        if self._scene.device_key() != self._device_key:
+            yield "its device key is another one"
+
+    def _is_refused(self, status: Status) -> bool:
+        """Whether the service has said so: now, or before anything was amiss."""
+        return self._scene.way.refused > 0 or status.code == "DISSOCIATED"
 
     def _secrets(self) -> Iterator[str]:
         kept = _kept(self._agent)
-        texts = [kept.license and kept.license.key, kept.link, self._agent.signed_in, kept.asked]
-        return (one for one in texts if one)
-
-    def differs(self, scene: Scene) -> Iterator[str]:
-        """What of it is another at the end."""
-        kept = _kept(self._agent)
-        if self._scene.license is None:
-            return
-        if kept.license is None or kept.license.id != self._scene.license:
-            yield "in the end it has another license, or none"
-        if self._key is not None and scene.device_key() != self._key:
-            yield "in the end its device key is another one"
+        key = kept.license.key if kept.license else None
+        return (one for one in (key, kept.link, kept.asked, self._agent.signed_in) if one)
 
 
 def _kept(agent: Sent) -> Any:
@@ -164,14 +173,5 @@ def _kept(agent: Sent) -> Any:
 
 
 def _told(status: Status) -> str:
-    return f"{status.license_state} {status.code or ''} {status.message or ''}"
-
-
-def _on_record(scene: Scene) -> Iterator[str]:
-    """What the service has on record that should not be there."""
-    seats = scene.world.seats("acme")
-    if seats != 1:
-        yield f"{seats} seats are used"
-    items = scene.items()
-    for kind in sorted(SUSPICIOUS & {item["type"] for item in items if "type" in item}):
-        yield f"on record: {kind}"
+    said = (status.license_state, status.code, status.message)
+    return " ".join(str(one) for one in said if one)

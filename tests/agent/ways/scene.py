@@ -5,26 +5,27 @@ A scene is built once. Before each cell, the table, the agent's disk and the clo
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
 from unittest.mock import patch
 
-from moto.dynamodb.models import dynamodb_backends
-
+from licensing.adapters import telemetry
 from licensing_agent import Configuration
 from tests.agent.in_process import HOST
 from tests.agent.process import ISSUER
 from tests.agent.unit.test_machine import adapter, tree
-from tests.agent.ways.parts import Exchange
-from tests.agent.ways.way import Sent, TroubledWay
-from tests.local.template import ACCOUNT, REGION
+from tests.agent.ways.memory import Memory, Record
+from tests.agent.ways.parts import Delivery, Exchange, Fault
+from tests.agent.ways.way import RememberedWay, Sent, TroubledWay
 from tests.world import AGENTS, ALICE, BORIS, Person, World, new_world, rotate_secret
 
 HOUR: Final = 3_600
@@ -58,15 +59,6 @@ PATHS: Final[Mapping[Act, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What is put back."""
-
-    items: Any
-    time: float
-    files: Mapping[str, bytes]
-
-
 class Scene:
     """The scene of an act.
 
@@ -77,6 +69,7 @@ class Scene:
     def __init__(self, act: Act, world: World, place: Path) -> None:
         self.act = act
         self.world = world
+        self._drawn = count()
         self._place = place
         world.register("acme")
         world.register("bolt")
@@ -87,7 +80,8 @@ class Scene:
         self.before = list(self.way.exchanges)
         self.license = self._kept.license.id if self._kept.license else None
         self.close()
-        self._saved = _Kept(deepcopy(self._table.items), world.clock.time, self._files())
+        self._files = self._read()
+        self._memory = Memory(world, "acme")
         self.begin()
         status = self.agent.check(at_once=True)
         assert status.license_state == "valid", status
@@ -96,37 +90,32 @@ class Scene:
     def begin(self) -> Sent:
         """Everything is as it was, and the agent's process starts."""
         self.close()
-        self._table.items = deepcopy(self._saved.items)
-        self.world.clock.time = self._saved.time
+        self._memory.begin()
+        self._drawn = count()
         rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        for name, content in self._saved.files.items():
+        for name, content in self._files.items():
             (self.folder / name).write_bytes(content)
-        self.way = TroubledWay(self.world)
+        self.way = RememberedWay(self.world, memory=self._memory)
         self.agent = self._agent(self.way, "acme", ALICE, 1)
         if self.act in {Act.VALIDATE, Act.KEYS}:
             self.agent.signed_in = None
-        self.forget()
         return self.agent
 
-    def forget(self) -> None:
-        """Of what is recorded, nothing is looked at."""
-        self.world.calls.clear()
-        self.world.exchanges.clear()
-        self.world.work.clear()
+    @property
+    def record(self) -> Record:
+        """What the service has on record."""
+        return self._memory.record
+
+    def draw(self, length: int | None = None) -> str:
+        """In the place of chance: the same in each cell."""
+        text = hashlib.sha256(f"{next(self._drawn)}".encode()).hexdigest()
+        return text[: (length or 32) * 4 // 3]
 
     def close(self) -> None:
         """The agent ends as it is."""
         vars(self.agent.engine)["_is_closed"] = True
         self.agent.engine.close()
-
-    def items(self) -> list[dict[str, str]]:
-        """The text attributes of every item of the table."""
-        return [
-            {name: one.value for name, one in item.attrs.items() if one.type == "S"}
-            for items in self._table.items.values()
-            for item in items.values()
-        ]
 
     def device_key(self) -> bytes | None:
         """The agent's, as it is kept; ``None`` if there is none."""
@@ -142,14 +131,8 @@ class Scene:
     def _kept(self) -> Any:
         return vars(self.agent.engine)["_state"].kept
 
-    @property
-    def _table(self) -> Any:
-        return dynamodb_backends[ACCOUNT][REGION].tables[self.world.runtime.settings.table_name]
-
-    def _files(self) -> dict[str, bytes]:
-        return {
-            one.name: one.read_bytes() for one in self.folder.iterdir() if one.name != "lock"
-        }
+    def _read(self) -> dict[str, bytes]:
+        return {one.name: one.read_bytes() for one in self.folder.iterdir() if one.name != "lock"}
 
     def _agent(self, way: TroubledWay, name: str, person: Person, number: int) -> Sent:
         root = self._place / f"machine-{number}"
@@ -181,6 +164,10 @@ class Scene:
 
     def _comes_to_act(self) -> None:
         if self.act is Act.LOGIN:
+            # It has been tried before, and nobody was there: the device key has been made.
+            lost = Fault("exchange", Delivery.LOST, delivery=Delivery.LOST)
+            self.way.troubles(lost, self.act.path, times=1)
+            self._goes_on()
             return
         self._goes_on()
         self.world.change("acme", status="paused")
@@ -203,12 +190,27 @@ class Scene:
         self.agent.check(at_once=True)
 
 
+def _not_needed(_: int) -> None:
+    pass
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    level = telemetry.logger.log_level
+    telemetry.logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        telemetry.logger.setLevel(level)
+
+
 @contextmanager
 def scene(act: Act, place: Path) -> Iterator[Scene]:
-    """The scene of an act, in a world of its own. Nothing here has to outlive a power cut."""
-    with new_world() as world, patch.object(os, "fsync"):
+    """The scene of an act, in a world of its own that logs nothing and may lose its power."""
+    with new_world() as world, patch.object(os, "fsync", _not_needed), _silence():
         made = Scene(act, world, place)
         try:
-            yield made
+            with patch.object(secrets, "token_urlsafe", made.draw):
+                yield made
         finally:
             made.close()

@@ -17,6 +17,7 @@ from licensing_agent.protocol.outcomes import Failed, Outcome
 from licensing_agent.wire import Answer
 from tests.agent.driven import Driven
 from tests.agent.in_process import Way
+from tests.agent.ways.memory import Memory
 from tests.agent.ways.parts import HTML, Delivery, Exchange, Fault, is_challenge
 from tests.local.events import Request, Response
 
@@ -138,6 +139,18 @@ class TroubledWay(Way):
             ("apigw-requestid", "QkY3ZiGHDoEEPjw="),
         ]
         return Response(answered.status, headers, body)
+
+
+@dataclass
+class RememberedWay(TroubledWay):
+    """It leads to a service that is asked each question once."""
+
+    memory: Memory | None = None
+
+    def served(self, request: Request) -> Response:
+        """What API Gateway answers."""
+        assert self.memory is not None
+        return self.memory.served(request, super().served)
 
 
 def _is_refusal(answered: Response) -> bool:

@@ -1,0 +1,41 @@
+"""Print the matrix: what becomes of each part, and what the agent does about it.
+
+`python -m tests.agent.ways [ACT [TEXT]]`: all of it, an act, or what has a text in its name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.agent.ways.cells import cells
+from tests.agent.ways.exceptions import excepted
+from tests.agent.ways.played import played
+from tests.agent.ways.scene import Act, scene
+
+
+def main() -> int:
+    """Play what is asked for; 1 if anything is wrong."""
+    acts = [Act(sys.argv[1])] if len(sys.argv) > 1 else list(Act)
+    text = " ".join(sys.argv[2:])
+    out, count, wrong = sys.stdout, 0, 0
+    with Path(os.devnull).open("w") as log, redirect_stdout(log):
+        for act in acts:
+            with TemporaryDirectory() as place, scene(act, Path(place)) as made:
+                for cell in cells(made):
+                    if text not in cell.id:
+                        continue
+                    seen, exception = played(made, cell), excepted(cell)
+                    faults = seen.lost if exception else seen.wrong
+                    count, wrong = count + 1, wrong + bool(faults)
+                    print(seen.row, f"[{exception.why}]" if exception else "", file=out)
+                    print(*(f"    WRONG: {one}" for one in faults), sep="\n", end="", file=out)
+    print(f"{count} cells, {wrong} of them wrong", file=out)
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Cells in which a request is well-formed and means something else than the agent has said.
+
+The service answers what it has been asked, and the agent has to believe it. What is left: no second
+seat, and the license comes back by itself or when a person signs in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests.agent.ways.cells import Cell
+from tests.agent.ways.scene import Act
+
+
+@dataclass(frozen=True, slots=True)
+class Excepted:
+    """Cells of one kind, and why they are excepted."""
+
+    act: Act
+    part: str
+    manners: frozenset[str]
+    why: str
+
+    def has(self, cell: Cell) -> bool:
+        """Whether a cell is one of them."""
+        fault = cell.fault
+        return (cell.act, fault.part) == (self.act, self.part) and fault.manner in self.manners
+
+
+_ANOTHERS: Final = frozenset({"another agent's"})
+_CHANGED: Final = frozenset({"changed"})
+
+EXCEPTIONS: Final = (
+    Excepted(
+        Act.VALIDATE,
+        "request body /license_key",
+        _ANOTHERS,
+        "it is a good key, of another organization than the request names",
+    ),
+    Excepted(
+        Act.VALIDATE,
+        "request body /organization_id",
+        _CHANGED | _ANOTHERS,
+        "the key is not that organization's",
+    ),
+    Excepted(
+        Act.VALIDATE,
+        "request body /environment",
+        _CHANGED,
+        "the key is not for that environment",
+    ),
+    Excepted(
+        Act.VALIDATE,
+        "request body /machine",
+        _ANOTHERS,
+        "the key is used on another machine, whose components these are",
+    ),
+)
+
+
+def excepted(cell: Cell) -> Excepted | None:
+    """Why a cell is excepted, if it is."""
+    return next((one for one in EXCEPTIONS if one.has(cell)), None)

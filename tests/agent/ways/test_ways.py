@@ -1,0 +1,95 @@
+"""R16, R20, R36, R37: nothing on the way makes an agent give up its license, or take a second seat.
+
+Each part of each request and answer, one by one, is dropped, changed, repeated, taken from another
+exchange, held back or answered by a cache: once, for an hour and for good.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from licensing.contract.agents import (
+    JwksReply,
+    LoginReply,
+    LoginRequest,
+    ValidateReply,
+    ValidateRequest,
+)
+from tests.agent.ways.cells import cells
+from tests.agent.ways.exceptions import EXCEPTIONS, excepted
+from tests.agent.ways.parts import Exchange, pointers, spelled
+from tests.agent.ways.played import played
+from tests.agent.ways.scene import Act, Scene, scene
+
+SHARES = 24
+"""Into how many tests the cells of an act are dealt out."""
+
+
+@pytest.fixture(scope="module")
+def at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Where an act begins."""
+    with scene(request.param, tmp_path_factory.mktemp("agent")) as made:
+        yield made
+
+
+@pytest.mark.sampled(SHARES)
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("at", Act, indirect=True)
+def test_r36_nothing_on_the_way_ends_a_license_and_the_agent_comes_back_by_itself(
+    at: Scene, share: int
+) -> None:
+    wrong: dict[str, list[str]] = {}
+    for cell in list(cells(at))[share::SHARES]:
+        seen = played(at, cell)
+        if faults := seen.lost if excepted(cell) else seen.wrong:
+            wrong[cell.id] = faults
+    assert not wrong, "\n".join(f"{id}: {'; '.join(faults)}" for id, faults in wrong.items())
+
+
+MODELS: dict[Act, tuple[type[BaseModel] | None, type[BaseModel]]] = {
+    Act.LOGIN: (LoginRequest, LoginReply),
+    Act.RETURN: (LoginRequest, LoginReply),
+    Act.VALIDATE: (ValidateRequest, ValidateReply),
+    Act.KEYS: (None, JwksReply),
+}
+
+
+def members(model: type[BaseModel], before: str = "") -> Iterator[str]:
+    """Each member that a body of a model has, at any depth, as a JSON pointer."""
+    for name, field in model.model_fields.items():
+        yield f"{before}/{field.alias or name}"
+        yield from inner(field.annotation, f"{before}/{field.alias or name}")
+
+
+def inner(annotation: Any, before: str) -> Iterator[str]:
+    """Those of what a member is."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield from members(annotation, before)
+    for one in get_args(annotation):
+        is_list = getattr(annotation, "__origin__", None) is list
+        yield from inner(one, f"{before}/0" if is_list else before)
+
+
+def recorded(body: bytes) -> set[str]:
+    """Each member of a body."""
+    return {spelled(pointer) for pointer in pointers(json.loads(body))}
+
+
+@pytest.mark.parametrize("at", Act, indirect=True)
+def test_the_matrix_has_each_member_of_the_contracts_models_and_each_exception_is_needed(
+    at: Scene,
+) -> None:
+    asked, told = MODELS[at.act]
+    granted: Exchange = at.own[-1]
+    assert not asked or set(members(asked)) <= recorded(granted.request.body)
+    assert set(members(told)) <= recorded(granted.answer.body)
+    parts = {cell.fault.part for cell in cells(at)}
+    for side, body in (("request", granted.request.body), ("answer", granted.answer.body)):
+        assert {f"{side} body {one}" for one in (recorded(body) if body else ())} <= parts
+    for side, headers in (("request", granted.request.headers), ("answer", granted.answer.headers)):
+        assert {f"{side} header {name}" for name, _ in headers} <= parts
+    needed = {id(excepted(cell)) for cell in cells(at) if excepted(cell) and played(at, cell).wrong}
+    assert needed == {id(one) for one in EXCEPTIONS if one.act is at.act}
