@@ -32,7 +32,8 @@ def main() -> int:
                     faults = seen.lost if exception else seen.wrong
                     count, wrong = count + 1, wrong + bool(faults)
                     print(seen.row, f"[{exception.why}]" if exception else "", file=out)
-                    print(*(f"    WRONG: {one}" for one in faults), sep="\n", end="", file=out)
+                    for fault in faults:
+                        print(f"    WRONG: {fault}", file=out)
     print(f"{count} cells, {wrong} of them wrong", file=out)
     return int(wrong > 0)
 

@@ -17,6 +17,7 @@ from tests.local.events import Request, Response
 from tests.local.template import ACCOUNT, REGION
 from tests.world import World
 
+_READS: Final = frozenset({"BatchGetItem", "GetItem", "Query", "GetSecretValue"})
 SUSPICIOUS: Final = frozenset({"CloneSuspected", "AgentReturned"})
 
 
@@ -29,13 +30,12 @@ class Record:
 
 
 @dataclass(slots=True)
-class _Moment:
-    """What there is after a question: its answer, the table and what is on record."""
+class _State:
+    """A table, what is on record there, and what questions have come to."""
 
-    answer: Response | None
     table: bytes
     record: Record
-    followed_by: dict[tuple[object, ...], _Moment] = field(default_factory=dict)
+    asked: dict[tuple[object, ...], tuple[Response, _State]] = field(default_factory=dict)
 
 
 class Memory:
@@ -45,9 +45,11 @@ class Memory:
         self._world = world
         self._organization_id = organization_id
         self._since = world.clock.time
-        self._begin = self._now = self._moment(None)
+        self.asks = False
+        """Whether the service is at work."""
+        self._begin = self._now = self._state()
         self._is_at = self._begin
-        """The moment that the table itself is at."""
+        """The state that the table itself is in."""
 
     def begin(self) -> None:
         """Everything is as it was."""
@@ -55,28 +57,36 @@ class Memory:
         self._now = self._begin
 
     def served(self, request: Request, ask: Callable[[Request], Response]) -> Response:
-        """The answer of the service, asked at this moment."""
+        """The answer of the service, asked in this state at this time."""
         headers = tuple(sorted(request.headers))
         question = (self._world.clock.time, request.method, request.target, headers, request.body)
-        follows = self._now.followed_by.get(question)
-        if follows is None:
-            if self._is_at is not self._now:
-                self._table.items = pickle.loads(self._now.table)  # noqa: S301 - our own
-            follows = self._moment(ask(request))
-            self._now.followed_by[question] = self._is_at = follows
-        self._now = follows
-        assert follows.answer is not None
-        return follows.answer
+        if question not in self._now.asked:
+            self._now.asked[question] = self._asked(request, ask)
+        answer, self._now = self._now.asked[question]
+        return answer
+
+    def _asked(
+        self, request: Request, ask: Callable[[Request], Response]
+    ) -> tuple[Response, _State]:
+        if self._is_at is not self._now:
+            self._table.items = pickle.loads(self._now.table)  # noqa: S301 - our own
+            self._is_at = self._now
+        for kept in (self._world.calls, self._world.exchanges, self._world.work):
+            kept.clear()
+        self.asks = True
+        answer = ask(request)
+        self.asks = False
+        if not all(operation in _READS for operation, _ in self._world.calls):
+            self._is_at = self._state()
+        return answer, self._is_at
 
     @property
     def record(self) -> Record:
         """What is on record now."""
         return self._now.record
 
-    def _moment(self, answer: Response | None) -> _Moment:
-        for kept in (self._world.calls, self._world.exchanges, self._world.work):
-            kept.clear()
-        return _Moment(answer, pickle.dumps(self._table.items), self._record())
+    def _state(self) -> _State:
+        return _State(pickle.dumps(self._table.items), self._record())
 
     def _record(self) -> Record:
         items = [item.attrs for each in self._table.items.values() for item in each.values()]

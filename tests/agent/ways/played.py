@@ -23,8 +23,8 @@ KILLED: Final = HOUR // 2
 """When the process is killed and started again, if something is amiss for an hour."""
 MOMENTS: Final = {
     Duration.ONCE: (0,),
-    Duration.HOUR: (0, HOUR // 4, KILLED, HOUR - 60),
-    Duration.GOOD: (0, 3 * HOUR, LEFT - 60, LEFT + 60),
+    Duration.HOUR: (0, KILLED, HOUR - 60),
+    Duration.GOOD: (0, LEFT - 60, LEFT + 60),
 }
 """Seconds after which the agent is looked at."""
 SHOWN: Final = 60
@@ -115,6 +115,7 @@ def _back(scene: Scene, agent: Sent) -> float | None:
         step = agent.engine.step()
         assert isinstance(step, Wait)
         if waited + step.seconds > HOUR:
+            scene.world.clock.time = since + HOUR
             return None
         scene.world.clock.advance(max(step.seconds, 1.0))
 

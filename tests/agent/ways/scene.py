@@ -69,7 +69,7 @@ class Scene:
     def __init__(self, act: Act, world: World, place: Path) -> None:
         self.act = act
         self.world = world
-        self._drawn = count()
+        self._drawn, self._drawn_by_service = count(), count(1_000_000)
         self._place = place
         world.register("acme")
         world.register("bolt")
@@ -108,8 +108,9 @@ class Scene:
         return self._memory.record
 
     def draw(self, length: int | None = None) -> str:
-        """In the place of chance: the same in each cell."""
-        text = hashlib.sha256(f"{next(self._drawn)}".encode()).hexdigest()
+        """In the place of chance: what the agent draws is the same in each cell."""
+        drawn = self._drawn if not self._memory.asks else self._drawn_by_service
+        text = hashlib.sha256(f"{next(drawn)}".encode()).hexdigest()
         return text[: (length or 32) * 4 // 3]
 
     def close(self) -> None:
