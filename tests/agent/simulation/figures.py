@@ -34,6 +34,12 @@ class Figures:
     copies_found: int = 0
     false_alarms: int = 0
     """Agents that are taken for copied, and are not."""
+    proxied: int = 0
+    """Agents with something between them and the service."""
+    given_up: int = 0
+    """Those of them that have no licence in the end and should have one: none is right."""
+    second_licenses: int = 0
+    """Licences beside one that an agent had already: none is right."""
     contacts: int = 0
     """Leases that have been granted, and proved."""
     starts: int = 0
@@ -87,7 +93,9 @@ class Figures:
             f"{self.contacts:,} leases ({self.renewals:.2f} per agent and day): "
             f"{self.missing:.0f} agent-seconds without a licence that was due, {self.beyond:.0f} "
             f"beyond a lease, {self.differences.total()} answers that the story does not have, "
-            f"{self.false_alarms} agents taken for two; "
+            f"{self.false_alarms} agents taken for two; of {self.proxied:,} behind a proxy that "
+            f"drops proofs or nonces, replays, or shows pages, {self.given_up} without their "
+            f"licence in the end, {self.second_licenses} second licences; "
             f"without the service, agents worked for {self.longest_grace / HOUR:.1f} h at most, "
             f"after an end that they could not know for {self.longest_after_end / HOUR:.1f} h, and "
             f"waited for a good answer that could be had for {self.longest_wait / 60:.0f} min; "

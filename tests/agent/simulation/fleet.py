@@ -98,6 +98,11 @@ class Agent:
         self._touched: float | None = None
         self._works_until = NEVER
 
+    @property
+    def kept(self) -> Kept:
+        """What is on the disk."""
+        return self._saved
+
     def moment(self, at: float) -> Moment:
         """What the machine shows."""
         return Moment(at + self.ahead, at - self._booted, self.client.chance(self.chance.random()))
@@ -212,7 +217,16 @@ class Fleet:
             happen(at)
         for agent in self._agents:
             agent.settle(self._story.end)
+            if agent.life.proxy is not None:
+                self._figures.proxied += 1
+                self._figures.given_up += not self._has_its_license(agent)
         self._service.looks_for_false_alarms()
+
+    def _has_its_license(self, agent: Agent) -> bool:
+        """Whether an agent keeps its licence, unless nobody has logged in again that could."""
+        life, end = agent.life, self._story.end
+        is_lost = life.revoked_at is not None and not life.has_person(end)
+        return is_lost or agent.kept.license is not None
 
     def _plan(self, at: float, happen: Callable[[float], None]) -> None:
         heapq.heappush(self._queue, (at, next(self._order), happen))
@@ -247,7 +261,8 @@ class Fleet:
 
     def _plan_turns(self, agent: Agent, since: float) -> None:
         """What an agent may do changes at these moments, or what can be told to it."""
-        outages = (at for one in self._story.outages for at in (one.since, one.until))
+        every = (*self._story.outages, *agent.life.outages)
+        outages = (at for one in every for at in (one.since, one.until))
         for at in {*agent.life.turns(), *outages}:
             if at > since:
                 self._plan(at, agent.settle)

@@ -2,7 +2,7 @@
 
 from licensing_agent import lifecycle
 from licensing_agent.lifecycle import State, Step, Validate, Wait
-from licensing_agent.protocol.outcomes import Failed, Outcome, Refused
+from licensing_agent.protocol.outcomes import Failed, Outcome, Refused, Unproven
 from tests.agent.simulation.fleet import Client
 from tests.agent.simulation.service import Service
 from tests.agent.simulation.story import DAY, Life
@@ -15,6 +15,16 @@ class TakesSilenceForRefusal(Client):
         """A failure is a refusal."""
         if isinstance(outcome, Failed):
             return Refused(code="unreachable", message=outcome.why, action="continue")
+        return outcome
+
+
+class TakesTheWayForTheService(Client):
+    """What is said of a proof that has got lost on the way ends the licence."""
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """A proof that is missing is a refusal."""
+        if isinstance(outcome, Unproven):
+            return Refused(code="PROOF_REQUIRED", message=outcome.message, action="login")
         return outcome
 
 

@@ -17,6 +17,7 @@ from licensing_agent.lifecycle import FetchKeys, Login, Validate
 from licensing_agent.proof import ASKED_FOR
 from licensing_agent.protocol.outcomes import Failed
 from tests.agent.simulation.figures import Figures
+from tests.agent.simulation.proxies import Proxies
 from tests.agent.simulation.story import Life, Organization, Story, Way
 from tests.agent.simulation.tokens import part
 from tests.world import Answer, Person, World, rotate_secret
@@ -26,6 +27,18 @@ TIMEOUT: Final = 10.0
 """How many seconds an agent waits for an answer."""
 RETRY_AFTER: Final = 60
 SUSPECTED: Final = "CloneSuspected"
+RETURNED: Final = "AgentReturned"
+ABOUT_PROOFS: Final = frozenset({"PROOF_REQUIRED", "PROOF_INVALID", "proof_required"})
+"""What is said of a request that has lost its proof: that is no answer to what was asked."""
+_DAY: Final = 86_400
+_PAGE: Final = b"<!doctype html><title>Welcome</title>"
+_IN_ITS_PLACE: Final = {
+    Way.BUSY: wire.Answer(status=503, headers={"retry-after": str(RETRY_AFTER)}, body=b"{}"),
+    Way.THROTTLED: wire.Answer(status=429, headers={}, body=b"{}"),
+    Way.MAINTENANCE: wire.Answer(status=503, headers={"retry-after": str(_DAY)}, body=_PAGE),
+    Way.PAGE: wire.Answer(status=200, headers={"content-type": "text/html"}, body=_PAGE),
+}
+"""What is answered while the service is out of reach."""
 _ASKS: Final = "ReturnConsumedCapacity"
 _LOGINS: Final[Mapping[str, str]] = {"DETACHED": "409", "SUSPENDED": "409", "EXPIRED": "409"}
 
@@ -54,7 +67,12 @@ class Service:
         self._story = story
         self._figures = figures
         self._chance = random.Random(story.seed)  # noqa: S311 - reproducible, not secret
+        self._proxies = Proxies(story.seed)
         self._licenses: dict[int, tuple[str, float]] = {}
+        self._lost: set[int] = set()
+        """Agents that have not got the answer with their last lease."""
+        self._excused: set[int] = set()
+        """Those that have been refused then, and ask another question afterwards."""
         self._watched: dict[int, set[tuple[bool, str | None]]] = {}
         """The renewals of each agent that has been copied, and of the copy, until it is found."""
         self._copied: dict[int, str | None] = {}
@@ -72,17 +90,25 @@ class Service:
         self._figures.minutes[self._story.time(life, at), int(at // 60)] += 1
         way = self._chance.uniform(0.02, 2.0)
         if outage is not None:
-            status = 503 if outage.way is Way.BUSY else 429
-            headers = {"retry-after": str(RETRY_AFTER)} if outage.way is Way.BUSY else {}
-            self._figures.failures[f"status {status}"] += 1
-            return Told(way, wire.Answer(status=status, headers=headers, body=b"{}"))
+            told = _IN_ITS_PLACE[outage.way]
+            self._figures.failures[f"status {told.status}"] += 1
+            return Told(way, told)
+        replayed = self._proxies.replayed(life, request)
+        if replayed is not None:
+            self._figures.failures["answer replayed"] += 1
+            return Told(way, replayed)
+        request = self._proxies.passed(life, request, at)
         answer = self._handled(life, request, at)
         self._note(life, request, answer, at)
-        if self._chance.random() < self._story.lost:
+        is_lost = self._chance.random() < self._story.lost
+        self._excuses(life, answer, is_lost=is_lost)
+        if is_lost:
             return self._fails("answer lost", TIMEOUT)
         headers = {name.lower(): value for name, value in answer.headers.items()}
         told = wire.Answer(status=answer.status, headers=headers, body=answer.text.encode())
-        return Told(way, told, answer.json)
+        is_about_proof = answer.json is not None and answer.json.get("code") in ABOUT_PROOFS
+        json = None if is_about_proof else answer.json
+        return Told(way, self._proxies.returned(life, request, told), json)
 
     def logged_in(self, life: Life) -> float:
         """When the licence that an agent has now was given to it."""
@@ -107,6 +133,9 @@ class Service:
             self._figures.requests["proof made anew"] += 1
             return
         match request.step:
+            case _ if life.proxy and answer.json.get("code") in ABOUT_PROOFS:
+                told = wanted = str(answer.json["code"])
+                self._figures.requests["proof lost"] += 1
             case Validate():
                 told, wanted = answer.json.get("code"), life.code(at, self.logged_in(life))
                 self._figures.requests[f"validate {told}"] += 1
@@ -118,6 +147,7 @@ class Service:
                 if answer.status in {200, 201}:
                     id = answer.json["license"]["id"]
                     if answer.status == 201:
+                        self._figures.second_licenses += self._has_license(life, at)
                         self._licenses[life.number] = (id, at)
                         wanted = "201"
                     is_its = self._licenses[life.number][0] == id
@@ -129,9 +159,26 @@ class Service:
         if told != wanted:
             self._figures.differences[f"{told} instead of {wanted}"] += 1
 
+    def _has_license(self, life: Life, at: float) -> bool:
+        """Whether an agent has one already that nobody has revoked."""
+        if life.number not in self._licenses:
+            return False
+        since = self._licenses[life.number][1]
+        return life.revoked_at is None or not since < life.revoked_at <= at
+
     def _fails(self, why: str, seconds: float) -> Told:
         self._figures.failures[why] += 1
         return Told(seconds, Failed(why=why))
+
+    def _excuses(self, life: Life, answer: Answer, *, is_lost: bool) -> None:
+        """Note who has not got the last lease before a refusal: it comes back from an older one."""
+        is_valid = answer.status == 200 and answer.json.get("valid")
+        if is_valid is False and life.number in self._lost:
+            self._excused.add(life.number)
+        if is_lost and is_valid:
+            self._lost.add(life.number)
+        elif not is_lost:
+            self._lost.discard(life.number)
 
     # -- copies ------------------------------------------------------------------------------------
 
@@ -158,14 +205,15 @@ class Service:
 
     def looks_for_false_alarms(self) -> None:
         """Look through the whole table for agents that are taken for copied."""
-        suspected = {
-            item["license_id"]["S"]
-            for item in self._world.items()
-            # Nobody's machine is restored in a story: whoever has come back was taken for another.
-            if item.get("type", {}).get("S") in {SUSPECTED, "AgentReturned"}
-        }
-        copied = {self._licenses[number][0] for number in self._copied}
-        self._figures.false_alarms += len(suspected - copied)
+        told: dict[str, set[str]] = {SUSPECTED: set(), RETURNED: set()}
+        for item in self._world.items():
+            told.get(item.get("type", {}).get("S"), set()).add(item.get("license_id", {}).get("S"))
+        copied, excused = (
+            {self._licenses[number][0] for number in numbers}
+            for numbers in (self._copied, self._excused)
+        )
+        # Nobody's machine is restored in a story: whoever has come back was taken for another.
+        self._figures.false_alarms += len((told[SUSPECTED] | told[RETURNED] - excused) - copied)
 
     # -- people and schedules ----------------------------------------------------------------------
 

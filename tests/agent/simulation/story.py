@@ -31,6 +31,10 @@ class Way(StrEnum):
     """A gateway in front of it answers 503, and names a time to wait."""
     THROTTLED = "throttled"
     """A gateway in front of it answers 429, without one."""
+    MAINTENANCE = "maintenance"
+    """A page in its place answers 503, and asks for a day of patience."""
+    PAGE = "page"
+    """A page in its place answers 200."""
 
 
 class Time(StrEnum):
@@ -52,6 +56,20 @@ class Outage:
     until: float
     way: Way
     below: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """What stands between one agent and the service, for good.
+
+    ``drops_proof`` is the share of requests that lose their proof, ``replays`` that of requests
+    which do not arrive and are answered as the last one to that address was. ``drops_nonce``: no
+    answer keeps the header that tells what the next proof needs.
+    """
+
+    drops_proof: float = 0.0
+    replays: float = 0.0
+    drops_nonce: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +119,8 @@ class Life:
 
     ``place`` decides which outages it is in; ``ahead`` is how wrong its clock is, and ``jumps`` are
     when it is set, and by how much. A person is there for its first login and from ``again_at`` on.
-    ``proves`` says that it has a device key. From ``copied_at`` on, another one runs on a copy of
+    ``proves`` says that it has a device key. ``proxy`` stands before it alone, and in ``outages``
+    the service is out of its reach alone. From ``copied_at`` on, another one runs on a copy of
     the whole machine.
     """
 
@@ -116,6 +135,8 @@ class Life:
     again_at: float | None = None
     blocked: tuple[float, float] | None = None
     proves: bool = False
+    proxy: Proxy | None = None
+    outages: tuple[Outage, ...] = ()
     copied_at: float | None = None
     is_copy: bool = False
 
@@ -162,7 +183,7 @@ class Story:
 
     def outage(self, life: Life, at: float) -> Outage | None:
         """What keeps an agent from the service."""
-        for one in self.outages:
+        for one in (*self.outages, *life.outages):
             if one.since <= at < one.until and life.place < one.below:
                 return one
         return None
@@ -195,12 +216,13 @@ _LONG: Final = 11.0  # when the outage of 20 hours begins
 class Extent:
     """How much of it: so many organizations of so many agents, for so many days.
 
-    Of each ``copied`` agents one is copied.
+    Of each ``copied`` agents one is copied; of each ``proxied``, one is behind a proxy of its own.
     """
 
     organizations: range
     agents: int
     days: float = 30.0
+    proxied: int = 10
     copied: int | None = None
 
 
@@ -218,9 +240,14 @@ def told(extent: Extent, seed: int) -> Story:
         ),
         organizations=organizations,
         lives=tuple(
-            _perhaps_copied(_life(number, organization, end, chance), extent.copied, end, chance)
+            _perhaps_proxied(life, extent.proxied, end)
             for at, organization in zip(extent.organizations, organizations, strict=True)
             for number in range(at * extent.agents, (at + 1) * extent.agents)
+            for life in (
+                _perhaps_copied(
+                    _life(number, organization, end, chance), extent.copied, end, chance
+                ),
+            )
         ),
         rotations=(BEGIN + _ROTATED * DAY,),
         seed=chance.getrandbits(32),
@@ -273,6 +300,32 @@ def _perhaps_copied(life: Life, each: int | None, end: float, chance: random.Ran
     if each is None or life.number % each or life.revoked_at or life.blocked:
         return life
     return replace(life, copied_at=chance.uniform(BEGIN + DAY, end - 5 * DAY))
+
+
+def _perhaps_proxied(life: Life, each: int, end: float) -> Life:
+    """With one of five things between it and the service; all of them have a device key."""
+    if life.number % each != each // 2 or life.copied_at is not None:
+        return life
+    # By the number, so that all else is as it would be without.
+    kind, day = life.number // each % 5, 1 + life.number % 7
+    begin = BEGIN + day * DAY + life.place * DAY
+    nothing: tuple[Outage, ...] = ()
+    proxy, outages = (
+        (Proxy(replays=0.3), nothing),
+        (Proxy(drops_proof=0.2), nothing),
+        (Proxy(drops_nonce=True), nothing),
+        (Proxy(), tuple(_outages(Way.MAINTENANCE, begin, end, 1.0))),
+        (Proxy(), tuple(_outages(Way.PAGE, begin, end, 10.0))),
+    )[kind]
+    return replace(life, proves=True, proxy=proxy, outages=outages)
+
+
+def _outages(way: Way, begin: float, end: float, hours: float) -> Iterator[Outage]:
+    """Every week."""
+    at = begin
+    while at < end:
+        yield Outage(at, at + hours * HOUR, way)
+        at += 7 * DAY
 
 
 def _jumps(end: float, chance: random.Random) -> Iterator[tuple[float, float]]:

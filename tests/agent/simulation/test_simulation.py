@@ -12,6 +12,7 @@ from tests.agent.simulation.planted import (
     GoesOn,
     KeepsStep,
     TakesSilenceForRefusal,
+    TakesTheWayForTheService,
 )
 from tests.agent.simulation.simulated import played, played_by_processes
 from tests.agent.simulation.story import (
@@ -27,9 +28,11 @@ from tests.agent.simulation.story import (
 )
 from tests.proof import Proof
 
-USUAL = Extent(range(5), agents=4)
+USUAL = Extent(range(5), agents=4, proxied=4)
 PARTS = [Extent(range(first, first + 2), agents=250) for first in range(0, 40, 2)]
 """Of 10,000 agents."""
+
+BEHIND_PROXIES = told(Extent(range(5, 6), agents=5, days=8, proxied=1), seed=3)
 
 LONGEST_WAIT = HOUR
 """A refusal stands for 22 minutes at most, a failure for ten; and a request may be lost."""
@@ -45,6 +48,8 @@ def wrong(figures: Figures) -> list[str]:
         "an end is not noticed within a lease": figures.longest_after_end > DAY,
         "a good answer is waited for": figures.longest_wait > LONGEST_WAIT,
         "an agent is taken for two": figures.false_alarms > 0,
+        "a licence is given up": figures.given_up > 0,
+        "an agent has a second licence": figures.second_licenses > 0,
         "all come at once after an outage": figures.peak(Time.OUTAGE) > agents / 4 + 20,
         "all come at once": figures.peak(Time.QUIET) > agents / 100 + 12,
     }
@@ -100,10 +105,23 @@ def test_r16_a_fleet_works_through_a_month_of_outages_when_it_may_and_only_then(
     assert {"validate VALID", "validate EXPIRED", "validate SUSPENDED"} <= figures.requests.keys()
     assert {"no connection", "request lost", "answer lost"} < figures.failures.keys()
     assert {"status 503", "status 429"} < figures.failures.keys()
-    assert "proof made anew" in figures.requests
+    assert {"proof made anew", "proof lost"} <= figures.requests.keys()
+    assert {"answer replayed", "status 200"} <= figures.failures.keys()
     assert figures.longest_grace > 8 * HOUR
-    planted = ", ".join(found(name, engine) for name in PLANTED)
+    given_up = wrong(played(BEHIND_PROXIES, engine, TakesTheWayForTheService()))
+    assert {"a licence is missing", "a licence is given up"} <= set(given_up)
+    planted = ", ".join([*(found(name, engine) for name in PLANTED), "a proxy believed"])
     proof.found(figures.words(), planted=f"{planted}: each found")
+
+
+def test_r16_r36_agents_behind_proxies_that_drop_replay_and_show_pages_keep_their_licences(
+    engine: str,
+) -> None:
+    figures = played(BEHIND_PROXIES, engine)
+    assert wrong(figures) == [], figures.words()
+    assert figures.proxied == figures.requests["login 201"] == 5
+    assert figures.requests["proof lost"]
+    assert {"answer replayed", "status 200", "status 503"} <= figures.failures.keys()
 
 
 def test_r15_a_service_that_forgets_what_administrators_do_is_found(engine: str) -> None:
