@@ -49,7 +49,11 @@ def cells(scene: Scene) -> Iterator[Cell]:
     for index, own in enumerate(scene.own):
         others = Others(_like(own, scene.before), _like(own, scene.elsewhere))
         paths = sorted(set(PATHS.values()))
-        for fault in _but_same(of_request(own, others, paths)):
+        asks_anew = scene.act in {Act.OVER, Act.PAUSED}
+        requests = of_request(own, others, paths) if not asks_anew else iter(())
+        if scene.act is Act.OVER and not own.is_challenge:
+            continue  # that is as if the last one was not over
+        for fault in _but_same(requests):
             # What befalls all requests befalls the first.
             for duration in Duration if index == 0 else (Duration.ONCE,):
                 yield Cell(scene.act, fault, duration, index)

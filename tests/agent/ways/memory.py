@@ -9,13 +9,15 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from moto.dynamodb.models import dynamodb_backends
 
 from tests.local.events import Request, Response
 from tests.local.template import ACCOUNT, REGION
 from tests.world import World
+
+Result = TypeVar("Result")
 
 _READS: Final = frozenset({"BatchGetItem", "GetItem", "Query", "GetSecretValue"})
 SUSPICIOUS: Final = frozenset({"CloneSuspected", "AgentReturned"})
@@ -35,7 +37,7 @@ class _State:
 
     table: bytes
     record: Record
-    asked: dict[tuple[object, ...], tuple[Response, _State]] = field(default_factory=dict)
+    known: dict[tuple[object, ...], tuple[object, _State]] = field(default_factory=dict)
 
 
 class Memory:
@@ -45,7 +47,7 @@ class Memory:
         self._world = world
         self._organization_id = organization_id
         self._since = world.clock.time
-        self.asks = False
+        self.is_at_work = False
         """Whether the service is at work."""
         self._begin = self._now = self._state()
         self._is_at = self._begin
@@ -59,23 +61,30 @@ class Memory:
     def served(self, request: Request, ask: Callable[[Request], Response]) -> Response:
         """The answer of the service, asked in this state at this time."""
         headers = tuple(sorted(request.headers))
-        question = (self._world.clock.time, request.method, request.target, headers, request.body)
-        if question not in self._now.asked:
-            self._now.asked[question] = self._asked(request, ask)
-        answer, self._now = self._now.asked[question]
-        return answer
+        question = (request.method, request.target, headers, request.body)
+        return self._done(question, lambda: ask(request))
 
-    def _asked(
-        self, request: Request, ask: Callable[[Request], Response]
-    ) -> tuple[Response, _State]:
+    def done(self, what: str, do: Callable[[], None]) -> None:
+        """Something else that is done to the service."""
+        self._done((what,), do)
+
+    def _done(self, what: tuple[object, ...], do: Callable[[], Result]) -> Result:
+        known = self._now.known
+        at = (self._world.clock.time, *what)
+        if at not in known:
+            known[at] = self._really_done(do)
+        answer, self._now = known[at]
+        return cast("Result", answer)
+
+    def _really_done(self, do: Callable[[], object]) -> tuple[object, _State]:
         if self._is_at is not self._now:
             self._table.items = pickle.loads(self._now.table)  # noqa: S301 - our own
             self._is_at = self._now
         for kept in (self._world.calls, self._world.exchanges, self._world.work):
             kept.clear()
-        self.asks = True
-        answer = ask(request)
-        self.asks = False
+        self.is_at_work = True
+        answer = do()
+        self.is_at_work = False
         if not all(operation in _READS for operation, _ in self._world.calls):
             self._is_at = self._state()
         return answer, self._is_at

@@ -101,7 +101,7 @@ def _goes_through(scene: Scene, seen: Played, has: _Has) -> None:
         clock.time = begin + HOUR
     if not way.befallen:
         seen.finds("nothing has been amiss")
-    way.clear()
+    scene.mend()
 
 
 def _back(scene: Scene, agent: Sent) -> float | None:
@@ -128,17 +128,19 @@ class _Has:
         self._agent = agent
         self._kept = _kept(agent)
         self._device_key = scene.device_key()
-        self.leased = scene.act in {Act.VALIDATE, Act.KEYS}
+        self.leased = scene.act.has_lease
         self._ends = scene.world.clock.time + LEFT
 
     def faults(self, status: Status) -> Iterator[str]:
         """What is wrong with how it stands."""
         holds = self.leased and self._scene.world.clock.time < self._ends
-        if holds and not status.usable:
+        if status.license_state == "refused" and self._is_refused(status):
+            pass
+        elif holds and not status.usable:
             yield f"its lease holds, and it does not work: {_told(status)}"
         elif self.leased and not (status.usable or status.license_state == "unreachable"):
             yield f"its lease is over, and it is not out of reach: {_told(status)}"
-        elif status.license_state == "refused" and not self._is_refused(status):
+        elif status.license_state == "refused":
             yield f"it is refused, not by the service: {_told(status)}"
         if status.license_state != "valid" and not status.message:
             yield "it does not say what the trouble is"
@@ -160,8 +162,11 @@ class _Has:
             yield "its device key is another one"
 
     def _is_refused(self, status: Status) -> bool:
-        """Whether the service has said so: now, or before anything was amiss."""
-        return self._scene.way.refused > 0 or status.code == "DISSOCIATED"
+        """Whether the service has said so of what it was asked for, or before it was."""
+        if self._scene.act is Act.PAUSED and status.code == "SUSPENDED":
+            return True
+        is_asked_for = not self._scene.act.has_lease or self._scene.act is Act.PAUSED
+        return is_asked_for and (self._scene.way.refused > 0 or status.code == "DISSOCIATED")
 
     def _secrets(self) -> Iterator[str]:
         kept = _kept(self._agent)

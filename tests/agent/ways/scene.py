@@ -29,6 +29,7 @@ from tests.agent.ways.way import RememberedWay, Sent, TroubledWay
 from tests.world import AGENTS, ALICE, BORIS, Person, World, new_world, rotate_secret
 
 HOUR: Final = 3_600
+DAY: Final = 24 * HOUR
 LATER: Final = 15 * HOUR
 """Seconds after which a lease of a day is renewed."""
 
@@ -44,6 +45,20 @@ class Act(StrEnum):
     """A lease is renewed while it holds."""
     KEYS = "keys"
     """The key is fetched that has signed the next lease, while the last one holds."""
+    OVER = "over"
+    """A lease is asked for once the last one is over: the service wants another proof first."""
+    PAUSED = "paused"
+    """A lease is asked for while the subscription is paused; afterwards it is not any more."""
+
+    @property
+    def has_lease(self) -> bool:
+        """Whether the agent has a lease that holds."""
+        return self in {Act.VALIDATE, Act.KEYS, Act.PAUSED}
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether a person is there, who logs in."""
+        return self in {Act.LOGIN, Act.RETURN}
 
     @property
     def path(self) -> str:
@@ -56,6 +71,8 @@ PATHS: Final[Mapping[Act, str]] = {
     Act.RETURN: "/v1/licenses",
     Act.VALIDATE: "/v1/licenses/validate",
     Act.KEYS: "/.well-known/jwks.json",
+    Act.OVER: "/v1/licenses/validate",
+    Act.PAUSED: "/v1/licenses/validate",
 }
 
 
@@ -84,7 +101,7 @@ class Scene:
         self._memory = Memory(world, "acme")
         self.begin()
         status = self.agent.check(at_once=True)
-        assert status.license_state == "valid", status
+        assert status.license_state == ("refused" if act is Act.PAUSED else "valid"), status
         self.own = [one for one in self.way.exchanges if one.request.target == act.path]
 
     def begin(self) -> Sent:
@@ -98,9 +115,15 @@ class Scene:
             (self.folder / name).write_bytes(content)
         self.way = RememberedWay(self.world, memory=self._memory)
         self.agent = self._agent(self.way, "acme", ALICE, 1)
-        if self.act in {Act.VALIDATE, Act.KEYS}:
+        if not self.act.logs_in:
             self.agent.signed_in = None
         return self.agent
+
+    def mend(self) -> None:
+        """Nothing is amiss any more, and the subscription is good."""
+        self.way.clear()
+        if self.act is Act.PAUSED:
+            self._memory.done("acme is resumed", self._subscribe)
 
     @property
     def record(self) -> Record:
@@ -109,7 +132,7 @@ class Scene:
 
     def draw(self, length: int | None = None) -> str:
         """In the place of chance: what the agent draws is the same in each cell."""
-        drawn = self._drawn if not self._memory.asks else self._drawn_by_service
+        drawn = self._drawn if not self._memory.is_at_work else self._drawn_by_service
         text = hashlib.sha256(f"{next(drawn)}".encode()).hexdigest()
         return text[: (length or 32) * 4 // 3]
 
@@ -171,9 +194,9 @@ class Scene:
             self._goes_on()
             return
         self._goes_on()
-        self.world.change("acme", status="paused")
+        self._subscribe("paused")
         self._goes_on(LATER)
-        self.world.change("acme", status="active")
+        self._subscribe()
         self._goes_on(LATER)
         assert self.world.act("dissociate", self._kept.license.id).status == 200
         self.agent.signed_in = None
@@ -184,7 +207,12 @@ class Scene:
         self._goes_on(60)
         if self.act is Act.KEYS:
             rotate_secret(self.world)
-        self.world.clock.advance(LATER)
+        if self.act is Act.PAUSED:
+            self._subscribe("paused")
+        self.world.clock.advance(LATER + DAY if self.act is Act.OVER else LATER)
+
+    def _subscribe(self, status: str = "active") -> None:
+        self.world.change("acme", status=status)
 
     def _goes_on(self, seconds: float = 0) -> None:
         self.world.clock.advance(seconds)

@@ -24,7 +24,7 @@ from tests.agent.ways.parts import Exchange, pointers, spelled
 from tests.agent.ways.played import played
 from tests.agent.ways.scene import Act, Scene, scene
 
-SHARES = 24
+SHARES = 40
 """Into how many tests the cells of an act are dealt out."""
 
 
