@@ -46,22 +46,23 @@ class Cell:
 
 def cells(scene: Scene) -> Iterator[Cell]:
     """All of an act."""
+    durations = (Duration.ONCE, Duration.GOOD) if scene.act.renews_late else tuple(Duration)
     for index, own in enumerate(scene.own):
         others = Others(_like(own, scene.before), _like(own, scene.elsewhere))
         paths = sorted(set(PATHS.values()))
-        asks_anew = scene.act in {Act.OVER, Act.PAUSED}
-        requests = of_request(own, others, paths) if not asks_anew else iter(())
+        # The requests are as those of a renewal, and so is the answer to the second one.
+        requests = of_request(own, others, paths) if not scene.act.renews_late else iter(())
         if scene.act is Act.OVER and not own.is_challenge:
-            continue  # that is as if the last one was not over
+            continue
         for fault in _but_same(requests):
             # What befalls all requests befalls the first.
             for duration in Duration if index == 0 else (Duration.ONCE,):
                 yield Cell(scene.act, fault, duration, index)
         for fault in _but_same(of_answer(own, others)):
-            for duration in Duration:
+            for duration in durations:
                 yield Cell(scene.act, fault, duration)
     for fault in of_exchange(list(_cached(scene))):
-        for duration in Duration:
+        for duration in durations:
             yield Cell(scene.act, fault, duration)
 
 

@@ -23,7 +23,7 @@ KILLED: Final = HOUR // 2
 """When the process is killed and started again, if something is amiss for an hour."""
 MOMENTS: Final = {
     Duration.ONCE: (0,),
-    Duration.HOUR: (0, KILLED, HOUR - 60),
+    Duration.HOUR: (0, KILLED),
     Duration.GOOD: (0, LEFT - 60, LEFT + 60),
 }
 """Seconds after which the agent is looked at."""

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from shutil import rmtree
 from typing import Any, Final
 from unittest.mock import patch
 
 from licensing.adapters import telemetry
 from licensing_agent import Configuration
+from licensing_agent.storage import folder_lock
 from tests.agent.in_process import HOST
 from tests.agent.process import ISSUER
 from tests.agent.unit.test_machine import adapter, tree
@@ -54,6 +54,11 @@ class Act(StrEnum):
     def has_lease(self) -> bool:
         """Whether the agent has a lease that holds."""
         return self in {Act.VALIDATE, Act.KEYS, Act.PAUSED}
+
+    @property
+    def renews_late(self) -> bool:
+        """Whether it is a renewal, but for what the service answers."""
+        return self in {Act.OVER, Act.PAUSED}
 
     @property
     def logs_in(self) -> bool:
@@ -109,8 +114,9 @@ class Scene:
         self.close()
         self._memory.begin()
         self._drawn = count()
-        rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        for file in self.folder.iterdir():
+            if file.name not in {*self._files, folder_lock.NAME}:
+                file.unlink()
         for name, content in self._files.items():
             (self.folder / name).write_bytes(content)
         self.way = RememberedWay(self.world, memory=self._memory)
@@ -156,7 +162,11 @@ class Scene:
         return vars(self.agent.engine)["_state"].kept
 
     def _read(self) -> dict[str, bytes]:
-        return {one.name: one.read_bytes() for one in self.folder.iterdir() if one.name != "lock"}
+        return {
+            one.name: one.read_bytes()
+            for one in self.folder.iterdir()
+            if one.name != folder_lock.NAME
+        }
 
     def _agent(self, way: TroubledWay, name: str, person: Person, number: int) -> Sent:
         root = self._place / f"machine-{number}"
