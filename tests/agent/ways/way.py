@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import httpx
 
-from licensing_agent import connection, wire
+from licensing_agent import Configuration, connection, wire
 from licensing_agent.lifecycle import FetchKeys, Login, Validate
 from licensing_agent.protocol.outcomes import Failed, Outcome
 from licensing_agent.wire import Answer
 from tests.agent.driven import Driven
-from tests.agent.in_process import Way
+from tests.agent.in_process import HOST, Way
 from tests.agent.ways.memory import Memory
 from tests.agent.ways.parts import HTML, Delivery, Exchange, Fault, is_challenge
 from tests.local.events import Request, Response
@@ -177,6 +179,13 @@ def _joined(headers: Sequence[tuple[str, str]], name: str) -> str | None:
     return ",".join(sorted(values)) if values else None
 
 
+@cache
+def _headers() -> Mapping[str, str]:
+    """What the client sends with each request."""
+    any_service = Configuration(url=f"http://{HOST}", issuer="", folder=Path())
+    return connection.way(any_service).options["headers"]
+
+
 class Sent(Driven):
     """An agent whose requests go through the client's own HTTP; counts how often it asks to log in.
 
@@ -188,17 +197,15 @@ class Sent(Driven):
     def __init__(self, way: TroubledWay) -> None:
         super().__init__(way)
         self.asked_to_log_in = 0
-        self._http = httpx.Client(
-            transport=httpx.MockTransport(way.handle), headers={"User-Agent": "licensing_agent"}
-        )
+        self._http = httpx.Client(transport=httpx.MockTransport(way.handle), headers=_headers())
 
     def sent(self, request: wire.Request) -> Answer | Failed:
         """What comes back for a request."""
         try:
             with self._http.stream(**connection.sending(self.configuration, request)) as response:
                 return connection.answer(response, response.read())
-        except connection.ERRORS as error:
-            return connection.failed(error)
+        except httpx.HTTPError as error:
+            return connection.failed(error, None)
 
     def _carried_out(self, step: Login | Validate | FetchKeys) -> Outcome:
         self.asked_to_log_in += isinstance(step, Login) and self.signed_in is None
