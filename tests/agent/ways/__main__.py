@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.agent.ways.cells import cells
-from tests.agent.ways.exceptions import excepted
+from tests.agent.ways.exceptions import excepted, wrong
 from tests.agent.ways.played import played
 from tests.agent.ways.scene import Act, scene
 
@@ -21,7 +21,7 @@ def main() -> int:
     """Play what is asked for; 1 if anything is wrong."""
     acts = [Act(sys.argv[1])] if len(sys.argv) > 1 else list(Act)
     text = " ".join(sys.argv[2:])
-    out, count, wrong = sys.stdout, 0, 0
+    out, count, failed = sys.stdout, 0, 0
     with Path(os.devnull).open("w") as log, redirect_stdout(log):
         for act in acts:
             with TemporaryDirectory() as place, scene(act, Path(place)) as made:
@@ -29,13 +29,13 @@ def main() -> int:
                     if text not in cell.id:
                         continue
                     seen, exception = played(made, cell), excepted(cell)
-                    faults = seen.lost if exception else seen.wrong
-                    count, wrong = count + 1, wrong + bool(faults)
+                    faults = wrong(seen)
+                    count, failed = count + 1, failed + bool(faults)
                     print(seen.row, f"[{exception.why}]" if exception else "", file=out)
                     for fault in faults:
                         print(f"    WRONG: {fault}", file=out)
-    print(f"{count} cells, {wrong} of them wrong", file=out)
-    return int(wrong > 0)
+    print(f"{count} cells, {failed} of them wrong", file=out)
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

@@ -46,21 +46,21 @@ class Cell:
 
 def cells(scene: Scene) -> Iterator[Cell]:
     """All of an act."""
-    durations = (Duration.ONCE, Duration.GOOD) if scene.act.renews_late else tuple(Duration)
+    # What is like a renewal is looked at where it is not.
+    is_as_usual = scene.act not in {Act.BARE, Act.OVER, Act.PAUSED}
+    durations = tuple(Duration) if is_as_usual else (Duration.ONCE, Duration.GOOD)
     for index, own in enumerate(scene.own):
         others = Others(_like(own, scene.before), _like(own, scene.elsewhere))
         paths = sorted(set(PATHS.values()))
-        # The requests are as those of a renewal, and so is the answer to the second one.
-        requests = of_request(own, others, paths) if not scene.act.renews_late else iter(())
-        if scene.act is Act.OVER and not own.is_challenge:
-            continue
-        for fault in _but_same(requests):
-            # What befalls all requests befalls the first.
-            for duration in Duration if index == 0 else (Duration.ONCE,):
-                yield Cell(scene.act, fault, duration, index)
-        for fault in _but_same(of_answer(own, others)):
-            for duration in durations:
-                yield Cell(scene.act, fault, duration)
+        if is_as_usual or scene.act is Act.BARE:
+            for fault in _but_same(of_request(own, others, paths)):
+                # What befalls all requests befalls the first.
+                for duration in durations if index == 0 else (Duration.ONCE,):
+                    yield Cell(scene.act, fault, duration, index)
+        if is_as_usual or scene.act is Act.PAUSED or own.is_challenge:
+            for fault in _but_same(of_answer(own, others)):
+                for duration in durations:
+                    yield Cell(scene.act, fault, duration)
     for fault in of_exchange(list(_cached(scene))):
         for duration in durations:
             yield Cell(scene.act, fault, duration)

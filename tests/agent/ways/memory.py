@@ -20,7 +20,8 @@ from tests.world import World
 Result = TypeVar("Result")
 
 _READS: Final = frozenset({"BatchGetItem", "GetItem", "Query", "GetSecretValue"})
-SUSPICIOUS: Final = frozenset({"CloneSuspected", "AgentReturned"})
+SUSPECTED: Final = "CloneSuspected"
+SUSPICIOUS: Final = frozenset({SUSPECTED, "AgentReturned"})
 
 
 @dataclass(frozen=True, slots=True)

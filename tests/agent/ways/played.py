@@ -13,6 +13,7 @@ from typing import Any, Final
 from licensing_agent import Status
 from licensing_agent.lifecycle import Wait
 from tests.agent.ways.cells import Cell, Duration
+from tests.agent.ways.memory import SUSPECTED
 from tests.agent.ways.scene import HOUR, Act, Scene
 from tests.agent.ways.way import ALWAYS, Sent
 from tests.world import AGENTS, ALICE
@@ -79,7 +80,9 @@ def played(scene: Scene, cell: Cell) -> Played:
     seen.lost += has.given_up()
     if scene.record.seats != 1:
         seen.lost.append(f"{scene.record.seats} seats are used")
-    for fault in (*seen.lost, *(f"on record: {kind}" for kind in scene.record.suspicions)):
+    on_record = [f"on record: {kind}" for kind in scene.record.suspicions]
+    seen.lost += [one for one in on_record if SUSPECTED in one]
+    for fault in (*seen.lost, *on_record):
         seen.finds(fault)
     return seen
 

@@ -45,6 +45,8 @@ class Act(StrEnum):
     """A lease is renewed while it holds."""
     KEYS = "keys"
     """The key is fetched that has signed the next lease, while the last one holds."""
+    BARE = "bare"
+    """A lease is renewed while it holds, by an agent that proves no device key."""
     OVER = "over"
     """A lease is asked for once the last one is over: the service wants another proof first."""
     PAUSED = "paused"
@@ -53,12 +55,7 @@ class Act(StrEnum):
     @property
     def has_lease(self) -> bool:
         """Whether the agent has a lease that holds."""
-        return self in {Act.VALIDATE, Act.KEYS, Act.PAUSED}
-
-    @property
-    def renews_late(self) -> bool:
-        """Whether it is a renewal, but for what the service answers."""
-        return self in {Act.OVER, Act.PAUSED}
+        return self in {Act.VALIDATE, Act.KEYS, Act.BARE, Act.PAUSED}
 
     @property
     def logs_in(self) -> bool:
@@ -76,6 +73,7 @@ PATHS: Final[Mapping[Act, str]] = {
     Act.RETURN: "/v1/licenses",
     Act.VALIDATE: "/v1/licenses/validate",
     Act.KEYS: "/.well-known/jwks.json",
+    Act.BARE: "/v1/licenses/validate",
     Act.OVER: "/v1/licenses/validate",
     Act.PAUSED: "/v1/licenses/validate",
 }
@@ -182,6 +180,7 @@ class Scene:
                 issuer=ISSUER,
                 folder=self._place / f"folder-{number}",
                 use_keyring=False,
+                use_device_key=self.act is not Act.BARE,
                 agent_version=f"4.5.0.{number}",
             )
         )

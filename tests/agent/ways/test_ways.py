@@ -20,7 +20,7 @@ from licensing.contract.agents import (
 )
 from licensing.contract.problems import Problem
 from tests.agent.ways.cells import cells
-from tests.agent.ways.exceptions import EXCEPTIONS, excepted
+from tests.agent.ways.exceptions import EXCEPTIONS, excepted, wrong
 from tests.agent.ways.parts import pointers, spelled
 from tests.agent.ways.played import played
 from tests.agent.ways.scene import Act, Scene, scene
@@ -42,12 +42,9 @@ def at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 def test_r36_nothing_on_the_way_ends_a_license_and_the_agent_comes_back_by_itself(
     at: Scene, share: int
 ) -> None:
-    wrong: dict[str, list[str]] = {}
-    for cell in list(cells(at))[share::SHARES]:
-        seen = played(at, cell)
-        if faults := seen.lost if excepted(cell) else seen.wrong:
-            wrong[cell.id] = faults
-    assert not wrong, "\n".join(f"{id}: {'; '.join(faults)}" for id, faults in wrong.items())
+    found = {cell.id: wrong(played(at, cell)) for cell in list(cells(at))[share::SHARES]}
+    told = [f"{id}: {'; '.join(faults)}" for id, faults in found.items() if faults]
+    assert not told, "\n".join(told)
 
 
 MODELS: dict[Act, tuple[type[BaseModel] | None, type[BaseModel]]] = {
