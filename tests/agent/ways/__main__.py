@@ -1,6 +1,7 @@
 """Print the matrix: what becomes of each part, and what the agent does about it.
 
-`python -m tests.agent.ways [ACT [TEXT]]`: all of it, an act, or what has a text in its name.
+`python -m tests.agent.ways [ACT [TEXT]]`: all of it, an act, or what has a text in its name. What
+has no effect for good is not shown for less.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.agent.ways.cells import cells
+from tests.agent.ways.cells import rows
 from tests.agent.ways.exceptions import excepted, wrong
-from tests.agent.ways.played import played
+from tests.agent.ways.played import played_row
 from tests.agent.ways.scene import Act, scene
 
 
@@ -25,11 +26,9 @@ def main() -> int:
     with Path(os.devnull).open("w") as log, redirect_stdout(log):
         for act in acts:
             with TemporaryDirectory() as place, scene(act, Path(place)) as made:
-                for cell in cells(made):
-                    if text not in cell.id:
-                        continue
-                    seen, exception = played(made, cell), excepted(cell)
-                    faults = wrong(seen)
+                wanted = (row for row in rows(made) if text in row[0].name)
+                for seen in (seen for row in wanted for seen in played_row(made, row)):
+                    exception, faults = excepted(seen.cell), wrong(seen)
                     count, failed = count + 1, failed + bool(faults)
                     print(seen.row, f"[{exception.why}]" if exception else "", file=out)
                     for fault in faults:

@@ -23,9 +23,9 @@ from tests.local.events import Response
 class Duration(StrEnum):
     """For how long something is amiss."""
 
-    ONCE = "once"
-    HOUR = "for an hour"
     GOOD = "for good"
+    HOUR = "for an hour"
+    ONCE = "once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +38,40 @@ class Cell:
     skipped: int = 0
 
     @property
+    def name(self) -> str:
+        """What is amiss."""
+        second = " (second)" if self.skipped else ""
+        return f"{self.fault.name}{second}"
+
+    @property
     def id(self) -> str:
         """What it is called."""
-        second = " (second)" if self.skipped else ""
-        return f"{self.act}: {self.fault.name}{second}: {self.duration}"
+        return f"{self.act}: {self.name}: {self.duration}"
 
 
 def cells(scene: Scene) -> Iterator[Cell]:
     """All of an act."""
+    return chain.from_iterable(rows(scene))
+
+
+def rows(scene: Scene) -> Iterator[tuple[Cell, ...]]:
+    """All of an act: those of each fault, the one for good first."""
     # What is like a renewal is looked at where it is not.
     is_as_usual = scene.act not in {Act.BARE, Act.OVER, Act.PAUSED}
-    durations = tuple(Duration) if is_as_usual else (Duration.ONCE, Duration.GOOD)
+    durations = tuple(Duration) if is_as_usual else (Duration.GOOD, Duration.ONCE)
     for index, own in enumerate(scene.own):
         others = Others(_like(own, scene.before), _like(own, scene.elsewhere))
         paths = sorted(set(PATHS.values()))
-        if is_as_usual or scene.act is Act.BARE:
-            for fault in _but_same(of_request(own, others, paths)):
-                # What befalls all requests befalls the first.
-                for duration in durations if index == 0 else (Duration.ONCE,):
-                    yield Cell(scene.act, fault, duration, index)
-        if is_as_usual or scene.act is Act.PAUSED or own.is_challenge:
-            for fault in _but_same(of_answer(own, others)):
-                for duration in durations:
-                    yield Cell(scene.act, fault, duration)
+        for fault in _but_same(of_request(own, others, paths)):
+            # What befalls all requests befalls the first.
+            lasts = durations if index == 0 else (Duration.ONCE,)
+            if is_as_usual or (scene.act is Act.BARE and fault.part.startswith("request body")):
+                yield tuple(Cell(scene.act, fault, duration, index) for duration in lasts)
+        for fault in _but_same(of_answer(own, others)):
+            if is_as_usual or scene.act is Act.PAUSED or own.is_challenge:
+                yield tuple(Cell(scene.act, fault, duration) for duration in durations)
     for fault in of_exchange(list(_cached(scene))):
-        for duration in durations:
-            yield Cell(scene.act, fault, duration)
+        yield tuple(Cell(scene.act, fault, duration) for duration in durations)
 
 
 def _but_same(faults: Iterator[Fault]) -> Iterator[Fault]:

@@ -3,7 +3,8 @@
 An agent that proves a device key signs its requests' bodies, and what has been changed is not
 believed. One that proves none is believed: the service answers what it has been asked, and the
 agent has to believe that. What is left: no second seat, no suspicion, and the license comes back
-when nothing is amiss any more, by itself or by a person who signs in.
+when nothing is amiss any more, by itself or by a person who signs in. Elsewhere no more than a note
+in the history is allowed.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ class Allowed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Excepted:
-    """Cells of one kind, and why they are excepted; ``manners`` of ``None`` are all."""
+    """Cells of one kind, and why they are excepted; ``None`` is any part, and any manner."""
 
     act: Act
-    part: str
+    part: str | None
     manners: frozenset[str] | None
     allowed: Allowed
     why: str
@@ -39,7 +40,7 @@ class Excepted:
     def has(self, cell: Cell) -> bool:
         """Whether a cell is one of them."""
         fault = cell.fault
-        is_part = (cell.act, fault.part) == (self.act, self.part)
+        is_part = cell.act is self.act and self.part in {None, fault.part}
         return is_part and (self.manners is None or fault.manner in self.manners)
 
 
@@ -95,6 +96,14 @@ EXCEPTIONS: Final = (
         frozenset({"the one before"}),
         Allowed.NOTED,
         "it is the question before this one, with the lease before the last",
+    ),
+    Excepted(
+        Act.RETURN,
+        None,
+        None,
+        Allowed.NOTED,
+        "the answer to its login has not come, and when nobody signs in any more, it validates "
+        "with the lease from before: a login's question is none of a validation's",
     ),
 )
 

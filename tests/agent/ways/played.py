@@ -6,7 +6,7 @@ key and its device key, says what the trouble is, and comes back by itself withi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -47,6 +47,11 @@ class Played:
     lost: list[str] = field(default_factory=list)
 
     @property
+    def is_without_effect(self) -> bool:
+        """Whether nobody has noticed that anything was amiss."""
+        return not self.wrong and all(one.license_state == "valid" for one in self.during)
+
+    @property
     def row(self) -> str:
         """For the table."""
         states = ", ".join(dict.fromkeys(str(one.license_state) for one in self.during))
@@ -62,6 +67,15 @@ class Played:
         """Note what is wrong, once."""
         if fault not in self.wrong:
             self.wrong.append(fault)
+
+
+def played_row(scene: Scene, row: Sequence[Cell]) -> Iterator[Played]:
+    """Play the cells of a fault; what has no effect for good has none for less."""
+    for cell in row:
+        seen = played(scene, cell)
+        yield seen
+        if cell.duration is Duration.GOOD and seen.is_without_effect:
+            return
 
 
 def played(scene: Scene, cell: Cell) -> Played:

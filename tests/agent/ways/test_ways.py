@@ -1,7 +1,7 @@
 """R16, R20, R36, R37: nothing on the way makes an agent give up its license, or take a second seat.
 
 Each part of each request and answer, one by one, is dropped, changed, repeated, taken from another
-exchange, held back or answered by a cache: once, for an hour and for good.
+exchange, held back or answered by a cache: for good, for an hour and once.
 """
 
 import json
@@ -19,10 +19,10 @@ from licensing.contract.agents import (
     ValidateRequest,
 )
 from licensing.contract.problems import Problem
-from tests.agent.ways.cells import cells
+from tests.agent.ways.cells import cells, rows
 from tests.agent.ways.exceptions import EXCEPTIONS, excepted, wrong
 from tests.agent.ways.parts import pointers, spelled
-from tests.agent.ways.played import played
+from tests.agent.ways.played import played, played_row
 from tests.agent.ways.scene import Act, Scene, scene
 
 SHARES = 60
@@ -42,7 +42,8 @@ def at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 def test_r36_nothing_on_the_way_ends_a_license_and_the_agent_comes_back_by_itself(
     at: Scene, share: int
 ) -> None:
-    found = {cell.id: wrong(played(at, cell)) for cell in list(cells(at))[share::SHARES]}
+    dealt = list(rows(at))[share::SHARES]
+    found = {seen.cell.id: wrong(seen) for row in dealt for seen in played_row(at, row)}
     told = [f"{id}: {'; '.join(faults)}" for id, faults in found.items() if faults]
     assert not told, "\n".join(told)
 
