@@ -39,6 +39,8 @@ LARGEST_ANSWER: Final = 262_144
 """Bytes: what is longer is none of the service's."""
 
 _ACTIONS: Final = frozenset({"continue", "login", "logout"})
+_NO_LOGIN_HELPS: Final = frozenset({"DETACHED", "SUSPENDED", "EXPIRED"})
+"""Codes after which an agent waits until somebody has acted; none of them asks for a login."""
 _ABOUT_PROOFS: Final = frozenset({"PROOF_REQUIRED", "PROOF_INVALID"})
 _NO_PROOF_AT_LOGIN: Final = "proof_required"
 _PROOF_POINTER: Final = "/headers/dpop"
@@ -256,6 +258,8 @@ def _validated(request: Request, body: Mapping[str, object]) -> Outcome:
     action, code, message = (_text(body, name) for name in ("action", "code", "message"))
     is_refusal = body.get("valid") is False and body.get("lease") is None and code != "VALID"
     if not is_refusal or action not in _ACTIONS:
+        return _GARBLED
+    if code in _NO_LOGIN_HELPS and action == "login":
         return _GARBLED
     if code in _ABOUT_PROOFS:
         return Unproven(message=message)
