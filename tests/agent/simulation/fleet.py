@@ -372,6 +372,7 @@ class Fleet:
                 truth.is_told_keys(at, told.json)
             case Login() if "license" in told.json:
                 truth.logged_in = self._service.logged_in(agent.life)
+                truth.is_told_valid(at, told.json)
             case _:
                 truth.is_refused()
 

@@ -87,7 +87,7 @@ class Truth:
     # -- what reaches the agent --------------------------------------------------------------------
 
     def is_told_valid(self, at: float, answer: Mapping[str, Any]) -> None:
-        """A validation has been answered; it counts once the key that signed it is known."""
+        """A lease has been granted; it counts once the key that signed it is known."""
         head, claims = (part(answer["lease"]["token"], number) for number in (0, 1))
         # A lease that is not renewed yet keeps its end, and never outlives the subscription.
         server_time = datetime.fromisoformat(answer["server_time"]).timestamp()
