@@ -47,8 +47,8 @@ _PROOF_POINTER: Final = "/headers/dpop"
 _OF_A_KEY: Final = frozenset(
     {"on_behalf_login_disabled", "temporary_license_not_usable", "license_still_bound"}
 )
-_OF_A_KEY_POINTERS: Final = frozenset({"/license_key", "/environment"})
-"""A key is for one environment, and the agent may have been given another since."""
+_UNKNOWN_KEY: Final = ("not_found", "/license_key")
+_OF_ANOTHER_ENVIRONMENT: Final = ("invalid_request", "/environment")
 _PROBLEM: Final = "urn:licensing:problem:"
 _OF_GATEWAY: Final = "Unauthorized"
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
@@ -216,8 +216,22 @@ def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outco
     pointers = _pointers(body)
     if code == _NO_PROOF_AT_LOGIN or _PROOF_POINTER in pointers:
         return Unproven(message=message)
-    about_key = code in _OF_A_KEY or not _OF_A_KEY_POINTERS.isdisjoint(pointers)
+    about_key = code in _OF_A_KEY or any(
+        _is_about_key(request, request.step, code, one) for one in pointers
+    )
     return Refused(code=code, message=message, action="login", at_login=True, about_key=about_key)
+
+
+def _is_about_key(request: Request, step: Login, code: str, pointer: str) -> bool:
+    """Whether a refusal is for the licence of the key, and not for how the request is written.
+
+    The licence's own key is well written: where that is refused, something has changed the request.
+    A key is for one environment, and the agent may have been given another since its last lease.
+    """
+    if (code, pointer) != _OF_ANOTHER_ENVIRONMENT:
+        return (code, pointer) == _UNKNOWN_KEY
+    asked = strict_json.read_object(request.body or b"{}").get("environment")
+    return step.link is None or lease.environment(step.link) != asked
 
 
 def _pointers(body: Mapping[str, object]) -> set[str]:

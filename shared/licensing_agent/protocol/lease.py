@@ -145,6 +145,16 @@ def freshness(token: str, *, now: float) -> str | None:
     return f"{lease.id}{EARLY}" if is_early else lease.id
 
 
+def environment(token: str) -> str | None:
+    """The environment that a lease is for, whoever has signed it."""
+    try:
+        _, body, _ = _parts(token)
+        named = strict_json.read_object(_unb64(body)).get("environment")
+    except ValueError:
+        return None
+    return named if isinstance(named, str) else None
+
+
 def _claims(token: str, keys: Mapping[str, str]) -> Mapping[str, object] | Rejected:
     """What one of the keys has signed. Raises :class:`ValueError` for what is no JWS."""
     # The header says what a lease's header says and nothing more.
