@@ -57,6 +57,8 @@ class Figures:
     longest_grace: float = 0.0
     longest_wait: float = 0.0
     """Without a licence that a request would have brought."""
+    longest_wait_behind: float = 0.0
+    """The same behind a proxy, which may keep several requests in a row from being understood."""
     longest_unnoticed: int = 0
     """Renewals that each of both has made since they parted, when the copy was found."""
 
@@ -95,7 +97,8 @@ class Figures:
             f"beyond a lease, {self.differences.total()} answers that the story does not have, "
             f"{self.false_alarms} agents taken for two; of {self.proxied:,} behind a proxy that "
             f"drops proofs or nonces, replays, or shows pages, {self.given_up} without their "
-            f"licence in the end, {self.second_licenses} second licences; "
+            f"licence in the end, {self.second_licenses} second licences, waiting for "
+            f"{self.longest_wait_behind / 60:.0f} min at most; "
             f"without the service, agents worked for {self.longest_grace / HOUR:.1f} h at most, "
             f"after an end that they could not know for {self.longest_after_end / HOUR:.1f} h, and "
             f"waited for a good answer that could be had for {self.longest_wait / 60:.0f} min; "

@@ -47,6 +47,7 @@ def wrong(figures: Figures) -> list[str]:
         "an answer is another than the story's": figures.differences.total() > 0,
         "an end is not noticed within a lease": figures.longest_after_end > DAY,
         "a good answer is waited for": figures.longest_wait > LONGEST_WAIT,
+        "one is waited for behind a proxy": figures.longest_wait_behind > 3 * LONGEST_WAIT,
         "an agent is taken for two": figures.false_alarms > 0,
         "a licence is given up": figures.given_up > 0,
         "an agent has a second licence": figures.second_licenses > 0,

@@ -74,7 +74,8 @@ class Truth:
             self.waited = 0.0
         if runs and self._could_be_told(since):
             self.waited += at - stopped
-            self.figures.longest_wait = max(self.figures.longest_wait, self.waited)
+            longest = "longest_wait" if self.life.proxy is None else "longest_wait_behind"
+            setattr(self.figures, longest, max(getattr(self.figures, longest), self.waited))
 
     def _could_be_told(self, at: float) -> bool:
         is_lost = self.life.revoked_at is not None and self.logged_in < self.life.revoked_at <= at
