@@ -20,6 +20,7 @@ in, with the share of chance that spreads the requests of many agents.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -142,6 +143,8 @@ Step = Wait | Login | Validate | FetchKeys
 class State:
     """All that is known. ``kept`` has to be on the disk before a status is told.
 
+    ``counted`` is the service's time by what this process has counted since the last contact; the
+    machine's clock has no part in it.
     ``is_late`` says that the last answer was a link that was over already; ``is_new``, that the
     licence was logged in for and has not been valid since. Until ``login_until`` a
     login is tried, though there is a licence; ``withholds_key``: without its key, which is of no
@@ -151,6 +154,7 @@ class State:
     terms: Terms
     kept: Kept
     time: Timekeeping
+    counted: float
     monotonic: float
     due: float
     lease: Lease | None = None
@@ -210,6 +214,7 @@ def begin(  # noqa: PLR0913 - what a start finds
         terms=terms,
         kept=kept,
         time=time,
+        counted=time.service if kept.lease else -math.inf,
         monotonic=moment.monotonic,
         due=time.mark,
         trouble=trouble,
@@ -222,8 +227,10 @@ def begin(  # noqa: PLR0913 - what a start finds
 
 def advanced(state: State, moment: Moment) -> State:
     """Time has passed."""
-    time = state.time.passed(moment.monotonic - state.monotonic).seen(moment.wall)
-    return reserved(replace(state, time=time, monotonic=moment.monotonic))
+    passed = moment.monotonic - state.monotonic
+    time = state.time.passed(passed).seen(moment.wall)
+    counted = state.counted + max(0.0, passed)
+    return reserved(replace(state, time=time, counted=counted, monotonic=moment.monotonic))
 
 
 def hurried(state: State) -> State:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from licensing_agent.lifecycle import Moment, State, advanced, reserved
+from licensing_agent.lifecycle import LARGEST_RESERVE, Moment, State, advanced, reserved
 from licensing_agent.protocol import license_key
 from licensing_agent.protocol.lease import Lease, Reason, Rejected, verify
 from licensing_agent.protocol.outcomes import (
@@ -154,7 +154,7 @@ def _license_of(state: State, answer: LoggedIn | Valid) -> KeptLicense:
 def _proof(state: State, answer: LoggedIn | Valid) -> Lease | Rejected:
     """The lease that proves an answer."""
     expected = state.expected(_license_of(state, answer), answer.credentials, answer.nonce)
-    return verify(answer.lease, state.keys, expected, now=answer.server_time)
+    return verify(answer.lease, state.keys, expected, now=_answered_at(state, answer))
 
 
 def _disproved(lease: Rejected) -> Failed:
@@ -168,12 +168,22 @@ def _disproved(lease: Rejected) -> Failed:
 
 def _granted(state: State, lease: Lease, answer: LoggedIn | Valid, moment: Moment) -> State:
     """The agent may work for as long as ``lease`` says."""
-    time = state.time.contact(answer.server_time, moment.wall)
+    at = _answered_at(state, answer)
+    time = state.time.contact(at, moment.wall)
     kept = KeptLease(
         token=answer.lease, nonce=answer.nonce, credentials=answer.credentials, time=time
     )
     kept_all = replace(state.kept, lease=kept)
-    return reserved(replace(state, kept=kept_all, time=time, lease=lease, trouble=None))
+    return reserved(replace(state, kept=kept_all, time=time, counted=at, lease=lease, trouble=None))
+
+
+def _answered_at(state: State, answer: LoggedIn | Valid) -> float:
+    """The service's time at an answer; of one that was held back, the time that has passed since.
+
+    It proves its lease, and must not give back what of that is used up already.
+    """
+    is_held_back = state.counted - answer.server_time > LARGEST_RESERVE
+    return state.counted if is_held_back else answer.server_time
 
 
 def _late(state: State, answer: Valid, moment: Moment) -> State:

@@ -389,6 +389,27 @@ def test_a_person_is_asked_for_every_minute_while_a_key_may_be_bound_again() -> 
     assert refusals <= 3 * 4 + 1
 
 
+@pytest.mark.parametrize("wall", [0, 3 * DAY, -3 * DAY], ids=["right", "ahead", "behind"])
+def test_r16_an_answer_that_was_held_back_gives_no_time_back(wall: float) -> None:
+    def moment(seconds: float) -> Moment:
+        return Moment(NOW + seconds + wall, 1_000 + seconds, 0.5)
+
+    state = lifecycle.asking(transitions.after(licensed(), valid(), moment(0)), "n-1")
+    state = advanced(state, moment(DAY // 2))
+    answered = valid(now=NOW + DAY // 2, token=lease_token(now=NOW + DAY // 2))
+    held_back = transitions.after(state, answered, moment(DAY))
+    assert status(held_back).usable
+    assert held_back.time.mark == NOW + DAY
+    assert not status(advanced(held_back, moment(DAY + DAY // 2))).usable
+    # Held back for longer than it lasts, it is presented, and of no other use.
+    over = transitions.after(state, answered, moment(2 * DAY))
+    assert not status(over).usable
+    assert validation(over).link == answered.lease
+    # A clock of this process that counts a little fast is put right.
+    on_time = transitions.after(state, answered, moment(DAY // 2 + 60))
+    assert on_time.time.mark == NOW + DAY // 2
+
+
 def test_a_login_that_does_not_help_is_not_tried_again_and_again() -> None:
     state = told(licensed(), REVOKED, LOGGED_IN, REVOKED)
     assert 0.5 * transitions.REFUSED_AGAIN <= waits(state) <= 1.5 * transitions.REFUSED_AGAIN
