@@ -143,8 +143,7 @@ Step = Wait | Login | Validate | FetchKeys
 class State:
     """All that is known. ``kept`` has to be on the disk before a status is told.
 
-    ``counted`` is the service's time by what this process has counted since the last contact; the
-    machine's clock has no part in it.
+    ``asked_at`` is when this process has first asked the question that is open, by its own clock.
     ``is_late`` says that the last answer was a link that was over already; ``is_new``, that the
     licence was logged in for and has not been valid since. Until ``login_until`` a
     login is tried, though there is a licence; ``withholds_key``: without its key, which is of no
@@ -154,7 +153,6 @@ class State:
     terms: Terms
     kept: Kept
     time: Timekeeping
-    counted: float
     monotonic: float
     due: float
     lease: Lease | None = None
@@ -167,6 +165,7 @@ class State:
     is_new: bool = False
     login_until: float = 0.0
     withholds_key: bool = False
+    asked_at: float = -math.inf
 
     @property
     def holds(self) -> bool:
@@ -214,7 +213,6 @@ def begin(  # noqa: PLR0913 - what a start finds
         terms=terms,
         kept=kept,
         time=time,
-        counted=time.service if kept.lease else -math.inf,
         monotonic=moment.monotonic,
         due=time.mark,
         trouble=trouble,
@@ -227,10 +225,8 @@ def begin(  # noqa: PLR0913 - what a start finds
 
 def advanced(state: State, moment: Moment) -> State:
     """Time has passed."""
-    passed = moment.monotonic - state.monotonic
-    time = state.time.passed(passed).seen(moment.wall)
-    counted = state.counted + max(0.0, passed)
-    return reserved(replace(state, time=time, counted=counted, monotonic=moment.monotonic))
+    time = state.time.passed(moment.monotonic - state.monotonic).seen(moment.wall)
+    return reserved(replace(state, time=time, monotonic=moment.monotonic))
 
 
 def hurried(state: State) -> State:
@@ -277,7 +273,8 @@ def asking(state: State, nonce: str) -> State:
     counted, and is not taken. Without a device key it could lead past the agent's next link: but
     only if it is still under way when that is asked for, across halfway.
     """
-    return replace(state, kept=replace(state.kept, asked=nonce))
+    asked_at = state.asked_at if nonce == state.kept.asked else state.monotonic
+    return replace(state, kept=replace(state.kept, asked=nonce), asked_at=asked_at)
 
 
 def may_ask(state: State, on_disk: Kept) -> bool:

@@ -119,6 +119,7 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
         if lease.reason is Reason.OVER:
             return _late(state, answer, moment)
         return _failed(state, _disproved(lease), moment)
+    is_held_back = _answered_at(state, answer) != answer.server_time
     state = _granted(state, lease, answer, moment)
     # Nobody signs when to renew: it is before the end all the same.
     renew_after = min(answer.renew_after, lease.expires_at)
@@ -126,7 +127,10 @@ def _valid(state: State, answer: Valid, moment: Moment) -> State:
     return replace(
         state,
         kept=replace(state.kept, link=answer.lease, asked=None),
-        due=max(state.time.mark + FIRST_RETRY, renew_after + moment.chance * spread),
+        # A new question tells what time it is.
+        due=state.time.mark
+        if is_held_back
+        else max(state.time.mark + FIRST_RETRY, renew_after + moment.chance * spread),
         confirmed=True,
         refusal=None,
         failures=0,
@@ -168,22 +172,23 @@ def _disproved(lease: Rejected) -> Failed:
 
 def _granted(state: State, lease: Lease, answer: LoggedIn | Valid, moment: Moment) -> State:
     """The agent may work for as long as ``lease`` says."""
-    at = _answered_at(state, answer)
-    time = state.time.contact(at, moment.wall)
+    time = state.time.contact(_answered_at(state, answer), moment.wall)
     kept = KeptLease(
         token=answer.lease, nonce=answer.nonce, credentials=answer.credentials, time=time
     )
     kept_all = replace(state.kept, lease=kept)
-    return reserved(replace(state, kept=kept_all, time=time, counted=at, lease=lease, trouble=None))
+    return reserved(replace(state, kept=kept_all, time=time, lease=lease, trouble=None))
 
 
 def _answered_at(state: State, answer: LoggedIn | Valid) -> float:
-    """The service's time at an answer; of one that was held back, the time that has passed since.
+    """The service's time at an answer, or what this agent takes it for, where that is later.
 
-    It proves its lease, and must not give back what of that is used up already.
+    An answer says what time it is while its question is young. Held back for hours, it still proves
+    its lease, and must not give back what of that is used up.
     """
-    is_held_back = state.counted - answer.server_time > LARGEST_RESERVE
-    return state.counted if is_held_back else answer.server_time
+    mark, is_young = state.time.mark, state.monotonic - state.asked_at <= LARGEST_RESERVE
+    is_behind = mark - answer.server_time > LARGEST_RESERVE
+    return mark if is_behind and not is_young else answer.server_time
 
 
 def _late(state: State, answer: Valid, moment: Moment) -> State:

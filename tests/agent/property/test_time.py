@@ -4,7 +4,7 @@ The true time runs in the test alone. An agent runs, is killed, is stopped, is o
 to anything, in both directions, for years. What is counted is the seconds in which it would work.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import find, given, settings
@@ -71,11 +71,15 @@ class World:
     def contact(self) -> None:
         """The service says that the licence is valid, at the time that it is."""
         state = self.state or self.start()
-        answer = valid(now=int(self.true))
-        self.state = transitions.after(state, answer, self.moment())
+        self.state = transitions.after(self.asked(state), valid(now=int(self.true)), self.moment())
         self.save()
         assert lifecycle.status(self.state).license_state == "valid"
         self.worked = 0.0
+
+    def asked(self, state: State) -> State:
+        """A question is asked."""
+        state = replace(state, kept=replace(state.kept, asked=None))
+        return lifecycle.asking(lifecycle.advanced(state, self.moment()), "n-1")
 
     def run(self, seconds: float) -> None:
         """The agent looks again and again whether it may work, and the service does not answer."""
@@ -98,7 +102,7 @@ def fresh() -> World:
     """An agent that has logged in."""
     world = World()
     state = lifecycle.begin(PINNED, decode(encode(NOTHING)), MACHINE, None, world.moment())
-    world.state = transitions.after(state, LOGGED_IN, world.moment())
+    world.state = transitions.after(world.asked(state), LOGGED_IN, world.moment())
     world.contact()
     return world
 
@@ -186,7 +190,7 @@ def test_r16_a_clock_that_is_wrong_all_along_does_no_harm() -> None:
     for years in (-20, -1, 1, 20):
         world = World(ahead=years * YEAR)
         state = lifecycle.begin(PINNED, NOTHING, MACHINE, None, world.moment())
-        world.state = transitions.after(state, LOGGED_IN, world.moment())
+        world.state = transitions.after(world.asked(state), LOGGED_IN, world.moment())
         world.contact()
         world.stop()
         world.run(2 * DAY)
@@ -197,7 +201,7 @@ def test_r16_a_clock_that_is_put_right_after_the_contact_counts_as_it_is() -> No
     for years in (-1, 1):
         world = World(ahead=years * YEAR)
         state = lifecycle.begin(PINNED, NOTHING, MACHINE, None, world.moment())
-        world.state = transitions.after(state, LOGGED_IN, world.moment())
+        world.state = transitions.after(world.asked(state), LOGGED_IN, world.moment())
         world.contact()
         world.stop()
         world.ahead = 0
