@@ -17,13 +17,17 @@ class Proxies:
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed + 2)  # noqa: S311 - reproducible, not secret
-        self._passed: dict[tuple[int, str], wire.Answer] = {}
+        self._passed: dict[tuple[int, str], tuple[str, wire.Answer]] = {}
 
     def replayed(self, life: Life, request: wire.Request) -> wire.Answer | None:
-        """What is answered in the service's place, if anything is."""
+        """What is answered in the service's place, if anything is.
+
+        What answers the very same question is no replay: it is the service's word, come late.
+        """
         share = (life.proxy or _NONE).replays
-        last = self._passed.get((life.number, request.path))
-        return last if last is not None and self._happens(share) else None
+        nonce, last = self._passed.get((life.number, request.path), ("", None))
+        is_its_own = bool(request.nonce) and nonce == request.nonce
+        return last if last is not None and not is_its_own and self._happens(share) else None
 
     def passed(self, life: Life, request: wire.Request, at: float) -> wire.Request:
         """What arrives of a request; the first login's is whole, for its licence to have a key."""
@@ -37,7 +41,7 @@ class Proxies:
         """What comes back of an answer."""
         if life.proxy is None:
             return answer
-        self._passed[life.number, request.path] = answer
+        self._passed[life.number, request.path] = (request.nonce, answer)
         if not life.proxy.drops_nonce:
             return answer
         kept = {name: value for name, value in answer.headers.items() if name != "dpop-nonce"}
