@@ -2,12 +2,15 @@
 
 What this module guarantees: what :class:`licensing_agent.client.Client` does, by the same rules. It
 waits for the network, for the platform's tools and for a device key without holding up the loop;
-what it keeps is written in a moment.
+what it keeps is written in a moment. Callbacks and ``sign_in`` may be functions or coroutine
+functions. All of them are called in the loop, and what they return is awaited if it can be, before
+the next request: one that closes the client may await :meth:`AsyncClient.close`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
@@ -19,14 +22,15 @@ from licensing_agent.configuration import Configuration
 from licensing_agent.core import (
     NO_PROOF_TAKEN,
     PROOFS,
-    Callback,
-    Callbacks,
     Engine,
     System,
-    nobody,
 )
-from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
+from licensing_agent.lifecycle import FetchKeys, LicenseState, Login, Status, Validate, Wait
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
+from licensing_agent.telling import Callback, Callbacks, failed, nobody
+
+AnyCallback = Callable[[Status], Awaitable[object] | None]
+"""A function or a coroutine function."""
 
 
 class AsyncClient:
@@ -36,21 +40,24 @@ class AsyncClient:
         self,
         configuration: Configuration,
         *,
-        sign_in: Callable[[], Awaitable[str | None]],
-        on_valid: Callback = nobody,
-        on_grace: Callback = nobody,
-        on_refused: Callback = nobody,
-        on_unreachable: Callback = nobody,
+        sign_in: Callable[[], Awaitable[str | None] | str | None],
+        on_signed_out: AnyCallback = nobody,
+        on_valid: AnyCallback = nobody,
+        on_grace: AnyCallback = nobody,
+        on_refused: AnyCallback = nobody,
+        on_unreachable: AnyCallback = nobody,
         system: System | None = None,
         sleep: Callable[[float], Awaitable[object]] | None = None,
     ) -> None:
         self._configuration = configuration
         self._sign_in = sign_in
+        self._begun: list[tuple[LicenseState, Awaitable[object]]] = []
         callbacks = Callbacks(
-            on_valid=on_valid,
-            on_grace=on_grace,
-            on_refused=on_refused,
-            on_unreachable=on_unreachable,
+            on_signed_out=self._begins(on_signed_out),
+            on_valid=self._begins(on_valid),
+            on_grace=self._begins(on_grace),
+            on_refused=self._begins(on_refused),
+            on_unreachable=self._begins(on_unreachable),
         )
         self._way: connection.Way | None = None
         self._http: httpx.AsyncClient | None = None
@@ -85,24 +92,27 @@ class AsyncClient:
                 if not self._is_open():
                     break  # closed while this waited
                 step = self._engine.step()
-                if isinstance(step, Wait):
+                if isinstance(step, Wait | Login):
                     self._engine.tell()
-                    break
-                if not isinstance(step, Login):
+                else:
                     self._engine.take(await self._carry_out(step))
-                    continue
-            async with self._signing_in:
-                await self._log_in()
+            await self._callbacks_end()
+            if isinstance(step, Wait):
+                break
+            if isinstance(step, Login):
+                async with self._signing_in:
+                    await self._log_in()
+                await self._callbacks_end()
         return self._engine.status()
 
     async def run(self) -> None:
-        """Stay licensed until :meth:`stop` or :meth:`close` is called."""
+        """Stay licensed until :meth:`stop` or :meth:`close` is called, or the task is cancelled."""
         while self._is_open():
             await self.check()
             await self._sleep(self._engine.pause())
 
     def stop(self) -> None:
-        """End :meth:`run`; this is for callbacks, which cannot wait."""
+        """End :meth:`run`; this is for functions, which cannot wait."""
         self._closed.set()
 
     async def close(self) -> None:
@@ -113,6 +123,24 @@ class AsyncClient:
         async with self._checking:
             await self._close_line()
             self._engine.close()
+
+    def _begins(self, callback: AnyCallback) -> Callback:
+        """A callback that notes what has to be awaited, once no lock is held any more."""
+
+        def call(status: Status) -> None:
+            result = callback(status)
+            if inspect.isawaitable(result):
+                self._begun.append((status.license_state, result))
+
+        return call
+
+    async def _callbacks_end(self) -> None:
+        while self._begun:
+            license_state, result = self._begun.pop(0)
+            try:
+                await result
+            except Exception:  # noqa: BLE001 - it is the vendor's, and the agent goes on
+                failed(license_state)
 
     def _is_open(self) -> bool:
         return not (self._closed.is_set() or self._engine.is_forked)
@@ -125,8 +153,8 @@ class AsyncClient:
             return
 
     async def _log_in(self) -> None:
-        if not isinstance(self._engine.step(), Login):
-            return  # another task has
+        if not (self._is_open() and isinstance(self._engine.step(), Login)):
+            return  # it has been closed, or another task has logged in
         token = await self._token()
         async with self._checking:
             # It may have been closed in the meantime, and a login that is due may not be any more.
@@ -137,7 +165,8 @@ class AsyncClient:
 
     async def _token(self) -> str | Failed | NobodySignedIn:
         try:
-            token = (await self._sign_in() or "").strip()
+            told = self._sign_in()
+            token = ((await told if inspect.isawaitable(told) else told) or "").strip()
         except Exception as error:  # noqa: BLE001 - it is the vendor's, and speaks to anything
             return connection.sign_in_failed(error)
         return token or NobodySignedIn()
@@ -151,7 +180,7 @@ class AsyncClient:
 
     async def _asked(self, step: Login | Validate | FetchKeys, bearer: str) -> Outcome | None:
         request = await asyncio.to_thread(self._engine.request, step, bearer)
-        if isinstance(request, Failed):
+        if not isinstance(request, wire.Request):
             return request
         answer = await self._answer(request)
         outcome = answer if isinstance(answer, Failed) else self._engine.understood(request, answer)

@@ -28,21 +28,20 @@ from licensing_agent.configuration import Configuration
 from licensing_agent.core import (
     NO_PROOF_TAKEN,
     PROOFS,
-    Callback,
-    Callbacks,
     Engine,
     System,
-    nobody,
 )
 from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
+from licensing_agent.telling import Callback, Callbacks, nobody
 
 
 class Client:
     """One agent's client.
 
     ``sign_in`` gives the OIDC token of the person who signs in, or ``None`` while nobody does. It
-    is asked whenever a person has to log in; that can be because somebody revoked the licence.
+    is asked whenever a person has to log in; that can be because somebody revoked the licence. A
+    token that has brought a licence is not sent again.
     ``sleep`` is for tests: by default, :meth:`close` ends it early.
     """
 
@@ -51,6 +50,7 @@ class Client:
         configuration: Configuration,
         *,
         sign_in: Callable[[], str | None],
+        on_signed_out: Callback = nobody,
         on_valid: Callback = nobody,
         on_grace: Callback = nobody,
         on_refused: Callback = nobody,
@@ -61,6 +61,7 @@ class Client:
         self._configuration = configuration
         self._sign_in = sign_in
         callbacks = Callbacks(
+            on_signed_out=on_signed_out,
             on_valid=on_valid,
             on_grace=on_grace,
             on_refused=on_refused,
@@ -98,21 +99,25 @@ class Client:
                 if not self._is_open():
                     break  # closed while this waited
                 step = self._engine.step()
-                if isinstance(step, Wait):
+                if isinstance(step, Wait | Login):
                     self._engine.tell()
-                    break
-                if not isinstance(step, Login):
+                else:
                     self._engine.take(self._carry_out(step))
-                    continue
-            with self._signing_in:
-                self._log_in()
+            if isinstance(step, Wait):
+                break
+            if isinstance(step, Login):
+                with self._signing_in:
+                    self._log_in()
         return self._engine.status()
 
     def run(self) -> None:
-        """Stay licensed until :meth:`close` is called."""
-        while self._is_open():
-            self.check()
-            self._sleep(self._engine.pause())
+        """Stay licensed until :meth:`close` is called. Ctrl-C closes the client and ends this."""
+        try:
+            while self._is_open():
+                self.check()
+                self._sleep(self._engine.pause())
+        except KeyboardInterrupt:
+            self.close()
 
     def close(self) -> None:
         """End :meth:`run`, and keep what there is to keep."""
@@ -127,8 +132,8 @@ class Client:
         return not (self._closed.is_set() or self._engine.is_forked)
 
     def _log_in(self) -> None:
-        if not isinstance(self._engine.step(), Login):
-            return  # another thread has
+        if not (self._is_open() and isinstance(self._engine.step(), Login)):
+            return  # it has been closed, or another thread has logged in
         token = self._token()
         with self._checking:
             # It may have been closed in the meantime, and a login that is due may not be any more.
@@ -153,7 +158,7 @@ class Client:
 
     def _asked(self, step: Login | Validate | FetchKeys, bearer: str) -> Outcome | None:
         request = self._engine.request(step, bearer)
-        if isinstance(request, Failed):
+        if not isinstance(request, wire.Request):
             return request
         answer = self._answer(request)
         outcome = answer if isinstance(answer, Failed) else self._engine.understood(request, answer)

@@ -96,6 +96,10 @@ class Configuration:
         """Where a request goes, spelled as it is sent: a proof names it."""
         return str(httpx.URL(self.url.rstrip("/") + path))
 
+    def shown(self, path: str) -> str:
+        """The same for people: without what the address may have of a name and a password."""
+        return str(httpx.URL(self.address(path)).copy_with(userinfo=b""))
+
     def given_proxy(self) -> proxies.Proxy | None:
         """The vendor's own proxy, if there is one. Raises :class:`ValueError` if it is none."""
         return None if self.proxy is None else proxies.read(self.proxy, "proxy")

@@ -7,13 +7,14 @@ to do. Settings of the machine are read when a way is opened, and nothing else r
 
 from __future__ import annotations
 
+import logging
 import ssl
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
 import httpx
 
-from licensing_agent import proxies, trust
+from licensing_agent import proxies, trust, words
 from licensing_agent.configuration import Configuration
 from licensing_agent.core import SignInFailed
 from licensing_agent.protocol.outcomes import Failed
@@ -22,6 +23,8 @@ from licensing_agent.wire import LARGEST_ANSWER, Answer, Request
 
 TOO_LONG: Final = Failed(why="The answer is not from the service: it is too long.")
 TOO_LATE: Final = Failed(why="The service cannot be reached: its answer takes too long.")
+
+_log = logging.getLogger("licensing_agent")
 
 
 class Options(TypedDict):
@@ -100,9 +103,15 @@ def failed(error: Exception, way: Way | None) -> Failed:
 
 
 def sign_in_failed(error: Exception) -> Failed:
-    """No token has come. What is not known may have anything in its words, a token, too."""
+    """No token has come. What is not known may have anything in its words, a token, too.
+
+    What a vendor's code raises is logged with its traceback; :class:`SignInFailed` is told alone.
+    """
+    if not isinstance(error, SignInFailed):
+        _log.error("sign_in failed.\n%s", words.trace(error))
     is_known = isinstance(error, SignInFailed | OSError | httpx.HTTPError)
-    return Failed(why=f"The sign-in failed: {error if is_known else type(error).__name__}")
+    told = words.without_secrets(str(error)) if is_known else type(error).__name__
+    return Failed(why=f"The sign-in failed: {told}")
 
 
 def answer(response: httpx.Response, body: bytes) -> Answer | Failed:

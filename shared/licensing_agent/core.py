@@ -3,8 +3,9 @@
 What this module guarantees:
 
 * What is known is on the disk before anybody is told of it.
-* Each callback is called when its state begins, once; one that raises is logged, and the agent
-  stays licensed.
+* Each callback is called when its state begins, once (:mod:`licensing_agent.telling`), and each
+  failed attempt is logged (:mod:`licensing_agent.attempts`).
+* A person's token that has brought a licence is not sent again.
 * The state is that of the moment in which it is asked for, from whichever thread.
 * It has its folder to itself until it is closed.
 * Once it is closed, it writes nothing any more: what another client has kept since is newer. In a
@@ -18,7 +19,6 @@ What this module guarantees:
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import secrets
@@ -31,10 +31,10 @@ from typing import Final
 from weakref import WeakSet
 
 from licensing_agent import lifecycle, transitions, wire
+from licensing_agent.attempts import Attempt, UsedTokens
 from licensing_agent.configuration import Configuration
 from licensing_agent.lifecycle import (
     FetchKeys,
-    LicenseState,
     Login,
     Moment,
     State,
@@ -48,12 +48,20 @@ from licensing_agent.machine.identity import Machine
 from licensing_agent.machine.sources import Platform
 from licensing_agent.proof import Occasion, prove, thumbprint
 from licensing_agent.protocol.credentials import Credentials, TooFewCredentials
-from licensing_agent.protocol.outcomes import Failed, LoggedIn, Outcome, Refused, Unproven
+from licensing_agent.protocol.outcomes import (
+    Failed,
+    LoggedIn,
+    NobodySignedIn,
+    Outcome,
+    Refused,
+    Unproven,
+)
 from licensing_agent.storage.device_key import LOGIN_HELPS, GivenKey, KeptKey, KeyLocked
 from licensing_agent.storage.encrypted_file import OUT_OF_REACH, Trouble, platform_keyring
 from licensing_agent.storage.folder_lock import FolderLock
 from licensing_agent.storage.state import NOTHING, Kept
 from licensing_agent.storage.store import Reading, Store
+from licensing_agent.telling import Callbacks, Teller
 
 LONGEST_PAUSE: Final = 60.0
 """How many seconds may pass between two looks at the clocks."""
@@ -74,36 +82,9 @@ NOT_STORED: Final = Failed(
 
 NO_PROOF_TAKEN: Final = Failed(why="The service does not accept proofs of the device key.")
 
-Callback = Callable[[Status], None]
-
-_log = logging.getLogger("licensing_agent")
-
 
 class SignInFailed(Exception):
     """A person's token cannot be had just now; it is asked for again later."""
-
-
-def nobody(_: Status) -> None:
-    """Is told of it, and does nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callbacks:
-    """Who is told when a state begins."""
-
-    on_valid: Callback = nobody
-    on_grace: Callback = nobody
-    on_refused: Callback = nobody
-    on_unreachable: Callback = nobody
-
-    def of(self, license_state: LicenseState) -> Callback:
-        """Who is told of this one. That a person has to sign in, ``sign_in`` sees when asked."""
-        return {
-            LicenseState.VALID: self.on_valid,
-            LicenseState.GRACE: self.on_grace,
-            LicenseState.REFUSED: self.on_refused,
-            LicenseState.UNREACHABLE: self.on_unreachable,
-        }.get(license_state, nobody)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +114,9 @@ class Engine:
         system: System,
     ) -> None:
         self._configuration = configuration
-        self._callbacks = callbacks
+        self._teller = Teller(callbacks)
+        self._attempt = Attempt()
+        self._tokens = UsedTokens()
         self._system = system
         self._lock = RLock()
         self._reading: tuple[float, Machine] | None = None
@@ -150,7 +133,6 @@ class Engine:
         self._wants_own_nonce = False
         self._process = os.getpid()
         self._is_closed = False
-        self._told: tuple[LicenseState, str | None] | None = None
         self._saved: Kept
         self._unopened: Trouble | None
         self._storage: Trouble | None = None
@@ -228,8 +210,23 @@ class Engine:
                     step = lifecycle.next_step(self._state)
             return step
 
-    def request(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
-        """The request of a step, about the machine as it is now, with a proof of its own."""
+    def request(
+        self, step: Login | Validate | FetchKeys, token: str
+    ) -> wire.Request | Failed | NobodySignedIn:
+        """The request of a step, about the machine as it is now, with a proof of its own.
+
+        A ``token`` that has brought a licence before is nobody's: a revoked agent shall not log
+        itself in.
+        """
+        self._attempt.begins()
+        if isinstance(step, Login) and not self._tokens.presents(token):
+            return NobodySignedIn(is_used_token=True)
+        made = self._made(step, token)
+        if isinstance(made, wire.Request):
+            self._attempt.is_sent(made.method, self._configuration.shown(made.path))
+        return made
+
+    def _made(self, step: Login | Validate | FetchKeys, token: str) -> wire.Request | Failed:
         try:
             request = self._request(step, token)
             return request if isinstance(request, Failed) else self._proved(request)
@@ -242,6 +239,7 @@ class Engine:
 
     def understood(self, request: wire.Request, answer: wire.Answer) -> Outcome | None:
         """What an answer means; ``None`` when the service wants the request with another proof."""
+        self._attempt.is_answered(answer.status)
         self._proof_nonce = wire.proof_nonce(answer) or self._proof_nonce
         self._wants_own_nonce = wire.asks_for_proof(answer)
         return None if self._wants_own_nonce else wire.outcome(request, answer)
@@ -305,8 +303,13 @@ class Engine:
             self._wants_own_nonce = False
             if isinstance(outcome, Unproven):
                 outcome = replace(outcome, is_other_key=self._other_key() is not None)
-            self._state = transitions.after(self._state, outcome, self._system.moment())
+            before = self._state
+            self._state = transitions.after(before, outcome, self._system.moment())
+            has_failed = self._state.failures > before.failures
+            self._attempt.ends(outcome, self._state.trouble if has_failed else None)
             license = self._state.kept.license
+            if license is not None and license is not before.kept.license:
+                self._tokens.has_brought_license()
             if license is not None:
                 self._is_unopened = False
                 if license.device_key == self._device_key:
@@ -316,17 +319,7 @@ class Engine:
 
     def tell(self) -> None:
         """Tell of a state that has begun."""
-        status = self.status()
-        away = {LicenseState.GRACE, LicenseState.UNREACHABLE}
-        if status.license_state in away and status.message is None:
-            return  # there is a key now, and the service has still to be asked about it
-        begun = (status.license_state, status.code)
-        if begun != self._told:
-            self._told = begun
-            try:
-                self._callbacks.of(status.license_state)(status)
-            except Exception:  # noqa: BLE001 - it is the vendor's, and the agent goes on
-                _log.exception("The callback for %s failed.", status.license_state)
+        self._teller.tell(self.status())
 
     def status(self) -> Status:
         """How it stands now."""

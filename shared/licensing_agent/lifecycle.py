@@ -42,6 +42,11 @@ from licensing_agent.storage.state import Kept, KeptLicense
 LARGEST_RESERVE: Final = 300.0
 """How many seconds of a lease a crash costs at most."""
 
+SIGN_IN_AGAIN: Final = (
+    "Sign in again: the token that sign_in returned was used for a login before, and is not sent "
+    "a second time."
+)
+
 
 class LicenseState(StrEnum):
     """The state of the licence, as the agent may act on it."""
@@ -145,9 +150,9 @@ class State:
 
     ``asked_at`` is when this process has first asked the question that is open, by its own clock.
     ``is_late`` says that the last answer was a link that was over already; ``is_new``, that the
-    licence was logged in for and has not been valid since. Until ``login_until`` a
-    login is tried, though there is a licence; ``withholds_key``: without its key, which is of no
-    use here.
+    licence was logged in for and has not been valid since; ``is_used_token``, that the last token
+    of a person had been used for a login before. Until ``login_until`` a login is tried, though
+    there is a licence; ``withholds_key``: without its key, which is of no use here.
     """
 
     terms: Terms
@@ -163,6 +168,7 @@ class State:
     unproven: LoggedIn | Valid | None = None
     is_late: bool = False
     is_new: bool = False
+    is_used_token: bool = False
     login_until: float = 0.0
     withholds_key: bool = False
     asked_at: float = -math.inf
@@ -302,11 +308,15 @@ def status(state: State) -> Status:
         license_state = LicenseState.UNREACHABLE
     else:
         license_state = LicenseState.VALID if state.confirmed else LicenseState.GRACE
+    told = [
+        refusal.message if refusal else state.trouble,
+        SIGN_IN_AGAIN if state.is_used_token else None,
+    ]
     return Status(
         license_state=license_state,
         until=state.lease.expires_at if state.lease else None,
         code=refusal.code if refusal else None,
-        message=refusal.message if refusal else state.trouble,
+        message=" ".join(filter(None, told)) or None,
         action=refusal.action if refusal else None,
         license_id=license.id if license else None,
         organization_id=license.organization_id if license else None,

@@ -45,7 +45,8 @@ PRESENTED: Final = frozenset({"DISSOCIATED", "MACHINE_MISMATCH"})
 
 def after(state: State, outcome: Outcome, moment: Moment) -> State:
     """What follows from what came of the last step."""
-    state = advanced(state, moment)
+    is_used = isinstance(outcome, NobodySignedIn) and outcome.is_used_token
+    state = replace(advanced(state, moment), is_used_token=is_used)
     match outcome:
         case LoggedIn():
             return _logged_in(state, outcome, moment)
@@ -59,7 +60,7 @@ def after(state: State, outcome: Outcome, moment: Moment) -> State:
         case Unproven():
             return _unproven(state, outcome, moment)
         case NobodySignedIn():
-            trouble = state.trouble or "Nobody has signed in."
+            trouble = state.trouble or (None if is_used else "Nobody has signed in.")
             return replace(state, due=state.time.mark + SIGN_IN_AGAIN, trouble=trouble)
         case _:
             return _failed(state, outcome, moment)

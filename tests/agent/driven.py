@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from licensing_agent import Configuration, Status, System, wire
-from licensing_agent.core import NO_PROOF_TAKEN, PROOFS, Callbacks, Engine
+from licensing_agent import Configuration, Status, System
+from licensing_agent.core import NO_PROOF_TAKEN, PROOFS, Engine
 from licensing_agent.lifecycle import FetchKeys, Login, Validate, Wait
 from licensing_agent.machine.sources import Platform
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
+from licensing_agent.telling import Callbacks
 from licensing_agent.wire import Answer
+from licensing_agent.wire import Request as WireRequest
 from tests.local.events import Request, Response
 
 TOKEN = "the.person's.token"
@@ -41,6 +43,8 @@ class Driven:
         """How often the machine has been read."""
         self.told: list[str] = []
         self.signed_in: str | None = TOKEN
+        """The token of who is there: each time it is another one, that ends with a number."""
+        self.logins = 0
         self.engine: Engine
 
     def start(self, configuration: Configuration) -> "Driven":
@@ -86,15 +90,20 @@ class Driven:
         self.looked += 1
         return self.name
 
+    def _token(self) -> str:
+        self.logins += 1
+        return f"{self.signed_in}{self.logins}"
+
     def _teller(self, name: str) -> Callable[[Status], None]:
         return lambda _: self.told.append(name)
 
     def _carried_out(self, step: Login | Validate | FetchKeys) -> Outcome:
         if isinstance(step, Login) and self.signed_in is None:
             return NobodySignedIn()
+        token = self._token() if isinstance(step, Login) else ""
         for _ in range(PROOFS):
-            request = self.engine.request(step, self.signed_in or "")
-            if isinstance(request, Failed):
+            request = self.engine.request(step, token)
+            if not isinstance(request, WireRequest):
                 return request
             answer = self.sent(request)
             if isinstance(answer, Failed):
@@ -104,7 +113,7 @@ class Driven:
                 return outcome
         return NO_PROOF_TAKEN
 
-    def sent(self, request: wire.Request) -> Answer | Failed:
+    def sent(self, request: WireRequest) -> Answer | Failed:
         """What comes back for a request."""
         headers = [(name.lower(), value) for name, value in request.headers.items()]
         target, body = request.path, request.body or b""

@@ -77,7 +77,12 @@ class Unproven:
 
 @dataclass(frozen=True, slots=True)
 class NobodySignedIn:
-    """A login needs a person's token, and there is none."""
+    """A login needs a person's token, and there is none.
+
+    ``is_used_token``: there is one that has brought a licence before, which is not sent again.
+    """
+
+    is_used_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
+from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -51,16 +52,22 @@ pytestmark = pytest.mark.sampled(2)
 TOKEN = "the.person's.token"
 
 
+def person() -> Callable[[], str]:
+    """Somebody who signs in anew each time: `TOKEN` is the first of the tokens."""
+    tokens = (f"{TOKEN}{number or ''}" for number in count())
+    return lambda: next(tokens)
+
+
 class Agent:
     """A client of either kind, on a machine with a clock of its own."""
 
-    def __init__(self, *, asynchronous: bool, sign_in: Callable[[], Any] = lambda: TOKEN) -> None:
+    def __init__(self, *, asynchronous: bool, sign_in: Callable[[], Any] | None = None) -> None:
         self.asynchronous = asynchronous
         self.now: float = NOW
         self.name = "ACME-PC-01"
         self.told: list[tuple[str, str]] = []
         self.slept: list[float] = []
-        self.signed_in = sign_in
+        self.signed_in = sign_in or person()
         self.runner = asyncio.Runner()
         self.client: Any = None
 
