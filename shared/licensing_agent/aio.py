@@ -194,7 +194,7 @@ class AsyncClient:
             async with asyncio.timeout(self._engine.patience()):
                 return await self._send(request)
         except TimeoutError:
-            return connection.TOO_LATE
+            return connection.too_late(self._way)
         except Exception as error:  # noqa: BLE001 - what lies below httpx has errors of its own
             return connection.failed(error, self._way)
 

@@ -183,7 +183,7 @@ class Client:
         try:
             return coming.result(self._engine.patience())
         except TimeoutError:
-            return connection.TOO_LATE
+            return connection.too_late(line.way)
 
 
 class _Line:

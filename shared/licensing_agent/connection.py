@@ -7,8 +7,11 @@ to do. Settings of the machine are read when a way is opened, and nothing else r
 
 from __future__ import annotations
 
+import errno
 import logging
+import socket
 import ssl
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
@@ -17,12 +20,34 @@ import httpx
 from licensing_agent import proxies, trust, words
 from licensing_agent.configuration import Configuration
 from licensing_agent.core import SignInFailed
+from licensing_agent.obstacles import Obstacle
 from licensing_agent.protocol.outcomes import Failed
 from licensing_agent.version import __version__
 from licensing_agent.wire import LARGEST_ANSWER, Answer, Request
 
-TOO_LONG: Final = Failed(why="The answer is not from the service: it is too long.")
-TOO_LATE: Final = Failed(why="The service cannot be reached: its answer takes too long.")
+TOO_LONG: Final = Failed(why=Obstacle.TOO_LONG.told())
+
+_NUMBERS: Final[Mapping[int | None, Obstacle]] = {
+    getattr(errno, name, None): found
+    for found, names in {
+        Obstacle.NO_ROUTE: ("ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "EADDRNOTAVAIL"),
+        Obstacle.NO_CONNECTION: ("ETIMEDOUT",),
+    }.items()
+    for plain in names
+    for name in (plain, f"WSA{plain}")
+}
+"""Errors of the system, also as Windows numbers them."""
+_KINDS: Final[tuple[tuple[type[Exception], Obstacle], ...]] = (
+    (socket.gaierror, Obstacle.NAME_UNKNOWN),
+    (ConnectionRefusedError, Obstacle.CONNECTION_REFUSED),
+    (httpx.ConnectTimeout, Obstacle.NO_CONNECTION),
+    (httpx.TimeoutException, Obstacle.TOO_SLOW),
+    (httpx.DecodingError, Obstacle.NOT_OF_SERVICE),
+    (httpx.NetworkError, Obstacle.CUT_OFF),
+    (ConnectionError, Obstacle.CUT_OFF),
+)
+_TO_CONNECT: Final = 0.75
+"""How much of a request's time connecting may take: what is too slow is told apart."""
 
 _log = logging.getLogger("licensing_agent")
 
@@ -32,7 +57,7 @@ class Options(TypedDict):
 
     verify: ssl.SSLContext
     proxy: httpx.Proxy | None
-    timeout: float
+    timeout: httpx.Timeout
     follow_redirects: bool
     trust_env: bool
     headers: dict[str, str]
@@ -58,7 +83,7 @@ class Way:
 def way(configuration: Configuration) -> Way:
     """The way as the settings are now. Raises :class:`proxies.Unreadable`."""
     proxy = configuration.given_proxy() or proxies.proxy(configuration.url)
-    context = trust.context(configuration.ca_file)
+    context, timeout = trust.context(configuration.ca_file), configuration.timeout
     led = httpx.Proxy(proxy.url) if proxy else None
     if led and led.url.scheme == "https":
         led.ssl_context = context
@@ -66,7 +91,7 @@ def way(configuration: Configuration) -> Way:
         {
             "verify": context,
             "proxy": led,
-            "timeout": configuration.timeout,
+            "timeout": httpx.Timeout(timeout, connect=_TO_CONNECT * timeout),
             "follow_redirects": False,
             "trust_env": False,
             "headers": {
@@ -95,11 +120,60 @@ def failed(error: Exception, way: Way | None) -> Failed:
     """
     if isinstance(error, proxies.Unreadable):
         return Failed(why=str(error))
-    by = f" by the proxy of {way.proxy.setting}" if way and way.proxy else ""
-    told = f": {error}" if isinstance(error, httpx.HTTPError) else ""
-    advice = trust.advice(error)
-    why = f"The service cannot be reached{by}: {type(error).__name__}{told}"
-    return Failed(why=f"{why}. {advice}" if advice else why)
+    found = next((one for one in map(_obstacle, _causes(error)) if one), Obstacle.NO_HTTP)
+    details = f"{type(error).__name__}: {error}" if isinstance(error, httpx.HTTPError) else ""
+    also = " ".join(trust.unreadable()) if found is Obstacle.ISSUER_UNKNOWN else ""
+    return Failed(why=found.told(details or type(error).__name__, by=_setting(way), also=also))
+
+
+def too_late(way: Way | None) -> Failed:
+    """Nobody waits for the answer any more."""
+    return Failed(why=Obstacle.TOO_SLOW.told(by=_setting(way)))
+
+
+def _setting(way: Way | None) -> str:
+    """That of the proxy, if one leads there."""
+    return way.proxy.setting if way and way.proxy else ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what it came from, the innermost first: that is the most specific one."""
+    inner = error.__cause__ or error.__context__
+    if inner is not None:
+        yield from _causes(inner)
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _causes(one)
+    yield error
+
+
+def _obstacle(error: BaseException) -> Obstacle | None:
+    """What an error says by itself."""
+    if isinstance(error, ssl.SSLError):
+        return trust.obstacle(error)
+    if isinstance(error, httpx.ProxyError):
+        return _of_proxy(str(error))
+    if isinstance(error, httpx.RemoteProtocolError):
+        return _of_words(str(error))
+    if isinstance(error, OSError) and error.errno in _NUMBERS:
+        return _NUMBERS[error.errno]
+    return next((found for kind, found in _KINDS if isinstance(error, kind)), None)
+
+
+def _of_words(text: str) -> Obstacle:
+    """What an error of the protocol says."""
+    if "location header" in text:
+        return Obstacle.LED_ELSEWHERE
+    is_cut = any(word in text for word in ("disconnected", "closed connection"))
+    return Obstacle.CUT_OFF if is_cut else Obstacle.NO_HTTP
+
+
+def _of_proxy(answer: str) -> Obstacle:
+    """What a proxy means with its answer to ``CONNECT``: its status and its reason."""
+    status = answer.partition(" ")[0]
+    if status == "407":
+        return Obstacle.PROXY_LOGIN
+    return Obstacle.PROXY_FAILS if status.startswith("5") else Obstacle.PROXY_REFUSES
 
 
 def sign_in_failed(error: Exception) -> Failed:

@@ -21,42 +21,32 @@ from typing import Final
 import certifi
 import truststore
 
+from licensing_agent.obstacles import Obstacle
 from licensing_agent.proxies import Unreadable
 
 _FILE: Final = "SSL_CERT_FILE"
 _FOLDER: Final = "SSL_CERT_DIR"
 
-_UNKNOWN: Final = (
-    "The certificate, the service's or that of what inspects TLS on the way, is from an unknown "
-    "issuer: add your company's CA to the system's store, or set ca_file."
-)
-_OVER: Final = "The certificate is expired, or this machine's clock is wrong: check the clock."
-_EARLY: Final = (
-    "The certificate is not valid yet, or this machine's clock is wrong: check the clock."
-)
-_OTHER_HOST: Final = (
-    "The certificate is for another host name: check the address of the service, and what answers "
-    "in its place."
-)
-_NO_TLS: Final = (
-    "What answers there does not speak TLS: check the port, and the scheme of the proxy's address."
-)
-_ADVICE: Final = {
+_OF_PLAIN_TEXT: Final = frozenset({"HTTP_REQUEST", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"})
+"""What OpenSSL calls an answer that is not TLS."""
+_GOES_ON: Final = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What is no failure, but stands in the context of one."""
+_MEANT: Final = {
     # OpenSSL's
-    **dict.fromkeys((2, 18, 19, 20, 21), _UNKNOWN),
-    9: _EARLY,
-    10: _OVER,
-    **dict.fromkeys((62, 64), _OTHER_HOST),
+    **dict.fromkeys((2, 18, 19, 20, 21), Obstacle.ISSUER_UNKNOWN),
+    9: Obstacle.NOT_YET_VALID,
+    10: Obstacle.EXPIRED,
+    **dict.fromkeys((62, 64), Obstacle.OTHER_HOST),
     # those of Windows
-    0x800B0109: _UNKNOWN,
-    0x800B010A: _UNKNOWN,
-    0x800B0101: _OVER,
-    0x800B010F: _OTHER_HOST,
+    0x800B0109: Obstacle.ISSUER_UNKNOWN,
+    0x800B010A: Obstacle.ISSUER_UNKNOWN,
+    0x800B0101: Obstacle.EXPIRED,
+    0x800B010F: Obstacle.OTHER_HOST,
     # those of macOS
-    -67843 & 0xFFFFFFFF: _UNKNOWN,
-    -67818 & 0xFFFFFFFF: _OVER,
-    -67819 & 0xFFFFFFFF: _EARLY,
-    -67602 & 0xFFFFFFFF: _OTHER_HOST,
+    -67843 & 0xFFFFFFFF: Obstacle.ISSUER_UNKNOWN,
+    -67818 & 0xFFFFFFFF: Obstacle.EXPIRED,
+    -67819 & 0xFFFFFFFF: Obstacle.NOT_YET_VALID,
+    -67602 & 0xFFFFFFFF: Obstacle.OTHER_HOST,
 }
 
 
@@ -80,24 +70,20 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
     return made
 
 
-def advice(error: BaseException) -> str | None:
-    """What to do about a failure, if TLS is what it is about.
+def obstacle(error: BaseException) -> Obstacle | None:
+    """What an error of TLS is about.
 
     Errors that ``truststore`` makes on Windows and macOS lack attributes of OpenSSL's.
     """
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            told = _ADVICE.get(getattr(cause, "verify_code", 0) & 0xFFFFFFFF)
-            return told if told != _UNKNOWN else " ".join([told, *_unreadable()])
-        if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in {
-            "HTTP_REQUEST",
-            "RECORD_LAYER_FAILURE",
-            "WRONG_VERSION_NUMBER",
-        }:
-            return _NO_TLS
-        cause = cause.__cause__ or cause.__context__
-    return None
+    if isinstance(error, ssl.SSLCertVerificationError):
+        code = getattr(error, "verify_code", 0) & 0xFFFFFFFF
+        return _MEANT.get(code, Obstacle.TLS_FAILED)
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Obstacle.CUT_OFF
+    if not isinstance(error, ssl.SSLError) or isinstance(error, _GOES_ON):
+        return None
+    is_plain = getattr(error, "reason", None) in _OF_PLAIN_TEXT
+    return Obstacle.NO_TLS if is_plain else Obstacle.TLS_FAILED
 
 
 def _has_store() -> bool:
@@ -112,8 +98,8 @@ def _is_folder(path: str | None) -> bool:
     return path is not None and any(Path(path).glob("????????.[0-9]"))
 
 
-def _unreadable() -> list[str]:
-    """The variables that name what is no certificates."""
+def unreadable() -> list[str]:
+    """What there is to say of the variables that name what is no certificates."""
     told = []
     if named := os.environ.get(_FILE):
         try:

@@ -18,10 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, cast
+from urllib.parse import urlsplit
 
-from licensing_agent import proof
+from licensing_agent import proof, words
 from licensing_agent.lifecycle import FetchKeys, Login, Validate
 from licensing_agent.machine.identity import Machine
+from licensing_agent.obstacles import Obstacle
 from licensing_agent.protocol import lease, strict_json
 from licensing_agent.protocol.credentials import Credentials
 from licensing_agent.protocol.outcomes import (
@@ -53,10 +55,18 @@ _PROBLEM: Final = "urn:licensing:problem:"
 _OF_GATEWAY: Final = "Unauthorized"
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
 _JSON: Final = {"Content-Type": "application/json"}
-_GARBLED: Final = Failed(why="The answer is not from the service, or was changed on the way.")
-_TO_ANOTHER: Final = Failed(
-    why="The answer is to another request: something on the way repeats what it has seen earlier."
-)
+_GARBLED: Final = Failed(why=Obstacle.NOT_OF_SERVICE.told())
+_TO_ANOTHER: Final = Failed(why=Obstacle.OF_ANOTHER_REQUEST.told())
+_MOST_ERRORS: Final = 3
+"""How many wrong fields of a request a message tells of."""
+_OTHERS: Final[Mapping[int, Obstacle]] = {
+    **dict.fromkeys((401, 403, 451), Obstacle.FORBIDDEN),
+    **dict.fromkeys((404, 405, 410, 421), Obstacle.WRONG_PATH),
+    **dict.fromkeys((408, 425, 429), Obstacle.BUSY),
+    407: Obstacle.PROXY_LOGIN,
+    511: Obstacle.CAPTIVE_PORTAL,
+}
+"""What a status means in an answer that is not the service's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,15 +190,18 @@ def proof_nonce(answer: Answer) -> str | None:
 
 def outcome(request: Request, answer: Answer) -> Outcome:
     """What an answer means."""
-    if answer.status >= 500 or answer.status in {408, 425, 429}:
-        why = f"The service is busy or failed (status {answer.status})."
-        return Failed(why=why, retry_after=_retry_after(answer.headers))
+    status = answer.status
     try:
-        body = strict_json.read_object(answer.body)
-        if answer.status >= 400:
-            return _refusal(request, answer.status, body)
-        if answer.status not in {200, 201}:
-            return _GARBLED
+        body: Mapping[str, object] = strict_json.read_object(answer.body)
+    except ValueError:
+        return _no_answer(answer, {})
+    if status >= 500 or _OTHERS.get(status) is Obstacle.BUSY:
+        return _no_answer(answer, body)
+    try:
+        if status >= 400:
+            return _refusal(request, answer, body)
+        if status not in {200, 201}:
+            return _no_answer(answer, body)
         match request.step:
             case Login():
                 return _logged_in(request, body)
@@ -202,17 +215,42 @@ def outcome(request: Request, answer: Answer) -> Outcome:
         return _GARBLED
 
 
-def _refusal(request: Request, status: int, body: Mapping[str, object]) -> Outcome:
+def _no_answer(answer: Answer, body: Mapping[str, object]) -> Failed:
+    """What is not the service's, or says that it cannot answer: ``body`` is its JSON."""
+    status, said = answer.status, _said(body)
+    details = f"status {status}: {said}" if said else f"status {status}"
+    if status >= 400:
+        by_gateway = Obstacle.NOT_ACCEPTED if said else Obstacle.NOT_OF_SERVICE
+        other = Obstacle.DOWN if status >= 500 else by_gateway
+        found = _OTHERS.get(status, other)
+    elif status >= 300:
+        found = Obstacle.LED_ELSEWHERE
+        host = _host(answer.headers.get("location", ""))
+        details = f"status {status}, to {host}" if host else details
+    else:
+        is_page = answer.body.lstrip().startswith(b"<") or "html" in answer.headers.get(
+            "content-type", ""
+        )
+        found = Obstacle.CAPTIVE_PORTAL if is_page else Obstacle.NOT_OF_SERVICE
+    return Failed(why=found.told(details), retry_after=_retry_after(answer.headers))
+
+
+def _refusal(request: Request, answer: Answer, body: Mapping[str, object]) -> Outcome:
+    status, code = answer.status, body.get("code")
+    # Other people's problems have a code and a detail, too.
+    is_own = body.get("type") == f"{_PROBLEM}{code}" and body.get("status") == status
     if not isinstance(request.step, Login):
         # A validation is refused with status 200. Whatever this is, it is not about the licence.
-        return Failed(why=f"The service did not accept the request (status {status}).")
+        if not is_own:
+            return _no_answer(answer, body)
+        return Failed(why=Obstacle.NOT_ACCEPTED.told(f"status {status}: {_said(body)}"))
     if status == 401 and body.get("message") == _OF_GATEWAY:
         message = "The service does not accept your sign-in. Sign in again."
         return Refused(code="unauthorized", message=message, action="login", at_login=True)
-    code, message = _text(body, "code"), _text(body, "detail")
-    # Other people's problems have a code and a detail, too.
-    if body.get("type") != f"{_PROBLEM}{code}" or body.get("status") != status:
-        return _GARBLED
+    if not is_own:
+        return _no_answer(answer, body)
+    code, _ = _text(body, "code"), _text(body, "detail")
+    message = _said(body)
     pointers = _pointers(body)
     if code == _NO_PROOF_AT_LOGIN or _PROOF_POINTER in pointers:
         return Unproven(message=message)
@@ -234,11 +272,37 @@ def _is_about_key(request: Request, step: Login, code: str, pointer: str) -> boo
     return step.link is None or lease.environment(step.link) != asked
 
 
+def _said(body: Mapping[str, object]) -> str:
+    """The most specific sentence of an answer: of a problem, of a gateway; nothing if it has none.
+
+    Where several fields are wrong, each is told of.
+    """
+    told = body.get("detail") or body.get("message") or body.get("Message") or ""
+    said = told if isinstance(told, str) else ""
+    wrong = [
+        f"{str(one.get('pointer', '')).strip('/')}: {detail}"
+        for one in _errors(body)
+        if isinstance(detail := one.get("detail"), str) and detail not in said
+    ]
+    return words.sentence(" ".join([said, "; ".join(wrong[:_MOST_ERRORS])]))
+
+
+def _host(location: str) -> str:
+    """Where a redirection leads: the host alone, as all else may have a ticket in it."""
+    try:
+        return words.sentence(urlsplit(location).hostname or "")
+    except ValueError:
+        return ""
+
+
+def _errors(body: Mapping[str, object]) -> list[dict[str, object]]:
+    errors = body.get("errors")
+    return [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+
+
 def _pointers(body: Mapping[str, object]) -> set[str]:
     """What of the request a problem is about."""
-    errors = body.get("errors")
-    named = errors if isinstance(errors, list) else []
-    return {str(one.get("pointer")) for one in named if isinstance(one, dict)}
+    return {str(one.get("pointer")) for one in _errors(body)}
 
 
 def _logged_in(request: Request, body: Mapping[str, object]) -> Outcome:

@@ -21,6 +21,9 @@ def generated(root: Path) -> Mapping[str, Callable[[], str]]:
         "functions/discovery/static/routes.json": openapi.routes,
         "functions/portal/static/vocabulary.js": portal.vocabulary,
         "shared/licensing/domain/known_shared.py": known_shared.module,
+        "shared/licensing_agent/MESSAGES.md": partial(
+            _with_parts, root / "shared/licensing_agent/MESSAGES.md", tables.MESSAGES
+        ),
         "shared/licensing_agent/protocol/components.py": known_shared.rules,
         "shared/licensing_agent/protocol/known_shared.py": known_shared.module,
         "shared/licensing_cli/vocabulary.py": command_line.vocabulary,

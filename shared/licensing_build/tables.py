@@ -11,6 +11,7 @@ from typing import Final
 from licensing.contract.problems import PROBLEMS
 from licensing.domain.audit import EventType
 from licensing.domain.validation import Code, NextStep
+from licensing_agent.obstacles import Obstacle
 
 _WIDTH: Final = 100
 
@@ -63,6 +64,16 @@ def login_codes() -> str:
     return "          LoginCodes: '" + " OR ".join(rf"\"{code}\"" for code in codes) + "'\n"
 
 
+def obstacles() -> str:
+    """A table of what can stand between an agent and the service."""
+    rows = [
+        f"| {one.name.lower().replace('_', ' ')} | {one.value.what} | {one.value.helps} |\n"
+        for one in Obstacle
+    ]
+    head = ["| | what stands in the way | what to do |\n", "|---|---|---|\n"]
+    return "".join([*head, *rows])
+
+
 API_PAGE: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "validation-codes": validation_codes,
@@ -71,6 +82,9 @@ API_PAGE: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     }
 )
 """The generated parts of functions/README.md."""
+
+MESSAGES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({"obstacles": obstacles})
+"""The generated part of shared/licensing_agent/MESSAGES.md."""
 
 README: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({"codes": codes_by_action})
 """The generated part of README.md."""

@@ -24,11 +24,13 @@ RULES = {
     "protocol.lease",
     "protocol.license_key",
     "lifecycle",
+    "obstacles",
     "protocol.outcomes",
     "protocol.strict_json",
     "protocol.timekeeping",
     "transitions",
     "wire",
+    "words",
 }
 ROOMS = {"protocol": set(), "storage": {"protocol"}, "machine": {"protocol", "storage"}}
 """What each folder may import beside itself; the client, on top of them, knows all."""

@@ -36,6 +36,7 @@ from licensing_agent import (
     core,
 )
 from licensing_agent.machine.sources import Platform
+from licensing_agent.obstacles import Obstacle
 from licensing_agent.protocol.credentials import TooFewCredentials
 from licensing_agent.storage import store
 from licensing_agent.storage.encrypted_file import Trouble
@@ -488,7 +489,7 @@ def test_an_answer_that_does_not_come_to_an_end_is_none(
         status = again.check(at_once=True)
         assert (status.license_state, status.message) == (
             "grace",
-            "The service cannot be reached: its answer takes too long.",
+            Obstacle.TOO_SLOW.told(),
         )
         again.close()
 

@@ -14,6 +14,7 @@ import certifi
 import pytest
 
 from licensing_agent import Configuration, proxies, trust
+from licensing_agent.obstacles import Obstacle
 from tests.agent.secured import HOST, Authority, Proxy, secured
 from tests.agent.service import Service
 from tests.agent.unit.test_client import Agent
@@ -158,7 +159,7 @@ def test_r35_a_proxy_that_is_away_is_named_and_not_shown(
         port = closed.getsockname()[1]
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:SECRET@127.0.0.1:{port}")
     message = str(agent.start(Configuration(**told, url=f"https://{HOST}")).check().message)
-    assert message.startswith("The service cannot be reached by the proxy of HTTPS_PROXY: Connect")
+    assert message.startswith("The service cannot be reached by the proxy of HTTPS_PROXY: the conn")
     assert "SECRET" not in message
 
 
@@ -174,7 +175,7 @@ def test_settings_that_take_too_long_to_be_read_hold_nobody_and_send_nothing_lat
 
     monkeypatch.setattr(proxies, "getproxies", getproxies)
     message = agent.start(Configuration(**told | {"timeout": 0.1})).check().message
-    assert message == "The service cannot be reached: its answer takes too long."
+    assert message == Obstacle.TOO_SLOW.told()
     answers.set()
     for thread in threading.enumerate():
         if thread.name == "licensing_agent request":
@@ -223,7 +224,8 @@ def test_a_proxy_that_speaks_tls_is_trusted_as_the_service_is(
     assert "CERTIFICATE_VERIFY_FAILED" in message
     agent.close()
     message = str(agent.start(Configuration(**told, ca_file=authority.file)).check().message)
-    assert "by the proxy of HTTPS_PROXY: ProxyError: 403 Nobody" in message
+    assert "by the proxy of HTTPS_PROXY: the proxy lets nobody through" in message
+    assert "(ProxyError: 403 Nobody)" in message
 
 
 # -- certificates ----------------------------------------------------------------------------------
@@ -327,12 +329,12 @@ def test_a_ca_file_that_is_not_there_fails_attempts_alone_and_is_named(
         (
             "issuer",
             "unable to get local issuer certificate",
-            "add your company's CA to the system's store",
+            "Add your company's CA to the system's store",
         ),
         ("expired", "certificate has expired", "is expired, or this machine's clock is wrong"),
         ("early", "certificate is not yet valid", "not valid yet, or this machine's clock is"),
-        ("address", "IP address mismatch", "is for another host name: check the address"),
-        ("host", "Hostname mismatch", "is for another host name: check the address"),
+        ("address", "IP address mismatch", "is for another host name"),
+        ("host", "Hostname mismatch", "is for another host name"),
     ],
 )
 def test_why_a_certificate_is_not_trusted_is_said_and_what_to_do(
@@ -368,12 +370,14 @@ def test_that_no_tls_is_spoken_is_said(agent: Agent, told: dict[str, Any]) -> No
     with Service() as plain:
         told["url"] = plain.url.replace("http:", "https:")
         message = str(agent.start(Configuration(**told)).check().message)
-    assert "does not speak TLS: check the port" in message
+    assert "does not speak TLS" in message
 
 
 def test_another_cause_of_tls_is_told_in_its_own_words() -> None:
     revoked = ssl.SSLCertVerificationError("certificate revoked")
-    assert trust.advice(revoked) is None
+    assert trust.obstacle(revoked) is Obstacle.TLS_FAILED
     revoked.verify_code = 23
-    assert trust.advice(revoked) is None
-    assert trust.advice(ssl.SSLError("handshake failure")) is None
+    assert trust.obstacle(revoked) is Obstacle.TLS_FAILED
+    assert trust.obstacle(ssl.SSLError("handshake failure")) is Obstacle.TLS_FAILED
+    assert trust.obstacle(ssl.SSLEOFError()) is Obstacle.CUT_OFF
+    assert trust.obstacle(ssl.SSLWantReadError()) is None

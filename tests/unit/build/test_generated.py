@@ -45,7 +45,7 @@ def edited(text: str) -> str:
     """A file after somebody has edited a word that stands in its generated part alone."""
     words = [
         *("LicenseReinstated", "ORGANIZATION_MISMATCH", "LICENSES#acme", "/v1/me"),
-        *("archlinux", "made up"),
+        *("archlinux", "made up", "the connection was refused"),
     ]
     return text.replace(next(word for word in words if word in text), "Another", 1)
 
