@@ -10,14 +10,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from licensing_agent.machine import identity
 from licensing_agent.protocol.credentials import TooFewCredentials
 from licensing_agent.version import __version__
 
+_INTERRUPTED: Final = 130
+"""The exit code of shells for what Ctrl-C has ended."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 1 where the service would not know this machine."""
+    """Run a command; 1 where the service would not know this machine, 130 after Ctrl-C."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="licensing-agent", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True)

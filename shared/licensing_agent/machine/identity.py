@@ -67,12 +67,17 @@ class Machine:
         return next((one.value for one in self.found if one.component == "computer_name"), None)
 
     def credentials(self) -> Credentials:
-        """As it is sent. Raises :class:`licensing_agent.protocol.credentials.TooFewCredentials`."""
-        return Credentials.of(
-            machine_id=self.machine_id,
-            mac_addresses=self.mac_addresses,
-            computer_name=self.computer_name,
-        )
+        """As it is sent. Raises :class:`TooFewCredentials`, which says what became of the id."""
+        try:
+            return Credentials.of(
+                machine_id=self.machine_id,
+                mac_addresses=self.mac_addresses,
+                computer_name=self.computer_name,
+            )
+        except TooFewCredentials as error:
+            ids = [one for one in self.left_out if one.component == "machine_id"]
+            told = "; ".join(f"{one.source}: {one.why}" for one in ids)
+            raise TooFewCredentials(f"{error} No id: {told}." if told else str(error)) from None
 
     def credentials_or_none(self) -> Credentials | None:
         """As it is sent, ``None`` where the service would not know it."""
@@ -147,7 +152,8 @@ def _machine_id(
     try:
         kept = installation_id(folder)
     except (OSError, ValueError) as error:
-        why = f"it cannot be kept ({type(error).__name__})"
+        said = error.strerror if isinstance(error, OSError) else None
+        why = f"it cannot be kept ({said or type(error).__name__})"
         return [], [*left_out, LeftOut("machine_id", None, f"{folder}", why)], secret
     value = str(app_specific(kept, application))
     why = "made once for this installation, because the platform has no id of its own"

@@ -12,7 +12,8 @@ What this module guarantees:
   (:mod:`licensing_agent.storage.kept_aside`), and taken back when it can be opened again and
   nothing newer can or may be later.
 * Without a secret of the machine, nothing is written.
-* A keyring that fails is done without, and :attr:`EncryptedFile.notice` says what it failed with.
+* A keyring that fails is done without, and :attr:`EncryptedFile.notice` says what it failed with,
+  as it says what the system has against a folder or a file.
 """
 
 from __future__ import annotations
@@ -125,16 +126,19 @@ class EncryptedFile:
         self._username = str(path.absolute())
         self._random: bytes | None = None
         self._failure: str | None = None
+        self._disk: str | None = None
         self._is_in_the_way: bool | None = None
         self._taken_back: Path | None = None
         self._put_aside: Path | None = None
 
     @property
     def notice(self) -> str | None:
-        """What the keyring failed with, if it did: the machine's own key is used then."""
-        if self._failure is None:
-            return None
-        return f"The platform's keyring fails ({self._failure}) and is not used."
+        """What the disk and the keyring failed with, if they did.
+
+        In place of a keyring that fails the machine's own key is used.
+        """
+        fails = f"The platform's keyring fails ({self._failure}) and is not used."
+        return " ".join(filter(None, (self._disk, fails if self._failure else None))) or None
 
     @property
     def put_aside(self) -> Path | None:
@@ -148,6 +152,7 @@ class EncryptedFile:
 
     def read(self) -> Opened:
         """What is kept."""
+        self._disk = None
         opened = self._open(self._path)
         self._is_in_the_way, self._taken_back = opened.trouble is not None, None
         if opened.content is not None or opened.trouble in OUT_OF_REACH:
@@ -170,12 +175,19 @@ class EncryptedFile:
         form = _BY_MACHINE if self._random is None else _BY_KEYRING
         salt, nonce = self._salt(), secrets.token_bytes(_NONCE)
         sealed = self._cipher(form, salt).encrypt(nonce, content, form)
+        folder = self._path.parent
         try:
-            files.make_folder(self._path.parent)
+            files.make_folder(folder)
+        except OSError as error:
+            self._disk = f"The folder {folder} cannot be made: {_why(error)}."
+            return Trouble.NO_FILE
+        try:
             aside = kept_aside.next_name(self._path) if self._is_in_the_way else None
             files.replace(self._path, form + salt + nonce + sealed, aside=aside)
-        except OSError:
+        except OSError as error:
+            self._disk = f"{self._path} cannot be written: {_why(error)}."
             return Trouble.NO_FILE
+        self._disk = None
         self._settle(aside)
         return None
 
@@ -195,7 +207,8 @@ class EncryptedFile:
             touched = path.stat().st_mtime
         except FileNotFoundError:
             return Opened()
-        except OSError:
+        except OSError as error:
+            self._disk = f"{path} cannot be read: {_why(error)}."
             return Opened(trouble=Trouble.NO_FILE)
         if not self._secret:
             return Opened(trouble=Trouble.NO_ID, touched=touched)
@@ -262,3 +275,8 @@ class EncryptedFile:
         kept = self._from_keyring() == random
         self._failure = self._failure if kept else self._failure or "it keeps nothing"
         return random if kept else None
+
+
+def _why(error: OSError) -> str:
+    """What the system says."""
+    return error.strerror or type(error).__name__

@@ -43,7 +43,7 @@ class Store:
 
     @property
     def notice(self) -> str | None:
-        """What the keyring failed with, if it did."""
+        """What the disk and the keyring failed with, if they did."""
         return self._file.notice
 
     def lost(self, trouble: Trouble | None, *, has_license: bool) -> str | None:

@@ -678,7 +678,8 @@ def test_a_disk_that_takes_nothing_is_told_and_the_agent_works(
     (told["folder"] / "license").mkdir()
     status = agent.check()
     assert status.usable
-    assert status.storage == f"{Trouble.NO_FILE}"
+    file = told["folder"] / "license"
+    assert status.storage == f"{Trouble.NO_FILE} {file} cannot be written: Is a directory."
 
 
 def test_a_machine_that_cannot_be_told_apart_any_more_keeps_its_lease(

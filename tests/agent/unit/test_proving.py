@@ -189,7 +189,8 @@ def test_all_that_is_wrong_with_what_is_kept_is_told(agent: Agent, told: dict[st
     status = agent.check()
     assert status.usable
     assert status.storage == (
-        f"{Trouble.NO_FILE} The device key cannot be stored: {Trouble.NO_FILE}"
+        f"{Trouble.NO_FILE} The device key cannot be stored: {Trouble.NO_FILE} "
+        f"{told['folder'] / 'license'} cannot be written: Is a directory."
     )
 
 
