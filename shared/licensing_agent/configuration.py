@@ -49,7 +49,8 @@ class Configuration:
     ``ca_file``
         a private certificate authority, in PEM: trusted beside those of the system's store.
     ``timeout``
-        how many seconds a request may take, from the connection to the last byte of the answer.
+        how many seconds a request may take, from the connection to the last byte of the answer;
+        connecting, half of them.
     ``computer_name``
         stands for the machine's own, which in a container may change with each start.
     ``application``

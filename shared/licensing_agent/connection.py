@@ -11,7 +11,7 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
@@ -46,7 +46,7 @@ _KINDS: Final[tuple[tuple[type[Exception], Obstacle], ...]] = (
     (httpx.NetworkError, Obstacle.CUT_OFF),
     (ConnectionError, Obstacle.CUT_OFF),
 )
-_TO_CONNECT: Final = 0.75
+_TO_CONNECT: Final = 0.5
 """How much of a request's time connecting may take: what is too slow is told apart."""
 
 _log = logging.getLogger("licensing_agent")
@@ -121,9 +121,11 @@ def failed(error: Exception, way: Way | None) -> Failed:
     if isinstance(error, proxies.Unreadable):
         return Failed(why=str(error))
     found = next((one for one in map(_obstacle, _causes(error)) if one), Obstacle.NO_HTTP)
-    details = f"{type(error).__name__}: {error}" if isinstance(error, httpx.HTTPError) else ""
+    told = words.sentence if isinstance(error, httpx.ProxyError) else words.line
+    said = f": {told(str(error))}" if isinstance(error, httpx.HTTPError) else ""
     also = " ".join(trust.unreadable()) if found is Obstacle.ISSUER_UNKNOWN else ""
-    return Failed(why=found.told(details or type(error).__name__, by=_setting(way), also=also))
+    details = f"{type(error).__name__}{said}"
+    return Failed(why=found.told(details, by=_setting(way), also=also))
 
 
 def too_late(way: Way | None) -> Failed:
@@ -136,15 +138,18 @@ def _setting(way: Way | None) -> str:
     return way.proxy.setting if way and way.proxy else ""
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> list[BaseException]:
     """An error, and what it came from, the innermost first: that is the most specific one."""
-    inner = error.__cause__ or error.__context__
-    if inner is not None:
-        yield from _causes(inner)
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _causes(one)
-    yield error
+    found, left = list[BaseException](), [error]
+    while left:
+        one = left.pop()
+        if one in found:
+            continue
+        found.append(one)
+        inner = one.__cause__ or one.__context__
+        left += [inner] if inner is not None else []
+        left += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+    return found[::-1]
 
 
 def _obstacle(error: BaseException) -> Obstacle | None:
@@ -183,9 +188,10 @@ def sign_in_failed(error: Exception) -> Failed:
     """
     if not isinstance(error, SignInFailed):
         _log.error("sign_in failed.\n%s", words.trace(error))
-    is_known = isinstance(error, SignInFailed | OSError | httpx.HTTPError)
-    told = words.without_secrets(str(error)) if is_known else type(error).__name__
-    return Failed(why=f"The sign-in failed: {told}")
+        is_known = isinstance(error, OSError | httpx.HTTPError)
+        told = words.without_secrets(str(error)) if is_known else type(error).__name__
+        return Failed(why=f"The sign-in failed: {told}")
+    return Failed(why=f"The sign-in failed: {error}")
 
 
 def answer(response: httpx.Response, body: bytes) -> Answer | Failed:

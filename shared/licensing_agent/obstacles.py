@@ -45,7 +45,7 @@ class Obstacle(Enum):
     )
     TOO_SLOW = Meaning(
         "its answer takes too long",
-        f"Check what is on the way: firewall, proxy, a slow line. {_AGAIN}",
+        f"Check what is on the way: DNS, firewall, proxy, a slow line. {_AGAIN}",
     )
     CUT_OFF = Meaning(
         "the connection was cut before there was an answer",

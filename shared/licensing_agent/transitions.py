@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from licensing_agent import words
 from licensing_agent.lifecycle import LARGEST_RESERVE, Moment, State, advanced, reserved
 from licensing_agent.protocol import license_key
 from licensing_agent.protocol.lease import Lease, Reason, Rejected, verify
@@ -213,9 +214,10 @@ def _may_fetch(state: State) -> bool:
 def _keys_fetched(state: State, answer: KeysFetched, moment: Moment) -> State:
     wanted = state.terms.issuer
     if answer.issuer not in {None, wanted}:
+        told = words.line(str(answer.issuer))
         why = (
-            f"This agent expects leases of {wanted}, and the service there issues them as "
-            f"{answer.issuer}: correct the agent's issuer, or the address of the service."
+            f"This agent expects leases of {wanted}, and the service there issues them as {told}: "
+            "correct the agent's issuer, or the address of the service."
         )
         return _failed(state, Failed(why=why), moment)
     fetched = replace(state, kept=replace(state.kept, keys=answer.keys))

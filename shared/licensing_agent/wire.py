@@ -54,6 +54,7 @@ _OF_ANOTHER_ENVIRONMENT: Final = ("invalid_request", "/environment")
 _PROBLEM: Final = "urn:licensing:problem:"
 _OF_GATEWAY: Final = "Unauthorized"
 _PROOF_NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,256}")  # RFC 9449, 8.1
+_CODE: Final = re.compile(r"\w{1,64}", re.ASCII)
 _JSON: Final = {"Content-Type": "application/json"}
 _GARBLED: Final = Failed(why=Obstacle.NOT_OF_SERVICE.told())
 _TO_ANOTHER: Final = Failed(why=Obstacle.OF_ANOTHER_REQUEST.told())
@@ -249,7 +250,7 @@ def _refusal(request: Request, answer: Answer, body: Mapping[str, object]) -> Ou
         return Refused(code="unauthorized", message=message, action="login", at_login=True)
     if not is_own:
         return _no_answer(answer, body)
-    code, _ = _text(body, "code"), _text(body, "detail")
+    code, _ = _code(body), _text(body, "detail")
     message = _said(body)
     pointers = _pointers(body)
     if code == _NO_PROOF_AT_LOGIN or _PROOF_POINTER in pointers:
@@ -290,7 +291,7 @@ def _said(body: Mapping[str, object]) -> str:
 def _host(location: str) -> str:
     """Where a redirection leads: the host alone, as all else may have a ticket in it."""
     try:
-        return words.sentence(urlsplit(location).hostname or "")
+        return words.line(urlsplit(location).hostname or "")
     except ValueError:
         return ""
 
@@ -333,7 +334,8 @@ def _validated(request: Request, body: Mapping[str, object]) -> Outcome:
         )
     if body.get("nonce", request.nonce) != request.nonce:
         return _TO_ANOTHER
-    action, code, message = (_text(body, name) for name in ("action", "code", "message"))
+    action, code, message = _text(body, "action"), _code(body), _text(body, "message")
+    message = words.sentence(message)
     is_refusal = body.get("valid") is False and body.get("lease") is None and code != "VALID"
     if not is_refusal or action not in _ACTIONS:
         return _GARBLED
@@ -360,6 +362,13 @@ def _text(body: Mapping[str, object], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("not a text")
     return value
+
+
+def _code(body: Mapping[str, object]) -> str:
+    code = _text(body, "code")
+    if not _CODE.fullmatch(code):
+        raise ValueError("not a code")
+    return code
 
 
 def _instant(body: Mapping[str, object], name: str) -> float:

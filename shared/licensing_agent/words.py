@@ -18,9 +18,14 @@ _LEFT_OUT: Final = "…"
 
 
 def sentence(text: str) -> str:
-    """A sentence of an answer, on one line."""
+    """A sentence of an answer, which may repeat what was sent."""
+    return line(without_secrets(text))
+
+
+def line(text: str) -> str:
+    """A text that has no secret, on one line."""
     printable = "".join(one if one.isprintable() else " " for one in text)
-    shown = " ".join(without_secrets(printable).split())
+    shown = " ".join(printable.split())
     return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}{_LEFT_OUT}"
 
 

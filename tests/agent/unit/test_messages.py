@@ -322,7 +322,7 @@ def test_each_way_in_which_it_fails_is_told_apart_with_what_to_do_and_ends_no_le
         monkeypatch.delenv(name, raising=False)
     folder = shutil.copytree(licensed, tmp_path / "state")
     is_slow = obstacle in {Obstacle.NO_CONNECTION, Obstacle.TOO_SLOW}
-    timeout = {"timeout": 0.3} if is_slow else {}
+    timeout = {"timeout": 1.2} if is_slow else {}
     with way(tmp_path, monkeypatch) as url:
         agent.start(Configuration(**told(folder) | timeout, url=url))
         status = agent.check(at_once=True)

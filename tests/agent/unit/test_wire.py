@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from licensing_agent import words
 from licensing_agent.lifecycle import FetchKeys, Login, Validate
 from licensing_agent.protocol.outcomes import Failed, KeysFetched, Outcome, Refused
 from licensing_agent.storage.state import KeptLicense
@@ -107,6 +108,7 @@ def test_a_refusal_is_one_where_it_answers_this_question() -> None:
         ({"valid": None}, "changed on the way"),
         ({"action": "retry"}, "changed on the way"),
         ({"message": ""}, "changed on the way"),
+        ({"code": "REVOKED\nINFO the license is valid"}, "changed on the way"),
     ],
 )
 def test_what_a_cache_repeats_or_somebody_has_changed_refuses_nothing(
@@ -115,6 +117,31 @@ def test_what_a_cache_repeats_or_somebody_has_changed_refuses_nothing(
     answered = validated(REVOKED | changed)
     assert isinstance(answered, Failed)
     assert says in answered.why
+
+
+def test_r35_what_is_told_of_a_refusal_is_one_line_and_repeats_no_key() -> None:
+    refused = validated(REVOKED | {"message": f"No \x1b[2J {LICENSE_KEY}\r\nis known."})
+    assert isinstance(refused, Refused)
+    assert refused.message == "No [2J … is known."
+    assert len(words.sentence("no " * 1_000)) == words.LONGEST + 1
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"detail": "Wrong."}, "Wrong."),
+        ({"detail": "Wrong.", "errors": [{"pointer": "/a", "detail": "Wrong."}]}, "Wrong."),
+        ({"detail": "Two.", "errors": [{"pointer": "/a/0", "detail": "Long."}]}, "Two. a/0: Long."),
+        ({"detail": "Odd.", "errors": [7, {"detail": 7}, {"pointer": "/a"}]}, "Odd."),
+        ({"detail": "Odd.", "errors": "odd"}, "Odd."),
+    ],
+)
+def test_a_refused_login_is_told_in_the_most_specific_words(
+    body: dict[str, Any], says: str
+) -> None:
+    refused = logged_in(409, NO_SEAT | body)
+    assert isinstance(refused, Refused)
+    assert refused.message == says
 
 
 def test_a_login_is_refused_by_a_problem_of_the_service() -> None:
