@@ -11,10 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError, ParamValidationError
+from joserfc import jwt
 from joserfc.jwk import KeySet
+from moto.cognitoidp.models import cognitoidp_backends
 
 from tests.local import aws
-from tests.local.template import REGION, Template, TemplateError
+from tests.local.template import ACCOUNT, REGION, Template, TemplateError
 
 PASSWORD = "Correct-Horse-1"  # everybody's, until it is changed
 ORGANIZATION_ATTRIBUTE = "custom:organization_id"
@@ -106,10 +108,15 @@ class IdentityProvider:
     """One user pool, and its clients: the agents', the portal's and the command line's."""
 
     pool_id: str
-    agent_client_id: str
+    agents: BrowserClient
     portal: BrowserClient
     command_line: BrowserClient
     sessions: Sessions = field(default_factory=Sessions)
+
+    @property
+    def agent_client_id(self) -> str:
+        """The client that people sign in with on agents."""
+        return self.agents.client_id
 
     @property
     def issuer(self) -> str:
@@ -150,6 +157,15 @@ class IdentityProvider:
         except ParamValidationError as error:
             raise PasswordRefusedError(str(error)) from error
 
+    def named(self, client_id: str, tokens: Mapping[str, Any], nonce: str) -> Mapping[str, Any]:
+        """Tokens whose ID token names the nonce of a request, which moto does not know of."""
+        key = cognitoidp_backends[ACCOUNT][REGION].user_pools[self.pool_id].json_web_key
+        signed = jwt.decode(tokens["IdToken"], key)
+        changed = {"IdToken": jwt.encode(signed.header, {**signed.claims, "nonce": nonce}, key)}
+        both = {**changed, "AccessToken": tokens["AccessToken"]}
+        self.sessions.begun(client_id, both, tokens["RefreshToken"])
+        return {**tokens, **changed}
+
     def initiate_auth(self, request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Cognito's own `InitiateAuth`: the status and the JSON body that it answers."""
         client = aws.client("cognito-idp")
@@ -175,6 +191,7 @@ class IdentityProvider:
 
 
 _TOKENS = {"IdToken", "AccessToken", "RefreshToken"}
+_AGENTS_PORT = 8978
 
 
 def _parameters(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -185,8 +202,8 @@ def _parameters(request: Mapping[str, Any]) -> Mapping[str, Any]:
 def create(template: Template) -> IdentityProvider:
     """Create the template's user pool with its clients, groups and `USERS`.
 
-    The agents' client is the one that is sent back to no address, and the command line's the one
-    that is sent back to this machine.
+    The agents' client and the command line's are those that are sent back to this machine, each to
+    its port.
     """
     client = aws.client("cognito-idp")
     pool = _only(template, "AWS::Cognito::UserPool")
@@ -211,7 +228,7 @@ def create(template: Template) -> IdentityProvider:
     for group in template.of_type("AWS::Cognito::UserPoolGroup"):
         client.create_group(**template.properties(group))
     provider = IdentityProvider(
-        pool_id, agents["ClientId"], _browser_client(portal), _browser_client(command_line)
+        pool_id, _browser_client(agents), _browser_client(portal), _browser_client(command_line)
     )
     for user in USERS:
         provider.add(user)
@@ -219,11 +236,10 @@ def create(template: Template) -> IdentityProvider:
 
 
 def _whose(properties: Mapping[str, Any]) -> str:
-    urls = properties.get("CallbackURLs", [])
-    if not urls:
-        return "agents"
-    is_here = all(urlsplit(url).hostname == "localhost" for url in urls)
-    return "command line" if is_here else "portal"
+    (back,) = map(urlsplit, properties["CallbackURLs"])
+    if back.hostname != "localhost":
+        return "portal"
+    return "agents" if back.port == _AGENTS_PORT else "command line"
 
 
 def _browser_client(created: Mapping[str, Any]) -> BrowserClient:

@@ -1,4 +1,4 @@
-"""The pages that people sign in on, to the portal and the command line: Cognito's domain on AWS.
+"""The pages that people sign in on, as on those of Cognito's domain: with each of the clients.
 
 Authorization code flow with PKCE (RFC 6749, RFC 7636), over moto's users and tokens:
 
@@ -135,14 +135,16 @@ class SignIn:
         if status != 200:
             wrong = "The user name or the password is wrong. Try again."
             return _form(request, asked["redirect_uri"], username, wrong)
-        code = secrets.token_urlsafe(32)
+        code, tokens = secrets.token_urlsafe(32), answer["AuthenticationResult"]
+        if "nonce" in asked:
+            tokens = self._identity.named(asked["client_id"], tokens, asked["nonce"])
         with self._lock:
             self._grants[code] = _Grant(
                 asked["client_id"],
                 asked["redirect_uri"],
                 asked["code_challenge"],
                 self._clock() + CODE_SECONDS,
-                answer["AuthenticationResult"],
+                tokens,
             )
         return _back(asked, code=code)
 
@@ -151,7 +153,7 @@ class SignIn:
         client = self._client(asked)
         if client is None:
             raise _LeadsNowhereError(
-                "The client_id is neither the portal's nor the command line's."
+                "The client_id is neither the agents', the portal's nor the command line's."
             )
         if asked.get("redirect_uri") not in client.redirect_uris:
             raise _LeadsNowhereError(
@@ -166,7 +168,8 @@ class SignIn:
             raise _RefusedError("invalid_scope")
 
     def _client(self, asked: Fields) -> BrowserClient | None:
-        clients = (self._identity.portal, self._identity.command_line)
+        known = self._identity
+        clients = (known.agents, known.portal, known.command_line)
         return next((one for one in clients if one.client_id == asked.get("client_id")), None)
 
     # -- tokens ------------------------------------------------------------------------------------
