@@ -15,6 +15,7 @@ from licensing_agent import (
     SignInFailed,
     Status,
 )
+from licensing_agent.sign_in import Browser, DeviceCode, Invitation, Pasted, Provider
 
 LOG = logging.getLogger("vendor")
 
@@ -67,6 +68,30 @@ def work() -> bool:
             return client.check(at_once=True).usable
     except FolderInUse:
         return False
+
+
+def ways_to_sign_in() -> list[Browser | DeviceCode | Pasted]:
+    """Each, as a vendor makes it."""
+    provider = Provider(
+        service=configuration(None), issuer="https://login.example", client_id="agents"
+    )
+
+    def invite(invitation: Invitation) -> None:
+        LOG.info("%s, or %s", invitation, invitation.link)
+
+    return [
+        Browser(provider, show=print, paste=input),
+        Pasted(provider, show=print, paste=input, quiet_seconds=60),
+        DeviceCode(provider, show=invite),
+    ]
+
+
+async def work_with_a_browser(browser: Browser) -> bool:
+    """The person has five minutes, and the loop goes on."""
+    async with AsyncClient(
+        configuration(None), sign_in=lambda: asyncio.to_thread(browser.sign_in)
+    ) as client:
+        return (await client.check()).usable
 
 
 async def work_on_a_loop() -> bool:

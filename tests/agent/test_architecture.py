@@ -70,6 +70,12 @@ def test_a_module_imports_from_the_rooms_that_its_own_may_know(name: str) -> Non
         assert imported <= ROOMS[room] | {room}
 
 
+def test_nothing_loads_the_sign_in_but_who_uses_it() -> None:
+    for name, tree in MODULES.items():
+        if not name.startswith("licensing_agent.sign_in"):
+            assert not [one for one in own(tree) if ".sign_in" in one], name
+
+
 def test_no_two_modules_import_each_other() -> None:
     order = TopologicalSorter({name: own(tree) for name, tree in MODULES.items()}).static_order()
     assert set(order) == set(MODULES)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from licensing_agent.core import SignInFailed
 from licensing_agent.sign_in.attempts import Attempts
 from licensing_agent.sign_in.code_request import CodeRequest
-from licensing_agent.sign_in.loopback import listening
+from licensing_agent.sign_in.loopback import Listener, PortTaken, listening
 from licensing_agent.sign_in.pasted import REDIRECT_URI, pasted
 
 __all__ = ["REDIRECT_URI", "Browser"]
@@ -38,7 +38,7 @@ class Browser(Attempts):
     """The browser of the person at this machine.
 
     ``show``
-        is called with the link where no browser can be opened.
+        is called with the link where no browser can be opened, or the port is taken.
     ``paste``
         gives, after ``show``, what a person brings back from a browser elsewhere
         (:class:`licensing_agent.sign_in.Pasted`). Without it, the answer is waited for here, as
@@ -66,18 +66,30 @@ class Browser(Attempts):
     def _attempt(self) -> str | None:
         request = CodeRequest(self.provider, self.redirect_uri, self.provider.described())
         link = request.link()
-        with listening(self.redirect_uri, request.is_answered_by, self._woken) as listener:
-            self._has_asked = self.opens(link)
-            if not self._has_asked:
-                if self.show is None:
-                    raise SignInFailed(
-                        "No browser can be opened here: give show and paste, or use DeviceCode."
-                    )
-                self._has_asked = True
-                if self.paste is not None:
-                    return pasted(request, self.show, self.paste)
-                self.show(link)
-            is_woken = self._woken.wait(self.patience_seconds)
+        try:
+            with listening(self.redirect_uri, request.is_answered_by, self._woken) as listener:
+                if self._is_awaited(link):
+                    return self._answered(request, listener)
+        except PortTaken:
+            if self.paste is None:
+                raise
+        if self.show is None or self.paste is None:
+            raise SignInFailed(
+                "No browser can be opened here: give show and paste, or use DeviceCode."
+            )
+        self._has_asked = True
+        return pasted(request, self.show, self.paste)
+
+    def _is_awaited(self, link: str) -> bool:
+        """Whether a person comes back to what listens, and need not paste anything."""
+        self._has_asked = self.opens(link)
+        if not self._has_asked and self.show is not None and self.paste is None:
+            self._has_asked = True
+            self.show(link)
+        return self._has_asked
+
+    def _answered(self, request: CodeRequest, listener: Listener) -> str | None:
+        is_woken = self._woken.wait(self.patience_seconds)
         if listener.answer is not None:
             return request.token(listener.answer)
         if not is_woken:

@@ -27,6 +27,10 @@ _PAGE: Final = """<!doctype html>
 """
 
 
+class PortTaken(SignInFailed):
+    """Nothing can listen where the browser would come back to."""
+
+
 class Listener(ThreadingTCPServer):
     """Waits for an answer; ``answer`` is the first that counts, and ``arrived`` is set then."""
 
@@ -52,11 +56,11 @@ class Listener(ThreadingTCPServer):
 def listening(
     redirect_uri: str, counts: Callable[[Mapping[str, str]], bool], arrived: Event
 ) -> Iterator[Listener]:
-    """Listen while the block runs. Raises :class:`SignInFailed` if nothing can."""
+    """Listen while the block runs. Raises :class:`PortTaken` if nothing can."""
     try:
         listener = Listener(redirect_uri, counts, arrived)
     except OSError as error:
-        raise SignInFailed(
+        raise PortTaken(
             f"Port {urlsplit(redirect_uri).port} of this computer cannot be used "
             f"({error.strerror}): another sign-in may be using it. End that, or register another "
             "redirect_uri."
