@@ -22,7 +22,9 @@ from licensing_agent.sign_in.provider import Provider
 class Attempts(ABC):
     """What all ways of signing in share.
 
-    ``quiet_seconds`` is how long nobody is asked again after a person was asked.
+    ``quiet_seconds`` is how long nobody is asked again after a person was asked. By default it is
+    as long as a session on Cognito's classic pages, which heed no ``prompt=login``: what opens by
+    itself later finds no session that would sign a revoked agent in.
     """
 
     provider: Provider

@@ -32,7 +32,10 @@ class CodeRequest:
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(64), repr=False)
 
     def link(self) -> str:
-        """The page to sign in on. A session that the browser still has does not count there."""
+        """The page to sign in on: anew, whatever session the browser still has there.
+
+        Not every provider heeds that: see :class:`licensing_agent.sign_in.attempts.Attempts`.
+        """
         digest = hashlib.sha256(self.verifier.encode()).digest()
         asked = {
             "response_type": "code",

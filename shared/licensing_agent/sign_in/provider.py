@@ -30,9 +30,9 @@ from licensing_agent.wire import LARGEST_ANSWER
 _CODE: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _ADVICE: Final = {
     "access_denied": "The person, or a rule of the provider, has declined.",
-    "expired_token": "Nobody has entered the code in time. Sign in again.",
     "invalid_grant": "The code is used up, too old, or of another sign-in. Sign in again.",
     "invalid_scope": "Allow the client the scope that is asked for.",
+    **dict.fromkeys(("expired_token",), "Nobody has entered the code in time. Sign in again."),
     **dict.fromkeys(
         ("invalid_client", "unauthorized_client"),
         "Check client_id: a public client, without a secret, that may sign people in this way.",
