@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-import webbrowser
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from licensing_cli import browser, commands, tokens
+from licensing_cli import commands
 from licensing_cli.errors import SignedOut, WrongUse
 from licensing_cli.invocation import Invocation
 from licensing_cli.output import Columns, Row, joined, text_of
-from licensing_cli.provider import Registration, Tokens
-from licensing_cli.session import VARIABLE
+
+if TYPE_CHECKING:
+    from licensing_cli.provider import Tokens
 
 
 def _roles(row: Row) -> object:
@@ -73,6 +73,11 @@ def login(
     if token is not None:
         at.session.begin(_given(token))
     else:
+        import webbrowser
+
+        from licensing_cli import browser
+        from licensing_cli.provider import Registration
+
         portal = at.api.public("/portal/configuration.json").body
         registration = Registration.of(portal, client_id)
 
@@ -93,6 +98,8 @@ def login(
 
 def logout(at: Invocation) -> None:
     """Forget the sign-in at this service, and revoke it at the identity provider."""
+    from licensing_cli.session import VARIABLE
+
     left = at.session.end()
     at.output.note("Nobody was signed in." if left is None else f"Signed out. {left}".strip())
     if at.session.given:
@@ -106,6 +113,9 @@ def whoami(at: Invocation) -> None:
 
 
 def _given(source: str) -> Tokens:
+    from licensing_cli import tokens
+    from licensing_cli.provider import Tokens
+
     text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8")
     seconds = tokens.lifetime(text.strip())
     if seconds is None:

@@ -15,15 +15,15 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
-import httpx
-
-from licensing_agent.protocol import strict_json
 from licensing_cli import problems
 from licensing_cli.errors import SignedOut, Unreachable, WrongUse
 from licensing_cli.json_types import Json
+
+if TYPE_CHECKING:
+    import httpx
 
 LARGEST_PAGE: Final = 100
 LONGEST_WAIT: Final = 60.0
@@ -143,6 +143,8 @@ class Api:
         query: Mapping[str, str | int],
         headers: Mapping[str, str],
     ) -> Answer:
+        import httpx
+
         began = time.monotonic()
         try:
             response = self.client.request(
@@ -165,6 +167,8 @@ class Api:
         return self._meaning(response)
 
     def _meaning(self, response: httpx.Response) -> Answer:
+        from licensing_agent.protocol import strict_json
+
         status = response.status_code
         try:
             said = strict_json.read_object(response.content)

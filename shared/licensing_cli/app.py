@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -37,6 +36,8 @@ account.register(app)
 
 def _tell_version(value: bool) -> None:  # noqa: FBT001 - typer hands it over like this
     if value:
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             told = version("licensing-cli")
         except PackageNotFoundError:

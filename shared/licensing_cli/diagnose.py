@@ -14,7 +14,6 @@ from typing import Annotated, Final
 
 import typer
 
-from licensing_agent.protocol.credentials import TooFewCredentials
 from licensing_cli import commands, doctor, licenses, machines
 from licensing_cli.api import segment
 from licensing_cli.doctor import Facts, Unseen
@@ -125,6 +124,8 @@ def _temporary(at: Invocation, organization: str, id: str) -> Json | None:
 
 
 def _holders(at: Invocation, machine: Json) -> list[Json] | Unseen:
+    from licensing_agent.protocol.credentials import TooFewCredentials
+
     try:
         machines.credentials(machine)
     except TooFewCredentials:

@@ -11,16 +11,17 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
-
-import httpx
+from typing import TYPE_CHECKING, Self
 
 from licensing_cli import addresses
-from licensing_cli.api import Api
 from licensing_cli.errors import WrongUse
 from licensing_cli.output import Output
-from licensing_cli.session import VARIABLE, Session
-from licensing_cli.token_store import Store
+
+if TYPE_CHECKING:
+    import httpx
+
+    from licensing_cli.api import Api
+    from licensing_cli.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +58,17 @@ class Invocation:
 
     @cached_property
     def client(self) -> httpx.Client:
-        """Connections, to the service and the identity provider.
+        """Connections, to the service and the identity provider."""
+        from licensing_cli import connections
 
-        By http there is nothing but this machine (:mod:`licensing_cli.addresses`), to which no
-        proxy leads. Raises :class:`WrongUse` for a proxy that is none.
-        """
-        direct = {"http://": httpx.HTTPTransport()}
-        try:
-            client = httpx.Client(timeout=self.settings.timeout, mounts=direct)
-        except (ValueError, httpx.InvalidURL) as error:
-            raise WrongUse(
-                "The value of HTTPS_PROXY is not the address of a proxy.", "Correct or unset it."
-            ) from error
-        return self._closing.enter_context(client)
+        return self._closing.enter_context(connections.client(self.settings.timeout))
 
     @cached_property
     def session(self) -> Session:
         """The sign-in."""
+        from licensing_cli.session import VARIABLE, Session
+        from licensing_cli.token_store import Store
+
         return Session(
             url=self.url,
             store=Store.of_this_account(),
@@ -89,6 +84,8 @@ class Invocation:
 
     def api_of(self, retries: int) -> Api:
         """The service, to be asked again so often."""
+        from licensing_cli.api import Api
+
         return Api(
             url=self.url,
             bearer=self.session,

@@ -1,7 +1,6 @@
 """``licensing lease``: what a lease says, and whether that is true.
 
-What this module guarantees: a lease is verified by :mod:`licensing_agent.protocol.lease`, as agents
-do it, and nothing that was not verified is shown as if it were.
+What this module guarantees: nothing that was not verified is shown as if it were.
 """
 
 from __future__ import annotations
@@ -11,48 +10,17 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from licensing_agent.protocol import lease as leases
-from licensing_agent.protocol import strict_json
-from licensing_agent.protocol.lease import Expected, Lease, Reason, Rejected
-from licensing_cli import commands, tokens
+from licensing_cli import commands
 from licensing_cli.errors import Negative, WrongUse
 from licensing_cli.invocation import Invocation
-from licensing_cli.json_types import Json
+from licensing_cli.output import text_of
 
-STEPS: Final = MappingProxyType(
-    {
-        Reason.MALFORMED: "It has the form of a lease, a compact JWS.",
-        Reason.WRONG_ALGORITHM: "It is signed with Ed25519.",
-        Reason.WRONG_TYPE: "Its type is lease+jwt.",
-        Reason.UNKNOWN_KEY: "Its key id is one of the service's.",
-        Reason.WRONG_SIGNATURE: "It is signed with that key.",
-        Reason.WRONG_ISSUER: "It is from the issuer.",
-        Reason.WRONG_LICENSE: "It is for the licence.",
-        Reason.WRONG_ORGANIZATION: "It is for the organization.",
-        Reason.WRONG_ENVIRONMENT: "It is for the environment.",
-        Reason.WRONG_MACHINE: "It is for the machine.",
-        Reason.WRONG_NONCE: "It has the nonce of the request.",
-        Reason.NOT_YET: "It is already valid.",
-        Reason.OVER: "It has not expired.",
-    }
-)
-"""The steps of a check, in order; each fails for one reason."""
-
-_WHERE_ASKED: Final = MappingProxyType(
-    {
-        Reason.WRONG_ISSUER: "issuer",
-        Reason.WRONG_LICENSE: "license_id",
-        Reason.WRONG_ORGANIZATION: "organization_id",
-        Reason.WRONG_ENVIRONMENT: "environment",
-        Reason.WRONG_MACHINE: "machine_thumbprint",
-        Reason.WRONG_NONCE: "nonce",
-    }
-)
+if TYPE_CHECKING:
+    from licensing_agent.protocol.lease import Lease, Rejected
 
 Token = Annotated[str, typer.Argument(help="The lease; - reads standard input.", metavar="TOKEN|-")]
 
@@ -62,6 +30,8 @@ app = commands.new_app("Leases: signed answers that agents work on while the ser
 @commands.command(app, "decode", example="lease decode - < lease.txt")
 def decode(at: Invocation, token: Token) -> None:
     """Show what a lease says, WITHOUT verifying it."""
+    from licensing_cli import tokens
+
     try:
         header, claims = tokens.parts(_read(token))
     except ValueError as error:
@@ -111,6 +81,10 @@ def verify(
     A claim is compared only if you give its option. Machine and nonce cannot be compared here: only
     the agent knows them.
     """
+    from licensing_agent.protocol import lease as leases
+    from licensing_agent.protocol.lease import Rejected
+    from licensing_cli import lease_check
+
     now = time.time() if moment is None else _epoch(moment)
     said = _read(token)
     asked = {
@@ -121,7 +95,7 @@ def verify(
         "machine_thumbprint": None,
         "nonce": None,
     }
-    found = leases.verify(said, _keys(at, jwks), _expected(said, asked), now=now)
+    found = leases.verify(said, _keys(at, jwks), lease_check.expected(said, asked), now=now)
     reason = found.reason if isinstance(found, Rejected) else None
     _tell(at, found, {name for name, value in asked.items() if value is not None})
     if reason is not None:
@@ -129,28 +103,20 @@ def verify(
 
 
 def _tell(at: Invocation, found: Lease | Rejected, asked: set[str]) -> None:
-    reason = found.reason if isinstance(found, Rejected) else None
+    from licensing_agent.protocol.lease import Lease
+    from licensing_cli import lease_check
+
     if at.output.is_json:
         at.output.document(
             {
-                "valid": reason is None,
-                "reason": reason,
-                "lease": None if isinstance(found, Rejected) else asdict(found),
+                "valid": isinstance(found, Lease),
+                "reason": None if isinstance(found, Lease) else found.reason,
+                "lease": asdict(found) if isinstance(found, Lease) else None,
             }
         )
         return
-    outcome = "ok"
-    rows: list[Json] = []
-    for step, sentence in STEPS.items():
-        if step is reason:
-            outcome = "fail"
-        unasked = step in _WHERE_ASKED and _WHERE_ASKED[step] not in asked
-        rows.append(
-            {"outcome": "not asked" if unasked and outcome == "ok" else outcome, "step": sentence}
-        )
-        if step is reason:
-            outcome = "not reached"
-    at.output.table({"": lambda row: row["outcome"], "step": lambda row: row["step"]}, rows)
+    columns = {"": text_of("outcome"), "step": text_of("step")}
+    at.output.table(columns, lease_check.rows(found, asked))
     if isinstance(found, Lease):
         until = datetime.fromtimestamp(found.expires_at, UTC)
         at.output.line(
@@ -158,25 +124,10 @@ def _tell(at: Invocation, found: Lease | Rejected, asked: set[str]) -> None:
         )
 
 
-def _expected(token: str, asked: dict[str, str | None]) -> Expected:
-    """What was asked for, and where nothing was, what the lease says."""
-    names = {"issuer": "iss", "license_id": "sub"}
-    claims = tokens.claims(token)
-    said = {name: claims.get(names.get(name, name)) for name in asked}
-    texts = {name: value if isinstance(value, str) else "" for name, value in said.items()}
-    wanted = {name: value if value is not None else texts[name] for name, value in asked.items()}
-    nonce = said["nonce"]
-    return Expected(
-        issuer=wanted["issuer"],
-        license_id=wanted["license_id"],
-        organization_id=wanted["organization_id"],
-        environment=wanted["environment"],
-        machine_thumbprint=wanted["machine_thumbprint"],
-        nonce=nonce if isinstance(nonce, str) else None,
-    )
-
-
 def _keys(at: Invocation, jwks: Path | None) -> dict[str, str]:
+    from licensing_agent.protocol import lease as leases
+    from licensing_agent.protocol import strict_json
+
     try:
         if jwks is not None:
             return leases.public_keys(strict_json.read_object(jwks.read_bytes()))

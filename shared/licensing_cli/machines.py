@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from licensing_agent.machine import identity as this_machine
-from licensing_agent.protocol.credentials import Credentials
 from licensing_cli import commands
 from licensing_cli.errors import WrongUse
 from licensing_cli.invocation import Invocation
 from licensing_cli.json_types import Json, objects
 from licensing_cli.output import Columns, moment, text_of
+
+if TYPE_CHECKING:
+    from licensing_agent.protocol.credentials import Credentials
 
 COLUMNS: Final[Columns] = MappingProxyType(
     {
@@ -83,6 +84,8 @@ def holders(at: Invocation, machine: Json) -> Json:
 
 def credentials(machine: Json) -> Credentials:
     """A machine as the service knows it. Raises :class:`TooFewCredentials`."""
+    from licensing_agent.protocol.credentials import Credentials
+
     macs = machine.get("mac_addresses")
     return Credentials.of(
         machine_id=_text(machine.get("machine_id")),
@@ -100,6 +103,8 @@ def named(machine_id: str | None, macs: list[str] | None, name: str | None) -> J
 
 def this_one(folder: Path | None) -> Json:
     """The machine that this runs on, as an agent on it would tell of it."""
+    from licensing_agent.machine import identity as this_machine
+
     try:
         found = this_machine.read(folder=folder)
     except this_machine.UnknownPlatform as error:

@@ -22,11 +22,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 Row = Mapping[str, object]
 Cell = Callable[[Row], object]
@@ -64,13 +64,6 @@ class Output:
     verbose: bool = False
     is_read: bool = field(default=True, init=False)
     """Whether anybody still reads the results."""
-    _out: Console = field(init=False)
-    _err: Console = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Looks at the streams as they are now."""
-        self._out = _console(stderr=False)
-        self._err = _console(stderr=True)
 
     @property
     def is_json(self) -> bool:
@@ -117,36 +110,41 @@ class Output:
 
     def fields(self, values: Mapping[str, object]) -> None:
         """Names and values."""
+        from rich.table import Table
+
         table = Table(box=None, show_header=False, pad_edge=False)
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in values.items():
             table.add_row(name, _cell(value))
         with self._while_read():
-            self._out.print(table)
+            _console().print(table)
 
     def table(self, columns: Columns, rows: Sequence[Row]) -> None:
         """Rows below headings; nothing where there are no rows."""
         if not rows:
             return
+        from rich.table import Table
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in columns:
             table.add_column(title, overflow="fold")
         for row in rows:
             table.add_row(*(_cell(cell(row)) for cell in columns.values()))
         with self._while_read():
-            self._out.print(table)
+            _console().print(table)
 
     def line(self, text: str) -> None:
         """One line of a result, there at once."""
         with self._while_read():
-            self._out.print(Text(shown(text)), soft_wrap=True)
-            self._out.file.flush()
+            sys.stdout.write(f"{shown(text)}\n")
+            sys.stdout.flush()
 
     def note(self, text: str) -> None:
         """Something to know that is no result."""
         with contextlib.suppress(BrokenPipeError):
-            self._err.print(Text(shown(text, keep="\n")), soft_wrap=True)
+            sys.stderr.write(shown(text, keep="\n") + "\n")
+            sys.stderr.flush()
 
     def flush(self) -> None:
         """See to it that all of the results are there."""
@@ -208,6 +206,8 @@ def joined(values: Iterable[object]) -> str:
 
 
 def _cell(value: object) -> Text:
+    from rich.text import Text
+
     if value is None or value == "":
         return Text("-", style="dim")
     if isinstance(value, bool):
@@ -216,16 +216,18 @@ def _cell(value: object) -> Text:
     return Text(text, style=_STYLES.get(text, ""))
 
 
-class _Console(Console):
-    """Leaves it to the command to end when nobody reads any more; else it would end as failed."""
+def _console() -> Console:
+    """What draws tables on standard output, as it is now."""
+    from rich.console import Console
 
-    def on_broken_pipe(self) -> None:
-        """Called while the error is handled."""
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+    class Drawing(Console):
+        """Leaves it to the command to end when nobody reads any more; else it ended as failed."""
 
+        def on_broken_pipe(self) -> None:
+            """Called while the error is handled."""
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
-def _console(*, stderr: bool) -> Console:
-    console = _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    console = Drawing(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _NOWHERE_ENDS
     return console

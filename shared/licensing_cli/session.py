@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx
-
-from licensing_cli import provider
 from licensing_cli.errors import SignedOut
 from licensing_cli.token_store import Kept, Store
+
+if TYPE_CHECKING:
+    import httpx
+
+    from licensing_cli import provider
 
 VARIABLE: Final = "LICENSING_TOKEN"
 _RENEWED_BEFORE_SECONDS: Final = 60
@@ -51,6 +53,8 @@ class Session:
     def _renewed(self, kept: Kept) -> Kept:
         if not kept.refresh_token:
             raise SignedOut("Your session has ended.")
+        from licensing_cli import provider
+
         tokens = provider.refreshed(
             self.client, kept.token_endpoint, kept.client_id, kept.refresh_token
         )
@@ -99,6 +103,8 @@ class Session:
             return ""
         if not kept.revocation_endpoint:
             return "The identity provider revokes no sign-ins: this one ends there by itself."
+        from licensing_cli import provider
+
         if provider.revoked(
             self.client, kept.revocation_endpoint, kept.client_id, kept.refresh_token
         ):

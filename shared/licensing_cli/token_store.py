@@ -13,9 +13,6 @@ from pathlib import Path
 
 import platformdirs
 
-from licensing_agent.protocol import strict_json
-from licensing_agent.storage import files
-
 _NAMES = (
     *("url", "id_token", "refresh_token"),
     *("token_endpoint", "revocation_endpoint", "client_id"),
@@ -64,6 +61,8 @@ class Store:
 
     def write(self, kept: Kept) -> None:
         """Keep a sign-in in the place of another. Raises :class:`OSError`."""
+        from licensing_agent.storage import files
+
         files.make_folder(self.folder)
         files.replace(self.path(kept.url), json.dumps(asdict(kept)).encode())
 
@@ -77,6 +76,8 @@ class Store:
 
 
 def _decoded(data: bytes) -> Kept:
+    from licensing_agent.protocol import strict_json
+
     value = strict_json.read_object(data)
     texts = {name: value.get(name) for name in _NAMES}
     expires_at = value.get("expires_at")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from licensing_agent.protocol.lease import Reason
-from licensing_cli import leases
+from licensing_cli import lease_check
 from tests.agent.samples import JWKS, LICENSE_ID, lease_token
 from tests.cli.conftest import Site, machine
 from tests.cli.terminal import Terminal
@@ -68,7 +68,7 @@ def test_the_step_that_fails_is_named_and_those_after_it_are_not_reached(
     told = nowhere(*check, typed=token).expect(1)
     assert reason.replace("_", " ") in told.err
     failed = [line for line in told.out.splitlines() if line.startswith("fail")]
-    assert failed == [line for line in told.out.splitlines() if leases.STEPS[reason] in line]
+    assert failed == [line for line in told.out.splitlines() if lease_check.STEPS[reason] in line]
     after = told.out.splitlines()[told.out.splitlines().index(failed[0]) + 1 :]
     assert all(line.startswith("not reached") for line in after)
     as_json = nowhere(*check, "-o", "json", typed=token).expect(1).json
@@ -76,7 +76,7 @@ def test_the_step_that_fails_is_named_and_those_after_it_are_not_reached(
 
 
 def test_there_is_a_step_for_each_reason_in_the_order_of_the_check() -> None:
-    assert list(leases.STEPS) == list(Reason)
+    assert list(lease_check.STEPS) == list(Reason)
 
 
 def test_a_lease_is_good_for_what_was_asked(nowhere: Terminal, keys: str) -> None:
