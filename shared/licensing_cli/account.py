@@ -82,10 +82,10 @@ def login(
         registration = Registration.of(portal, client_id)
 
         def show(page: str) -> None:
-            opened = browse and webbrowser.open(page)
-            at.output.note(
-                "Sign in on the page that has been opened." if opened else f"Sign in on {page}"
-            )
+            if browse and webbrowser.open(page):
+                at.output.note("Sign in on the page that has been opened.")
+            else:
+                at.output.warn(f"Sign in on {page}")
 
         signed_in = browser.sign_in(registration, at.client, show)
         at.session.begin(signed_in, registration)
@@ -101,7 +101,8 @@ def logout(at: Invocation) -> None:
     from licensing_cli.session import VARIABLE
 
     left = at.session.end()
-    at.output.note("Nobody was signed in." if left is None else f"Signed out. {left}".strip())
+    tell = at.output.warn if left else at.output.note
+    tell("Nobody was signed in." if left is None else f"Signed out. {left}".strip())
     if at.session.given:
         at.output.note(f"{VARIABLE} is still set: commands use its token.")
 
@@ -109,7 +110,10 @@ def logout(at: Invocation) -> None:
 def whoami(at: Invocation) -> None:
     """Show who is signed in, with organization and roles."""
     document = at.api.get("/v1/me").body
-    at.output.one({"me": document} if not at.output.is_json else document, "me", FIELDS)
+    if at.output.is_json:
+        at.output.document(document)
+    else:
+        at.output.one({"me": document}, "me", FIELDS)
 
 
 def _given(source: str) -> Tokens:

@@ -29,6 +29,7 @@ LARGEST_PAGE: Final = 100
 LONGEST_WAIT: Final = 60.0
 """Seconds: whoever wants to be left alone for longer is not waited for."""
 
+_SEPARATORS: Final = frozenset("/\\")
 _FIRST_WAIT: Final = 1.0
 _TRIED_AGAIN: Final = frozenset({408, 425, 429})
 
@@ -194,8 +195,8 @@ class Api:
 
 
 def segment(text: str) -> str:
-    """One part of a path, whatever is in it. Raises :class:`WrongUse` for what leads elsewhere."""
-    if text in {"", ".", ".."}:
+    """One part of a path. Raises :class:`WrongUse` for what leads elsewhere, once it is decoded."""
+    if text in {"", ".", ".."} or set(text) & _SEPARATORS:
         raise WrongUse(f"{text!r} is not an id.")
     return quote(text, safe="")
 

@@ -17,7 +17,7 @@ from licensing_cli import (
     organizations,
     temporary,
 )
-from licensing_cli.commands import Common, OutputFormat, Retries, Timeout, Verbose
+from licensing_cli.commands import Common, Json, OutputFormat, Quiet, Retries, Timeout, Verbose
 
 app = typer.Typer(
     epilog=commands.EXIT_CODES,
@@ -59,13 +59,25 @@ def options(
         ),
     ] = None,
     output: OutputFormat = None,
+    json: Json = None,
     timeout: Timeout = None,
     retries: Retries = None,
     verbose: Verbose = None,
+    quiet: Quiet = None,
     version: Annotated[  # noqa: ARG001 - told before any command
         bool | None,
         typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version."),
     ] = None,
 ) -> None:
     """Operate the licence service from a terminal."""
-    context.obj = Common(url=url, output=output, timeout=timeout, retries=retries, verbose=verbose)
+    context.obj = Common.said(
+        {
+            "url": url,
+            "output": output,
+            "json": json,
+            "timeout": timeout,
+            "retries": retries,
+            "verbose": verbose,
+            "quiet": quiet,
+        }
+    )

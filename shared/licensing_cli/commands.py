@@ -13,8 +13,8 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Concatenate, Final, ParamSpec
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, Concatenate, Final, ParamSpec
 
 import typer
 from typer.models import OptionInfo
@@ -36,12 +36,15 @@ _URL_HELP: Final = "The address of the service: the stack's output ApiUrl."
 _TIMEOUT_HELP: Final = "Time limit for one request, in seconds."
 _RETRIES_HELP: Final = "How often a failed request is repeated."
 _OUTPUT_HELP: Final = "A table for people, or JSON as the API returns it."
+_JSON_HELP: Final = "The same as --output json."
 _VERBOSE_HELP: Final = "Print each request on standard error."
+_QUIET_HELP: Final = "Print only results, errors and what you have to decide: no notes."
 
 Url = Annotated[str | None, typer.Option("--url", help=_URL_HELP, rich_help_panel=_PANEL)]
 OutputFormat = Annotated[
     Format | None, typer.Option("--output", "-o", help=_OUTPUT_HELP, rich_help_panel=_PANEL)
 ]
+Json = Annotated[bool | None, typer.Option("--json", help=_JSON_HELP, rich_help_panel=_PANEL)]
 Timeout = Annotated[
     float | None,
     typer.Option("--timeout", min=0.1, help=_TIMEOUT_HELP, rich_help_panel=_PANEL),
@@ -53,6 +56,10 @@ Retries = Annotated[
 Verbose = Annotated[
     bool | None,
     typer.Option("--verbose", "-v", help=_VERBOSE_HELP, rich_help_panel=_PANEL),
+]
+Quiet = Annotated[
+    bool | None,
+    typer.Option("--quiet", "-q", help=_QUIET_HELP, rich_help_panel=_PANEL),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Limit = Annotated[int, typer.Option("--limit", min=0, help="Show at most this many; 0 shows all.")]
@@ -69,32 +76,42 @@ class Common:
     timeout: float | None = None
     retries: int | None = None
     verbose: bool | None = None
+    quiet: bool | None = None
+
+    @classmethod
+    def said(cls, given: dict[str, Any]) -> Common:
+        """Those among the values of a command's options, which are left with its own."""
+        mine = {name: given.pop(name) for name, _ in _OPTIONS}
+        if mine.pop("json"):
+            mine["output"] = Format.JSON
+        return cls(**mine)
 
     def over(self, other: Common) -> Common:
         """These, and ``other`` where nothing was said here."""
-        return Common(
-            url=self.url if self.url is not None else other.url,
-            output=self.output if self.output is not None else other.output,
-            timeout=self.timeout if self.timeout is not None else other.timeout,
-            retries=self.retries if self.retries is not None else other.retries,
-            verbose=self.verbose if self.verbose is not None else other.verbose,
-        )
+        said = {one.name: getattr(self, one.name) for one in fields(self)}
+        return replace(other, **{name: value for name, value in said.items() if value is not None})
 
 
-_USUAL: Final = Common(output=Format.TABLE, timeout=10.0, retries=3, verbose=False)
+_USUAL: Final = Common(output=Format.TABLE, timeout=10.0, retries=3, verbose=False, quiet=False)
 _OPTIONS: Final = (
     ("url", Url),
     ("output", OutputFormat),
+    ("json", Json),
     ("timeout", Timeout),
     ("retries", Retries),
     ("verbose", Verbose),
+    ("quiet", Quiet),
 )
 
 
 def new_app(help: str) -> typer.Typer:  # noqa: A002 - typer's own word for it
     """A group of commands."""
     return typer.Typer(
-        help=help, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        help=help,
+        epilog=EXIT_CODES,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
     )
 
 
@@ -122,7 +139,7 @@ def command(
     def registered(function: Command[Given]) -> Command[Given]:
         @functools.wraps(function)
         def run(context: typer.Context, **given: object) -> None:
-            common = Common(**{name: given.pop(name) for name, _ in _OPTIONS})  # type: ignore[arg-type]
+            common = Common.said(given)
             _run(function, common.over(context.obj).over(_USUAL), given)
 
         signature = inspect.signature(function, eval_str=True)
@@ -137,7 +154,7 @@ def command(
         ]
         run.__dict__["__signature__"] = inspect.Signature(parameters)
         run.__annotations__ = {one.name: one.annotation for one in parameters}
-        app.command(name, epilog=f"Example: licensing {example}")(run)
+        app.command(name, epilog=f"Example: licensing {example}\n\n{EXIT_CODES}")(run)
         return function
 
     return registered
@@ -147,7 +164,9 @@ _KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
 
 
 def _run(function: Callable[..., None], common: Common, given: dict[str, object]) -> None:
-    output = Output(common.output or Format.TABLE, verbose=bool(common.verbose))
+    output = Output(
+        common.output or Format.TABLE, verbose=bool(common.verbose), quiet=bool(common.quiet)
+    )
     settings = Settings(url=common.url, timeout=common.timeout or 0.0, retries=common.retries or 0)
     try:
         with Invocation(settings=settings, output=output) as invocation:
@@ -169,9 +188,9 @@ def _run(function: Callable[..., None], common: Common, given: dict[str, object]
 
 
 def _tell(output: Output, error: CommandError) -> None:
-    output.note(f"Error: {error.message}")
+    output.warn(f"Error: {error.message}")
     if error.advice:
-        output.note(error.advice)
+        output.warn(error.advice)
 
 
 def confirm(at: Invocation, question: str, *, yes: bool) -> None:
@@ -187,7 +206,7 @@ def confirm(at: Invocation, question: str, *, yes: bool) -> None:
             "This cannot be undone, and there is no terminal to confirm it on.",
             "Use --yes to do it.",
         )
-    at.output.note(question)
+    at.output.warn(question)
     try:
         is_meant = typer.confirm("Continue?", err=True)
     except typer.Abort:

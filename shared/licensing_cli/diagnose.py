@@ -43,13 +43,14 @@ def examine(
     mac: machines.Macs = None,
     name: machines.Name = None,
     this: machines.This = False,
+    folder: machines.Folder = None,
     environment: Annotated[
         str | None,
         typer.Option("--environment", help="The agent's environment, if the machine has several."),
     ] = None,
 ) -> None:
     """Find out why an agent would be refused; exit code 0 if it would not, 1 if it would."""
-    machine = machines.named(machine_id, mac, name) or (machines.this_one(None) if this else None)
+    machine = machines.named(machine_id, mac, name) or machines.this_one(folder, wanted=this)
     if license is None and machine is None:
         raise WrongUse(
             "Which agent?", "Use --license, or two of --machine-id, --mac and --name, or --this."

@@ -15,7 +15,7 @@ from typing import Annotated, Final
 
 import typer
 
-from licensing_cli import commands
+from licensing_cli import commands, days
 from licensing_cli.api import Query, segment
 from licensing_cli.commands import Limit
 from licensing_cli.errors import Unreachable, WrongUse
@@ -87,9 +87,11 @@ def find(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--from", help="Only from this time on, like 2027-01-31T12:00:00Z."),
+        typer.Option("--from", help=f"Only from this time on: {days.FORMS}."),
     ] = None,
-    before: Annotated[str | None, typer.Option("--before", help="Only before this time.")] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", help="Only before this time, or before this day.")
+    ] = None,
     limit: Limit = 100,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with new events, oldest first.")
@@ -105,9 +107,10 @@ def find(
     per line.
     """
     path = _path(organization, license)
-    query: Query = {"type": type, "from": since, "before": before}
+    since = days.beginning(since)
+    query: Query = {"type": type, "from": since, "before": days.beginning(before)}
     if not follow:
-        at.output.listed(at.api.listed(path, "events", query, limit=limit), "events", COLUMNS)
+        show(at.output, at.api.listed(path, "events", query, limit=limit))
         return
     if before is not None:
         raise WrongUse("--before and --follow cannot be used together.", "Leave one of them out.")
@@ -123,6 +126,16 @@ def find(
     shown = tail.news([at.api.listed(path, "events", query, limit=limit)], again=True)
     _tell(at.output, shown)
     _follow(tail, read, at, every)
+
+
+def show(output: Output, document: Json) -> None:
+    """A list of events; in a table, in the order of the times that it shows, the latest first.
+
+    The service sorts by when events began: what is folded goes on after that.
+    """
+    latest_first = sorted(objects(document, "events"), key=_last, reverse=True)
+    told = document if output.is_json else {**document, "events": latest_first}
+    output.listed(told, "events", COLUMNS)
 
 
 def _follow(tail: Tail, read: Reader, at: Invocation, every: float) -> None:
@@ -206,11 +219,16 @@ class Tail:
         self._known = self._known | set(found) if again else set(found)
         times = [_at(event) for event in found.values()]
         self._newest = max([*times, *([self._newest] if self._newest else [])], default=None)
-        return sorted(fresh, key=lambda event: str(event.get("last_at") or event["at"]))
+        return sorted(fresh, key=_last)
 
     def _from(self, moment: datetime) -> str:
         since = _instant(self.since) if self.since is not None else moment
         return max(moment, since).isoformat()
+
+
+def _last(event: Mapping[str, object]) -> str:
+    """When it happened last, as it is shown."""
+    return str(event.get("last_at") or event.get("at"))
 
 
 def _at(event: Mapping[str, object]) -> datetime:

@@ -36,7 +36,7 @@ def decode(at: Invocation, token: Token) -> None:
         header, claims = tokens.parts(_read(token))
     except ValueError as error:
         raise Negative(f"This is not a lease: {error}.") from error
-    at.output.note("NOT VERIFIED: anybody can write this. To check it: licensing lease verify")
+    at.output.warn("NOT VERIFIED: anybody can write this. To check it: licensing lease verify")
     if at.output.is_json:
         at.output.document({"verified": False, "header": header, "claims": claims})
         return

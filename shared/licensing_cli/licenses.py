@@ -115,7 +115,7 @@ def show(at: Invocation, license: License) -> None:
 def history(at: Invocation, license: License, *, limit: Limit = 100) -> None:
     """Show the history of a licence, newest first; events list has more options."""
     document = at.api.listed(f"{path_of(license)}/events", "events", {}, limit=limit)
-    at.output.listed(document, "events", events.COLUMNS)
+    events.show(at.output, document)
 
 
 @commands.command(app, "revoke", example="licenses revoke lic_0123456789abcdef --reason 'sold'")

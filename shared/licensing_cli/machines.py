@@ -41,7 +41,7 @@ Name = Annotated[str | None, typer.Option("--name", help="The computer's name.")
 This = Annotated[bool, typer.Option("--this", help="The computer that you run this command on.")]
 Folder = Annotated[
     Path | None,
-    typer.Option("--folder", help="The agent's state folder; needed for --this in a container."),
+    typer.Option("--folder", help="With --this: the agent's state folder; needed in a container."),
 ]
 
 app = commands.new_app("Machines that agents run on.")
@@ -60,7 +60,7 @@ def lookup(
     folder: Folder = None,
 ) -> None:
     """Find who holds a machine, by two of id, MAC address and name (super-admins)."""
-    wanted = named(machine_id, mac, name) or (this_one(folder) if this else None)
+    wanted = named(machine_id, mac, name) or this_one(folder, wanted=this)
     if wanted is None:
         raise WrongUse("Which machine?", "Use two of --machine-id, --mac and --name, or --this.")
     document = holders(at, wanted)
@@ -101,8 +101,12 @@ def named(machine_id: str | None, macs: list[str] | None, name: str | None) -> J
     return {"machine_id": machine_id, "mac_addresses": macs or [], "computer_name": name}
 
 
-def this_one(folder: Path | None) -> Json:
-    """The machine that this runs on, as an agent on it would tell of it."""
+def this_one(folder: Path | None, *, wanted: bool) -> Json | None:
+    """The machine that this runs on, as an agent on it would tell of it, if it is ``wanted``."""
+    if not wanted:
+        if folder is not None:
+            raise WrongUse("--folder is an agent's on this computer.", "Use it with --this.")
+        return None
     from licensing_agent.machine import identity as this_machine
 
     try:

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from licensing_cli import commands
+from licensing_cli import commands, days
 from licensing_cli.api import segment
 from licensing_cli.commands import Limit, Organization
-from licensing_cli.errors import WrongUse
+from licensing_cli.errors import Refused, WrongUse
 from licensing_cli.invocation import Invocation
 from licensing_cli.json_types import Json
 from licensing_cli.output import Columns, Row, moment, text_of
@@ -71,10 +71,12 @@ def find(
         str | None, commands.word("--standing", "Only with a subscription that is now", STANDINGS)
     ] = None,
     ends_from: Annotated[
-        str | None, typer.Option("--ends-from", help="Subscription ends then or later.")
+        str | None,
+        typer.Option("--ends-from", help=f"Subscription ends then or later: {days.FORMS}."),
     ] = None,
     ends_before: Annotated[
-        str | None, typer.Option("--ends-before", help="Subscription ends before then.")
+        str | None,
+        typer.Option("--ends-before", help="Subscription ends before then, or before this day."),
     ] = None,
     sort: Annotated[str | None, commands.word("--sort", "Sort by", ORGANIZATION_SORTS)] = None,
     limit: Limit = 100,
@@ -83,8 +85,8 @@ def find(
     query = {
         "search": search,
         "standing": standing,
-        "ends_from": ends_from,
-        "ends_before": ends_before,
+        "ends_from": days.beginning(ends_from),
+        "ends_before": days.beginning(ends_before),
         "sort": sort,
     }
     document = at.api.listed("/v1/organizations", "organizations", query, limit=limit)
@@ -118,7 +120,19 @@ def create(
         "status": status,
         "max_agents": max_agents,
     }
-    at.output.one(at.api.send("PUT", _path(organization), wanted).body, "organization", FIELDS)
+    try:
+        answer = at.api.send("PUT", _path(organization), wanted)
+    except Refused as error:
+        if error.reason != "precondition_failed":
+            raise
+        raise Refused(
+            f"The organization {organization} exists already.",
+            f"To see it: licensing organizations show {organization}\n"
+            f"To change it: licensing organizations update {organization}",
+            status=error.status,
+            reason=error.reason,
+        ) from error
+    at.output.one(answer.body, "organization", FIELDS)
 
 
 @commands.command(

@@ -8,12 +8,14 @@ What this module guarantees:
 * Whoever reads it may stop at any time: the command goes on to its own end, and to its exit code.
 * What others have written (names, labels, reasons) cannot move a terminal's cursor: control
   characters are shown as what they are.
+* Text that the output's encoding lacks is printed as codes, see :func:`accept_all`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import sys
@@ -23,6 +25,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from licensing_cli.errors import Unreachable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,6 +66,7 @@ class Output:
 
     format: Format
     verbose: bool = False
+    quiet: bool = False
     is_read: bool = field(default=True, init=False)
     """Whether anybody still reads the results."""
 
@@ -99,14 +104,17 @@ class Output:
             self.note("Nothing found.")
 
     def one(self, document: Row, name: str, columns: Columns) -> None:
-        """One object; in a table, a field on each line."""
+        """One object; in a table, a field on each line.
+
+        Raises :class:`Unreachable` if the document has none.
+        """
+        row = document.get(name)
+        if not isinstance(row, dict):
+            raise Unreachable(f"The service's answer has no {name}.")
         if self.is_json:
             self.document(document)
             return
-        row = document.get(name)
-        self.fields(
-            {title: cell(row if isinstance(row, dict) else {}) for title, cell in columns.items()}
-        )
+        self.fields({title: cell(row) for title, cell in columns.items()})
 
     def fields(self, values: Mapping[str, object]) -> None:
         """Names and values."""
@@ -141,7 +149,12 @@ class Output:
             sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Something to know that is no result."""
+        """Something to know that is no result; left out where it should be ``quiet``."""
+        if not self.quiet:
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """Something that is no result, and has to be known."""
         with contextlib.suppress(BrokenPipeError):
             sys.stderr.write(shown(text, keep="\n") + "\n")
             sys.stderr.flush()
@@ -164,7 +177,14 @@ class Output:
     def tell(self, text: str) -> None:
         """Something that whoever asked for ``--verbose`` wants to know."""
         if self.verbose:
-            self.note(text)
+            self.warn(text)
+
+
+def accept_all(*streams: object) -> None:
+    """Have streams print what their encoding lacks as codes, where they would fail."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def shown(text: str, *, keep: str = "") -> str:

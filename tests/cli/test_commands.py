@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,9 @@ def test_a_version_can_be_insisted_on_and_nothing_is_registered_twice(olivia: Te
     olivia("organizations", "update", "coop", "--name", "Co-op", "--if-version", "1").expect(0)
     again = ("organizations", "create", "coop", "--name", "C", "--valid-until", "2035-01-31T00:00Z")
     assert "Co-op" in olivia("organizations", "show", "coop").out
-    olivia(*again).expect(4)
+    refused = olivia(*again).expect(4).err
+    assert "The organization coop exists already." in refused
+    assert "licensing organizations update coop" in refused
     assert "Co-op" in olivia("organizations", "show", "coop").out
 
 
@@ -333,6 +336,22 @@ def test_events_are_told_as_the_api_tells_them(site: Site, ada: Terminal, agent:
     ada(*feed, "--follow", "--before", "2026-01-01T00:00:00Z").expect(2)
 
 
+def test_a_day_is_its_beginning_in_utc(site: Site, olivia: Terminal, agent: str) -> None:
+    feed = ("events", "list", "--license", agent, "--json")
+    issued = olivia(*feed).json["events"][-1]["at"]
+    day = datetime.fromisoformat(issued).date()
+    after = (day + timedelta(days=1)).isoformat()
+    for days, found in (((f"{day}", after), 1), ((after, "2999-01-01"), 0)):
+        told = olivia(*feed, "--type", "LicenseIssued", "--from", days[0], "--before", days[1])
+        assert len(told.expect(0).json["events"]) == found
+    ends = site.call("GET", "/v1/organizations/bolt")["organization.subscription.valid_until"]
+    ending = ("organizations", "list", "--search", "bolt", "--json")
+    for option, found in (("--ends-from", 1), ("--ends-before", 0)):
+        told = olivia(*ending, option, ends[:10]).expect(0)
+        assert len(told.json["organizations"]) == found, option
+    assert "--from: " in olivia(*feed, "--from", "2026-02-30").expect(2).err
+
+
 # -- how commands end ------------------------------------------------------------------------------
 
 ENDS: Sequence[tuple[int, str, Sequence[str]]] = [
@@ -347,6 +366,9 @@ ENDS: Sequence[tuple[int, str, Sequence[str]]] = [
     (2, "--reason: ", ["licenses", "detach", "lic_0123456789abcdef", "--reason", "x" * 501]),
     (2, "--machine-id, --mac and --name: ", ["machines", "lookup", "--name", "x"]),
     (2, "'..' is not an id", ["licenses", "show", ".."]),
+    (2, "'acme/licenses' is not an id", ["organizations", "show", "acme/licenses"]),
+    (2, "Use it with --this", ["machines", "lookup", "--folder", "agent"]),
+    (2, "Use it with --this", ["doctor", "--organization", "acme", "--folder", "agent"]),
     (2, "only over https", ["--url", "http://licensing.example", "whoami"]),
     (2, "not the address", ["whoami", "--url", "licensing.example"]),
     (2, "Which service?", ["whoami", "--url", ""]),
@@ -406,3 +428,6 @@ def test_options_of_every_command_stand_before_its_name_or_after(olivia: Termina
     before = olivia("--output", "json", "organizations", "show", "acme").expect(0)
     assert before.json == olivia("organizations", "show", "acme", "--output", "json").json
     assert olivia("-o", "json", "organizations", "show", "acme", "-o", "table").out[0] != "{"
+    assert olivia("--json", "organizations", "show", "acme").json == before.json
+    assert olivia("organizations", "show", "acme", "--json").json == before.json
+    assert olivia("--json", "organizations", "show", "acme", "-o", "table").out[0] != "{"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,13 @@ def test_an_agent_that_is_well_is_found_by_its_machine(olivia: Terminal, agent: 
     told = olivia(*OF_ACME, *NAMED, "-o", "json").expect(0).json
     assert (told["license_id"], told["healthy"], bad(told["findings"])) == (agent, True, [])
     assert "fail" not in olivia(*OF_ACME, *NAMED).expect(0).out
+
+
+def test_the_agent_of_this_computer_is_found_by_its_folder(ada: Terminal, tmp_path: Path) -> None:
+    # In a container, the machine's id is the one in the folder.
+    here = (*OF_ACME, "--this", "--folder", str(tmp_path / "agent"), "--json")
+    told = ada(*here).expect(1).json
+    assert ("fail", "NOT_FOUND") in bad(told["findings"])
 
 
 def test_why_it_is_refused_is_told_with_what_to_do(
