@@ -244,6 +244,22 @@ def test_a_shell_is_told_what_can_follow(words: str, completed: list[str]) -> No
     assert ran.stdout.split() == completed
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_every_shell_is_told_words_of_the_service(shell: str) -> None:
+    words = "licensing licenses list acme --status dis"
+    asked = {
+        "_LICENSING_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        "_TYPER_COMPLETE_ARGS": words,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_WORD_TO_COMPLETE": "dis",
+    }
+    ran = CliRunner().invoke(app, [], env=asked, prog_name="licensing")
+    assert "dissociated" in ran.stdout
+    assert "active" not in ran.stdout
+
+
 def test_one_licence_is_made_however_often_it_is_asked_for(
     service: Scripted, terminal: Terminal
 ) -> None:
