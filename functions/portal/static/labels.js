@@ -495,8 +495,8 @@ function fact(name, value) {
   if (typeof value === "boolean") {
     return value ? "yes" : "no";
   }
-  if (typeof value === "number" && ["expires_at", "valid_until"].includes(name)) {
-    return instant(new Date(value * 1000));
+  if (["expires_at", "valid_until"].includes(name)) {
+    return instant(String(value));
   }
   if (name === "device_key") {
     return `${String(value).slice(0, TOLD_OF_KEY)}…`;

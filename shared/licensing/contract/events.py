@@ -2,9 +2,56 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Final, cast
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
+
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, instant
 from licensing.domain.audit import ActorKind, EventType, Reading
+from licensing.domain.facts import Fact
+from licensing.domain.facts import Facts as Told
+from licensing.domain.license import Kind, State
+from licensing.domain.organization import SubscriptionStatus
 from licensing.usecases.ports import RecordedEvent
+
+_TIMES: Final = frozenset({"expires_at", "valid_until"})
+"""Facts that are stored in epoch seconds."""
+
+
+@with_config(ConfigDict(extra="allow"))
+class Facts(TypedDict, total=False):
+    """How a licence or an organization was. Only what is told of it is there.
+
+    Of a licence: ``kind``, ``state``, ``environment``, ``computer_name``, ``machine`` (a digest),
+    ``exclusive``, ``primary``, ``label``, ``device_key``, ``pending_device_key``; of a temporary
+    one ``expires_at`` and ``holder``. Of an organization: the others. Events of other builds may
+    have more.
+    """
+
+    kind: Kind
+    state: State
+    environment: str
+    computer_name: str | None
+    machine: str
+    exclusive: bool
+    primary: bool
+    label: str | None
+    device_key: str | None
+    pending_device_key: str
+    expires_at: Instant
+    holder: str | None
+    name: str
+    valid_until: Instant
+    status: SubscriptionStatus
+    max_agents: int | None
+    billing_version: int
+    announced_days: int | None
+    require_device_key: bool
+    block_clones: bool
+    lock_device_keys: bool
+    agents_per_member: int | None
 
 
 class ActorView(Reply):
@@ -35,8 +82,8 @@ class EventView(Reply):
     source_address: str | None
     agent_version: str | None
     request_id: str
-    before: dict[str, str | int | bool | None] | None
-    after: dict[str, str | int | bool | None] | None
+    before: Facts | None
+    after: Facts | None
     reason: str | None
     components: list[str]
     other_address: str | None
@@ -64,8 +111,8 @@ class EventView(Reply):
             source_address=entry.origin.source_address,
             agent_version=entry.origin.agent_version,
             request_id=entry.origin.request_id,
-            before=dict(entry.before) if entry.before is not None else None,
-            after=dict(entry.after) if entry.after is not None else None,
+            before=_facts(entry.before),
+            after=_facts(entry.after),
             reason=entry.reason,
             components=list(entry.components),
             other_address=entry.other_address,
@@ -75,6 +122,17 @@ class EventView(Reply):
             computer_name=entry.computer_name,
             confidential=entry.confidential,
         )
+
+
+def _facts(told: Told | None) -> Facts | None:
+    """Facts as they are shown, times as everywhere."""
+    if told is None:
+        return None
+    return cast("Facts", {name: _shown(name, fact) for name, fact in told.items()})
+
+
+def _shown(name: str, fact: Fact) -> Fact | datetime:
+    return instant(fact) if name in _TIMES and isinstance(fact, int) else fact
 
 
 class EventsReply(Reply):
