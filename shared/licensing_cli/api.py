@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
-from licensing_cli import problems
+from licensing_cli import __version__, problems
 from licensing_cli.errors import SignedOut, Unreachable, WrongUse
 from licensing_cli.json_types import Json
 
@@ -153,7 +153,11 @@ class Api:
                 self.url + path,
                 params=query,
                 json=body,
-                headers={"User-Agent": "licensing_cli", "Accept": "application/json", **headers},
+                headers={
+                    "User-Agent": f"licensing_cli/{__version__}",
+                    "Accept": "application/json",
+                    **headers,
+                },
                 follow_redirects=False,
             )
         except (httpx.RequestError, httpx.InvalidURL) as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from licensing_cli import (
+    __version__,
     account,
     commands,
     diagnose,
@@ -36,13 +37,7 @@ account.register(app)
 
 def _tell_version(value: bool) -> None:  # noqa: FBT001 - typer hands it over like this
     if value:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            told = version("licensing-cli")
-        except PackageNotFoundError:
-            told = "(not installed)"
-        typer.echo(f"licensing {told}")
+        typer.echo(f"licensing {__version__}")
         raise typer.Exit
 
 

@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from licensing_agent.machine.sources import Platform
-from licensing_cli import commands, events
+from licensing_cli import __version__, commands, events
 from licensing_cli.app import app
 from licensing_cli.errors import Negative, SignedOut, Unreachable, WrongUse
 from licensing_cli.invocation import Invocation, Settings
@@ -54,7 +54,7 @@ def test_the_program_is_named_as_it_is_installed(
     monkeypatch.setattr(sys, "argv", ["/somewhere/__main__.py", "--version"])
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("licensing_cli", run_name="__main__")
-    assert (ended.value.code, capsys.readouterr().out) == (0, "licensing (not installed)\n")
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"licensing {__version__}\n")
 
 
 @pytest.mark.parametrize("token", ["s.e.cret\ncret", "s.e.cret\x7f", "s.e.cret\xe9"])

@@ -1,13 +1,13 @@
 """What people are told, whatever their terminal and whatever the service answers."""
 
 import io
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from licensing_cli.__main__ import main
 from tests.cli.scripted import ME, Scripted
 from tests.cli.terminal import Terminal, patient
 from tests.local.events import Response
@@ -38,7 +38,7 @@ def printed(
         monkeypatch.setattr(sys, name, io.TextIOWrapper(stream, encoding=encoding))
     monkeypatch.setattr(sys, "argv", ["licensing", *patient(*arguments)])
     with pytest.raises(SystemExit) as ended:
-        main()
+        runpy.run_module("licensing_cli", run_name="__main__")
     sys.stdout.flush()
     sys.stderr.flush()
     out, err = (stream.getvalue().decode(encoding) for stream in streams.values())
