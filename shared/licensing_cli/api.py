@@ -146,6 +146,8 @@ class Api:
     ) -> Answer:
         import httpx
 
+        from licensing_cli import connections
+
         began = time.monotonic()
         try:
             response = self.client.request(
@@ -165,7 +167,7 @@ class Api:
             why = f"{type(error).__name__}: {error}".rstrip(": ")
             raise Unreachable(
                 f"The service at {self.url} cannot be reached ({why}).",
-                "Check the address, the network and HTTPS_PROXY.",
+                connections.advice(error),
             ) from error
         took = (time.monotonic() - began) * 1000
         self.tell(f"{method} {response.request.url} {response.status_code} {took:.0f} ms")

@@ -8,10 +8,18 @@ named and not shown; nothing is sent past it.
 
 from __future__ import annotations
 
+from typing import Final
+
 import httpx
 
 from licensing_agent import proxies, trust
 from licensing_cli.errors import WrongUse
+
+_USUAL: Final = "Check the address, the network and HTTPS_PROXY."
+_OF_TLS: Final = (
+    "Check the address, this computer's clock, and whose certificates it trusts: a company's own "
+    "CA belongs in the system's store, or in the file that SSL_CERT_FILE names."
+)
 
 
 def client(timeout: float) -> httpx.Client:
@@ -20,6 +28,11 @@ def client(timeout: float) -> httpx.Client:
     A request raises :class:`WrongUse` where a proxy's setting cannot be read.
     """
     return httpx.Client(transport=_Ways(), timeout=timeout, trust_env=False)
+
+
+def advice(error: Exception) -> str:
+    """What to do about a connection that failed."""
+    return _OF_TLS if trust.advice(error) else _USUAL
 
 
 class _Ways(httpx.BaseTransport):

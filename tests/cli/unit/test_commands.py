@@ -150,55 +150,6 @@ def test_whoever_stops_reading_changes_no_exit_code(
         assert ended.value.code == code, arguments
 
 
-def test_plain_http_goes_to_this_machine_and_by_no_proxy(
-    terminal: Terminal, service: Scripted
-) -> None:
-    with Scripted() as proxy:
-        environment = terminal.environment() | {"NO_PROXY": ""}
-        for name in ("HTTP_PROXY", "ALL_PROXY"):
-            environment[name] = proxy.url
-        told = CliRunner().invoke(app, ["whoami"], env=environment, prog_name="licensing")
-        assert told.exit_code == 0, told
-        assert len(service.requests) == 1
-        assert proxy.requests == []
-
-
-@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
-@pytest.mark.parametrize("proxy", ["foo://s3cret@proxy", "http://s3cret@proxy:44x"])
-def test_a_proxy_that_is_none_is_told_by_its_variable_and_not_shown(
-    proxy: str, variable: str, tmp_path: Path
-) -> None:
-    there = Terminal("https://licensing.invalid", tmp_path, "token")
-    environment: dict[str, str | None] = {**there.environment(), "NO_PROXY": "", "no_proxy": ""}
-    environment |= dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"))
-    environment[variable] = proxy
-    told = CliRunner().invoke(app, ["whoami"], env=environment, prog_name="licensing")
-    assert told.exit_code == 2, told
-    assert f"Error: {variable} cannot be read: " in told.stderr
-    assert "s3cret" not in told.output
-
-
-def test_https_goes_by_the_proxy_that_is_set(tmp_path: Path) -> None:
-    environment: dict[str, str | None] = {
-        **Terminal("https://licensing.invalid", tmp_path, "token").environment(),
-        **dict.fromkeys(("https_proxy", "no_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY")),
-    }
-    with Scripted() as proxy:
-        environment["HTTPS_PROXY"] = proxy.url
-        command = ["--retries", "0", "whoami"]
-        told = CliRunner().invoke(app, command, env=environment, prog_name="licensing")
-        assert told.exit_code == 5, told
-        # Whatever this one answers, it is asked for the way.
-        assert "501" in told.stderr
-        assert "licensing.invalid" in told.stderr
-
-
-def test_a_proxy_that_leads_elsewhere_stops_nothing(terminal: Terminal) -> None:
-    environment = terminal.environment() | {"NO_PROXY": "", "HTTPS_PROXY": "foo://proxy"}
-    told = CliRunner().invoke(app, ["whoami"], env=environment, prog_name="licensing")
-    assert told.exit_code == 0, told
-
-
 @pytest.mark.parametrize(("typed", "is_meant"), [("y", True), ("n", False)])
 def test_a_person_at_a_terminal_is_asked(
     at: Invocation, monkeypatch: pytest.MonkeyPatch, typed: str, *, is_meant: bool
