@@ -283,6 +283,9 @@ def test_an_end_in_an_hour_that_comes_twice_stays_as_it_is(
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".card")).to_contain_text("0 of 40 used")
     assert subscription(portal, "acme")["subscription"]["valid_until"] == end
+    page.goto(portal.address("/organizations/acme/feed?type=SubscriptionChanged"))
+    changes = page.locator(".entries li .change")
+    expect(changes.filter(has_text="→ 31 Oct 2027, 02:30")).to_have_count(1)
 
 
 def changed_twice(open_page: OpenPage, portal: Portal, troubles: Troubles) -> Page:
