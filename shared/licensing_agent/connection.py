@@ -120,12 +120,18 @@ def failed(error: Exception, way: Way | None) -> Failed:
     """
     if isinstance(error, proxies.Unreadable):
         return Failed(why=str(error))
-    found = next((one for one in map(_obstacle, _causes(error)) if one), Obstacle.NO_HTTP)
+    found = obstacle(error)
     told = words.sentence if isinstance(error, httpx.ProxyError) else words.line
     said = f": {told(str(error))}" if isinstance(error, httpx.HTTPError) else ""
     also = " ".join(trust.unreadable()) if found is Obstacle.ISSUER_UNKNOWN else ""
     details = f"{type(error).__name__}{said}"
     return Failed(why=found.told(details, by=_setting(way), also=also))
+
+
+def obstacle(error: Exception) -> Obstacle:
+    """What stands in the way."""
+    found = map(_of_one, trust.causes(error))
+    return next((one for one in found if one is not None), Obstacle.NO_HTTP)
 
 
 def too_late(way: Way | None) -> Failed:
@@ -138,21 +144,7 @@ def _setting(way: Way | None) -> str:
     return way.proxy.setting if way and way.proxy else ""
 
 
-def _causes(error: BaseException) -> list[BaseException]:
-    """An error, and what it came from, the innermost first: that is the most specific one."""
-    found, left = list[BaseException](), [error]
-    while left:
-        one = left.pop()
-        if one in found:
-            continue
-        found.append(one)
-        inner = one.__cause__ or one.__context__
-        left += [inner] if inner is not None else []
-        left += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-    return found[::-1]
-
-
-def _obstacle(error: BaseException) -> Obstacle | None:
+def _of_one(error: BaseException) -> Obstacle | None:
     """What an error says by itself."""
     if isinstance(error, ssl.SSLError):
         return trust.obstacle(error)

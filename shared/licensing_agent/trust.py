@@ -86,6 +86,20 @@ def obstacle(error: BaseException) -> Obstacle | None:
     return Obstacle.NO_TLS if is_plain else Obstacle.TLS_FAILED
 
 
+def causes(error: BaseException) -> list[BaseException]:
+    """An error, and what it came from, the innermost first: that is the most specific one."""
+    found, left = list[BaseException](), [error]
+    while left:
+        one = left.pop()
+        if one in found:
+            continue
+        found.append(one)
+        inner = one.__cause__ or one.__context__
+        left += [inner] if inner is not None else []
+        left += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+    return found[::-1]
+
+
 def _has_store() -> bool:
     """Whether the system has certificates: where they are not files, it always has."""
     paths = ssl.get_default_verify_paths()

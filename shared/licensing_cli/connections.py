@@ -32,7 +32,7 @@ def client(timeout: float) -> httpx.Client:
 
 def advice(error: Exception) -> str:
     """What to do about a connection that failed."""
-    return _OF_TLS if trust.advice(error) else _USUAL
+    return _OF_TLS if any(map(trust.obstacle, trust.causes(error))) else _USUAL
 
 
 class _Ways(httpx.BaseTransport):

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from licensing_agent import connection, proxies, trust
+from licensing_agent import connection, proxies
 from licensing_agent.configuration import Configuration
 from licensing_agent.core import SignInFailed
 from licensing_agent.protocol import strict_json
@@ -147,10 +147,9 @@ class Provider:
         except proxies.Unreadable as error:
             raise Unreachable(str(error)) from error
         except Exception as error:  # what lies below httpx has errors of its own
-            advice = trust.advice(error) or "Check the network, and the address of the provider."
-            raise Unreachable(
-                f"The identity provider cannot be reached: {type(error).__name__}. {advice}"
-            ) from error
+            found = connection.obstacle(error).value
+            why = f"{found.what} ({type(error).__name__}). {found.helps}"
+            raise Unreachable(f"The identity provider cannot be reached: {why}") from error
         if response.status_code >= 500 or response.status_code == 429:
             raise Unreachable(f"The identity provider is down (status {response.status_code}).")
         try:

@@ -509,10 +509,8 @@ def test_one_deadline_counts_for_a_whole_request_however_its_answer_drips(
         # Each drop comes in time, and httpx waits for the next one.
         again.start(Configuration(**told | {"url": url, "timeout": 0.4}))
         status = again.check(at_once=True)
-        assert (status.license_state, status.message) == (
-            "grace",
-            "The service cannot be reached: its answer takes too long.",
-        )
+        assert status.license_state == "grace"
+        assert "its answer takes too long" in str(status.message)
         again.close()
 
 

@@ -314,7 +314,7 @@ def test_a_provider_out_of_reach_is_asked_again_at_the_next_call(
     provider = Provider(service=service, issuer=url, client_id="agents")
     browser = Browser(provider, redirect_uri=callback, opens=person)
     for _ in range(2):
-        assert "cannot be reached: ConnectError" in why(browser)
+        assert "cannot be reached: the connection was refused (ConnectError)" in why(browser)
     assert not person.links
 
 
