@@ -3,4 +3,4 @@
 What this package guarantees stands in its ``README.md``. It speaks the public API and nothing else.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.1.0a2"

@@ -3,6 +3,8 @@
 Its clock shows what stands in the file that CLOCK names, and so does the one that cannot be set:
 that is how days pass in a test, and how none passes unasked. Its token stands in the file that
 TOKEN names. It also tells how it stands for each line that it is sent.
+
+It runs with each client that has been released: it uses nothing that the first had not.
 """
 
 import json

@@ -152,13 +152,13 @@ class System:
         self.set_clock(datetime.now(UTC).timestamp())
         self.sign_in(None)
 
-    def agent(self, url: str) -> Agent:
-        """The agent starts, and looks for the service at `url`."""
+    def agent(self, url: str, package: Path = ROOT / "shared") -> Agent:
+        """The agent starts, with the client in `package`, and looks for the service at `url`."""
         return Agent(
             [sys.executable, ROOT / "tests" / "agent" / "agent.py", url, "state", ISSUER],
             self.folder,
             self._nudge,
-            PYTHONPATH=str(ROOT / "shared"),
+            PYTHONPATH=str(package),
             CLOCK=str(self._clock),
             TOKEN=str(self._token),
         )

@@ -59,9 +59,9 @@ class Site:
         """A person signs in at the agent, or walks away."""
         self.system.sign_in(self.token(user, self.up.agent_client_id) if user else None)
 
-    def agent(self) -> Agent:
-        """The agent starts."""
-        return self.system.agent(self.relay.url)
+    def agent(self, package: Path | None = None) -> Agent:
+        """The agent starts, with the client of today or with another one."""
+        return self.system.agent(self.relay.url, package or ROOT / "shared")
 
     def pass_time(self, seconds: int) -> None:
         """At the service first, so that the agent never is ahead of it."""
