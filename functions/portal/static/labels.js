@@ -496,7 +496,8 @@ function fact(name, value) {
     return value ? "yes" : "no";
   }
   if (["expires_at", "valid_until"].includes(name)) {
-    return instant(String(value));
+    // An older version of the function counts seconds.
+    return instant(typeof value === "number" ? new Date(value * 1000) : String(value));
   }
   if (name === "device_key") {
     return `${String(value).slice(0, TOLD_OF_KEY)}…`;

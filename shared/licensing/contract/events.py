@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, cast
+from typing import Annotated, Final, cast
 
-from pydantic import ConfigDict, with_config
+from pydantic import (
+    ConfigDict,
+    SerializeAsAny,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    with_config,
+)
 from typing_extensions import TypedDict  # pydantic asks for this one before Python 3.12
 
 from licensing.contract.fields import Instant, LicenseId, OrganizationId, Reply, instant
@@ -54,6 +61,17 @@ class Facts(TypedDict, total=False):
     agents_per_member: int | None
 
 
+def _as_told(told: object, check: ValidatorFunctionWrapHandler) -> object:
+    """Facts, also where another build has told one in another form: no event waits for that."""
+    try:
+        return check(told)
+    except ValidationError:
+        return told
+
+
+_Told = Annotated[Facts | None, WrapValidator(_as_told), SerializeAsAny()]
+
+
 class ActorView(Reply):
     """Who acted; the subject is ``hidden`` from readers who may not know it."""
 
@@ -82,8 +100,8 @@ class EventView(Reply):
     source_address: str | None
     agent_version: str | None
     request_id: str
-    before: Facts | None
-    after: Facts | None
+    before: _Told
+    after: _Told
     reason: str | None
     components: list[str]
     other_address: str | None

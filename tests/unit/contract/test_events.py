@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from licensing.contract.events import EventView, Facts
 from licensing.domain.audit import EventType
 from licensing.domain.facts import Facts as Told
@@ -56,3 +58,14 @@ def test_r32_the_contract_types_every_fact_that_there_is() -> None:
 def test_r32_facts_that_other_builds_tell_are_told() -> None:
     facts: Told = {"state": "active", "hall": 3, "of_old": None}
     assert told(None, facts)["after"] == facts
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "odd", [{"state": "on loan"}, {"primary": None}, {"max_agents": "many"}, {"name": 7}]
+)
+def test_r34_a_fact_that_another_build_tells_in_another_form_holds_up_no_event(odd: Told) -> None:
+    facts: Told = {**organization().facts, **odd}
+    event = told(facts, None)
+    assert event["before"] == {**facts, "valid_until": event["before"]["valid_until"]}
+    assert event["before"]["valid_until"].endswith("Z")
