@@ -155,7 +155,7 @@ class AsyncClient:
     async def _log_in(self) -> None:
         if not (self._is_open() and isinstance(self._engine.step(), Login)):
             return  # it has been closed, or another task has logged in
-        token = await self._token()
+        token = self._engine.waiting_token or await self._token()
         async with self._checking:
             # It may have been closed in the meantime, and a login that is due may not be any more.
             step = self._engine.step()

@@ -55,22 +55,31 @@ class Attempt:
         self.begins()
 
 
-class UsedTokens:
-    """The tokens that have brought a licence."""
+class Tokens:
+    """People's tokens: the one whose login has still to be answered, and those that are used up.
+
+    A person signs in once, however often the login has to be sent until there is an answer.
+    """
 
     def __init__(self) -> None:
-        self._presented: bytes | None = None
+        self.waiting: str | None = None
         self._used: set[bytes] = set()
 
     def presents(self, token: str) -> bool:
         """Take note of a token that is about to be sent; false if it must not be."""
-        self._presented = _digest(token)
-        return self._presented not in self._used
+        is_new = _digest(token) not in self._used
+        self.waiting = token if is_new else None
+        return is_new
 
     def has_brought_license(self) -> None:
         """The login with the token presented last was granted."""
-        if self._presented is not None:
-            self._used.add(self._presented)
+        if self.waiting is not None:
+            self._used.add(_digest(self.waiting))
+        self.waiting = None
+
+    def is_refused(self) -> None:
+        """The login was refused: the next one may be another person's."""
+        self.waiting = None
 
 
 def _digest(token: str) -> bytes:

@@ -16,8 +16,7 @@ What this module guarantees:
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Event, RLock, Thread
+from threading import Event, RLock
 from types import TracebackType
 from typing import Self
 
@@ -134,7 +133,7 @@ class Client:
     def _log_in(self) -> None:
         if not (self._is_open() and isinstance(self._engine.step(), Login)):
             return  # it has been closed, or another thread has logged in
-        token = self._token()
+        token = self._engine.waiting_token or self._token()
         with self._checking:
             # It may have been closed in the meantime, and a login that is due may not be any more.
             step = self._engine.step()
@@ -170,18 +169,16 @@ class Client:
 
     def _answer(self, request: wire.Request) -> wire.Answer | Failed:
         """What comes back within the time that there is."""
-        line, coming = self._line, Future[wire.Answer | Failed]()
+        line = self._line
 
-        def send() -> None:
+        def send() -> wire.Answer | Failed:
             try:
-                coming.set_result(line.send(request))
+                return line.send(request)
             except Exception as error:  # noqa: BLE001 - what lies below httpx has errors of its own
-                coming.set_result(connection.failed(error, line.way))
+                return connection.failed(error, line.way)
 
-        # Each step of a request has its limit, and there may be any number of steps.
-        Thread(target=send, name="licensing_agent request", daemon=True).start()
         try:
-            return coming.result(self._engine.patience())
+            return connection.within(self._engine.patience(), send)
         except TimeoutError:
             return connection.too_late(line.way)
 

@@ -11,9 +11,11 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from threading import Thread
+from typing import Final, TypedDict, TypeVar
 
 import httpx
 
@@ -46,6 +48,8 @@ _KINDS: Final[tuple[tuple[type[Exception], Obstacle], ...]] = (
     (httpx.NetworkError, Obstacle.CUT_OFF),
     (ConnectionError, Obstacle.CUT_OFF),
 )
+Result = TypeVar("Result")
+
 _TO_CONNECT: Final = 0.5
 """How much of a request's time connecting may take: what is too slow is told apart."""
 
@@ -101,6 +105,24 @@ def way(configuration: Configuration) -> Way:
         },
         proxy,
     )
+
+
+def within(seconds: float, call: Callable[[], Result]) -> Result:
+    """What ``call`` gives, if that is in time. Raises :class:`TimeoutError`, and what it raises.
+
+    Each step of a request has its limit, and there may be any number of steps. One that is late
+    goes on in a thread of its own, and nobody hears of it.
+    """
+    coming = Future[Result]()
+
+    def run() -> None:
+        try:
+            coming.set_result(call())
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is waited for
+            coming.set_exception(error)
+
+    Thread(target=run, name="licensing_agent request", daemon=True).start()
+    return coming.result(seconds)
 
 
 def sending(configuration: Configuration, request: Request) -> Sending:

@@ -31,7 +31,7 @@ from typing import Final
 from weakref import WeakSet
 
 from licensing_agent import lifecycle, transitions, wire
-from licensing_agent.attempts import Attempt, UsedTokens
+from licensing_agent.attempts import Attempt, Tokens
 from licensing_agent.configuration import Configuration
 from licensing_agent.lifecycle import (
     FetchKeys,
@@ -116,7 +116,7 @@ class Engine:
         self._configuration = configuration
         self._teller = Teller(callbacks)
         self._attempt = Attempt()
-        self._tokens = UsedTokens()
+        self._tokens = Tokens()
         self._system = system
         self._lock = RLock()
         self._reading: tuple[float, Machine] | None = None
@@ -209,6 +209,11 @@ class Engine:
                     self._begin(reading, self._machine().credentials())
                     step = lifecycle.next_step(self._state)
             return step
+
+    @property
+    def waiting_token(self) -> str | None:
+        """The token of a person whose login has still to be answered."""
+        return self._tokens.waiting
 
     def request(
         self, step: Login | Validate | FetchKeys, token: str
@@ -310,6 +315,8 @@ class Engine:
             license = self._state.kept.license
             if license is not None and license is not before.kept.license:
                 self._tokens.has_brought_license()
+            if isinstance(outcome, Refused) and outcome.at_login and not outcome.about_key:
+                self._tokens.is_refused()
             if license is not None:
                 self._is_unopened = False
                 if license.device_key == self._device_key:

@@ -148,7 +148,7 @@ Step = Wait | Login | Validate | FetchKeys
 class State:
     """All that is known. ``kept`` has to be on the disk before a status is told.
 
-    ``asked_at`` is when this process has first asked the question that is open, by its own clock.
+    ``asked_at`` is the time at which this process has first asked the question that is open.
     ``is_late`` says that the last answer was a link that was over already; ``is_new``, that the
     licence was logged in for and has not been valid since; ``is_used_token``, that the last token
     of a person had been used for a login before. Until ``login_until`` a login is tried, though
@@ -279,7 +279,7 @@ def asking(state: State, nonce: str) -> State:
     counted, and is not taken. Without a device key it could lead past the agent's next link: but
     only if it is still under way when that is asked for, across halfway.
     """
-    asked_at = state.asked_at if nonce == state.kept.asked else state.monotonic
+    asked_at = state.asked_at if nonce == state.kept.asked else state.time.mark
     return replace(state, kept=replace(state.kept, asked=nonce), asked_at=asked_at)
 
 
@@ -298,8 +298,7 @@ def may_ask(state: State, on_disk: Kept) -> bool:
 def status(state: State) -> Status:
     """How it stands."""
     license = state.kept.license
-    # A login after it may have brought a lease, before the service has been asked again.
-    refusal = None if state.holds else state.refusal
+    refusal = state.refusal
     if refusal is not None:
         license_state = LicenseState.REFUSED
     elif license is None:

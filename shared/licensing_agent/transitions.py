@@ -34,8 +34,8 @@ FIRST_RETRY: Final = 2.0
 LONGEST_RETRY: Final = 600.0
 LONGEST_RETRY_AFTER: Final = 1_800.0
 """How many seconds of patience are granted, whoever asks: a page of a proxy may ask for a day."""
-SHARE_OF_LEASE: Final = 0.25
-"""How much of what is left of the lease a pause takes at most."""
+SHARE_OF_LEASE: Final = 0.125
+"""How much of what is left of the lease each of the two parts of a pause takes at most."""
 REFUSED_AGAIN: Final = 900.0
 """How long a refusal stands on average before it is asked for again, in seconds."""
 SIGN_IN_AGAIN: Final = 60.0
@@ -110,7 +110,7 @@ def _logged_in(state: State, answer: LoggedIn, moment: Moment) -> State:
     # The agent works at once, and the key is asked about next. Where the device key has to wait
     # (R36), a login gets a lease, and a validation none yet.
     granted = _granted(state, lease, answer, moment)
-    return replace(granted, due=granted.time.mark)
+    return replace(granted, due=granted.time.mark, refusal=None)
 
 
 def _valid(state: State, answer: Valid, moment: Moment) -> State:
@@ -188,7 +188,7 @@ def _answered_at(state: State, answer: LoggedIn | Valid) -> float:
     An answer says what time it is while its question is young. Held back for hours, it still proves
     its lease, and must not give back what of that is used up.
     """
-    mark, is_young = state.time.mark, state.monotonic - state.asked_at <= LARGEST_RESERVE
+    mark, is_young = state.time.mark, state.time.mark - state.asked_at <= LARGEST_RESERVE
     is_behind = mark - answer.server_time > LARGEST_RESERVE
     return mark if is_behind and not is_young else answer.server_time
 
@@ -270,6 +270,9 @@ def _login_refused(state: State, answer: Refused, moment: Moment) -> State:
         return replace(state, withholds_key=True, due=mark + FIRST_RETRY)
     is_stale = answer.code == "unauthorized"  # the token, and the next one may be good
     wait = SIGN_IN_AGAIN if is_stale else REFUSED_AGAIN * (0.5 + moment.chance)
+    if state.lease is not None and state.holds:
+        left = state.lease.expires_at - mark
+        wait = min(wait, max(FIRST_RETRY, 2 * SHARE_OF_LEASE * left))
     state = replace(state, due=mark + wait, failures=state.failures + 1, unproven=None)
     if state.holds:
         return replace(state, trouble=answer.message)

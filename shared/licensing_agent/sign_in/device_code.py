@@ -69,6 +69,7 @@ class DeviceCode(Attempts):
         interval = _seconds(said.get("interval"), _INTERVAL)
         left = min(_seconds(said.get("expires_in"), _LONGEST), _LONGEST)
         while left > 0:
+            interval = min(interval, left)
             (self.sleep or self._woken.wait)(interval)
             if self._woken.is_set():
                 return None

@@ -60,6 +60,6 @@ def pasted(
         if request.is_answered_by(answer):
             return request.token(answer)
     raise SignInFailed(
-        "What was pasted is of another sign-in: open the link that is shown now, and paste the "
-        "address that the browser ends up at."
+        "What was pasted is of another sign-in. Sign in anew: open the link shown then, and "
+        "paste the address that the browser ends up at."
     )

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -24,6 +23,7 @@ import httpx
 from licensing_agent import connection, proxies
 from licensing_agent.configuration import Configuration
 from licensing_agent.core import SignInFailed
+from licensing_agent.obstacles import Obstacle
 from licensing_agent.protocol import strict_json
 from licensing_agent.wire import LARGEST_ANSWER
 
@@ -110,6 +110,11 @@ class Provider:
     def posted(self, endpoint: str, form: Mapping[str, str]) -> Mapping[str, object]:
         """The answer to a form. Raises :class:`Declined` and :class:`Unreachable`."""
         status, said = self._answer("POST", endpoint, {**form, "client_id": self.client_id})
+        if not said or (status != 200 and not isinstance(said.get("error"), str)):
+            raise Unreachable(
+                f"The answer (status {status}) is not the identity provider's: check what is on "
+                "the way, and the provider's address."
+            )
         if status != 200:
             raise Declined(said)
         return said
@@ -132,7 +137,19 @@ class Provider:
     def _answer(
         self, method: str, address: str, form: dict[str, str] | None
     ) -> tuple[int, dict[str, object]]:
-        body, until = bytearray(), time.monotonic() + self.service.timeout
+        try:
+            return connection.within(
+                self.service.timeout, lambda: self._asked(method, address, form)
+            )
+        except TimeoutError:
+            found = Obstacle.TOO_SLOW.value
+            why = f"The identity provider cannot be reached: {found.what}. {found.helps}"
+            raise Unreachable(why) from None
+
+    def _asked(
+        self, method: str, address: str, form: dict[str, str] | None
+    ) -> tuple[int, dict[str, object]]:
+        body = bytearray()
         origin = urlsplit(address)._replace(path="", query="", fragment="").geturl()
         try:
             way = connection.way(replace(self.service, url=origin))
@@ -142,7 +159,7 @@ class Provider:
             ):
                 for part in response.iter_bytes():
                     body += part
-                    if len(body) > LARGEST_ANSWER or time.monotonic() > until:
+                    if len(body) > LARGEST_ANSWER:
                         raise httpx.ReadTimeout("too long")  # noqa: TRY301 - as if it had ended so
         except proxies.Unreadable as error:
             raise Unreachable(str(error)) from error

@@ -73,10 +73,19 @@ def test_a_provider_that_is_asked_too_often_is_asked_less(device: Device) -> Non
 
 
 def test_an_answer_that_is_lost_ends_nothing(device: Device) -> None:
-    device.issuer.device["expires_in"] = 60
-    device.answers(Response(503, [], b""), Response(429, [], b""))
+    device.issuer.device["expires_in"] = 600
+    page = b"<html>Log in to the network</html>"
+    device.answers(*(Response(status, [], page) for status in (503, 429, 403, 200)))
     assert device.code.sign_in()
-    assert device.slept == [5, 10, 20]
+    assert device.slept == [5, 10, 20, 40, 80]
+
+
+def test_nobody_waits_longer_than_the_code_is_good(device: Device) -> None:
+    device.issuer.device |= {"expires_in": 60, "interval": 86_400}
+    device.answers(PENDING)
+    with pytest.raises(SignInFailed, match="in time"):
+        device.code.sign_in()
+    assert device.slept == [60]
 
 
 def test_without_an_interval_five_seconds_are_one(device: Device) -> None:

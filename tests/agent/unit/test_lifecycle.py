@@ -346,10 +346,18 @@ def test_no_pause_outlasts_the_lease_whoever_asks_for_it() -> None:
     end, attempts = state.lease.expires_at, 0
     while state.time.mark < end:
         passed = state.time.mark - NOW
+        left = end - state.time.mark
         state = told(state, a_day, chance=1, seconds=passed)
-        assert state.due < end + transitions.FIRST_RETRY
+        most = max(left / 4, left / 8 + transitions.FIRST_RETRY)
+        assert state.due - state.time.mark <= most + 0.01
         state, attempts = advanced(state, at(state.due - NOW)), attempts + 1
     assert attempts > 10
+
+
+def test_a_refused_login_does_not_outlast_the_lease_either() -> None:
+    no_seat = Refused(code="seat_limit_reached", message="No.", action="login", at_login=True)
+    state = told(licensed(), no_seat, seconds=DAY - 100, chance=1)
+    assert state.due - state.time.mark == 25
 
 
 def test_somebody_who_does_not_want_to_wait_need_not() -> None:
@@ -418,6 +426,20 @@ def test_r16_an_answer_that_was_held_back_gives_no_time_back(wall: float) -> Non
     # After a restart nobody knows since when the question is open.
     again = begin(PINNED, state.kept, MACHINE, None, moment(DAY // 2))
     assert transitions.after(again, answered, moment(DAY // 2)).time.mark >= again.time.mark
+
+
+def test_a_refusal_of_before_a_login_is_over_with_it() -> None:
+    state = told(licensed(), REVOKED, LOGGED_IN)
+    over = status(advanced(told(state, AWAY), at(2 * DAY)))
+    assert (over.license_state, over.code, over.message) == ("unreachable", None, AWAY.why)
+
+
+def test_r16_an_answer_to_a_machine_that_has_slept_meanwhile_gives_no_time_back() -> None:
+    state = lifecycle.asking(licensed(), "n-1")
+    answered = valid(now=NOW + 1, token=lease_token(now=NOW + 1))
+    # Its own clock has stood still; the machine's has not.
+    state = transitions.after(state, answered, Moment(NOW + DAY // 2, 1_001, 0.5))
+    assert state.time.mark == NOW + DAY // 2
 
 
 def test_a_login_that_does_not_help_is_not_tried_again_and_again() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from licensing_agent import AsyncClient, Client, Configuration, SignInFailed, Status, System
-from licensing_agent.attempts import UsedTokens
+from licensing_agent.attempts import Tokens
 from licensing_agent.machine.sources import Platform
 from tests.agent.samples import JWKS, LICENSE_KEY
 from tests.agent.service import Service, refused
@@ -354,6 +354,30 @@ def test_a_token_that_has_brought_no_license_is_sent_again(
     assert agent.check(at_once=True).usable
 
 
+def test_a_person_signs_in_once_however_often_the_login_is_sent(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    tokens = [TOKEN, "another"]
+    agent.signed_in = lambda: tokens.pop(0) if tokens else None
+    service.answers = [problem(503, "unavailable"), Response.message(502, "Bad Gateway")]
+    agent.start(Configuration(**told)).check()
+    agent.check(at_once=True)
+    assert agent.check(at_once=True).usable
+    sent = {one.header("authorization") for one in service.requests if one.body} - {None}
+    assert (sent, tokens) == ({f"Bearer {TOKEN}"}, ["another"])
+
+
+def test_after_a_refusal_it_may_be_another_person(
+    agent: Agent, service: Service, told: dict[str, Any]
+) -> None:
+    tokens = [TOKEN, "another"]
+    agent.signed_in = lambda: tokens.pop(0)
+    service.answers = [problem(409, "device_key")]
+    agent.start(Configuration(**told)).check()
+    assert agent.check(at_once=True).usable
+    assert tokens == []
+
+
 def test_of_many_threads_none_sends_the_token_of_before(
     service: Service, told: dict[str, Any]
 ) -> None:
@@ -371,7 +395,7 @@ def test_of_many_threads_none_sends_the_token_of_before(
 
 
 def test_r35_of_a_token_its_digest_is_kept() -> None:
-    tokens = UsedTokens()
+    tokens = Tokens()
     assert tokens.presents(SECRET)
     tokens.has_brought_license()
     assert not tokens.presents(SECRET)
