@@ -17,7 +17,7 @@ from typing import Self
 
 import httpx
 
-from licensing_agent import connection, wire
+from licensing_agent import connection, core, wire
 from licensing_agent.configuration import Configuration
 from licensing_agent.core import (
     NO_PROOF_TAKEN,
@@ -25,7 +25,7 @@ from licensing_agent.core import (
     Engine,
     System,
 )
-from licensing_agent.lifecycle import FetchKeys, LicenseState, Login, Status, Validate, Wait
+from licensing_agent.lifecycle import FetchKeys, LicenseState, Login, Status, Step, Validate, Wait
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
 from licensing_agent.telling import Callback, Callbacks, failed, nobody
 
@@ -92,10 +92,7 @@ class AsyncClient:
                 if not self._is_open():
                     break  # closed while this waited
                 step = self._engine.step()
-                if isinstance(step, Wait | Login):
-                    self._engine.tell()
-                else:
-                    self._engine.take(await self._carry_out(step))
+                await self._do(step)
             await self._callbacks_end()
             if isinstance(step, Wait):
                 break
@@ -166,10 +163,41 @@ class AsyncClient:
     async def _token(self) -> str | Failed | NobodySignedIn:
         try:
             told = self._sign_in()
-            token = ((await told if inspect.isawaitable(told) else told) or "").strip()
+            given = await self._waited(told) if inspect.isawaitable(told) else told
+            token = (given or "").strip()
         except Exception as error:  # noqa: BLE001 - it is the vendor's, and speaks to anything
             return connection.sign_in_failed(error)
         return token or NobodySignedIn()
+
+    async def _waited(self, told: Awaitable[str | None]) -> str | None:
+        """What a person's sign-in gives. Meanwhile, what is due and needs nobody is done."""
+        ended = asyncio.Event()
+        meanwhile = asyncio.create_task(self._go_on(ended))
+        try:
+            return await told
+        finally:
+            ended.set()
+            await meanwhile
+
+    async def _go_on(self, ended: asyncio.Event) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(max(core.LOOKS_AFTER, self._engine.pause())):
+                    await ended.wait()
+            except TimeoutError:
+                pass
+            async with self._checking:
+                if ended.is_set() or not self._is_open():
+                    return
+                await self._do(self._engine.step())
+            await self._callbacks_end()
+
+    async def _do(self, step: Step) -> None:
+        """A step, but for a login, which takes a person."""
+        if isinstance(step, Wait | Login):
+            self._engine.tell()
+        else:
+            self._engine.take(await self._carry_out(step))
 
     async def _carry_out(self, step: Login | Validate | FetchKeys, bearer: str = "") -> Outcome:
         for _ in range(PROOFS):

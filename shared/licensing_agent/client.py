@@ -16,13 +16,13 @@ What this module guarantees:
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, RLock
+from threading import Event, RLock, Thread
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from licensing_agent import connection, wire
+from licensing_agent import connection, core, wire
 from licensing_agent.configuration import Configuration
 from licensing_agent.core import (
     NO_PROOF_TAKEN,
@@ -30,7 +30,7 @@ from licensing_agent.core import (
     Engine,
     System,
 )
-from licensing_agent.lifecycle import FetchKeys, Login, Status, Validate, Wait
+from licensing_agent.lifecycle import FetchKeys, Login, Status, Step, Validate, Wait
 from licensing_agent.protocol.outcomes import Failed, NobodySignedIn, Outcome
 from licensing_agent.telling import Callback, Callbacks, nobody
 
@@ -98,10 +98,7 @@ class Client:
                 if not self._is_open():
                     break  # closed while this waited
                 step = self._engine.step()
-                if isinstance(step, Wait | Login):
-                    self._engine.tell()
-                else:
-                    self._engine.take(self._carry_out(step))
+                self._do(step)
             if isinstance(step, Wait):
                 break
             if isinstance(step, Login):
@@ -142,11 +139,30 @@ class Client:
                 self._engine.take(outcome)
 
     def _token(self) -> str | Failed | NobodySignedIn:
+        ended = Event()
+        Thread(target=self._go_on, args=(ended,), name="licensing_agent", daemon=True).start()
         try:
             token = (self._sign_in() or "").strip()
         except Exception as error:  # noqa: BLE001 - it is the vendor's, and speaks to anything
             return connection.sign_in_failed(error)
+        finally:
+            ended.set()
         return token or NobodySignedIn()
+
+    def _go_on(self, ended: Event) -> None:
+        """While a person is waited for: do what is due and needs nobody, and tell a lease's end."""
+        while not ended.wait(max(core.LOOKS_AFTER, self._engine.pause())):
+            with self._checking:
+                if ended.is_set() or not self._is_open():
+                    return
+                self._do(self._engine.step())
+
+    def _do(self, step: Step) -> None:
+        """A step, but for a login, which takes a person."""
+        if isinstance(step, Wait | Login):
+            self._engine.tell()
+        else:
+            self._engine.take(self._carry_out(step))
 
     def _carry_out(self, step: Login | Validate | FetchKeys, bearer: str = "") -> Outcome:
         for _ in range(PROOFS):

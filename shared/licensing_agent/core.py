@@ -69,6 +69,9 @@ LONGEST_PAUSE: Final = 60.0
 READING_LASTS: Final = 600.0
 """How many seconds a reading of the machine is good for: tools are started for one."""
 
+LOOKS_AFTER: Final = 5.0
+"""How many seconds may pass between two looks at what is due, while a person signs in."""
+
 PROOFS: Final = 3
 """How many proofs are made for one request, where the service wants newer ones."""
 
@@ -224,6 +227,9 @@ class Engine:
         itself in.
         """
         self._attempt.begins()
+        # What HTTP cannot carry would be shown in the error that says so.
+        if isinstance(step, Login) and not (token.isascii() and token.isprintable()):
+            return Failed(why="The sign-in did not return a valid token.")
         if isinstance(step, Login) and not self._tokens.presents(token):
             return NobodySignedIn(is_used_token=True)
         made = self._made(step, token)
@@ -254,9 +260,6 @@ class Engine:
             return wire.fetch_keys(step)
         if isinstance(step, Login):
             self._reading = None
-        # What HTTP cannot carry would be shown in the error that says so.
-        if isinstance(step, Login) and not (token.isascii() and token.isprintable()):
-            return Failed(why="The sign-in did not return a valid token.")
         told = self._configuration
         sender = wire.Sender(
             machine=self._machine(),

@@ -5,12 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from licensing_agent import AsyncClient, Client, Configuration, SignInFailed, Status, System
+from licensing_agent import AsyncClient, Client, Configuration, SignInFailed, Status, System, core
 from licensing_agent.attempts import Tokens
 from licensing_agent.machine.sources import Platform
 from tests.agent.samples import JWKS, LICENSE_KEY
@@ -426,3 +426,60 @@ def test_ctrl_c_closes_the_client_and_ends_run_quietly(told: dict[str, Any], pla
     again = Client(Configuration(**told), sign_in=lambda: None, system=system())  # it is free
     assert again.status.usable == (place != "sign_in")
     again.close()
+
+
+# -- while a person is waited for ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_while_a_person_is_waited_for_the_agent_goes_on(
+    service: Service,
+    told: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    asynchronous: bool,
+) -> None:
+    monkeypatch.setattr(core, "LOOKS_AFTER", 0.05)
+    seconds, tokens, back, states = [float(NOW)], [TOKEN], Event(), list[str]()
+
+    def sign_in() -> str | None:
+        if tokens:
+            return tokens.pop()
+        # Nobody comes, and nothing on the way takes the proof out any more.
+        service.answers = []
+        seconds[0] += 3_600
+        service.now = seconds[0]
+        assert back.wait(60)
+        return None
+
+    def shown(status: Status) -> None:
+        states.append(status.license_state)
+        if states[-2:] == ["unreachable", "valid"]:
+            back.set()
+
+    def is_over() -> None:
+        seconds[0] += 2 * DAY
+        service.answers = 9 * [refused("PROOF_REQUIRED", "login")]
+
+    callbacks: Any = {f"on_{name}": shown for name in EVERYBODY}
+    clocks = System(wall=lambda: seconds[0], monotonic=lambda: seconds[0], chance=lambda: 0.5)
+
+    async def on_a_loop() -> None:
+        async def signs_in() -> str | None:
+            return await asyncio.to_thread(sign_in)
+
+        async with AsyncClient(
+            Configuration(**told), sign_in=signs_in, system=clocks, **callbacks
+        ) as client:
+            await client.check()
+            is_over()
+            await client.check(at_once=True)
+
+    if asynchronous:
+        asyncio.run(on_a_loop())
+    else:
+        with Client(Configuration(**told), sign_in=sign_in, system=clocks, **callbacks) as client:
+            client.check()
+            is_over()
+            client.check(at_once=True)
+    assert back.is_set()
