@@ -318,7 +318,7 @@ class Engine:
             license = self._state.kept.license
             if license is not None and license is not before.kept.license:
                 self._tokens.has_brought_license()
-            if isinstance(outcome, Refused) and outcome.at_login and not outcome.about_key:
+            if self._state.logins_refused != before.logins_refused:
                 self._tokens.is_refused()
             if license is not None:
                 self._is_unopened = False

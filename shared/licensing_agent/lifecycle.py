@@ -153,6 +153,7 @@ class State:
     licence was logged in for and has not been valid since; ``is_used_token``, that the last token
     of a person had been used for a login before. Until ``login_until`` a login is tried, though
     there is a licence; ``withholds_key``: without its key, which is of no use here.
+    ``logins_refused`` counts people's logins that are not simply repeated.
     """
 
     terms: Terms
@@ -169,6 +170,7 @@ class State:
     is_late: bool = False
     is_new: bool = False
     is_used_token: bool = False
+    logins_refused: int = 0
     login_until: float = 0.0
     withholds_key: bool = False
     asked_at: float = -math.inf

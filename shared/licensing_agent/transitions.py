@@ -273,7 +273,13 @@ def _login_refused(state: State, answer: Refused, moment: Moment) -> State:
     if state.lease is not None and state.holds:
         left = state.lease.expires_at - mark
         wait = min(wait, max(FIRST_RETRY, 2 * SHARE_OF_LEASE * left))
-    state = replace(state, due=mark + wait, failures=state.failures + 1, unproven=None)
+    state = replace(
+        state,
+        due=mark + wait,
+        failures=state.failures + 1,
+        logins_refused=state.logins_refused + 1,
+        unproven=None,
+    )
     if state.holds:
         return replace(state, trouble=answer.message)
     return replace(state, refusal=answer, trouble=None)

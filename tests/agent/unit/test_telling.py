@@ -367,14 +367,28 @@ def test_a_person_signs_in_once_however_often_the_login_is_sent(
     assert (sent, tokens) == ({f"Bearer {TOKEN}"}, ["another"])
 
 
+@pytest.mark.parametrize(
+    ("answers", "changed"),
+    [
+        ([problem(409, "device_key")], {}),
+        ([problem(403, "temporary_license_not_usable")], {"license_key": LICENSE_KEY}),
+        ([], {"organization_id": "bolt"}),
+    ],
+    ids=["refused", "refused for the key that the agent was given", "of another organization"],
+)
 def test_after_a_refusal_it_may_be_another_person(
-    agent: Agent, service: Service, told: dict[str, Any]
+    agent: Agent,
+    service: Service,
+    told: dict[str, Any],
+    answers: list[Response],
+    changed: dict[str, Any],
 ) -> None:
     tokens = [TOKEN, "another"]
     agent.signed_in = lambda: tokens.pop(0)
-    service.answers = [problem(409, "device_key")]
-    agent.start(Configuration(**told)).check()
-    assert agent.check(at_once=True).usable
+    service.answers = [*answers]
+    agent.start(Configuration(**told | changed)).check()
+    assert agent.client.status.license_state == "refused"
+    agent.check(at_once=True)
     assert tokens == []
 
 
