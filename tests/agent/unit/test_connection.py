@@ -18,6 +18,8 @@ from licensing_agent.obstacles import Obstacle
 from tests.agent.secured import HOST, Authority, Proxy, secured
 from tests.agent.service import Service
 from tests.agent.unit.test_client import Agent
+from tests.agent.unit.test_client import agent as agent  # noqa: PLC0414 - a fixture
+from tests.agent.unit.test_client import service as service  # noqa: PLC0414 - a fixture
 from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import DAY, NOW
 
@@ -28,19 +30,6 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name in {"SSL_CERT_FILE", "SSL_CERT_DIR"}:
             monkeypatch.delenv(name)
-
-
-@pytest.fixture(params=[False, True], ids=["sync", "async"])
-def agent(request: pytest.FixtureRequest) -> Iterator[Agent]:
-    made = Agent(asynchronous=request.param)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with Service() as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -16,37 +16,14 @@ from licensing_agent.machine.sources import Platform
 from tests.agent.samples import JWKS, LICENSE_KEY
 from tests.agent.service import Service, refused
 from tests.agent.unit.test_client import TOKEN, Agent, person, problem
+from tests.agent.unit.test_client import agent as agent  # noqa: PLC0414 - a fixture
+from tests.agent.unit.test_client import service as service  # noqa: PLC0414 - a fixture
+from tests.agent.unit.test_client import told as told  # noqa: PLC0414 - a fixture
 from tests.local.events import Response
-from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import DAY, NOW
 
 SECRET = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
 EVERYBODY = ("signed_out", "valid", "grace", "refused", "unreachable")
-
-
-@pytest.fixture(params=[False, True], ids=["sync", "async"])
-def agent(request: pytest.FixtureRequest) -> Iterator[Agent]:
-    made = Agent(asynchronous=request.param)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with Service() as made:
-        yield made
-
-
-@pytest.fixture
-def told(service: Service, tmp_path: Path) -> dict[str, Any]:
-    """What a configuration says."""
-    return {
-        "url": service.url,
-        "issuer": ISSUER,
-        "folder": tmp_path / "state",
-        "use_keyring": False,
-        "timeout": 60.0,
-    }
 
 
 @pytest.fixture
