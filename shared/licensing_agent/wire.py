@@ -40,7 +40,8 @@ from licensing_agent.protocol.outcomes import (
 LARGEST_ANSWER: Final = 262_144
 """Bytes: what is longer is none of the service's."""
 
-_ACTIONS: Final = frozenset({"continue", "login", "logout"})
+_REFUSED: Final = frozenset({"login", "logout"})
+"""What a refusal can tell an agent to do."""
 _NO_LOGIN_HELPS: Final = frozenset({"DETACHED", "SUSPENDED", "EXPIRED"})
 """Codes after which an agent waits until somebody has acted; none of them asks for a login."""
 _ABOUT_PROOFS: Final = frozenset({"PROOF_REQUIRED", "PROOF_INVALID"})
@@ -337,7 +338,7 @@ def _validated(request: Request, body: Mapping[str, object]) -> Outcome:
     action, code, message = _text(body, "action"), _code(body), _text(body, "message")
     message = words.sentence(message)
     is_refusal = body.get("valid") is False and body.get("lease") is None and code != "VALID"
-    if not is_refusal or action not in _ACTIONS:
+    if not is_refusal or action not in _REFUSED:
         return _GARBLED
     if code in _NO_LOGIN_HELPS and action == "login":
         return _GARBLED

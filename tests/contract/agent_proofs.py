@@ -19,6 +19,7 @@ from licensing.domain.dpop import (
     verify,
 )
 from licensing.domain.errors import StaleProof
+from licensing_agent.protocol import strict_json
 from tests.unit.domain.test_lease import KID, b64
 from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import NOW, license
@@ -309,13 +310,23 @@ def _vector(name: str, case: Case) -> dict[str, Any]:
         "body": case.body,
         "now_ms": NOW_MS + case.after_ms,
         "last_nonce": case.last,
-        "header": case.header if made else None,
-        "claims": case.claims if made else None,
+        "header": _read(case.header) if made else None,
+        "claims": _read(case.claims) if made else None,
+        "header_text": case.header if made else None,
+        "claims_text": case.claims if made else None,
         "signing_input": case.signing_input if verdict in {"good", "lease"} else None,
         "proof": case.proof,
         "verdict": verdict,
         "reason": reason,
     }
+
+
+def _read(text: str) -> Any:
+    """What a header or claims say; None where JSON can be read in two ways, or is no object."""
+    try:
+        return strict_json.read_object(text.encode())
+    except ValueError:
+        return None
 
 
 def _verdict(case: Case) -> tuple[str, str | None]:

@@ -18,7 +18,13 @@ from licensing.domain import components, license_key
 from licensing.domain.errors import InvalidInput
 from licensing.domain.lease import Lease, public_jwk, sign
 from licensing.domain.machine import Credentials
-from tests.contract import agent_chains, agent_pairs, agent_proofs, agent_questions
+from tests.contract import (
+    agent_answers,
+    agent_chains,
+    agent_pairs,
+    agent_proofs,
+    agent_questions,
+)
 from tests.unit.domain.test_lease import ISSUER, KEY, KID, b64
 from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import DAY, NOW, credentials
@@ -406,6 +412,7 @@ def files() -> dict[Path, str]:
     made: dict[str, Any] = {"agent_machines.json": {"machines": machines(), "later": later()}}
     made["agent_leases.json"] = leases()
     made["agent_keys.json"] = {"keys": license_keys()}
+    made["agent_answers.json"] = agent_answers.answers()
     made["agent_pairs.json"] = agent_pairs.pairs()
     made["agent_proofs.json"] = agent_proofs.proofs()
     made["agent_chains.json"] = agent_chains.chains() | {"agent": agent_questions.questions()}
