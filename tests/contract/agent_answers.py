@@ -619,7 +619,7 @@ def _login_refusals() -> Iterator[Row]:
     )
 
 
-# -- as data ---------------------------------------------------------------------------------------
+# -- as data, and as a table -----------------------------------------------------------------------
 
 
 def answers() -> dict[str, Any]:
@@ -694,3 +694,33 @@ def _row(row: Row) -> dict[str, Any]:
             "said_by": after.said_by,
         },
     }
+
+
+_NAMES: Final = {LAST: "the last", NEXT: "the new one", None: "none"}
+
+
+def table() -> str:
+    """The table in Markdown."""
+    head = (
+        "| the agent | is answered | is then | next | waits | presents | says |",
+        "|---|---|---|---|---|---|---|",
+    )
+    return "".join(f"{line}\n" for line in (*head, *map(_line, rows())))
+
+
+def _line(row: Row) -> str:
+    after, has = row.after, SITUATIONS[row.before]
+    question = "login" if has.asks.startswith("login") else "validation"
+    least, most = (f"{seconds:,.0f}" for seconds in after.wait)
+    kept = "" if after.has_license or not has.has_license else ", without the license"
+    again = ", again" if after.keeps_nonce else ""
+    cells = (
+        f"{row.before}: {question}",
+        row.name,
+        f"{after.state}{kept}",
+        after.next,
+        least if least == most else f"{least} to {most}",
+        f"{_NAMES[after.presents]}{again}",
+        after.says or "",
+    )
+    return f"| {' | '.join(cells)} |"

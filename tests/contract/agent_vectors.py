@@ -14,10 +14,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+import licensing_agent
 from licensing.domain import components, license_key
 from licensing.domain.errors import InvalidInput
 from licensing.domain.lease import Lease, public_jwk, sign
 from licensing.domain.machine import Credentials
+from licensing_build.marked import filled
 from tests.contract import (
     agent_answers,
     agent_chains,
@@ -30,6 +32,7 @@ from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import DAY, NOW, credentials
 
 FOLDER = Path(__file__).parent / "vectors"
+PAGE = Path(licensing_agent.__file__).with_name("OTHER_LANGUAGES.md")
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 _MANY_ADDRESSES = [
@@ -179,6 +182,26 @@ RAW: Mapping[str, dict[str, Any]] = {
         "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
         "mac_addresses": [],
         "computer_name": "Stra\N{LATIN SMALL LETTER SHARP S}e",
+    },
+    "a name in Roman numbers, which no locale changes": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [],
+        "computer_name": "HALL-III",
+    },
+    "a name with a dotted capital": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [],
+        "computer_name": "\u0130ZM\u0130R-7",
+    },
+    "a name that ends in a sigma": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [],
+        "computer_name": "\u039f\u0394\u03a5\u03a3\u03a3\u0395\u03a5\u03a3",
+    },
+    "a name with characters that JSON escapes": {
+        "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
+        "mac_addresses": [],
+        "computer_name": 'a"b\\c/d\b\f\n\r\t\x1f\x7f\x80e',
     },
     "a name beyond the first plane": {
         "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
@@ -408,7 +431,7 @@ def _named(typed: str) -> str | None:
 
 
 def files() -> dict[Path, str]:
-    """What stands in the folder."""
+    """What stands in the folder, and the page, which shows a table of it."""
     made: dict[str, Any] = {"agent_machines.json": {"machines": machines(), "later": later()}}
     made["agent_leases.json"] = leases()
     made["agent_keys.json"] = {"keys": license_keys()}
@@ -416,7 +439,8 @@ def files() -> dict[Path, str]:
     made["agent_pairs.json"] = agent_pairs.pairs()
     made["agent_proofs.json"] = agent_proofs.proofs()
     made["agent_chains.json"] = agent_chains.chains() | {"agent": agent_questions.questions()}
-    return {
+    page = filled(PAGE.read_text(encoding="utf-8"), {"answers": agent_answers.table})
+    return {PAGE: page} | {
         FOLDER / name: json.dumps(value, indent=1, ensure_ascii=True) + "\n"
         for name, value in made.items()
     }
@@ -424,4 +448,4 @@ def files() -> dict[Path, str]:
 
 if __name__ == "__main__":
     for path, text in files().items():
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
