@@ -31,13 +31,14 @@ from tests.unit.samples import DAY, NOW
 
 NONCE: Final = "n-1"
 """The nonce of the question that is answered."""
-DEVICE_KEY: Final = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+DEVICE_KEY: Final = "AkXIZFzonb59ZmGwyKgi3H3BwMi6amevqdKQiLZhdtc"
 """The thumbprint of the agent's device key."""
 LAST: Final = "bGluay0x"
 NEXT: Final = "bGluay0y"
 """The ids of the lease that the agent has, and of the one in the answer."""
 
 CURRENT: Final = lease_token(now=NOW - 13 * 3600, id=LAST, nonce="n-0")
+ENDING: Final = lease_token(now=NOW - DAY + 400, id=LAST, nonce="n-0")
 LAPSED: Final = lease_token(now=NOW - 2 * DAY, id=LAST, nonce="n-0")
 GRANTED: Final = lease_token(id=NEXT)
 OVER: Final = lease_token(now=NOW - 2 * DAY, id=NEXT)
@@ -58,6 +59,7 @@ class Situation:
     failures: int = 0
     has_just_logged_in: bool = False
     last_was_over: bool = False
+    refused: Code | None = None
 
 
 SITUATIONS: Final[Mapping[str, Situation]] = {
@@ -66,7 +68,7 @@ SITUATIONS: Final[Mapping[str, Situation]] = {
     "working": Situation(asks="validate"),
     "working, after eight failures": Situation(asks="validate", failures=8),
     "working, with another device key than at its login": Situation(
-        asks="validate", device_key="AkXIZFzonb59ZmGwyKgi3H3BwMi6amevqdKQiLZhdtc"
+        asks="validate", device_key="_7b1Wl2vNnPnYB9sDbTq1T4YF4O0oUq3m5o0o0o0o0o"
     ),
     "its lease is over": Situation(asks="validate", lease=LAPSED, presents=LAPSED),
     "its lease is over, and a login was tried": Situation(
@@ -74,9 +76,13 @@ SITUATIONS: Final[Mapping[str, Situation]] = {
     ),
     "just logged in": Situation(asks="validate", has_just_logged_in=True),
     "the last answer was a lease that was over": Situation(
-        asks="validate", lease=None, presents=LAPSED, last_was_over=True
+        asks="validate", lease=LAPSED, presents=LAPSED, last_was_over=True
     ),
     "separated from its machine": Situation(asks="login with key", lease=None),
+    "its lease ends in 400 seconds, after eight failures": Situation(
+        asks="validate", lease=ENDING, presents=ENDING, failures=8
+    ),
+    "blocked": Situation(asks="validate", lease=None, failures=1, refused=Code.DETACHED),
     "working, and asked to log in": Situation(asks="login with key"),
 }
 
@@ -92,7 +98,7 @@ class After:
 
     state: LicenseState
     next: Step
-    wait: tuple[float, float]
+    wait: tuple[int, int]
     has_license: bool = True
     works_on: str | None = None
     presents: str | None = LAST
@@ -201,11 +207,11 @@ def _lease(token: str = GRANTED, *, since: int = NOW) -> LeaseView:
 
 # -- what comes of them ----------------------------------------------------------------------------
 
-_AT_ONCE: Final = (0.0, 0.0)
-_LATER: Final = (450.0, 1350.0)
+_AT_ONCE: Final = (0, 0)
+_LATER: Final = (450, 1350)
 
 
-def works(presents: str = LAST, wait: tuple[float, float] = (0, 2), **changed: Any) -> After:
+def works(presents: str = LAST, wait: tuple[int, int] = (0, 2), **changed: Any) -> After:
     """It works on, and asks again."""
     usual = After(
         state=LicenseState.GRACE,
@@ -223,13 +229,13 @@ def obstructed(obstacle: Obstacle, details: str = "", **changed: Any) -> After:
     return works(**{"says": obstacle.told(details), **changed})
 
 
-def stops(asks: Step, wait: tuple[float, float], says: str, **changed: Any) -> After:
+def stops(asks: Step, wait: tuple[int, int], says: str, **changed: Any) -> After:
     """It stops, and says what the service says."""
     usual = After(state=LicenseState.REFUSED, next=asks, wait=wait, says=says, said_by="/message")
     return replace(usual, **changed)
 
 
-def not_let_in(says: str, wait: tuple[float, float] = _LATER, **changed: Any) -> After:
+def not_let_in(says: str, wait: tuple[int, int] = _LATER, **changed: Any) -> After:
     """It stays without a license: the person was not logged in."""
     usual = After(
         state=LicenseState.REFUSED,
@@ -244,11 +250,16 @@ def not_let_in(says: str, wait: tuple[float, float] = _LATER, **changed: Any) ->
     return replace(usual, **changed)
 
 
-def unanswered_login(says: str | None, wait: tuple[float, float] = (0, 2), **changed: Any) -> After:
+def unanswered_login(says: str | None, wait: tuple[int, int] = (0, 2), **changed: Any) -> After:
     """It stays without a license: something is in the way."""
     usual = not_let_in("", wait)
     stays = {"state": LicenseState.SIGNED_OUT, "says": says, "said_by": None}
     return replace(usual, **{**stays, **changed})
+
+
+_RENEWED: Final = works(
+    NEXT, (43_200, 54_000), state=LicenseState.VALID, works_on=NEXT, keeps_nonce=False
+)
 
 
 def rows() -> Iterator[Row]:
@@ -262,21 +273,14 @@ def rows() -> Iterator[Row]:
 
 
 def _good() -> Iterator[Row]:
-    renewed = works(
-        NEXT,
-        (43_200, 54_000),
-        state=LicenseState.VALID,
-        works_on=NEXT,
-        keeps_nonce=False,
-    )
     yield Row(
-        name="VALID, and its lease holds", before="working", answer=validated(), after=renewed
+        name="VALID, and its lease holds", before="working", answer=validated(), after=_RENEWED
     )
     yield Row(
         name="VALID, after the lease was over",
         before="its lease is over",
         answer=validated(),
-        after=renewed,
+        after=_RENEWED,
     )
     late = validated(lease=_lease(OVER, since=NOW - 2 * DAY))
     idle = works(NEXT, _AT_ONCE, state=LicenseState.UNREACHABLE, works_on=None, keeps_nonce=False)
@@ -297,7 +301,8 @@ def _good() -> Iterator[Row]:
         ("for another question", "wrong_nonce", lease_token(id=NEXT, nonce="n-9")),
         ("of another license", "wrong_license", lease_token(license_id="lic_fedcba9876543210")),
         ("of another machine", "wrong_machine", lease_token(machine_thumbprint="another")),
-        ("with another signature", "malformed", f"{GRANTED[:-1]}!"),
+        ("that another key has signed", "wrong_signature", _another_signed()),
+        ("that is none", "malformed", f"{GRANTED[:-1]}!"),
     ):
         yield Row(
             name=f"VALID, with a lease {name}",
@@ -317,6 +322,11 @@ def _good() -> Iterator[Row]:
         answer=validated(lease=None),
         after=obstructed(Obstacle.NOT_OF_SERVICE),
     )
+
+
+def _another_signed() -> str:
+    """A lease with the signature of another one."""
+    return f"{GRANTED.rpartition('.')[0]}.{CURRENT.rpartition('.')[2]}"
 
 
 def _refusals() -> Iterator[Row]:
@@ -420,11 +430,28 @@ def _no_answers() -> Iterator[Row]:
     lost = "The answer is lost."
     yield Row(name="no answer", before="working", answer=None, after=works(says=lost))
     yield Row(
+        name="503, to be tried again tomorrow: an eighth of what is left, and another eighth",
+        before="its lease ends in 400 seconds, after eight failures",
+        answer=problem(ErrorCode.UNAVAILABLE, "Try again.", retry_after="86400"),
+        after=obstructed(Obstacle.DOWN, "status 503: Try again.", wait=(50, 100)),
+    )
+    yield Row(
         name="no answer for the ninth time",
         before="working, after eight failures",
         answer=None,
         after=works(wait=(0, 512), says=lost),
     )
+    for name, answer in (
+        ("VALID, after the block is lifted", validated()),
+        ("no answer: it stays blocked", None),
+    ):
+        stays = stops("validate", (0, 4), Code.DETACHED.meaning.message, keeps_nonce=True)
+        yield Row(
+            name=name,
+            before="blocked",
+            answer=answer,
+            after=replace(stays, said_by=None) if answer is None else _RENEWED,
+        )
     yield Row(
         name="no answer, and no lease holds",
         before="its lease is over",
@@ -440,6 +467,18 @@ def _no_answers() -> Iterator[Row]:
             json_answer(429, {"message": "Too Many Requests"}, retry_after="86400"),
             "status 429: Too Many Requests",
             (1800, 1802),
+        ),
+        (
+            "503, to be tried again at a time",
+            Obstacle.DOWN,
+            problem(
+                ErrorCode.UNAVAILABLE,
+                "Try again.",
+                date="Sun, 06 Nov 2033 08:47:37 GMT",
+                retry_after="Sun, 06 Nov 2033 08:49:37 GMT",
+            ),
+            "status 503: Try again.",
+            (120, 122),
         ),
         ("502, a page", Obstacle.DOWN, page(502), "status 502", (0, 2)),
         ("403, a page", Obstacle.FORBIDDEN, page(403), "status 403", (0, 2)),
@@ -532,12 +571,19 @@ def _logins() -> Iterator[Row]:
         answer=problem(ErrorCode.UNAVAILABLE, "Try again.", retry_after="30"),
         after=unanswered_login(Obstacle.DOWN.told("status 503: Try again."), (30, 32)),
     )
-    yield Row(
-        name="403, somebody else's problem",
-        before="new",
-        answer=json_answer(403, {"title": "Blocked", "detail": "Blocked.", "code": "forbidden"}),
-        after=unanswered_login(Obstacle.FORBIDDEN.told("status 403: Blocked.")),
-    )
+    own = {"title": "Blocked", "detail": "Blocked.", "code": "forbidden", "status": 403}
+    own["type"] = "urn:licensing:problem:forbidden"
+    for name, changed in (
+        ("somebody else's problem", {"type": "about:blank"}),
+        ("a problem of another type than its code", {"code": "blocked"}),
+        ("a problem with another status", {"status": 409}),
+    ):
+        yield Row(
+            name=f"403, {name}",
+            before="new",
+            answer=json_answer(403, own | changed),
+            after=unanswered_login(Obstacle.FORBIDDEN.told("status 403: Blocked.")),
+        )
 
 
 _LOST: Final = "The answer is lost."
@@ -604,6 +650,19 @@ def _login_refusals() -> Iterator[Row]:
         ),
     ):
         yield Row(name=name, before="separated from its machine", answer=answer, after=without)
+    yield Row(
+        name="on_behalf_login_disabled, with a key: without it",
+        before="separated from its machine",
+        answer=problem(RefusalCode.ON_BEHALF_DISABLED, _PERSONS[RefusalCode.ON_BEHALF_DISABLED]),
+        after=without,
+    )
+    unknown = "There is no such organization."
+    yield Row(
+        name="not_found, about something else than the key",
+        before="separated from its machine",
+        answer=problem(RefusalCode.NOT_FOUND, unknown),
+        after=not_let_in(unknown, next="login with key", has_license=True, presents=LAST),
+    )
     seats = _PERSONS[RefusalCode.SEAT_LIMIT_REACHED]
     yield Row(
         name="seat_limit_reached, with the key of a license that waits",
@@ -650,9 +709,14 @@ def _situation(has: Situation) -> dict[str, Any]:
         "failures": has.failures,
         "has_just_logged_in": has.has_just_logged_in,
         "last_was_over": has.last_was_over,
+        "refused": None if has.refused is None else _refusal(has.refused),
         "asks": has.asks,
         "request": _request(has),
     }
+
+
+def _refusal(code: Code) -> dict[str, str]:
+    return {"code": code, "message": code.meaning.message, "action": code.meaning.action}
 
 
 def _request(has: Situation) -> dict[str, Any]:

@@ -365,6 +365,26 @@ def tokens() -> Iterator[tuple[str, str, int, str | None]]:
     yield "exp as a text", _signed(json.dumps(HEADER), _claims(exp="2030-01-01")), NOW, "malformed"
     yield "exp as a truth", _signed(json.dumps(HEADER), _claims(exp=True)), NOW, "malformed"
     yield "without exp", _signed(json.dumps(HEADER), _claims(exp=...)), NOW, "malformed"
+    yield (
+        "exp as a fraction",
+        _signed(json.dumps(HEADER), _claims().replace(str(LEASE.expires_at), "1.9000864e9")),
+        NOW,
+        "malformed",
+    )
+    for name, wrong in (
+        ("jti as a number", {"jti": 7}),
+        ("primary as a text", {"primary": "true"}),
+        ("without kind", {"kind": ...}),
+        ("sub as a number", {"sub": 7}),
+        ("exp before iat", {"exp": NOW - 1}),
+        ("of more than 4,096 characters", {"plan": "x" * 4096}),
+    ):
+        yield name, _signed(json.dumps(HEADER), _claims(**wrong)), NOW, "malformed"
+    yield "jti as null", _signed(json.dumps(HEADER), _claims(jti=None)), NOW, None
+    deep = _claims()[:-1] + ',"plan":{"a":1,"a":2}}'
+    yield "a claim's member twice", _signed(json.dumps(HEADER), deep), NOW, "malformed"
+    commented = _claims()[:-1] + "/* by hand */}"
+    yield "with a comment", _signed(json.dumps(HEADER), commented), NOW, "malformed"
     yield "claims in a list", _signed(json.dumps(HEADER), f"[{_claims()}]"), NOW, "malformed"
     yield "NaN", _signed(json.dumps(HEADER), _claims(iat=float("nan"))), NOW, "malformed"
     yield "padded", f"{head}=.{body}.{signature}", NOW, "malformed"

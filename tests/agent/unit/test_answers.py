@@ -13,7 +13,7 @@ from licensing_agent.machine.identity import Machine
 from licensing_agent.machine.sources import Found
 from licensing_agent.protocol.credentials import Credentials
 from licensing_agent.protocol.lease import public_keys
-from licensing_agent.protocol.outcomes import Failed, Outcome, Unproven
+from licensing_agent.protocol.outcomes import Failed, Outcome, Refused, Unproven
 from licensing_agent.protocol.timekeeping import Timekeeping
 from licensing_agent.storage.state import Kept, KeptLease, KeptLicense
 from licensing_agent.transitions import after
@@ -80,6 +80,7 @@ def asking(row: dict[str, Any]) -> State:
         is_new=has["has_just_logged_in"],
         is_late=has["last_was_over"],
         login_until=NOW + 900 if asks_person else 0.0,
+        refusal=Refused(**has["refused"]) if has["refused"] else None,
     )
     return lifecycle.asking(begun, had(row)["request"]["body"]["nonce"])
 
