@@ -571,6 +571,13 @@ def _logins() -> Iterator[Row]:
         answer=problem(ErrorCode.UNAVAILABLE, "Try again.", retry_after="30"),
         after=unanswered_login(Obstacle.DOWN.told("status 503: Try again."), (30, 32)),
     )
+    busy = problem(RefusalCode.FORBIDDEN, "Later.")
+    yield Row(
+        name="429 is no refusal, whatever its body is",
+        before="new",
+        answer={**busy, "status": 429, "body": {**busy["body"], "status": 429}},
+        after=unanswered_login(Obstacle.BUSY.told("status 429: Later.")),
+    )
     own = {"title": "Blocked", "detail": "Blocked.", "code": "forbidden", "status": 403}
     own["type"] = "urn:licensing:problem:forbidden"
     for name, changed in (

@@ -27,7 +27,7 @@ from tests.contract import (
     agent_proofs,
     agent_questions,
 )
-from tests.unit.domain.test_lease import ISSUER, KEY, KID, b64
+from tests.unit.domain.test_lease import ISSUER, KEY, KID, b64, unb64
 from tests.unit.domain.test_license_key import PRINTED
 from tests.unit.samples import DAY, NOW, credentials
 
@@ -342,6 +342,8 @@ def tokens() -> Iterator[tuple[str, str, int, str | None]]:
         yield f"another {name}", sign(replace(LEASE, **changed), KEY, KID), NOW, reason
     yield "without a nonce", sign(replace(LEASE, nonce=None), KEY, KID), NOW, "wrong_nonce"
     yield "signed by another", sign(LEASE, OTHER, KID), NOW, "wrong_signature"
+    yield "by a key of another kind", sign(LEASE, KEY, "another-kind"), NOW, "unknown_key"
+    yield "by a key under another name", sign(LEASE, OTHER, "another-name"), NOW, "unknown_key"
     yield "by a key of nobody", sign(LEASE, OTHER, "nobody"), NOW, "unknown_key"
     later = sign(replace(LEASE, expires_at=NOW + 2 * DAY), KEY, KID).split(".")[1]
     yield "with other claims", f"{head}.{later}.{signature}", NOW, "wrong_signature"
@@ -390,6 +392,8 @@ def tokens() -> Iterator[tuple[str, str, int, str | None]]:
     yield "padded", f"{head}=.{body}.{signature}", NOW, "malformed"
     # Of its last symbol four bits count for nothing; they have to be none.
     yield "in another spelling", f"{good[:-1]}{chr(ord(good[-1]) + 1)}", NOW, "malformed"
+    longer_by_one = b64(unb64(signature) + b"\0")
+    yield "a signature of 65 bytes", f"{head}.{body}.{longer_by_one}", NOW, "wrong_signature"
     yield "two parts", f"{head}.{body}", NOW, "malformed"
     yield "four parts", f"{good}.{signature}", NOW, "malformed"
     yield "nothing", "", NOW, "malformed"
@@ -397,8 +401,13 @@ def tokens() -> Iterator[tuple[str, str, int, str | None]]:
 
 def leases() -> dict[str, Any]:
     """Keys, what an agent expects, and tokens with what is to be thought of them."""
+    others = [
+        # Another kind of key, and one under a name that is not its own, which is for no lease.
+        {**public_jwk(KEY.public_key()), "crv": "X25519", "kid": "another-kind"},
+        {**public_jwk(OTHER.public_key()), "kid": "another-name"},
+    ]
     return {
-        "jwks": {"keys": [public_jwk(KEY.public_key())]},
+        "jwks": {"keys": [*others, public_jwk(KEY.public_key())]},
         "expected": EXPECTED,
         "tokens": [
             {"name": name, "token": token, "now": now, "reason": reason}
