@@ -53,7 +53,7 @@ function parse(text) {
 // Step 2: the machine. What is sent is digested as it is; the rest is for a comparison in step 10.
 const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 const canonical = ({ computer_name = null, mac_addresses = [], machine_id = null }) =>
-  JSON.stringify({ computer_name, mac_addresses, machine_id }).replace(/[^\0-\x7f]/g, escaped);
+  JSON.stringify({ computer_name, mac_addresses, machine_id }).replace(/[^\0-\x7e]/g, escaped);
 const thumbprintOf = (machine) => sha256(canonical(machine));
 
 const nfkc = (text) => (text ?? '').normalize('NFKC');
@@ -194,15 +194,17 @@ function checkLease(token, jwks, expected, now) {
   refuseIf(!jwk, 'unknown_key');
   const key = { key: { kty: 'OKP', crv: 'Ed25519', x: jwk.x }, format: 'jwk' };
   refuseIf(!crypto.verify(null, input, key, signature), 'wrong_signature');
-  refuseIf(!Number.isSafeInteger(claims.iat) || !Number.isSafeInteger(claims.exp), 'malformed');
-  refuseIf(claims.iss !== expected.issuer, 'wrong_issuer');
+  const { iat, exp, iss, nonce, jti } = claims;
+  refuseIf(![iat, exp].every(Number.isSafeInteger), 'malformed');
+  refuseIf([nonce, jti].some((text) => typeof (text ?? '') !== 'string'), 'malformed');
+  refuseIf(iss !== expected.issuer, 'wrong_issuer');
   refuseIf(claims.sub !== expected.license_id, 'wrong_license');
   refuseIf(claims.organization_id !== expected.organization_id, 'wrong_organization');
   refuseIf(claims.environment !== expected.environment, 'wrong_environment');
   refuseIf(claims.machine_thumbprint !== expected.machine_thumbprint, 'wrong_machine');
-  refuseIf(claims.nonce !== expected.nonce, 'wrong_nonce');
-  refuseIf(now < claims.iat, 'not_yet');
-  refuseIf(now >= claims.exp, 'over');
+  refuseIf(nonce !== expected.nonce, 'wrong_nonce');
+  refuseIf(now < iat, 'not_yet');
+  refuseIf(now >= exp, 'over');
   return claims;
 }
 
@@ -214,12 +216,13 @@ const NEW = {
   works: false, // whether it works on that lease, while it is not over
   standing: null, // what the service has said last: 'confirmed', 'refused', or nothing
   next: 'login', // or 'login with key', 'validate', 'fetch keys'
-  nonces: { login: null, validate: null }, // of the questions that are not answered
+  asked: { login: null, validate: null }, // questions that are not answered: {nonce, at}
   ...{ isNew: false, isLate: false, failures: 0, wait: 0, code: null, message: '' },
   ...{ jwks: null, dpopNonce: null, serverTime: null, time: { server: 0, clock: 0, mark: 0 } },
 };
 const ACTIONS = { DETACHED: 'logout', SUSPENDED: 'logout', EXPIRED: 'logout' };
-const ABOUT_KEY = ['license_still_bound', 'temporary_license_not_usable'];
+const STILL_BOUND = ['license_still_bound', 'temporary_license_not_usable'];
+const ABOUT_KEY = [...STILL_BOUND, 'on_behalf_login_disabled'];
 
 const claimsOf = (lease) => (lease ? partsOf(lease.token).claims : {});
 const routeOf = (asks) => (asks === 'validate' ? 'validate' : 'login');
@@ -228,16 +231,16 @@ const standing = ({ license, standing }, works) =>
     : standing === 'refused' ? 'refused' : license ? 'unreachable' : 'signed_out';
 
 /** Steps 5 and 6: the state to store, and then the question to send; it has one nonce for ever. */
-function question(state, asks, me, draw) {
+function question(state, asks, me, now, draw) {
   const route = routeOf(asks);
-  const nonce = state.nonces[route] ?? draw();
+  const asked = state.asked[route] ?? { nonce: draw(), at: now };
   const { machine, environment } = me;
   const { license_key = null, organization_id } = asks === 'login' ? {} : (state.license ?? {});
-  const sent = { license_key, machine, environment, agent_version: '4.5.0.0', nonce };
-  const body = { ...sent, lease: state.lease?.token ?? null };
+  const sent = { license_key, machine, environment, agent_version: '4.5.0.0' };
+  const body = { ...sent, nonce: asked.nonce, lease: state.lease?.token ?? null };
   if (route === 'validate') body.organization_id = organization_id;
   const path = route === 'login' ? '/v1/licenses' : '/v1/licenses/validate';
-  return [{ ...state, nonces: { ...state.nonces, [route]: nonce } }, { asks, path, body, me }];
+  return [{ ...state, asked: { ...state.asked, [route]: asked } }, { asks, path, body, me }];
 }
 
 /** Step 4: the nonce of a validation's proof while the lease is in its time. */
@@ -250,10 +253,11 @@ function link(state, now) {
 /** Step 10: nothing ends, and the agent tries again. */
 function failed(state, answer, { now, chance }, message, code = null) {
   const left = state.works ? claimsOf(state.lease).exp - now : 0;
-  const most = left > 0 ? left / 4 : Infinity;
-  const asked = Number(answer?.headers['retry-after']?.match(/^\d+$/)?.[0] ?? 0);
-  const longest = Math.min(2 ** (state.failures + 1), 600, most);
-  const wait = Math.min(asked, 1800, most) + chance * longest;
+  const most = left > 0 ? left / 8 : Infinity;
+  const { 'retry-after': after = '0', date } = answer?.headers ?? {};
+  const asked = /^\d+$/.test(after) ? +after : (Date.parse(after) - Date.parse(date)) / 1000 || 0;
+  const longest = Math.min(2 ** (state.failures + 1), 600, Math.max(2, most));
+  const wait = Math.max(0, Math.min(asked, 1800, most)) + chance * longest;
   const failures = state.failures + 1;
   const said = state.standing === 'refused' ? 'refused' : null;
   return { ...state, standing: said, wait, failures, code, message };
@@ -285,18 +289,22 @@ function granted(state, { asks, body: sent, me }, license, { body, at }, moment)
   const expected = { issuer: me.issuer, license_id, organization_id, environment, nonce };
   expected.machine_thumbprint = thumbprintOf(machine);
   const lease = { token: body.lease?.token, nonce, machine, environment };
-  const taken = { ...state, license, lease, next: 'validate', nonces: NEW.nonces, wait: 0 };
+  const taken = { ...state, license, lease, next: 'validate', asked: NEW.asked, wait: 0 };
   const isLogin = asks !== 'validate';
+  // Step 10: an answer says what time it is, but for one that somebody may have held back.
+  const isOld = [state.asked[routeOf(asks)].at, at].every((time) => moment.now - time > 300);
+  const [now, serverTime] = isOld ? [moment.now, null] : [at, at];
   try {
-    const { iat, exp } = checkLease(lease.token, state.jwks, expected, at);
-    const from = Math.max((iat + exp) / 2, at); // step 8
-    const wait = isLogin ? 0 : from - at + (moment.chance * (exp - from)) / 4;
-    const works = { works: true, isNew: isLogin, isLate: false, failures: 0, serverTime: at };
+    const { iat, exp } = checkLease(lease.token, state.jwks, expected, now);
+    const from = Math.max((iat + exp) / 2, now); // step 8
+    const wait = isLogin || isOld ? 0 : from - now + (moment.chance * (exp - from)) / 4;
+    const works = { works: true, isNew: isLogin, isLate: false, failures: 0, serverTime };
     return { ...taken, ...works, standing: isLogin ? null : 'confirmed', wait };
   } catch (error) {
     if (error.message !== 'over') throw error;
-    const late = { ...taken, works: false, standing: null, isLate: !isLogin, serverTime: at };
-    return state.isLate ? failed(late, null, moment, 'The lease is over already.') : late;
+    const late = { ...taken, works: false, standing: null, isLate: !isLogin, serverTime };
+    const message = 'The lease in the answer is over already.';
+    return state.isLate ? failed(late, null, moment, message) : { ...late, code: null, message };
   }
 }
 
@@ -309,7 +317,7 @@ function loggedIn(state, request, answer, moment) {
     const { id, organization_id } = license;
     const kept = { id, organization_id, license_key, device_key: request.me.device };
     const after = granted(state, request, kept, answer, moment);
-    return { ...after, code: null, message: 'Logged in.' };
+    return { ...after, code: null, message: after.works ? 'Logged in.' : after.message };
   }
   const isGateway = status === 401 && isDeepStrictEqual(body, { message: 'Unauthorized' });
   const isProblem = body.status === status && body.type === `urn:licensing:problem:${body.code}`;
@@ -318,8 +326,10 @@ function loggedIn(state, request, answer, moment) {
   if (!isRefusal || !(isGateway || isProblem) || code === 'use_dpop_nonce') return null;
   const message = body.detail ?? 'The token is not accepted.';
   const pointers = Array.isArray(body.errors) ? body.errors.map((error) => error?.pointer) : [];
-  const isAboutKey = pointers.some((to) => to === '/license_key' || to === '/environment');
-  if (request.asks === 'login with key' && (isAboutKey || ABOUT_KEY.includes(code)))
+  const isElsewhere = state.lease && state.lease.environment !== request.me.environment;
+  const isAboutKey = ABOUT_KEY.includes(code) || pointers.includes('/license_key') ||
+    (pointers.includes('/environment') && isElsewhere);
+  if (request.asks === 'login with key' && isAboutKey)
     return { ...state, next: 'login', wait: 2, code: null, message };
   if (code === 'proof_required' || pointers.includes('/headers/dpop'))
     return failed(state, answer, moment, message, code); // the way may have dropped the proof
@@ -345,7 +355,7 @@ function validated(state, request, answer, moment) {
   const isKept = action === 'logout' || code === 'DISSOCIATED' || code === 'MACHINE_MISMATCH';
   const after = { ...state, works: false, standing: 'refused', isLate: false, code, message };
   return {
-    ...{ ...after, nonces: { ...state.nonces, validate: null }, serverTime: at },
+    ...{ ...after, asked: { ...state.asked, validate: null }, serverTime: at },
     license: isKept ? state.license : null,
     next: action === 'logout' ? 'validate' : isKept ? 'login with key' : 'login',
     wait: action === 'login' && !state.isNew ? 0 : 900 * (0.5 + moment.chance),
@@ -405,14 +415,15 @@ class Agent {
   }
 
   /** Stores a state. The mark is ahead by what the process may work before it stores the next. */
-  store({ serverTime, ...state }, reserve = 300) {
+  store({ serverTime, ...state }, isLast = false) {
     let time = { ...state.time, mark: this.now() };
     if (serverTime !== null) {
       time = { server: serverTime, clock: this.clock(), mark: serverTime };
       this.started = { now: serverTime, at: performance.now() };
     }
     this.state = { ...state, serverTime: null, time };
-    const later = { ...time, mark: time.mark + reserve };
+    const { iat = 0, exp = Infinity } = claimsOf(state.lease);
+    const later = { ...time, mark: time.mark + (isLast ? 0 : Math.min(300, (exp - iat) / 20)) };
     write(this.file, JSON.stringify({ ...this.state, time: later }));
   }
 
@@ -444,7 +455,7 @@ class Agent {
     const credential = isLogin ? this.token : question.license_key;
     const authorization = isLogin ? { Authorization: `Bearer ${this.token}` } : {};
     let nonce = isLogin ? null : link(this.state, this.now());
-    for (const isLast of [false, true]) {
+    for (const isLast of [false, false, true]) {
       if (!nonce) [nonce, this.state] = [this.state.dpopNonce, { ...this.state, dpopNonce: null }];
       const [jti, iat] = [crypto.randomUUID(), Math.floor(Date.now() / 1000)];
       const claims = proofClaims({ jti, iat, url: this.url + path, credential, body, nonce });
@@ -453,8 +464,8 @@ class Agent {
       const headers = { 'Content-Type': 'application/json', DPoP, ...authorization };
       const answer = await this.fetched(path, { method: 'POST', headers, body });
       const problem = attempt(() => parse(answer.body)); // the way may drop the header
-      const dpopNonce = answer?.headers['dpop-nonce'] ?? problem?.dpop_nonce ?? this.state.dpopNonce;
-      this.state = { ...this.state, dpopNonce };
+      const fresh = answer?.headers['dpop-nonce'] ?? problem?.dpop_nonce;
+      if (typeof fresh === 'string') this.state = { ...this.state, dpopNonce: fresh };
       if (isLast || answer?.status !== 401 || problem?.code !== 'use_dpop_nonce') return answer;
       nonce = null;
     }
@@ -468,17 +479,20 @@ class Agent {
     const claims = this.working();
     const state = standing(this.state, claims !== null);
     const mustSignIn = this.state.next !== 'validate' && !this.token;
+    const patience = license ? 900 * (0.5 + Math.random()) : 60; // until it asks again
     const says = [message, mustSignIn && SIGN_IN].filter(Boolean).join(' ');
-    const lease = { lease: claims?.jti ?? null, until: claims?.exp ?? null };
-    const told = { works: claims !== null, state, code, message: says, license: license?.id ?? null };
-    return { ...told, ...lease, wait: mustSignIn && !license ? 60 : Math.ceil(wait) };
+    return {
+      ...{ works: claims !== null, state, code, message: says, license: license?.id ?? null },
+      ...{ lease: claims?.jti ?? null, until: claims?.exp ?? null },
+      wait: Math.ceil(mustSignIn ? Math.max(wait, patience) : wait),
+    };
   }
 
   async ask(asks) {
     const me = { issuer: this.issuer, environment: this.environment, machine: this.machine() };
     me.device = jwkThumbprint(this.key);
     const moment = () => ({ now: this.now(), chance: Math.random() });
-    const [asked, request] = question(this.state, asks, me, crypto.randomUUID);
+    const [asked, request] = question(this.state, asks, me, this.now(), crypto.randomUUID);
     if (attempt(() => this.store(asked) ?? true) === null) {
       this.state = failed(asked, null, moment(), DISK); // and it keeps the nonce, while it runs
       return;
@@ -542,17 +556,18 @@ const VECTORS = {
     const key = crypto.createPrivateKey({ key: { ...jwk, d: seed }, format: 'jwk' });
     const isEqual = (one, other) => attempt(() => htuOf(one)) === htuOf(other);
     const good = proofs.filter((proof) => proof.signing_input !== null);
-    const texts = good.map(({ name, header, claims, proof, ...sent }) => [name, () => {
-      equal(jws(header, claims, key), proof);
-      const { jti, iat, htu: url, nonce, ...others } = parse(claims);
-      equal({ ...others, ...proofClaims({ ...sent, jti, iat, nonce }) }, { ...parse(claims), htu: htuOf(url) });
+    const signed = good.map(({ name, claims, proof, ...row }) => [name, () => {
+      equal(jws(row.header_text, row.claims_text, key), proof);
+      const { jti, iat, nonce, exp } = claims; // exp: a claim more, which the service ignores
+      const made = proofClaims({ ...row, jti, iat, nonce });
+      equal({ ...made, ...(exp && { exp }) }, { ...claims, htu: htuOf(claims.htu) });
     }]);
     return [
       ['the thumbprint', () => equal(jwkThumbprint(key), thumbprint)],
       ...ath.map((row) => [row.credential, () => equal(sha256(row.credential), row.ath)]),
       ...htb.map((row) => [row.body, () => equal(sha256(row.body), row.htb)]),
       ...htu.map((row) => [row.htu, () => equal(isEqual(row.htu, row.url), row.equal)]),
-      ...texts,
+      ...signed,
     ];
   },
   agent_leases: ({ jwks, expected, tokens }) => tokens.map(({ name, token, now, reason }) =>
@@ -566,21 +581,23 @@ const VECTORS = {
       equal(is, reason);
     }]),
   agent_answers: ({ rows, situations, jwks, now, machine, ...terms }) =>
-    rows.map(({ name, situation, answer, after: { works, says, said_by, ...after } }) => [name, () => {
+    rows.map(({ name, situation, answer, after }) => [name, () => {
       const { asks, license, presents, lease, failures, request, ...has } = situations[situation];
       const me = { ...terms, machine, device: has.device_key };
       const kept = presents && { token: presents, nonce: lease?.nonce };
-      const before = { ...NEW, license, lease: kept, works: lease !== null, next: asks, failures, jwks };
-      const flags = { isNew: has.has_just_logged_in, isLate: has.last_was_over };
-      const [state, sent] = question({ ...before, ...flags }, asks, me, () => request.body.nonce);
+      const flags = { isNew: has.has_just_logged_in, isLate: has.last_was_over, jwks };
+      const kind = { license, lease: kept, works: lease !== null, next: asks, failures };
+      const before = { ...NEW, ...kind, ...flags };
+      const [state, sent] = question(before, asks, me, now, () => request.body.nonce);
       equal({ method: 'POST', path: sent.path, body: sent.body }, request);
       const told = answer && { ...answer, body: answer.text ?? JSON.stringify(answer.body) };
       const [soon, late] = [0, 1].map((chance) => respond(state, sent, told, { now, chance }));
       const claims = claimsOf(late.lease);
       const isWorking = late.works && now < claims.exp;
+      const { works, says, said_by, ...expected } = after;
       equal({ state: standing(late, isWorking), works_on: isWorking ? claims.jti : null,
         has_license: late.license !== null, presents: claims.jti ?? null, next: late.next,
-        keeps_nonce: late.nonces[routeOf(asks)] !== null, wait: [soon.wait, late.wait] }, after);
+        keeps_nonce: late.asked[routeOf(asks)] !== null, wait: [soon.wait, late.wait] }, expected);
       if (said_by) equal(late.message, says);
     }]),
   agent_chains: ({ agent, license_id: id }) => agent.map(({ name, steps }) => [name, () => {
@@ -605,7 +622,7 @@ const VECTORS = {
     let [disk, drawn, request] = [state, 0, null];
     for (const { now, sends, keeps, ...step } of steps) {
       if (step.happens.startsWith('killed')) state = disk;
-      else [state, request] = question(state, state.next, me, () => `n-${++drawn}`);
+      else [state, request] = question(state, state.next, me, now, () => `n-${++drawn}`);
       if (sends) {
         disk = state;
         const { asks, path: route, body: { nonce } } = request;
@@ -614,7 +631,7 @@ const VECTORS = {
         if (step.happens !== 'the answer is lost')
           disk = state = respond(state, request, answerOf(step, request), { now, chance: 0 });
       }
-      const nonce = disk.nonces.login ?? disk.nonces.validate;
+      const nonce = (disk.asked.login ?? disk.asked.validate)?.nonce ?? null;
       const has_license = disk.license !== null;
       equal({ has_license, lease: claimsOf(disk.lease).jti ?? null, nonce }, keeps);
     }
@@ -655,16 +672,18 @@ async function main([command, argument], env) {
   await lock(folder);
   const agent = new Agent({
     ...{ url: url.replace(/\/+$/, ''), issuer, folder, token: env.ID_TOKEN || null },
-    ...{ machine: machine ? () => machine : readMachine, ahead: Number(env.AGENT_CLOCK_AHEAD ?? 0) },
+    machine: machine ? () => machine : readMachine,
+    ahead: Number(env.AGENT_CLOCK_AHEAD ?? 0),
     environment: env.AGENT_ENVIRONMENT || 'production',
   });
-  do {
+  process.once('exit', () => attempt(() => agent.store(agent.state, true)));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(0));
+  for (;;) {
     const told = await agent.step();
     console.log(JSON.stringify(told));
-    const pause = Math.max(1, told.wait) * 1000;
-    if (command === 'run') await new Promise((done) => setTimeout(done, pause));
-  } while (command === 'run');
-  agent.store(agent.state, 0); // nothing is worked after this
+    if (command === 'step') return;
+    await new Promise((done) => setTimeout(done, Math.max(1, told.wait) * 1000));
+  }
 }
 
 main(process.argv.slice(2), process.env).catch((error) => {
