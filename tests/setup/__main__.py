@@ -30,7 +30,7 @@ def _is_here(need: Need) -> bool:
         _say(f"{need.title}: {need.found()}")
     except NotHereError as error:
         _say(f"{need.title}: {error}\n  {need.advice}")
-        return False
+        return need.is_optional
     return True
 
 

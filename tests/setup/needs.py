@@ -31,6 +31,8 @@ class Need:
     """Bring it here. Raises NotHereError."""
     advice: str
     """What a person can do where it can be neither found nor brought."""
+    is_optional: bool = False
+    """Whether a run passes without it, and says so: nothing can bring it."""
 
 
 def ran(*command: str | Path, failing: str, cwd: Path = ROOT) -> str:

@@ -50,7 +50,8 @@ class LeftOut:
     @property
     def missing(self) -> list[Need]:
         """The needs that tests miss, though nobody said that they may be missing."""
-        return [one for one in NEEDS if one.name in self.files and one.name not in self.without]
+        missed = [need for need in NEEDS if need.name in self.files and not need.is_optional]
+        return [need for need in missed if need.name not in self.without]
 
     def told(self) -> Iterator[str]:
         """What is left out, and what to do."""

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentTypeError
 
-from tests.setup import chromium, dynamodb_local, node
+from tests.setup import chromium, dynamodb_local, go, java, node
 from tests.setup.needs import Need
 
 PORTAL_CHECKS = "portal"
@@ -35,7 +35,32 @@ BROWSER = Need(
     _bring_browser,
     "Install Chromium or Chrome, or name one by CHROMIUM=, or go on without: WITHOUT=browser",
 )
-NEEDS = (DYNAMODB_LOCAL, BROWSER)
+NODE = Need(
+    "node",
+    "Node",
+    frozenset(),
+    lambda: str(node.found().node),
+    node.bring,
+    "Install Node 20 or newer, or go on without: WITHOUT=node",
+)
+GO = Need(
+    "go",
+    "Go",
+    frozenset(),
+    go.found,
+    go.bring,
+    "Install Go 1.21 or newer, or go on without: WITHOUT=go",
+)
+JDK = Need(
+    "jdk",
+    "A JDK",
+    frozenset(),
+    java.compiler,
+    java.bring_compiler,
+    "Install a JDK 17 or newer, or name one by JAVA_HOME=",
+    is_optional=True,
+)
+NEEDS = (DYNAMODB_LOCAL, BROWSER, NODE, GO, JDK)
 
 
 def names(text: str) -> frozenset[str]:

@@ -7,8 +7,11 @@
 // private CA and, from version 24 on, HTTPS_PROXY with NODE_USE_ENV_PROXY=1.
 import * as crypto from 'node:crypto';
 import * as fs from 'node:fs';
+import * as http from 'node:http';
+import * as https from 'node:https';
 import * as net from 'node:net';
 import * as os from 'node:os';
+import { text } from 'node:stream/consumers';
 import { isDeepStrictEqual } from 'node:util';
 
 const HELP = `agent run             work until killed, with one line of JSON for each step
@@ -427,12 +430,14 @@ class Agent {
     write(this.file, JSON.stringify({ ...this.state, time: later }));
   }
 
-  async fetched(path, options) {
+  /** Asks once, and follows no redirection; null where nothing comes that is an answer. */
+  async fetched(path, { body, ...options } = {}) {
+    const [url, signal] = [new URL(this.url + path), AbortSignal.timeout(30_000)];
+    const { request } = url.protocol === 'https:' ? https : http;
     try {
-      const signal = AbortSignal.timeout(30_000);
-      const answer = await fetch(this.url + path, { redirect: 'manual', signal, ...options });
-      const { status, headers } = answer;
-      return { status, headers: Object.fromEntries(headers), body: await answer.text() };
+      const answer = await new Promise((answered, failed) =>
+        request(url, { ...options, signal }, answered).on('error', failed).end(body));
+      return { status: answer.statusCode, headers: answer.headers, body: await text(answer) };
     } catch {
       return null;
     }
@@ -461,7 +466,8 @@ class Agent {
       const claims = proofClaims({ jti, iat, url: this.url + path, credential, body, nonce });
       const header = { alg: 'Ed25519', jwk: jwkOf(this.key), typ: 'dpop+jwt' };
       const DPoP = jws(JSON.stringify(header), JSON.stringify(claims), this.key);
-      const headers = { 'Content-Type': 'application/json', DPoP, ...authorization };
+      const type = { 'Content-Type': 'application/json', Connection: 'close' };
+      const headers = { ...type, DPoP, ...authorization };
       const answer = await this.fetched(path, { method: 'POST', headers, body });
       const problem = attempt(() => parse(answer.body)); // the way may drop the header
       const fresh = answer?.headers['dpop-nonce'] ?? problem?.dpop_nonce;
