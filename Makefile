@@ -87,7 +87,7 @@ check: dev ## check style, format, types, security and template
 	$(bin)/mypy shared functions tests
 	PYTHONPATH=shared:functions $(bin)/python -m licensing_build --check
 	$(insecure)
-	$(npm) biome ci --error-on-warnings --config-path=tests/browser/biome.json functions/portal/static
+	$(npm) biome ci --error-on-warnings --config-path=tests/browser/biome.json functions/portal/static tests/contract/clients
 	$(npm) tsc --project tests/browser/tsconfig.json
 	$(bin)/python -m tests.setup.node run consumer pyright --project tests/agent/pyrightconfig.json --pythonpath $(bin)/python
 	.venv-sam/bin/sam validate --lint

@@ -1,18 +1,19 @@
 #!/usr/bin/env node
-// A complete agent in one file, for Node 20 and newer, without packages. It does what the page
-// OTHER_LANGUAGES.md says; "step 7" is a section there. Four parts: what an agent computes, what it
-// decides (from a state to the next one, without side effects), what it does, and the test vectors.
+// A complete agent in one file, for Node 20.11 and newer, without packages. It does what the
+// page OTHER_LANGUAGES.md says; "step 7" is a section there. Three parts: what an agent computes,
+// what it decides (from a state to the next one, without side effects), and what it does. Beside
+// it, vectors.mjs checks the first two against the test vectors.
 //
 // Left out: a second device key (DPoP-Previous-Key). Node itself takes NODE_EXTRA_CA_CERTS for a
 // private CA and, from version 24 on, HTTPS_PROXY with NODE_USE_ENV_PROXY=1.
-import * as crypto from 'node:crypto';
-import * as fs from 'node:fs';
-import * as http from 'node:http';
-import * as https from 'node:https';
-import * as net from 'node:net';
-import * as os from 'node:os';
-import { text } from 'node:stream/consumers';
-import { isDeepStrictEqual } from 'node:util';
+import * as crypto from "node:crypto";
+import * as fs from "node:fs";
+import * as http from "node:http";
+import * as https from "node:https";
+import * as net from "node:net";
+import * as os from "node:os";
+import { text } from "node:stream/consumers";
+import { isDeepStrictEqual } from "node:util";
 
 const HELP = `agent run             work until killed, with one line of JSON for each step
 agent step            take one step now: a login where it is due, else a validation
@@ -26,10 +27,10 @@ AGENT_CLOCK_AHEAD     for tests: seconds that are added to the machine's clock`;
 
 // ---- What an agent computes --------------------------------------------------------------------
 
-const b64url = (data) => Buffer.from(data).toString('base64url');
-const sha256 = (data) => crypto.createHash('sha256').update(data).digest('base64url');
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const b64url = (data) => Buffer.from(data).toString("base64url");
+const sha256 = (data) => crypto.createHash("sha256").update(data).digest("base64url");
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function attempt(work) {
   try {
@@ -43,42 +44,44 @@ function attempt(work) {
 function parse(text) {
   const [value, open] = [JSON.parse(text), []];
   for (const [token, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g)) {
-    if (token === '{') open.push(new Set());
-    if (token === '}') open.pop();
+    if (token === "{") open.push(new Set());
+    if (token === "}") open.pop();
     if (!colon) continue;
     const [names, name] = [open.at(-1), JSON.parse(token.slice(0, -colon.length))];
-    if (names.has(name)) throw new SyntaxError('a name occurs twice');
+    if (names.has(name)) throw new SyntaxError("a name occurs twice");
     names.add(name);
   }
   return value;
 }
 
 // Step 2: the machine. What is sent is digested as it is; the rest is for a comparison in step 10.
-const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 const canonical = ({ computer_name = null, mac_addresses = [], machine_id = null }) =>
   JSON.stringify({ computer_name, mac_addresses, machine_id }).replace(/[^\0-\x7e]/g, escaped);
 const thumbprintOf = (machine) => sha256(canonical(machine));
 
-const nfkc = (text) => (text ?? '').normalize('NFKC');
+const nfkc = (text) => (text ?? "").normalize("NFKC");
 // JavaScript has no case folding. This differs from it for Cherokee and the dotless i only.
 const foldCase = (letter) => letter.toLowerCase().toUpperCase().toLowerCase();
-const fold = (text) => nfkc([...nfkc(text)].map(foldCase).join(''));
-const lettersAndDigits = (text) => text.replace(/[^\p{L}\p{N}]/gu, '');
+const fold = (text) => nfkc([...nfkc(text)].map(foldCase).join(""));
+const lettersAndDigits = (text) => text.replace(/[^\p{L}\p{N}]/gu, "");
 const idOf = (raw) => lettersAndDigits(fold(raw));
-const macOf = (raw) => fold(raw).replace(/[\s:.-]/g, '');
-const bytesOf = (uuid) => [...Buffer.from(uuid, 'hex')].sort((a, b) => a - b);
+const macOf = (raw) => fold(raw).replace(/[\s:.-]/g, "");
+const bytesOf = (uuid) => [...Buffer.from(uuid, "hex")].sort((a, b) => a - b);
 const isUuid = (id) => /^[0-9a-f]{32}$/.test(id);
 const inAnyOrder = (id) => (isUuid(id) ? bytesOf(id).join() : id);
 const nameOf = (raw) => {
-  const name = fold(raw).trim().replace(/[\s.]+$/, '');
-  return /^\d+(\.\d+){3}$/.test(name) ? name : name.split('.')[0].trim();
+  const name = fold(raw)
+    .trim()
+    .replace(/[\s.]+$/, "");
+  return /^\d+(\.\d+){3}$/.test(name) ? name : name.split(".")[0].trim();
 };
 const firstByte = (mac) => parseInt(mac.slice(0, 2), 16);
 const isLocal = (mac) => (firstByte(mac) & 2) !== 0; // locally administered
 
 /** The list of what unrelated computers share, such that it can be searched. */
 function searchable({ addresses = [], given_by_software = [], ids = [], names = [] }) {
-  const patterns = (list) => list.map(({ value }) => new RegExp(macOf(value).replaceAll('?', '.')));
+  const patterns = (list) => list.map(({ value }) => new RegExp(macOf(value).replaceAll("?", ".")));
   return {
     addresses: patterns(addresses),
     software: patterns(given_by_software),
@@ -98,7 +101,7 @@ function counts(text) {
 }
 
 function isMadeUp(text) {
-  const [odd, even] = [1, 0].map((at) => [...text].filter((_, i) => i % 2 === at).join(''));
+  const [odd, even] = [1, 0].map((at) => [...text].filter((_, i) => i % 2 === at).join(""));
   const isUniform = (t) => t.length >= 4 && (isRow(t, (a, b) => a === b) || counts(t));
   const longest = Math.min(text.length / 3, text.length - 6, 8);
   const periods = [2, 3, 4, 5, 6, 7, 8].filter((period) => period <= longest);
@@ -108,7 +111,7 @@ function isMadeUp(text) {
     isUniform(text) ||
     (odd === even && isUniform(odd)) || // 1122334455
     (/^(0[0-9a-f]){4,}$/.test(text) && isUniform(odd)) || // 010203040506
-    (/^\D*\d{6,}$/.test(text) && counts(text.replace(/\D/g, ''))) // SN1234567890
+    (/^\D*\d{6,}$/.test(text) && counts(text.replace(/\D/g, ""))) // SN1234567890
   );
 }
 
@@ -125,10 +128,13 @@ function normalised(machine, known) {
   const isShared = !id || known.ids.has(inAnyOrder(id)) || isMadeUp(id) || isMadeUpUuid(id);
   const isListed = (mac, list) => list.some((pattern) => pattern.test(mac));
   const origin = (mac) => (isLocal(mac) ? 2 : isListed(mac, known.software) ? 1 : 0);
-  const macs = [...new Set((machine.mac_addresses ?? []).map(macOf))].sort()
+  const macs = [...new Set((machine.mac_addresses ?? []).map(macOf))]
+    .sort()
     .filter((mac) => /^[0-9a-f]{12}$/.test(mac) && !(firstByte(mac) & 1))
     .filter((mac) => !isListed(mac, known.addresses) && !isMadeUp(mac))
-    .sort((a, b) => origin(a) - origin(b)).slice(0, isShared ? 4 : 8).sort();
+    .sort((a, b) => origin(a) - origin(b))
+    .slice(0, isShared ? 4 : 8)
+    .sort();
   const computer_name = nameOf(machine.computer_name) || null;
   return { machine_id: isShared ? null : id, mac_addresses: macs, computer_name };
 }
@@ -137,8 +143,11 @@ function normalised(machine, known) {
 function isSameMachine(one, other, known) {
   const [a, b] = [normalised(one, known), normalised(other, known)];
   const name = a.computer_name === b.computer_name ? a.computer_name : null;
-  const isDefault = name !== null && (known.names.has(name) ||
-    known.names.has(name.replace(/[-_. 0-9]+$/, '')) || /^(ip)?[-.]?\d+([-.]\d+){3}$/.test(name));
+  const isDefault =
+    name !== null &&
+    (known.names.has(name) ||
+      known.names.has(name.replace(/[-_. 0-9]+$/, "")) ||
+      /^(ip)?[-.]?\d+([-.]\d+){3}$|:.*:/.test(name));
   const macs = a.mac_addresses.filter((mac) => b.mac_addresses.includes(mac));
   const isId = a.machine_id !== null && a.machine_id === b.machine_id;
   const isNamed = name !== null && macs.some((mac) => !isDefault || !isLocal(mac));
@@ -147,18 +156,22 @@ function isSameMachine(one, other, known) {
 
 /** Step 5: the id of the license that a key is of, as people type and paste it; or null. */
 function licenseOf(typed) {
-  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
-  const text = lettersAndDigits(nfkc(typed).toLowerCase().replace(/^.*[:=]/s, ''));
-  const digits = [...text.replace(/o/g, '0').replace(/[il]/g, '1')].map((c) => alphabet.indexOf(c));
+  const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+  const text = lettersAndDigits(
+    nfkc(typed)
+      .toLowerCase()
+      .replace(/^.*[:=]/s, ""),
+  );
+  const digits = [...text.replace(/o/g, "0").replace(/[il]/g, "1")].map((c) => alphabet.indexOf(c));
   const number = digits.reduce((sum, digit) => sum * 32n + BigInt(digit), 0n);
   if (digits.length !== 45 || digits.includes(-1) || number % 1021n !== 0n) return null;
   const five = (_, i) => alphabet[Number((number >> BigInt(213 - 5 * i)) & 31n)];
-  return `lic_${Array.from({ length: 16 }, five).join('')}`;
+  return `lic_${Array.from({ length: 16 }, five).join("")}`;
 }
 
 // Steps 3 and 4: the device key, and the proof that this agent holds it.
 const jwkOf = (key) => {
-  const { crv, kty, x } = crypto.createPublicKey(key).export({ format: 'jwk' });
+  const { crv, kty, x } = crypto.createPublicKey(key).export({ format: "jwk" });
   return { crv, kty, x };
 };
 const jwkThumbprint = (key) => sha256(JSON.stringify(jwkOf(key)));
@@ -166,9 +179,9 @@ const jws = (header, claims, key) => {
   const input = `${b64url(header)}.${b64url(claims)}`;
   return `${input}.${b64url(crypto.sign(null, Buffer.from(input), key))}`;
 };
-const htuOf = (address) => Object.assign(new URL(address), { search: '', hash: '' }).href;
+const htuOf = (address) => Object.assign(new URL(address), { search: "", hash: "" }).href;
 const proofClaims = ({ jti, url, iat, credential, body, nonce }) => ({
-  ...{ jti, htm: 'POST', htu: htuOf(url), iat, ath: sha256(credential), htb: sha256(body) },
+  ...{ jti, htm: "POST", htu: htuOf(url), iat, ath: sha256(credential), htb: sha256(body) },
   ...(nonce && { nonce }),
 });
 
@@ -179,35 +192,38 @@ const refuseIf = (condition, reason) => {
 };
 
 function partsOf(token) {
-  const parts = typeof token === 'string' && token.length <= 4096 ? token.split('.') : [];
-  const bytes = parts.map((part) => Buffer.from(part, 'base64url'));
-  refuseIf(parts.length !== 3 || bytes.some((part, i) => b64url(part) !== parts[i]), 'malformed');
+  const parts = typeof token === "string" && token.length <= 4096 ? token.split(".") : [];
+  const bytes = parts.map((part) => Buffer.from(part, "base64url"));
+  refuseIf(parts.length !== 3 || bytes.some((part, i) => b64url(part) !== parts[i]), "malformed");
   const [header, claims] = bytes.map((part) => attempt(() => parse(utf8.decode(part))));
-  refuseIf(!isObject(header) || !isObject(claims), 'malformed');
+  refuseIf(!isObject(header) || !isObject(claims), "malformed");
   return { header, claims, signature: bytes[2], input: Buffer.from(`${parts[0]}.${parts[1]}`) };
 }
 
 /** The claims of a lease that proves what is expected; else throws a LeaseError. */
 function checkLease(token, jwks, expected, now) {
   const { header, claims, signature, input } = partsOf(token);
-  refuseIf(Object.keys(header).sort().join() !== 'alg,kid,typ', 'malformed');
-  refuseIf(header.alg !== 'Ed25519', 'wrong_algorithm');
-  refuseIf(header.typ !== 'lease+jwt', 'wrong_type');
-  const jwk = jwks.keys.find(({ kid, crv }) => kid === header.kid && crv === 'Ed25519');
-  refuseIf(!jwk, 'unknown_key');
-  const key = { key: { kty: 'OKP', crv: 'Ed25519', x: jwk.x }, format: 'jwk' };
-  refuseIf(!crypto.verify(null, input, key, signature), 'wrong_signature');
+  refuseIf(Object.keys(header).sort().join() !== "alg,kid,typ", "malformed");
+  refuseIf(header.alg !== "Ed25519", "wrong_algorithm");
+  refuseIf(header.typ !== "lease+jwt", "wrong_type");
+  const jwk = jwks.keys.find(({ kid, crv }) => kid === header.kid && crv === "Ed25519");
+  refuseIf(!jwk, "unknown_key");
+  const key = { key: { kty: "OKP", crv: "Ed25519", x: jwk.x }, format: "jwk" };
+  refuseIf(!crypto.verify(null, input, key, signature), "wrong_signature");
   const { iat, exp, iss, nonce, jti } = claims;
-  refuseIf(![iat, exp].every(Number.isSafeInteger), 'malformed');
-  refuseIf([nonce, jti].some((text) => typeof (text ?? '') !== 'string'), 'malformed');
-  refuseIf(iss !== expected.issuer, 'wrong_issuer');
-  refuseIf(claims.sub !== expected.license_id, 'wrong_license');
-  refuseIf(claims.organization_id !== expected.organization_id, 'wrong_organization');
-  refuseIf(claims.environment !== expected.environment, 'wrong_environment');
-  refuseIf(claims.machine_thumbprint !== expected.machine_thumbprint, 'wrong_machine');
-  refuseIf(nonce !== expected.nonce, 'wrong_nonce');
-  refuseIf(now < iat, 'not_yet');
-  refuseIf(now >= exp, 'over');
+  refuseIf(![iat, exp].every(Number.isSafeInteger), "malformed");
+  refuseIf(
+    [nonce, jti].some((text) => typeof (text ?? "") !== "string"),
+    "malformed",
+  );
+  refuseIf(iss !== expected.issuer, "wrong_issuer");
+  refuseIf(claims.sub !== expected.license_id, "wrong_license");
+  refuseIf(claims.organization_id !== expected.organization_id, "wrong_organization");
+  refuseIf(claims.environment !== expected.environment, "wrong_environment");
+  refuseIf(claims.machine_thumbprint !== expected.machine_thumbprint, "wrong_machine");
+  refuseIf(nonce !== expected.nonce, "wrong_nonce");
+  refuseIf(now < iat, "not_yet");
+  refuseIf(now >= exp, "over");
   return claims;
 }
 
@@ -218,32 +234,39 @@ const NEW = {
   lease: null, // the last one, for the next question: {token, nonce, machine, environment}
   works: false, // whether it works on that lease, while it is not over
   standing: null, // what the service has said last: 'confirmed', 'refused', or nothing
-  next: 'login', // or 'login with key', 'validate', 'fetch keys'
+  next: "login", // or 'login with key', 'validate', 'fetch keys'
   asked: { login: null, validate: null }, // questions that are not answered: {nonce, at}
-  ...{ isNew: false, isLate: false, failures: 0, wait: 0, code: null, message: '' },
+  ...{ isNew: false, isLate: false, failures: 0, wait: 0, code: null, message: "" },
   ...{ jwks: null, dpopNonce: null, serverTime: null, time: { server: 0, clock: 0, mark: 0 } },
 };
-const ACTIONS = { DETACHED: 'logout', SUSPENDED: 'logout', EXPIRED: 'logout' };
-const STILL_BOUND = ['license_still_bound', 'temporary_license_not_usable'];
-const ABOUT_KEY = [...STILL_BOUND, 'on_behalf_login_disabled'];
+const ACTIONS = { DETACHED: "logout", SUSPENDED: "logout", EXPIRED: "logout" };
+const STILL_BOUND = ["license_still_bound", "temporary_license_not_usable"];
+const ABOUT_KEY = [...STILL_BOUND, "on_behalf_login_disabled"];
 
 const claimsOf = (lease) => (lease ? partsOf(lease.token).claims : {});
-const routeOf = (asks) => (asks === 'validate' ? 'validate' : 'login');
-const standing = ({ license, standing }, works) =>
-  works ? (standing === 'confirmed' ? 'valid' : 'grace')
-    : standing === 'refused' ? 'refused' : license ? 'unreachable' : 'signed_out';
+const routeOf = (asks) => (asks === "validate" ? "validate" : "login");
+
+/** The state to tell, where the agent works on its lease or does not. */
+function standing({ license, standing }, works) {
+  if (works) return standing === "confirmed" ? "valid" : "grace";
+  if (standing === "refused") return "refused";
+  return license ? "unreachable" : "signed_out";
+}
 
 /** Steps 5 and 6: the state to store, and then the question to send; it has one nonce for ever. */
 function question(state, asks, me, now, draw) {
   const route = routeOf(asks);
   const asked = state.asked[route] ?? { nonce: draw(), at: now };
   const { machine, environment } = me;
-  const { license_key = null, organization_id } = asks === 'login' ? {} : (state.license ?? {});
-  const sent = { license_key, machine, environment, agent_version: '4.5.0.0' };
+  const { license_key = null, organization_id } = asks === "login" ? {} : (state.license ?? {});
+  const sent = { license_key, machine, environment, agent_version: "4.5.0.0" };
   const body = { ...sent, nonce: asked.nonce, lease: state.lease?.token ?? null };
-  if (route === 'validate') body.organization_id = organization_id;
-  const path = route === 'login' ? '/v1/licenses' : '/v1/licenses/validate';
-  return [{ ...state, asked: { ...state.asked, [route]: asked } }, { asks, path, body, me }];
+  if (route === "validate") body.organization_id = organization_id;
+  const path = route === "login" ? "/v1/licenses" : "/v1/licenses/validate";
+  return [
+    { ...state, asked: { ...state.asked, [route]: asked } },
+    { asks, path, body, me },
+  ];
 }
 
 /** Step 4: the nonce of a validation's proof while the lease is in its time. */
@@ -257,31 +280,31 @@ function link(state, now) {
 function failed(state, answer, { now, chance }, message, code = null) {
   const left = state.works ? claimsOf(state.lease).exp - now : 0;
   const most = left > 0 ? left / 8 : Infinity;
-  const { 'retry-after': after = '0', date } = answer?.headers ?? {};
+  const { "retry-after": after = "0", date } = answer?.headers ?? {};
   const asked = /^\d+$/.test(after) ? +after : (Date.parse(after) - Date.parse(date)) / 1000 || 0;
   const longest = Math.min(2 ** (state.failures + 1), 600, Math.max(2, most));
   const wait = Math.max(0, Math.min(asked, 1800, most)) + chance * longest;
   const failures = state.failures + 1;
-  const said = state.standing === 'refused' ? 'refused' : null;
+  const said = state.standing === "refused" ? "refused" : null;
   return { ...state, standing: said, wait, failures, code, message };
 }
 
 /** What becomes of a state by an answer, which is null where there was none. */
 function respond(state, request, answer, moment) {
   const body = attempt(() => parse(answer.body));
-  if (!isObject(body)) return failed(state, answer, moment, 'The service does not answer.');
+  if (!isObject(body)) return failed(state, answer, moment, "The service does not answer.");
   const at = Math.floor(Date.parse(body.server_time) / 1000) || moment.now;
-  const decide = request.asks === 'validate' ? validated : loggedIn;
+  const decide = request.asks === "validate" ? validated : loggedIn;
   const none = `The answer is not from the service, or was changed: status ${answer.status}.`;
   try {
     const after = decide(state, request, { ...answer, body, at }, moment);
     return after ?? failed(state, answer, moment, none);
   } catch (error) {
     if (!(error instanceof LeaseError)) throw error;
-    const isKnown = error.message !== 'unknown_key' || request.hasFetched;
+    const isKnown = error.message !== "unknown_key" || request.hasFetched;
     const message = `The lease in the answer is not valid: ${error.message}.`;
     if (isKnown) return failed(state, answer, moment, message);
-    return { ...state, standing: null, next: 'fetch keys', wait: 0, message };
+    return { ...state, standing: null, next: "fetch keys", wait: 0, message };
   }
 }
 
@@ -292,8 +315,8 @@ function granted(state, { asks, body: sent, me }, license, { body, at }, moment)
   const expected = { issuer: me.issuer, license_id, organization_id, environment, nonce };
   expected.machine_thumbprint = thumbprintOf(machine);
   const lease = { token: body.lease?.token, nonce, machine, environment };
-  const taken = { ...state, license, lease, next: 'validate', asked: NEW.asked, wait: 0 };
-  const isLogin = asks !== 'validate';
+  const taken = { ...state, license, lease, next: "validate", asked: NEW.asked, wait: 0 };
+  const isLogin = asks !== "validate";
   // Step 10: an answer says what time it is, but for one that somebody may have held back.
   const isOld = [state.asked[routeOf(asks)].at, at].every((time) => moment.now - time > 300);
   const [now, serverTime] = isOld ? [moment.now, null] : [at, at];
@@ -302,11 +325,11 @@ function granted(state, { asks, body: sent, me }, license, { body, at }, moment)
     const from = Math.max((iat + exp) / 2, now); // step 8
     const wait = isLogin || isOld ? 0 : from - now + (moment.chance * (exp - from)) / 4;
     const works = { works: true, isNew: isLogin, isLate: false, failures: 0, serverTime };
-    return { ...taken, ...works, standing: isLogin ? null : 'confirmed', wait };
+    return { ...taken, ...works, standing: isLogin ? null : "confirmed", wait };
   } catch (error) {
-    if (error.message !== 'over') throw error;
+    if (error.message !== "over") throw error;
     const late = { ...taken, works: false, standing: null, isLate: !isLogin, serverTime };
-    const message = 'The lease in the answer is over already.';
+    const message = "The lease in the answer is over already.";
     return state.isLate ? failed(late, null, moment, message) : { ...late, code: null, message };
   }
 }
@@ -316,60 +339,62 @@ function loggedIn(state, request, answer, moment) {
   const { status, body } = answer;
   if (status === 200 || status === 201) {
     const { license, license_key } = body;
-    if (typeof license_key !== 'string' || licenseOf(license_key) !== license?.id) return null;
+    if (typeof license_key !== "string" || licenseOf(license_key) !== license?.id) return null;
     const { id, organization_id } = license;
     const kept = { id, organization_id, license_key, device_key: request.me.device };
     const after = granted(state, request, kept, answer, moment);
-    return { ...after, code: null, message: after.works ? 'Logged in.' : after.message };
+    return { ...after, code: null, message: after.works ? "Logged in." : after.message };
   }
-  const isGateway = status === 401 && isDeepStrictEqual(body, { message: 'Unauthorized' });
+  const isGateway = status === 401 && isDeepStrictEqual(body, { message: "Unauthorized" });
   const isProblem = body.status === status && body.type === `urn:licensing:problem:${body.code}`;
   const isRefusal = status >= 400 && status < 500 && ![408, 425, 429].includes(status);
-  const code = body.code ?? 'unauthorized';
-  if (!isRefusal || !(isGateway || isProblem) || code === 'use_dpop_nonce') return null;
-  const message = body.detail ?? 'The token is not accepted.';
+  const code = body.code ?? "unauthorized";
+  if (!isRefusal || !(isGateway || isProblem) || code === "use_dpop_nonce") return null;
+  const message = body.detail ?? "The token is not accepted.";
   const pointers = Array.isArray(body.errors) ? body.errors.map((error) => error?.pointer) : [];
   const isElsewhere = state.lease && state.lease.environment !== request.me.environment;
-  const isAboutKey = ABOUT_KEY.includes(code) || pointers.includes('/license_key') ||
-    (pointers.includes('/environment') && isElsewhere);
-  if (request.asks === 'login with key' && isAboutKey)
-    return { ...state, next: 'login', wait: 2, code: null, message };
-  if (code === 'proof_required' || pointers.includes('/headers/dpop'))
+  const isAboutKey =
+    ABOUT_KEY.includes(code) ||
+    pointers.includes("/license_key") ||
+    (pointers.includes("/environment") && isElsewhere);
+  if (request.asks === "login with key" && isAboutKey)
+    return { ...state, next: "login", wait: 2, code: null, message };
+  if (code === "proof_required" || pointers.includes("/headers/dpop"))
     return failed(state, answer, moment, message, code); // the way may have dropped the proof
-  const wait = code === 'unauthorized' ? 60 : 900 * (0.5 + moment.chance);
-  return { ...state, standing: state.works ? null : 'refused', wait, code, message };
+  const wait = code === "unauthorized" ? 60 : 900 * (0.5 + moment.chance);
+  return { ...state, standing: state.works ? null : "refused", wait, code, message };
 }
 
 /** Step 9: what a validation's answer says, or null if it is none. */
 function validated(state, request, answer, moment) {
   const { status, body, at } = answer;
   const { code, action, message, valid } = body;
-  if (status !== 200 || body.nonce !== request.body.nonce || typeof code !== 'string') return null;
-  if (valid === true && code === 'VALID' && action === 'continue')
+  if (status !== 200 || body.nonce !== request.body.nonce || typeof code !== "string") return null;
+  if (valid === true && code === "VALID" && action === "continue")
     return granted({ ...state, code, message }, request, state.license, answer, moment);
-  const isKnown = action === 'logout' || (action === 'login' && ACTIONS[code] !== 'logout');
-  if (valid !== false || code === 'VALID' || body.lease || !isKnown) return null;
-  if (code === 'PROOF_REQUIRED' || code === 'PROOF_INVALID') {
-    const isOther = code === 'PROOF_INVALID' && state.license.device_key !== request.me.device;
+  const isKnown = action === "logout" || (action === "login" && ACTIONS[code] !== "logout");
+  if (valid !== false || code === "VALID" || body.lease || !isKnown) return null;
+  if (code === "PROOF_REQUIRED" || code === "PROOF_INVALID") {
+    const isOther = code === "PROOF_INVALID" && state.license.device_key !== request.me.device;
     const after = failed(state, answer, moment, message, code);
     if (!isOther && state.works && moment.now < claimsOf(state.lease).exp) return after;
-    return { ...after, next: 'login with key', wait: state.failures === 0 ? 0 : after.wait };
+    return { ...after, next: "login with key", wait: state.failures === 0 ? 0 : after.wait };
   }
-  const isKept = action === 'logout' || code === 'DISSOCIATED' || code === 'MACHINE_MISMATCH';
-  const after = { ...state, works: false, standing: 'refused', isLate: false, code, message };
+  const isKept = action === "logout" || code === "DISSOCIATED" || code === "MACHINE_MISMATCH";
+  const after = { ...state, works: false, standing: "refused", isLate: false, code, message };
   return {
     ...{ ...after, asked: { ...state.asked, validate: null }, serverTime: at },
     license: isKept ? state.license : null,
-    next: action === 'logout' ? 'validate' : isKept ? 'login with key' : 'login',
-    wait: action === 'login' && !state.isNew ? 0 : 900 * (0.5 + moment.chance),
+    next: action === "logout" ? "validate" : isKept ? "login with key" : "login",
+    wait: action === "login" && !state.isNew ? 0 : 900 * (0.5 + moment.chance),
   };
 }
 
 // ---- What an agent does ------------------------------------------------------------------------
 
 class ConfigurationError extends Error {}
-const DISK = 'The disk cannot be written: nothing was sent.';
-const SIGN_IN = 'Sign in, and start the agent with the ID token in ID_TOKEN.';
+const DISK = "The disk cannot be written: nothing was sent.";
+const SIGN_IN = "Sign in, and start the agent with the ID token in ID_TOKEN.";
 
 /** Step 5: a file that is whole or as before, and that nobody else can read. */
 function write(path, text) {
@@ -379,30 +404,30 @@ function write(path, text) {
 
 /** Step 5: one process at a time. The system gives a socket back with its process, and no file. */
 async function lock(folder) {
-  const isWindows = process.platform === 'win32';
+  const isWindows = process.platform === "win32";
   if (!isWindows) process.chdir(folder); // a socket's name has to be short
-  const path = isWindows ? `\\\\.\\pipe\\${sha256(fs.realpathSync(folder))}` : 'lock';
+  const path = isWindows ? `\\\\.\\pipe\\${sha256(fs.realpathSync(folder))}` : "lock";
   const tried = (socket, event) =>
-    new Promise((done) => socket.once(event, () => done(true)).once('error', () => done(false)));
+    new Promise((done) => socket.once(event, () => done(true)).once("error", () => done(false)));
   for (const isLast of [false, true]) {
     const server = net.createServer((caller) => caller.destroy()).listen(path);
-    if (await tried(server, 'listening')) return server.unref();
-    if (isLast || (await tried(net.connect(path), 'connect'))) break;
+    if (await tried(server, "listening")) return server.unref();
+    if (isLast || (await tried(net.connect(path), "connect"))) break;
     fs.rmSync(path, { force: true }); // its process was killed
   }
-  throw new ConfigurationError('Another process works with this folder.');
+  throw new ConfigurationError("Another process works with this folder.");
 }
 
 class Agent {
   constructor({ url, issuer, environment, folder, machine, ahead, token }) {
     Object.assign(this, { url, issuer, environment, machine, token });
     this.clock = () => Date.now() / 1000 + ahead;
-    const read = (name) => fs.existsSync(name) && fs.readFileSync(name, 'utf8');
-    this.known = searchable(JSON.parse(read(`${folder}/known_shared.json`) || '{}'));
-    const pem = () => crypto.generateKeyPairSync('ed25519', { privateKeyEncoding:
-      { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } });
+    const read = (name) => fs.existsSync(name) && fs.readFileSync(name, "utf8");
+    this.known = searchable(JSON.parse(read(`${folder}/known_shared.json`) || "{}"));
+    const { privateKey } = crypto.generateKeyPairSync("ed25519");
     const keyFile = `${folder}/device.pem`;
-    if (!fs.existsSync(keyFile)) write(keyFile, pem().privateKey);
+    const pem = privateKey.export({ type: "pkcs8", format: "pem" });
+    if (!fs.existsSync(keyFile)) write(keyFile, pem);
     this.key = crypto.createPrivateKey(read(keyFile));
     this.file = `${folder}/state.json`;
     this.state = JSON.parse(read(this.file) || JSON.stringify(NEW));
@@ -414,7 +439,8 @@ class Agent {
   now() {
     const { server, clock, mark } = this.state.time;
     const counted = this.started.now + (performance.now() - this.started.at) / 1000;
-    return Math.floor(Math.max(mark, counted, server + this.clock() - clock));
+    const shown = this.clock() < clock ? this.clock() : server + this.clock() - clock;
+    return Math.floor(Math.max(mark, counted, shown));
   }
 
   /** Stores a state. The mark is ahead by what the process may work before it stores the next. */
@@ -431,32 +457,35 @@ class Agent {
   }
 
   /** Asks once, and follows no redirection; null where nothing comes that is an answer. */
-  async fetched(path, { body, ...options } = {}) {
+  async fetched(path, { body, headers, ...options } = {}) {
     const [url, signal] = [new URL(this.url + path), AbortSignal.timeout(30_000)];
-    const { request } = url.protocol === 'https:' ? https : http;
+    const { request } = url.protocol === "https:" ? https : http;
     try {
       const answer = await new Promise((answered, failed) =>
-        request(url, { ...options, signal }, answered).on('error', failed).end(body));
+        request(url, { ...options, signal, headers: { ...headers, Connection: "close" } }, answered)
+          .on("error", failed)
+          .end(body),
+      );
       return { status: answer.statusCode, headers: answer.headers, body: await text(answer) };
     } catch {
       return null;
     }
   }
 
-  /** Steps 5 and 7: the keys. Those of another issuer are a mistake in the configuration. */
+  /** Steps 5 and 7: takes the keys of the service over; what is wrong, or null. */
   async fetchKeys() {
-    const answer = await this.fetched('/.well-known/jwks.json');
+    const answer = await this.fetched("/.well-known/jwks.json");
     const jwks = answer?.status === 200 ? attempt(() => parse(answer.body)) : null;
-    if (!Array.isArray(jwks?.keys)) return false;
-    if (jwks.issuer !== this.issuer)
-      throw new ConfigurationError(`The service is ${jwks.issuer}: correct LICENSING_ISSUER.`);
+    if (!Array.isArray(jwks?.keys)) return "The service does not answer.";
+    const issuers = `leases as ${jwks.issuer}, and this agent expects those of ${this.issuer}`;
+    if (jwks.issuer !== this.issuer) return `The service issues ${issuers}: correct what is wrong.`;
     this.state = { ...this.state, jwks };
-    return true;
+    return null;
   }
 
-  /** Step 4: sends a question with a proof, and once more if the service wants a newer nonce. */
+  /** Step 4: sends a question with a proof, and anew where the service wants a newer nonce. */
   async post({ asks, path, body: question }) {
-    const [body, isLogin] = [JSON.stringify(question), asks !== 'validate'];
+    const [body, isLogin] = [JSON.stringify(question), asks !== "validate"];
     const credential = isLogin ? this.token : question.license_key;
     const authorization = isLogin ? { Authorization: `Bearer ${this.token}` } : {};
     let nonce = isLogin ? null : link(this.state, this.now());
@@ -464,29 +493,28 @@ class Agent {
       if (!nonce) [nonce, this.state] = [this.state.dpopNonce, { ...this.state, dpopNonce: null }];
       const [jti, iat] = [crypto.randomUUID(), Math.floor(Date.now() / 1000)];
       const claims = proofClaims({ jti, iat, url: this.url + path, credential, body, nonce });
-      const header = { alg: 'Ed25519', jwk: jwkOf(this.key), typ: 'dpop+jwt' };
+      const header = { alg: "Ed25519", jwk: jwkOf(this.key), typ: "dpop+jwt" };
       const DPoP = jws(JSON.stringify(header), JSON.stringify(claims), this.key);
-      const type = { 'Content-Type': 'application/json', Connection: 'close' };
-      const headers = { ...type, DPoP, ...authorization };
-      const answer = await this.fetched(path, { method: 'POST', headers, body });
+      const headers = { "Content-Type": "application/json", DPoP, ...authorization };
+      const answer = await this.fetched(path, { method: "POST", headers, body });
       const problem = attempt(() => parse(answer.body)); // the way may drop the header
-      const fresh = answer?.headers['dpop-nonce'] ?? problem?.dpop_nonce;
-      if (typeof fresh === 'string') this.state = { ...this.state, dpopNonce: fresh };
-      if (isLast || answer?.status !== 401 || problem?.code !== 'use_dpop_nonce') return answer;
+      const fresh = answer?.headers["dpop-nonce"] ?? problem?.dpop_nonce;
+      if (typeof fresh === "string") this.state = { ...this.state, dpopNonce: fresh };
+      if (isLast || answer?.status !== 401 || problem?.code !== "use_dpop_nonce") return answer;
       nonce = null;
     }
   }
 
   /** One step: what to tell about it. Without a token, it validates while it has a license. */
   async step() {
-    const isLogin = this.state.next !== 'validate' && this.token;
-    if (isLogin || this.state.license) await this.ask(isLogin ? this.state.next : 'validate');
+    const isLogin = this.state.next !== "validate" && this.token;
+    if (isLogin || this.state.license) await this.ask(isLogin ? this.state.next : "validate");
     const { license, code, message, wait } = this.state;
     const claims = this.working();
     const state = standing(this.state, claims !== null);
-    const mustSignIn = this.state.next !== 'validate' && !this.token;
+    const mustSignIn = this.state.next !== "validate" && !this.token;
     const patience = license ? 900 * (0.5 + Math.random()) : 60; // until it asks again
-    const says = [message, mustSignIn && SIGN_IN].filter(Boolean).join(' ');
+    const says = [message, mustSignIn && SIGN_IN].filter(Boolean).join(" ");
     return {
       ...{ works: claims !== null, state, code, message: says, license: license?.id ?? null },
       ...{ lease: claims?.jti ?? null, until: claims?.exp ?? null },
@@ -503,15 +531,19 @@ class Agent {
       this.state = failed(asked, null, moment(), DISK); // and it keeps the nonce, while it runs
       return;
     }
-    const hasKeys = this.state.jwks !== null || (await this.fetchKeys());
-    const answer = hasKeys ? await this.post(request) : null;
+    const trouble = asked.jwks === null ? await this.fetchKeys() : null;
+    const answer = trouble === null ? await this.post(request) : null;
     let after = respond(this.state, request, answer, moment());
-    if (after.next === 'fetch keys') {
+    if (trouble !== null) after = { ...after, message: trouble };
+    if (after.next === "fetch keys") {
+      const { jwks } = this.state;
       await this.fetchKeys();
       after = respond(this.state, { ...request, hasFetched: true }, answer, moment());
+      if (after.failures > asked.failures) after = { ...after, jwks }; // somebody else's keys
     }
-    const isDecided = after.failures <= asked.failures && after.wait !== 2;
-    if (asks !== 'validate' && isDecided) this.token = null; // a token is for one login
+    const isAgain = asks === "login with key" && after.next === "login";
+    const isOver = after.failures <= asked.failures && !isAgain;
+    if (asks !== "validate" && isOver) this.token = null; // a token is for one login
     attempt(() => this.store(after));
   }
 
@@ -529,171 +561,77 @@ class Agent {
 
 /** Step 2: the machine, as Linux and Node tell it. */
 function readMachine() {
-  const macs = Object.values(os.networkInterfaces()).flat().map(({ mac }) => mac);
+  const macs = Object.values(os.networkInterfaces())
+    .flat()
+    .map(({ mac }) => mac);
   return {
-    machine_id: attempt(() => fs.readFileSync('/etc/machine-id', 'utf8').trim()),
+    machine_id: attempt(() => fs.readFileSync("/etc/machine-id", "utf8").trim()),
     mac_addresses: [...new Set(macs)].slice(0, 1024),
     computer_name: os.hostname(),
   };
 }
 
-// ---- The test vectors --------------------------------------------------------------------------
-
-const equal = (is, expected) => {
-  const told = `${JSON.stringify(is)} instead of ${JSON.stringify(expected)}`;
-  if (!isDeepStrictEqual(is, expected)) throw new Error(told);
-};
-
-/** A file's vectors: of each, its name, and a function that throws where it fails. */
-const VECTORS = {
-  agent_machines: ({ machines, later }, known) => {
-    const addresses = [...known.addresses, new RegExp(macOf(later.listed_later))];
-    const lists = [...machines.map(() => known), known, { ...known, addresses }];
-    return [...machines, ...later.machines].map(({ name, raw, ...expected }, i) => [name, () => {
-      const digested = { canonical: canonical(raw), thumbprint: thumbprintOf(raw) };
-      equal({ normalised: normalised(raw, lists[i]), ...digested }, expected);
-    }]);
-  },
-  agent_pairs: ({ two }, known) => two.map(({ name, one, other, same }) =>
-    [name, () => equal(isSameMachine(one, other, known), same)]),
-  agent_keys: ({ keys }) => keys.map(({ name, typed, id }) =>
-    [name, () => equal(licenseOf(typed), id)]),
-  agent_proofs: ({ device_key: { jwk, seed, thumbprint }, ath, htb, htu, proofs }) => {
-    const key = crypto.createPrivateKey({ key: { ...jwk, d: seed }, format: 'jwk' });
-    const isEqual = (one, other) => attempt(() => htuOf(one)) === htuOf(other);
-    const good = proofs.filter((proof) => proof.signing_input !== null);
-    const signed = good.map(({ name, claims, proof, ...row }) => [name, () => {
-      equal(jws(row.header_text, row.claims_text, key), proof);
-      const { jti, iat, nonce, exp } = claims; // exp: a claim more, which the service ignores
-      const made = proofClaims({ ...row, jti, iat, nonce });
-      equal({ ...made, ...(exp && { exp }) }, { ...claims, htu: htuOf(claims.htu) });
-    }]);
-    return [
-      ['the thumbprint', () => equal(jwkThumbprint(key), thumbprint)],
-      ...ath.map((row) => [row.credential, () => equal(sha256(row.credential), row.ath)]),
-      ...htb.map((row) => [row.body, () => equal(sha256(row.body), row.htb)]),
-      ...htu.map((row) => [row.htu, () => equal(isEqual(row.htu, row.url), row.equal)]),
-      ...signed,
-    ];
-  },
-  agent_leases: ({ jwks, expected, tokens }) => tokens.map(({ name, token, now, reason }) =>
-    [name, () => {
-      let is = null;
-      try {
-        checkLease(token, jwks, expected, now);
-      } catch (error) {
-        is = error.message;
-      }
-      equal(is, reason);
-    }]),
-  agent_answers: ({ rows, situations, jwks, now, machine, ...terms }) =>
-    rows.map(({ name, situation, answer, after }) => [name, () => {
-      const { asks, license, presents, lease, failures, request, ...has } = situations[situation];
-      const me = { ...terms, machine, device: has.device_key };
-      const kept = presents && { token: presents, nonce: lease?.nonce };
-      const flags = { isNew: has.has_just_logged_in, isLate: has.last_was_over, jwks };
-      const kind = { license, lease: kept, works: lease !== null, next: asks, failures };
-      const before = { ...NEW, ...kind, ...flags };
-      const [state, sent] = question(before, asks, me, now, () => request.body.nonce);
-      equal({ method: 'POST', path: sent.path, body: sent.body }, request);
-      const told = answer && { ...answer, body: answer.text ?? JSON.stringify(answer.body) };
-      const [soon, late] = [0, 1].map((chance) => respond(state, sent, told, { now, chance }));
-      const claims = claimsOf(late.lease);
-      const isWorking = late.works && now < claims.exp;
-      const { works, says, said_by, ...expected } = after;
-      equal({ state: standing(late, isWorking), works_on: isWorking ? claims.jti : null,
-        has_license: late.license !== null, presents: claims.jti ?? null, next: late.next,
-        keeps_nonce: late.asked[routeOf(asks)] !== null, wait: [soon.wait, late.wait] }, expected);
-      if (said_by) equal(late.message, says);
-    }]),
-  agent_chains: ({ agent, license_id: id }) => agent.map(({ name, steps }) => [name, () => {
-    const { privateKey: key } = crypto.generateKeyPairSync('ed25519');
-    const me = { issuer: 'i', environment: 'e', machine: {}, device: 'd' };
-    const license_key = '0808G-S19HT-2AJV3-BKWEG-TGFB1-20ZSN-GQXS8-SEGK7-SY35Z';
-    const license = { id, organization_id: 'o' };
-    const common = { iss: 'i', sub: id, organization_id: 'o', environment: 'e' };
-    common.machine_thumbprint = thumbprintOf(me.machine);
-    const header = JSON.stringify({ alg: 'Ed25519', typ: 'lease+jwt', kid: 'k' });
-    const answerOf = ({ happens, granted }, { asks, body: { nonce } }) => {
-      const token = jws(header, JSON.stringify({ ...common, ...granted, nonce }), key);
-      const [lease, type] = [{ token }, 'urn:licensing:problem:forbidden'];
-      const said = {
-        'refused with action login': { valid: false, code: 'REVOKED', action: 'login' },
-        'refused with action logout': { valid: false, code: 'DETACHED', action: 'logout' },
-        'the login is refused': { status: 403, type, code: 'forbidden' },
-      }[happens] ?? { valid: true, code: 'VALID', action: 'continue', lease, license, license_key };
-      return { status: said.status ?? 200, headers: {}, body: JSON.stringify({ ...said, nonce }) };
-    };
-    let state = { ...NEW, jwks: { keys: [{ ...jwkOf(key), kid: 'k' }] } };
-    let [disk, drawn, request] = [state, 0, null];
-    for (const { now, sends, keeps, ...step } of steps) {
-      if (step.happens.startsWith('killed')) state = disk;
-      else [state, request] = question(state, state.next, me, now, () => `n-${++drawn}`);
-      if (sends) {
-        disk = state;
-        const { asks, path: route, body: { nonce } } = request;
-        const proof_nonce = asks === 'validate' ? link(state, now) : null;
-        equal({ route, lease: claimsOf(state.lease).jti ?? null, nonce, proof_nonce }, sends);
-        if (step.happens !== 'the answer is lost')
-          disk = state = respond(state, request, answerOf(step, request), { now, chance: 0 });
-      }
-      const nonce = (disk.asked.login ?? disk.asked.validate)?.nonce ?? null;
-      const has_license = disk.license !== null;
-      equal({ has_license, lease: claimsOf(disk.lease).jti ?? null, nonce }, keeps);
-    }
-  }]),
-};
-
-function checkVectors(folder) {
-  const read = (name) => JSON.parse(fs.readFileSync(`${folder}/${name}.json`, 'utf8'));
-  const known = searchable(read('known_shared'));
-  for (const [file, vectors] of Object.entries(VECTORS)) {
-    const rows = vectors(read(file), known);
-    const passed = rows.filter(([name, check]) => {
-      try {
-        return check() ?? true;
-      } catch (error) {
-        console.error(`${file}.json: ${name}: ${error.message}`);
-        process.exitCode = 1;
-      }
-    });
-    console.log(`${file}.json: ${passed.length} of ${rows.length}`);
-  }
-}
-
 // ---- The command line --------------------------------------------------------------------------
 
 async function main([command, argument], env) {
-  if (command === '--help') return console.log(HELP);
-  if (command === 'vectors' && argument) return checkVectors(argument);
+  if (command === "--help") return console.log(HELP);
+  if (command === "vectors" && argument)
+    return (await import("./vectors.mjs")).checkVectors(argument);
   const { LICENSING_URL: url, LICENSING_ISSUER: issuer, AGENT_FOLDER: given } = env;
-  if (!['run', 'step'].includes(command)) throw new ConfigurationError(HELP);
-  if (!URL.canParse(url) || !issuer || !given)
-    throw new ConfigurationError('Set LICENSING_URL, LICENSING_ISSUER and AGENT_FOLDER.');
+  if (!["run", "step"].includes(command)) throw new ConfigurationError(HELP);
+  if (!URL.canParse(url) || !/^https?:/.test(url) || !issuer || !given)
+    throw new ConfigurationError("Set LICENSING_URL, LICENSING_ISSUER and AGENT_FOLDER.");
   const machine = env.AGENT_MACHINE && attempt(() => parse(env.AGENT_MACHINE));
   if (env.AGENT_MACHINE && !isObject(machine))
-    throw new ConfigurationError('AGENT_MACHINE is not a JSON object.');
+    throw new ConfigurationError("AGENT_MACHINE is not a JSON object.");
   fs.mkdirSync(given, { recursive: true, mode: 0o700 });
   const folder = fs.realpathSync(given);
   await lock(folder);
   const agent = new Agent({
-    ...{ url: url.replace(/\/+$/, ''), issuer, folder, token: env.ID_TOKEN || null },
+    ...{ url: url.replace(/\/+$/, ""), issuer, folder, token: env.ID_TOKEN || null },
     machine: machine ? () => machine : readMachine,
     ahead: Number(env.AGENT_CLOCK_AHEAD ?? 0),
-    environment: env.AGENT_ENVIRONMENT || 'production',
+    environment: env.AGENT_ENVIRONMENT || "production",
   });
-  process.once('exit', () => attempt(() => agent.store(agent.state, true)));
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(0));
+  process.once("exit", () => attempt(() => agent.store(agent.state, true)));
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(0));
   for (;;) {
     const told = await agent.step();
     console.log(JSON.stringify(told));
-    if (command === 'step') return;
+    if (command === "step") return;
     await new Promise((done) => setTimeout(done, Math.max(1, told.wait) * 1000));
   }
 }
 
-main(process.argv.slice(2), process.env).catch((error) => {
-  if (!(error instanceof ConfigurationError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-});
+export {
+  attempt,
+  canonical,
+  checkLease,
+  claimsOf,
+  htuOf,
+  isSameMachine,
+  jwkOf,
+  jwkThumbprint,
+  jws,
+  licenseOf,
+  link,
+  macOf,
+  NEW,
+  normalised,
+  parse,
+  proofClaims,
+  question,
+  respond,
+  routeOf,
+  searchable,
+  sha256,
+  standing,
+  thumbprintOf,
+};
+
+if (import.meta.filename === fs.realpathSync(process.argv[1]))
+  main(process.argv.slice(2), process.env).catch((error) => {
+    if (!(error instanceof ConfigurationError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  });

@@ -33,44 +33,45 @@ def program(need: str) -> list[str]:
 
 
 def _node() -> list[str]:
-    command = [str(node.found().node), str(FOLDER / "agent.mjs")]
-    said(command[0], "--check", command[1])
-    return command
+    return [str(node.found().node), str(FOLDER / "agent.mjs")]
 
 
 def _go() -> list[str]:
-    source, compiler = FOLDER / "agent.go", go.found()
+    compiler = go.found()
 
-    def build(into: Path) -> None:
-        assert said(str(Path(compiler).with_name("gofmt")), "-l", str(source)) == ""
-        said(compiler, "vet", str(source), environment=_GO)
-        said(compiler, "build", "-o", str(into / "agent"), str(source), environment=_GO)
+    def build(into: Path, *sources: str) -> None:
+        assert said(str(Path(compiler).with_name("gofmt")), "-l", *sources) == ""
+        said(compiler, "vet", *sources, environment=_GO)
+        said(compiler, "build", "-o", str(into / "agent"), *sources, environment=_GO)
 
-    return [str(_built(source, compiler, build) / "agent")]
+    return [str(_built("*.go", compiler, build) / "agent")]
 
 
 def _java() -> list[str]:
-    source, compiler = FOLDER / "Agent.java", java.compiler()
+    compiler = java.compiler()
 
-    def build(into: Path) -> None:
-        said(compiler, "-Xlint:all", "-Werror", "-d", str(into), str(source))
+    def build(into: Path, *sources: str) -> None:
+        said(compiler, "-Xlint:all", "-Werror", "-d", str(into), *sources)
 
-    classes = _built(source, compiler, build)
+    classes = _built("*.java", compiler, build)
     # As short commands start fastest.
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
     return [str(Path(compiler).with_name("java")), *quick, "-cp", str(classes), "Agent"]
 
 
-def _built(source: Path, compiler: str, build: Callable[[Path], None]) -> Path:
-    """Where `build` has put what it makes of a source; one process makes it, the others wait."""
-    at = hashlib.sha256(compiler.encode() + source.read_bytes()).hexdigest()[:16]
-    folder = _BUILT / f"{source.stem}-{source.suffix[1:]}-{at}"
+def _built(pattern: str, compiler: str, build: Callable[..., None]) -> Path:
+    """Where `build` has put what it makes of the sources; one process does, the others wait."""
+    sources = sorted(FOLDER.glob(pattern))
+    digest = hashlib.sha256(compiler.encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    folder = _BUILT / f"{pattern.rpartition('.')[2]}-{digest.hexdigest()[:16]}"
     _BUILT.mkdir(parents=True, exist_ok=True)
     with (_BUILT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
             folder.mkdir(exist_ok=True)
-            build(folder)
+            build(folder, *map(str, sources))
             (folder / "done").touch()
     return folder
 
