@@ -42,7 +42,7 @@ class Service:
     def ahead(self) -> int:
         """How many seconds its clock is ahead of this machine's."""
         told = self._client.call("GET", "/_local").expect(200)
-        return round(told["now"] - time.time())
+        return round(float(told["now"]) - time.time())
 
     def pass_time(self, seconds: int) -> None:
         """Let time pass there, and at all clients."""
