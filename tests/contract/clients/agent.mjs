@@ -40,6 +40,10 @@ function attempt(work) {
   }
 }
 
+/** JSON.parse tells 1.9e9 from 1900000000 no more. Such numbers become texts, as they stand there. */
+const withoutFractions = (json) =>
+  json.replace(/("(?:[^"\\]|\\.)*")|-?\d+[.eE][\d.eE+-]+/g, (part, text) => text ?? `"${part}"`);
+
 /** JSON.parse takes the last of two members with one name, and another reader the first. */
 function parse(text) {
   const [value, open] = [JSON.parse(text), []];
@@ -187,6 +191,8 @@ const proofClaims = ({ jti, url, iat, credential, body, nonce }) => ({
 
 // Step 7: the lease.
 class LeaseError extends Error {}
+const kidOf = (crv, x) => crv === "Ed25519" && sha256(JSON.stringify({ crv, kty: "OKP", x }));
+const isBoolean = (value) => typeof value === "boolean";
 const refuseIf = (condition, reason) => {
   if (condition) throw new LeaseError(reason);
 };
@@ -195,7 +201,8 @@ function partsOf(token) {
   const parts = typeof token === "string" && token.length <= 4096 ? token.split(".") : [];
   const bytes = parts.map((part) => Buffer.from(part, "base64url"));
   refuseIf(parts.length !== 3 || bytes.some((part, i) => b64url(part) !== parts[i]), "malformed");
-  const [header, claims] = bytes.map((part) => attempt(() => parse(utf8.decode(part))));
+  const read = (json) => parse(json) && JSON.parse(withoutFractions(json));
+  const [header, claims] = bytes.map((part) => attempt(() => read(utf8.decode(part))));
   refuseIf(!isObject(header) || !isObject(claims), "malformed");
   return { header, claims, signature: bytes[2], input: Buffer.from(`${parts[0]}.${parts[1]}`) };
 }
@@ -206,20 +213,19 @@ function checkLease(token, jwks, expected, now) {
   refuseIf(Object.keys(header).sort().join() !== "alg,kid,typ", "malformed");
   refuseIf(header.alg !== "Ed25519", "wrong_algorithm");
   refuseIf(header.typ !== "lease+jwt", "wrong_type");
-  const jwk = jwks.keys.find(({ kid, crv }) => kid === header.kid && crv === "Ed25519");
+  const jwk = jwks.keys.find(({ crv, kid, x }) => kid === header.kid && kid === kidOf(crv, x));
   refuseIf(!jwk, "unknown_key");
   const key = { key: { kty: "OKP", crv: "Ed25519", x: jwk.x }, format: "jwk" };
   refuseIf(!crypto.verify(null, input, key, signature), "wrong_signature");
-  const { iat, exp, iss, nonce, jti } = claims;
-  refuseIf(![iat, exp].every(Number.isSafeInteger), "malformed");
-  refuseIf(
-    [nonce, jti].some((text) => typeof (text ?? "") !== "string"),
-    "malformed",
-  );
+  const { iat, exp, iss, sub, organization_id, environment, kind, nonce } = claims;
+  const texts = [sub, organization_id, environment, kind, claims.jti ?? ""];
+  const isTyped = texts.every((claim) => typeof claim === "string") && isBoolean(claims.primary);
+  const isTimed = [iat, exp].every(Number.isSafeInteger) && 0 <= iat && iat <= exp;
+  refuseIf(!isTyped || !isTimed, "malformed");
   refuseIf(iss !== expected.issuer, "wrong_issuer");
-  refuseIf(claims.sub !== expected.license_id, "wrong_license");
-  refuseIf(claims.organization_id !== expected.organization_id, "wrong_organization");
-  refuseIf(claims.environment !== expected.environment, "wrong_environment");
+  refuseIf(sub !== expected.license_id, "wrong_license");
+  refuseIf(organization_id !== expected.organization_id, "wrong_organization");
+  refuseIf(environment !== expected.environment, "wrong_environment");
   refuseIf(claims.machine_thumbprint !== expected.machine_thumbprint, "wrong_machine");
   refuseIf(nonce !== expected.nonce, "wrong_nonce");
   refuseIf(now < iat, "not_yet");
@@ -235,16 +241,15 @@ const NEW = {
   works: false, // whether it works on that lease, while it is not over
   standing: null, // what the service has said last: 'confirmed', 'refused', or nothing
   next: "login", // or 'login with key', 'validate', 'fetch keys'
-  asked: { login: null, validate: null }, // questions that are not answered: {nonce, at}
+  asked: null, // the question that is not answered: {nonce, at}
   ...{ isNew: false, isLate: false, failures: 0, wait: 0, code: null, message: "" },
   ...{ jwks: null, dpopNonce: null, serverTime: null, time: { server: 0, clock: 0, mark: 0 } },
 };
-const ACTIONS = { DETACHED: "logout", SUSPENDED: "logout", EXPIRED: "logout" };
+const LOGOUT = ["DETACHED", "SUSPENDED", "EXPIRED"];
 const STILL_BOUND = ["license_still_bound", "temporary_license_not_usable"];
 const ABOUT_KEY = [...STILL_BOUND, "on_behalf_login_disabled"];
 
 const claimsOf = (lease) => (lease ? partsOf(lease.token).claims : {});
-const routeOf = (asks) => (asks === "validate" ? "validate" : "login");
 
 /** The state to tell, where the agent works on its lease or does not. */
 function standing({ license, standing }, works) {
@@ -255,17 +260,17 @@ function standing({ license, standing }, works) {
 
 /** Steps 5 and 6: the state to store, and then the question to send; it has one nonce for ever. */
 function question(state, asks, me, now, draw) {
-  const route = routeOf(asks);
-  const asked = state.asked[route] ?? { nonce: draw(), at: now };
+  const isLogin = asks !== "validate";
+  const asked = state.asked ?? { nonce: draw(), at: now };
   const { machine, environment } = me;
   const { license_key = null, organization_id } = asks === "login" ? {} : (state.license ?? {});
   const sent = { license_key, machine, environment, agent_version: "4.5.0.0" };
   const body = { ...sent, nonce: asked.nonce, lease: state.lease?.token ?? null };
-  if (route === "validate") body.organization_id = organization_id;
-  const path = route === "login" ? "/v1/licenses" : "/v1/licenses/validate";
+  const path = isLogin ? "/v1/licenses" : "/v1/licenses/validate";
+  const whole = isLogin ? body : { ...body, organization_id };
   return [
-    { ...state, asked: { ...state.asked, [route]: asked } },
-    { asks, path, body, me },
+    { ...state, asked },
+    { asks, path, body: whole, me },
   ];
 }
 
@@ -284,9 +289,10 @@ function failed(state, answer, { now, chance }, message, code = null) {
   const asked = /^\d+$/.test(after) ? +after : (Date.parse(after) - Date.parse(date)) / 1000 || 0;
   const longest = Math.min(2 ** (state.failures + 1), 600, Math.max(2, most));
   const wait = Math.max(0, Math.min(asked, 1800, most)) + chance * longest;
+  const isRefused = state.standing === "refused"; // until the service says something else
+  const said = isRefused && code === null ? {} : { code, message };
   const failures = state.failures + 1;
-  const said = state.standing === "refused" ? "refused" : null;
-  return { ...state, standing: said, wait, failures, code, message };
+  return { ...state, standing: isRefused ? "refused" : null, wait, failures, ...said };
 }
 
 /** What becomes of a state by an answer, which is null where there was none. */
@@ -315,20 +321,22 @@ function granted(state, { asks, body: sent, me }, license, { body, at }, moment)
   const expected = { issuer: me.issuer, license_id, organization_id, environment, nonce };
   expected.machine_thumbprint = thumbprintOf(machine);
   const lease = { token: body.lease?.token, nonce, machine, environment };
-  const taken = { ...state, license, lease, next: "validate", asked: NEW.asked, wait: 0 };
+  const taken = { ...state, license, lease, next: "validate", asked: null, wait: 0 };
   const isLogin = asks !== "validate";
   // Step 10: an answer says what time it is, but for one that somebody may have held back.
-  const isOld = [state.asked[routeOf(asks)].at, at].every((time) => moment.now - time > 300);
+  const isOld = [state.asked.at, at].every((time) => moment.now - time > 300);
   const [now, serverTime] = isOld ? [moment.now, null] : [at, at];
   try {
     const { iat, exp } = checkLease(lease.token, state.jwks, expected, now);
-    const from = Math.max((iat + exp) / 2, now); // step 8
+    const renewal = Date.parse(body.lease.renew_after) / 1000 || (iat + exp) / 2; // step 8
+    const from = Math.min(Math.max(renewal, now + 2), exp);
     const wait = isLogin || isOld ? 0 : from - now + (moment.chance * (exp - from)) / 4;
-    const works = { works: true, isNew: isLogin, isLate: false, failures: 0, serverTime };
-    return { ...taken, ...works, standing: isLogin ? null : "confirmed", wait };
+    const works = { works: true, isNew: isLogin, isLate: false, serverTime, wait };
+    if (isLogin) return { ...taken, ...works, standing: null };
+    return { ...taken, ...works, standing: "confirmed", failures: 0 };
   } catch (error) {
     if (error.message !== "over") throw error;
-    const late = { ...taken, works: false, standing: null, isLate: !isLogin, serverTime };
+    const late = { ...taken, works: false, standing: null, isLate: !isLogin };
     const message = "The lease in the answer is over already.";
     return state.isLate ? failed(late, null, moment, message) : { ...late, code: null, message };
   }
@@ -355,8 +363,8 @@ function loggedIn(state, request, answer, moment) {
   const isElsewhere = state.lease && state.lease.environment !== request.me.environment;
   const isAboutKey =
     ABOUT_KEY.includes(code) ||
-    pointers.includes("/license_key") ||
-    (pointers.includes("/environment") && isElsewhere);
+    (code === "not_found" && pointers.includes("/license_key")) ||
+    (code === "invalid_request" && pointers.includes("/environment") && isElsewhere);
   if (request.asks === "login with key" && isAboutKey)
     return { ...state, next: "login", wait: 2, code: null, message };
   if (code === "proof_required" || pointers.includes("/headers/dpop"))
@@ -367,13 +375,14 @@ function loggedIn(state, request, answer, moment) {
 
 /** Step 9: what a validation's answer says, or null if it is none. */
 function validated(state, request, answer, moment) {
-  const { status, body, at } = answer;
+  const { status, body } = answer;
   const { code, action, message, valid } = body;
-  if (status !== 200 || body.nonce !== request.body.nonce || typeof code !== "string") return null;
+  if (status !== 200 || body.nonce !== request.body.nonce) return null;
   if (valid === true && code === "VALID" && action === "continue")
     return granted({ ...state, code, message }, request, state.license, answer, moment);
-  const isKnown = action === "logout" || (action === "login" && ACTIONS[code] !== "logout");
-  if (valid !== false || code === "VALID" || body.lease || !isKnown) return null;
+  const isWorded = /^\w+$/.test(code) && typeof code === "string" && typeof message === "string";
+  const isKnown = action === "logout" || (action === "login" && !LOGOUT.includes(code));
+  if (valid !== false || body.lease || code === "VALID" || !isWorded || !isKnown) return null;
   if (code === "PROOF_REQUIRED" || code === "PROOF_INVALID") {
     const isOther = code === "PROOF_INVALID" && state.license.device_key !== request.me.device;
     const after = failed(state, answer, moment, message, code);
@@ -383,7 +392,7 @@ function validated(state, request, answer, moment) {
   const isKept = action === "logout" || code === "DISSOCIATED" || code === "MACHINE_MISMATCH";
   const after = { ...state, works: false, standing: "refused", isLate: false, code, message };
   return {
-    ...{ ...after, asked: { ...state.asked, validate: null }, serverTime: at },
+    ...{ ...after, asked: null },
     license: isKept ? state.license : null,
     next: action === "logout" ? "validate" : isKept ? "login with key" : "login",
     wait: action === "login" && !state.isNew ? 0 : 900 * (0.5 + moment.chance),
@@ -622,7 +631,6 @@ export {
   proofClaims,
   question,
   respond,
-  routeOf,
   searchable,
   sha256,
   standing,

@@ -20,7 +20,6 @@ import {
   proofClaims,
   question,
   respond,
-  routeOf,
   searchable,
   sha256,
   standing,
@@ -86,94 +85,82 @@ const VECTORS = {
         equal(is, reason);
       },
     ]),
-  agent_answers: ({ rows, situations, jwks, now, machine, ...terms }) =>
-    rows.map(({ name, situation, answer, after }) => [
-      name,
-      () => {
-        const { asks, license, presents, lease, failures, request, ...has } = situations[situation];
-        const me = { ...terms, machine, device: has.device_key };
-        const kept = presents && { token: presents, nonce: lease?.nonce };
-        const flags = { isNew: has.has_just_logged_in, isLate: has.last_was_over, jwks };
-        const kind = { license, lease: kept, works: lease !== null, next: asks, failures };
-        const before = { ...NEW, ...kind, ...flags };
-        const [state, sent] = question(before, asks, me, now, () => request.body.nonce);
-        equal({ method: "POST", path: sent.path, body: sent.body }, request);
-        const told = answer && { ...answer, body: answer.text ?? JSON.stringify(answer.body) };
-        const [soon, late] = [0, 1].map((chance) => respond(state, sent, told, { now, chance }));
-        const claims = claimsOf(late.lease);
-        const isWorking = late.works && now < claims.exp;
-        const { works, says, said_by, ...expected } = after;
-        equal(
-          {
-            state: standing(late, isWorking),
-            works_on: isWorking ? claims.jti : null,
-            has_license: late.license !== null,
-            presents: claims.jti ?? null,
-            next: late.next,
-            keeps_nonce: late.asked[routeOf(asks)] !== null,
-            wait: [soon.wait, late.wait],
-          },
-          expected,
-        );
-        if (said_by) equal(late.message, says);
-      },
-    ]),
-  agent_chains: ({ agent, license_id: id }) =>
-    agent.map(({ name, steps }) => [
-      name,
-      () => {
-        const { privateKey: key } = crypto.generateKeyPairSync("ed25519");
-        const me = { issuer: "i", environment: "e", machine: {}, device: "d" };
-        const license_key = "0808G-S19HT-2AJV3-BKWEG-TGFB1-20ZSN-GQXS8-SEGK7-SY35Z";
-        const license = { id, organization_id: "o" };
-        const common = { iss: "i", sub: id, organization_id: "o", environment: "e" };
-        common.machine_thumbprint = thumbprintOf(me.machine);
-        const header = JSON.stringify({ alg: "Ed25519", typ: "lease+jwt", kid: "k" });
-        const answerOf = ({ happens, granted }, nonce) => {
-          const token = jws(header, JSON.stringify({ ...common, ...granted, nonce }), key);
-          const [lease, type] = [{ token }, "urn:licensing:problem:forbidden"];
-          const said = {
-            "refused with action login": { valid: false, code: "REVOKED", action: "login" },
-            "refused with action logout": { valid: false, code: "DETACHED", action: "logout" },
-            "the login is refused": { status: 403, type, code: "forbidden" },
-          }[happens] ?? {
-            valid: true,
-            code: "VALID",
-            action: "continue",
-            lease,
-            license,
-            license_key,
-          };
-          return {
-            status: said.status ?? 200,
-            headers: {},
-            body: JSON.stringify({ ...said, nonce }),
-          };
-        };
-        let state = { ...NEW, jwks: { keys: [{ ...jwkOf(key), kid: "k" }] } };
-        let [disk, drawn, request] = [state, 0, null];
-        for (const { now, sends, keeps, ...step } of steps) {
-          if (step.happens.startsWith("killed")) state = disk;
-          else [state, request] = question(state, state.next, me, now, () => `n-${++drawn}`);
-          if (sends) {
-            disk = state;
-            const {
-              asks,
-              path: route,
-              body: { nonce },
-            } = request;
-            const proof_nonce = asks === "validate" ? link(state, now) : null;
-            equal({ route, lease: claimsOf(state.lease).jti ?? null, nonce, proof_nonce }, sends);
-            if (step.happens !== "the answer is lost")
-              disk = state = respond(state, request, answerOf(step, nonce), { now, chance: 0 });
-          }
-          const nonce = (disk.asked.login ?? disk.asked.validate)?.nonce ?? null;
-          const has_license = disk.license !== null;
-          equal({ has_license, lease: claimsOf(disk.lease).jti ?? null, nonce }, keeps);
-        }
-      },
-    ]),
+  agent_answers: (table) =>
+    table.rows.map((row) => [`${row.situation}: ${row.name}`, () => checkAnswer(table, row)]),
+  agent_chains: ({ agent, license_id }) =>
+    agent.map(({ name, steps }) => [name, () => checkStory(license_id, steps)]),
 };
+
+/** One answer, and what the agent is and does then. */
+function checkAnswer({ situations, jwks, now, machine, issuer, environment }, row) {
+  const has = situations[row.situation];
+  const me = { issuer, environment, machine, device: has.device_key };
+  const before = {
+    ...{ ...NEW, jwks, license: has.license, failures: has.failures, next: has.asks },
+    lease: has.presents && { token: has.presents, nonce: has.lease?.nonce },
+    works: has.lease !== null,
+    standing: has.refused && "refused",
+    ...{ isNew: has.has_just_logged_in, isLate: has.last_was_over, ...has.refused },
+  };
+  const [state, sent] = question(before, has.asks, me, now, () => has.request.body.nonce);
+  equal({ method: "POST", path: sent.path, body: sent.body }, has.request);
+  const { answer } = row;
+  const told = answer && { ...answer, body: answer.text ?? JSON.stringify(answer.body) };
+  const [soon, late] = [0, 1].map((chance) => respond(state, sent, told, { now, chance }));
+  const claims = claimsOf(late.lease);
+  const works = late.works && now < claims.exp;
+  const { says, said_by, ...expected } = row.after;
+  equal(
+    {
+      ...{ state: standing(late, works), works, works_on: works ? claims.jti : null },
+      ...{ has_license: late.license !== null, presents: claims.jti ?? null },
+      ...{ keeps_nonce: late.asked !== null, next: late.next, wait: [soon.wait, late.wait] },
+    },
+    expected,
+  );
+  if (said_by) equal(late.message, says);
+}
+
+/** A story: what the agent sends and keeps at each step. The leases are signed here. */
+function checkStory(id, steps) {
+  const { privateKey: key } = crypto.generateKeyPairSync("ed25519");
+  const kid = jwkThumbprint(key);
+  const me = { issuer: "i", environment: "e", machine: {}, device: kid };
+  const license = { id, organization_id: "o" };
+  const license_key = "0808G-S19HT-2AJV3-BKWEG-TGFB1-20ZSN-GQXS8-SEGK7-SY35Z";
+  const common = { iss: "i", sub: id, organization_id: "o", environment: "e", kind: "standard" };
+  const place = { primary: false, machine_thumbprint: thumbprintOf(me.machine) };
+  const header = JSON.stringify({ alg: "Ed25519", typ: "lease+jwt", kid });
+  const answerTo = ({ happens, granted }, nonce) => {
+    const claims = JSON.stringify({ ...common, ...place, ...granted, nonce });
+    const lease = { token: jws(header, claims, key) };
+    const answers = {
+      answered: { valid: true, code: "VALID", action: "continue", lease, license, license_key },
+      "refused with action login": { valid: false, code: "REVOKED", action: "login" },
+      "refused with action logout": { valid: false, code: "DETACHED", action: "logout" },
+      "the login is refused": { status: 403, type: "urn:licensing:problem:a", code: "a" },
+    };
+    const body = { message: "", nonce, ...answers[happens] };
+    return { status: body.status ?? 200, headers: {}, body: JSON.stringify(body) };
+  };
+  let state = { ...NEW, jwks: { keys: [{ ...jwkOf(key), kid }] } };
+  let [disk, drawn, request] = [state, 0, null];
+  for (const { now, sends, keeps, ...step } of steps) {
+    if (step.happens === "killed, and started anew") state = disk;
+    else [state, request] = question(state, state.next, me, now, () => `n-${++drawn}`);
+    if (sends) {
+      disk = state;
+      const { nonce } = request.body;
+      const proof_nonce = request.asks === "validate" ? link(state, now) : null;
+      const lease = claimsOf(state.lease).jti ?? null;
+      equal({ route: request.path, lease, nonce, proof_nonce }, sends);
+      if (step.happens !== "the answer is lost")
+        disk = state = respond(state, request, answerTo(step, nonce), { now, chance: 0 });
+    }
+    const lease = claimsOf(disk.lease).jti ?? null;
+    equal({ has_license: disk.license !== null, lease, nonce: disk.asked?.nonce ?? null }, keeps);
+  }
+}
 
 /** Prints how many vectors of each file pass, and which fail. */
 export function checkVectors(folder) {
