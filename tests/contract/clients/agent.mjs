@@ -40,7 +40,7 @@ function attempt(work) {
   }
 }
 
-/** JSON.parse tells 1.9e9 from 1900000000 no more. Such numbers become texts, as they stand there. */
+/** JSON.parse does not tell 1.9e9 from 1900000000: makes texts of such numbers. */
 const withoutFractions = (json) =>
   json.replace(/("(?:[^"\\]|\\.)*")|-?\d+[.eE][\d.eE+-]+/g, (part, text) => text ?? `"${part}"`);
 
