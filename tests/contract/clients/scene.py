@@ -64,9 +64,10 @@ class Service:
         licenses = self.asked("GET", "/v1/organizations/acme/licenses")["licenses"]
         return next(one for one in licenses if one["id"] == id)
 
-    def suspected(self) -> list[str]:
-        """What is on record about clones."""
-        events = self.asked("GET", "/v1/organizations/acme/events")["events"]
+    def suspected(self, license_id: str) -> list[str]:
+        """What is on record of a license about clones."""
+        events = self.asked("GET", f"/v1/licenses/{license_id}/events")["events"]
+        assert events
         return [event["type"] for event in events if event["type"] in SUSPICIOUS]
 
 
@@ -127,6 +128,7 @@ class Agent:
     ahead: int = 0
     """How many seconds its clock is ahead of the service's."""
     printed: list[str] = field(default_factory=list)
+    licenses: set[str] = field(default_factory=set)
     number: int = field(default_factory=lambda: next(_NUMBERS))
 
     def step(self, token: str | None = None) -> dict[str, Any]:
@@ -135,6 +137,7 @@ class Agent:
         assert done.returncode == 0, done.stderr
         (line,) = done.stdout.splitlines()
         told: dict[str, Any] = json.loads(line)
+        self.licenses |= {told["license"]} - {None}
         return told
 
     def logged_in(self) -> dict[str, Any]:

@@ -55,7 +55,10 @@ def agent(stage: Stage, language: str, tmp_path: Path) -> Iterator[Agent]:
     lives.way.cable.mend()
     assert lives.way.secrets
     assert [*secrets_told(lives)] == []
-    assert stage.service.suspected() == []
+    assert lives.licenses
+    assert {license: stage.service.suspected(license) for license in lives.licenses} == {
+        license: [] for license in lives.licenses
+    }
 
 
 def works(told: dict[str, Any], state: str) -> str:
