@@ -25,6 +25,8 @@ def _is_here(need: Need) -> bool:
         try:
             need.found()
         except NotHereError as error:
+            if need.is_optional:
+                raise
             _say(f"{need.title}: {error}; it is being fetched")
             need.bring()
         _say(f"{need.title}: {need.found()}")

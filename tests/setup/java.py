@@ -34,11 +34,6 @@ def compiler() -> str:
     raise NotHereError(f"a JDK, Java {OLDEST} or newer with javac, is missing")
 
 
-def bring_compiler() -> None:
-    """Say that this cannot be brought. Raises NotHereError."""
-    compiler()
-
-
 def bring() -> None:
     """Install a runtime where the machine has none. Raises NotHereError."""
     try:

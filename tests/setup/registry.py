@@ -56,7 +56,7 @@ JDK = Need(
     "A JDK",
     frozenset(),
     java.compiler,
-    java.bring_compiler,
+    lambda: None,
     "Install a JDK 17 or newer, or name one by JAVA_HOME=",
     is_optional=True,
 )

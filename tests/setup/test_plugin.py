@@ -11,13 +11,15 @@ from tests.setup.needs import ROOT
 RUN = ("tests/browser/test_signing_in.py", "tests/unit/domain/test_jws.py")
 
 
-def ran(*options: str, processes: int = 0) -> "subprocess.CompletedProcess[str]":
+def ran(
+    *options: str, processes: int = 0, of: tuple[str, ...] = RUN, **variables: str
+) -> "subprocess.CompletedProcess[str]":
     """A run on a machine without a browser."""
     kept = {name: v for name, v in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"-n{processes}", *options, *RUN],
+        [sys.executable, "-m", "pytest", "-q", f"-n{processes}", *options, *of],
         cwd=ROOT,
-        env=kept | {"CHROMIUM": "no-such-browser"},
+        env=kept | {"CHROMIUM": "no-such-browser"} | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -45,6 +47,15 @@ def test_a_run_that_is_told_to_go_on_without_passes_and_says_so() -> None:
     assert "not wanted" in last
     assert RUN[0] in last
     assert "WITHOUT" not in last
+
+
+def test_a_run_without_what_nothing_brings_passes_and_says_so() -> None:
+    clients = "tests/contract/clients/test_clients.py"
+    ended = ran("-k", "jdk or unit", of=(clients, RUN[1]), PATH="/no-such-folder", JAVA_HOME="")
+    assert ended.returncode == 0
+    last = ended.stdout.rpartition("missing =")[2]
+    for word in ("javac, is missing", "tests are left out", clients, "JAVA_HOME"):
+        assert word in last
 
 
 def test_nobody_goes_on_without_what_there_is_not() -> None:
