@@ -479,8 +479,9 @@ type agent struct {
 
 func (a *agent) ask(login bool, now int64) question {
 	organization := a.Lease.Want["organization_id"]
-	want := map[string]any{"iss": a.issuer, "sub": a.Lease.Want["sub"], "organization_id": organization,
-		"environment": a.environment, "machine_thumbprint": digest(a.machine)}
+	want := map[string]any{"iss": a.issuer, "sub": a.Lease.Want["sub"],
+		"organization_id": organization, "environment": a.environment,
+		"machine_thumbprint": digest(a.machine)}
 	body := map[string]any{"machine": json.RawMessage(a.machine), "environment": a.environment,
 		"agent_version": "1.0.0.0"}
 	q := question{login: login, withKey: login && a.Next == "login with key", key: a.Key,
@@ -546,7 +547,7 @@ func (a *agent) step(now int64, chance float64) {
 // prove sends a question with a proof, and again with the nonce that the service asks for (step 4).
 func (a *agent) prove(q question, now int64) (got answer) {
 	nonce := a.fresh
-	if !q.login && a.Lease.covers(now) {
+	if !q.login && a.Lease.ID != "" && a.Lease.covers(now) {
 		if nonce = a.Lease.ID; now < (a.Lease.Begins+a.Lease.Ends)/2 {
 			nonce += ".early"
 		}
@@ -718,7 +719,10 @@ func (a *agent) print(now int64) {
 		line["license"] = a.Lease.Want["sub"]
 	}
 	if a.works(now) {
-		line["lease"], line["until"] = a.Lease.ID, a.Lease.Ends
+		line["until"] = a.Lease.Ends
+	}
+	if a.works(now) && a.Lease.ID != "" {
+		line["lease"] = a.Lease.ID
 	}
 	_ = json.NewEncoder(os.Stdout).Encode(line)
 }
