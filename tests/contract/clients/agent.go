@@ -200,15 +200,14 @@ func (l *lease) check(jwks any, now int64) string {
 			return "malformed"
 		}
 	}
-	claims, key := parse(raw[1]), ed25519.PublicKey(nil)
 	header, _ := parse(raw[0]).(map[string]any)
-	for _, jwk := range list(jwks, "keys") {
-		if at(jwk, "kid") == text(header, "kid") && at(jwk, "crv") == "Ed25519" {
-			key, _ = base64.RawURLEncoding.DecodeString(text(jwk, "x"))
-		}
-	}
+	claims, key := parse(raw[1]), keyOf(jwks, text(header, "kid"))
 	begins, whole := integer(claims, "iat")
 	ends, wholeToo := integer(claims, "exp")
+	_, primary := at(claims, "primary").(bool)
+	_, id := at(claims, "jti").(string)
+	texts := !slices.ContainsFunc([]string{"sub", "organization_id", "environment", "kind"},
+		func(name string) bool { _, text := at(claims, name).(string); return !text })
 	for _, condition := range []struct {
 		reason string
 		holds  bool
@@ -219,7 +218,8 @@ func (l *lease) check(jwks any, now int64) string {
 		{"unknown_key", len(key) == ed25519.PublicKeySize},
 		{"wrong_signature", len(key) == ed25519.PublicKeySize &&
 			ed25519.Verify(key, []byte(parts[0]+"."+parts[1]), raw[2])},
-		{"malformed", whole && wholeToo && (at(claims, "jti") == nil || text(claims, "jti") != "")},
+		{"malformed", whole && wholeToo && 0 <= begins && begins <= ends && texts && primary &&
+			(id || at(claims, "jti") == nil)},
 		{"wrong_issuer", at(claims, "iss") == l.Want["iss"]},
 		{"wrong_license", at(claims, "sub") == l.Want["sub"]},
 		{"wrong_organization", at(claims, "organization_id") == l.Want["organization_id"]},
@@ -238,9 +238,23 @@ func (l *lease) check(jwks any, now int64) string {
 	return ""
 }
 
-func jwk(device ed25519.PrivateKey) string {
-	return `{"crv":"Ed25519","kty":"OKP","x":"` + base64url(device[ed25519.SeedSize:]) + `"}`
+// keyOf finds the key of this id: the thumbprint of RFC 7638.
+func keyOf(jwks any, kid string) ed25519.PublicKey {
+	for _, key := range list(jwks, "keys") {
+		x, _ := base64.RawURLEncoding.DecodeString(text(key, "x"))
+		if text(key, "kid") == kid && at(key, "crv") == "Ed25519" && digest(jwk(x)) == kid {
+			return x
+		}
+	}
+	return nil
 }
+
+func jwk(key ed25519.PublicKey) string {
+	return `{"crv":"Ed25519","kty":"OKP","x":"` + base64url(key) + `"}`
+}
+
+// public is the public key as JSON, whose digest is also its thumbprint (step 3).
+func public(device ed25519.PrivateKey) string { return jwk(device.Public().(ed25519.PublicKey)) }
 
 func sign(device ed25519.PrivateKey, header, claims string) string {
 	input := base64url([]byte(header)) + "." + base64url([]byte(claims))
@@ -251,7 +265,8 @@ func sign(device ed25519.PrivateKey, header, claims string) string {
 func proof(device ed25519.PrivateKey, url, credential, body, nonce string, now int64) string {
 	claims, _ := json.Marshal(map[string]any{"jti": draw(), "htm": "POST", "htu": url,
 		"iat": now, "ath": digest(credential), "htb": digest(body), "nonce": nonce})
-	return sign(device, `{"alg":"Ed25519","jwk":`+jwk(device)+`,"typ":"dpop+jwt"}`, string(claims))
+	header := `{"alg":"Ed25519","jwk":` + public(device) + `,"typ":"dpop+jwt"}`
+	return sign(device, header, string(claims))
 }
 
 var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
@@ -277,10 +292,10 @@ type state struct {
 	Works                 bool   // whether the agent works on it
 	Elsewhere             bool   `json:"-"` // whether this is another machine than it was for
 	Next                  string // "validate", "login", "login with key"; at once: "fetch keys"
-	Nonce, LoginNonce     string // of a validation and a login that are not answered yet
-	Asked                 int64  // when the nonce was drawn
-	Failures              int    // in a row
-	JustLoggedIn, Late    bool   // Late: the last lease was over when it came
+	Nonce                 string // of the question that is not answered yet
+	Asked                 int64  // when it was drawn
+	Failures              int    // since the last valid validation
+	Unproved, Late        bool   // not valid since the login; the last lease was over when it came
 	Due                   int64  // when to ask next
 	Latest, Server, Clock int64  // the latest time known; at the last contact, by both clocks
 	Answer, Code, Message string // Answer: "valid", "refused", "signed_out", or "" for none
@@ -317,6 +332,8 @@ func (s state) standing(now int64) string {
 
 const noAnswer = "The service cannot be reached."
 
+var word = regexp.MustCompile(`^\w+$`)
+
 // later is when an agent asks again that was refused. Chance goes from 0 to 1.
 func later(now int64, chance float64) int64 { return now + 450 + int64(900*chance) }
 
@@ -332,14 +349,14 @@ func (s state) afterValidation(q question, a answer, now int64, chance float64) 
 	valid, decided := at(a.body, "valid").(bool)
 	blocked := slices.Contains([]string{"DETACHED", "SUSPENDED", "EXPIRED"}, code)
 	switch {
-	case a.status != 200 || !decided || code == "" || at(a.body, "nonce") != q.nonce ||
+	case a.status != 200 || !decided || !word.MatchString(code) || at(a.body, "nonce") != q.nonce ||
 		valid != (code == "VALID") || valid != (at(a.body, "lease") != nil):
 		return s.failed(a, now, chance, noAnswer)
 	case valid:
 		return s.granted(q, a, now, chance)
 	case action == "login" && strings.HasPrefix(code, "PROOF_"): // it may be lost on the way only
 		next := s.failed(a, now, chance, message)
-		next.Code = code
+		next.Code, next.Message = code, message
 		if !s.works(now) || code == "PROOF_INVALID" && s.Device != q.device {
 			if next.Next = "login with key"; s.Failures == 0 {
 				next.Due = now
@@ -347,12 +364,13 @@ func (s state) afterValidation(q question, a answer, now int64, chance float64) 
 		}
 		return next
 	case action == "login" && !blocked:
-		if s.Due, s.Next = now, "login"; code == "MACHINE_MISMATCH" || code == "DISSOCIATED" {
+		s.Due = now
+		if code != "MACHINE_MISMATCH" && code != "DISSOCIATED" {
+			s.Key, s.Next = "", "login"
+		} else if s.Next != "login" { // it has not been tried in vain
 			s.Next = "login with key"
-		} else {
-			s.Key = ""
 		}
-		if s.JustLoggedIn {
+		if s.Unproved {
 			s.Due = later(now, chance)
 		}
 	case action == "logout":
@@ -360,8 +378,7 @@ func (s state) afterValidation(q question, a answer, now int64, chance float64) 
 	default:
 		return s.failed(a, now, chance, noAnswer)
 	}
-	s.Works, s.JustLoggedIn, s.Nonce, s.Failures = false, false, "", 0
-	s.Answer, s.Code, s.Message = "refused", code, message
+	s.Works, s.Nonce, s.Answer, s.Code, s.Message = false, "", "refused", code, message
 	return s
 }
 
@@ -394,21 +411,25 @@ func (s state) afterLogin(q question, a answer, now int64, chance float64) state
 		code == "on_behalf_login_disabled" || code == "not_found" && about("/license_key") ||
 		code == "invalid_request" && about("/environment") &&
 			s.Lease.Want["environment"] != q.lease.Want["environment"]):
-		s.Next, s.Due, s.Failures, s.Answer, s.Code, s.Message = "login", now+2, 0, "", code, detail
+		s.Next, s.Due, s.Answer, s.Code, s.Message = "login", now+2, "", code, detail
 		return s
 	}
 	if s.Due = later(now, chance); a.status == 401 {
 		s.Due = now + 60
 	}
-	s.Failures, s.Answer, s.Code, s.Message = 0, "refused", code, detail
+	s.Answer, s.Code, s.Message = "refused", code, detail
 	return s
 }
 
 // granted takes over what a lease proves, and nothing else.
 func (s state) granted(q question, a answer, now int64, chance float64) state {
 	server, _ := time.Parse(time.RFC3339, text(a.body, "server_time"))
+	heldBack := now-s.Asked > 300 && now-server.Unix() > 300 // its time may be of long ago
+	if !heldBack {
+		now = server.Unix()
+	}
 	q.lease.Token = text(a.body, "lease", "token")
-	wrong := q.lease.check(s.JWKS, server.Unix())
+	wrong := q.lease.check(s.JWKS, now)
 	if wrong == "unknown_key" && !q.fetched {
 		s.Next, s.Due = "fetch keys", now
 		return s
@@ -416,25 +437,24 @@ func (s state) granted(q question, a answer, now int64, chance float64) state {
 	if wrong != "" && wrong != "over" {
 		return s.failed(a, now, chance, "The lease does not hold: "+wrong+".")
 	}
-	twice := s.Late && wrong == "over"
-	heldBack := now-s.Asked > 300 && now-server.Unix() > 300 // its time may be of long ago
-	s.Key, s.Lease, s.Works, s.Late = q.key, q.lease, wrong == "", wrong == "over"
-	s.Elsewhere, s.JustLoggedIn, s.Next, s.Nonce, s.LoginNonce = false, q.login, "validate", "", ""
+	late := wrong == "over"
+	twice := late && s.Late
+	s.Key, s.Lease, s.Works, s.Late, s.Elsewhere = q.key, q.lease, !late, late, false
+	s.Next, s.Nonce, s.Due, s.Unproved = "validate", "", now, q.login || s.Unproved
 	s.Answer, s.Code, s.Message = "", "", text(a.body, "message")
 	if q.login {
 		s.Device = q.device
 	}
 	if !heldBack {
-		now = server.Unix()
 		s.Latest, s.Server, s.Clock = now, now, a.clock
 	}
 	if twice {
 		return s.failed(a, now, chance, "The lease is over already.")
 	}
-	if s.Due, s.Failures = now, 0; !s.Late && !q.login && !heldBack { // step 8
+	if !late && !q.login && !heldBack { // step 8; else ask once more, at once
 		half := s.Lease.Begins + (s.Lease.Ends-s.Lease.Begins)/2
 		s.Due = half + int64(chance*float64(s.Lease.Ends-half)/4)
-		s.Answer, s.Code = "valid", "VALID"
+		s.Answer, s.Code, s.Failures, s.Unproved = "valid", "VALID", 0, false
 	}
 	return s
 }
@@ -456,8 +476,8 @@ func (s state) failed(a answer, now int64, chance float64, why string) state {
 	}
 	s.Due = now + min(max(asked, 0), 1800, left/8) +
 		int64(chance*float64(min(longest, max(2, left/8))+1))
-	if s.Failures, s.Message = s.Failures+1, why; s.Answer != "refused" {
-		s.Answer, s.Code = "", ""
+	if s.Failures++; s.Answer != "refused" {
+		s.Answer, s.Code, s.Message = "", "", why
 	}
 	return s
 }
@@ -485,10 +505,9 @@ func (a *agent) ask(login bool, now int64) question {
 	body := map[string]any{"machine": json.RawMessage(a.machine), "environment": a.environment,
 		"agent_version": "1.0.0.0"}
 	q := question{login: login, withKey: login && a.Next == "login with key", key: a.Key,
-		device: digest(jwk(a.device)), lease: lease{Machine: a.machine, Want: want}}
-	nonce := &a.Nonce
+		device: digest(public(a.device)), lease: lease{Machine: a.machine, Want: want}}
 	if login {
-		q.path, q.credential, nonce = "/v1/licenses", a.token, &a.LoginNonce
+		q.path, q.credential = "/v1/licenses", a.token
 	} else {
 		q.path, q.credential, body["organization_id"] = "/v1/licenses/validate", a.Key, organization
 	}
@@ -498,10 +517,10 @@ func (a *agent) ask(login bool, now int64) question {
 	if a.Lease.Token != "" {
 		body["lease"] = a.Lease.Token
 	}
-	if *nonce == "" {
-		*nonce, a.Asked = a.draw(), now
+	if a.Nonce == "" {
+		a.Nonce, a.Asked = a.draw(), now
 	}
-	q.nonce, body["nonce"], want["nonce"] = *nonce, *nonce, *nonce
+	q.nonce, body["nonce"], want["nonce"] = a.Nonce, a.Nonce, a.Nonce
 	raw, _ := json.Marshal(body)
 	q.body = string(raw)
 	return q
@@ -518,9 +537,14 @@ func (a *agent) step(now int64, chance float64) {
 		return
 	}
 	if at(a.JWKS, "issuer") != a.issuer {
-		if named := a.fetchKeys(); named != a.issuer {
-			a.state = a.failed(answer{}, now, chance,
-				fmt.Sprintf("The agent's issuer is %q, and the service names %q.", a.issuer, named))
+		keys, why := a.fetchKeys(), noAnswer
+		if named := text(keys, "issuer"); named == a.issuer {
+			a.JWKS = keys
+		} else {
+			if named != "" {
+				why = fmt.Sprintf("The agent's issuer is %q, the service's %q.", a.issuer, named)
+			}
+			a.state = a.failed(answer{}, now, chance, why)
 			return
 		}
 	}
@@ -532,9 +556,11 @@ func (a *agent) step(now int64, chance float64) {
 	got := a.prove(q, now)
 	next := a.after(q, got, now, chance)
 	if next.Next == "fetch keys" {
-		a.fetchKeys()
-		q.fetched = true
-		next = a.after(q, got, now, chance)
+		newer := a.state
+		newer.JWKS, q.fetched = a.fetchKeys(), true
+		if next = newer.after(q, got, now, chance); next.Failures > a.Failures {
+			next.JWKS = a.JWKS // those that prove nothing are not kept
+		}
 	}
 	if a.state = next; login && (next.Next == "validate" || next.Answer == "refused") {
 		a.token = "" // forget it: it has done what it can
@@ -569,13 +595,8 @@ func (a *agent) prove(q question, now int64) (got answer) {
 	return got
 }
 
-// fetchKeys takes over the service's keys if they are the issuer's, and returns whose they are.
-func (a *agent) fetchKeys() string {
-	got := a.send("GET", "/.well-known/jwks.json", "", http.Header{})
-	if got.status == 200 && at(got.body, "issuer") == a.issuer {
-		a.JWKS = got.body
-	}
-	return text(got.body, "issuer")
+func (a *agent) fetchKeys() any {
+	return a.send("GET", "/.well-known/jwks.json", "", http.Header{}).body
 }
 
 // ---- Network, files, clock, command line ----

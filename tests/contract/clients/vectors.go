@@ -136,9 +136,9 @@ func pairs(all any, report report) {
 func proofs(all any, report report) {
 	seed, _ := base64.RawURLEncoding.DecodeString(text(all, "device_key", "seed"))
 	device := ed25519.NewKeyFromSeed(seed)
-	made := parse([]byte(jwk(device)))
+	made := parse([]byte(public(device)))
 	report("device key", reflect.DeepEqual(made, at(all, "device_key", "jwk")) &&
-		digest(jwk(device)) == text(all, "device_key", "thumbprint"))
+		digest(public(device)) == text(all, "device_key", "thumbprint"))
 	for _, row := range list(all, "ath") {
 		report(at(row, "credential"), digest(text(row, "credential")) == text(row, "ath"))
 	}
@@ -202,7 +202,7 @@ func answers(all any, report report) {
 		next, last := a.after(q, got, now, 0), a.after(q, got, now, 0.999999)
 		is := map[string]any{"state": next.standing(now), "works": next.works(now), "works_on": nil,
 			"has_license": next.Key != "", "presents": nil, "next": next.Next,
-			"keeps_nonce": next.Nonce+next.LoginNonce == q.nonce}
+			"keeps_nonce": next.Nonce == q.nonce}
 		if next.works(now) {
 			is["works_on"] = next.Lease.ID
 		}
@@ -232,7 +232,10 @@ func placed(all, situation any, now int64) *agent {
 	a.Key = text(situation, "license", "license_key")
 	a.Device = text(situation, "license", "device_key")
 	a.Works, a.Failures = at(situation, "lease") != nil, int(number(situation, "failures"))
-	a.JustLoggedIn = at(situation, "has_just_logged_in") == true
+	a.Unproved = at(situation, "has_just_logged_in") == true
+	if at(situation, "refused") != nil {
+		a.Answer = "refused"
+	}
 	a.Late = at(situation, "last_was_over") == true
 	if token := text(situation, "presents"); token != "" {
 		claims := payload(token)
@@ -254,8 +257,9 @@ func given(made any, now int64) answer {
 // chains tells each story to an agent, with a service and a disk that do as the story says.
 func chains(all any, report report) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	jwks := parse([]byte(`{"issuer":"test","keys":[{"kid":"k","crv":"Ed25519","x":"` +
-		base64url(key[ed25519.SeedSize:]) + `"}]}`))
+	of := parse([]byte(public(key))).(map[string]any)
+	of["kid"] = digest(public(key))
+	jwks := map[string]any{"issuer": "test", "keys": []any{of}}
 	for _, story := range list(all, "agent") {
 		drawn, passes, disk := 0, true, state{}
 		var step, sent any
@@ -295,7 +299,7 @@ func chains(all any, report report) {
 			}
 			passes = passes && reflect.DeepEqual(sent, at(step, "sends")) &&
 				jti == at(kept, "lease") && (disk.Key != "") == at(kept, "has_license") &&
-				disk.Nonce+disk.LoginNonce == text(kept, "nonce")
+				disk.Nonce == text(kept, "nonce")
 		}
 		report(at(story, "name"), passes)
 	}
@@ -315,9 +319,10 @@ func answered(key ed25519.PrivateKey, happens string, granted, asked any, now in
 		claims, _ := json.Marshal(map[string]any{"iss": "test", "sub": "lic_0123456789abcdef",
 			"organization_id": "acme", "environment": "production", "nonce": at(asked, "nonce"),
 			"machine_thumbprint": digest(canonical(nil)), "jti": at(granted, "jti"),
-			"iat": at(granted, "iat"), "exp": at(granted, "exp")})
-		body["lease"] = map[string]any{
-			"token": sign(key, `{"alg":"Ed25519","kid":"k","typ":"lease+jwt"}`, string(claims))}
+			"iat": at(granted, "iat"), "exp": at(granted, "exp"),
+			"kind": "standard", "primary": false})
+		header := `{"alg":"Ed25519","kid":"` + digest(public(key)) + `","typ":"lease+jwt"}`
+		body["lease"] = map[string]any{"token": sign(key, header, string(claims))}
 		body["valid"], body["code"], body["action"] = true, "VALID", "continue"
 		body["license_key"] = "0808G-S19HT-2AJV3-BKT27-EZ32P-28RJ0-1YYBD-J9Q7Y-4P1C1"
 		body["license"] = map[string]any{"id": "lic_0123456789abcdef", "organization_id": "acme"}
