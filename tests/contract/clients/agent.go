@@ -1,14 +1,19 @@
 //go:build unix
 
 // Agent is an agent of the licensing service in one file, with the standard library alone: a model
-// for the page shared/licensing_agent/OTHER_LANGUAGES.md, whose steps its comments name. `agent
-// --help` says how to use it. Built together with vectors.go, it checks itself by the vectors.
+// for the page shared/licensing_agent/OTHER_LANGUAGES.md, whose steps its comments name. Build it
+// with `go build agent.go`, or together with vectors.go: then it can check itself by the vectors.
+// `agent --help` says how to use it.
+//
+// It comes in this order: JSON; the machine; leases, proofs and keys; the heart, which makes the
+// next state of a state and an answer, and touches nothing else; asking; network, files, and clock.
 //
 // It leaves to the service what step 2 calls optional: what unrelated computers share, what is made
 // up, default names, and the rank of addresses. So it is less strict where it compares its own
-// machine then and now (step 10). NFKC and full case folding are needed there alone, and are not in
-// the standard library: see fold. Temporary licenses, keys that a person types, and the proof of an
-// older device key (DPoP-Previous-Key) are left out, too. Windows has LockFileEx for flock.
+// machine then and now (step 10). There alone, NFKC and full case folding are wanted, which the
+// standard library does not have: see fold. Left out are, too: temporary licenses and keys that a
+// person types, a proof of an older device key (DPoP-Previous-Key), an exact time at SIGTERM, and
+// Windows, where LockFileEx takes the place of flock.
 package main
 
 import (
@@ -115,7 +120,8 @@ func thisMachine() any {
 		"mac_addresses": addresses}
 }
 
-// canonical is a machine as it is digested, and sent: ASCII, names in order, and no blanks.
+// canonical is a machine as it is sent, and digested: ASCII, names in order, and no blanks. (Where
+// a name has \b or \f in it, that takes Go 1.22: before, encoding/json wrote them otherwise.)
 func canonical(machine any) string {
 	var sorted, ascii strings.Builder
 	encoder := json.NewEncoder(&sorted)
@@ -149,7 +155,7 @@ var (
 	others  = regexp.MustCompile(`[^\p{L}\p{N}]`)
 )
 
-// normal is what counts of a machine, in its normal form.
+// normal has the components of a machine in their normal form, and whether each counts.
 func normal(machine any) map[component]bool {
 	counts := map[component]bool{}
 	for _, sent := range list(machine, "mac_addresses") {
@@ -179,11 +185,12 @@ func same(one, other any) bool {
 
 // ---- Leases, proofs, keys (steps 3, 4, 5 and 7) ----
 
-// lease has beside its token what it was asked for: so a stored one is checked as a new one.
+// lease has beside its token what it was asked for: so a stored one is checked like a new one.
 type lease struct {
-	Token, ID, Machine string
-	Want               map[string]any // the claims that it has to have
-	Begins, Ends       int64
+	Token, Machine string
+	Want           map[string]any // the claims that it has to have
+	ID             string         // what it has, once it is checked: jti, iat and exp
+	Begins, Ends   int64
 }
 
 func (l lease) covers(now int64) bool { return l.Begins <= now && now < l.Ends }
@@ -290,7 +297,7 @@ type state struct {
 	Key, Device           string // the license key; the thumbprint of the device key of its login
 	Lease                 lease  // the last one: it is presented also after the agent has stopped
 	Works                 bool   // whether the agent works on it
-	Elsewhere             bool   `json:"-"` // whether this is another machine than it was for
+	Doubted               bool   `json:"-"` // it did not hold here when this process started
 	Next                  string // "validate", "login", "login with key"; at once: "fetch keys"
 	Nonce                 string // of the question that is not answered yet
 	Asked                 int64  // when it was drawn
@@ -316,8 +323,9 @@ type answer struct {
 	clock  int64
 }
 
-func (s state) works(now int64) bool { return s.Works && !s.Elsewhere && s.Lease.covers(now) }
+func (s state) works(now int64) bool { return s.Works && !s.Doubted && s.Lease.covers(now) }
 
+// standing is the agent's state in one word ("What comes of each answer").
 func (s state) standing(now int64) string {
 	switch {
 	case s.works(now) && s.Answer != "valid":
@@ -334,9 +342,10 @@ const noAnswer = "The service cannot be reached."
 
 var word = regexp.MustCompile(`^\w+$`)
 
-// later is when an agent asks again that was refused. Chance goes from 0 to 1.
+// later is when to ask again after a refusal, by a chance from 0 to 1.
 func later(now int64, chance float64) int64 { return now + 450 + int64(900*chance) }
 
+// after is the state that follows from an answer.
 func (s state) after(q question, a answer, now int64, chance float64) state {
 	if q.login {
 		return s.afterLogin(q, a, now, chance)
@@ -344,6 +353,7 @@ func (s state) after(q question, a answer, now int64, chance float64) state {
 	return s.afterValidation(q, a, now, chance)
 }
 
+// afterValidation does what the service has decided (step 9).
 func (s state) afterValidation(q question, a answer, now int64, chance float64) state {
 	code, action, message := text(a.body, "code"), text(a.body, "action"), text(a.body, "message")
 	valid, decided := at(a.body, "valid").(bool)
@@ -354,7 +364,7 @@ func (s state) afterValidation(q question, a answer, now int64, chance float64) 
 		return s.failed(a, now, chance, noAnswer)
 	case valid:
 		return s.granted(q, a, now, chance)
-	case action == "login" && strings.HasPrefix(code, "PROOF_"): // it may be lost on the way only
+	case action == "login" && strings.HasPrefix(code, "PROOF_"): // dropped on the way, perhaps
 		next := s.failed(a, now, chance, message)
 		next.Code, next.Message = code, message
 		if !s.works(now) || code == "PROOF_INVALID" && s.Device != q.device {
@@ -367,7 +377,7 @@ func (s state) afterValidation(q question, a answer, now int64, chance float64) 
 		s.Due = now
 		if code != "MACHINE_MISMATCH" && code != "DISSOCIATED" {
 			s.Key, s.Next = "", "login"
-		} else if s.Next != "login" { // it has not been tried in vain
+		} else if s.Next != "login" { // with the key, unless that was in vain
 			s.Next = "login with key"
 		}
 		if s.Unproved {
@@ -382,6 +392,7 @@ func (s state) afterValidation(q question, a answer, now int64, chance float64) 
 	return s
 }
 
+// afterLogin takes over a license, or tells why there is none (steps 5 and 9).
 func (s state) afterLogin(q question, a answer, now int64, chance float64) state {
 	code, detail := text(a.body, "code"), text(a.body, "detail")
 	status, _ := integer(a.body, "status")
@@ -395,7 +406,7 @@ func (s state) afterLogin(q question, a answer, now int64, chance float64) state
 		q.key = text(a.body, "license_key")
 		q.lease.Want["sub"] = licenseOf(q.key)
 		q.lease.Want["organization_id"] = at(a.body, "license", "organization_id")
-		if q.lease.Want["sub"] == nil || q.lease.Want["sub"] != at(a.body, "license", "id") {
+		if q.lease.Want["sub"] != at(a.body, "license", "id") {
 			return s.failed(a, now, chance, "The license key was changed on the way.")
 		}
 		return s.granted(q, a, now, chance)
@@ -421,10 +432,10 @@ func (s state) afterLogin(q question, a answer, now int64, chance float64) state
 	return s
 }
 
-// granted takes over what a lease proves, and nothing else.
+// granted takes over what a lease proves, and nothing else (steps 7, 8 and 10).
 func (s state) granted(q question, a answer, now int64, chance float64) state {
 	server, _ := time.Parse(time.RFC3339, text(a.body, "server_time"))
-	heldBack := now-s.Asked > 300 && now-server.Unix() > 300 // its time may be of long ago
+	heldBack := now-s.Asked > 300 && now-server.Unix() > 300 // then its time may be an old one
 	if !heldBack {
 		now = server.Unix()
 	}
@@ -439,9 +450,9 @@ func (s state) granted(q question, a answer, now int64, chance float64) state {
 	}
 	late := wrong == "over"
 	twice := late && s.Late
-	s.Key, s.Lease, s.Works, s.Late, s.Elsewhere = q.key, q.lease, !late, late, false
+	s.Key, s.Lease, s.Works, s.Late, s.Doubted = q.key, q.lease, !late, late, false
 	s.Next, s.Nonce, s.Due, s.Unproved = "validate", "", now, q.login || s.Unproved
-	s.Answer, s.Code, s.Message = "", "", text(a.body, "message")
+	s.Answer, s.Code, s.Message = "", "", ""
 	if q.login {
 		s.Device = q.device
 	}
@@ -451,15 +462,16 @@ func (s state) granted(q question, a answer, now int64, chance float64) state {
 	if twice {
 		return s.failed(a, now, chance, "The lease is over already.")
 	}
-	if !late && !q.login && !heldBack { // step 8; else ask once more, at once
+	if !late && !q.login && !heldBack { // else ask once more, at once
 		half := s.Lease.Begins + (s.Lease.Ends-s.Lease.Begins)/2
 		s.Due = half + int64(chance*float64(s.Lease.Ends-half)/4)
-		s.Answer, s.Code, s.Failures, s.Unproved = "valid", "VALID", 0, false
+		s.Answer, s.Code, s.Message = "valid", "VALID", text(a.body, "message")
+		s.Failures, s.Unproved = 0, false
 	}
 	return s
 }
 
-// failed is for what is no answer, so no refusal, and takes back none (step 10).
+// failed is for what is no answer: it is no refusal, and takes none back (step 10).
 func (s state) failed(a answer, now int64, chance float64, why string) state {
 	left, longest := int64(86400), int64(600)
 	if s.works(now) {
@@ -497,6 +509,7 @@ type agent struct {
 	send                                     func(method, path, body string, h http.Header) answer
 }
 
+// ask makes the question of a login (step 5) or a validation (step 6).
 func (a *agent) ask(login bool, now int64) question {
 	organization := a.Lease.Want["organization_id"]
 	want := map[string]any{"iss": a.issuer, "sub": a.Lease.Want["sub"],
@@ -601,7 +614,8 @@ func (a *agent) fetchKeys() any {
 
 // ---- Network, files, clock, command line ----
 
-// client uses the proxy and the private CA that the environment names: HTTPS_PROXY, SSL_CERT_FILE.
+// client follows no redirections. It uses the proxy and the private CA that the environment names
+// in HTTPS_PROXY and SSL_CERT_FILE (step 11).
 var client = http.Client{Timeout: 30 * time.Second,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
@@ -621,7 +635,7 @@ func (a *agent) exchange(method, path, body string, header http.Header) answer {
 	return answer{response.StatusCode, response.Header, parse(raw), a.clock()}
 }
 
-// write replaces a file as a whole or not at all. Only its owner can read it.
+// write replaces a file as a whole or not at all; only its owner can read it (step 5).
 func write(file string, raw []byte) error {
 	f, err := os.OpenFile(file+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err == nil {
@@ -699,19 +713,22 @@ func open() *agent {
 // work takes one step, or each step when it is due, and prints a line for it.
 func (a *agent) work(forever bool) {
 	base, since := a.Latest, time.Now()
-	now := func() int64 { // step 10: as far as the clock has moved since the last contact; not back
+	now := func() int64 { // step 10: what the clock has moved since the last contact, never back
 		shown := a.clock()
 		if shown >= a.Clock {
 			shown += a.Server - a.Clock
 		}
 		return max(shown, base+int64(time.Since(since).Seconds()))
 	}
-	stored := a.Lease
-	a.Elsewhere = stored.check(a.JWKS, now()) != "" || stored.Want["iss"] != a.issuer ||
+	stored := a.Lease // step 10: it is checked like a new one
+	a.Doubted = stored.check(a.JWKS, now()) != "" || stored.Want["iss"] != a.issuer ||
 		stored.Want["environment"] != a.environment ||
 		!same(parse([]byte(stored.Machine)), parse([]byte(a.machine)))
 	for first := true; ; first = false {
-		a.Latest, a.reserve = now(), min(300, max(20, a.Lease.Ends-a.Lease.Begins)/20)
+		a.Latest, a.reserve = now(), 300
+		if a.Lease.Token != "" {
+			a.reserve = min(300, (a.Lease.Ends-a.Lease.Begins)/20)
+		}
 		if due := a.Latest >= a.Due; due || !forever {
 			asked := time.Now()
 			a.step(a.Latest, random.Float64())
@@ -721,7 +738,7 @@ func (a *agent) work(forever bool) {
 			a.print(now())
 		}
 		if !forever {
-			a.Latest, a.reserve = now(), 0 // an end in good order
+			a.Latest, a.reserve = now(), 0 // the exact time: this is an end in good order
 			must(a.store(a.state), "AGENT_FOLDER")
 			return
 		}
@@ -759,6 +776,7 @@ AGENT_ENVIRONMENT                production, if it is not set
 AGENT_MACHINE                    the machine as JSON, in place of this one
 AGENT_CLOCK_AHEAD                for tests: seconds that are added to the clock`
 
+// vectors is set by vectors.go, if that is part of the program.
 var vectors func(folder string) (failed int)
 
 func main() {
