@@ -366,7 +366,7 @@ func (s state) afterValidation(q question, a answer, now int64, chance float64) 
 		return s.granted(q, a, now, chance)
 	case action == "login" && strings.HasPrefix(code, "PROOF_"): // dropped on the way, perhaps
 		next := s.failed(a, now, chance, message)
-		next.Code, next.Message = code, message
+		next.Code = code
 		if !s.works(now) || code == "PROOF_INVALID" && s.Device != q.device {
 			if next.Next = "login with key"; s.Failures == 0 {
 				next.Due = now
@@ -488,8 +488,11 @@ func (s state) failed(a answer, now int64, chance float64, why string) state {
 	}
 	s.Due = now + min(max(asked, 0), 1800, left/8) +
 		int64(chance*float64(min(longest, max(2, left/8))+1))
-	if s.Failures++; s.Answer != "refused" {
+	s.Failures++
+	if s.Answer != "refused" {
 		s.Answer, s.Code, s.Message = "", "", why
+	} else if why != noAnswer { // what the service has said last says more
+		s.Message = why
 	}
 	return s
 }
