@@ -2,24 +2,25 @@ import java.io.IOException;
 import java.net.http.HttpHeaders;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.time.Instant;
 import java.util.*;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
-/** Checks the functions that {@link Agent} itself uses against the test vectors. */
+/**
+ * Checks the agent's own functions against the test vectors: {@code Agent vectors FOLDER}.
+ *
+ * <p>Prints a line for each file, and the names of the vectors that fail on the standard error.
+ * Those that need the rules that {@link Agent} leaves to the service (step 2) are counted apart.
+ */
 final class Vectors {
-    private static final Agent.Settings OURS =
+    private static final Agent.Settings SETTINGS =
             new Agent.Settings("https://licensing.example", "urn:licensing:test", "production");
-    private static final Set<String> LISTED = Set.of("a VPN's address and a name in common",
+    private static final Set<String> NEED_THE_LIST = Set.of("a VPN's address and a name in common",
             "of one image: its name, and an address that software has given");
-    private static final Map<String, Object> MACHINE = Map.of("computer_name", "pc-1");
 
     private final Path folder;
-    private final Map<String, Boolean> rows = new LinkedHashMap<>();
-    private final Set<String> leftToTheService = new HashSet<>();
+    private final Map<String, Boolean> passes = new LinkedHashMap<>(); // by name
+    private final Set<String> left = new HashSet<>();
     private boolean isGood = true;
 
     private Vectors(Path folder) {
@@ -27,6 +28,7 @@ final class Vectors {
     }
 
     public static void main(String[] args) throws IOException {
+        if (args.length != 2) throw new IllegalArgumentException("vectors FOLDER");
         Vectors vectors = new Vectors(Path.of(args[1]));
         vectors.machines();
         vectors.pairs();
@@ -38,49 +40,46 @@ final class Vectors {
         System.exit(vectors.isGood ? 0 : 1);
     }
 
-    private Object read(String file) throws IOException {
-        return Agent.Json.read(Files.readAllBytes(folder.resolve(file)));
-    }
-
-    private void check(Object row, Object expected, Object actual) {
-        String name = row instanceof String text ? text : Agent.text(row, "name");
+    private void check(String name, Object expected, Object actual) {
         boolean isSame = Agent.Json.write(expected).equals(Agent.Json.write(actual));
-        rows.merge(name, isSame, Boolean::logicalAnd);
+        passes.merge(name, isSame, Boolean::logicalAnd);
     }
 
     private void report(String file) {
-        rows.forEach((name, good) -> {
-            if (!good && !leftToTheService.contains(name)) {
-                System.err.println(file + ": " + name);
-                isGood = false;
-            }
+        passes.keySet().removeAll(left);
+        passes.forEach((name, passed) -> {
+            if (!passed) System.err.println(file + ": " + name);
         });
-        leftToTheService.forEach(name -> rows.put(name, false));
-        long passed = rows.values().stream().filter(good -> good).count();
-        System.out.println(file + ": " + passed + " of " + rows.size() + (leftToTheService.isEmpty()
-                ? "" : ", " + leftToTheService.size() + " need rules that this client leaves to the service"));
-        rows.clear();
-        leftToTheService.clear();
+        long passed = passes.values().stream().filter(each -> each).count();
+        isGood &= passed == passes.size();
+        String others = ", " + left.size() + " need rules that this client leaves to the service";
+        System.out.println(file + ": " + passed + " of " + (passes.size() + left.size())
+                + (left.isEmpty() ? "" : others));
+        passes.clear();
+        left.clear();
     }
+
+    // -- step 2 -----------------------------------------------------------------------------------
 
     private void machines() throws IOException {
         Object file = read("agent_machines.json");
-        List<Object> machines = new ArrayList<>(Agent.list(file, "machines"));
-        machines.addAll(Agent.list(file, "later", "machines"));
-        for (Object row : machines) {
-            Object raw = Agent.at(row, "raw"), counts = Agent.at(row, "normalised");
-            check(row, Agent.text(row, "canonical"), Agent.canonical(raw));
-            check(row, Agent.text(row, "thumbprint"), Agent.sha256(Agent.canonical(raw)));
+        List<Object> rows = new ArrayList<>(list(file, "machines"));
+        rows.addAll(list(file, "later", "machines"));
+        for (Object row : rows) {
+            String name = text(row, "name");
+            Object raw = at(row, "raw");
+            check(name, text(row, "canonical"), Agent.canonical(raw));
+            check(name, text(row, "thumbprint"), Agent.sha256(Agent.canonical(raw)));
+            List<Set<?>> counts = List.of(one(at(row, "normalised", "machine_id")),
+                    Set.copyOf(list(row, "normalised", "mac_addresses")),
+                    one(at(row, "normalised", "computer_name")));
             List<Set<String>> normal = Agent.normal(raw);
-            List<Set<?>> expected = List.of(one(Agent.at(counts, "machine_id")),
-                    Set.copyOf(Agent.list(counts, "mac_addresses")), one(Agent.at(counts, "computer_name")));
-            for (int i = 0; i < 3; i++) {
-                if (normal.get(i).size() > expected.get(i).size() && normal.get(i).containsAll(expected.get(i))) {
-                    leftToTheService.add(Agent.text(row, "name"));
-                } else {
-                    check(row, true, normal.get(i).equals(expected.get(i)));
-                }
+            boolean isMore = false;
+            for (int i = 0; i < counts.size(); i++) {
+                check(name, true, normal.get(i).containsAll(counts.get(i)));
+                isMore |= normal.get(i).size() > counts.get(i).size();
             }
+            if (isMore && passes.get(name)) left.add(name);
         }
         report("agent_machines.json");
     }
@@ -90,185 +89,224 @@ final class Vectors {
     }
 
     private void pairs() throws IOException {
-        for (Object row : Agent.list(read("agent_pairs.json"), "two")) {
-            boolean same = Agent.areSame(Agent.at(row, "one"), Agent.at(row, "other"));
-            if (same && LISTED.contains(Agent.text(row, "name"))) {
-                leftToTheService.add(Agent.text(row, "name"));
-            }
-            check(row, Agent.at(row, "same"), same);
+        for (Object row : list(read("agent_pairs.json"), "two")) {
+            String name = text(row, "name");
+            check(name, at(row, "same"), Agent.areSame(at(row, "one"), at(row, "other")));
+            if (NEED_THE_LIST.contains(name)) left.add(name);
         }
         report("agent_pairs.json");
     }
 
+    // -- steps 3 to 5, and 7 ----------------------------------------------------------------------
+
     private void proofs() throws IOException {
-        Object file = read("agent_proofs.json"), device = Agent.at(file, "device_key");
-        Agent.Ed25519Key key = Agent.Ed25519Key.of(Agent.text(device, "seed"), Agent.text(device, "jwk", "x"));
-        check("thumbprint", Agent.text(device, "thumbprint"), key.thumbprint());
-        for (Object row : Agent.list(file, "ath")) {
-            check("ath " + Agent.text(row, "ath"), Agent.text(row, "ath"), Agent.sha256(Agent.text(row, "credential")));
+        Object file = read("agent_proofs.json"), device = at(file, "device_key");
+        Agent.Ed25519Key key = Agent.Ed25519Key.of(text(device, "seed"), text(device, "jwk", "x"));
+        check("device_key", text(device, "thumbprint"), key.thumbprint());
+        for (Object row : list(file, "ath")) {
+            String ath = text(row, "ath");
+            check("ath " + ath, ath, Agent.sha256(text(row, "credential")));
         }
-        for (Object row : Agent.list(file, "htb")) {
-            check("htb " + Agent.text(row, "htb"), Agent.text(row, "htb"), Agent.sha256(Agent.text(row, "body")));
+        for (Object row : list(file, "htb")) {
+            String htb = text(row, "htb");
+            check("htb " + htb, htb, Agent.sha256(text(row, "body")));
         }
-        for (Object row : Agent.list(file, "proofs")) {
-            String header = Agent.text(row, "header_text"), text = Agent.text(row, "claims_text");
-            Object claims = Agent.at(row, "claims");
-            if (Agent.text(row, "signing_input") != null) {
-                String signed = key.sign(header, text);
-                check(row, Agent.text(row, "proof"), signed);
-                check(row, Agent.text(row, "signing_input"), signed.substring(0, signed.lastIndexOf('.')));
-            }
-            if (Set.of("a login", "a validation").contains(Agent.text(row, "name"))
-                    || Agent.text(row, "name").startsWith("of body")) {
-                Agent.Question question = new Agent.Question(false, Agent.text(row, "url"), Agent.text(row, "credential"),
-                        Agent.text(row, "body"), "", null, null, "");
-                check(row, Agent.text(row, "proof"), key.proof(question, Agent.text(claims, "nonce"),
-                        Agent.text(claims, "jti"), (Long) Agent.at(claims, "iat")));
-            }
+        for (Object row : list(file, "proofs")) {
+            String name = text(row, "name"), input = text(row, "signing_input");
+            if (input == null) continue; // not by the device key
+            String signed = key.sign(text(row, "header_text"), text(row, "claims_text"));
+            check(name, text(row, "proof"), signed);
+            check(name, input, signed.substring(0, signed.lastIndexOf('.')));
+            if (!Set.of("a login", "a validation").contains(name) && !name.startsWith("of body"))
+                continue; // as no agent makes it
+            Agent.Question question = new Agent.Question(name.equals("a login"), text(row, "url"),
+                    text(row, "credential"), text(row, "body"), null, null, null, null);
+            check(name, signed, key.proof(question, text(row, "claims", "nonce"),
+                    text(row, "claims", "jti"), number(row, "claims", "iat")));
         }
         report("agent_proofs.json");
     }
 
     private void leases() throws IOException {
-        Object file = read("agent_leases.json"), expected = Agent.at(file, "expected");
-        for (Object row : Agent.list(file, "tokens")) {
-            check(row, Agent.text(row, "reason"), Agent.flaw(Agent.text(row, "token"), Agent.at(file, "jwks"), (Long) Agent.at(row, "now"),
-                    Agent.text(expected, "issuer"), Agent.text(expected, "license_id"),
-                    Agent.text(expected, "organization_id"), Agent.text(expected, "environment"),
-                    Agent.text(expected, "machine_thumbprint"), Agent.text(expected, "nonce")));
+        Object file = read("agent_leases.json"), expected = at(file, "expected");
+        for (Object row : list(file, "tokens")) {
+            String flaw = Agent.flaw(text(row, "token"), at(file, "jwks"), number(row, "now"),
+                    text(expected, "issuer"), text(expected, "license_id"),
+                    text(expected, "organization_id"), text(expected, "environment"),
+                    text(expected, "machine_thumbprint"), text(expected, "nonce"));
+            check(text(row, "name"), text(row, "reason"), flaw);
         }
         report("agent_leases.json");
     }
 
     private void keys() throws IOException {
-        for (Object row : Agent.list(read("agent_keys.json"), "keys")) {
-            check(row, Agent.text(row, "id"), Agent.licenseOf(Agent.text(row, "typed")));
-        }
+        for (Object row : list(read("agent_keys.json"), "keys"))
+            check(text(row, "name"), text(row, "id"), Agent.licenseOf(text(row, "typed")));
         report("agent_keys.json");
     }
 
-    // -- stories: what an agent keeps and sends, whatever is lost or refused ------------------------
+    // -- step 8: what an agent keeps and sends, whatever is lost or refused -----------------------
 
-    private static String jti(String lease) {
-        return lease == null ? null : Agent.text(Agent.claims(lease), "jti");
-    }
-
-    private static Agent.State stored(String disk) {
-        return new Agent.State(Agent.object(Agent.Json.read(disk.getBytes(UTF_8))));
-    }
+    private static final String LICENSE = "lic_0123456789abcdef",
+            KEY = "0808G-S19HT-2AJV3-BKWEG-TGFB1-20ZSN-GQXS8-SEGK7-SY35Z";
+    private static final Map<String, Object> MACHINE = Map.of("computer_name", "pc-1");
 
     private void chains() throws IOException {
-        KeyPair pair = Agent.sure(() -> KeyPairGenerator.getInstance("Ed25519").generateKeyPair());
-        Agent.Ed25519Key service = new Agent.Ed25519Key(pair.getPrivate(), Agent.Ed25519Key.last32(pair.getPublic()));
-        Map<String, Object> jwk = Map.of("crv", "Ed25519", "kid", "k", "x", service.x());
-        for (Object story : Agent.list(read("agent_chains.json"), "agent")) {
-            Agent.State state = new Agent.State(Map.of("jwks", Map.of("keys", List.of(jwk))));
-            String disk = Agent.Json.write(state.members());
+        var pair = Agent.sure(() -> KeyPairGenerator.getInstance("Ed25519").generateKeyPair());
+        String x = Agent.Ed25519Key.last32(pair.getPublic());
+        var service = new Agent.Ed25519Key(pair.getPrivate(), x);
+        Object jwks = Map.of("keys", List.of(Map.of("crv", "Ed25519", "kid", "k", "x", x)));
+        for (Object story : list(read("agent_chains.json"), "agent")) {
+            String name = text(story, "name"), disk = Agent.Json.write(Map.of("jwks", jwks));
+            Agent.State state = stored(disk);
             int drawn = 0;
-            for (Object step : Agent.list(story, "steps")) {
-                state = state.with("latest", Agent.at(step, "now"));
-                if (Agent.text(step, "happens").startsWith("killed")) {
+            for (Object step : list(story, "steps")) {
+                if (text(step, "happens").startsWith("killed")) {
                     state = stored(disk);
                 } else {
                     boolean isLogin = !state.next().equals(Agent.State.VALIDATE);
-                    Agent.State asking = state.drawn(isLogin, "n-" + (drawn + 1));
-                    drawn += asking == state ? 0 : 1;
-                    state = asking;
-                    if (Agent.at(step, "sends") != null) {
-                        state = told(story, step, service, state, isLogin);
+                    Agent.State before = state.with("latest", at(step, "now"));
+                    state = before.drawn(isLogin, "n-" + (drawn + 1));
+                    drawn += state == before ? 0 : 1;
+                    if (at(step, "sends") != null) { // else, it could not be stored
+                        var asked = Agent.Question.of(SETTINGS, state, MACHINE, "device",
+                                isLogin ? "token" : null);
+                        checkSent(name, at(step, "sends"), asked);
+                        state = Agent.after(SETTINGS, state, asked, answer(step, asked, service),
+                                new Agent.Moment(number(step, "now"), 0, 0.5));
                         disk = Agent.Json.write(state.members());
                     }
                 }
                 Agent.State kept = stored(disk);
-                check(story, Agent.at(step, "keeps", "has_license"), kept.text("key") != null);
-                check(story, Agent.at(step, "keeps", "lease"), jti(kept.text("lease")));
-                check(story, Agent.at(step, "keeps", "nonce"),
-                        kept.text("nonce") == null ? kept.text("login_nonce") : kept.text("nonce"));
+                String nonce = kept.text("nonce") == null ? "login_nonce" : "nonce";
+                check(name, at(step, "keeps", "has_license"), kept.text("key") != null);
+                check(name, text(step, "keeps", "lease"), kept.claims().get("jti"));
+                check(name, text(step, "keeps", "nonce"), kept.text(nonce));
             }
         }
         report("agent_chains.json");
     }
 
-    private Agent.State told(Object story, Object step, Agent.Ed25519Key service, Agent.State state, boolean isLogin) {
-        Agent.Question asked = Agent.Question.of(OURS, state, MACHINE, "d", isLogin ? "token" : null);
-        Object body = Agent.Json.read(asked.body().getBytes(UTF_8)), sends = Agent.at(step, "sends");
-        check(story, OURS.url() + Agent.text(sends, "route"), asked.url());
-        check(story, Agent.text(sends, "lease"), jti(Agent.text(body, "lease")));
-        check(story, Agent.text(sends, "nonce"), Agent.text(body, "nonce"));
-        check(story, Agent.text(sends, "proof_nonce"), asked.link());
-        String happens = Agent.text(step, "happens");
-        long now = (Long) Agent.at(step, "now");
-        int status = switch (happens) {
-            case "the answer is lost" -> 0;
-            case "the login is refused" -> 409;
-            default -> 200;
-        };
-        Map<String, Object> answer = new HashMap<>(Map.of("nonce", asked.nonce(), "status", 409, "code", "no",
-                "type", "urn:licensing:problem:no", "valid", false, "action", happens.replaceFirst(".* ", "")));
-        if (happens.equals("answered")) {
-            String id = "lic_0123456789abcdef", key = "0808G-S19HT-2AJV3-BKWEG-TGFB1-20ZSN-GQXS8-SEGK7-SY35Z";
-            Map<String, Object> claims = new HashMap<>(Agent.object(Agent.at(step, "granted")));
-            claims.putAll(Map.of("iss", OURS.issuer(), "sub", id, "organization_id", "acme", "environment", "production",
-                    "machine_thumbprint", Agent.sha256(Agent.canonical(MACHINE)), "nonce", asked.nonce()));
-            String lease = service.sign("{\"alg\":\"Ed25519\",\"kid\":\"k\",\"typ\":\"lease+jwt\"}", Agent.Json.write(claims));
-            answer.putAll(Map.of("valid", true, "code", "VALID", "license_key", key, "lease", Map.of("token", lease),
-                    "license", Map.of("id", id, "organization_id", "acme"), "server_time", Instant.ofEpochSecond(now).toString()));
-        }
-        return Agent.after(OURS, state, asked, answer(status, Map.of(), Agent.Json.write(answer)),
-                new Agent.Moment(now, now, 0.5));
+    private static Agent.State stored(String disk) {
+        return new Agent.State(Agent.object(Agent.Json.read(Agent.utf8(disk))));
     }
 
-    private static Agent.Answer answer(int status, Map<String, List<String>> headers, String body) {
-        return Agent.Answer.of(status, HttpHeaders.of(headers, (name, value) -> true), body.getBytes(UTF_8));
+    private void checkSent(String name, Object sends, Agent.Question asked) {
+        Object body = Agent.Json.read(Agent.utf8(asked.body()));
+        String lease = text(body, "lease");
+        check(name, SETTINGS.url() + text(sends, "route"), asked.url());
+        check(name, text(sends, "lease"), lease == null ? null : text(Agent.claims(lease), "jti"));
+        check(name, text(sends, "nonce"), text(body, "nonce"));
+        check(name, text(sends, "proof_nonce"), asked.link());
     }
 
-    // -- answers -----------------------------------------------------------------------------------
+    private Agent.Answer answer(Object step, Agent.Question asked, Agent.Ed25519Key service) {
+        String happens = text(step, "happens");
+        if (happens.equals("the answer is lost")) return Agent.Answer.NONE;
+        if (happens.equals("the login is refused"))
+            return answer(409, Map.of(), Map.of("status", 409, "code", "seat_limit_reached",
+                    "type", "urn:licensing:problem:seat_limit_reached"));
+        if (!happens.equals("answered"))
+            return answer(200, Map.of(), Map.of("valid", false, "code", "CODE", "nonce",
+                    asked.nonce(), "action", happens.replaceFirst("refused with action ", "")));
+        Map<String, Object> claims = new HashMap<>(Agent.object(at(step, "granted")));
+        claims.putAll(Map.of("iss", SETTINGS.issuer(), "sub", LICENSE, "organization_id", "acme",
+                "environment", "production", "nonce", asked.nonce(),
+                "machine_thumbprint", Agent.sha256(Agent.canonical(MACHINE))));
+        String header = Agent.Json.write(Map.of("alg", "Ed25519", "kid", "k", "typ", "lease+jwt"));
+        String lease = service.sign(header, Agent.Json.write(claims));
+        return answer(200, Map.of(), Map.of("valid", true, "code", "VALID", "nonce", asked.nonce(),
+                "lease", Map.of("token", lease), "license_key", KEY,
+                "license", Map.of("id", LICENSE, "organization_id", "acme"),
+                "server_time", Instant.ofEpochSecond(number(step, "now")).toString()));
+    }
+
+    private static Agent.Answer answer(int status, Map<String, List<String>> headers, Object body) {
+        String text = body instanceof String page ? page : Agent.Json.write(body);
+        HttpHeaders all = HttpHeaders.of(headers, (name, value) -> true);
+        return Agent.Answer.of(status, all, Agent.utf8(text));
+    }
+
+    // -- steps 5 to 10: what comes of each answer -------------------------------------------------
 
     private void answers() throws IOException {
-        Object file = read("agent_answers.json");
-        long now = (Long) Agent.at(file, "now");
-        Object machine = Agent.at(file, "machine");
-        for (Object row : Agent.list(file, "rows")) {
-            Object before = Agent.at(file, "situations", Agent.text(row, "situation")), after = Agent.at(row, "after");
-            String asks = Agent.text(before, "asks"), nonce = asks.equals("validate") ? "nonce" : "login_nonce";
-            Agent.State state = new Agent.State(Map.of()).with("latest", now, "jwks", Agent.at(file, "jwks"), "next", asks,
-                    "key", Agent.at(before, "license", "license_key"), "license", Agent.at(before, "license", "id"),
-                    "organization", Agent.at(before, "license", "organization_id"), "device", Agent.at(before, "license", "device_key"),
-                    "lease", Agent.at(before, "presents"), "lease_nonce", Agent.at(before, "lease", "nonce"), "lease_machine", machine,
-                    "works", Agent.at(before, "lease") != null, "failures", Agent.at(before, "failures"),
-                    "is_late", Agent.at(before, "last_was_over"), "has_just_logged_in", Agent.at(before, "has_just_logged_in"),
-                    nonce, "n-1", nonce + "_at", now);
-            Agent.Question asked = Agent.Question.of(OURS, state, machine, Agent.text(before, "device_key"), asks.equals("validate") ? null : "token");
-            Map<String, Object> sent = new TreeMap<>(Agent.object(Agent.Json.read(asked.body().getBytes(UTF_8))));
-            Map<String, Object> sends = new TreeMap<>(Agent.object(Agent.at(before, "request", "body")));
-            sends.put("agent_version", sent.get("agent_version"));
-            sent.putIfAbsent("license_key", null);
-            check(row, sends, sent);
-            Map<String, List<String>> headers = new HashMap<>();
-            Object body = Agent.at(row, "answer", "body");
-            if (Agent.at(row, "answer", "headers") instanceof Map<?, ?> map) {
-                map.forEach((name, value) -> headers.put((String) name, List.of((String) value)));
-            }
-            Agent.Answer answer = Agent.at(row, "answer") == null ? Agent.Answer.NONE
-                    : answer(((Long) Agent.at(row, "answer", "status")).intValue(), headers, body instanceof String text ? text
-                    : body == null ? String.valueOf(Agent.text(row, "answer", "text")) : Agent.Json.write(body));
-            for (int chance = 0; chance < 2; chance++) {
-                Agent.State then = Agent.after(OURS, state, asked, answer, new Agent.Moment(now, now, chance));
-                Map<String, Object> line = then.line(OURS, machine);
-                check(row, Agent.at(after, "state"), line.get("state"));
-                check(row, Agent.at(after, "works"), line.get("works"));
-                check(row, Agent.at(after, "works_on"), line.get("lease"));
-                check(row, Agent.at(after, "has_license"), then.text("key") != null);
-                check(row, Agent.at(after, "presents"), jti(then.text("lease")));
-                check(row, Agent.at(after, "keeps_nonce"), "n-1".equals(then.text(nonce)));
-                check(row, Agent.at(after, "next"), then.next());
-                Number wait = (Number) Agent.list(after, "wait").get(chance);
-                check(row, wait.longValue(), then.number("wait"));
-                if (Agent.at(after, "said_by") != null) {
-                    check(row, Agent.at(after, "says"), then.text("message"));
-                }
+        Object file = read("agent_answers.json"), machine = at(file, "machine");
+        long now = number(file, "now");
+        for (Object row : list(file, "rows")) {
+            String situation = text(row, "situation"), name = situation + ": " + text(row, "name");
+            Object has = at(file, "situations", situation), after = at(row, "after");
+            String asks = text(has, "asks"), license = text(has, "license", "id");
+            String token = asks.equals(Agent.State.VALIDATE) ? null : "token";
+            String nonce = token == null ? "nonce" : "login_nonce";
+            Agent.State state = new Agent.State(Map.of()).with("jwks", at(file, "jwks"),
+                    "latest", now, "next", asks, nonce, "n-1", nonce + "_at", now,
+                    "key", at(has, "license", "license_key"), "license", license,
+                    "organization", at(has, "license", "organization_id"),
+                    "device", at(has, "license", "device_key"), "lease", at(has, "presents"),
+                    "lease_nonce", at(has, "lease", "nonce"), "lease_machine", machine,
+                    "works", at(has, "lease") != null, "failures", at(has, "failures"),
+                    "is_late", at(has, "last_was_over"),
+                    "has_just_logged_in", at(has, "has_just_logged_in"));
+            String device = text(has, "device_key");
+            var asked = Agent.Question.of(SETTINGS, state, machine, device, token);
+            checkRequest(name, Agent.object(at(has, "request", "body")), asked);
+            String page = text(row, "answer", "text");
+            Agent.Answer answer = at(row, "answer") == null ? Agent.Answer.NONE
+                    : answer((int) number(row, "answer", "status"), headers(at(row, "answer")),
+                            page == null ? at(row, "answer", "body") : page);
+            for (int chance = 0; chance <= 1; chance++) { // the least wait, and the most
+                var moment = new Agent.Moment(now, now, chance);
+                Agent.State then = Agent.after(SETTINGS, state, asked, answer, moment);
+                Map<String, Object> told = then.line(SETTINGS, machine);
+                check(name, text(after, "state"), told.get("state"));
+                check(name, at(after, "works"), told.get("works"));
+                check(name, text(after, "works_on"), told.get("lease"));
+                check(name, at(after, "has_license"), then.text("key") != null);
+                check(name, text(after, "presents"), then.claims().get("jti"));
+                check(name, at(after, "keeps_nonce"), "n-1".equals(then.text(nonce)));
+                check(name, text(after, "next"), then.next());
+                Number wait = (Number) list(after, "wait").get(chance);
+                check(name, wait.longValue(), told.get("wait"));
+                if (at(after, "said_by") != null)
+                    check(name, text(after, "says"), told.get("message"));
             }
         }
         report("agent_answers.json");
+    }
+
+    private void checkRequest(String name, Map<String, Object> expected, Agent.Question asked) {
+        Map<String, Object> body = Agent.object(Agent.Json.read(Agent.utf8(asked.body())));
+        Map<String, Object> sent = new TreeMap<>(body), sends = new TreeMap<>(expected);
+        sends.put("agent_version", sent.get("agent_version")); // this client's own
+        check(name, sends, sent);
+    }
+
+    private static Map<String, List<String>> headers(Object answer) {
+        Map<String, List<String>> headers = new HashMap<>();
+        Agent.object(at(answer, "headers"))
+                .forEach((name, value) -> headers.put(name, List.of((String) value)));
+        return headers;
+    }
+
+    // -- reading ----------------------------------------------------------------------------------
+
+    private Object read(String file) throws IOException {
+        return Agent.Json.read(Files.readAllBytes(folder.resolve(file)));
+    }
+
+    private static Object at(Object json, String... path) {
+        return Agent.at(json, path);
+    }
+
+    private static String text(Object json, String... path) {
+        return Agent.text(json, path);
+    }
+
+    private static long number(Object json, String... path) {
+        return (Long) Agent.at(json, path);
+    }
+
+    private static List<?> list(Object json, String... path) {
+        return Agent.list(json, path);
     }
 }
