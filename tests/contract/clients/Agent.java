@@ -33,7 +33,7 @@ public final class Agent {
             usage: java Agent.java run | step | vectors FOLDER
               run      log in where that is due, validate, renew, until killed: a JSON line a step
               step     one step now, due or not
-              vectors  checks this program against the test vectors (with Vectors.java)
+              vectors  check this program against the test vectors (needs Vectors.java)
 
               LICENSING_URL  the service              LICENSING_ISSUER   what its leases name
               AGENT_FOLDER   for the agent's files    ID_TOKEN           a person's, for a login
@@ -169,7 +169,7 @@ public final class Agent {
         boolean isOurs = settings.issuer().equals(issuer);
         String problem = "The service is " + issuer + ", not " + settings.issuer() + ".";
         state = isOurs ? state.with("jwks", answer.json())
-                : failed(state, answer, moment(), issuer == null ? NO_ANSWER : problem);
+                : failed(state, answer, moment(), issuer == null ? answer.nothing() : problem);
         return isOurs;
     }
 
@@ -192,7 +192,7 @@ public final class Agent {
     // -- time (step 10) ---------------------------------------------------------------------------
 
     private long clock() {
-        String ahead = variables.getOrDefault("AGENT_CLOCK_AHEAD", "0");
+        String ahead = variable("AGENT_CLOCK_AHEAD", "-?\\d{1,12}", "0");
         return System.currentTimeMillis() / 1000 + Long.parseLong(ahead);
     }
 
@@ -230,7 +230,6 @@ public final class Agent {
     /** What time it is, what the machine's clock shows, and a random number from 0 to 1. */
     record Moment(long now, long clock, double chance) {}
 
-    private static final String NO_ANSWER = "The service cannot be reached.";
     private static final Set<String> LOGOUT_ONLY = Set.of("DETACHED", "SUSPENDED", "EXPIRED");
     private static final Set<String> ABOUT_THE_KEY = Set.of(
             "license_still_bound", "temporary_license_not_usable", "on_behalf_login_disabled");
@@ -243,7 +242,7 @@ public final class Agent {
                     : loginRefused(settings, state, answer, at);
         }
         if (answer.status() != 200 || !asked.nonce().equals(text(json, "nonce")))
-            return failed(state, answer, at, NO_ANSWER); // not to this question
+            return failed(state, answer, at, answer.nothing()); // not to this question
         String code = text(json, "code"), action = text(json, "action");
         boolean isValid = "VALID".equals(code);
         if (isValid && Boolean.TRUE.equals(json.get("valid")))
@@ -252,7 +251,7 @@ public final class Agent {
                 && code != null && !isValid;
         if (isRefused && "logout".equals(action)) return refused(state, answer, at);
         if (!isRefused || !"login".equals(action) || LOGOUT_ONLY.contains(code))
-            return failed(state, answer, at, NO_ANSWER);
+            return failed(state, answer, at, answer.nothing());
         if (code.equals("PROOF_REQUIRED") || code.equals("PROOF_INVALID"))
             return unproved(state, asked, answer, at);
         boolean keepsKey = code.equals("MACHINE_MISMATCH") || code.equals("DISSOCIATED");
@@ -283,8 +282,9 @@ public final class Agent {
         if (flaw != null && !isLate)
             return failed(state, answer, at, "The answer's lease is not valid: " + flaw + ".");
         next = next.with("next", State.VALIDATE, "works", !isLate, "is_late", isLate,
-                "has_just_logged_in", asked.isLogin(), "outcome", isValid ? "valid" : "unanswered",
-                "code", isValid ? "VALID" : null, "message", null, "failures", 0, "wait", 0);
+                "has_just_logged_in", asked.isLogin(), "failures", 0, "wait", 0,
+                "outcome", isValid ? "valid" : "unanswered", "code", isValid ? "VALID" : null,
+                "message", isValid ? text(json, "message") : null);
         if (isLate) // the answer to a question of long ago (step 8): ask anew, at once if once
             return state.is("is_late") ? failed(next, answer, at, "The lease is over.") : next;
         long old = at.now() - 300;
@@ -315,7 +315,7 @@ public final class Agent {
 
     private static State loginRefused(Settings settings, State state, Answer answer, Moment at) {
         String code = answer.refusal(), detail = text(answer.json(), "detail");
-        if (code == null) return failed(state, answer, at, NO_ANSWER);
+        if (code == null) return failed(state, answer, at, answer.nothing());
         List<?> pointers = list(answer.json(), "errors").stream()
                 .map(error -> text(error, "pointer")).toList();
         if (code.equals("proof_required") || pointers.contains("/headers/dpop"))
@@ -353,14 +353,22 @@ public final class Agent {
 
     record Settings(String url, String issuer, String environment) {}
 
-    /** All that is kept on disk; what is not there is null, 0 or false. */
+    /**
+     * All that is kept on disk; what is not there is null, 0 or false.
+     *
+     * <p>key, license, organization, device: of the login, with the device key's thumbprint. lease,
+     * lease_nonce, lease_machine: the last lease, and what was sent for it; works: whether the agent
+     * works on it. nonce, login_nonce: of an open question. next, wait: what is due, and in how many
+     * seconds. outcome, code, message: what the last step came to. latest: the time; server_time,
+     * clock: the service's and the machine's at the last contact. jwks: the service's keys.
+     */
     record State(Map<String, Object> members) {
         static final String VALIDATE = "validate", LOGIN = "login",
                 LOGIN_WITH_KEY = "login with key", FETCH_KEYS = "fetch keys";
 
         State with(Object... namesAndValues) {
             Map<String, Object> copy = new TreeMap<>(members);
-            copy.putAll(Json.object(namesAndValues));
+            copy.putAll(Json.of(namesAndValues));
             return new State(copy);
         }
 
@@ -406,7 +414,7 @@ public final class Agent {
             String outcome = text("outcome"), idle = hasKey ? "unreachable" : "signed_out";
             if (outcome.equals("refused") || outcome.equals("signed_out")) idle = outcome;
             String active = outcome.equals("valid") ? outcome : "grace";
-            return Json.object("works", works, "state", works ? active : idle, "code", text("code"),
+            return Json.of("works", works, "state", works ? active : idle, "code", text("code"),
                     "message", text("message"), "license", hasKey ? text("license") : null,
                     "lease", works ? claims().get("jti") : null,
                     "until", works ? claim("exp") : null, "wait", number("wait"));
@@ -420,7 +428,7 @@ public final class Agent {
                 String token) {
             boolean isLogin = token != null, sendsKey = !state.next().equals(State.LOGIN);
             String key = state.text("key"), nonce = state.text(isLogin ? "login_nonce" : "nonce");
-            Map<String, Object> body = Json.object("license_key", !isLogin || sendsKey ? key : null,
+            Map<String, Object> body = Json.of("license_key", !isLogin || sendsKey ? key : null,
                     "machine", machine, "environment", settings.environment(),
                     "agent_version", "1.0.0.0", "nonce", nonce, "lease", state.text("lease"));
             if (!isLogin) body.put("organization_id", state.text("organization"));
@@ -432,8 +440,9 @@ public final class Agent {
         /** The nonce of a proof while the last lease is in its time (step 4); null after that. */
         private static String link(State state) {
             long now = state.number("latest"), start = state.claim("iat"), end = state.claim("exp");
-            if (now < start || now >= end) return null;
-            return state.claims().get("jti") + (now < (start + end) / 2 ? ".early" : "");
+            String id = Agent.text(state.claims(), "jti");
+            if (id == null || now < start || now >= end) return null;
+            return now < (start + end) / 2 ? id + ".early" : id;
         }
     }
 
@@ -461,6 +470,11 @@ public final class Agent {
             String after = headers.firstValue("Retry-After").orElse("");
             boolean isNumber = after.matches("\\d{1,9}");
             return new Answer(status, json, nonce, isNumber ? Long.parseLong(after) : 0);
+        }
+
+        String nothing() {
+            String what = status == 0 ? "." : ": what answers has the status " + status + ".";
+            return "The service cannot be reached" + what;
         }
 
         boolean wantsNonce() {
@@ -498,10 +512,12 @@ public final class Agent {
             if (!"Ed25519".equals(header.get("alg"))) return "wrong_algorithm";
             if (!"lease+jwt".equals(header.get("typ"))) return "wrong_type";
             String kid = String.valueOf(text(header, "kid"));
-            Optional<?> key = list(jwks, "keys").stream().filter(one -> kid.equals(text(one, "kid"))
-                    && "Ed25519".equals(text(one, "crv"))).findFirst();
+            Optional<String> key = list(jwks, "keys").stream()
+                    .filter(each -> kid.equals(text(each, "kid")))
+                    .filter(each -> "Ed25519".equals(text(each, "crv")))
+                    .map(each -> text(each, "x")).filter(Objects::nonNull).findFirst();
             if (key.isEmpty()) return "unknown_key";
-            if (!Ed25519Key.isSigned(text(key.get(), "x"), parts[0] + "." + parts[1], signature))
+            if (!Ed25519Key.isSigned(key.get(), parts[0] + "." + parts[1], signature))
                 return "wrong_signature";
             if (!(claims.get("iat") instanceof Long start && claims.get("exp") instanceof Long end))
                 return "malformed";
@@ -571,7 +587,7 @@ public final class Agent {
         }
 
         private static Map<String, Object> jwk(String x) {
-            return Json.object("crv", "Ed25519", "kty", "OKP", "x", x);
+            return Json.of("crv", "Ed25519", "kty", "OKP", "x", x);
         }
 
         String thumbprint() { return sha256(Json.write(jwk(x))); }
@@ -582,7 +598,7 @@ public final class Agent {
                 signature.initVerify(KeyFactory.getInstance("Ed25519")
                         .generatePublic(new X509EncodedKeySpec(der(PUBLIC, x))));
                 signature.update(utf8(text));
-                return signature.verify(signed);
+                return signed.length == 64 && signature.verify(signed); // Java takes a 0 behind it
             } catch (GeneralSecurityException wrong) {
                 return false;
             }
@@ -601,34 +617,41 @@ public final class Agent {
 
         /** A proof: of the body as it is sent, and of the credential exactly as it is sent. */
         String proof(Question question, String nonce, String id, long iat) {
-            Map<String, Object> claims = Json.object("jti", id, "htm", "POST",
+            Map<String, Object> claims = Json.of("jti", id, "htm", "POST",
                     "htu", question.url(), "iat", iat, "ath", sha256(question.credential()),
                     "htb", sha256(question.body()));
             if (nonce != null) claims.put("nonce", nonce);
-            return sign(Json.write(Json.object("alg", "Ed25519", "jwk", jwk(x), "typ", "dpop+jwt")),
+            return sign(Json.write(Json.of("alg", "Ed25519", "jwk", jwk(x), "typ", "dpop+jwt")),
                     Json.write(claims));
         }
     }
 
     // -- the machine (step 2) ---------------------------------------------------------------------
 
+    /** The machine as it is now; what it does not tell is null. */
     private Map<String, Object> machine() throws IOException {
-        String told = variable("AGENT_MACHINE", "(\\{.+})?", "");
-        if (!told.isEmpty()) return object(Json.read(utf8(told)));
+        String told = variable("AGENT_MACHINE", "(?s).*", "");
+        try {
+            if (!told.isEmpty()) return object(Json.read(utf8(told)));
+        } catch (IllegalArgumentException wrong) {
+            throw new IllegalArgumentException("AGENT_MACHINE is no JSON object.");
+        }
         List<String> addresses = new ArrayList<>();
         for (NetworkInterface adapter : Collections.list(NetworkInterface.getNetworkInterfaces())) {
             byte[] address = adapter.getHardwareAddress();
             if (address != null) addresses.add(HexFormat.ofDelimiter(":").formatHex(address));
         }
-        String id = Files.readString(Path.of("/etc/machine-id"));
-        String name = Files.readString(Path.of("/proc/sys/kernel/hostname"));
-        return Json.object("machine_id", id.strip(), "mac_addresses", addresses,
-                "computer_name", name.strip());
+        return Json.of("machine_id", read("/etc/machine-id"), "mac_addresses", addresses,
+                "computer_name", read("/proc/sys/kernel/hostname"));
+    }
+
+    private static String read(String file) throws IOException {
+        return Files.isReadable(Path.of(file)) ? Files.readString(Path.of(file)).strip() : null;
     }
 
     /** The text whose digest is the thumbprint: what was sent, unchanged. */
     static String canonical(Object machine) {
-        return Json.write(Json.object("computer_name", text(machine, "computer_name"),
+        return Json.write(Json.of("computer_name", text(machine, "computer_name"),
                 "mac_addresses", list(machine, "mac_addresses"),
                 "machine_id", text(machine, "machine_id")));
     }
@@ -639,18 +662,20 @@ public final class Agent {
         String name = fold(text(machine, "computer_name")).strip().replaceFirst("(?U)[\\s.]+$", "");
         if (!name.matches("\\d+(\\.\\d+){3}")) name = name.replaceFirst("(?s)\\..*", "").strip();
         Set<String> addresses = list(machine, "mac_addresses").stream()
-                .map(mac -> fold((String) mac).replaceAll("(?U)[\\s:.-]", ""))
+                .map(mac -> fold(mac).replaceAll("(?U)[\\s:.-]", ""))
                 .filter(mac -> mac.matches("(?!0{12})[0-9a-f][02468ace][0-9a-f]{10}")) // no group's
                 .collect(Collectors.toSet());
         return List.of(id.isEmpty() ? Set.of() : Set.of(id), addresses,
                 name.isEmpty() ? Set.of() : Set.of(name));
     }
 
-    private static String fold(String text) {
-        return Normalizer.normalize(Normalizer.normalize(text == null ? "" : text,
-                Normalizer.Form.NFKC).toUpperCase(Locale.ROOT).codePoints()
-                .mapToObj(letter -> Character.toString(letter).toLowerCase(Locale.ROOT))
-                .collect(Collectors.joining()).replace("ß", "ss"), Normalizer.Form.NFKC);
+    /** Java has no case folding: to upper case, then letter by letter to lower case. */
+    private static String fold(Object text) {
+        String upper = Normalizer.normalize(text instanceof String string ? string : "",
+                Normalizer.Form.NFKC).toUpperCase(Locale.ROOT);
+        String lower = upper.codePoints().mapToObj(Character::toString)
+                .map(letter -> letter.toLowerCase(Locale.ROOT)).collect(Collectors.joining());
+        return Normalizer.normalize(lower.replace("ß", "ss"), Normalizer.Form.NFKC);
     }
 
     /** Whether two of the three are the same; of the addresses, one is enough. */
@@ -687,8 +712,10 @@ public final class Agent {
 
         synchronized void write(String name, Map<String, Object> json) throws IOException {
             Path fresh = Files.createTempFile(folder, name, null); // for its owner alone
-            try (var file = new RandomAccessFile(fresh.toFile(), "rws")) { // s: with an fsync
-                file.write(utf8(Json.write(json)));
+            try {
+                try (var file = new RandomAccessFile(fresh.toFile(), "rws")) { // s: an fsync
+                    file.write(utf8(Json.write(json)));
+                }
                 Files.move(fresh, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
             } finally {
                 Files.deleteIfExists(fresh);
@@ -757,7 +784,7 @@ public final class Agent {
 
         private Json(String text) { this.text = text + '\0'; }
 
-        static Map<String, Object> object(Object... namesAndValues) {
+        static Map<String, Object> of(Object... namesAndValues) {
             Map<String, Object> object = new LinkedHashMap<>();
             for (int i = 0; i < namesAndValues.length; i += 2)
                 object.put((String) namesAndValues[i], namesAndValues[i + 1]);
