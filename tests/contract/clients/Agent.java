@@ -10,6 +10,7 @@ import java.security.*;
 import java.security.spec.*;
 import java.text.Normalizer;
 import java.time.*;
+import java.time.format.DateTimeFormatter;
 import java.util.*;
 import java.util.concurrent.*;
 import java.util.stream.*;
@@ -25,8 +26,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
  * a private CA (-Djavax.net.ssl.trustStore=…).
  *
  * <p>Left out: a browser for the login (the token is a variable), a form to type a key, changes of
- * the device key, dates in Retry-After, reading the machine elsewhere than on Linux; and of what
- * counts of a machine (step 2) all but its normal form: the service knows what computers share.
+ * the device key, reading the machine elsewhere than on Linux; and of what counts of a machine
+ * (step 2) all but its normal form: the service knows what unrelated computers share.
  */
 public final class Agent {
     private static final String HELP = """
@@ -106,16 +107,17 @@ public final class Agent {
         tick();
         Map<String, Object> machine = machine();
         boolean isDue = !state.next().equals(State.VALIDATE), isLogin = isDue && !token.isEmpty();
-        // While nobody logs in, a key that was refused may be good again: every other step asks.
-        boolean mayValidate = state.text("key") != null && (!isDue || state.is("was_awaited"));
+        // While nobody logs in, a key that is kept may be good again: every other step asks.
+        boolean isKept = state.next().equals(State.LOGIN_WITH_KEY);
+        boolean mayValidate = !isDue || isKept && state.is("awaits");
         if (!isLogin && !mayValidate) {
-            state = state.with("was_awaited", true, "outcome", "signed_out", "wait",
+            state = state.with("awaits", true, "outcome", "signed_out", "wait",
                     later(moment()), "message", "A person has to log in: give an ID_TOKEN.");
         } else if (hasKeys() || fetchKeys()) { // first of all: else a login is in vain (step 5)
-            state = state.with("was_awaited", false).drawn(isLogin, newId());
-            String person = isLogin ? token : null;
+            state = state.with("awaits", false).drawn(isLogin, newId());
+            String person = isLogin ? token : null, key = Ed25519Key.thumbprint(device.x());
             if (save(reserve())) {
-                ask(Question.of(settings, state, machine, device.thumbprint(), person));
+                ask(Question.of(settings, state, machine, key, person));
             } else { // unsent: after a restart, it would be asked with another nonce (step 6)
                 state = failed(state, Answer.NONE, moment(), "The disk cannot be written.");
             }
@@ -127,6 +129,7 @@ public final class Agent {
     private void ask(Question question) throws InterruptedException {
         Answer answer = post(question);
         tick();
+        long failures = state.number("failures");
         State next = after(settings, state, question, answer, moment());
         if (next.next().equals(State.FETCH_KEYS)) { // the service may have new ones: look once
             if (!fetchKeys()) return;
@@ -134,8 +137,8 @@ public final class Agent {
         }
         state = !next.next().equals(State.FETCH_KEYS) ? next
                 : failed(state, answer, moment(), "The lease is signed with an unknown key.");
-        boolean isAnswer = state.number("failures") == 0;
-        boolean isRefused = isAnswer && state.text("outcome").equals("refused");
+        boolean isAnswered = state.number("failures") <= failures;
+        boolean isRefused = isAnswered && state.text("outcome").equals("refused");
         if (isRefused || state.next().equals(State.VALIDATE)) token = ""; // it is forgotten
     }
 
@@ -248,7 +251,8 @@ public final class Agent {
         if (isValid && Boolean.TRUE.equals(json.get("valid")))
             return granted(settings, state, asked, answer, at);
         boolean isRefused = Boolean.FALSE.equals(json.get("valid")) && json.get("lease") == null
-                && code != null && !isValid;
+                && code != null && code.matches("\\w+") && !isValid
+                && text(json, "message") != null;
         if (isRefused && "logout".equals(action)) return refused(state, answer, at);
         if (!isRefused || !"login".equals(action) || LOGOUT_ONLY.contains(code))
             return failed(state, answer, at, answer.nothing());
@@ -282,9 +286,10 @@ public final class Agent {
         if (flaw != null && !isLate)
             return failed(state, answer, at, "The answer's lease is not valid: " + flaw + ".");
         next = next.with("next", State.VALIDATE, "works", !isLate, "is_late", isLate,
-                "has_just_logged_in", asked.isLogin(), "failures", 0, "wait", 0,
                 "outcome", isValid ? "valid" : "unanswered", "code", isValid ? "VALID" : null,
-                "message", isValid ? text(json, "message") : null);
+                "message", isValid ? text(json, "message") : null, "wait", 0,
+                "has_just_logged_in", state.is("has_just_logged_in") && isLate || asked.isLogin());
+        if (isValid) next = next.with("failures", 0);
         if (isLate) // the answer to a question of long ago (step 8): ask anew, at once if once
             return state.is("is_late") ? failed(next, answer, at, "The lease is over.") : next;
         long old = at.now() - 300;
@@ -300,7 +305,7 @@ public final class Agent {
     private static State refused(State state, Answer answer, Moment at) {
         return state.with("outcome", "refused", "code", text(answer.json(), "code"),
                 "message", text(answer.json(), "message"), "works", false, "nonce", null,
-                "failures", 0, "wait", later(at));
+                "wait", later(at));
     }
 
     /** After PROOF_REQUIRED or PROOF_INVALID: a proof may have got lost on the way (step 9). */
@@ -321,7 +326,7 @@ public final class Agent {
         if (code.equals("proof_required") || pointers.contains("/headers/dpop"))
             return failed(state, answer, at, detail).with("code", code); // lost on the way
         State next = state.with("outcome", "refused", "code", code, "message", detail,
-                "failures", 0, "wait", code.equals("unauthorized") ? 60 : later(at));
+                "wait", code.equals("unauthorized") ? 60 : later(at));
         boolean isElsewhere = !settings.environment().equals(state.claims().get("environment"));
         boolean isAboutKey = ABOUT_THE_KEY.contains(code) || switch (code) {
             case "not_found" -> pointers.contains("/license_key");
@@ -336,12 +341,13 @@ public final class Agent {
     private static State failed(State state, Answer answer, Moment at, String message) {
         long failures = state.number("failures"), left = state.left(at.now());
         long eighth = left > 0 ? left / 8 : Long.MAX_VALUE;
-        long asked = Math.min(Math.min(answer.retryAfter(), 1800), eighth);
+        long asked = Math.min(Math.max(0, Math.min(answer.retryAfter(), 1800)), eighth);
         long longest = Math.min(failures < 9 ? 2L << failures : 600, Math.max(2, eighth));
-        State next = state.with("failures", failures + 1, "message", message,
+        State next = state.with("failures", failures + 1,
                 "wait", asked + Math.round(longest * at.chance()));
-        boolean isRefused = left == 0 && "refused".equals(state.text("outcome")); // it stays so
-        return isRefused ? next : next.with("outcome", "unanswered", "code", null);
+        boolean staysRefused = left == 0 && "refused".equals(state.text("outcome"));
+        return staysRefused ? next
+                : next.with("outcome", "unanswered", "code", null, "message", message);
     }
 
     /** About every quarter of an hour. */
@@ -356,11 +362,11 @@ public final class Agent {
     /**
      * All that is kept on disk; what is not there is null, 0 or false.
      *
-     * <p>key, license, organization, device: of the login, with the device key's thumbprint. lease,
-     * lease_nonce, lease_machine: the last lease, and what was sent for it; works: whether the agent
-     * works on it. nonce, login_nonce: of an open question. next, wait: what is due, and in how many
-     * seconds. outcome, code, message: what the last step came to. latest: the time; server_time,
-     * clock: the service's and the machine's at the last contact. jwks: the service's keys.
+     * <p>key, license, organization, device: of the login; device is the thumbprint of its key.
+     * lease, lease_nonce, lease_machine: the last lease, and what was sent for it. works: whether
+     * the agent works on that. nonce, login_nonce: of an open question. next, wait: what is due,
+     * and in how many seconds. outcome, code, message: what the last step came to. latest: the time.
+     * server_time, clock: two clocks at the last contact. jwks: the service's keys.
      */
     record State(Map<String, Object> members) {
         static final String VALIDATE = "validate", LOGIN = "login",
@@ -467,9 +473,20 @@ public final class Agent {
                 // not the service's
             }
             String nonce = headers.firstValue("DPoP-Nonce").orElse(text(json, "dpop_nonce"));
+            return new Answer(status, json, nonce, retryAfter(headers));
+        }
+
+        /** Seconds, or a date, to be compared with the answer's own. */
+        private static long retryAfter(HttpHeaders headers) {
             String after = headers.firstValue("Retry-After").orElse("");
-            boolean isNumber = after.matches("\\d{1,9}");
-            return new Answer(status, json, nonce, isNumber ? Long.parseLong(after) : 0);
+            if (after.matches("\\d{1,9}")) return Long.parseLong(after);
+            try {
+                var format = DateTimeFormatter.RFC_1123_DATE_TIME;
+                var date = ZonedDateTime.parse(headers.firstValue("Date").orElse(""), format);
+                return Duration.between(date, ZonedDateTime.parse(after, format)).toSeconds();
+            } catch (DateTimeException none) {
+                return 0;
+            }
         }
 
         String nothing() {
@@ -495,12 +512,12 @@ public final class Agent {
 
     // -- leases (step 7) --------------------------------------------------------------------------
 
-    private static final List<String> TEXTS = List.of("iss", "sub", "organization_id",
-            "environment", "machine_thumbprint", "nonce", "jti");
+    private static final List<String> EXPECTED = List.of("iss", "sub", "organization_id",
+            "environment", "machine_thumbprint", "nonce");
     private static final List<String> WRONG = List.of("wrong_issuer", "wrong_license",
             "wrong_organization", "wrong_environment", "wrong_machine", "wrong_nonce");
 
-    /** What is wrong with a lease, or null; expected are the first six of TEXTS. */
+    /** What is wrong with a lease, or null; expected is what it has to claim, in that order. */
     static String flaw(String token, Object jwks, long now, String... expected) {
         String[] parts = String.valueOf(token).split("\\.", -1);
         if (parts.length != 3 || token.length() > 4096) return "malformed";
@@ -513,18 +530,22 @@ public final class Agent {
             if (!"lease+jwt".equals(header.get("typ"))) return "wrong_type";
             String kid = String.valueOf(text(header, "kid"));
             Optional<String> key = list(jwks, "keys").stream()
-                    .filter(each -> kid.equals(text(each, "kid")))
                     .filter(each -> "Ed25519".equals(text(each, "crv")))
-                    .map(each -> text(each, "x")).filter(Objects::nonNull).findFirst();
+                    .map(each -> String.valueOf(text(each, "x")))
+                    .filter(x -> kid.equals(Ed25519Key.thumbprint(x))).findFirst();
             if (key.isEmpty()) return "unknown_key";
             if (!Ed25519Key.isSigned(key.get(), parts[0] + "." + parts[1], signature))
                 return "wrong_signature";
-            if (!(claims.get("iat") instanceof Long start && claims.get("exp") instanceof Long end))
-                return "malformed";
-            for (String name : TEXTS)
-                if (!(claims.getOrDefault(name, "") instanceof String)) return "malformed";
-            for (int i = 0; i < expected.length; i++)
-                if (!claims.getOrDefault(TEXTS.get(i), "").equals(expected[i])) return WRONG.get(i);
+            for (String name : List.of("sub", "organization_id", "environment", "kind"))
+                if (text(claims, name) == null) return "malformed";
+            boolean isLink = claims.get("jti") == null || text(claims, "jti") != null;
+            if (!(claims.get("iat") instanceof Long start && claims.get("exp") instanceof Long end)
+                    || start < 0 || start > end || !isLink
+                    || !(claims.get("primary") instanceof Boolean)) return "malformed";
+            for (int i = 0; i < EXPECTED.size(); i++) {
+                String claimed = text(claims, EXPECTED.get(i));
+                if (claimed == null || !claimed.equals(expected[i])) return WRONG.get(i);
+            }
             return now < start ? "not_yet" : now >= end ? "over" : null;
         } catch (IllegalArgumentException wrong) {
             return "malformed";
@@ -590,7 +611,8 @@ public final class Agent {
             return Json.of("crv", "Ed25519", "kty", "OKP", "x", x);
         }
 
-        String thumbprint() { return sha256(Json.write(jwk(x))); }
+        /** As in RFC 7638. */
+        static String thumbprint(String x) { return sha256(Json.write(jwk(x))); }
 
         static boolean isSigned(String x, String text, byte[] signed) {
             try {

@@ -102,7 +102,7 @@ final class Vectors {
     private void proofs() throws IOException {
         Object file = read("agent_proofs.json"), device = at(file, "device_key");
         Agent.Ed25519Key key = Agent.Ed25519Key.of(text(device, "seed"), text(device, "jwk", "x"));
-        check("device_key", text(device, "thumbprint"), key.thumbprint());
+        check("device_key", text(device, "thumbprint"), Agent.Ed25519Key.thumbprint(key.x()));
         for (Object row : list(file, "ath")) {
             String ath = text(row, "ath");
             check("ath " + ath, ath, Agent.sha256(text(row, "credential")));
@@ -155,7 +155,7 @@ final class Vectors {
         var pair = Agent.sure(() -> KeyPairGenerator.getInstance("Ed25519").generateKeyPair());
         String x = Agent.Ed25519Key.last32(pair.getPublic());
         var service = new Agent.Ed25519Key(pair.getPrivate(), x);
-        Object jwks = Map.of("keys", List.of(Map.of("crv", "Ed25519", "kid", "k", "x", x)));
+        Object jwks = Map.of("keys", List.of(Map.of("crv", "Ed25519", "x", x)));
         for (Object story : list(read("agent_chains.json"), "agent")) {
             String name = text(story, "name"), disk = Agent.Json.write(Map.of("jwks", jwks));
             Agent.State state = stored(disk);
@@ -207,13 +207,16 @@ final class Vectors {
             return answer(409, Map.of(), Map.of("status", 409, "code", "seat_limit_reached",
                     "type", "urn:licensing:problem:seat_limit_reached"));
         if (!happens.equals("answered"))
-            return answer(200, Map.of(), Map.of("valid", false, "code", "CODE", "nonce",
-                    asked.nonce(), "action", happens.replaceFirst("refused with action ", "")));
+            return answer(200, Map.of(), Map.of("valid", false, "nonce", asked.nonce(),
+                    "code", happens.endsWith("login") ? "REVOKED" : "DETACHED", "message", "No.",
+                    "action", happens.replaceFirst("refused with action ", "")));
         Map<String, Object> claims = new HashMap<>(Agent.object(at(step, "granted")));
         claims.putAll(Map.of("iss", SETTINGS.issuer(), "sub", LICENSE, "organization_id", "acme",
-                "environment", "production", "nonce", asked.nonce(),
+                "environment", "production", "kind", "standard", "primary", false,
+                "nonce", asked.nonce(),
                 "machine_thumbprint", Agent.sha256(Agent.canonical(MACHINE))));
-        String header = Agent.Json.write(Map.of("alg", "Ed25519", "kid", "k", "typ", "lease+jwt"));
+        String header = Agent.Json.write(Map.of("alg", "Ed25519", "typ", "lease+jwt",
+                "kid", Agent.Ed25519Key.thumbprint(service.x())));
         String lease = service.sign(header, Agent.Json.write(claims));
         return answer(200, Map.of(), Map.of("valid", true, "code", "VALID", "nonce", asked.nonce(),
                 "lease", Map.of("token", lease), "license_key", KEY,
@@ -245,7 +248,9 @@ final class Vectors {
                     "device", at(has, "license", "device_key"), "lease", at(has, "presents"),
                     "lease_nonce", at(has, "lease", "nonce"), "lease_machine", machine,
                     "works", at(has, "lease") != null, "failures", at(has, "failures"),
-                    "is_late", at(has, "last_was_over"),
+                    "is_late", at(has, "last_was_over"), "code", at(has, "refused", "code"),
+                    "message", at(has, "refused", "message"),
+                    "outcome", at(has, "refused") == null ? null : "refused",
                     "has_just_logged_in", at(has, "has_just_logged_in"));
             String device = text(has, "device_key");
             var asked = Agent.Question.of(SETTINGS, state, machine, device, token);
