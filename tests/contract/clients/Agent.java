@@ -13,6 +13,7 @@ import java.time.*;
 import java.time.format.DateTimeFormatter;
 import java.util.*;
 import java.util.concurrent.*;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.*;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -86,13 +87,21 @@ public final class Agent {
     }
 
     private void run() throws IOException, InterruptedException {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> save(0)));
+        ReentrantLock busy = new ReentrantLock();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            if (!busy.tryLock()) return; // in the middle of a step: as if it were killed
+            tick();
+            save(0);
+        }));
+        busy.lock();
         while (true) {
             System.out.println(step());
             long due = tick() + Math.max(1, state.number("wait"));
-            for (long now = tick(); now < due; now = tick()) {
-                Thread.sleep(1000 * Math.min(60, due - now));
+            for (long now = tick(); now < due; now = tick()) { // the time on disk stays ahead
                 save(reserve());
+                busy.unlock();
+                Thread.sleep(1000 * Math.min(Math.max(30, reserve() / 2), due - now));
+                busy.lock();
             }
         }
     }
@@ -365,8 +374,8 @@ public final class Agent {
      * <p>key, license, organization, device: of the login; device is the thumbprint of its key.
      * lease, lease_nonce, lease_machine: the last lease, and what was sent for it. works: whether
      * the agent works on that. nonce, login_nonce: of an open question. next, wait: what is due,
-     * and in how many seconds. outcome, code, message: what the last step came to. latest: the time.
-     * server_time, clock: two clocks at the last contact. jwks: the service's keys.
+     * and in how many seconds. outcome, code, message: what the last step came to. latest: the
+     * time. server_time, clock: two clocks at the last contact. jwks: the service's keys.
      */
     record State(Map<String, Object> members) {
         static final String VALIDATE = "validate", LOGIN = "login",
