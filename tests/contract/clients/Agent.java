@@ -49,7 +49,7 @@ public final class Agent {
     private final SecureRandom random = new SecureRandom();
     private final Map<String, String> variables = System.getenv();
     private final Settings settings = new Settings(
-            variable("LICENSING_URL", "https?://[^?#\\s]*[^?#\\s/]", null),
+            variable("LICENSING_URL", "https?://[^?#\\s/][^?#\\s]*", null).replaceFirst("/+$", ""),
             variable("LICENSING_ISSUER", ".+", null),
             variable("AGENT_ENVIRONMENT", ".+", "production"));
     private final Disk disk = Disk.of(Path.of(variable("AGENT_FOLDER", ".+", null)));
@@ -122,7 +122,7 @@ public final class Agent {
         if (!isLogin && !mayValidate) {
             state = state.with("awaits", true, "outcome", "signed_out", "wait",
                     later(moment()), "message", "A person has to log in: give an ID_TOKEN.");
-        } else if (hasKeys() || fetchKeys()) { // first of all: else a login is in vain (step 5)
+        } else if (hasKeys() || fetchKeys()) { // before anything is issued (step 5)
             state = state.with("awaits", false).drawn(isLogin, newId());
             String person = isLogin ? token : null, key = Ed25519Key.thumbprint(device.x());
             if (save(reserve())) {
@@ -314,13 +314,13 @@ public final class Agent {
     private static State refused(State state, Answer answer, Moment at) {
         return state.with("outcome", "refused", "code", text(answer.json(), "code"),
                 "message", text(answer.json(), "message"), "works", false, "nonce", null,
-                "wait", later(at));
+                "next", State.VALIDATE, "wait", later(at));
     }
 
     /** After PROOF_REQUIRED or PROOF_INVALID: a proof may have got lost on the way (step 9). */
     private static State unproved(State state, Question asked, Answer answer, Moment at) {
-        String code = text(answer.json(), "code");
-        State next = failed(state, answer, at, text(answer.json(), "message")).with("code", code);
+        String code = text(answer.json(), "code"), message = text(answer.json(), "message");
+        State next = failed(state, answer, at, message).with("code", code, "message", message);
         boolean isOther = !asked.device().equals(state.text("device"));
         if (state.left(at.now()) > 0 && !(isOther && code.equals("PROOF_INVALID"))) return next;
         next = next.with("next", State.LOGIN_WITH_KEY);
@@ -333,7 +333,8 @@ public final class Agent {
         List<?> pointers = list(answer.json(), "errors").stream()
                 .map(error -> text(error, "pointer")).toList();
         if (code.equals("proof_required") || pointers.contains("/headers/dpop"))
-            return failed(state, answer, at, detail).with("code", code); // lost on the way
+            return failed(state, answer, at, detail) // as if it was lost on the way
+                    .with("code", code, "message", detail);
         State next = state.with("outcome", "refused", "code", code, "message", detail,
                 "wait", code.equals("unauthorized") ? 60 : later(at));
         boolean isElsewhere = !settings.environment().equals(state.claims().get("environment"));
