@@ -328,7 +328,8 @@ public final class Agent {
     }
 
     private static State loginRefused(Settings settings, State state, Answer answer, Moment at) {
-        String code = answer.refusal(), detail = text(answer.json(), "detail");
+        String code = answer.refusal(), told = text(answer.json(), "detail");
+        String detail = told == null ? "Sign in again." : told; // API Gateway says no more
         if (code == null) return failed(state, answer, at, answer.nothing());
         List<?> pointers = list(answer.json(), "errors").stream()
                 .map(error -> text(error, "pointer")).toList();
