@@ -213,10 +213,11 @@ function checkLease(token, jwks, expected, now) {
   refuseIf(Object.keys(header).sort().join() !== "alg,kid,typ", "malformed");
   refuseIf(header.alg !== "Ed25519", "wrong_algorithm");
   refuseIf(header.typ !== "lease+jwt", "wrong_type");
-  const jwk = jwks.keys.find(({ crv, kid, x }) => kid === header.kid && kid === kidOf(crv, x));
+  const isMeant = (key) => key?.kid === header.kid && key.kid === kidOf(key.crv, key.x);
+  const jwk = jwks.keys.find(isMeant);
   refuseIf(!jwk, "unknown_key");
   const key = { key: { kty: "OKP", crv: "Ed25519", x: jwk.x }, format: "jwk" };
-  refuseIf(!crypto.verify(null, input, key, signature), "wrong_signature");
+  refuseIf(!attempt(() => crypto.verify(null, input, key, signature)), "wrong_signature");
   const { iat, exp, iss, sub, organization_id, environment, kind, nonce } = claims;
   const texts = [sub, organization_id, environment, kind, claims.jti ?? ""];
   const isTyped = texts.every((claim) => typeof claim === "string") && isBoolean(claims.primary);
@@ -246,8 +247,11 @@ const NEW = {
   ...{ jwks: null, dpopNonce: null, serverTime: null, time: { server: 0, clock: 0, mark: 0 } },
 };
 const LOGOUT = ["DETACHED", "SUSPENDED", "EXPIRED"];
-const STILL_BOUND = ["license_still_bound", "temporary_license_not_usable"];
-const ABOUT_KEY = [...STILL_BOUND, "on_behalf_login_disabled"];
+const ABOUT_KEY = [
+  "license_still_bound",
+  "temporary_license_not_usable",
+  "on_behalf_login_disabled",
+];
 
 const claimsOf = (lease) => (lease ? partsOf(lease.token).claims : {});
 
@@ -358,7 +362,8 @@ function loggedIn(state, request, answer, moment) {
   const isRefusal = status >= 400 && status < 500 && ![408, 425, 429].includes(status);
   const code = body.code ?? "unauthorized";
   if (!isRefusal || !(isGateway || isProblem) || code === "use_dpop_nonce") return null;
-  const message = body.detail ?? "The token is not accepted.";
+  const { detail } = body;
+  const message = typeof detail === "string" ? detail : "The token is not accepted.";
   const pointers = Array.isArray(body.errors) ? body.errors.map((error) => error?.pointer) : [];
   const isElsewhere = state.lease && state.lease.environment !== request.me.environment;
   const isAboutKey =
