@@ -16,13 +16,26 @@ api = http.Api()
 handler = api.handler
 
 
-@api.serves(transition(Action.ATTACH, "Unblock an agent."))
+@api.serves(
+    transition(
+        Action.ATTACH,
+        "Unblock an agent.",
+        "The block of a detached license is lifted: its agent is valid again.",
+    )
+)
 def attach(call: http.Call, license_id: str) -> http.Reply:
     """Unblock an agent."""
     return apply(call, Action.ATTACH, license_id)
 
 
-@api.serves(transition(Action.DETACH, "Block an agent; its machine and seat stay taken."))
+@api.serves(
+    transition(
+        Action.DETACH,
+        "Block an agent.",
+        "Validations and logins of this agent are refused from now on, while its machine and seat "
+        "stay taken. An agent that does not ask can go on until `leased_until`.",
+    )
+)
 def detach(call: http.Call, license_id: str) -> http.Reply:
     """Block an agent without freeing its machine."""
     return apply(call, Action.DETACH, license_id)
@@ -30,7 +43,10 @@ def detach(call: http.Call, license_id: str) -> http.Reply:
 
 @api.serves(
     transition(
-        Action.DISSOCIATE, "Free an agent's machine and seat; its key can be used on another one."
+        Action.DISSOCIATE,
+        "Free an agent's machine and seat.",
+        "The license waits for another machine: a login there that presents its key binds it, with "
+        "the same key. An agent that does not ask can go on until `leased_until`.",
     )
 )
 def dissociate(call: http.Call, license_id: str) -> http.Reply:
@@ -42,8 +58,10 @@ def dissociate(call: http.Call, license_id: str) -> http.Reply:
     http.Operation(
         "POST /v1/licenses/{license_id}/reset-device-key",
         id="resetDeviceKey",
-        summary="Forget an agent's device key: the next login binds the key that it proves. "
-        "Repeating it is safe.",
+        tag="Licenses",
+        summary="Forget an agent's device key.",
+        description="For administrators of the organization, and super-admins. The next login "
+        "binds the device key that it proves: for an agent that has lost its own. Safe to repeat.",
         takes=(WHY,),
         replies={200: LicenseReply},
         problems=(404,),
@@ -63,8 +81,12 @@ def reset_device_key(call: http.Call, license_id: str) -> http.Reply:
 @api.serves(
     http.Operation(
         "PATCH /v1/licenses/{license_id}",
-        id="editLicense",
+        id="updateLicense",
+        tag="Licenses",
         summary="Mark an agent as primary, or label it.",
+        description="For administrators of the organization, and super-admins. What the request "
+        "leaves out stays as it is. Safe to repeat; with `If-Match`, only the version that was "
+        "read is changed.",
         takes=(EDIT, SEEN),
         replies={200: LicenseReply},
         problems=(404, 412),

@@ -31,8 +31,12 @@ class OpenApiDocument(RootModel[dict[str, Any]]):
 @api.serves(
     http.Operation(
         "GET /.well-known/jwks.json",
-        id="getKeys",
-        summary="The public keys that verify leases, and their issuer.",
+        id="getJwks",
+        tag="Service",
+        summary="Show the public keys that verify leases.",
+        description="For everybody, without a token: the JSON Web Key Set (RFC 7517), and the "
+        "issuer of the leases. Changes nothing. Keep it for some minutes, and ask again when a "
+        "lease names a key that you do not have.",
         replies={200: JwksReply},
         needs_token=False,
         is_tagged=True,
@@ -49,8 +53,11 @@ def keys(call: http.Call) -> http.Reply:
 @api.serves(
     http.Operation(
         "GET /v1/openapi.json",
-        id="getContract",
-        summary="This document.",
+        id="getOpenApiDocument",
+        tag="Service",
+        summary="Show this document.",
+        description="For everybody, without a token. Changes nothing. `servers` names the "
+        "deployment that was asked.",
         replies={200: OpenApiDocument},
         needs_token=False,
         is_tagged=True,
@@ -58,8 +65,11 @@ def keys(call: http.Call) -> http.Reply:
 )
 def contract(call: http.Call) -> http.Reply:
     """The contract, made from the declarations of all operations."""
+    document = json.loads(CONTRACT.read_text(encoding="utf-8"))
+    # Many generators of clients, and tools that try requests out, take no relative address.
+    document["servers"] = [{"url": call.service_address, "description": "This deployment."}]
     # Without the blanks that make it readable in the repository: half of it.
-    document = json.dumps(json.loads(CONTRACT.read_text(encoding="utf-8")), separators=(",", ":"))
+    body = json.dumps(document, separators=(",", ":"))
     return http.tagged_text(
-        call.event, "application/json", document, outcome="contract", headers=CACHEABLE
+        call.event, "application/json", body, outcome="contract", headers=CACHEABLE
     )

@@ -23,8 +23,14 @@ handler = api.handler
 @api.serves(
     http.Operation(
         "POST /v1/licenses",
-        id="login",
-        summary="Log an agent in. The first login issues a license, later ones return it.",
+        id="logInAgent",
+        tag="Agents",
+        summary="Log an agent in.",
+        description="An agent calls it with the token of a person of the organization. The first "
+        "login issues a license for this machine and environment, and takes a seat (201); later "
+        "ones, by whomever of the organization, return the same license and key (200). With the "
+        "key of a dissociated license it binds that license to this machine; with that of a "
+        "temporary one it lets a partner in. Safe to repeat, also after an answer was lost.",
         takes=(LOGIN, http.PROOF, http.PREVIOUS_PROOF),
         for_agents=True,
         replies={201: LoginReply, 200: LoginReply},

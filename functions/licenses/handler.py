@@ -8,12 +8,12 @@ from licensing.entrypoints import http
 from licensing.usecases.filters import LicenseFilters, LicenseQuery, LicenseSort
 from licensing.usecases.list_licenses import Listing, ListLicenses
 
-STATUS = http.Choice("status", Status)
-ENVIRONMENT = http.Text("environment")
+STATUS = http.Choice("status", Status, "Only licenses of this status.")
+ENVIRONMENT = http.Text("environment", "Only licenses of this environment.")
 SEARCH = http.SearchText(
     "A part of the computer name, the label or the id, in upper or lower case."
 )
-PRIMARY = http.Flag("primary")
+PRIMARY = http.Flag("primary", "Only licenses that are marked as primary, or only others.")
 SORT = http.Choice(
     "sort",
     LicenseSort,
@@ -29,7 +29,9 @@ handler = api.handler
     http.Operation(
         "GET /v1/licenses/{license_id}",
         id="getLicense",
-        summary="Show one license.",
+        tag="Licenses",
+        summary="Show a license.",
+        description="For administrators of the organization, and super-admins. Changes nothing.",
         replies={200: LicenseReply},
         problems=(404,),
         is_tagged=True,
@@ -49,7 +51,11 @@ def one(call: http.Call, license_id: str) -> http.Reply:
     http.Operation(
         "GET /v1/organizations/{organization_id}/licenses",
         id="listLicenses",
-        summary="List an organization's licenses. Without sort: by state, then by time of issue.",
+        tag="Licenses",
+        summary="List an organization's licenses.",
+        description="For administrators of the organization, and super-admins. Without `sort`: by "
+        "state, then by time of issue. Temporary licenses have a list of their own. Changes "
+        "nothing.",
         takes=(STATUS, ENVIRONMENT, SEARCH, PRIMARY, SORT, http.PAGE),
         replies={200: LicensesReply},
         problems=(404,),

@@ -7,7 +7,7 @@ from licensing.usecases.filters import EventFilters
 from licensing.usecases.list_events import ListEvents
 from licensing.usecases.ports import EventPage
 
-TYPE = http.Choice("type", EventType)
+TYPE = http.Choice("type", EventType, "Only events of this type.")
 FROM = http.Instant(
     "from",
     "Events at this time or later. The refusals of an hour are one entry, with the time at which "
@@ -24,7 +24,10 @@ handler = api.handler
     http.Operation(
         "GET /v1/licenses/{license_id}/events",
         id="listLicenseEvents",
-        summary="A license's whole history, newest first.",
+        tag="Licenses",
+        summary="List a license's events.",
+        description="For administrators of the organization, and super-admins: the whole history, "
+        "newest first. Changes nothing.",
         takes=TAKEN,
         replies={200: EventsReply},
         problems=(404,),
@@ -42,7 +45,10 @@ def of_license(call: http.Call, license_id: str) -> http.Reply:
     http.Operation(
         "GET /v1/organizations/{organization_id}/events",
         id="listOrganizationEvents",
-        summary="An organization's feed, newest first; for super-admins, the complete trail.",
+        tag="Organizations",
+        summary="List an organization's events.",
+        description="Administrators of the organization see its feed; super-admins see the "
+        "complete trail. Newest first. Changes nothing.",
         takes=TAKEN,
         replies={200: EventsReply},
         problems=(404,),

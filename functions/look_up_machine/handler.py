@@ -17,7 +17,11 @@ handler = api.handler
     http.Operation(
         "POST /v1/machines/lookup",
         id="lookUpMachine",
+        tag="Machines",
         summary="Find out who holds a machine.",
+        description="For super-admins, when a login was refused because another organization holds "
+        "the machine. Changes no license; each organization that is found has on record that its "
+        "data was read.",
         takes=(LOOKUP,),
         replies={200: LookupReply},
     )

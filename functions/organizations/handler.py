@@ -18,10 +18,12 @@ from licensing.usecases.filters import OrganizationFilters, OrganizationSort
 from licensing.usecases.list_licenses import ListLicenses, OrganizationListing
 
 SEARCH = http.SearchText("A part of the id or of the name, in upper or lower case.")
-STANDING = http.Choice("standing", Standing)
+STANDING = http.Choice("standing", Standing, "Only organizations whose subscription stands so.")
 ENDS_FROM = http.Instant("ends_from", "The subscription ends at this time or later.")
 ENDS_BEFORE = http.Instant("ends_before", "The subscription ends before this time.")
-SORT = http.Choice("sort", OrganizationSort, usual=OrganizationSort.NAME)
+SORT = http.Choice(
+    "sort", OrganizationSort, "What they are ordered by.", usual=OrganizationSort.NAME
+)
 SEEN = http.IfMatch("The ETag of the organization as you read it. Leave it out to create one.")
 NEW = http.IfNoneMatch("Send * to create the organization, and never to change it.")
 ORGANIZATION = http.Body(OrganizationRequest)
@@ -35,8 +37,11 @@ handler = api.handler
 @api.serves(
     http.Operation(
         "GET /v1/me",
-        id="getCaller",
-        summary="Show who is asking, according to the token.",
+        id="getCurrentUser",
+        tag="Service",
+        summary="Show who is asking.",
+        description="For everybody with a token of an operators' client: the person, as the token "
+        "has it. Changes nothing.",
         replies={200: CallerReply},
     )
 )
@@ -49,7 +54,9 @@ def me(call: http.Call) -> http.Reply:
     http.Operation(
         "GET /v1/organizations",
         id="listOrganizations",
+        tag="Organizations",
         summary="List all organizations.",
+        description="For super-admins. Changes nothing.",
         takes=(SEARCH, STANDING, ENDS_FROM, ENDS_BEFORE, SORT, http.PAGE),
         replies={200: OrganizationsReply},
     )
@@ -73,7 +80,10 @@ def listing(call: http.Call) -> http.Reply:
     http.Operation(
         "GET /v1/organizations/{organization_id}",
         id="getOrganization",
-        summary="Show an organization with its subscription and seats.",
+        tag="Organizations",
+        summary="Show an organization.",
+        description="For administrators of the organization, and super-admins: its subscription, "
+        "seats and policy. Changes nothing.",
         replies={200: OrganizationReply},
         problems=(404,),
         is_tagged=True,
@@ -88,8 +98,12 @@ def one(call: http.Call, organization_id: str) -> http.Reply:
 @api.serves(
     http.Operation(
         "PUT /v1/organizations/{organization_id}",
-        id="putOrganization",
-        summary="Create an organization, or change the version that If-Match names.",
+        id="createOrUpdateOrganization",
+        tag="Organizations",
+        summary="Create an organization, or set its name, subscription and seats.",
+        description="For super-admins. Without `If-Match` it creates the organization; with it, it "
+        "changes the version that was read. The policy stays. Safe to repeat: what is so already "
+        "is answered with 200.",
         takes=(ORGANIZATION, SEEN, NEW),
         replies={201: OrganizationReply, 200: OrganizationReply},
         problems=(404, 412),
@@ -119,8 +133,12 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
 @api.serves(
     http.Operation(
         "PATCH /v1/organizations/{organization_id}",
-        id="amendOrganization",
-        summary="Change an organization in what the request names, and in nothing else.",
+        id="updateOrganization",
+        tag="Organizations",
+        summary="Change an organization in what the request names.",
+        description="Administrators of the organization change its policy; super-admins change its "
+        "name, subscription and seats, too. What the request leaves out stays as it is. Safe to "
+        "repeat; with `If-Match`, only the version that was read is changed.",
         takes=(AMENDMENT, UNCHANGED),
         replies={200: OrganizationReply},
         problems=(404, 409, 412),

@@ -11,7 +11,14 @@ api = http.Api()
 handler = api.handler
 
 
-@api.serves(transition(Action.REVOKE, "End a license for good; its machine and seat are free."))
+@api.serves(
+    transition(
+        Action.REVOKE,
+        "End a license for good.",
+        "Its key is dead, its machine and seat are free, and a login from there gets a new "
+        "license. It cannot be undone. An agent that does not ask can go on until `leased_until`.",
+    )
+)
 def revoke(call: http.Call, license_id: str) -> http.Reply:
     """Revoke a licence."""
     return apply(call, Action.REVOKE, license_id)
@@ -21,7 +28,9 @@ def revoke(call: http.Call, license_id: str) -> http.Reply:
     http.Operation(
         "POST /v1/temporary-licenses/{license_id}/revoke",
         id="revokeTemporaryLicense",
-        summary="End a temporary license early. Repeating it is safe.",
+        tag="Temporary licenses",
+        summary="End a temporary license early.",
+        description="For super-admins. The partner's next validation is refused. Safe to repeat.",
         takes=(WHY,),
         replies={200: TemporaryReply},
         problems=(404,),

@@ -24,8 +24,11 @@ handler = api.handler
 @api.serves(
     http.Operation(
         "GET /v1/organizations/{organization_id}/statistics",
-        id="getStatistics",
-        summary="An organization's licenses by status over time, and refusals by reason.",
+        id="getLicenseStatistics",
+        tag="Licenses",
+        summary="Count an organization's licenses by status over time.",
+        description="For administrators of the organization, and super-admins: how many there "
+        "were at each midnight, and refusals by reason. Changes nothing.",
         takes=(DAYS,),
         replies={200: StatisticsReply},
         problems=(404,),
@@ -46,8 +49,11 @@ def statistics(call: http.Call, organization_id: str) -> http.Reply:
 @api.serves(
     http.Operation(
         "GET /v1/organizations/{organization_id}/activity",
-        id="getActivity",
-        summary="Count the licenses whose agents were seen, for each hour of a week.",
+        id="getAgentActivity",
+        tag="Licenses",
+        summary="Count the agents that were seen in each hour of a week.",
+        description="For administrators of the organization, and super-admins. A page is about "
+        "some of the licenses: add all pages up. Changes nothing.",
         takes=(http.CURSOR,),
         replies={200: ActivityReply},
         problems=(404,),

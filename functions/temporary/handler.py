@@ -26,7 +26,11 @@ handler = api.handler
     http.Operation(
         "POST /v1/organizations/{organization_id}/temporary-licenses",
         id="generateTemporaryLicense",
-        summary="Generate a temporary license for a partner; its key is shown only in this answer.",
+        tag="Temporary licenses",
+        summary="Generate a temporary license.",
+        description="For super-admins: it lets a partner into an agent of this organization for "
+        "the time of `ttl`. The key is shown in this answer alone. Safe to repeat with the same "
+        "`Idempotency-Key`.",
         takes=(TERMS, IDEMPOTENCY_KEY),
         replies={201: GeneratedReply},
         problems=(404, 422),
@@ -45,7 +49,10 @@ def generate_one(call: http.Call, organization_id: str) -> http.Reply:
     http.Operation(
         "GET /v1/organizations/{organization_id}/temporary-licenses",
         id="listTemporaryLicenses",
-        summary="List temporary licenses: active ones first, then ended ones, newest first.",
+        tag="Temporary licenses",
+        summary="List an organization's temporary licenses.",
+        description="For super-admins: active ones first, then ended ones, newest first. Changes "
+        "nothing.",
         takes=(http.PAGE,),
         replies={200: TemporaryListReply},
         problems=(404,),

@@ -23,8 +23,14 @@ handler = api.handler
 @api.serves(
     http.Operation(
         "POST /v1/licenses/validate",
-        id="validate",
-        summary="Validate a license key; no user takes part.",
+        id="validateLicense",
+        tag="Agents",
+        summary="Validate a license key.",
+        description="An agent calls it with its license key; no person and no token take part. The "
+        "answer says whether the agent may work and what it does next, and brings a signed lease "
+        "on which it works while the service is out of reach. A key that is not valid is a 200, "
+        "too: read `valid` and `code`. Safe to repeat: the same `nonce` and `lease` get the same "
+        "lease.",
         takes=(QUESTION, http.PROOF),
         replies={200: ValidateReply},
         problems=(403,),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import singledispatch
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -62,9 +63,34 @@ _SCHEMES: Final = {
     "agents": "The ID token that a person got with the client of agents. It logs agents in.",
     "operators": "The ID token that a person got with the client of portal or command line.",
 }
-_PATTERNS: Final = {
-    "license_id": "^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$",
-    "organization_id": "^[a-z0-9][a-z0-9-]{1,62}$",
+TAGS: Final[Mapping[http.Tag, str]] = MappingProxyType(
+    {
+        "Agents": "What agents call: once with a person's token, then with their license key.",
+        "Licenses": "The licenses of agents, as administrators see and change them.",
+        "Temporary licenses": "Keys with an end that let a partner into an organization's agents.",
+        "Organizations": "Customers: name, subscription, seats, policy, and what happened to them.",
+        "Machines": "The computers that agents run on.",
+        "Service": "The service itself: its keys, this document, and who is asking.",
+    }
+)
+"""What operations are about, in the order in which it is shown."""
+_INTRODUCTION: Final = """\
+Licenses for on-premise agents.
+
+An agent needs two operations: `logInAgent`, once, with a person's token; and `validateLicense` from
+then on, with its license key alone. All others are for people and their tools.
+
+What is refused is a problem (RFC 9457) with a stable `code`. Times are RFC 3339. Lists are paged:
+send `next_cursor` as `cursor` until it is null."""
+_PATH_PARAMETERS: Final = {
+    "license_id": (
+        "The id of a license, as answers and the portal show it.",
+        "^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$",
+    ),
+    "organization_id": (
+        "The id of an organization: 2 to 63 lower-case letters, digits and hyphens.",
+        "^[a-z0-9][a-z0-9-]{1,62}$",
+    ),
 }
 
 
@@ -103,9 +129,13 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Licensing",
             "version": "1",
-            "description": "Licenses for on-premise agents.",
+            "description": _INTRODUCTION,
+            "contact": {"name": "The vendor that operates this deployment"},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        # The deployment that serves it puts its own address here.
+        "servers": [{"url": "/", "description": "Where this document was served."}],
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": definitions["$defs"],
@@ -136,7 +166,9 @@ def _apis() -> Iterator[http.Api]:
 def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.id,
+        "tags": [operation.tag],
         "summary": operation.summary,
+        "description": operation.description,
         "security": [{_scheme(operation): []}] if operation.needs_token else [],
         "responses": {
             **{
@@ -227,10 +259,12 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for part in path.split("/"):
         if part.startswith("{"):
             name = part.strip("{}")
-            if name not in _PATTERNS:
+            if name not in _PATH_PARAMETERS:
                 raise LookupError(f"no pattern says what a {name} in a path looks like")
-            schema = {"type": "string", "pattern": _PATTERNS[name]}
-            yield {"name": name, "in": "path", "required": True, "schema": schema}
+            description, pattern = _PATH_PARAMETERS[name]
+            schema = {"type": "string", "pattern": pattern}
+            parameter = _parameter("path", name, schema, description)
+            yield {**parameter, "required": True}
 
 
 @singledispatch

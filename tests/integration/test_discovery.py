@@ -4,13 +4,20 @@ import base64
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 
 from licensing.entrypoints.deployment import Deployment, current_deployment, install_deployment
 from licensing_build.openapi import document
 from tests.integration.answers import header
 from tests.integration.leases import served_keys
-from tests.world import World, rotate_secret
+from tests.world import Answer, World, rotate_secret
+
+CONTRACT = "/v1/openapi.json"
+
+
+def servers(answer: Answer) -> list[str]:
+    return [server["url"] for server in answer.json["servers"]]
 
 
 def test_r16_the_jwks_holds_public_ed25519_keys_and_nothing_else(world: World) -> None:
@@ -35,10 +42,28 @@ def test_r16_the_jwks_is_cacheable_and_needs_no_token(world: World) -> None:
 
 
 def test_the_contract_that_is_served_is_the_codes(world: World) -> None:
-    answer = world.request("GET", "/v1/openapi.json")
+    answer = world.request("GET", CONTRACT)
     assert answer.status == 200
     assert header(answer, "content-type") == "application/json"
-    assert answer.json == document(), "run make generate"
+    served = {**answer.json, "servers": document()["servers"]}
+    assert served == document(), "run make generate"
+
+
+def test_the_contract_names_the_address_at_which_it_is_served(world: World) -> None:
+    here, there = (("host", name) for name in ("licensing.example", "a1b2.execute-api.example"))
+    answers = [world.request("GET", CONTRACT, headers=[host]) for host in (here, there)]
+    assert [servers(answer) for answer in answers] == [
+        ["http://licensing.example"],
+        ["http://a1b2.execute-api.example"],
+    ]
+    known = ("if-none-match", header(answers[0], "etag") or "")
+    assert world.request("GET", CONTRACT, headers=[here, known]).status == 304
+    assert world.request("GET", CONTRACT, headers=[there, known]).status == 200
+
+
+def test_the_contract_names_the_domain_that_is_in_front_of_the_api(world: World) -> None:
+    world.runtime.settings = replace(world.runtime.settings, agent_url="https://agents.example")
+    assert servers(world.request("GET", CONTRACT)) == ["https://agents.example"]
 
 
 def test_r16_every_version_of_the_secret_is_listed_newest_first(world: World) -> None:
@@ -69,7 +94,7 @@ def test_r16_an_environment_that_knows_no_rotation_yet_accepts_keys_of_the_new_v
 
 def test_the_contract_is_served_to_anybody(world: World) -> None:
     with world.counting() as calls:
-        answer = world.request("GET", "/v1/openapi.json")
+        answer = world.request("GET", CONTRACT)
     assert answer.status == 200
     assert answer.json["openapi"] == "3.1.0"
     assert calls == {}

@@ -117,24 +117,24 @@ def test_a_body_that_is_none_is_a_400_on_any_route(world: World, subtests: pytes
 
 
 GOOD_BODIES = {
-    "attach": {"reason": "x"},
-    "detach": {"reason": "x"},
-    "dissociate": {"reason": "x"},
-    "revoke": {"reason": "x"},
+    "attachLicense": {"reason": "x"},
+    "detachLicense": {"reason": "x"},
+    "dissociateLicense": {"reason": "x"},
+    "revokeLicense": {"reason": "x"},
     "resetDeviceKey": {"reason": "x"},
     "revokeTemporaryLicense": {"reason": "x"},
-    "editLicense": {"label": "x"},
-    "amendOrganization": {"block_clones": True},
+    "updateLicense": {"label": "x"},
+    "updateOrganization": {"block_clones": True},
     "generateTemporaryLicense": {"ttl": "1h"},
-    "putOrganization": {
+    "createOrUpdateOrganization": {
         "name": "Acme",
         "valid_until": "2031-01-01T00:00:00Z",
         "status": "active",
         "max_agents": None,
     },
-    "login": {"machine": {"machine_id": "m-1", "computer_name": "PC"}},
+    "logInAgent": {"machine": {"machine_id": "m-1", "computer_name": "PC"}},
     "lookUpMachine": {"machine": {"machine_id": "m-1", "computer_name": "PC"}},
-    "validate": {
+    "validateLicense": {
         "license_key": "0808G-S19HT-2AJV3-BKWEG-TGFB1-20ZSN-GQXS8-SEGK7-SY35Z",
         "organization_id": "acme",
         "machine": {"machine_id": "m-1", "computer_name": "PC"},
@@ -168,7 +168,7 @@ def test_content_type_and_accept_are_not_looked_at(world: World, kind: str) -> N
         "PUT",
         "/v1/organizations/acme",
         person=OLIVIA,
-        body=json.dumps(GOOD_BODIES["putOrganization"]).encode(),
+        body=json.dumps(GOOD_BODIES["createOrUpdateOrganization"]).encode(),
         headers=[("content-type", kind), ("accept", "text/html;q=0.9, image/png")],
     )
     assert answer.status == 201

@@ -236,7 +236,7 @@ export function agent({ params, query: first }) {
       try {
         const typed = label.value.trim();
         // Not what was left as it was: somebody else may have changed that meanwhile.
-        await api.editLicense(license.id, {
+        await api.updateLicense(license.id, {
           ...(typed !== (license.label ?? "") && { label: typed }),
           ...(primary.checked !== license.primary && { primary: primary.checked }),
         });

@@ -63,7 +63,7 @@ export async function organization(id, signal) {
  * @param {object} wanted
  * @param {string | null} etag of the one to change; null to create it
  */
-export async function putOrganization(id, wanted, etag) {
+export async function createOrUpdateOrganization(id, wanted, etag) {
   const { body } = await send("PUT", path`/v1/organizations/${id}`, wanted, {
     ...(etag !== null && { "If-Match": etag }),
   });
@@ -74,7 +74,7 @@ export async function putOrganization(id, wanted, etag) {
  * @param {string} id
  * @param {Partial<import("./types.js").Policy>} decided
  */
-export async function govern(id, decided) {
+export async function updateOrganization(id, decided) {
   const { body } = await send("PATCH", path`/v1/organizations/${id}`, decided);
   return /** @type {Organization} */ (body.organization);
 }
@@ -104,7 +104,7 @@ export async function license(id, signal) {
  * @param {string} id
  * @param {{ primary?: boolean, label?: string }} changes
  */
-export async function editLicense(id, changes) {
+export async function updateLicense(id, changes) {
   const { body } = await send("PATCH", path`/v1/licenses/${id}`, changes);
   return /** @type {License} */ (body.license);
 }

@@ -120,7 +120,7 @@ function form(organization, etag) {
   async function put() {
     const typed = drafts.values(element);
     try {
-      const saved = await api.putOrganization(
+      const saved = await api.createOrUpdateOrganization(
         typed.organization_id ?? "",
         {
           name: typed.name,

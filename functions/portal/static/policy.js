@@ -59,7 +59,7 @@ export function decide(name, organization) {
     text: [list(effects), refuses && h("p", { class: "help" }, LEASE_NOTE)],
     verb,
     async act() {
-      await api.govern(organization.id, { [member]: value });
+      await api.updateOrganization(organization.id, { [member]: value });
       announce(done);
     },
   });
@@ -80,7 +80,9 @@ function limitMembers({ id, name, policy, policy_floor: floor }) {
     text: [list(LIMIT.effects), field("Agents per member", most)],
     verb: LIMIT.verb,
     async act() {
-      await api.govern(id, { agents_per_member: most.value === "" ? null : Number(most.value) });
+      await api.updateOrganization(id, {
+        agents_per_member: most.value === "" ? null : Number(most.value),
+      });
       announce(LIMIT.done);
     },
   });

@@ -13,12 +13,15 @@ from licensing.usecases.change_license import Changed, ChangeLicense
 WHY: Final = http.OptionalBody(TransitionRequest)
 
 
-def transition(action: Action, summary: str) -> http.Operation:
-    """The operation that applies ``action`` to a licence."""
+def transition(action: Action, summary: str, effect: str) -> http.Operation:
+    """The operation that applies ``action`` to a licence; ``effect`` says in full what it does."""
     return http.Operation(
         f"POST /v1/licenses/{{license_id}}/{action}",
-        id=action,
-        summary=f"{summary} Repeating it is safe.",
+        id=f"{action}License",
+        tag="Licenses",
+        summary=summary,
+        description=f"For administrators of the organization, and super-admins. {effect} Safe to "
+        "repeat: the license is as it was then, and the history has one entry.",
         takes=(WHY,),
         replies={200: LicenseReply},
         problems=(404, 409),

@@ -57,7 +57,7 @@ class Settings:
                 lock_device_keys=read.switch("LOCK_DEVICE_KEYS"),
                 agents_per_member=read.limit("AGENTS_PER_MEMBER"),
             ),
-            # Only the functions that agents call are told.
+            # Only the functions that agents call are told, and the one that serves the contract.
             agent_url=environ.get("AGENT_URL") or None,
             # Only the functions that show lists are told.
             cursor_key=environ.get("CURSOR_KEY", ""),

@@ -4,7 +4,7 @@ import ast
 import re
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import openapi_spec_validator
 import pytest
@@ -16,7 +16,7 @@ from licensing.domain.license import Status
 from licensing.domain.validation import Code, NextStep
 from licensing.entrypoints import http, license_changes
 from licensing.entrypoints.deployment import Deployment
-from licensing_build.openapi import document, operations
+from licensing_build.openapi import TAGS, document, operations
 from tests.local.deployment import DEFAULT, route_key
 from tests.local.template import Template
 from tests.world import BESIDE
@@ -224,6 +224,46 @@ def test_every_status_of_a_problem_is_in_the_document() -> None:
     listed = {int(status) for operation in OPERATIONS.values() for status in operation["responses"]}
     # What has a route has its method.
     assert {kind.status for kind in PROBLEMS.values()} - {405} <= listed
+
+
+# -- for people, and for clients that are generated ------------------------------------------------
+
+VERBS = (
+    *("attach", "createOrUpdate", "detach", "dissociate", "generate", "get", "list", "logIn"),
+    *("lookUp", "reset", "revoke", "update", "validate"),
+)
+
+
+def test_the_name_of_an_operation_is_a_verb_and_a_noun_and_its_alone() -> None:
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len({*names}) == len(names)
+    form = re.compile(rf"({'|'.join(VERBS)})(([A-Z][a-z]+)+)")
+    assert [name for name in names if not form.fullmatch(name)] == []
+
+
+def test_every_operation_has_one_tag_of_the_list_and_every_tag_has_operations() -> None:
+    listed = [tag["name"] for tag in DOCUMENT["tags"]]
+    assert listed == [*TAGS] == [*get_args(http.Tag)]
+    assert all(tag["description"] for tag in DOCUMENT["tags"])
+    used = [operation["tags"] for operation in OPERATIONS.values()]
+    assert all(len(tags) == 1 for tags in used)
+    assert {tag for (tag,) in used} == {*listed}
+
+
+def test_every_operation_says_in_a_line_what_it_does_and_then_who_calls_it() -> None:
+    for route, operation in OPERATIONS.items():
+        summary, description = operation["summary"], operation["description"]
+        assert summary.endswith("."), route
+        assert summary.count(".") == 1, route
+        assert len(summary) <= 72, route
+        assert len(description) > len(summary), route
+        assert re.search(r"[Ss]afe to repeat|[Cc]hanges no", description), route
+
+
+def test_every_parameter_is_described() -> None:
+    for route, operation in OPERATIONS.items():
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), (route, parameter["name"])
 
 
 # -- schemas ---------------------------------------------------------------------------------------

@@ -59,7 +59,15 @@ def send(model: type[BaseModel], body: str) -> tuple[int, dict[str, Any]]:
     api = http.Api()
 
     body_of = http.Body(model)
-    takes = http.Operation("POST /", "take", "Take it.", {200: model}, (body_of,))
+    takes = http.Operation(
+        "POST /",
+        id="takeIt",
+        tag="Service",
+        summary="Take it.",
+        description="For everybody.",
+        replies={200: model},
+        takes=(body_of,),
+    )
 
     @api.serves(takes)
     def take(call: http.Call) -> http.Reply:

@@ -1,5 +1,6 @@
 """Requests in, replies and problems out, over API Gateway's HTTP API, for handlers to use.
 
+addresses   at which address the service is called
 etags       entity tags, and conditions on them
 inputs      what requests say: bodies, queries and headers
 callers     who is calling, by the claims of a token
@@ -34,7 +35,7 @@ from licensing.entrypoints.http.inputs import (
     Text,
     VersionedBody,
 )
-from licensing.entrypoints.http.operations import Operation
+from licensing.entrypoints.http.operations import Operation, Tag
 from licensing.entrypoints.http.proofs import PREVIOUS_PROOF, PROOF, DeviceProof
 from licensing.entrypoints.http.replies import (
     Reply,
@@ -70,6 +71,7 @@ __all__ = [
     "Page",
     "Reply",
     "SearchText",
+    "Tag",
     "Text",
     "VersionedBody",
     "answer",

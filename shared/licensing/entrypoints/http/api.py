@@ -52,7 +52,15 @@ class Api:
 
     >>> from licensing.contract.callers import CallerReply
     >>> api = Api()
-    >>> @api.serves(Operation("GET /v1/me", "getCaller", "Show who is asking.", {200: CallerReply}))
+    >>> show = Operation(
+    ...     "GET /v1/me",
+    ...     id="getCurrentUser",
+    ...     tag="Service",
+    ...     summary="Show who is asking.",
+    ...     description="For every operator. Changes nothing.",
+    ...     replies={200: CallerReply},
+    ... )
+    >>> @api.serves(show)
     ... def me(call: Call) -> Reply: ...
     >>> api.routes
     {'GET /v1/me'}

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.entrypoints.deployment import Deployment, UseCase
+from licensing.entrypoints.http.addresses import public_address
 from licensing.entrypoints.http.callers import bearer, caller
 from licensing.entrypoints.http.cursors import Cursors, scope_of
 from licensing.entrypoints.http.inputs import CURSOR, PAGE, Input
@@ -39,6 +40,11 @@ class Call:
     def now(self) -> int:
         """The time of the call, in epoch seconds: the clock is read once."""
         return self.deployment.now()
+
+    @property
+    def service_address(self) -> str:
+        """The address that clients of this deployment call, without a slash at its end."""
+        return public_address(self.event, self.deployment.settings)
 
     def read(self, taken: Input[Value]) -> Value:
         """The value of an input. Raises ``InvalidInput`` when it is not as declared.

@@ -252,7 +252,9 @@ class Instant:
             raise InvalidInput(f"{error}.", pointer=f"/query/{self.name}") from None
 
 
-LIMIT: Final = Number("limit", usual=50, largest=100)
+LIMIT: Final = Number(
+    "limit", usual=50, largest=100, description="How many entries a page has at most."
+)
 CURSOR: Final = Text(
     "cursor", "The next_cursor of the previous page. Leave it out for the first page."
 )

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
 from licensing.entrypoints.deployment import Deployment
+from licensing.entrypoints.http.addresses import own_address, public_address
 from licensing.entrypoints.http.inputs import body_bytes
 
 
@@ -71,11 +72,9 @@ def proof(
     from licensing.domain import dpop  # noqa: PLC0415
 
     http = event.request_context.http
-    scheme = event.headers.get("x-forwarded-proto", "https")
-    own = f"{scheme}://{event.request_context.domain_name}{event.raw_path}"
-    urls = {dpop.plain_url(own)}
-    if deployment.settings.agent_url:
-        urls.add(dpop.plain_url(deployment.settings.agent_url.rstrip("/") + event.raw_path))
+    # Behind a domain of its own, the API's may be called as well.
+    called = {own_address(event), public_address(event, deployment.settings)}
+    urls = {dpop.plain_url(address + event.raw_path) for address in called}
     return dpop.verify(
         token,
         dpop.ProvedRequest(
