@@ -4,6 +4,7 @@
 
 generated      which files there are, and whether they are as they have to be
 openapi        the OpenAPI document
+schemas        its schemas: names and words for callers
 words          the service's words, as Python has them
 portal         the words for the portal, in JavaScript
 command_line   the words for the command line, a package that knows nothing of the service's

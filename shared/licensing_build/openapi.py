@@ -6,6 +6,7 @@ are made of, and every parameter is one that the operation reads.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator, Mapping
 from functools import singledispatch
@@ -15,15 +16,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from licensing.contract import problems
 from licensing.entrypoints import http
+from licensing_build.schemas import Schemas, words
 
 FUNCTIONS: Final = Path(__file__).parents[2] / "functions"
-
-# Keyed by class; `object` because pydantic's own function may be given other things than models.
-Schemas = dict[type[object], dict[str, Any]]
 
 _TITLES: Final = {
     **{kind.status: kind.title for kind in problems.PROBLEMS.values()},
@@ -108,18 +106,20 @@ def routes() -> str:
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document."""
     served = operations()
-    requests = {model for operation in served for model in _bodies(operation)}
-    replies: set[type[BaseModel]] = {
-        reply for operation in served for reply in operation.replies.values()
-    } | {problems.Problem, problems.GatewayMessage}
-    references, definitions = models_json_schema(
-        [
-            *((model, "validation") for model in sorted(requests, key=_name)),
-            *((model, "serialization") for model in sorted(replies, key=_name)),
-        ],
-        ref_template="#/components/schemas/{model}",
+    schemas = Schemas.of(
+        {model for operation in served for model in _bodies(operation)},
+        {
+            problems.Problem,
+            problems.GatewayMessage,
+            *(reply for operation in served for reply in operation.replies.values()),
+        },
+        {
+            taken.words
+            for operation in served
+            for taken in operation.takes
+            if isinstance(taken, http.Choice)
+        },
     )
-    schemas: Schemas = {model: reference for (model, _), reference in references.items()}
     paths: dict[str, dict[str, Any]] = {}
     for operation in served:
         described = _operation(operation, schemas)
@@ -138,7 +138,7 @@ def document() -> dict[str, Any]:
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": definitions["$defs"],
+            "schemas": schemas.definitions,
             "securitySchemes": {
                 name: {
                     "type": "http",
@@ -173,8 +173,8 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
         "responses": {
             **{
                 str(status): {
-                    "description": "Done.",
-                    "content": {"application/json": {"schema": schemas[model]}},
+                    "description": _effect(status, model),
+                    "content": {"application/json": {"schema": schemas.reference(model)}},
                     **({"headers": _ETAG} if operation.is_tagged else {}),
                 }
                 for status, model in operation.replies.items()
@@ -188,12 +188,12 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
     }
     parameters = [
         *_path_parameters(operation.path),
-        *(parameter for taken in operation.takes for parameter in _described(taken)),
+        *(parameter for taken in operation.takes for parameter in _described(taken, schemas)),
         *([_IF_NONE_MATCH] if _is_conditional(operation) else []),
     ]
     if parameters:
         described["parameters"] = parameters
-    bodies = [schemas[model] for model in _bodies(operation)]
+    bodies = [schemas.reference(model) for model in _bodies(operation)]
     if bodies:
         is_optional = any(isinstance(taken, http.OptionalBody) for taken in operation.takes)
         schema = {"anyOf": bodies} if len(bodies) > 1 else bodies[0]
@@ -229,10 +229,10 @@ def _problems(operation: http.Operation) -> set[int]:
 def _problem(operation: http.Operation, status: int, schemas: Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if status not in _BY_GATEWAY_ALONE:
-        content["application/problem+json"] = {"schema": schemas[problems.Problem]}
+        content["application/problem+json"] = {"schema": schemas.reference(problems.Problem)}
     # Where no token is needed, it misses none.
     if status in _BY_GATEWAY and (status != 401 or operation.needs_token):
-        content["application/json"] = {"schema": schemas[problems.GatewayMessage]}
+        content["application/json"] = {"schema": schemas.reference(problems.GatewayMessage)}
     if status not in _TITLES:
         raise LookupError(f"{operation.route} refuses with {status}, which is no problem's status")
     response: dict[str, Any] = {"description": _TITLES[status], "content": content}
@@ -268,7 +268,7 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
 
 
 @singledispatch
-def _described(taken: object) -> list[dict[str, Any]]:
+def _described(taken: object, _schemas: Schemas) -> list[dict[str, Any]]:
     """The parameters of query and header that are taken with an input."""
     raise TypeError(f"an input that nobody has described: {taken!r}")
 
@@ -276,69 +276,69 @@ def _described(taken: object) -> list[dict[str, Any]]:
 @_described.register(http.Body)
 @_described.register(http.OptionalBody)
 @_described.register(http.VersionedBody)
-def _(_taken: object) -> list[dict[str, Any]]:
+def _(_taken: object, _schemas: Schemas) -> list[dict[str, Any]]:
     return []
 
 
 @_described.register
-def _(taken: http.Number) -> list[dict[str, Any]]:
+def _(taken: http.Number, _schemas: Schemas) -> list[dict[str, Any]]:
     schema = {"type": "integer", "minimum": 1, "maximum": taken.largest, "default": taken.usual}
     return [_query(taken.name, schema, taken.description)]
 
 
 @_described.register(http.Choice)
-def _(taken: http.Choice[Any]) -> list[dict[str, Any]]:
-    schema = {"type": "string", "enum": [word.value for word in taken.words]}
+def _(taken: http.Choice[Any], schemas: Schemas) -> list[dict[str, Any]]:
+    schema = schemas.reference(taken.words)
     if taken.usual is not None:
         schema["default"] = taken.usual.value
     return [_query(taken.name, schema, taken.description)]
 
 
 @_described.register
-def _(taken: http.Text) -> list[dict[str, Any]]:
+def _(taken: http.Text, _schemas: Schemas) -> list[dict[str, Any]]:
     return [_query(taken.name, {"type": "string"}, taken.description)]
 
 
 @_described.register
-def _(taken: http.SearchText) -> list[dict[str, Any]]:
+def _(taken: http.SearchText, _schemas: Schemas) -> list[dict[str, Any]]:
     schema = {"type": "string", "minLength": 1, "maxLength": http.LONGEST_SEARCH}
     return [_query(taken.name, schema, taken.description)]
 
 
 @_described.register
-def _(taken: http.Flag) -> list[dict[str, Any]]:
+def _(taken: http.Flag, _schemas: Schemas) -> list[dict[str, Any]]:
     return [_query(taken.name, {"type": "boolean"}, taken.description)]
 
 
 @_described.register
-def _(taken: http.Instant) -> list[dict[str, Any]]:
+def _(taken: http.Instant, _schemas: Schemas) -> list[dict[str, Any]]:
     return [_query(taken.name, {"type": "string", "format": "date-time"}, taken.description)]
 
 
 @_described.register
-def _(_taken: http.Page) -> list[dict[str, Any]]:
-    return [*_described(http.LIMIT), *_described(http.CURSOR)]
+def _(_taken: http.Page, schemas: Schemas) -> list[dict[str, Any]]:
+    return [*_described(http.LIMIT, schemas), *_described(http.CURSOR, schemas)]
 
 
 @_described.register
-def _(taken: http.IfMatch) -> list[dict[str, Any]]:
+def _(taken: http.IfMatch, _schemas: Schemas) -> list[dict[str, Any]]:
     schema = {"type": "string", "pattern": rf"^(\*|{_TAG}(, ?{_TAG})*)$"}
     return [_header("If-Match", schema, taken.description)]
 
 
 @_described.register
-def _(taken: http.IfNoneMatch) -> list[dict[str, Any]]:
-    return [_header("If-None-Match", {"type": "string", "enum": ["*"]}, taken.description)]
+def _(taken: http.IfNoneMatch, _schemas: Schemas) -> list[dict[str, Any]]:
+    return [_header("If-None-Match", {"type": "string", "pattern": r"^\*$"}, taken.description)]
 
 
 @_described.register
-def _(taken: http.IdempotencyKey) -> list[dict[str, Any]]:
+def _(taken: http.IdempotencyKey, _schemas: Schemas) -> list[dict[str, Any]]:
     schema = {"type": "string", "pattern": http.IDEMPOTENCY_KEY_FORM.pattern}
     return [_header("Idempotency-Key", schema, taken.description)]
 
 
 @_described.register
-def _(taken: http.DeviceProof) -> list[dict[str, Any]]:
+def _(taken: http.DeviceProof, _schemas: Schemas) -> list[dict[str, Any]]:
     return [_header(taken.header, {"type": "string", "maxLength": 4096}, taken.description)]
 
 
@@ -357,5 +357,7 @@ def _parameter(
     return {**parameter, "description": description} if description else parameter
 
 
-def _name(model: type[BaseModel]) -> str:
-    return model.__name__
+def _effect(status: int, model: type[BaseModel]) -> str:
+    """What a success brings: the first sentence about its model."""
+    about = words(inspect.getdoc(model) or "").partition(". ")[0].partition(".\n")[0].rstrip(".")
+    return f"Created. {about}." if status == 201 else f"{about}."
