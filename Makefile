@@ -18,11 +18,15 @@ compile   = $(bin)/uv pip compile -q --universal --python-version 3.11 --generat
 deployment = PYTHONPATH=shared $(your-region) $(bin)/python -m tests.deployment
 of-stack   = $(if $(STACK),--stack $(STACK))
 npm       = $(bin)/python -m tests.setup.node run portal
+contract  = $(bin)/python -m tests.setup.node run contract
+openapi  := functions/discovery/static/openapi.json
 # What the layer is built for, where it is not Lambda. shared/Makefile, which SAM calls, is told by make.
 built-for = $(foreach name,PYTHON_PLATFORM PYTHON_VERSION,$(if $(filter command,$(origin $(name))),$(name)=$($(name))))
 insecure := .venv-audit/bin/bandit --quiet --recursive shared functions
 
 export SAM_CLI_TELEMETRY  := 0
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_NOTIFICATIONS := true
 export AWS_DEFAULT_REGION ?= eu-central-1
 your-region := $(if $(filter file,$(origin AWS_DEFAULT_REGION)),env -u AWS_DEFAULT_REGION)
 
@@ -78,7 +82,7 @@ screenshots: dev needs ## take screenshots of the portal, with three weeks of sa
 generate: dev ## write the generated files: contract, tables in pages, words of portal and command line
 	PYTHONPATH=shared:functions $(bin)/python -m licensing_build
 
-check: dev ## check style, format, types, security and template
+check: dev ## check style, format, types, security, contract and template
 	@$(call beside,.venv-audit,$(locks)/audit.txt)
 	@$(call beside,.venv-scan,$(locks)/scan.txt)
 	@$(call beside,.venv-sam,$(locks)/sam.txt)
@@ -89,6 +93,8 @@ check: dev ## check style, format, types, security and template
 	$(insecure)
 	$(npm) biome ci --error-on-warnings --config-path=tests/browser/biome.json functions/portal/static tests/contract/clients
 	$(npm) tsc --project tests/browser/tsconfig.json
+	$(contract) spectral lint --quiet --fail-severity=hint --ruleset tests/contract/spectral.yaml $(openapi)
+	$(contract) redocly lint --config tests/contract/redocly.yaml $(openapi)
 	$(bin)/python -m tests.setup.node run consumer pyright --project tests/agent/pyrightconfig.json --pythonpath $(bin)/python
 	.venv-sam/bin/sam validate --lint
 	.venv-sam/bin/sam validate

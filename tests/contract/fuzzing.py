@@ -41,6 +41,7 @@ _IN_WORDS = (
     ("/LicenseKey", "license key"),
     ("/machine", "Fewer than two usable machine credentials"),
     ("", "Fewer than two usable machine credentials"),
+    *((at, "hide or turn the text") for at in ("/name", "/label", "/reason")),  # tag characters
     ("/valid_until", "must be between the years 1970 and 9999"),
     *(
         (f"/query/{name}", "must be between the years 1970 and 9999")

@@ -12,21 +12,21 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_BEYOND_LINES: Final = (
+MISLEADING_IN_LINES: Final = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
-    # Written out: the dialects of regular expressions have no common notation for these.
-    "\U000e0000-\U000e007f"
 )
+"""Misleading characters of a text of several lines, for a class of a pattern in any dialect.
 
-MISLEADING: Final = rf"\t\n{_BEYOND_LINES}"
-"""Every misleading character that a text of one line can be sent with, for a class of a pattern."""
+All but the tag characters: JavaScript without its flag ``u`` takes their range for an error.
+"""
 
-MISLEADING_IN_LINES: Final = _BEYOND_LINES
-"""As :data:`MISLEADING`, for a text of several lines: tabs and ends of lines belong to it."""
+MISLEADING: Final = rf"\t\n{MISLEADING_IN_LINES}"
+"""As :data:`MISLEADING_IN_LINES`, for a text of one line: no tab and no end of a line is in it."""
 
 # JSON and the table have no halves of surrogate pairs, Python has.
-_IN_A_LINE: Final = re.compile(rf"[{MISLEADING}\ud800-\udfff]")
-_IN_LINES: Final = re.compile(rf"[{MISLEADING_IN_LINES}\ud800-\udfff]")
+_ELSEWHERE: Final = "\U000e0000-\U000e007f\ud800-\udfff"
+_IN_A_LINE: Final = re.compile(rf"[{MISLEADING}{_ELSEWHERE}]")
+_IN_LINES: Final = re.compile(rf"[{MISLEADING_IN_LINES}{_ELSEWHERE}]")
 
 
 def is_misleading(text: str, *, lines: bool = False) -> bool:

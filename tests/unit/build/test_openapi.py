@@ -301,6 +301,15 @@ def test_every_name_that_a_schema_is_given_is_that_of_one() -> None:
     assert not NAMES.keys() & SCHEMAS.keys()
 
 
+def test_every_pattern_is_one_in_each_dialect_of_regular_expressions() -> None:
+    patterns = {str(node["pattern"]) for node in nodes(DOCUMENT) if "pattern" in node}
+    assert len(patterns) > 10
+    for pattern in patterns:
+        # JavaScript without its flag u takes a range of what is beyond for an error.
+        assert pattern.isascii(), pattern
+        re.compile(pattern)
+
+
 def test_requests_allow_no_unknown_fields() -> None:
     requests = [name for name in SCHEMAS if name.endswith(("Request", "Credentials"))]
     assert len(requests) >= 5
