@@ -60,7 +60,7 @@ def dissociate(call: http.Call, license_id: str) -> http.Reply:
         id="resetDeviceKey",
         tag="Licenses",
         summary="Forget an agent's device key.",
-        description="For administrators of the organization, and super-admins. The next login "
+        description="The next login "
         "binds the device key that it proves: for an agent that has lost its own. Safe to repeat.",
         takes=(WHY,),
         replies={200: LicenseReply},
@@ -84,7 +84,7 @@ def reset_device_key(call: http.Call, license_id: str) -> http.Reply:
         id="updateLicense",
         tag="Licenses",
         summary="Mark an agent as primary, or label it.",
-        description="For administrators of the organization, and super-admins. What the request "
+        description="What the request "
         "leaves out stays as it is. Safe to repeat; with `If-Match`, only the version that was "
         "read is changed.",
         takes=(EDIT, SEEN),

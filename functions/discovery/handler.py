@@ -34,7 +34,8 @@ class OpenApiDocument(RootModel[dict[str, Any]]):
         id="getJwks",
         tag="Service",
         summary="Show the public keys that verify leases.",
-        description="For everybody, without a token: the JSON Web Key Set (RFC 7517), and the "
+        callers="everybody",
+        description="The JSON Web Key Set (RFC 7517), and the "
         "issuer of the leases. Changes nothing. Keep it for some minutes, and ask again when a "
         "lease names a key that you do not have.",
         replies={200: JwksReply},
@@ -56,8 +57,8 @@ def keys(call: http.Call) -> http.Reply:
         id="getOpenApiDocument",
         tag="Service",
         summary="Show this document.",
-        description="For everybody, without a token. Changes nothing. `servers` names the "
-        "deployment that was asked.",
+        callers="everybody",
+        description="Changes nothing. `servers` names the deployment that was asked.",
         replies={200: OpenApiDocument},
         needs_token=False,
         is_tagged=True,

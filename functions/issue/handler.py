@@ -26,6 +26,7 @@ handler = api.handler
         id="logInAgent",
         tag="Agents",
         summary="Log an agent in.",
+        callers="agents",
         description="An agent calls it with the token of a person of the organization. The first "
         "login issues a license for this machine and environment, and takes a seat (201); later "
         "ones, by whomever of the organization, return the same license and key (200). With the "

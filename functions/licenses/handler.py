@@ -31,7 +31,7 @@ handler = api.handler
         id="getLicense",
         tag="Licenses",
         summary="Show a license.",
-        description="For administrators of the organization, and super-admins. Changes nothing.",
+        description="Changes nothing.",
         replies={200: LicenseReply},
         problems=(404,),
         is_tagged=True,
@@ -53,7 +53,7 @@ def one(call: http.Call, license_id: str) -> http.Reply:
         id="listLicenses",
         tag="Licenses",
         summary="List an organization's licenses.",
-        description="For administrators of the organization, and super-admins. Without `sort`: by "
+        description="Without `sort`: by "
         "state, then by time of issue. Temporary licenses have a list of their own. Changes "
         "nothing.",
         takes=(STATUS, ENVIRONMENT, SEARCH, PRIMARY, SORT, http.PAGE),

@@ -26,8 +26,7 @@ handler = api.handler
         id="listLicenseEvents",
         tag="Licenses",
         summary="List a license's events.",
-        description="For administrators of the organization, and super-admins: the whole history, "
-        "newest first. Changes nothing.",
+        description="The whole history, newest first. Changes nothing.",
         takes=TAKEN,
         replies={200: EventsReply},
         problems=(404,),
@@ -47,8 +46,8 @@ def of_license(call: http.Call, license_id: str) -> http.Reply:
         id="listOrganizationEvents",
         tag="Organizations",
         summary="List an organization's events.",
-        description="Administrators of the organization see its feed; super-admins see the "
-        "complete trail. Newest first. Changes nothing.",
+        description="Its feed, newest first; for super-admins, the complete trail. Changes "
+        "nothing.",
         takes=TAKEN,
         replies={200: EventsReply},
         problems=(404,),

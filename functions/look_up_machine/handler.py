@@ -19,7 +19,8 @@ handler = api.handler
         id="lookUpMachine",
         tag="Machines",
         summary="Find out who holds a machine.",
-        description="For super-admins, when a login was refused because another organization holds "
+        callers="super-admins",
+        description="It helps where a login was refused because another organization holds "
         "the machine. Changes no license; each organization that is found has on record that its "
         "data was read.",
         takes=(LOOKUP,),

@@ -40,8 +40,8 @@ handler = api.handler
         id="getCurrentUser",
         tag="Service",
         summary="Show who is asking.",
-        description="For everybody with a token of an operators' client: the person, as the token "
-        "has it. Changes nothing.",
+        callers="operators",
+        description="The person, as the token has it. Changes nothing.",
         replies={200: CallerReply},
     )
 )
@@ -56,7 +56,8 @@ def me(call: http.Call) -> http.Reply:
         id="listOrganizations",
         tag="Organizations",
         summary="List all organizations.",
-        description="For super-admins. Changes nothing.",
+        callers="super-admins",
+        description="Changes nothing.",
         takes=(SEARCH, STANDING, ENDS_FROM, ENDS_BEFORE, SORT, http.PAGE),
         replies={200: OrganizationsReply},
     )
@@ -82,8 +83,7 @@ def listing(call: http.Call) -> http.Reply:
         id="getOrganization",
         tag="Organizations",
         summary="Show an organization.",
-        description="For administrators of the organization, and super-admins: its subscription, "
-        "seats and policy. Changes nothing.",
+        description="Its subscription, seats and policy. Changes nothing.",
         replies={200: OrganizationReply},
         problems=(404,),
         is_tagged=True,
@@ -101,7 +101,8 @@ def one(call: http.Call, organization_id: str) -> http.Reply:
         id="createOrUpdateOrganization",
         tag="Organizations",
         summary="Create an organization, or set its name, subscription and seats.",
-        description="For super-admins. Without `If-Match` it creates the organization; with it, it "
+        callers="super-admins",
+        description="Without `If-Match` it creates the organization; with it, it "
         "changes the version that was read. The policy stays. Safe to repeat: what is so already "
         "is answered with 200.",
         takes=(ORGANIZATION, SEEN, NEW),
@@ -136,9 +137,9 @@ def put(call: http.Call, organization_id: str) -> http.Reply:
         id="updateOrganization",
         tag="Organizations",
         summary="Change an organization in what the request names.",
-        description="Administrators of the organization change its policy; super-admins change its "
-        "name, subscription and seats, too. What the request leaves out stays as it is. Safe to "
-        "repeat; with `If-Match`, only the version that was read is changed.",
+        description="The policy; and, for super-admins alone, name, subscription and seats. What "
+        "the request leaves out stays as it is. Safe to repeat; with `If-Match`, only the version "
+        "that was read is changed.",
         takes=(AMENDMENT, UNCHANGED),
         replies={200: OrganizationReply},
         problems=(404, 409, 412),

@@ -27,8 +27,8 @@ handler = api.handler
         id="getLicenseStatistics",
         tag="Licenses",
         summary="Count an organization's licenses by status over time.",
-        description="For administrators of the organization, and super-admins: how many there "
-        "were at each midnight, and refusals by reason. Changes nothing.",
+        description="How many there were at each midnight, and refusals by reason. Changes "
+        "nothing.",
         takes=(DAYS,),
         replies={200: StatisticsReply},
         problems=(404,),
@@ -52,8 +52,7 @@ def statistics(call: http.Call, organization_id: str) -> http.Reply:
         id="getAgentActivity",
         tag="Licenses",
         summary="Count the agents that were seen in each hour of a week.",
-        description="For administrators of the organization, and super-admins. A page is about "
-        "some of the licenses: add all pages up. Changes nothing.",
+        description="A page is about some of the licenses: add all pages up. Changes nothing.",
         takes=(http.CURSOR,),
         replies={200: ActivityReply},
         problems=(404,),

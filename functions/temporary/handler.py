@@ -28,7 +28,8 @@ handler = api.handler
         id="generateTemporaryLicense",
         tag="Temporary licenses",
         summary="Generate a temporary license.",
-        description="For super-admins: it lets a partner into an agent of this organization for "
+        callers="super-admins",
+        description="It lets a partner into an agent of this organization for "
         "the time of `ttl`. The key is shown in this answer alone. Safe to repeat with the same "
         "`Idempotency-Key`.",
         takes=(TERMS, IDEMPOTENCY_KEY),
@@ -51,8 +52,8 @@ def generate_one(call: http.Call, organization_id: str) -> http.Reply:
         id="listTemporaryLicenses",
         tag="Temporary licenses",
         summary="List an organization's temporary licenses.",
-        description="For super-admins: active ones first, then ended ones, newest first. Changes "
-        "nothing.",
+        callers="super-admins",
+        description="Active ones first, then ended ones, newest first. Changes nothing.",
         takes=(http.PAGE,),
         replies={200: TemporaryListReply},
         problems=(404,),

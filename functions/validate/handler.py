@@ -26,6 +26,7 @@ handler = api.handler
         id="validateLicense",
         tag="Agents",
         summary="Validate a license key.",
+        callers="agents",
         description="An agent calls it with its license key; no person and no token take part. The "
         "answer says whether the agent may work and what it does next, and brings a signed lease "
         "on which it works while the service is out of reach. A key that is not valid is a 200, "

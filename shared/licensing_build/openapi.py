@@ -19,7 +19,10 @@ from pydantic import BaseModel
 
 from licensing.contract import problems
 from licensing.entrypoints import http
+from licensing_build.exchanges import REPLIES, REQUESTS, Examples
+from licensing_build.problem_examples import GATEWAY_MESSAGES, PROBLEMS_BY_NAME, problem_names
 from licensing_build.schemas import Schemas, words
+from licensing_build.story import ORGANIZATION, TEMPORARY, USED
 
 FUNCTIONS: Final = Path(__file__).parents[2] / "functions"
 
@@ -72,6 +75,16 @@ TAGS: Final[Mapping[http.Tag, str]] = MappingProxyType(
     }
 )
 """What operations are about, in the order in which it is shown."""
+_CALLERS: Final[Mapping[http.Callers, str]] = MappingProxyType(
+    {
+        "agents": "",  # how an agent calls it is a sentence of its own
+        "administrators": "For administrators of the organization, and super-admins. ",
+        "super-admins": "For super-admins. ",
+        "operators": "For everybody with a token of an operators' client. ",
+        "everybody": "For everybody, without a token. ",
+    }
+)
+"""Who is told to call an operation, before what it does."""
 _INTRODUCTION: Final = """\
 Licenses for on-premise agents.
 
@@ -84,10 +97,12 @@ _PATH_PARAMETERS: Final = {
     "license_id": (
         "The id of a license, as answers and the portal show it.",
         "^lic_[0-9abcdefghjkmnpqrstvwxyz]{16}$",
+        USED.id,
     ),
     "organization_id": (
         "The id of an organization: 2 to 63 lower-case letters, digits and hyphens.",
         "^[a-z0-9][a-z0-9-]{1,62}$",
+        ORGANIZATION.id,
     ),
 }
 
@@ -139,6 +154,13 @@ def document() -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": schemas.definitions,
+            "examples": {
+                name: {
+                    "summary": problem.detail.partition(". ")[0].rstrip(".") + ".",
+                    "value": problem.model_dump(mode="json", exclude_none=True),
+                }
+                for name, problem in PROBLEMS_BY_NAME.items()
+            },
             "securitySchemes": {
                 name: {
                     "type": "http",
@@ -168,13 +190,18 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "description": operation.description,
+        "description": f"{_CALLERS[operation.callers]}{operation.description}",
         "security": [{_scheme(operation): []}] if operation.needs_token else [],
         "responses": {
             **{
                 str(status): {
                     "description": _effect(status, model),
-                    "content": {"application/json": {"schema": schemas.reference(model)}},
+                    "content": {
+                        "application/json": {
+                            "schema": schemas.reference(model),
+                            "examples": _shown(REPLIES[operation.id, status]),
+                        }
+                    },
                     **({"headers": _ETAG} if operation.is_tagged else {}),
                 }
                 for status, model in operation.replies.items()
@@ -199,9 +226,15 @@ def _operation(operation: http.Operation, schemas: Schemas) -> dict[str, Any]:
         schema = {"anyOf": bodies} if len(bodies) > 1 else bodies[0]
         described["requestBody"] = {
             "required": not is_optional,
-            "content": {"application/json": {"schema": schema}},
+            "content": {
+                "application/json": {"schema": schema, "examples": _shown(REQUESTS[operation.id])}
+            },
         }
     return described
+
+
+def _shown(examples: Examples) -> dict[str, Any]:
+    return {name: {"summary": one.summary, "value": one.sent} for name, one in examples.items()}
 
 
 def _is_conditional(operation: http.Operation) -> bool:
@@ -216,7 +249,9 @@ def _problems(operation: http.Operation) -> set[int]:
     """The statuses of an operation's problems: its own, and those that follow from what it is."""
     found = {*operation.problems, 429, 503}
     if operation.needs_token:
-        found |= {401, 403}
+        found.add(401)
+    if operation.callers in {"agents", "administrators", "super-admins"}:
+        found.add(403)
     if operation.takes:
         found.add(400)
     if http.PROOF in operation.takes:
@@ -229,10 +264,17 @@ def _problems(operation: http.Operation) -> set[int]:
 def _problem(operation: http.Operation, status: int, schemas: Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if status not in _BY_GATEWAY_ALONE:
-        content["application/problem+json"] = {"schema": schemas.reference(problems.Problem)}
+        names = problem_names(operation, status)
+        content["application/problem+json"] = {
+            "schema": schemas.reference(problems.Problem),
+            "examples": {name: {"$ref": f"#/components/examples/{name}"} for name in names},
+        }
     # Where no token is needed, it misses none.
     if status in _BY_GATEWAY and (status != 401 or operation.needs_token):
-        content["application/json"] = {"schema": schemas.reference(problems.GatewayMessage)}
+        content["application/json"] = {
+            "schema": schemas.reference(problems.GatewayMessage),
+            "examples": {"gateway": {"value": {"message": GATEWAY_MESSAGES[status]}}},
+        }
     if status not in _TITLES:
         raise LookupError(f"{operation.route} refuses with {status}, which is no problem's status")
     response: dict[str, Any] = {"description": _TITLES[status], "content": content}
@@ -261,10 +303,12 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
             name = part.strip("{}")
             if name not in _PATH_PARAMETERS:
                 raise LookupError(f"no pattern says what a {name} in a path looks like")
-            description, pattern = _PATH_PARAMETERS[name]
+            description, pattern, example = _PATH_PARAMETERS[name]
             schema = {"type": "string", "pattern": pattern}
             parameter = _parameter("path", name, schema, description)
-            yield {**parameter, "required": True}
+            is_temporary = "/temporary-licenses/{license_id}" in path
+            shown = TEMPORARY.id if is_temporary else example
+            yield {**parameter, "required": True, "example": shown}
 
 
 @singledispatch

@@ -20,7 +20,7 @@ def transition(action: Action, summary: str, effect: str) -> http.Operation:
         id=f"{action}License",
         tag="Licenses",
         summary=summary,
-        description=f"For administrators of the organization, and super-admins. {effect} Safe to "
+        description=f"{effect} Safe to "
         "repeat: the license is as it was then, and the history has one entry.",
         takes=(WHY,),
         replies={200: LicenseReply},

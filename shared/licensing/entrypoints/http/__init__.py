@@ -35,7 +35,7 @@ from licensing.entrypoints.http.inputs import (
     Text,
     VersionedBody,
 )
-from licensing.entrypoints.http.operations import Operation, Tag
+from licensing.entrypoints.http.operations import Callers, Operation, Tag
 from licensing.entrypoints.http.proofs import PREVIOUS_PROOF, PROOF, DeviceProof
 from licensing.entrypoints.http.replies import (
     Reply,
@@ -58,6 +58,7 @@ __all__ = [
     "Api",
     "Body",
     "Call",
+    "Callers",
     "Choice",
     "DeviceProof",
     "Flag",

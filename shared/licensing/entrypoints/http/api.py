@@ -57,7 +57,7 @@ class Api:
     ...     id="getCurrentUser",
     ...     tag="Service",
     ...     summary="Show who is asking.",
-    ...     description="For every operator. Changes nothing.",
+    ...     description="Changes nothing.",
     ...     replies={200: CallerReply},
     ... )
     >>> @api.serves(show)
