@@ -372,7 +372,7 @@ def _(taken: http.IfMatch, _schemas: Schemas) -> list[dict[str, Any]]:
 
 @_described.register
 def _(taken: http.IfNoneMatch, _schemas: Schemas) -> list[dict[str, Any]]:
-    return [_header("If-None-Match", {"type": "string", "pattern": r"^\*$"}, taken.description)]
+    return [_header("If-None-Match", {"type": "string", "enum": ["*"]}, taken.description)]
 
 
 @_described.register
@@ -383,7 +383,7 @@ def _(taken: http.IdempotencyKey, _schemas: Schemas) -> list[dict[str, Any]]:
 
 @_described.register
 def _(taken: http.DeviceProof, _schemas: Schemas) -> list[dict[str, Any]]:
-    return [_header(taken.header, {"type": "string", "maxLength": 4096}, taken.description)]
+    return [_header(taken.header, {"type": "string"}, taken.description)]
 
 
 def _query(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:

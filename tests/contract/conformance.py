@@ -52,7 +52,7 @@ class Contract:
         if media is None:
             yield f"{exchange.route} answers {answer.status} as {headers.get('content-type')}"
             return
-        for error in self._errors(media["schema"], answer.json):
+        for error in self.errors(media["schema"], answer.json):
             yield f"{exchange.route} answers {answer.status} with {error}"
         if answer.status < 300 and "requestBody" in operation:
             yield from self._misread(exchange, operation["requestBody"])
@@ -62,10 +62,10 @@ class Contract:
         body = _body(exchange.event)
         if body or wanted["required"]:
             schema = wanted["content"]["application/json"]["schema"]
-            for error in self._errors(schema, json.loads(body or "null")):
+            for error in self.errors(schema, json.loads(body or "null")):
                 yield f"{exchange.route} accepts {error}"
 
-    def _errors(self, schema: Mapping[str, Any], value: Any) -> Iterator[str]:
+    def errors(self, schema: Mapping[str, Any], value: Any) -> Iterator[str]:
         whole = _moved(schema) | self._definitions
         validator = OAS31Validator(whole, format_checker=oas31_format_checker)
         for error in validator.iter_errors(value):

@@ -13,6 +13,7 @@ import pytest
 
 from licensing.domain import license_key
 from licensing.domain.errors import InvalidInput
+from licensing_build.openapi import document
 from tests.concurrency.table import restore
 from tests.contract import conformance
 from tests.integration import permissions
@@ -30,9 +31,20 @@ from tests.integration.recorded import (
     recorded,
     text,
 )
-from tests.world import NOON, World, new_world
+from tests.world import BESIDE, NOON, World, new_world
 
+CONTRACT = document()
 OTHERS = (SWEEP, *BILLING, *BAD_BILLING, *PUBLISHED)
+
+
+def shown(route: str, status: int) -> set[str]:
+    """The codes of problems with this status that the contract shows at a route by an example."""
+    method, _, path = route.partition(" ")
+    if route in BESIDE:
+        return {"not_found"}
+    reply = CONTRACT["paths"][path][method.lower()]["responses"][str(status)]
+    names = reply["content"]["application/problem+json"]["examples"]
+    return {CONTRACT["components"]["examples"][name]["value"]["code"] for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +78,7 @@ def test_a_recorded_request_is_answered_as_the_table_says(fresh: World, name: st
     if case.status >= 400:
         assert case.code is not None
         assert_problem(answer, case.status, case.code)
+        assert case.code in shown(event["routeKey"], case.status)
     elif case.code is not None:
         assert answer.json["code"] == case.code
     if case.status in {400, 401, 403, 404, 412, 413}:

@@ -28,7 +28,8 @@ class DeviceProof:
 
 PROOF: Final = DeviceProof(
     "DPoP",
-    "A proof that the agent holds its device key (RFC 9449): a compact JWS. Its header is typ "
+    "A proof that the agent holds its device key (RFC 9449): a compact JWS of at most 4096 "
+    "characters. Its header is typ "
     "dpop+jwt, alg Ed25519 (or EdDSA) and jwk, the public key (kty OKP, crv Ed25519, x), and "
     "nothing else. Its claims are: jti, new for each proof, at most 128 characters; htm, the "
     "method; htu, the URL without query and fragment; iat, epoch seconds, which are not "
