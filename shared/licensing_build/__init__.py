@@ -5,6 +5,7 @@
 generated         which files there are, and whether they are as they have to be
 openapi           the OpenAPI document
 schemas           its schemas: names and words for callers
+field_texts       what their fields mean
 exchanges         its examples of requests and answers
 problem_examples  its examples of problems
 examples          an example of each kind of item, for the page about the table

@@ -16,6 +16,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from licensing_build.field_texts import described
+
 Mode = Literal["validation", "serialization"]
 
 _TO: Final = "#/components/schemas/"
@@ -81,7 +83,8 @@ class Schemas:
             wanted, ref_template=_TO + "{model}", schema_generator=_WithoutTitles
         )
         definitions = {
-            _name(name): _told({**schema, "title": None}) for name, schema in made["$defs"].items()
+            (told := _name(name)): described(told, _told({**schema, "title": None}))
+            for name, schema in made["$defs"].items()
         }
         return cls(
             {name: _told(reference) for (name, _), reference in references.items()},

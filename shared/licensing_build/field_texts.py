@@ -1,0 +1,163 @@
+"""What fields mean, for the OpenAPI document, where neither a model nor a type says so already.
+
+They stand here and not at the models, which functions import: texts would make every cold start
+longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+EVERYWHERE: Final = MappingProxyType(
+    {
+        "agent_version": "The agent's version, as the agent tells it.",
+        "computer_name": "The name of the computer, as the agent has sent it.",
+        "environment": "The name of the agent's installation on its machine.",
+        "holder": "The subject of the person who has used the temporary license.",
+        "issued_by": "The subject of the person who has caused it.",
+        "label": "What administrators call the agent.",
+        "license_id": "The id of a license.",
+        "license_key": "The key to keep, nine groups of five letters and digits. It is a secret.",
+        "licenses": "The licenses, in the order of the list.",
+        "max_agents": "How many licenses may be bound; null sets no limit.",
+        "name": "The organization's name, as people read it.",
+        "next_cursor": "Send it as `cursor` to get the next page; null on the last one.",
+        "organization_id": "The id of an organization.",
+        "primary": "Whether administrators have marked the agent as primary.",
+        "reason": "Why, in the words of whoever did it.",
+        "roles": "The roles of the person.",
+        "source_address": "The IP address that the request came from.",
+        "subject": "The claim `sub` of the person's token.",
+    }
+)
+"""By the names of fields, whatever schema has them."""
+HERE: Final = MappingProxyType(
+    {
+        "ActiveHour": {"licenses": "How many licenses had an agent that was seen."},
+        "Actor": {"subject": "Who: the claim `sub` of a token, a license's id, or `hidden`."},
+        "AdministeredLicense": {
+            "actions": "What would change it now; each is an operation of its own.",
+            "id": "The id of the license.",
+        },
+        "AgentActivityReply": {
+            "counted": "How many licenses this page is about.",
+            "hours": "The 168 hours of the week, the oldest first.",
+        },
+        "AuditEvent": {
+            "components": "What has changed of the machine.",
+            "confidential": "Whether super-admins alone see it.",
+            "id": "The id of the event: consumers deduplicate by it.",
+            "license_id": "The license that it is about; null for the organization's own events.",
+            "other_address": "Where a second agent, if there is one, has got the last lease from.",
+            "readings": "What a super-admin has read.",
+            "reason": "Why: what a person wrote, or the code of a refusal.",
+            "request_id": "The id of the request, as in the service's log.",
+            "revision": "The number of the change of this license or organization.",
+            "times": "How many refusals of the hour are in it; null for a change.",
+        },
+        "Capabilities": {
+            "save_configuration": "Whether the agent may offer to save configuration data."
+        },
+        "CurrentUserReply": {
+            "organization_id": "The person's organization; null if the token names none.",
+            "roles": "Those of the person's roles that this service knows.",
+        },
+        "EventFacts": {
+            "agents_per_member": "How many agents a member may add; null for any number.",
+            "announced_days": "How many days before the end it was announced.",
+            "billing_version": "The version of billing's last event.",
+            "block_clones": "Whether suspected clones are blocked.",
+            "device_key": "The thumbprint of the bound device key.",
+            "exclusive": "Whether no other organization gets on the machine.",
+            "lock_device_keys": "Whether only administrators replace a lost device key.",
+            "machine": "A digest that stands for the machine.",
+            "pending_device_key": "The thumbprint of the device key that waits.",
+            "require_device_key": "Whether agents need a device key.",
+        },
+        "EventsReply": {"events": "The events, the newest first."},
+        "GatewayMessage": {"message": "What is the matter, in a few words."},
+        "Jwk": {
+            "alg": "The algorithm of the signature.",
+            "crv": "The curve.",
+            "kid": "The key's id, as in the header of a lease.",
+            "kty": "The type of the key: an octet key pair.",
+            "use": "What the key is for: signatures.",
+            "x": "The public key, in base64url without padding.",
+        },
+        "JwksReply": {"keys": "The keys, the newest first."},
+        "Lease": {"token": "The lease: a compact JWS, to be verified with the keys of the JWKS."},
+        "License": {"id": "The id of the license."},
+        "LicenseCounts": {
+            status: f"How many were {status}."
+            for status in ("active", "suspended", "detached", "dissociated", "expired", "revoked")
+        },
+        "LicenseStatisticsReply": {
+            "licenses": "The licenses by status, at each midnight and now.",
+            "refusals": "The refusals by reason, the most frequent first.",
+        },
+        "LoginReply": {"created": "Whether this login has issued the license."},
+        "MachineHolder": {"licenses": "The organization's licenses on the machine."},
+        "MachineLookupReply": {"holders": "The organizations that hold the machine."},
+        "OlderLoginRequest": {
+            "AgentVersion": "The agent's version, as the agent tells it.",
+            "ComputerName": "The name of the computer.",
+        },
+        "OlderValidateRequest": {
+            "AgentVersion": "The agent's version, as the agent tells it.",
+            "ComputerName": "The name of the computer.",
+        },
+        "Organization": {
+            "id": "The id of the organization.",
+            "version": "The number of the last change; its ETag begins with it.",
+        },
+        "OrganizationsReply": {"organizations": "The organizations, in the order of the list."},
+        "Problem": {
+            "code": "What it is, for programs: see the examples of the operation.",
+            "detail": "What it is and what to do, for people.",
+            "errors": "The wrong fields of the request.",
+            "status": "The status of the answer.",
+            "title": "What answers with this status have in common.",
+            "type": "The code as a URN.",
+        },
+        "ProblemError": {"detail": "What is wrong with the field."},
+        "RefusalCount": {
+            "licenses": "Of how many licenses.",
+            "reason": "Why they were refused.",
+            "times": "How often.",
+        },
+        "TemporaryLicense": {
+            "id": "The id of the temporary license.",
+            "computer_name": "The computer on which it is used; null before its first use.",
+            "holder": "Who uses it: the claim `sub` of a token; null before its first use.",
+            "issued_by": "Who has generated it: the claim `sub` of a token.",
+            "seconds_left": "How long it is still valid, in seconds.",
+            "status": "Whether it is valid, has ended, or was ended early.",
+        },
+        "ValidateReply": {
+            "message": "What the person at the agent reads.",
+            "valid": "Whether the agent may work.",
+        },
+    }
+)
+"""By the names that schemas have in the document."""
+
+
+def described(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema of this name with a text at each of its fields; what has one keeps it."""
+    if "properties" not in schema:
+        return schema
+    texts = {**EVERYWHERE, **HERE.get(name, {})}
+    fields = {}
+    for field, form in schema["properties"].items():
+        if not is_described(form) and field not in texts:
+            raise LookupError(f"nobody says what {field} of {name} means")
+        fields[field] = form if is_described(form) else {**form, "description": texts[field]}
+    return {**schema, "properties": fields}
+
+
+def is_described(form: Mapping[str, Any]) -> bool:
+    """Whether a field says what it means, by itself or by the schema that it refers to."""
+    forms = [form, *form.get("anyOf", [])]
+    return any("description" in one or "$ref" in one for one in forms)
