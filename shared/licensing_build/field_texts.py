@@ -87,7 +87,6 @@ HERE: Final = MappingProxyType(
             "x": "The public key, in base64url without padding.",
         },
         "JwksReply": {"keys": "The keys, the newest first."},
-        "Lease": {"token": "The lease: a compact JWS, to be verified with the keys of the JWKS."},
         "License": {"id": "The id of the license."},
         "LicenseCounts": {
             status: f"How many were {status}."

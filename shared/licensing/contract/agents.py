@@ -231,7 +231,7 @@ class OlderValidateRequest(_OlderAgent):
 class LeaseView(Reply):
     """A lease: keep ``token``, ask for the next one after ``renew_after``."""
 
-    token: str
+    token: Annotated[str, Field(description="A compact JWS, which the keys of the JWKS verify.")]
     expires_at: Instant
     renew_after: Instant
 
