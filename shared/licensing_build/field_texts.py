@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+_FORM_OF_TIMES: Final = "RFC 3339"
 EVERYWHERE: Final = MappingProxyType(
     {
         "agent_version": "The agent's version, as the agent tells it.",
         "computer_name": "The name of the computer, as the agent has sent it.",
         "environment": "The name of the agent's installation on its machine.",
+        "expires_at": "When it ends.",
         "holder": "The subject of the person who has used the temporary license.",
+        "issued_at": "When it was issued.",
         "issued_by": "The subject of the person who has caused it.",
         "label": "What administrators call the agent.",
         "license_id": "The id of a license.",
@@ -28,27 +31,36 @@ EVERYWHERE: Final = MappingProxyType(
         "primary": "Whether administrators have marked the agent as primary.",
         "reason": "Why, in the words of whoever did it.",
         "roles": "The roles of the person.",
+        "server_time": "The service's time.",
         "source_address": "The IP address that the request came from.",
         "subject": "The claim `sub` of the person's token.",
+        "until": "When it ends.",
+        "valid_until": "When the subscription ends.",
     }
 )
 """By the names of fields, whatever schema has them."""
 HERE: Final = MappingProxyType(
     {
-        "ActiveHour": {"licenses": "How many licenses had an agent that was seen."},
+        "ActiveHour": {
+            "at": "When the hour begins.",
+            "licenses": "How many licenses had an agent that was seen.",
+        },
         "Actor": {"subject": "Who: the claim `sub` of a token, a license's id, or `hidden`."},
         "AdministeredLicense": {
             "actions": "What would change it now; each is an operation of its own.",
             "id": "The id of the license.",
+            "valid_until": "When the license ends; null while it is not in force.",
         },
         "AgentActivityReply": {
             "counted": "How many licenses this page is about.",
             "hours": "The 168 hours of the week, the oldest first.",
         },
         "AuditEvent": {
+            "at": "When it happened; of folded refusals, when their hour began.",
             "components": "What has changed of the machine.",
             "confidential": "Whether super-admins alone see it.",
             "id": "The id of the event: consumers deduplicate by it.",
+            "last_at": "When the latest of the folded refusals happened; null for a change.",
             "license_id": "The license that it is about; null for the organization's own events.",
             "other_address": "Where a second agent, if there is one, has got the last lease from.",
             "readings": "What a super-admin has read.",
@@ -87,14 +99,23 @@ HERE: Final = MappingProxyType(
             "x": "The public key, in base64url without padding.",
         },
         "JwksReply": {"keys": "The keys, the newest first."},
-        "License": {"id": "The id of the license."},
-        "LicenseCounts": {
+        "LastSeen": {"at": "When it was."},
+        "Lease": {"renew_after": "From when on the agent asks for the next one."},
+        "License": {
+            "id": "The id of the license.",
+            "valid_until": "When the license ends; null while it is not in force.",
+        },
+        "LicenseCounts": {"at": "The instant that the counts are of."}
+        | {
             status: f"How many were {status}."
             for status in ("active", "suspended", "detached", "dissociated", "expired", "revoked")
         },
         "LicenseStatisticsReply": {
+            "complete_from": "From when on the figures are complete.",
+            "from": "When the first of the days begins.",
             "licenses": "The licenses by status, at each midnight and now.",
             "refusals": "The refusals by reason, the most frequent first.",
+            "until": "When it was counted.",
         },
         "LoginReply": {"created": "Whether this login has issued the license."},
         "MachineHolder": {"licenses": "The organization's licenses on the machine."},
@@ -112,6 +133,7 @@ HERE: Final = MappingProxyType(
             "version": "The number of the last change; its ETag begins with it.",
         },
         "OrganizationsReply": {"organizations": "The organizations, in the order of the list."},
+        "PendingDeviceKey": {"since": "When the member has logged in with it."},
         "Problem": {
             "code": "What it is, for programs: see the examples of the operation.",
             "detail": "What it is and what to do, for people.",
@@ -150,13 +172,19 @@ def described(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     texts = {**EVERYWHERE, **HERE.get(name, {})}
     fields = {}
     for field, form in schema["properties"].items():
-        if not is_described(form) and field not in texts:
+        if is_described(form):
+            fields[field] = form
+        elif field in texts:
+            # Of a time its type tells the form.
+            said = f"{texts[field]} {form.get('description', '')}".rstrip()
+            fields[field] = {**form, "description": said}
+        else:
             raise LookupError(f"nobody says what {field} of {name} means")
-        fields[field] = form if is_described(form) else {**form, "description": texts[field]}
     return {**schema, "properties": fields}
 
 
 def is_described(form: Mapping[str, Any]) -> bool:
-    """Whether a field says what it means, by itself or by the schema that it refers to."""
-    forms = [form, *form.get("anyOf", [])]
-    return any("description" in one or "$ref" in one for one in forms)
+    """Whether a field says more than its form, by itself or by the schema that it refers to."""
+    said = str(form.get("description", ""))
+    refers = any("$ref" in one for one in (form, *form.get("anyOf", [])))
+    return refers or (bool(said) and not said.startswith(_FORM_OF_TIMES))

@@ -127,6 +127,11 @@ def _told(node: Any) -> Any:
     match node:
         case {"$ref": str(target), **rest}:
             return {"$ref": _TO + _name(target.removeprefix(_TO)), **_told(rest)}
+        case {"anyOf": [{"type": str(kind), **form}, {"type": "null"}], **rest} if (
+            "enum" not in form
+        ):
+            # One form in place of two, so that what it says stands where tools look for it.
+            return _told({"type": [kind, "null"], **form, **rest})
         case {"description": str(text), **rest}:
             return {"description": words(text), **_told(rest)}
         case dict():

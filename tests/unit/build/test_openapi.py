@@ -341,9 +341,9 @@ def test_every_time_is_declared_as_one() -> None:
         node
         for schema in SCHEMAS.values()
         for node in nodes(schema)
-        if str(node.get("description", "")).startswith("RFC 3339")
+        if "RFC 3339" in str(node.get("description", ""))
     ]
-    assert len(times) > 5
+    assert len(times) > 20
     assert {time["format"] for time in times} == {"date-time"}
 
 
