@@ -7,6 +7,7 @@ budgets can be counted.
 """
 
 import base64
+import gzip
 import json as jsonlib
 import os
 from collections import Counter
@@ -38,10 +39,14 @@ YEAR = 365 * 86_400
 PAGES = frozenset(
     f"{method} {path}"
     for method in ("GET", "HEAD")
-    for path in ("/portal", "/portal/configuration.json", "/portal/{version}/{name}")
+    for path in (
+        *("/portal", "/portal/configuration.json", "/portal/{version}/{name}"),
+        *("/docs", "/docs/{version}/{name}"),
+    )
 )
-"""Routes for browsers: the portal, what it loads, and where people sign in to it. They hold nothing
-of anybody's, ask for no token and are no part of the API: its document has none of them."""
+"""Routes for browsers: the portal, the API's documentation, what they load, and where people sign
+in. They hold nothing of anybody's, ask for no token and are no part of the API: its document has
+none of them."""
 BESIDE = frozenset(
     {*PAGES, "HEAD /.well-known/jwks.json", "HEAD /v1/openapi.json", deployment.DEFAULT}
 )
@@ -128,6 +133,8 @@ class Answer:
     headers: Mapping[str, str]
     json: Any
     text: str = ""
+    sent: str = ""
+    """The text as its function has sent it: in base64 where it is packed."""
 
 
 @dataclass(frozen=True)
@@ -407,10 +414,13 @@ def instant(epoch: float) -> str:
 
 
 def _answer(result: Mapping[str, Any]) -> Answer:
-    headers, text = result.get("headers", {}), result.get("body") or ""
+    headers, sent = result.get("headers", {}), result.get("body") or ""
+    is_packed = sent and result.get("isBase64Encoded", False)
+    text = gzip.decompress(base64.b64decode(sent)).decode() if is_packed else sent
     kinds = [value for name, value in headers.items() if name.lower() == "content-type"]
     is_json = bool(text) and kinds != [] and kinds[0].endswith("json")
-    return Answer(result["statusCode"], headers, jsonlib.loads(text) if is_json else None, text)
+    json = jsonlib.loads(text) if is_json else None
+    return Answer(result["statusCode"], headers, json, text, sent)
 
 
 @contextmanager

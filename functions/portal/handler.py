@@ -1,4 +1,7 @@
-"""The portal itself: its page, its files, and where people sign in to it."""
+"""The pages for browsers, with their files: the portal, and the API's documentation.
+
+The latter is Swagger UI, in which people read and try what `/v1/openapi.json` says.
+"""
 
 from pathlib import Path
 
@@ -7,9 +10,17 @@ from licensing.domain import refusal
 from licensing.domain.errors import Unavailable
 from licensing.entrypoints import http
 from licensing.entrypoints.deployment import Deployment
-from licensing.entrypoints.portal import FILE_HEADERS, Portal
+from licensing.entrypoints.site import (
+    FILE_HEADERS,
+    Site,
+    documentation_policy,
+    portal_policy,
+    swagger_ui,
+)
 
-PORTAL = Portal.of(Path(__file__).with_name("static"))
+STATIC = Path(__file__).with_name("static")
+PORTAL = Site.of(STATIC)
+DOCUMENTATION = Site.of(STATIC / "docs", beside=[*swagger_ui(), STATIC / "icon.svg"])
 # One for all of it: each outcome is a metric that is paid for, and the access log has the paths.
 OUTCOME = "portal"
 
@@ -20,9 +31,7 @@ handler = api.handler
 @api.page("/portal")
 def page(call: http.Call) -> http.Reply:
     """The page, unless the browser has it already."""
-    headers = PORTAL.page_headers(_origins(call.deployment))
-    content_type, page = PORTAL.page.content_type, PORTAL.page.text
-    return http.tagged_text(call.event, content_type, page, outcome=OUTCOME, headers=headers)
+    return _page(call, PORTAL, portal_policy(_origins(call.deployment)))
 
 
 @api.page("/portal/configuration.json")
@@ -46,12 +55,38 @@ def configuration(call: http.Call) -> http.Reply:
 @api.page("/portal/{version}/{name}")
 def file(call: http.Call, version: str, name: str) -> http.Reply:
     """A script, a style sheet or a picture."""
-    found = PORTAL.file(version, name)
-    if found is None:
-        return http.refuse(refusal.portal_file_not_found())
-    content_type = found.content_type
+    return _file(call, PORTAL, version, name)
+
+
+@api.page("/docs")
+def documentation(call: http.Call) -> http.Reply:
+    """The page, unless the deployment has it not, or the browser has it already."""
+    if not call.deployment.settings.api_documentation:
+        return http.refuse(refusal.documentation_off())
+    return _page(call, DOCUMENTATION, documentation_policy())
+
+
+@api.page("/docs/{version}/{name}")
+def documentation_file(call: http.Call, version: str, name: str) -> http.Reply:
+    """A script, a style sheet or a picture, likewise."""
+    if not call.deployment.settings.api_documentation:
+        return http.refuse(refusal.documentation_off())
+    return _file(call, DOCUMENTATION, version, name)
+
+
+def _page(call: http.Call, site: Site, policy: str) -> http.Reply:
+    headers = site.page_headers(policy)
     return http.tagged_text(
-        call.event, content_type, found.text, outcome=OUTCOME, headers=FILE_HEADERS
+        call.event, site.page.content_type, site.page.text, outcome=OUTCOME, headers=headers
+    )
+
+
+def _file(call: http.Call, site: Site, version: str, name: str) -> http.Reply:
+    found = site.file(version, name)
+    if found is None:
+        return http.refuse(refusal.file_not_found())
+    return http.tagged_text(
+        call.event, found.content_type, found.text, outcome=OUTCOME, headers=FILE_HEADERS
     )
 
 

@@ -34,7 +34,7 @@ class Source:
     def files(self) -> Mapping[str, Path]:
         """All that it ships: its handler, and the files that it serves."""
         folder = self.handler.parent
-        served = sorted((folder / "static").glob("*"))
+        served = sorted(path for path in (folder / "static").rglob("*") if path.is_file())
         return {str(path.relative_to(folder.parent)): path for path in [self.handler, *served]}
 
     @property

@@ -72,6 +72,7 @@ SETTINGS = Settings(
     event_bus="bus",
     dynamodb_endpoint=None,
     sign_in=Registration("", "", "", "", None),
+    api_documentation=False,
 )
 
 Target = Callable[[bytes], None]

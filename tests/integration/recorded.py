@@ -173,6 +173,12 @@ def portal(world: World) -> Values:
     return {"etag": etag, "version": re.findall(r"/portal/(\w+)/", page.text)[0]}
 
 
+def documentation(world: World) -> Values:
+    """Somebody has opened the API's documentation."""
+    page = world.request("GET", "/docs")
+    return {"version": re.findall(r"/docs/(\w+)/", page.text)[0]}
+
+
 def billed(world: World) -> Values:
     """Billing has told of Acme in its version 9, and Acme has an agent."""
     assert bill(world, 9, max_agents=25)
@@ -425,6 +431,8 @@ CASES = {
     "portal/file": Case(portal, 200),
     "portal/file_of_another_version": Case(nothing, 404, "not_found"),
     "portal/file_absent": Case(portal, 404, "not_found"),
+    "portal/documentation": Case(nothing, 200),
+    "portal/documentation_file": Case(documentation, 200),
     "show_statistics/statistics": Case(with_history, 200),
     "show_statistics/statistics_of_a_week": Case(with_history, 200),
     "show_statistics/statistics_by_super_admin": Case(with_history, 200),

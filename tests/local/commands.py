@@ -106,6 +106,7 @@ def _run(command: argparse.Namespace, log: Path) -> int:
             say(f"The functions' log: {log}\n")
             say(pasted.users())
             say(f"\nThe portal is at {up.portal_url}. {pasted.WHO_SIGNS_IN}")
+            say(f"The API's documentation, to read and to try: {up.url}/docs")
             say("\nAn agent needs this address and the issuer of its leases:\n")
             say(f"export LICENSING_URL={up.url} LICENSING_ISSUER={up.issuer}")
             say("\nTo use the aws CLI with this service, paste this into a terminal:\n")

@@ -289,6 +289,10 @@ def test_run_says_who_can_log_in(tmp_path: Path) -> None:
         with closing(HTTPConnection(urlsplit(portal).netloc, timeout=30)) as connection:
             connection.request("GET", urlsplit(portal).path)
             assert connection.getresponse().status == 200
+        (documentation,) = re.findall(r"The API's documentation, .+: (\S+)", printed)
+        with closing(HTTPConnection(urlsplit(documentation).netloc, timeout=30)) as connection:
+            connection.request("GET", urlsplit(documentation).path)
+            assert connection.getresponse().status == 200
 
 
 def test_the_bare_address_and_localhost_lead_to_the_portal(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from licensing.entrypoints.site import swagger_ui
 from tests.benchmarks.prices import PRICES
 from tests.local.deployment import route_key
 from tests.template.deployed import ROOT, deployed
@@ -65,10 +66,12 @@ def test_what_a_flood_costs_in_an_hour_is_what_the_page_says() -> None:
     validations = rate(VALIDATE) * 3600
     requests = sum(map(rate, OPEN)) * 3600
     files = [file.stat().st_size for file in (ROOT / "functions/portal/static").iterdir()]
+    of_documentation = [file.stat().st_size for file in swagger_ui()]
     contract = (ROOT / "functions/discovery/static/openapi.json").stat().st_size
     large = {
         VALIDATE: 2_000,
         "GET /portal/{version}/{name}": max(files),
+        "GET /docs/{version}/{name}": max(of_documentation),
         "GET /v1/openapi.json": contract,
     }
     bytes_out = 3600 * sum(rate(route) * large.get(route, 2_000) for route in OPEN)

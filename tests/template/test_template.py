@@ -219,6 +219,7 @@ def test_with_its_address_the_portal_has_a_client_of_its_own_that_keeps_no_secre
     }
     assert variables(template) == {
         "ISSUER": POOL,
+        "API_DOCUMENTATION": "on",
         "PORTAL_URL": PORTAL,
         "PORTAL_CLIENT_ID": "portal-client",
         "PORTAL_SCOPE": "openid email",
@@ -274,6 +275,7 @@ def test_at_an_issuer_of_ones_own_the_command_line_has_its_own_client_or_the_ope
     template = deployed(**OWN, PortalUrl=PORTAL, CommandLineClientId=named)
     assert variables(template) == {
         "ISSUER": "https://login.example",
+        "API_DOCUMENTATION": "on",
         "PORTAL_URL": PORTAL,
         "PORTAL_CLIENT_ID": "operators",
         "PORTAL_SCOPE": "openid",

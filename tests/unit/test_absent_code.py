@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = sorted([*(ROOT / "shared/licensing").rglob("*.py"), *(ROOT / "functions").rglob("*.py")])
-SCRIPTS = sorted((ROOT / "functions/portal/static").glob("*.js"))
+SCRIPTS = sorted((ROOT / "functions/portal/static").rglob("*.js"))
 
 CALLS = {"eval", "exec", "compile", "__import__", "open", "globals", "system", "popen"}
 MODULES = {

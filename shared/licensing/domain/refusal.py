@@ -141,6 +141,15 @@ def idempotency_key_reused() -> Refused:
     )
 
 
-def portal_file_not_found() -> Refused:
-    """No file of the portal, or one of a version that has been replaced."""
+def file_not_found() -> Refused:
+    """No file of a page, or one of a version that has been replaced."""
     return Refused(RefusalCode.NOT_FOUND, "There is no such file. Reload the page.")
+
+
+def documentation_off() -> Refused:
+    """The API's documentation, where the deployment shows none."""
+    return Refused(
+        RefusalCode.NOT_FOUND,
+        "The page with the API's documentation is switched off here. The document itself is at "
+        "/v1/openapi.json.",
+    )

@@ -36,6 +36,7 @@ class Settings:
     event_bus: str
     dynamodb_endpoint: str | None
     sign_in: Registration
+    api_documentation: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -72,6 +73,8 @@ class Settings:
                 discovery_url=environ.get("DISCOVERY_URL") or None,
                 command_line_client_id=environ.get("COMMAND_LINE_CLIENT_ID", ""),
             ),
+            # As above.
+            api_documentation=read.switch("API_DOCUMENTATION", otherwise="off"),
         )
 
 
@@ -99,8 +102,8 @@ class _Variables:
             raise Misconfigured(f"the environment variable {name} is neither empty nor a number")
         return int(value) if value else None
 
-    def switch(self, name: str) -> bool:
-        value = self.required(name)
+    def switch(self, name: str, otherwise: str = "") -> bool:
+        value = self.environ.get(name) or otherwise or self.required(name)
         if value not in ("on", "off"):
             raise Misconfigured(f"the environment variable {name} is neither on nor off")
         return value == "on"

@@ -36,9 +36,17 @@ from licensing.domain.refusal import RefusalCode, Refused
             "This agent is too old for this service. Update it to 4.4 or later.",
         ),
         (
-            refusal.portal_file_not_found,
+            refusal.file_not_found,
             "not_found",
             "There is no such file. Reload the page.",
+        ),
+        (
+            refusal.documentation_off,
+            "not_found",
+            (
+                "The page with the API's documentation is switched off here. The document itself "
+                "is at /v1/openapi.json."
+            ),
         ),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from licensing.entrypoints.portal import FILE_HEADERS, Portal
+from licensing.entrypoints.site import FILE_HEADERS, Site, portal_policy
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -20,7 +20,7 @@ FILES = {
 }
 
 
-def portal(folder: Path, **changed: str | None) -> Portal:
+def portal(folder: Path, **changed: str | None) -> Site:
     """A portal of these files; `changed` ones are named without what follows the dot."""
     folder.mkdir()
     for name, text in FILES.items():
@@ -29,7 +29,7 @@ def portal(folder: Path, **changed: str | None) -> Portal:
             (folder / name).write_text(content, encoding="utf-8")
     for name, added in changed.items():
         (folder / f"{name}.js").write_text(added or "", encoding="utf-8")
-    return Portal.of(folder)
+    return Site.of(folder)
 
 
 def test_the_page_names_its_version_and_nothing_else_is_filled_in(tmp_path: Path) -> None:
@@ -106,17 +106,17 @@ def test_a_file_of_an_unknown_kind_stops_the_function_from_starting(
     (tmp_path / "index.html").touch()
     (tmp_path / name).touch()
     with pytest.raises(KeyError):
-        Portal.of(tmp_path)
+        Site.of(tmp_path)
 
 
 def test_a_portal_without_a_page_does_not_start(tmp_path: Path) -> None:
     (tmp_path / "main.js").touch()
     with pytest.raises(KeyError, match=r"index\.html"):
-        Portal.of(tmp_path)
+        Site.of(tmp_path)
 
 
 def test_the_page_is_locked_in_byte_for_byte(tmp_path: Path) -> None:
-    headers = portal(tmp_path / "a").page_headers()
+    headers = portal(tmp_path / "a").page_headers(portal_policy())
     assert headers.pop("etag").strip('"').isalnum()
     powers = headers.pop("permissions-policy").split(", ")
     assert headers == {
@@ -137,7 +137,7 @@ def test_nothing_inline_is_allowed_and_only_what_tokens_are_sent_to_may_be_elsew
 ) -> None:
     made = portal(tmp_path / "a")
     origins = ["https://login.example", "https://ends.example"]
-    policy = made.page_headers(origins)["content-security-policy"]
+    policy = made.page_headers(portal_policy(origins))["content-security-policy"]
     assert policy == POLICY.replace(
         "connect-src 'self'", "connect-src 'self' https://login.example https://ends.example"
     )
@@ -148,12 +148,12 @@ def test_nothing_inline_is_allowed_and_only_what_tokens_are_sent_to_may_be_elsew
 def test_the_tag_of_the_page_changes_with_the_page_and_with_its_policy(tmp_path: Path) -> None:
     made, other = portal(tmp_path / "a"), portal(tmp_path / "b", view="")
     tags = {
-        made.page_headers()["etag"],
-        made.page_headers(["https://login.example"])["etag"],
-        other.page_headers()["etag"],
+        made.page_headers(portal_policy())["etag"],
+        made.page_headers(portal_policy(["https://login.example"]))["etag"],
+        other.page_headers(portal_policy())["etag"],
     }
     assert len(tags) == 3
-    assert made.page_headers()["etag"] in tags
+    assert made.page_headers(portal_policy())["etag"] in tags
 
 
 def test_a_file_is_good_for_ever() -> None:

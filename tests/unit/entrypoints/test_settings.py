@@ -27,6 +27,7 @@ def test_the_settings_are_those_of_the_environment() -> None:
         event_bus="licensing",
         dynamodb_endpoint=None,
         sign_in=Registration("", "", "", "", None),
+        api_documentation=False,
     )
 
 
@@ -60,6 +61,12 @@ def test_a_duration_is_a_positive_number_of_seconds(name: str, value: str) -> No
 def test_a_switch_is_on_or_off(value: str) -> None:
     with pytest.raises(Misconfigured, match="OLDER_AGENTS is neither on nor off"):
         Settings.from_environ({**ENVIRON, "OLDER_AGENTS": value})
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("on", True), ("off", False), ("", False)])
+def test_the_documentation_is_shown_only_where_that_is_said(value: str, *, is_on: bool) -> None:
+    settings = Settings.from_environ({**ENVIRON, "API_DOCUMENTATION": value})
+    assert settings.api_documentation is is_on
 
 
 @pytest.mark.parametrize(("value", "limit"), [("", None), ("0", 0), ("12", 12)])

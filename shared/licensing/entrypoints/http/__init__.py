@@ -1,6 +1,7 @@
 """Requests in, replies and problems out, over API Gateway's HTTP API, for handlers to use.
 
 addresses   at which address the service is called
+encodings   what is packed, and for whom
 etags       entity tags, and conditions on them
 inputs      what requests say: bodies, queries and headers
 callers     who is calling, by the claims of a token

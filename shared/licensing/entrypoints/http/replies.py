@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -12,10 +12,14 @@ from pydantic import BaseModel
 from licensing.adapters import telemetry
 from licensing.contract.problems import Problem, ProblemCode, ProblemError
 from licensing.domain.refusal import Refused
+from licensing.entrypoints.http.encodings import packed, takes_gzip
 from licensing.entrypoints.http.etags import etag_of, has_already
 
 Reply = Response[str]
 Given = TypeVar("Given")
+
+_WORTH_PACKING: Final = 1024
+"""Characters; less than that fits a packet or two as it is."""
 
 
 def reply(
@@ -66,12 +70,22 @@ def tagged_text(
 ) -> Reply:
     """A file as a reply, with its ETag; 304 as for :func:`tagged`.
 
-    ``headers`` may have another ETag, which stands for more than the file.
+    It is the same for everybody, and packed for who takes that. ``headers`` may have another ETag,
+    which stands for more than the file.
     """
-    headers = {"etag": etag_of(body), **headers}
+    headers = {"etag": etag_of(body), "vary": "accept-encoding", **headers}
+    accepted = event.headers.get("accept-encoding", "")
+    is_packed = len(body) >= _WORTH_PACKING and takes_gzip(accepted)
+    if is_packed:  # other bytes have another tag (RFC 9110, 8.8.3.3)
+        headers["etag"] = f'{headers["etag"][:-1]}-gzip"'
     if _is_known(event, headers["etag"]):
         return _not_modified(headers, outcome)
-    return text(200, content_type, body, outcome=outcome, headers=headers)
+    if not is_packed:
+        return text(200, content_type, body, outcome=outcome, headers=headers)
+    headers["content-encoding"] = "gzip"
+    answered = text(200, content_type, packed(body), outcome=outcome, headers=headers)
+    answered.base64_encoded = True
+    return answered
 
 
 def _is_known(event: APIGatewayProxyEventV2, etag: str) -> bool:

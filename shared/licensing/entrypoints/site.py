@@ -1,22 +1,28 @@
-"""The portal's files as they are served: read once, named by what is in them, and locked in.
+"""A page and its files as they are served: read once, named by what is in them, and locked in.
+
+There are two: the portal, and the API's documentation, which is Swagger UI.
 
 What this module guarantees:
 
 * A file is served by a name that was found in the folder; no name that is asked for is ever a path.
 * A file's address has the digest of all files in it, so what was fetched once is good for ever, and
   a page never runs beside scripts of another version.
-* The page runs its own scripts alone, talks to its own origin and to those that tokens come from
-  and are revoked at, and is in nobody's frame.
+* A page runs its own scripts alone, talks to its own origin, and the portal's to those that tokens
+  come from and are revoked at, and is in nobody's frame.
+* Text becomes markup nowhere in the portal, and in the documentation only by way of a policy of its
+  own (Trusted Types).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+
+import aws_lambda_powertools
 
 PAGE: Final = "index.html"
 CONTENT_TYPES: Final = MappingProxyType(
@@ -27,7 +33,7 @@ CONTENT_TYPES: Final = MappingProxyType(
         ".svg": "image/svg+xml; charset=utf-8",
     }
 )
-"""What the portal is made of, by the ends of names."""
+"""What sites are made of, by the ends of names."""
 
 FILE_HEADERS: Final = MappingProxyType({"cache-control": "public, max-age=31536000, immutable"})
 """What goes with a file."""
@@ -64,19 +70,24 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Portal:
-    """The page, and what it loads by name; ``version`` is the digest of all of it."""
+class Site:
+    """A page, and what it loads by name; ``version`` is the digest of all of it."""
 
     version: str
     page: File
     _files: Mapping[str, File]
 
     @classmethod
-    def of(cls, folder: Path) -> Portal:
-        """Read a folder of files. Raises ``KeyError`` for one of an unknown kind, or no page."""
+    def of(cls, folder: Path, beside: Iterable[Path] = ()) -> Site:
+        """Read the files of a folder, and those ``beside`` it.
+
+        Raises ``KeyError`` for one of an unknown kind, or no page, and ``OSError`` for one beside
+        it that is not there.
+        """
+        paths = [*(path for path in folder.iterdir() if not path.is_dir()), *beside]
         files = {
             path.name: File(CONTENT_TYPES[path.suffix], path.read_text(encoding="utf-8"))
-            for path in sorted(folder.iterdir())
+            for path in sorted(paths, key=lambda path: path.name)
         }
         whole = sha256()
         for name, file in files.items():
@@ -90,18 +101,38 @@ class Portal:
         """A file of this version, or ``None``: of another one, this deployment has no files."""
         return self._files.get(name) if version == self.version else None
 
-    def page_headers(self, origins: Sequence[str] = ()) -> dict[str, str]:
-        """What goes with the page, whose scripts may also speak to these origins."""
-        policy = _content_security_policy(origins)
+    def page_headers(self, policy: str) -> dict[str, str]:
+        """What goes with the page, which is under this Content-Security-Policy."""
         # What the page may do is part of it: a browser must not keep an old policy.
         tag = sha256(f"{self.page.text}\0{policy}".encode()).hexdigest()[:32]
         return {**_PAGE_HEADERS, "content-security-policy": policy, "etag": f'"{tag}"'}
 
 
-def _content_security_policy(origins: Sequence[str]) -> str:
-    connect = " ".join(["'self'", *origins])
+def portal_policy(origins: Sequence[str] = ()) -> str:
+    """What the portal may do; its scripts may also speak to these origins."""
+    return _policy(images="'self'", connections=" ".join(["'self'", *origins]), markup="'none'")
+
+
+def documentation_policy() -> str:
+    """What Swagger UI may do.
+
+    Its style sheet has pictures in it. It makes markup of the document's Markdown: cleaned under
+    the policy ``dompurify``, then checked by ours, ``default``.
+    """
+    return _policy(images="'self' data:", connections="'self'", markup="dompurify default")
+
+
+def swagger_ui() -> list[Path]:
+    """The script and the style sheet of Swagger UI, which Powertools brings with it."""
+    powertools = Path(aws_lambda_powertools.__file__).parent
+    # To import their folder's package would import what Powertools makes documents with.
+    folder = powertools / "event_handler" / "openapi" / "swagger_ui"
+    return [folder / "swagger-ui-bundle.min.js", folder / "swagger-ui.min.css"]
+
+
+def _policy(*, images: str, connections: str, markup: str) -> str:
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        f"connect-src {connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; "
+        f"connect-src {connections}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        f"require-trusted-types-for 'script'; trusted-types {markup}"
     )
