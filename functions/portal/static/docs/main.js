@@ -13,7 +13,7 @@ const { SwaggerUIBundle, trustedTypes } =
 /** What Markdown becomes: plain tags without attributes, links, and the name of a code's language. */
 const OF_MARKDOWN = new RegExp(
   [
-    "</?(?:p|em|strong|del|code|pre|ul|ol|li|h[1-6]|blockquote|table|thead|tbody|tr|th|td)>",
+    "</?(?:p|i|b|em|strong|del|code|pre|ul|ol|li|h[1-6]|blockquote|table|thead|tbody|tr|th|td)>",
     "<(?:br|hr)>",
     '<code class="language-[a-z]+">',
     '<a(?: (?:href="(?:https://|/|#)[^"]*"|target="_blank"|rel="noopener noreferrer"))+>',
