@@ -85,8 +85,10 @@ def _file(call: http.Call, site: Site, version: str, name: str) -> http.Reply:
     found = site.file(version, name)
     if found is None:
         return http.refuse(refusal.file_not_found())
+    # What an address of a version names is always the same.
+    headers = {**FILE_HEADERS, "etag": f'"{version}"'}
     return http.tagged_text(
-        call.event, found.content_type, found.text, outcome=OUTCOME, headers=FILE_HEADERS
+        call.event, found.content_type, found.text, outcome=OUTCOME, headers=headers
     )
 
 
