@@ -7,6 +7,7 @@
     node            Node and npm: the machine's, or those from the package index
     dynamodb_local  AWS's own DynamoDB engine
     chromium        a browser for the portal's tests: the machine's, or one that is unpacked
+    clients         generators of clients in two languages
     packages        installs programs that come as Python packages
     plugin          leaves out, in words, the tests whose needs are not here
     locks           what is installed, with the hash of each file

@@ -83,6 +83,17 @@ def prepare(folder: Path, locks: list[str], *, this_python: bool) -> None:
     _write(folder, Record(str(folder), python, wanted, sorted(_packages(folder))))
 
 
+def is_prepared(folder: Path, locks: list[str]) -> bool:
+    """Whether the environment in `folder` is of this Python, and holds what `locks` say now."""
+    record = _usable(folder)
+    return (
+        record is not None
+        and record.python == _RUNNING
+        and {lock: _digest(lock) for lock in locks}.items() <= record.locks.items()
+        and set(record.packages) <= _packages(folder)
+    )
+
+
 def _uv_of_another(folder: Path) -> Path | None:
     """The uv of another environment that has been made here, if that one's Python runs this."""
     running = Path(sys.prefix)

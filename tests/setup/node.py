@@ -87,7 +87,7 @@ def _install(name: str) -> None:
         *("env", f"PATH={node.path}"),
         *node.npm,
         *("ci", "--loglevel=error", "--include=dev", "--ignore-scripts"),
-        *("--no-audit", "--no-fund", "--fetch-retries=1", "--prefix", str(partial)),
+        *("--no-audit", "--no-fund", "--fetch-retries=1", "--prefix", str(partial.resolve())),
         failing="npm cannot install",
     )
     packages.put_in_place(partial, installed)

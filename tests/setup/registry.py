@@ -2,7 +2,7 @@
 
 from argparse import ArgumentTypeError
 
-from tests.setup import chromium, dynamodb_local, go, java, node
+from tests.setup import chromium, clients, dynamodb_local, go, java, node
 from tests.setup.needs import Need
 
 PORTAL_CHECKS = "portal"
@@ -60,7 +60,15 @@ JDK = Need(
     "Install a JDK 17 or newer, or name one by JAVA_HOME=",
     is_optional=True,
 )
-NEEDS = (DYNAMODB_LOCAL, BROWSER, NODE, GO, JDK)
+CLIENTS = Need(
+    "clients",
+    "What makes clients out of the API's document, for Python and TypeScript",
+    frozenset(),
+    clients.found,
+    clients.bring,
+    "Install Node 20 or newer with npm, or go on without: WITHOUT=clients",
+)
+NEEDS = (DYNAMODB_LOCAL, BROWSER, NODE, GO, JDK, CLIENTS)
 
 
 def names(text: str) -> frozenset[str]:

@@ -61,4 +61,4 @@ def test_a_run_without_what_nothing_brings_passes_and_says_so() -> None:
 def test_nobody_goes_on_without_what_there_is_not() -> None:
     ended = ran("--without", "brwoser")
     assert ended.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "brwoser is none of browser, dynamodb-local" in ended.stderr
+    assert "brwoser is none of browser, clients, dynamodb-local" in ended.stderr
