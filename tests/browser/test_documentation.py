@@ -87,6 +87,9 @@ def test_each_operation_is_shown_under_its_tag_and_all_that_is_said_passes_the_p
 def test_an_operation_is_tried_out_with_a_token_that_the_page_alone_keeps(
     page: Page, portal: Portal
 ) -> None:
+    # Another domain may be in front of the API, for agents.
+    named = described(portal) | {"servers": [{"url": "https://agents.example"}]}
+    page.route("**/v1/openapi.json", lambda route: route.fulfill(json=named))
     document = opened(page, portal)
     page.get_by_role("button", name="Authorize").click()
     asked = page.locator(".auth-container", has_text="operators")
@@ -102,9 +105,6 @@ def test_an_operation_is_tried_out_with_a_token_that_the_page_alone_keeps(
     told = json.loads(answer.locator(".response-col_description pre").first.inner_text())
     assert told["organization_id"] == "acme"
     assert page.evaluate(KEPT) == [0, 0, ""]
-    page.reload()
-    expect(page.locator(".opblock").first).to_be_visible()
-    expect(page.get_by_role("button", name="authorization button locked")).to_have_count(0)
 
 
 def test_text_becomes_no_other_markup_than_markdown_does(

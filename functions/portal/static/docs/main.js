@@ -27,9 +27,24 @@ trustedTypes?.createPolicy("default", {
   createHTML: (html) => (html.replace(OF_MARKDOWN, "").includes("<") ? null : html),
 });
 
+/** Agents may call by another domain, which this page may not: it calls where it comes from. */
+const ownAddress = () => ({
+  statePlugins: {
+    spec: {
+      wrapActions: {
+        updateJsonSpec:
+          (/** @type {(document: object) => unknown} */ update) =>
+          (/** @type {object} */ document) =>
+            update({ ...document, servers: [{ url: location.origin }] }),
+      },
+    },
+  },
+});
+
 SwaggerUIBundle({
   domNode: document.getElementById("documentation"),
   url: "/v1/openapi.json",
+  plugins: [ownAddress],
   deepLinking: true,
   displayRequestDuration: true,
   // A token is gone with the page, and nobody else is sent anything.
