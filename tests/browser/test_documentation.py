@@ -15,6 +15,7 @@ pytestmark = pytest.mark.sampled(2)
 
 WORDS = {"description", "summary"}
 METHODS = {"get", "put", "post", "patch", "delete"}
+ANOTHER = "url=https://evil.example/openapi.json&configUrl=https://evil.example/config.json"
 UNTAGGED = "default"
 COUNTED = """(sections) => sections.map((it) => [
   it.querySelector("[data-tag]").dataset.tag, it.querySelectorAll(".opblock").length,
@@ -53,8 +54,8 @@ def operation(page: Page, document: dict[str, Any], path: str) -> Locator:
 
 
 def opened(page: Page, portal: Portal) -> dict[str, Any]:
-    """The document, which the page shows now."""
-    page.goto(f"{portal.url}/docs")
+    """The document, which the page shows now, whatever whoever sent a person here would show."""
+    page.goto(f"{portal.url}/docs?{ANOTHER}")
     expect(page.locator(".opblock").first).to_be_visible()
     return described(portal)
 
