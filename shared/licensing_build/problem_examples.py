@@ -12,6 +12,8 @@ from typing import Final
 
 from licensing.contract.problems import PROBLEMS, ErrorCode, Problem, ProblemCode, ProblemError
 from licensing.domain import device_key, refusal
+from licensing.domain.errors import InvalidInput
+from licensing.domain.machine import Credentials
 from licensing.domain.refusal import RefusalCode, Refused
 from licensing.entrypoints import http
 from licensing.entrypoints.http.inputs import LARGEST_BODY, LARGEST_BODY_OF_AGENT
@@ -110,6 +112,16 @@ def _too_large(most: int) -> Problem:
     )
 
 
+def _one_component() -> Problem:
+    """What a machine gets of which nothing but the name is known."""
+    try:
+        Credentials.of(machine_id=None, mac_addresses=[], computer_name="FACTORY-PC-01")
+    except InvalidInput as error:
+        pointed = [ProblemError(pointer=error.pointer, detail=error.message)]
+        return Problem.of(ErrorCode.INVALID_REQUEST, error.message, pointed)
+    raise TypeError("one component of a machine is enough")
+
+
 def _refused(refused: Refused) -> Problem:
     pointed = refused.pointer and [
         ProblemError(pointer=refused.pointer, detail=refused.message),
@@ -125,6 +137,7 @@ PROBLEMS_BY_NAME: Final[Mapping[str, Problem]] = MappingProxyType(
             "permitted.",
             [ProblemError(pointer="/reson", detail="Extra inputs are not permitted")],
         ),
+        "invalid_machine": _one_component(),
         "invalid_parameter": Problem.of(
             ErrorCode.INVALID_REQUEST,
             "It must be a number from 1 to 100.",
@@ -185,8 +198,8 @@ def _impossible(operation: http.Operation) -> set[ProblemCode]:
 def _name(operation: http.Operation, code: ProblemCode) -> str:
     is_agents, about_license = operation.callers == "agents", "{license_id}" in operation.path
     match code:
-        case ErrorCode.INVALID_REQUEST if operation.method == "GET":
-            return "invalid_parameter"
+        case ErrorCode.INVALID_REQUEST:
+            return _invalid(operation)
         case ErrorCode.PAYLOAD_TOO_LARGE if is_agents:
             return "payload_of_agent_too_large"
         case RefusalCode.FORBIDDEN:
@@ -201,6 +214,12 @@ def _name(operation: http.Operation, code: ProblemCode) -> str:
             return "license_has_changed" if about_license else "organization_changed"
         case _:
             return code.value
+
+
+def _invalid(operation: http.Operation) -> str:
+    if operation.method == "GET":
+        return "invalid_parameter"
+    return "invalid_machine" if operation.tag in {"Agents", "Machines"} else "invalid_request"
 
 
 def _forbidden(operation: http.Operation) -> str:
