@@ -23,7 +23,6 @@ Mode = Literal["validation", "serialization"]
 _TO: Final = "#/components/schemas/"
 NAMES: Final = MappingProxyType(
     {
-        "Action": "LicenseAction",
         "ActivityReply": "AgentActivityReply",
         "ActorView": "Actor",
         "AmendmentRequest": "UpdateOrganizationRequest",

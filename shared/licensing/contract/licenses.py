@@ -19,7 +19,7 @@ from licensing.contract.fields import (
     instant,
     instant_if_any,
 )
-from licensing.domain.license import Action, Kind, License, Status
+from licensing.domain.license import AdministeredAction, Kind, License, Status
 from licensing.domain.organization import Organization
 from licensing.usecases.change_license import Edit
 
@@ -103,7 +103,7 @@ class AdministeredLicense(LicenseFacts):
     ``actions`` are the transitions that would change it now; each is a route of its own.
     """
 
-    actions: list[Action]
+    actions: list[AdministeredAction]
     computer_name: str | None
     label: str | None
     device_key: Annotated[

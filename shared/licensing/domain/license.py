@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Literal, TypedDict, TypeGuard, Unpack
+from typing import Final, Literal, TypedDict, TypeGuard, Unpack, get_args
 
 from licensing.domain import environment as environments
 from licensing.domain import license_key
@@ -92,8 +92,11 @@ and changes nothing.
 """
 
 
-ADMINISTERED: Final = (Action.DETACH, Action.ATTACH, Action.DISSOCIATE, Action.REVOKE)
-"""The actions of administrators, from the mildest to the gravest."""
+AdministeredAction = Literal[Action.DETACH, Action.ATTACH, Action.DISSOCIATE, Action.REVOKE]
+"""What administrators can do, from the mildest to the gravest."""
+
+ADMINISTERED: Final[tuple[AdministeredAction, ...]] = get_args(AdministeredAction)
+"""The actions of administrators, in that order."""
 
 
 class Kind(StrEnum):
@@ -325,7 +328,7 @@ class License:
         return status_of(self.state, subscription, now)
 
     @property
-    def open_actions(self) -> Sequence[Action]:
+    def open_actions(self) -> Sequence[AdministeredAction]:
         """The administrators' actions that would change its state (R21)."""
         return [
             action

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from discovery.handler import ROUTES
 from licensing.contract.problems import PROBLEMS
-from licensing.domain.license import Status
+from licensing.domain.license import State, Status
 from licensing.domain.validation import Code, NextStep
 from licensing.entrypoints import http, license_changes
 from licensing.entrypoints.deployment import Deployment
@@ -21,6 +21,7 @@ from licensing_build.openapi import TAGS, document, operations
 from licensing_build.schemas import NAMES
 from tests.local.deployment import DEFAULT, route_key
 from tests.local.template import Template
+from tests.unit.samples import license
 from tests.world import BESIDE
 
 ROOT = Path(__file__).parents[3]
@@ -355,6 +356,12 @@ def test_r13_the_document_lists_the_codes_and_the_statuses_of_the_code() -> None
     assert SCHEMAS["NextStep"]["enum"] == [step.value for step in NextStep]
     assert SCHEMAS["LicenseStatus"]["enum"] == [status.value for status in Status]
     assert set(SCHEMAS["LicenseCounts"]["properties"]) == {"at", *Status}
+
+
+def test_r21_a_license_offers_no_action_but_those_that_are_offered_in_some_state() -> None:
+    told = SCHEMAS["AdministeredLicense"]["properties"]["actions"]["items"]["enum"]
+    assert set(told) == {action for state in State for action in license(state=state).open_actions}
+    assert {f"POST /v1/licenses/{{license_id}}/{action}" for action in told} <= set(OPERATIONS)
 
 
 def test_a_reply_holds_every_field_always() -> None:
