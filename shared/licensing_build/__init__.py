@@ -11,6 +11,7 @@ problem_examples  its examples of problems
 examples          an example of each kind of item, for the page about the table
 story             the one story that all examples tell
 words             the service's words, as Python has them
+portal_types      the portal's types, of what the document says
 portal            the words for the portal, in JavaScript
 command_line      the words for the command line, a package that knows nothing of the service's
 known_shared      the list of what computers share, for service, agent and other languages

@@ -10,7 +10,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from licensing_build import command_line, examples, known_shared, openapi, portal, tables
+from licensing_build import (
+    command_line,
+    examples,
+    known_shared,
+    openapi,
+    portal,
+    portal_types,
+    tables,
+)
 from licensing_build.marked import filled
 
 
@@ -19,6 +27,7 @@ def generated(root: Path) -> Mapping[str, Callable[[], str]]:
     return {
         "functions/discovery/static/openapi.json": openapi.written,
         "functions/discovery/static/routes.json": openapi.routes,
+        "functions/portal/contract.d.ts": portal_types.declarations,
         "functions/portal/static/vocabulary.js": portal.vocabulary,
         "shared/licensing/domain/known_shared.py": known_shared.module,
         "shared/licensing_agent/MESSAGES.md": partial(

@@ -1,4 +1,4 @@
-"""The words for the portal: a module in JavaScript, with a type for each list."""
+"""The words for the portal: a module in JavaScript, of the types that the contract gives them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from licensing.contract.problems import PROBLEMS
-from licensing.domain.audit import ActorKind, EventType
-from licensing.domain.caller import Role
-from licensing.domain.license import ADMINISTERED, Kind, Status
+from licensing.domain.audit import EventType
+from licensing.domain.license import Status
 from licensing.domain.organization import Standing, SubscriptionStatus
 from licensing.domain.temporary_license import TimeToLive
-from licensing.usecases.filters import LicenseSort, OrganizationSort
 from licensing_build import words
 
 _HEAD: Final = """\
@@ -30,43 +28,37 @@ def vocabulary() -> str:
     return "\n".join(
         [
             _HEAD,
-            _labels("EVENTS", "EventType", {kind.value: kind.label for kind in EventType}),
-            _labels("REASONS", "Reason", words.reasons()),
-            _list("STATUSES", "Status", Status),
-            _list("STANDINGS", "Standing", Standing),
+            _type("Record<%s, string>", "EventType")
+            + _labels("EVENTS", {kind.value: kind.label for kind in EventType}),
+            _labels("REASONS", words.reasons()) + _typedef("keyof typeof REASONS", "Reason"),
+            _list("STATUSES", "LicenseStatus", Status),
+            _list("STANDINGS", "SubscriptionStanding", Standing),
             _list("SUBSCRIPTION_STATUSES", "SubscriptionStatus", SubscriptionStatus),
             _list("TIMES_TO_LIVE", "TimeToLive", TimeToLive),
-            _type("Action", ADMINISTERED),
-            _type("ActorKind", ActorKind),
-            _type("Kind", Kind),
-            _type("LicenseSort", LicenseSort),
-            _type("OrganizationSort", OrganizationSort),
-            _type("ProblemCode", PROBLEMS),
-            _type("Role", Role),
-            _type("TemporaryStatus", words.temporary_statuses()),
+            _typedef(" | ".join(_text(code) for code in PROBLEMS), "ProblemCode"),
         ]
     )
 
 
-def _labels(name: str, type_name: str, labels: Mapping[str, str]) -> str:
+def _type(form: str, name: str) -> str:
+    """The declaration of a type that the contract names."""
+    imported = form % f'import("../contract.d.ts").{name}'
+    return f"/** @type {{{imported}}} */\n"
+
+
+def _labels(name: str, labels: Mapping[str, str]) -> str:
     """Words with their labels, one a line: so written, they stay so."""
     rows = "".join(f"  {_key(word)}: {_text(label)},\n" for word, label in labels.items())
-    return f"export const {name} = {{\n{rows}}};\n{_typedef(f'keyof typeof {name}', type_name)}"
+    return f"export const {name} = {{\n{rows}}};\n"
 
 
 def _list(name: str, type_name: str, listed: Iterable[str]) -> str:
     """Words in their order: in one line, if they fit."""
     texts = [_text(word) for word in listed]
-    begin, end = f"export const {name} = /** @type {{const}} */ ([", "]);"
-    line = f"{begin}{', '.join(texts)}{end}"
+    line = f"export const {name} = [{', '.join(texts)}];"
     if len(line) > _WIDTH:
-        line = "\n".join([begin, *(f"  {text}," for text in texts), end])
-    return f"{line}\n{_typedef(f'typeof {name}[number]', type_name)}"
-
-
-def _type(type_name: str, listed: Iterable[str]) -> str:
-    """Words that the portal compares with and never lists."""
-    return _typedef(" | ".join(_text(word) for word in listed), type_name)
+        line = "\n".join([f"export const {name} = [", *(f"  {text}," for text in texts), "];"])
+    return f"{_type('readonly %s[]', type_name)}{line}\n"
 
 
 def _typedef(type_: str, name: str) -> str:

@@ -21,8 +21,8 @@ import {
   working,
 } from "./widgets.js";
 
-/** @typedef {import("./types.js").License} License */
-/** @typedef {import("./types.js").Action} Action */
+/** @typedef {import("../contract.d.ts").AdministeredLicense} License */
+/** @typedef {import("./labels.js").Action} Action */
 
 const SIZE = 25;
 const RESET = "reset-device-key";
@@ -162,7 +162,7 @@ export function agent({ params, query: first }) {
     );
   }
 
-  /** @param {import("./types.js").PendingDeviceKey} key */
+  /** @param {import("../contract.d.ts").PendingDeviceKey} key */
   function pending({ thumbprint: whole, since, replaces_at }) {
     return fact("Another device key", [
       thumbprint(whole),

@@ -23,7 +23,7 @@ import {
 const SIZE = 50;
 const NARROWING = ["search", "status", "environment", "primary"];
 
-/** @type {[value: "" | import("./vocabulary.js").LicenseSort, text: string][]} */
+/** @type {[value: "" | import("../contract.d.ts").LicenseSort, text: string][]} */
 const SORTS = [
   ["", "By status"],
   ["computer_name", "Computer name"],
@@ -102,7 +102,7 @@ export function agents({ params, query: first }) {
 
 /**
  * @param {string} organizationId
- * @param {import("./types.js").License[]} licenses
+ * @param {import("../contract.d.ts").AdministeredLicense[]} licenses
  * @param {string} sort
  */
 export function agentTable(organizationId, licenses, sort = "") {

@@ -6,12 +6,16 @@
 import { fetchJson } from "./fetching.js";
 import * as session from "./session.js";
 
-/** @typedef {import("./types.js").Me} Me */
-/** @typedef {import("./types.js").Organization} Organization */
-/** @typedef {import("./types.js").License} License */
-/** @typedef {import("./types.js").TemporaryLicense} TemporaryLicense */
-/** @typedef {import("./types.js").Entry} Entry */
-/** @typedef {Record<string, string | number | null | undefined>} Query */
+/** @typedef {import("../contract.d.ts").AdministeredLicense} License */
+/** @typedef {import("../contract.d.ts").TemporaryLicense} TemporaryLicense */
+/** @typedef {import("../contract.d.ts").Organization} Organization */
+/** @typedef {Record<string, string | number | null | undefined>} Values */
+/**
+ * What an operation takes in its query.
+ *
+ * @template {keyof import("../contract.d.ts").Queries} Operation
+ * @typedef {Partial<Record<import("../contract.d.ts").Queries[Operation], string | number | null>>} Query
+ */
 
 const READS = 3;
 const LONGEST_PAUSE_S = 5;
@@ -26,24 +30,24 @@ export class Problem extends Error {
     super(body.detail ?? body.message ?? `The service answered with ${status}.`);
     this.status = status;
     this.code = /** @type {string} */ (body.code ?? "");
-    this.errors = /** @type {import("./types.js").WrongField[]} */ (body.errors ?? []);
+    this.errors = /** @type {import("../contract.d.ts").ProblemError[]} */ (body.errors ?? []);
   }
 }
 
 /** @param {AbortSignal} [signal] */
 export async function me(signal) {
-  return /** @type {Me} */ ((await get("/v1/me", {}, signal)).body);
+  return /** @type {import("../contract.d.ts").CurrentUserReply} */ (
+    (await get("/v1/me", {}, signal)).body
+  );
 }
 
 /**
- * @param {Query} query
+ * @param {Query<"listOrganizations">} query
  * @param {AbortSignal} [signal]
  */
 export async function organizations(query, signal) {
   const { body } = await get("/v1/organizations", query, signal);
-  return /** @type {{ organizations: Organization[], next_cursor: string | null, total: number }} */ (
-    body
-  );
+  return /** @type {import("../contract.d.ts").OrganizationsReply} */ (body);
 }
 
 /**
@@ -60,7 +64,7 @@ export async function organization(id, signal) {
 
 /**
  * @param {string} id
- * @param {object} wanted
+ * @param {import("../contract.d.ts").OrganizationRequest} wanted
  * @param {string | null} etag of the one to change; null to create it
  */
 export async function createOrUpdateOrganization(id, wanted, etag) {
@@ -72,7 +76,7 @@ export async function createOrUpdateOrganization(id, wanted, etag) {
 
 /**
  * @param {string} id
- * @param {Partial<import("./types.js").Policy>} decided
+ * @param {import("../contract.d.ts").UpdateOrganizationRequest} decided
  */
 export async function updateOrganization(id, decided) {
   const { body } = await send("PATCH", path`/v1/organizations/${id}`, decided);
@@ -81,14 +85,12 @@ export async function updateOrganization(id, decided) {
 
 /**
  * @param {string} organizationId
- * @param {Query} query
+ * @param {Query<"listLicenses">} query
  * @param {AbortSignal} [signal]
  */
 export async function licenses(organizationId, query, signal) {
   const { body } = await get(path`/v1/organizations/${organizationId}/licenses`, query, signal);
-  return /** @type {{ licenses: License[], next_cursor: string | null, total: number | null }} */ (
-    body
-  );
+  return /** @type {import("../contract.d.ts").LicensesReply} */ (body);
 }
 
 /**
@@ -102,7 +104,7 @@ export async function license(id, signal) {
 
 /**
  * @param {string} id
- * @param {{ primary?: boolean, label?: string }} changes
+ * @param {import("../contract.d.ts").UpdateLicenseRequest} changes
  */
 export async function updateLicense(id, changes) {
   const { body } = await send("PATCH", path`/v1/licenses/${id}`, changes);
@@ -111,7 +113,7 @@ export async function updateLicense(id, changes) {
 
 /**
  * @param {string} id
- * @param {import("./types.js").Action | "reset-device-key"} action
+ * @param {import("./labels.js").Action | "reset-device-key"} action
  * @param {string} reason may be empty
  */
 export async function act(id, action, reason) {
@@ -123,7 +125,7 @@ export async function act(id, action, reason) {
  * What happened, newest first: to a licence, or else in an organization.
  *
  * @param {{ organizationId: string, licenseId?: string }} about
- * @param {Query} query
+ * @param {Query<"listOrganizationEvents">} query
  * @param {AbortSignal} [signal]
  */
 export async function events({ organizationId, licenseId }, query, signal) {
@@ -131,29 +133,29 @@ export async function events({ organizationId, licenseId }, query, signal) {
     ? path`/v1/licenses/${licenseId}/events`
     : path`/v1/organizations/${organizationId}/events`;
   const { body } = await get(address, query, signal);
-  return /** @type {{ events: Entry[], next_cursor: string | null }} */ (body);
+  return /** @type {import("../contract.d.ts").EventsReply} */ (body);
 }
 
 /**
  * @param {string} organizationId
- * @param {Query} query
+ * @param {Query<"listTemporaryLicenses">} query
  * @param {AbortSignal} [signal]
  */
 export async function temporaryLicenses(organizationId, query, signal) {
   const address = path`/v1/organizations/${organizationId}/temporary-licenses`;
   const { body } = await get(address, query, signal);
-  return /** @type {{ licenses: TemporaryLicense[], next_cursor: string | null }} */ (body);
+  return /** @type {import("../contract.d.ts").TemporaryLicensesReply} */ (body);
 }
 
 /**
  * @param {string} organizationId
- * @param {string} ttl
+ * @param {import("../contract.d.ts").TimeToLive} ttl
  * @param {string} idempotencyKey the same one when this is tried again
  */
 export async function generateTemporary(organizationId, ttl, idempotencyKey) {
   const address = path`/v1/organizations/${organizationId}/temporary-licenses`;
   const { body } = await send("POST", address, { ttl }, { "Idempotency-Key": idempotencyKey });
-  return /** @type {{ license: TemporaryLicense, license_key: string }} */ (body);
+  return /** @type {import("../contract.d.ts").GeneratedTemporaryLicenseReply} */ (body);
 }
 
 /**
@@ -165,10 +167,10 @@ export async function revokeTemporary(id, reason) {
   return /** @type {TemporaryLicense} */ (body.license);
 }
 
-/** @param {import("./types.js").Machine} machine */
+/** @param {import("../contract.d.ts").MachineCredentials} machine */
 export async function lookUp(machine) {
   const { body } = await send("POST", "/v1/machines/lookup", { machine });
-  return /** @type {import("./types.js").Holder[]} */ (body.holders);
+  return /** @type {import("../contract.d.ts").MachineHolder[]} */ (body.holders);
 }
 
 /**
@@ -178,24 +180,26 @@ export async function lookUp(machine) {
  */
 export async function statistics(organizationId, days, signal) {
   const address = path`/v1/organizations/${organizationId}/statistics`;
-  return /** @type {import("./types.js").Statistics} */ (
+  return /** @type {import("../contract.d.ts").LicenseStatisticsReply} */ (
     (await get(address, { days }, signal)).body
   );
 }
 
 /**
  * @param {string} organizationId
- * @param {Query} query
+ * @param {Query<"getAgentActivity">} query
  * @param {AbortSignal} [signal]
  */
 export async function activity(organizationId, query, signal) {
   const address = path`/v1/organizations/${organizationId}/activity`;
-  return /** @type {import("./types.js").Activity} */ ((await get(address, query, signal)).body);
+  return /** @type {import("../contract.d.ts").AgentActivityReply} */ (
+    (await get(address, query, signal)).body
+  );
 }
 
 /**
  * @param {string} address
- * @param {Query} query
+ * @param {Values} query
  * @param {AbortSignal} [signal]
  */
 async function get(address, query, signal) {

@@ -5,7 +5,7 @@ import { actorOf, adviceOf, changesOf, counted, eventOf, named, reasonOf } from 
 import { link } from "./router.js";
 import { ago } from "./widgets.js";
 
-/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("../contract.d.ts").AuditEvent} Entry */
 
 /**
  * @param {Entry[]} events

@@ -2,10 +2,13 @@
 
 import { EVENTS, REASONS } from "./vocabulary.js";
 
-/** @typedef {import("./vocabulary.js").Status} Status */
-/** @typedef {import("./vocabulary.js").Action} Action */
-/** @typedef {import("./types.js").Policy} Policy */
-/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("../contract.d.ts").LicenseStatus} Status */
+/** @typedef {import("../contract.d.ts").AdministeredLicense["actions"][number]} Action */
+/** @typedef {import("../contract.d.ts").Policy} Policy */
+/** @typedef {import("../contract.d.ts").AuditEvent} Entry */
+/** @typedef {import("../contract.d.ts").EventFacts} Facts */
+/** @typedef {import("../contract.d.ts").TimeToLive} TimeToLive */
+/** @typedef {string | number | boolean | null | undefined} Fact */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -19,7 +22,7 @@ const TOLD_OF_KEY = 12; // characters: enough to tell keys apart, and not to mak
  */
 const OTHER_WORDS = { detached: "Blocked" };
 
-/** @type {Partial<Record<Status, string>>} */
+/** @type {Record<Status, string>} */
 export const STATUS_MEANINGS = {
   active: "It validates and runs.",
   suspended: "The organization's subscription is paused or cancelled.",
@@ -224,9 +227,9 @@ const CLONE_ADVICE =
 
 /**
  * What helps against what a history tells of a second agent, of one that has come back, or of a
- * change that was not followed.
+ * change that was not followed; `null` where there is nothing to say.
  *
- * @type {Record<string, string>}
+ * @type {Record<import("./vocabulary.js").Reason, string | null>}
  */
 const ADVICE = {
   clone_suspected:
@@ -261,9 +264,26 @@ const ADVICE = {
   drift_refused:
     "The agent goes on. If it is on that machine, dissociate or revoke the license that holds it " +
     "and that it does not need any more.",
+  organization_mismatch: null,
+  revoked: null,
+  dissociated: null,
+  machine_mismatch: null,
+  proof_required: null,
+  proof_invalid: null,
+  on_behalf_login_disabled: null,
+  temporary_license_not_usable: null,
+  machine_registered_to_other_organization: null,
+  device_key: null,
+  license_still_bound: null,
+  seat_limit_reached: null,
+  member_limit_reached: null,
+  subscription_ended: null,
+  read_from_outside: null,
+  billing_stale: null,
+  billing_contradicting: null,
 };
 
-/** @type {Record<string, string>} */
+/** @type {Record<keyof Facts, string>} */
 const FACTS = {
   kind: "kind",
   state: "state",
@@ -274,6 +294,7 @@ const FACTS = {
   primary: "primary",
   label: "label",
   device_key: "device key",
+  pending_device_key: "device key that waits",
   expires_at: "expires",
   holder: "used by",
   name: "name",
@@ -288,11 +309,29 @@ const FACTS = {
   agents_per_member: "agents per member",
 };
 
-/** @type {Record<string, string>} */
+/** @type {Record<keyof import("../contract.d.ts").MachineCredentials, string>} */
 const COMPONENTS = {
   machine_id: "machine id",
   mac_addresses: "network cards",
   computer_name: "computer name",
+};
+
+/**
+ * Who acts without being a person.
+ *
+ * @type {Record<Exclude<Entry["actor"]["kind"], "user">, string>}
+ */
+const ACTORS = { agent: "The agent", schedule: "The service", billing: "Billing" };
+
+/** @type {Record<TimeToLive, string>} */
+const LASTING = {
+  "1h": "1 hour",
+  "3h": "3 hours",
+  "6h": "6 hours",
+  "12h": "12 hours",
+  "1d": "1 day",
+  "3d": "3 days",
+  "7d": "7 days",
 };
 
 /**
@@ -346,16 +385,8 @@ export function eventOf(entry) {
  * @param {Entry["actor"]} actor
  */
 export function actorOf(actor) {
-  switch (actor.kind) {
-    case "agent":
-      return "The agent";
-    case "schedule":
-      return "The service";
-    case "billing":
-      return "Billing";
-    default:
-      return actor.subject === "hidden" ? "Somebody else's user" : actor.subject;
-  }
+  const person = actor.subject === "hidden" ? "Somebody else's user" : actor.subject;
+  return labelled(ACTORS, actor.kind) ?? person;
 }
 
 /**
@@ -364,24 +395,27 @@ export function actorOf(actor) {
  * @param {Entry} entry
  */
 export function changesOf(entry) {
-  const { before, after } = entry;
-  if (!before || !after) {
+  if (!entry.before || !entry.after) {
     return [];
   }
+  // Events of other builds may have facts that this page knows nothing of.
+  const before = /** @type {Record<string, Fact>} */ (entry.before);
+  const after = /** @type {Record<string, Fact>} */ (entry.after);
   const changed = Object.keys(after).filter((name) => before[name] !== after[name]);
   const told = changed
     .filter((name) => name !== "machine") // a digest: which components have changed says more
     .map(
-      (name) => `${FACTS[name] ?? name}: ${fact(name, before[name])} → ${fact(name, after[name])}`,
+      (name) =>
+        `${labelled(FACTS, name) ?? name}: ${fact(name, before[name])} → ${fact(name, after[name])}`,
     );
-  const components = entry.components.map((name) => COMPONENTS[name] ?? name);
+  const components = entry.components.map((name) => labelled(COMPONENTS, name) ?? name);
   return components.length ? [...told, `changed: ${components.join(", ")}`] : told;
 }
 
 /**
  * An agent's name for people: its label, its computer, or at least its id.
  *
- * @param {import("./types.js").License} license
+ * @param {import("../contract.d.ts").AdministeredLicense} license
  */
 export function nameOf(license) {
   return license.label || license.computer_name || license.id;
@@ -453,12 +487,10 @@ export function isToCome(at, now = Date.now()) {
 /**
  * How long a time to live is: `1 hour`, `3 days`.
  *
- * @param {string} ttl like 1h or 3d
+ * @param {TimeToLive} ttl
  */
 export function lasting(ttl) {
-  const count = Number.parseInt(ttl, 10);
-  const unit = ttl.endsWith("d") ? "day" : "hour";
-  return `${count} ${count === 1 ? unit : `${unit}s`}`;
+  return labelled(LASTING, ttl) ?? ttl;
 }
 
 /**
@@ -486,7 +518,7 @@ export function duration(seconds) {
 
 /**
  * @param {string} name
- * @param {string | number | boolean | null | undefined} value
+ * @param {Fact} value
  */
 function fact(name, value) {
   if (value === null || value === undefined || value === "") {
@@ -508,7 +540,8 @@ function fact(name, value) {
 /**
  * A word's label. A service that is newer than this page has words that it has no label for.
  *
- * @param {Record<string, string>} labels
+ * @template {string | null} Label
+ * @param {Record<string, Label>} labels
  * @param {string} word
  */
 function labelled(labels, word) {

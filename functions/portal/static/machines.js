@@ -57,7 +57,7 @@ export function machines() {
   /**
    * What is wrong with the machine as a whole is told at what is missing of it, or else at all.
    *
-   * @param {import("./types.js").WrongField[]} errors
+   * @param {import("../contract.d.ts").ProblemError[]} errors
    */
   function atFields(errors) {
     const components = [computer, machineId, macs];
@@ -78,7 +78,7 @@ export function machines() {
   return { title: "Who holds a machine?", element: h("div", {}, form, result) };
 }
 
-/** @param {import("./types.js").Holder} found */
+/** @param {import("../contract.d.ts").MachineHolder} found */
 function holder({ organization_id: id, name, licenses }) {
   return h(
     "section",

@@ -21,7 +21,7 @@ import { empty, failure } from "./widgets.js";
  * @typedef {object} View
  * @property {Record<string, string>} params the named parts of the path
  * @property {URLSearchParams} query
- * @property {import("./types.js").Me} me
+ * @property {import("../contract.d.ts").CurrentUserReply} me
  * @property {boolean} isSuperAdmin
  */
 
@@ -50,7 +50,7 @@ const ROUTES = [
   ["/machines", machines, true],
 ];
 
-/** @type {import("./types.js").Me | null} */
+/** @type {import("../contract.d.ts").CurrentUserReply | null} */
 let me = null;
 
 /** @type {{ path: string, page: Page } | null} */
@@ -107,7 +107,7 @@ function render() {
 /**
  * @param {string} path
  * @param {URLSearchParams} query
- * @param {import("./types.js").Me} me
+ * @param {import("../contract.d.ts").CurrentUserReply} me
  * @returns {Page}
  */
 function pageAt(path, query, me) {
@@ -179,7 +179,7 @@ function decoded(part) {
 /**
  * Where somebody starts, or null for those who administer nothing.
  *
- * @param {import("./types.js").Me} me
+ * @param {import("../contract.d.ts").CurrentUserReply} me
  */
 function homeOf(me) {
   if (me.roles.includes("super-admin")) {
@@ -191,7 +191,7 @@ function homeOf(me) {
 }
 
 /**
- * @param {import("./types.js").Me} me
+ * @param {import("../contract.d.ts").CurrentUserReply} me
  * @returns {Page}
  */
 function notForYou(me) {

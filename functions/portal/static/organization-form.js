@@ -20,7 +20,7 @@ import {
   wrongFields,
 } from "./widgets.js";
 
-/** @typedef {import("./types.js").Organization} Organization */
+/** @typedef {import("../contract.d.ts").Organization} Organization */
 
 const ID_FORM = "[a-z0-9][a-z0-9\\-]{1,62}";
 const YEAR_DAYS = 365;
@@ -123,9 +123,9 @@ function form(organization, etag) {
       const saved = await api.createOrUpdateOrganization(
         typed.organization_id ?? "",
         {
-          name: typed.name,
+          name: typed.name ?? "",
           valid_until: instantOf(typed.valid_until ?? ""),
-          status: typed.status,
+          status: /** @type {Organization["subscription"]["status"]} */ (typed.status),
           max_agents: typed.max_agents ? Number(typed.max_agents) : null,
         },
         version.value || null,

@@ -13,7 +13,7 @@ const SIZE = 50;
 const AHEAD_DAYS = 90;
 const LARGEST_PAGE = 100;
 
-/** @type {[value: "" | import("./vocabulary.js").OrganizationSort, text: string][]} */
+/** @type {[value: "" | import("../contract.d.ts").OrganizationSort, text: string][]} */
 const SORTS = [
   ["", "Name"],
   ["-name", "Name, backwards"],
@@ -166,7 +166,7 @@ async function endsOfDays(signal) {
 }
 
 /**
- * @param {import("./types.js").Organization[]} organizations
+ * @param {import("../contract.d.ts").Organization[]} organizations
  * @param {string} sort
  */
 function organizationTable(organizations, sort) {

@@ -11,7 +11,7 @@ import { link } from "./router.js";
 import { STATUSES } from "./vocabulary.js";
 import { badge, choice, daysLeft, exactly, loaded } from "./widgets.js";
 
-/** @typedef {import("./types.js").Organization} Organization */
+/** @typedef {import("../contract.d.ts").Organization} Organization */
 
 /** @type {[value: string, text: string][]} */
 const DAYS = [
@@ -145,7 +145,7 @@ function daysOf(query) {
 /**
  * From when on everything is told, if that is not the whole time.
  *
- * @param {import("./types.js").Statistics} found
+ * @param {import("../contract.d.ts").LicenseStatisticsReply} found
  */
 function missing(found) {
   return found.complete_from === found.from

@@ -7,7 +7,7 @@ import { DECISIONS, FIXED, LEASE_NOTE, LIMIT } from "./labels.js";
 import { change } from "./router.js";
 import { announce, field } from "./widgets.js";
 
-/** @typedef {import("./types.js").Organization} Organization */
+/** @typedef {import("../contract.d.ts").Organization} Organization */
 
 /**
  * A button for each decision that would change something. One that the vendor's floor keeps from

@@ -20,7 +20,7 @@ import {
   working,
 } from "./widgets.js";
 
-/** @typedef {import("./types.js").TemporaryLicense} TemporaryLicense */
+/** @typedef {import("../contract.d.ts").TemporaryLicense} TemporaryLicense */
 
 const SIZE = 50;
 
@@ -194,7 +194,7 @@ function generator(organizationId, generated) {
 
   async function letIn() {
     fill(result);
-    const { ttl = "" } = drafts.values(form);
+    const ttl = /** @type {TemporaryLicense["ttl"]} */ (drafts.values(form).ttl);
     try {
       const { license, license_key } = await api.generateTemporary(
         organizationId,

@@ -181,7 +181,7 @@ export function empty(title, ...text) {
   return h("div", { class: "empty" }, h("p", {}, h("strong", {}, title)), h("p", {}, ...text));
 }
 
-/** @param {import("./types.js").Status} status */
+/** @param {import("../contract.d.ts").LicenseStatus} status */
 export function statusBadge(status) {
   return badge(status, named(status), STATUS_MEANINGS[status]);
 }
@@ -270,7 +270,7 @@ export function choice(label, name, options, value = "") {
  * What the browser finds wrong with the fields of a form, as the service would tell it.
  *
  * @param {HTMLFormElement} form
- * @returns {import("./types.js").WrongField[]}
+ * @returns {import("../contract.d.ts").ProblemError[]}
  */
 export function wrongFields(form) {
   return [...form.elements].flatMap((element) =>
@@ -289,7 +289,7 @@ export function wrongFields(form) {
  * Writes beside each field of a form what is wrong with it, and goes to the first; whether any is.
  *
  * @param {HTMLFormElement} form
- * @param {import("./types.js").WrongField[]} errors whose pointers end with the fields' names
+ * @param {import("../contract.d.ts").ProblemError[]} errors whose pointers end with the fields' names
  */
 export function markWrong(form, errors) {
   for (const old of form.querySelectorAll(".wrong")) {
