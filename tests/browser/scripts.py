@@ -16,7 +16,7 @@ _TSCONFIG = Path(__file__).with_name("tsconfig.json")
 
 
 def copied(folder: Path) -> Path:
-    """A copy of the portal's scripts and types, laid out as they are, that Node takes for modules."""
+    """A copy of the portal's scripts and types, which Node takes for modules."""
     portal = folder / "functions" / "portal"
     shutil.copytree(STATIC, portal / "static")
     shutil.copy(STATIC.with_name("contract.d.ts"), portal)
