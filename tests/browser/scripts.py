@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,20 @@ from tests.browser.site import STATIC
 from tests.setup import node
 from tests.setup.registry import PORTAL_CHECKS
 
+Evaluate = Callable[..., Any]
+_ANSWER = """
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [scripts, expression, given] = JSON.parse(line);
+  const names = scripts.map((name) => name.replaceAll("-", "_"));
+  const imported = scripts.map((name) => import(pathToFileURL(`${process.cwd()}/${name}.js`)));
+  const evaluate = new Function(...names, "given", `return ${expression}`);
+  const found = evaluate(...(await Promise.all(imported)), given);
+  process.stdout.write(`${JSON.stringify(found ?? null)}\\n`);
+}
+"""
 _TSCONFIG = Path(__file__).with_name("tsconfig.json")
 
 
@@ -26,21 +42,28 @@ def copied(folder: Path) -> Path:
     return portal
 
 
-def evaluated(portal: Path, name: str, expression: str, given: Any = None) -> Any:
-    """What an expression gives that may use all that a script exports, and `given`; in UTC."""
-    script = f"""
-        import * as script from {json.dumps((portal / "static" / name).as_uri())};
-        const given = {json.dumps(given)};
-        console.log(JSON.stringify({expression}));
-    """
-    done = subprocess.run(
-        [node.found().node, "--input-type=module", "--eval", script],
+@contextmanager
+def evaluated(portal: Path) -> Iterator[Evaluate]:
+    """What evaluates expressions that use scripts by their names, and `given`; all in UTC."""
+    with subprocess.Popen(
+        [node.found().node, "--input-type=module", "--eval", _ANSWER],
+        cwd=portal / "static",
         env={**os.environ, "TZ": "UTC"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    ) as process:
+        asked, told = process.stdin, process.stdout
+        assert asked
+        assert told
+
+        def evaluate(scripts: str, expression: str, given: Any = None) -> Any:
+            asked.write(json.dumps([scripts.split(), expression, given]) + "\n")
+            asked.flush()
+            return json.loads(told.readline())
+
+        yield evaluate
+        asked.close()
 
 
 def wrong_types(folder: Path) -> list[str]:

@@ -531,7 +531,7 @@ function fact(name, value) {
     // An older version of the function counts seconds.
     return instant(typeof value === "number" ? new Date(value * 1000) : String(value));
   }
-  if (name === "device_key") {
+  if (["device_key", "pending_device_key"].includes(name)) {
     return `${String(value).slice(0, TOLD_OF_KEY)}…`;
   }
   return name === "state" ? named(String(value)) : String(value);
