@@ -25,15 +25,11 @@ _INDEX = """<!doctype html>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>Charts</title>
-<link rel="stylesheet" href="charts.css"><link rel="stylesheet" href="around.css">
+<link rel="stylesheet" href="style.css"><link rel="stylesheet" href="charts.css">
 <script type="module" src="around.js"></script>
 </head>
 <body><main><h1>Charts</h1><button>Before</button><div></div><button>After</button></main></body>
 </html>
-"""
-_CSS = """
-body { margin: 1rem; background: light-dark(white, black); font: 1rem sans-serif; }
-button { min-height: 24px; }
 """
 _JS = """
 import * as charts from "./charts.js";
@@ -135,7 +131,7 @@ _EMPTY = [
 
 @pytest.fixture(scope="module")
 def charts_url() -> Iterator[str]:
-    with site({"index.html": _INDEX, "around.css": _CSS, "around.js": _JS}) as url:
+    with site({"index.html": _INDEX, "around.js": _JS}) as url:
         yield url
 
 

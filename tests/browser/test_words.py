@@ -190,7 +190,8 @@ def test_actions_are_called_what_they_do_and_only_the_last_is_for_good(say: Eval
     told = say(
         "labels",
         """Object.entries({ ...labels.ACTIONS, reset: labels.RESET_DEVICE_KEY }).map(
-            ([name, one]) => [name, one.verb, one.done, one.title("PC-01"), one.grave, one.effects.length > 0])""",
+            ([name, { verb, done, title, grave, effects }]) =>
+                [name, verb, done, title("PC-01"), grave, effects.length > 0])""",
     )
     assert told == [
         ["detach", "Block", "is blocked", "Block PC-01?", False, True],

@@ -7,6 +7,9 @@
  * Its looks stand in charts.css. Values are counts: whole numbers from zero on.
  */
 
+import { h, svg } from "./dom.js";
+import { number } from "./labels.js";
+
 /**
  * @typedef {object} Described
  * @property {string} title what the chart shows, its caption
@@ -65,7 +68,6 @@
  * @typedef {{width: number, height: number, em: number}} Size
  */
 
-const SVG = "http://www.w3.org/2000/svg";
 const ALL = -1;
 const DAY = 24 * 60 * 60 * 1000;
 const CHARACTER = 0.6; // em; a digit's width, and a fair mean of others
@@ -78,8 +80,6 @@ const PATTERNS = [
   "M-2 6 L2 10 M0 0 L8 8 M6 -2 L10 2", // falling lines
   "M0 4 H8 M4 0 V8", // a grid
 ];
-
-const numbers = new Intl.NumberFormat(document.documentElement.lang || "en");
 
 let charts = 0;
 
@@ -105,10 +105,10 @@ export function stackedArea(chart) {
   const read = (/** @type {Cursor} */ { point, series: chosen }) => {
     const lines = series.map(({ label }, one) => ({
       label,
-      value: numbers.format(countOf(point, one)),
+      value: number(countOf(point, one)),
       swatch: swatch(series, one, id),
     }));
-    const all = { label: "All", value: numbers.format(totals[point] ?? 0) };
+    const all = { label: "All", value: number(totals[point] ?? 0) };
     return {
       heading: names[point] ?? "",
       lines: chosen === ALL ? [all, ...lines] : lines.slice(chosen, chosen + 1),
@@ -181,10 +181,10 @@ export function stackedArea(chart) {
     };
   };
 
-  const legend = html(
+  const legend = h(
     "ul",
     { class: "chart-legend" },
-    ...series.map(({ label }, one) => html("li", {}, swatch(series, one, id), label)),
+    ...series.map(({ label }, one) => h("li", {}, swatch(series, one, id), label)),
   );
   const table = tableOf(
     chart.title,
@@ -248,7 +248,7 @@ export function columns(chart) {
   };
   const read = (/** @type {Cursor} */ { point }) => ({
     heading: names[point] ?? "",
-    lines: [{ label: unit, value: numbers.format(countOf(point)) }],
+    lines: [{ label: unit, value: number(countOf(point)) }],
   });
   const table = tableOf(
     chart.title,
@@ -271,11 +271,11 @@ export function bars(chart) {
     return figure(chart, paragraph("chart-empty", chart.empty));
   }
   const items = rows.map(({ label, value }) =>
-    html(
+    h(
       "div",
       { class: "chart-row" },
-      html("span", { class: "chart-row-label" }, label),
-      html("span", { class: "chart-row-value" }, numbers.format(value)),
+      h("span", { class: "chart-row-label" }, label),
+      h("span", { class: "chart-row-value" }, number(value)),
       svg(
         "svg",
         { class: "chart-bar" },
@@ -288,7 +288,7 @@ export function bars(chart) {
       ),
     ),
   );
-  const element = html("div", { class: "chart-rows", "aria-hidden": "true" }, ...items);
+  const element = h("div", { class: "chart-rows", "aria-hidden": "true" }, ...items);
   /** @type {Surface} */
   const surface = {
     element,
@@ -310,7 +310,7 @@ export function bars(chart) {
     return {
       heading: row?.label ?? "",
       lines: [
-        { label: unit, value: numbers.format(row?.value ?? 0) },
+        { label: unit, value: number(row?.value ?? 0) },
         ...(row?.detail ? [{ label: "", value: row.detail }] : []),
       ],
     };
@@ -331,13 +331,13 @@ export function bars(chart) {
  * @param {...Element} parts
  */
 function figure({ title, description }, ...parts) {
-  const caption = html(
+  const caption = h(
     "figcaption",
     {},
-    html("span", { class: "chart-title" }, title),
-    html("span", { class: "chart-description" }, description),
+    h("span", { class: "chart-title" }, title),
+    h("span", { class: "chart-description" }, description),
   );
-  return html("figure", { class: "chart" }, caption, ...parts);
+  return h("figure", { class: "chart" }, caption, ...parts);
 }
 
 /**
@@ -350,9 +350,9 @@ function figure({ title, description }, ...parts) {
  * @returns {HTMLElement[]}
  */
 function explorable({ title }, extent, surface, read) {
-  const tooltip = html("div", { class: "chart-tooltip", "aria-hidden": "true", hidden: "" });
-  const spoken = html("p", { class: "chart-spoken", "aria-live": "polite" });
-  const plot = html(
+  const tooltip = h("div", { class: "chart-tooltip", "aria-hidden": "true", hidden: true });
+  const spoken = h("p", { class: "chart-spoken", "aria-live": "polite" });
+  const plot = h(
     "div",
     {
       class: "chart-plot",
@@ -373,9 +373,9 @@ function explorable({ title }, extent, surface, read) {
     const { x, y } = surface.mark(cursor);
     const { heading, lines } = read(cursor);
     tooltip.replaceChildren(
-      html("strong", {}, heading),
+      h("strong", {}, heading),
       ...lines.map(({ label, value, swatch }) =>
-        html("span", {}, ...(swatch ? [swatch] : []), label ? `${label}: ${value}` : value),
+        h("span", {}, ...(swatch ? [swatch] : []), label ? `${label}: ${value}` : value),
       ),
     );
     tooltip.hidden = false;
@@ -521,7 +521,7 @@ function countScale(most, { height, em }) {
  * @param {number} right how much is left free there
  */
 function plotArea({ width, height, em }, ticks, right) {
-  const longest = Math.max(...ticks.map((tick) => numbers.format(tick).length));
+  const longest = Math.max(...ticks.map((tick) => number(tick).length));
   return {
     left: (longest * CHARACTER + 0.75) * em,
     right: width - right,
@@ -541,7 +541,7 @@ function countAxis(area, { ticks }, y, { em }) {
     const at = round(y(tick));
     return [
       svg("line", { class: "chart-grid", x1: area.left, x2: area.right, y1: at, y2: at }),
-      text("chart-tick chart-count", numbers.format(tick), area.left - em / 2, at + em / 3, "end"),
+      text("chart-tick chart-count", number(tick), area.left - em / 2, at + em / 3, "end"),
     ];
   });
 }
@@ -618,23 +618,23 @@ function swatch(series, one, id) {
 function tableOf(title, heads, rows) {
   const cell = (/** @type {string | number} */ content) =>
     typeof content === "number"
-      ? html("td", { class: "chart-number" }, numbers.format(content))
-      : html("td", {}, content);
-  const table = html(
+      ? h("td", { class: "chart-number" }, number(content))
+      : h("td", {}, content);
+  const table = h(
     "table",
     {},
-    html("caption", {}, title),
-    html("thead", {}, html("tr", {}, ...heads.map((head) => html("th", { scope: "col" }, head)))),
-    html(
+    h("caption", {}, title),
+    h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
+    h(
       "tbody",
       {},
       ...rows.map(([name, ...cells]) =>
-        html("tr", {}, html("th", { scope: "row" }, name), ...cells.map(cell)),
+        h("tr", {}, h("th", { scope: "row" }, name), ...cells.map(cell)),
       ),
     ),
   );
   const scrolled = { class: "chart-table", tabindex: "0", role: "group", "aria-label": title };
-  return html("details", {}, html("summary", {}, "Show as a table"), html("div", scrolled, table));
+  return h("details", {}, h("summary", {}, "Show as a table"), h("div", scrolled, table));
 }
 
 /**
@@ -642,7 +642,7 @@ function tableOf(title, heads, rows) {
  * @param {string} name
  */
 function time(at, name) {
-  return html("time", { datetime: at.toISOString() }, name);
+  return h("time", { datetime: at.toISOString() }, name);
 }
 
 /**
@@ -650,7 +650,7 @@ function time(at, name) {
  * @param {string} content
  */
 function paragraph(kind, content) {
-  return html("p", { class: kind }, content);
+  return h("p", { class: kind }, content);
 }
 
 /**
@@ -676,34 +676,4 @@ function nearestOf(places, place) {
 /** @param {number} value */
 function round(value) {
   return Math.round(value * 100) / 100;
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name
- * @param {Record<string, string>} attributes
- * @param {...(Node | string)} children
- */
-function html(name, attributes, ...children) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    element.setAttribute(key, value);
-  }
-  element.append(...children);
-  return element;
-}
-
-/**
- * @template {keyof SVGElementTagNameMap} Name
- * @param {Name} name
- * @param {Record<string, string | number>} attributes
- * @param {...(Node | string)} children
- */
-function svg(name, attributes, ...children) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) {
-    element.setAttribute(key, String(value));
-  }
-  element.append(...children);
-  return element;
 }

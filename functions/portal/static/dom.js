@@ -4,6 +4,8 @@
 /** @typedef {Node | string | number | null | undefined | false} Child */
 /** @typedef {Record<string, unknown>} Props */
 
+const SVG = "http://www.w3.org/2000/svg";
+
 // What is set as a property, since the attribute of that name is only its first value.
 const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "open", "selected"]);
 
@@ -17,7 +19,31 @@ const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "open", "s
  * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function h(tag, props = {}, ...children) {
-  const element = document.createElement(tag);
+  return made(document.createElement(tag), props, children);
+}
+
+/**
+ * An element of a drawing, made in the same way.
+ *
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Props} [props]
+ * @param {...(Child | Child[])} children
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
+export function svg(tag, props = {}, ...children) {
+  return made(document.createElementNS(SVG, tag), props, children);
+}
+
+/**
+ * Puts into an element what it is made with.
+ *
+ * @template {Element} Made
+ * @param {Made} element
+ * @param {Props} props
+ * @param {(Child | Child[])[]} children
+ */
+function made(element, props, children) {
   for (const [name, value] of Object.entries(props)) {
     if (typeof value === "function") {
       element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
