@@ -11,7 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import launched
 from tests.browser.looks import DESKTOP, Look, OpenPage
+from tests.browser.parts import FILES
 from tests.browser.portal import Portal, served
+from tests.browser.site import site
 from tests.browser.troubles import Troubles
 from tests.concurrency.table import Item
 
@@ -65,6 +67,20 @@ def look() -> Look:
 def page(open_page: OpenPage, look: Look) -> Page:
     """A blank page."""
     return open_page(look)
+
+
+@pytest.fixture(scope="session")
+def parts_url() -> Iterator[str]:
+    """Where there is a page for parts of the portal, without a service."""
+    with site(FILES) as url:
+        yield url
+
+
+@pytest.fixture
+def parts(page: Page, parts_url: str) -> Page:
+    """A page with all scripts at hand, in the middle of a list that is narrowed."""
+    page.goto(f"{parts_url}/#/agents?status=active&cursor=third")
+    return page
 
 
 @pytest.fixture(scope="session")
