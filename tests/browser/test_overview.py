@@ -159,6 +159,27 @@ def test_a_time_that_is_not_told_whole_is_told_as_such(page: Page, portal: Porta
     expect(left_out).to_have_count(2)
 
 
+def test_all_pages_of_the_activity_are_added_up(page: Page, portal: Portal) -> None:
+    pages: dict[str | None, tuple[list[int], str | None]] = {
+        None: ([40, 1, 0], "second"),
+        "second": ([2, 0, 0], "third"),
+        "third": ([5, 0, 7], None),
+    }
+
+    def one_of_three(route: Route) -> None:
+        (cursor,) = parse_qs(urlsplit(route.request.url).query).get("cursor", [None])
+        licenses, next_cursor = pages[cursor]
+        hours = [
+            {"at": f"2026-11-20T{hour:02}:00:00Z", "licenses": count}
+            for hour, count in enumerate(licenses)
+        ]
+        route.fulfill(json={"hours": hours, "next_cursor": next_cursor})
+
+    page.route("**/v1/organizations/acme/activity*", one_of_three)
+    portal.visit(page, "ada", _OVERVIEW)
+    assert [count for _, count in table(page, "Validations per hour")] == ["47", "1", "7"]
+
+
 def test_without_agents_each_chart_says_what_would_be_in_it(page: Page, portal: Portal) -> None:
     portal.visit(page, "ada", _OVERVIEW)
     for words in (

@@ -139,6 +139,56 @@ def test_in_the_middle_of_a_list_no_number_is_told_that_is_not_known(parts: Page
     assert turn(parts, "First") == "#/agents?status=active"
 
 
+LIST = """
+globalThis.asked = [];
+globalThis.list = list_page.listPage({
+  title: "Agents", label: "Agents", what: "agents", noun: ["agent", "agents"],
+  query: router.here().query,
+  fields: [widgets.field("Search", dom.h("input", { name: "search" }))],
+  narrowing: ["search", "status"],
+  async load(query, page) {
+    asked.push({ ...page, search: query.get("search") });
+    return globalThis.answer;
+  },
+  show: (rows, query) => dom.h("p", { class: "rows" }, `${rows.length} by ${query.get("sort")}`),
+  nothing: (isNarrowed) => dom.h("p", { class: "rows" }, isNarrowed ? "None is so." : "None."),
+});
+put(list.element);
+"""
+
+
+def listed(page: Page, query: str, answer: dict[str, Any]) -> str:
+    """What a list's place shows when the service answers like this; and what is heard."""
+    page.evaluate("(answer) => { globalThis.answer = answer; }", answer)
+    page.evaluate("(query) => router.go(`#/agents?${query}`)", query)
+    page.evaluate("(query) => list.update(new URLSearchParams(query))", query)
+    expect(page.locator("main [aria-busy]")).to_have_count(0)
+    said = [page.locator(name).text_content() for name in (".rows", "#announcements")]
+    return " / ".join(text or "" for text in said)
+
+
+def test_a_list_shows_its_rows_how_many_there_are_or_why_there_are_none(parts: Page) -> None:
+    parts.evaluate("globalThis.answer = { rows: [], next_cursor: null }")
+    parts.evaluate(LIST)
+    last, full = {"rows": [1, 2], "next_cursor": None}, {"rows": [1, 2], "next_cursor": "x"}
+    none: dict[str, Any] = {"rows": [], "next_cursor": None}
+    assert listed(parts, "sort=name", last) == "2 by name / 2 agents found"
+    assert listed(parts, "sort=name", full) == "2 by name / 2 agents on this page"
+    assert listed(parts, "sort=-name&cursor=x", last) == "2 by -name / 2 agents on this page"
+    assert listed(parts, "sort=name", {**full, "total": 70}) == "2 by name / 70 agents found"
+    expect(parts.locator(".pager span")).to_have_text("1–2 of 70")
+    assert listed(parts, "", none) == "None. / 0 agents found"
+    assert listed(parts, "status=active", none) == "None is so. / 0 agents found"
+    assert listed(parts, "search=press", none) == "None is so. / 0 agents found"
+    expect(parts.get_by_label("Search")).to_have_value("press")
+    # Whoever has turned over to a page that is empty by now can still turn back.
+    assert listed(parts, "sort=name&cursor=x", none).startswith("0 by name")
+    assert parts.evaluate("asked.slice(-2)") == [
+        {"limit": 50, "cursor": None, "search": "press"},
+        {"limit": 50, "cursor": "x", "search": None},
+    ]
+
+
 # -- drafts ----------------------------------------------------------------------------------------
 
 FORM = """

@@ -11,6 +11,7 @@ import {
   announce,
   badge,
   exactly,
+  fact,
   failure,
   field,
   loaded,
@@ -272,12 +273,4 @@ export function agent({ params, query: first }) {
       history.stop();
     },
   };
-}
-
-/**
- * @param {string} name
- * @param {import("./dom.js").Child | import("./dom.js").Child[]} value
- */
-function fact(name, value) {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
 }

@@ -2,25 +2,14 @@
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
-import { filters, given } from "./filters.js";
-import { choices, counted, day, nameOf } from "./labels.js";
+import { given } from "./filters.js";
+import { choices, day, nameOf } from "./labels.js";
+import { listPage } from "./list-page.js";
 import { link } from "./router.js";
 import { STATUSES } from "./vocabulary.js";
-import {
-  ago,
-  badge,
-  choice,
-  empty,
-  field,
-  loaded,
-  pager,
-  person,
-  statusBadge,
-  table,
-  whisper,
-} from "./widgets.js";
+import { ago, badge, choice, empty, field, person, statusBadge, table } from "./widgets.js";
 
-const SIZE = 50;
+/** @type {import("../contract.d.ts").Queries["listLicenses"][]} */
 const NARROWING = ["search", "status", "environment", "primary"];
 
 /** @type {[value: "" | import("../contract.d.ts").LicenseSort, text: string][]} */
@@ -46,9 +35,8 @@ const PRIMARY = [
 ];
 
 /** @type {import("./main.js").MakePage} */
-export function agents({ params, query: first }) {
+export function agents({ params, query }) {
   const organizationId = params.organization ?? "";
-  let query = first;
   const search = h("input", {
     name: "search",
     type: "search",
@@ -56,48 +44,28 @@ export function agents({ params, query: first }) {
     autocomplete: "off",
   });
   const environment = h("input", { name: "environment", maxlength: 64, autocomplete: "off" });
-  const { form, show } = filters("Agents", query, [
-    field("Search", search, "Computer name, label or license id"),
-    choice("Status", "status", [["", "Any"], ...choices(STATUSES)]),
-    field("Environment", environment, "The whole name"),
-    choice("Primary", "primary", PRIMARY),
-    choice("Order", "sort", SORTS),
-  ]);
-  const list = loaded(
-    "agents",
-    (signal) =>
-      api.licenses(
-        organizationId,
-        { ...given(query, [...NARROWING, "sort", "cursor"]), limit: SIZE },
-        signal,
-      ),
-    (page) => {
-      const isAll = page.next_cursor === null && !query.get("cursor");
-      whisper(told(page.licenses.length, page.total ?? (isAll ? page.licenses.length : null)));
-      return page.licenses.length === 0 && !query.get("cursor")
-        ? nothing(Object.keys(given(query, NARROWING)).length > 0)
-        : [
-            agentTable(organizationId, page.licenses, query.get("sort") ?? ""),
-            pager({
-              shown: page.licenses.length,
-              size: SIZE,
-              next: page.next_cursor,
-              total: page.total,
-            }),
-          ];
-    },
-  );
-  list.reload();
-  return {
+  return listPage({
     title: "Agents",
-    element: h("div", {}, form, list.element),
-    update(changed) {
-      query = changed;
-      show(query);
-      list.reload();
+    label: "Agents",
+    what: "agents",
+    noun: ["agent", "agents"],
+    query,
+    fields: [
+      field("Search", search, "Computer name, label or license id"),
+      choice("Status", "status", [["", "Any"], ...choices(STATUSES)]),
+      field("Environment", environment, "The whole name"),
+      choice("Primary", "primary", PRIMARY),
+      choice("Order", "sort", SORTS),
+    ],
+    narrowing: NARROWING,
+    async load(present, page, signal) {
+      const asked = { ...given(present, [...NARROWING, "sort"]), ...page };
+      const found = await api.licenses(organizationId, asked, signal);
+      return { ...found, rows: found.licenses };
     },
-    stop: list.stop,
-  };
+    show: (licenses, present) => agentTable(organizationId, licenses, present.get("sort") ?? ""),
+    nothing,
+  });
 }
 
 /**
@@ -162,14 +130,4 @@ function nothing(isNarrowed) {
         "Install an agent and log in on it with a user of this organization: it appears here at ",
         "once, with its license.",
       );
-}
-
-/**
- * @param {number} shown
- * @param {number | null} total
- */
-function told(shown, total) {
-  return total === null
-    ? `${counted(shown, "agent")} on this page`
-    : `${counted(total, "agent")} found`;
 }

@@ -3,54 +3,38 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { entries } from "./event-list.js";
-import { filters, given } from "./filters.js";
+import { listPage } from "./list-page.js";
 import { EVENTS } from "./vocabulary.js";
-import { choice, empty, field, loaded, pager } from "./widgets.js";
-
-const SIZE = 50;
+import { choice, empty, field } from "./widgets.js";
 
 /** @type {import("./main.js").MakePage} */
-export function feed({ params, query: first, isSuperAdmin }) {
+export function feed({ params, query, isSuperAdmin }) {
   const organizationId = params.organization ?? "";
-  let query = first;
-  const { form, show } = filters("Feed", query, [
-    choice("What", "type", [["", "Everything"], ...typesFor(isSuperAdmin)]),
-    field("From", h("input", { name: "from", type: "date" })),
-    field("Until", h("input", { name: "until", type: "date" })),
-  ]);
-  const list = loaded(
-    "the feed",
-    (signal) =>
-      api.events(
-        { organizationId },
-        {
-          type: query.get("type"),
-          from: startOf(query.get("from"), 0),
-          before: startOf(query.get("until"), 1),
-          cursor: query.get("cursor"),
-          limit: SIZE,
-        },
-        signal,
-      ),
-    (page) =>
-      page.events.length === 0 && !query.get("cursor")
-        ? nothing(Object.keys(given(query, ["type", "from", "until"])).length > 0)
-        : [
-            entries(page.events, { withLicense: true }),
-            pager({ shown: page.events.length, size: SIZE, next: page.next_cursor }),
-          ],
-  );
-  list.reload();
-  return {
+  return listPage({
     title: isSuperAdmin ? "Audit trail" : "Feed",
-    element: h("div", {}, form, list.element),
-    update(changed) {
-      query = changed;
-      show(query);
-      list.reload();
+    label: "Feed",
+    what: "the feed",
+    noun: ["entry", "entries"],
+    query,
+    fields: [
+      choice("What", "type", [["", "Everything"], ...typesFor(isSuperAdmin)]),
+      field("From", h("input", { name: "from", type: "date" })),
+      field("Until", h("input", { name: "until", type: "date" })),
+    ],
+    narrowing: ["type", "from", "until"],
+    async load(present, page, signal) {
+      const asked = {
+        type: present.get("type"),
+        from: startOf(present.get("from"), 0),
+        before: startOf(present.get("until"), 1),
+        ...page,
+      };
+      const found = await api.events({ organizationId }, asked, signal);
+      return { ...found, rows: found.events };
     },
-    stop: list.stop,
-  };
+    show: (events) => entries(events, { withLicense: true }),
+    nothing,
+  });
 }
 
 /**

@@ -3,15 +3,18 @@
 import * as api from "./api.js";
 import { columns } from "./charts.js";
 import { h } from "./dom.js";
-import { filters, given } from "./filters.js";
-import { choices, counted, day, named, number } from "./labels.js";
+import { given } from "./filters.js";
+import { choices, day, named, number } from "./labels.js";
+import { listPage } from "./list-page.js";
 import { link } from "./router.js";
 import { STANDINGS } from "./vocabulary.js";
-import { badge, choice, daysLeft, empty, field, loaded, pager, table, whisper } from "./widgets.js";
+import { badge, choice, daysLeft, empty, field, loaded, table } from "./widgets.js";
 
-const SIZE = 50;
 const AHEAD_DAYS = 90;
 const LARGEST_PAGE = 100;
+
+/** @type {import("../contract.d.ts").Queries["listOrganizations"][]} */
+const TAKEN = ["search", "standing", "sort"];
 
 /** @type {[value: "" | import("../contract.d.ts").OrganizationSort, text: string][]} */
 const SORTS = [
@@ -30,48 +33,35 @@ const ENDS = [
 ];
 
 /** @type {import("./main.js").MakePage} */
-export function organizations({ query: first }) {
-  let query = first;
+export function organizations({ query }) {
   const search = h("input", {
     name: "search",
     type: "search",
     maxlength: 100,
     autocomplete: "off",
   });
-  const { form, show } = filters("Organizations", query, [
-    field("Search", search, "Name or id"),
-    choice("Subscription", "standing", [["", "Any"], ...choices(STANDINGS)]),
-    choice("Ends", "ends", ENDS),
-    choice("Order", "sort", SORTS),
-  ]);
-  const list = loaded(
-    "organizations",
-    (signal) =>
-      api.organizations(
-        {
-          ...given(query, ["search", "standing", "sort", "cursor"]),
-          ...ending(
-            ENDS.some(([ends]) => ends === query.get("ends")) ? Number(query.get("ends")) : 0,
-          ),
-          limit: SIZE,
-        },
-        signal,
-      ),
-    (page) => {
-      whisper(`${counted(page.total, "organization")} found`);
-      return page.organizations.length === 0
-        ? nothing(query)
-        : [
-            organizationTable(page.organizations, query.get("sort") || "name"),
-            pager({
-              shown: page.organizations.length,
-              size: SIZE,
-              next: page.next_cursor,
-              total: page.total,
-            }),
-          ];
+  const list = listPage({
+    title: "Organizations",
+    label: "Organizations",
+    what: "organizations",
+    noun: ["organization", "organizations"],
+    query,
+    fields: [
+      field("Search", search, "Name or id"),
+      choice("Subscription", "standing", [["", "Any"], ...choices(STANDINGS)]),
+      choice("Ends", "ends", ENDS),
+      choice("Order", "sort", SORTS),
+    ],
+    narrowing: ["search", "standing", "ends"],
+    async load(present, page, signal) {
+      const ends = ENDS.some(([days]) => days === present.get("ends")) ? present.get("ends") : 0;
+      const asked = { ...given(present, TAKEN), ...ending(Number(ends)), ...page };
+      const found = await api.organizations(asked, signal);
+      return { ...found, rows: found.organizations };
     },
-  );
+    show: (found, present) => organizationTable(found, present.get("sort") || "name"),
+    nothing,
+  });
   const chart = loaded("what ends", endsOfDays, (points) =>
     columns({
       title: "Subscriptions that end within 90 days",
@@ -82,27 +72,17 @@ export function organizations({ query: first }) {
       empty: "No subscription ends within 90 days.",
     }),
   );
-  list.reload();
   chart.reload();
+  const create = h("a", { class: "button", href: link(["new-organization"]) }, "New organization");
   return {
-    title: "Organizations",
+    ...list,
     element: h(
       "div",
       {},
-      h(
-        "p",
-        { class: "buttons" },
-        h("a", { class: "button", href: link(["new-organization"]) }, "New organization"),
-      ),
-      form,
+      h("p", { class: "buttons" }, create),
       list.element,
       h("section", { class: "charts" }, h("h2", {}, "Ending soon"), chart.element),
     ),
-    update(changed) {
-      query = changed;
-      show(query);
-      list.reload();
-    },
     stop() {
       list.stop();
       chart.stop();
@@ -202,9 +182,9 @@ function organizationTable(organizations, sort) {
   });
 }
 
-/** @param {URLSearchParams} query */
-function nothing(query) {
-  return Object.keys(given(query, ["search", "standing", "ends"])).length > 0
+/** @param {boolean} isNarrowed */
+function nothing(isNarrowed) {
+  return isNarrowed
     ? empty("No organization is like this.", "Search for something shorter, or clear the filters.")
     : empty(
         "There is no organization yet.",

@@ -9,7 +9,7 @@ import { counted, instant, named, number, reasonOf } from "./labels.js";
 import { decide, decisions } from "./policy.js";
 import { link } from "./router.js";
 import { STATUSES } from "./vocabulary.js";
-import { badge, choice, daysLeft, exactly, loaded } from "./widgets.js";
+import { badge, choice, daysLeft, exactly, fact, loaded } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
 
@@ -240,12 +240,4 @@ function seatsUsed(seats, limit) {
     h("meter", { min: 0, max: Math.max(limit, 1), value: seats, "aria-label": "Seats used" }),
     seats >= limit && h("p", { class: "note" }, "No seat is free: a new agent cannot log in."),
   ];
-}
-
-/**
- * @param {string} name
- * @param {...import("./dom.js").Child} value
- */
-function fact(name, ...value) {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
 }

@@ -181,6 +181,16 @@ export function empty(title, ...text) {
   return h("div", { class: "empty" }, h("p", {}, h("strong", {}, title)), h("p", {}, ...text));
 }
 
+/**
+ * A name with what it stands for, in a list of such.
+ *
+ * @param {string} name
+ * @param {...(Child | Child[])} value
+ */
+export function fact(name, ...value) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, ...value));
+}
+
 /** @param {import("../contract.d.ts").LicenseStatus} status */
 export function statusBadge(status) {
   return badge(status, named(status), STATUS_MEANINGS[status]);

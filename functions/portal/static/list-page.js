@@ -1,0 +1,66 @@
+// A page with a list: a form that narrows it, its rows page by page, and what stands there instead
+// of them. The place's query says which rows.
+
+import { h } from "./dom.js";
+import { filters, given } from "./filters.js";
+import { counted } from "./labels.js";
+import { loaded, pager, whisper } from "./widgets.js";
+
+/** @typedef {import("./dom.js").Child} Child */
+
+const SIZE = 50;
+
+/**
+ * One page of rows, as the API gives it.
+ *
+ * @template Row
+ * @typedef {{ rows: Row[], next_cursor: string | null, total?: number | null }} Rows
+ */
+
+/**
+ * @template {string} Name
+ * @template Row
+ * @param {object} list
+ * @param {string} list.title the page's
+ * @param {string} list.label what the form narrows
+ * @param {string} list.what is loading, for those who wait
+ * @param {[one: string, many: string]} list.noun what a row is, for those who hear how many there are
+ * @param {URLSearchParams} list.query
+ * @param {HTMLElement[]} list.fields with inputs named like the query's parameters
+ * @param {Name[]} list.narrowing those of them that leave rows out
+ * @param {(query: URLSearchParams, page: { limit: number, cursor: string | null }, signal: AbortSignal) => Promise<Rows<Row>>} list.load
+ * @param {(rows: Row[], query: URLSearchParams) => Child} list.show
+ * @param {(isNarrowed: boolean) => Child} list.nothing
+ * @returns {import("./main.js").Page & { update: (query: URLSearchParams) => void, stop: () => void }}
+ */
+export function listPage({ title, label, what, noun, query: first, ...list }) {
+  let query = first;
+  const { form, show } = filters(label, query, list.fields);
+  const content = loaded(
+    what,
+    (signal) => list.load(query, { limit: SIZE, cursor: query.get("cursor") }, signal),
+    ({ rows, next_cursor: next, total = null }) => {
+      const isFirst = !query.get("cursor");
+      const all = total ?? (isFirst && next === null ? rows.length : null);
+      whisper(
+        all === null
+          ? `${counted(rows.length, ...noun)} on this page`
+          : `${counted(all, ...noun)} found`,
+      );
+      return rows.length === 0 && isFirst
+        ? list.nothing(Object.keys(given(query, list.narrowing)).length > 0)
+        : [list.show(rows, query), pager({ shown: rows.length, size: SIZE, next, total })];
+    },
+  );
+  content.reload();
+  return {
+    title,
+    element: h("div", {}, form, content.element),
+    update(changed) {
+      query = changed;
+      show(query);
+      content.reload();
+    },
+    stop: content.stop,
+  };
+}
