@@ -5,15 +5,18 @@
 
 /** How many licenses have an agent that was recorded as seen in the hour from `at` on. */
 export interface ActiveHour {
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When the hour begins. RFC 3339, with a UTC offset, from 1970 to 9999. */
   at: string;
+  /** How many licenses had an agent that was seen. */
   licenses: number;
 }
 
 /** Who acted; the subject is `hidden` from readers who may not know it. */
 export interface Actor {
   kind: ActorKind;
+  /** Who: the claim `sub` of a token, a license's id, or `hidden`. */
   subject: string;
+  /** The roles of the person. */
   roles: Array<string>;
 }
 
@@ -22,67 +25,99 @@ export type ActorKind = "user" | "agent" | "schedule" | "billing";
 
 /** A license, as administrators see it. `issued_by` is the subject of the first login. `actions` are the transitions that would change it now; each is a route of its own. */
 export interface AdministeredLicense {
+  /** The id of the license. */
   id: string;
   kind: LicenseKind;
   status: LicenseStatus;
+  /** The id of an organization. */
   organization_id: string;
+  /** The name of the agent's installation on its machine. */
   environment: string;
+  /** Whether administrators have marked the agent as primary. */
   primary: boolean;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When it was issued. RFC 3339, with a UTC offset, from 1970 to 9999. */
   issued_at: string;
+  /** When the license ends; null while it is not in force. RFC 3339, with a UTC offset, from 1970 to 9999. */
   valid_until: string | null;
   /** When the longest lease that was granted ends: until then, an agent or a copy of it may go on without asking. Null where none was granted. */
   leased_until: string | null;
+  /** What would change it now; each is an operation of its own. */
   actions: Array<"detach" | "attach" | "dissociate" | "revoke">;
+  /** The name of the computer, as the agent has sent it. */
   computer_name: string | null;
+  /** What administrators call the agent. */
   label: string | null;
   /** The RFC 7638 thumbprint of the key that the agent proves to hold. */
   device_key: string | null;
   pending_device_key: PendingDeviceKey | null;
+  /** The agent's version, as the agent tells it. */
   agent_version: string | null;
+  /** The subject of the person who has caused it. */
   issued_by: string;
   last_seen: LastSeen | null;
 }
 
 /** The week until `until`, when the current hour ends: full hours of UTC, oldest first. A page is about `counted` of the licenses. Ask for the next one until `next_cursor` is null, and add the pages up: all of them are about the same hours. */
 export interface AgentActivityReply {
+  /** The id of an organization. */
   organization_id: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When it ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
   until: string;
+  /** The 168 hours of the week, the oldest first. */
   hours: Array<ActiveHour>;
+  /** How many licenses this page is about. */
   counted: number;
+  /** Send it as `cursor` to get the next page; null on the last one. */
   next_cursor: string | null;
 }
 
 /** What happened. Refusals of one hour are one event: `times` counts them. `last_at` is the time of the latest. `other_address` is where a second agent, if there is one, has got the last lease from. `readings` are what a super-admin has read. `computer_name` is that of the computer on which somebody of the organization could not log in. What is `confidential` is for super-admins alone: no organization's feed has it. */
 export interface AuditEvent {
+  /** The id of the event: consumers deduplicate by it. */
   id: string;
   type: EventType;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When it happened; of folded refusals, when their hour began. RFC 3339, with a UTC offset, from 1970 to 9999. */
   at: string;
+  /** The id of an organization. */
   organization_id: string;
+  /** The license that it is about; null for the organization's own events. */
   license_id: string | null;
+  /** The number of the change of this license or organization. */
   revision: number | null;
   actor: Actor;
+  /** The IP address that the request came from. */
   source_address: string | null;
+  /** The agent's version, as the agent tells it. */
   agent_version: string | null;
+  /** The id of the request, as in the service's log. */
   request_id: string;
   before: EventFacts | null;
   after: EventFacts | null;
+  /** Why: what a person wrote, or the code of a refusal. */
   reason: string | null;
+  /** What has changed of the machine. */
   components: Array<string>;
+  /** Where a second agent, if there is one, has got the last lease from. */
   other_address: string | null;
+  /** How many refusals of the hour are in it; null for a change. */
   times: number | null;
+  /** When the latest of the folded refusals happened; null for a change. RFC 3339, with a UTC offset, from 1970 to 9999. */
   last_at: string | null;
+  /** What a super-admin has read. */
   readings: Array<ReadableData>;
+  /** The name of the computer, as the agent has sent it. */
   computer_name: string | null;
+  /** Whether super-admins alone see it. */
   confidential: boolean;
 }
 
 /** Who is asking, according to the token. `roles` are those that this service knows. */
 export interface CurrentUserReply {
+  /** The claim `sub` of the person's token. */
   subject: string;
+  /** The person's organization; null if the token names none. */
   organization_id: string | null;
+  /** Those of the person's roles that this service knows. */
   roles: Array<Role>;
 }
 
@@ -90,27 +125,44 @@ export interface CurrentUserReply {
 export interface EventFacts {
   kind?: LicenseKind;
   state?: LicenseState;
+  /** The name of the agent's installation on its machine. */
   environment?: string;
+  /** The name of the computer, as the agent has sent it. */
   computer_name?: string | null;
+  /** A digest that stands for the machine. */
   machine?: string;
+  /** Whether no other organization gets on the machine. */
   exclusive?: boolean;
+  /** Whether administrators have marked the agent as primary. */
   primary?: boolean;
+  /** What administrators call the agent. */
   label?: string | null;
+  /** The thumbprint of the bound device key. */
   device_key?: string | null;
+  /** The thumbprint of the device key that waits. */
   pending_device_key?: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When it ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
   expires_at?: string;
+  /** The subject of the person who has used the temporary license. */
   holder?: string | null;
+  /** The organization's name, as people read it. */
   name?: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When the subscription ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
   valid_until?: string;
   status?: SubscriptionStatus;
+  /** How many licenses may be bound; null sets no limit. */
   max_agents?: number | null;
+  /** The version of billing's last event. */
   billing_version?: number;
+  /** How many days before the end it was announced. */
   announced_days?: number | null;
+  /** Whether agents need a device key. */
   require_device_key?: boolean;
+  /** Whether suspected clones are blocked. */
   block_clones?: boolean;
+  /** Whether only administrators replace a lost device key. */
   lock_device_keys?: boolean;
+  /** How many agents a member may add; null for any number. */
   agents_per_member?: number | null;
 }
 
@@ -119,12 +171,15 @@ export type EventType = "LicenseIssued" | "LicenseRevoked" | "LicenseDetached" |
 
 /** A page of events, newest first; ask for the next one until `next_cursor` is null. */
 export interface EventsReply {
+  /** The events, the newest first. */
   events: Array<AuditEvent>;
+  /** Send it as `cursor` to get the next page; null on the last one. */
   next_cursor: string | null;
 }
 
 /** What API Gateway answers by itself, without calling a function. */
 export interface GatewayMessage {
+  /** What is the matter, in a few words. */
   message: string;
 }
 
@@ -137,26 +192,35 @@ export interface GenerateTemporaryLicenseRequest {
 /** A temporary license with its key, which is shown here only. */
 export interface GeneratedTemporaryLicenseReply {
   license: TemporaryLicense;
+  /** The key to keep, nine groups of five letters and digits. It is a secret. */
   license_key: string;
 }
 
 /** When an agent was last seen, with its version and address then. */
 export interface LastSeen {
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When it was. RFC 3339, with a UTC offset, from 1970 to 9999. */
   at: string;
+  /** The agent's version, as the agent tells it. */
   agent_version: string | null;
+  /** The IP address that the request came from. */
   source_address: string | null;
 }
 
 /** How many licenses were in each status at one instant. */
 export interface LicenseCounts {
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** The instant that the counts are of. RFC 3339, with a UTC offset, from 1970 to 9999. */
   at: string;
+  /** How many were active. */
   active: number;
+  /** How many were suspended. */
   suspended: number;
+  /** How many were detached. */
   detached: number;
+  /** How many were dissociated. */
   dissociated: number;
+  /** How many were expired. */
   expired: number;
+  /** How many were revoked. */
   revoked: number;
 }
 
@@ -176,14 +240,17 @@ export type LicenseState = "active" | "detached" | "dissociated" | "expired" | "
 
 /** An organization from `from` until now, in UTC. `licenses` are counted at each midnight and now, oldest first; temporary ones are not among them. `refusals` come with the most frequent reason first. Where more happened than one request can read, the figures are complete from `complete_from` on; else that is `from`. */
 export interface LicenseStatisticsReply {
+  /** The id of an organization. */
   organization_id: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When the first of the days begins. RFC 3339, with a UTC offset, from 1970 to 9999. */
   from: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When it was counted. RFC 3339, with a UTC offset, from 1970 to 9999. */
   until: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** From when on the figures are complete. RFC 3339, with a UTC offset, from 1970 to 9999. */
   complete_from: string;
+  /** The licenses by status, at each midnight and now. */
   licenses: Array<LicenseCounts>;
+  /** The refusals by reason, the most frequent first. */
   refusals: Array<RefusalCount>;
 }
 
@@ -192,7 +259,9 @@ export type LicenseStatus = "active" | "suspended" | "expired" | "detached" | "d
 
 /** A page of licenses; ask for the next one with `next_cursor` until it is null. */
 export interface LicensesReply {
+  /** The licenses, in the order of the list. */
   licenses: Array<AdministeredLicense>;
+  /** Send it as `cursor` to get the next page; null on the last one. */
   next_cursor: string | null;
   /** How many there are on all pages, where the list is sorted. */
   total: number | null;
@@ -204,18 +273,23 @@ export interface MachineCredentials {
   machine_id?: string | null;
   /** All that its adapters have. Eight count, those of makers first. */
   mac_addresses?: Array<string>;
+  /** The name of the computer, as the agent has sent it. */
   computer_name?: string | null;
 }
 
 /** An organization that holds a machine, with its licenses there. */
 export interface MachineHolder {
+  /** The id of an organization. */
   organization_id: string;
+  /** The organization's name, as people read it. */
   name: string;
+  /** The organization's licenses on the machine. */
   licenses: Array<AdministeredLicense>;
 }
 
 /** Everybody who holds the machine; empty when it is free. */
 export interface MachineLookupReply {
+  /** The organizations that hold the machine. */
   holders: Array<MachineHolder>;
 }
 
@@ -226,11 +300,14 @@ export interface MachineLookupRequest {
 
 /** An organization. Its ETag begins with its `version`. */
 export interface Organization {
+  /** The id of the organization. */
   id: string;
+  /** The organization's name, as people read it. */
   name: string;
   subscription: Subscription;
   /** What the subscription means now: agents work only while it is current. */
   standing: SubscriptionStanding;
+  /** How many licenses may be bound; null sets no limit. */
   max_agents: number | null;
   /** How many licenses are bound. */
   seats: number;
@@ -240,6 +317,7 @@ export interface Organization {
   policy_floor: Policy;
   /** The highest version of billing's events so far; 0 before any. */
   billing_version: number;
+  /** The number of the last change; its ETag begins with it. */
   version: number;
 }
 
@@ -250,8 +328,9 @@ export interface OrganizationReply {
 
 /** The name, subscription and seats that an organization is to have: all of it, each time. */
 export interface OrganizationRequest {
+  /** The organization's name, as people read it. */
   name: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When the subscription ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
   valid_until: string;
   status: SubscriptionStatus;
   /** The seat limit; null sets none. */
@@ -263,7 +342,9 @@ export type OrganizationSort = "name" | "-name" | "valid_until" | "-valid_until"
 
 /** A page of organizations; ask for the next one with `next_cursor` until it is null. */
 export interface OrganizationsReply {
+  /** The organizations, in the order of the list. */
   organizations: Array<Organization>;
+  /** Send it as `cursor` to get the next page; null on the last one. */
   next_cursor: string | null;
   /** How many there are on all pages. */
   total: number;
@@ -273,7 +354,7 @@ export interface OrganizationsReply {
 export interface PendingDeviceKey {
   /** As in device_key. */
   thumbprint: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When the member has logged in with it. RFC 3339, with a UTC offset, from 1970 to 9999. */
   since: string;
   /** From then on its next proof puts it in the place of device_key, unless that is proved before. */
   replaces_at: string;
@@ -293,11 +374,17 @@ export interface Policy {
 
 /** Why a request was not carried out (RFC 9457). */
 export interface Problem {
+  /** The code as a URN. */
   type: string;
+  /** What answers with this status have in common. */
   title: string;
+  /** The status of the answer. */
   status: number;
+  /** What it is and what to do, for people. */
   detail: string;
+  /** What it is, for programs: see the examples of the operation. */
   code: string;
+  /** The wrong fields of the request. */
   errors?: Array<ProblemError> | null;
   /** With the code use_dpop_nonce: the nonce that the next proof has to carry, as in the header DPoP-Nonce. It says nothing to an agent. */
   dpop_nonce?: string | null;
@@ -307,6 +394,7 @@ export interface Problem {
 export interface ProblemError {
   /** JSON pointer (RFC 6901) into the request. */
   pointer: string;
+  /** What is wrong with the field. */
   detail: string;
 }
 
@@ -315,8 +403,11 @@ export type ReadableData = "organization" | "licenses" | "license" | "history" |
 
 /** How often uses were refused for one reason, and of how many licenses. */
 export interface RefusalCount {
+  /** Why they were refused. */
   reason: string;
+  /** How often. */
   times: number;
+  /** Of how many licenses. */
   licenses: number;
 }
 
@@ -325,7 +416,7 @@ export type Role = "member" | "org-admin" | "partner" | "super-admin";
 
 /** Until when, and whether, the organization's agents may work. */
 export interface Subscription {
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When the subscription ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
   valid_until: string;
   status: SubscriptionStatus;
 }
@@ -338,19 +429,26 @@ export type SubscriptionStatus = "active" | "paused" | "cancelled";
 
 /** A temporary license. `holder` is the subject of the person who used it first. */
 export interface TemporaryLicense {
+  /** The id of the temporary license. */
   id: string;
+  /** The id of an organization. */
   organization_id: string;
+  /** Whether it is valid, has ended, or was ended early. */
   status: "active" | "expired" | "revoked";
   ttl: TimeToLive;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When it was issued. RFC 3339, with a UTC offset, from 1970 to 9999. */
   issued_at: string;
+  /** Who has generated it: the claim `sub` of a token. */
   issued_by: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When it ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
   expires_at: string;
   /** When the longest lease that was granted ends: until then, an agent or a copy of it may go on without asking. Null where none was granted. */
   leased_until: string | null;
+  /** How long it is still valid, in seconds. */
   seconds_left: number;
+  /** Who uses it: the claim `sub` of a token; null before its first use. */
   holder: string | null;
+  /** The computer on which it is used; null before its first use. */
   computer_name: string | null;
 }
 
@@ -361,7 +459,9 @@ export interface TemporaryLicenseReply {
 
 /** A page of temporary licenses: active ones first, then ended ones, newest first. */
 export interface TemporaryLicensesReply {
+  /** The licenses, in the order of the list. */
   licenses: Array<TemporaryLicense>;
+  /** Send it as `cursor` to get the next page; null on the last one. */
   next_cursor: string | null;
 }
 
@@ -370,11 +470,13 @@ export type TimeToLive = "1h" | "3h" | "6h" | "12h" | "1d" | "3d" | "7d";
 
 /** Why an administrator does it; for the history. */
 export interface TransitionRequest {
+  /** Why, in the words of whoever did it. */
   reason?: string | null;
 }
 
 /** How to mark an agent; what is left out stays as it is. */
 export interface UpdateLicenseRequest {
+  /** Whether administrators have marked the agent as primary. */
   primary?: boolean | null;
   /** A name to show; empty to remove it. */
   label?: string | null;
@@ -382,8 +484,9 @@ export interface UpdateLicenseRequest {
 
 /** What is to be different in an organization; what is left out stays as it is. Name, subscription, seats and `billing_version` are for super-admins. */
 export interface UpdateOrganizationRequest {
+  /** The organization's name, as people read it. */
   name?: string;
-  /** RFC 3339, with a UTC offset, from 1970 to 9999. */
+  /** When the subscription ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
   valid_until?: string;
   status?: SubscriptionStatus;
   /** The seat limit; null sets none. */

@@ -99,6 +99,8 @@ def _type(schema: Mapping[str, Any]) -> str:
             return _one_of(words)
         case {"const": word}:
             return json.dumps(word)
+        case {"type": list(kinds)}:
+            return " | ".join(_type({**schema, "type": kind}) for kind in kinds)
         case {"type": "array", "items": items}:
             return f"Array<{_type(items)}>"
         case {"type": "object"}:
