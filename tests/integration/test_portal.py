@@ -110,6 +110,7 @@ def test_the_page_is_asked_for_anew_and_carries_its_policy(world: World) -> None
     [
         ("/portal", 200),
         ("/portal/old/main.js", 404),
+        ("/portal/old/starting.js", 200),
         ("/.well-known/jwks.json", 200),
         ("/v1/openapi.json", 200),
         ("/v1/me", 401),

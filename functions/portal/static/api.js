@@ -1,9 +1,10 @@
 // The public API, with the signed-in person's token: the only way in which this page does anything.
 //
 // A read that is told to wait (429, 503) is repeated a few times; a change is not repeated behind
-// anybody's back, though doing so would be safe. A token that is refused is renewed once.
+// anybody's back. Where a change has no answer, it is not known whether it was done: that is said, and
+// whether doing it again is safe. A token that is refused is renewed once.
 
-import { fetchJson } from "./fetching.js";
+import { fetchJson, Unreachable } from "./fetching.js";
 import * as session from "./session.js";
 
 /** @typedef {import("../contract.d.ts").AdministeredLicense} License */
@@ -31,6 +32,23 @@ export class Problem extends Error {
     this.status = status;
     this.code = /** @type {string} */ (body.code ?? "");
     this.errors = /** @type {import("../contract.d.ts").ProblemError[]} */ (body.errors ?? []);
+  }
+}
+
+/** A change was sent, and `cause` says why it is not known whether it was done. */
+export class Uncertain extends Error {
+  /**
+   * @param {unknown} cause
+   * @param {boolean} isRepeatable whether doing it again does nothing that is done already
+   */
+  constructor(cause, isRepeatable) {
+    super(
+      isRepeatable
+        ? "It is not known whether this was done. Doing it again is safe: nothing is done twice."
+        : "It is not known whether this was done. Look at the history before you do it again.",
+      { cause },
+    );
+    this.isRepeatable = isRepeatable;
   }
 }
 
@@ -117,7 +135,10 @@ export async function updateLicense(id, changes) {
  * @param {string} reason may be empty
  */
 export async function act(id, action, reason) {
-  const { body } = await send("POST", path`/v1/licenses/${id}/${action}`, given(reason));
+  const address = path`/v1/licenses/${id}/${action}`;
+  // What is bound between a reset and its repetition would be reset, too.
+  const isRepeatable = action !== "reset-device-key";
+  const { body } = await send("POST", address, given(reason), {}, isRepeatable);
   return /** @type {License} */ (body.license);
 }
 
@@ -169,8 +190,14 @@ export async function revokeTemporary(id, reason) {
 
 /** @param {import("../contract.d.ts").MachineCredentials} machine */
 export async function lookUp(machine) {
-  const { body } = await send("POST", "/v1/machines/lookup", { machine });
-  return /** @type {import("../contract.d.ts").MachineHolder[]} */ (body.holders);
+  const { response, body } = await authorized(
+    "/v1/machines/lookup",
+    sending("POST", { machine }, {}),
+  );
+  if (!response.ok) {
+    throw new Problem(response.status, body);
+  }
+  return /** @type {import("../contract.d.ts").LookupReply} */ (body);
 }
 
 /**
@@ -223,34 +250,56 @@ async function get(address, query, signal) {
 }
 
 /**
+ * Makes a change.
+ *
  * @param {string} method
  * @param {string} address
  * @param {object | undefined} content
  * @param {Record<string, string>} [headers]
+ * @param {boolean} [isRepeatable]
  */
-async function send(method, address, content, headers = {}) {
-  const { response, body } = await authorized(address, {
+async function send(method, address, content, headers = {}, isRepeatable = true) {
+  const uncertain = (/** @type {unknown} */ cause) => new Uncertain(cause, isRepeatable);
+  const options = sending(method, content, headers);
+  const { response, body } = await authorized(address, options, uncertain);
+  if (response.ok) {
+    return { response, body };
+  }
+  const problem = new Problem(response.status, body);
+  // The service's own word for "not now" says what was done.
+  throw problem.status >= 500 && problem.code !== "unavailable" ? uncertain(problem) : problem;
+}
+
+/**
+ * @param {string} method
+ * @param {object | undefined} content
+ * @param {Record<string, string>} headers
+ * @returns {RequestInit}
+ */
+function sending(method, content, headers) {
+  return {
     method,
     ...(content && { body: JSON.stringify(content) }),
     headers: { "Content-Type": "application/json", ...headers },
-  });
-  if (!response.ok) {
-    throw new Problem(response.status, body);
-  }
-  return { response, body };
+  };
 }
 
 /**
  * @param {string} url
  * @param {RequestInit} options
+ * @param {(cause: unknown) => unknown} [unanswered] what is raised once it was sent and not answered
  */
-async function authorized(url, options) {
+async function authorized(url, options, unanswered = (cause) => cause) {
+  const ask = (/** @type {string} */ token) =>
+    fetchJson(url, signed(options, token)).catch((error) => {
+      throw error instanceof Unreachable ? unanswered(error) : error;
+    });
   const token = await session.bearer();
-  const answer = await fetchJson(url, signed(options, token));
+  const answer = await ask(token);
   if (answer.response.status !== 401) {
     return answer;
   }
-  const again = await fetchJson(url, signed(options, await session.bearer(token)));
+  const again = await ask(await session.bearer(token));
   if (again.response.status === 401) {
     throw new session.SessionEnded();
   }

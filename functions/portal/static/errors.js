@@ -1,7 +1,7 @@
 // What went wrong, in words that say what to do.
 
-import { Problem } from "./api.js";
-import { Unreachable } from "./fetching.js";
+import { Problem, Uncertain } from "./api.js";
+import { NotTheService, Overdue, Unreachable } from "./fetching.js";
 import { SessionEnded, SignInFailed } from "./session.js";
 
 /** @typedef {{ title: string, detail: string, again: boolean }} Explanation */
@@ -34,8 +34,11 @@ export function explain(error) {
       again: false,
     };
   }
+  if (error instanceof Uncertain) {
+    return { title: whatHappened(error.cause), detail: error.message, again: error.isRepeatable };
+  }
   if (error instanceof Unreachable) {
-    return { title: "No connection", detail: error.message, again: true };
+    return { title: whatHappened(error), detail: error.message, again: true };
   }
   if (error instanceof SignInFailed) {
     return { title: "Signing in did not work", detail: error.message, again: true };
@@ -50,8 +53,28 @@ export function explain(error) {
       return { title: known[0], detail: known[1], again };
     }
     return again
-      ? { title: "The service has failed", detail: "Try again in a while.", again }
+      ? { title: whatHappened(error), detail: "Try again in a while.", again }
       : { title: "That was refused", detail: error.message, again };
   }
-  throw error; // a defect of this page: let the console tell where
+  reportError(error); // a defect of this page: let the console tell where
+  return {
+    title: "This page has failed",
+    detail: "It is the page's fault. Load it anew: what you have typed is kept.",
+    again: true,
+  };
+}
+
+/**
+ * Why there is no good answer, whatever was asked for.
+ *
+ * @param {unknown} error
+ */
+function whatHappened(error) {
+  if (error instanceof Overdue) {
+    return "No answer";
+  }
+  if (error instanceof NotTheService) {
+    return "This was not the service";
+  }
+  return error instanceof Unreachable ? "No connection" : "The service has failed";
 }

@@ -13,7 +13,7 @@ import { overview } from "./overview.js";
 import { go, here, link, onMove } from "./router.js";
 import * as session from "./session.js";
 import { temporary } from "./temporary.js";
-import { empty, failure } from "./widgets.js";
+import { empty, failure, working } from "./widgets.js";
 
 /**
  * What a page is made from.
@@ -56,7 +56,8 @@ let me = null;
 /** @type {{ path: string, page: Page } | null} */
 let shown = null;
 
-async function start() {
+/** Shows the portal. */
+export async function start() {
   onMove(render);
   addEventListener("pageshow", comeBackTo);
   document.querySelector(".skip")?.addEventListener("click", skip);
@@ -229,9 +230,17 @@ function showWelcome() {
       { class: "welcome" },
       farewell !== "" && h("p", { role: "status" }, farewell),
       h("p", {}, "See and control every agent of your organization."),
-      h("button", { type: "button", class: "first", onclick: tryToSignIn }, "Sign in"),
+      signInButton(),
     ),
   );
+}
+
+function signInButton() {
+  const button = h("button", { type: "button", class: "first", onclick: press }, "Sign in");
+  function press() {
+    return working(button, tryToSignIn);
+  }
+  return button;
 }
 
 async function tryToSignIn() {
@@ -243,12 +252,13 @@ async function tryToSignIn() {
 }
 
 async function tryToSignOut() {
+  me = null;
+  shown?.page.stop?.();
+  shown = null;
+  showAlone("Signing out", h("p", { class: "loading", role: "status" }, "Signing out…"));
   try {
     await session.signOut();
   } catch (error) {
-    me = null;
-    shown?.page.stop?.();
-    shown = null;
     showAlone("Signing out", failure(error, tryToSignOut));
   }
 }
@@ -365,5 +375,3 @@ function header() {
 function main() {
   return /** @type {HTMLElement} */ (document.getElementById("main"));
 }
-
-await start();

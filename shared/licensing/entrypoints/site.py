@@ -7,6 +7,8 @@ What this module guarantees:
 * A file is served by a name that was found in the folder; no name that is asked for is ever a path.
 * A file's address has the digest of all files in it, so what was fetched once is good for ever, and
   a page never runs beside scripts of another version.
+* A page of a version that has been replaced finds the script that notices: that one is served under
+  the address of every version, and loads the page anew.
 * A page runs its own scripts alone, talks to its own origin, and the portal's to those that tokens
   come from and are revoked at, and is in nobody's frame.
 * Text becomes markup nowhere in the portal, and in the documentation only by way of a policy of its
@@ -25,6 +27,8 @@ from typing import Final
 import aws_lambda_powertools
 
 PAGE: Final = "index.html"
+STARTER: Final = "starting.js"
+"""What each page runs first, whatever its version."""
 CONTENT_TYPES: Final = MappingProxyType(
     {
         ".css": "text/css; charset=utf-8",
@@ -98,8 +102,8 @@ class Site:
         return cls(version, filled, MappingProxyType(files))
 
     def file(self, version: str, name: str) -> File | None:
-        """A file of this version, or ``None``: of another one, this deployment has no files."""
-        return self._files.get(name) if version == self.version else None
+        """A file of this version, or ``None``: of another one, there is :data:`STARTER` alone."""
+        return self._files.get(name) if version == self.version or name == STARTER else None
 
     def page_headers(self, policy: str) -> dict[str, str]:
         """What goes with the page, which is under this Content-Security-Policy."""

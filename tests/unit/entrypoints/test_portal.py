@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from licensing.entrypoints.site import FILE_HEADERS, Site, portal_policy
+from licensing.entrypoints.site import FILE_HEADERS, STARTER, Site, portal_policy
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -97,6 +97,15 @@ def test_no_name_is_a_path_and_the_page_is_no_file(tmp_path: Path, name: str) ->
 @pytest.mark.parametrize("version", ["", "main.js", "{version}", "0" * 32])
 def test_another_version_has_no_files(tmp_path: Path, version: str) -> None:
     assert portal(tmp_path / "a").file(version, "main.js") is None
+
+
+@pytest.mark.parametrize("version", ["", "0" * 32])
+def test_what_a_page_runs_first_is_there_under_each_version(tmp_path: Path, version: str) -> None:
+    made = portal(tmp_path / "a", starting="// present")
+    found = made.file(version, STARTER)
+    assert found == made.file(made.version, STARTER)
+    assert found is not None
+    assert found.text == "// present"
 
 
 @pytest.mark.parametrize("name", ["notes.txt", ".main.js.swp", "folder", "main.py"])
