@@ -1,11 +1,9 @@
 """Super-admins find out who holds a machine (R4)."""
 
-from collections.abc import Sequence
-
 from licensing.contract.licenses import AdministeredLicense
-from licensing.contract.machines import HolderView, LookupReply, LookupRequest
+from licensing.contract.machines import ComparedView, HolderView, LookupReply, LookupRequest
 from licensing.entrypoints import http
-from licensing.usecases.look_up_machine import Holder, LookUpMachine
+from licensing.usecases.look_up_machine import Lookup, LookUpMachine
 
 LOOKUP = http.Body(LookupRequest)
 
@@ -32,10 +30,10 @@ def lookup(call: http.Call) -> http.Reply:
     context = call.user()
     credentials = call.read(LOOKUP).machine.credentials()
     answer = call.use_case(LookUpMachine)(credentials, context)
-    return http.answer(answer, lambda holders: _show(holders, call.now))
+    return http.answer(answer, lambda found: _show(found, call.now))
 
 
-def _show(holders: Sequence[Holder], now: int) -> http.Reply:
+def _show(found: Lookup, now: int) -> http.Reply:
     body = LookupReply(
         holders=[
             HolderView(
@@ -46,7 +44,9 @@ def _show(holders: Sequence[Holder], now: int) -> http.Reply:
                     for record in holder.licenses
                 ],
             )
-            for holder in holders
-        ]
+            for holder in found.holders
+        ],
+        compared=[ComparedView.of(compared) for compared in found.compared],
+        not_counted=list(found.not_counted),
     )
     return http.reply(200, body, outcome="looked_up")

@@ -30,7 +30,7 @@ from licensing.contract.licenses import (
     LicensesReply,
     LicenseView,
 )
-from licensing.contract.machines import HolderView, LookupReply
+from licensing.contract.machines import ComparedView, HolderView, LookupReply
 from licensing.contract.organizations import (
     OrganizationReply,
     OrganizationsReply,
@@ -368,10 +368,33 @@ REPLIES: Final[Mapping[tuple[str, int], Examples]] = MappingProxyType(
                         HolderView(
                             organization_id="acme", name="Acme", licenses=[_license(USED).license]
                         )
-                    ]
+                    ],
+                    compared=[
+                        ComparedView(
+                            components=["machine_id", "computer_name"], organization_ids=[]
+                        ),
+                        ComparedView(
+                            components=["machine_id", "mac_addresses"], organization_ids=["acme"]
+                        ),
+                        ComparedView(
+                            components=["computer_name", "mac_addresses"], organization_ids=[]
+                        ),
+                    ],
+                    not_counted=[],
                 ),
             ),
-            "free": Example("Free", LookupReply(holders=[])),
+            "free": Example(
+                "Free",
+                LookupReply(
+                    holders=[],
+                    compared=[
+                        ComparedView(
+                            components=["computer_name", "mac_addresses"], organization_ids=[]
+                        )
+                    ],
+                    not_counted=["machine_id"],
+                ),
+            ),
         },
         ("listOrganizations", 200): _one(
             "All on one page",

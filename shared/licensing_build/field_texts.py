@@ -119,7 +119,16 @@ HERE: Final = MappingProxyType(
         },
         "LoginReply": {"created": "Whether this login has issued the license."},
         "MachineHolder": {"licenses": "The organization's licenses on the machine."},
-        "MachineLookupReply": {"holders": "The organizations that hold the machine."},
+        "MachineComparison": {
+            "components": "The two components that were compared.",
+            "organization_ids": "The organizations with an agent that has both.",
+        },
+        "MachineLookupReply": {
+            "compared": "What was compared, pair by pair.",
+            "holders": "The organizations that hold the machine.",
+            "not_counted": "The components of which something was sent that many computers have in "
+            "common.",
+        },
         "OlderLoginRequest": {
             "AgentVersion": "The agent's version, as the agent tells it.",
             "ComputerName": "The name of the computer.",

@@ -28,6 +28,7 @@ NAMES: Final = MappingProxyType(
         "AmendmentRequest": "UpdateOrganizationRequest",
         "CallerReply": "CurrentUserReply",
         "Code": "ValidationCode",
+        "ComparedView": "MachineComparison",
         "EditRequest": "UpdateLicenseRequest",
         "EventView": "AuditEvent",
         "Facts": "EventFacts",

@@ -569,10 +569,55 @@ def test_a_machine_is_found_with_its_holder_and_freed(page: Page, portal: Portal
     page.get_by_role("link", name="Machines").click()
     expect(page.get_by_label("Computer name")).to_have_value("FACTORY-PC-01")
     page.get_by_role("button", name="Find").click()
-    expect(page.get_by_text("Nobody holds it.")).to_be_visible()
+    expect(page.get_by_text("Nobody holds a machine")).to_be_visible()
     portal.call("POST", "/v1/licenses", cast.login(MACHINE), user="alice").expect(201)
     page.get_by_role("button", name="Find").click()
     expect(page.get_by_role("link", name="Acme")).to_be_visible()
+
+
+def test_a_lookup_says_what_was_compared_and_with_what_end(page: Page, portal: Portal) -> None:
+    portal.call("POST", "/v1/licenses", cast.login(MACHINE), user="boris").expect(201)
+    portal.visit(page, "olivia", "/machines")
+    look_up(page, MACHINE | {"machine_id": "mistyped"})
+    compared = page.get_by_role("listitem")
+    expect(page.get_by_role("link", name="Bolt")).to_be_visible()
+    expect(compared.filter(has_text="Machine id and")).to_have_text(
+        [
+            "Machine id and computer name: no agent has both.",
+            "Machine id and MAC address: no agent has both.",
+        ]
+    )
+    expect(compared.filter(has_text="Computer name and MAC address")).to_have_text(
+        "Computer name and MAC address: an agent has both, at Bolt."
+    )
+    page.get_by_label("Machine id").fill("To be filled by O.E.M.")
+    page.get_by_role("button", name="Find").click()
+    expect(compared.filter(has_text="Machine id")).to_contain_text("not compared")
+    page.get_by_label("Machine id").fill("mistyped")
+    page.get_by_label("MAC addresses").fill("")
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_text("Nobody holds a machine with two of these in common.")).to_be_visible()
+    expect(compared.filter(has_text="no agent has both")).to_have_count(1)
+    assert_accessible(page)
+    fits(page)
+
+
+@pytest.mark.parametrize("label", ["Computer name", "Machine id", "MAC addresses"])
+def test_a_name_or_another_component_alone_is_answered_with_what_helps(
+    page: Page, portal: Portal, label: str
+) -> None:
+    portal.visit(page, "olivia", "/machines")
+    page.get_by_label(label).fill("3c:52:82:0a:1b:2c")
+    page.get_by_role("button", name="Find").click()
+    helping = page.get_by_text("Type a second one, which the computer itself tells:")
+    expect(helping).to_be_visible()
+    expect(page.get_by_text("A name alone names no machine.")).to_have_count(
+        int(label == "Computer name")
+    )
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator("[aria-invalid]")).to_have_count(0)
+    assert_accessible(page)
+    fits(page)
 
 
 def test_too_few_components_are_told_at_those_that_are_missing(
@@ -581,18 +626,18 @@ def test_too_few_components_are_told_at_those_that_are_missing(
     troubles.expect("status of 400")
     portal.visit(page, "olivia", "/machines")
     page.get_by_label("Computer name").fill("FACTORY-PC-01")
+    machine_id, addresses = (page.get_by_label(name) for name in ("Machine id", "MAC addresses"))
+    machine_id.fill("To be filled by O.E.M.")  # which does not count
     page.get_by_role("button", name="Find").click()
-    machine_id = page.get_by_label("Machine id")
-    expect(machine_id).to_be_focused()
-    for field in (machine_id, page.get_by_label("MAC addresses")):
-        expect(field).to_have_attribute("aria-invalid", "true")
-        assert "Send at least two of" in told_at(field)
+    expect(addresses).to_be_focused()
+    expect(addresses).to_have_attribute("aria-invalid", "true")
+    assert "Send at least two of" in told_at(addresses)
     expect(page.get_by_label("Computer name")).not_to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Computer name")).to_have_value("FACTORY-PC-01")
     assert_accessible(page)
     machine_id.fill(MACHINE["machine_id"])
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nobody holds it.")).to_be_visible()
+    expect(page.get_by_text("Nobody holds a machine")).to_be_visible()
     expect(page.locator("[aria-invalid]")).to_have_count(0)
 
 

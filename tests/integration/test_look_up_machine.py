@@ -133,6 +133,42 @@ def test_r04_a_machine_that_two_organizations_hold_in_part_is_found_with_both(
     assert holders(world, between) == {"acme": ["production"], "bolt": ["production"]}
 
 
+def test_r09_a_lookup_says_which_pairs_were_compared_and_who_holds_one(world: World) -> None:
+    world.register("acme")
+    world.register("bolt")
+    world.login(ALICE)
+    world.login(BORIS, {**MACHINE_B, "mac_addresses": MACHINE_A["mac_addresses"]})
+    between = {**MACHINE_A, "computer_name": MACHINE_B["computer_name"]}
+    told = lookup(world, between).json
+    assert told["compared"] == [
+        {"components": ["machine_id", "computer_name"], "organization_ids": []},
+        {"components": ["machine_id", "mac_addresses"], "organization_ids": ["acme"]},
+        {"components": ["computer_name", "mac_addresses"], "organization_ids": ["bolt"]},
+    ]
+    assert told["not_counted"] == []
+    nobody = lookup(world, {"machine_id": "another", "computer_name": "ACME-PC-01"}).json
+    assert nobody == {
+        "holders": [],
+        "compared": [{"components": ["machine_id", "computer_name"], "organization_ids": []}],
+        "not_counted": [],
+    }
+
+
+def test_r12_a_lookup_says_what_it_did_not_compare_since_many_computers_have_it(
+    world: World,
+) -> None:
+    shared = {
+        "machine_id": "To be filled by O.E.M.",
+        "mac_addresses": ["00:05:9a:3c:7a:00", *MACHINE_A["mac_addresses"]],
+        "computer_name": "ACME-PC-01",
+    }
+    told = lookup(world, shared).json
+    assert told["not_counted"] == ["machine_id", "mac_addresses"]
+    assert told["compared"] == [
+        {"components": ["computer_name", "mac_addresses"], "organization_ids": []}
+    ]
+
+
 def test_r04_a_lookup_of_no_machine_is_refused(world: World, subtests: pytest.Subtests) -> None:
     wrong: dict[str, Any] = {
         "/machine": {"computer_name": "ACME-PC-01"},

@@ -9,6 +9,7 @@ import { link } from "./router.js";
 import { empty, failure, field, markWrong, whisper, working } from "./widgets.js";
 
 const DRAFT = "machine";
+const MACHINE_GUID = "reg query HKLM\\SOFTWARE\\Microsoft\\Cryptography /v MachineGuid";
 
 /** @type {import("./main.js").MakePage} */
 export function machines() {
@@ -35,17 +36,23 @@ export function machines() {
   }
 
   async function lookUp() {
-    fill(result, h("p", { class: "loading", role: "status" }, "Looking…"));
     const typed = drafts.values(form);
+    const given = [computer, machineId, macs].filter(({ value }) => value.trim());
+    if (given.length === 1) {
+      markWrong(form, []);
+      fill(result, oneIsNotEnough(given[0] === computer ? typed.computer_name : undefined));
+      return;
+    }
+    fill(result, h("p", { class: "loading", role: "status" }, "Looking…"));
     try {
-      const holders = await api.lookUp({
+      const found = await api.lookUp({
         mac_addresses: (typed.mac_addresses ?? "").split(/[\s,;]+/).filter(Boolean),
         ...(typed.machine_id && { machine_id: typed.machine_id }),
         ...(typed.computer_name && { computer_name: typed.computer_name }),
       });
       markWrong(form, []);
-      whisper(`${counted(holders.length, "organization")} found`);
-      fill(result, holders.length ? holders.map(holder) : free());
+      whisper(`${counted(found.holders.length, "organization")} found`);
+      fill(result, found.holders.length ? found.holders.map(holder) : free(), howFound(found));
     } catch (error) {
       fill(result);
       if (!(error instanceof api.Problem && markWrong(form, atFields(error.errors)))) {
@@ -94,5 +101,113 @@ function holder({ organization_id: id, name, licenses }) {
 }
 
 function free() {
-  return empty("Nobody holds it.", "The next organization whose user logs in on it has it.");
+  return empty(
+    "Nobody holds a machine with two of these in common.",
+    "If they are those of one computer, the next organization whose user logs in on it has it. If ",
+    "you expected somebody, compare what you have typed with the computer itself.",
+  );
+}
+
+/** @type {Record<import("./types.js").Component, string>} */
+const NAMES = {
+  machine_id: "machine id",
+  mac_addresses: "MAC address",
+  computer_name: "computer name",
+};
+
+/**
+ * What was compared with what is held, and what came of it.
+ *
+ * @param {import("./types.js").Lookup} found
+ */
+function howFound({ holders, compared, not_counted: ignored }) {
+  const names = new Map(holders.map(({ organization_id: id, name }) => [id, name]));
+  return h(
+    "section",
+    {},
+    h("h2", {}, "What was compared"),
+    h(
+      "ul",
+      {},
+      compared.map(({ components, organization_ids: ids }) =>
+        h(
+          "li",
+          {},
+          `${capital(components.map((name) => NAMES[name]).join(" and "))}: `,
+          ids.length
+            ? `an agent has both, at ${ids.map((id) => names.get(id) ?? id).join(", ")}.`
+            : "no agent has both.",
+        ),
+      ),
+      ignored.map((name) =>
+        h(
+          "li",
+          {},
+          `${capital(NAMES[name])}: not compared where it is one that many computers have, like a `,
+          "placeholder of firmware or an address of VPN software.",
+        ),
+      ),
+    ),
+    h(
+      "p",
+      { class: "help" },
+      "An agent that agrees in one of the three alone is another computer's. Of several MAC ",
+      "addresses, one is enough.",
+    ),
+  );
+}
+
+/**
+ * What helps somebody who knows one of the three.
+ *
+ * @param {string | undefined} name the computer's, if that is what they know
+ */
+function oneIsNotEnough(name) {
+  return h(
+    "section",
+    { class: "note", role: "status" },
+    h(
+      "p",
+      {},
+      h(
+        "strong",
+        {},
+        name === undefined
+          ? "One of the three names no machine."
+          : "A name alone names no machine.",
+      ),
+      name === undefined
+        ? " Other computers may have the same one."
+        : " Other computers may have the same one, in this organization or another.",
+      " Type a second one, which the computer itself tells:",
+    ),
+    h(
+      "ul",
+      {},
+      h("li", {}, "On Windows: ", h("code", {}, MACHINE_GUID), " and ", h("code", {}, "getmac")),
+      h(
+        "li",
+        {},
+        "On Linux: ",
+        h("code", {}, "cat /etc/machine-id"),
+        " and ",
+        h("code", {}, "ip link"),
+      ),
+    ),
+    name !== undefined &&
+      h(
+        "p",
+        {},
+        "If you know whose it may be, open that organization among ",
+        h("a", { href: link(["organizations"]) }, "all organizations"),
+        " and search its agents for ",
+        h("bdi", {}, name),
+        ".",
+      ),
+  );
+}
+
+/** @param {string} text */
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

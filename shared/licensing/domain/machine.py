@@ -17,13 +17,16 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from licensing.domain import components
 from licensing.domain.errors import InvalidInput
 from licensing.domain.text import readable
+
+Component = Literal["machine_id", "mac_addresses", "computer_name"]
+"""The names of what a machine is known by."""
 
 MAX_MAC_ADDRESSES: Final = 8
 """How many MAC addresses of a machine count (R10): bounds the claims of one machine at 17."""
@@ -107,6 +110,15 @@ class Credentials:
         )
         credentials._demand_a_pair()
         return credentials
+
+    @property
+    def not_counted(self) -> tuple[Component, ...]:
+        """The names of the components of which something was sent that does not count (R12)."""
+        shared: dict[Component, object] = {
+            "machine_id": self.shared_id,
+            "mac_addresses": self.shared_addresses,
+        }
+        return tuple(name for name, component in shared.items() if component)
 
     @property
     def has_default_name(self) -> bool:
@@ -231,15 +243,21 @@ class Machine:
         (:attr:`named_addresses`): at most 17. Two machines are the same exactly when they have one
         of these in common.
         """
-        found: set[bytes] = set()
-        if self.machine_id and self.computer_name:
-            found.add(_pair(b"id+name", self.machine_id, self.computer_name))
-        if self.machine_id:
-            found.update(_pair(b"id+mac", self.machine_id, mac) for mac in self.mac_addresses)
-        if self.computer_name:
-            name = self.computer_name
-            found.update(_pair(b"mac+name", mac, name) for mac in self.named_addresses)
-        return frozenset(found)
+        return frozenset().union(*self.pairs_by_components().values())
+
+    def pairs_by_components(self) -> Mapping[tuple[Component, Component], frozenset[bytes]]:
+        """The keys of :meth:`pairs`, by the names of the two components; none for what it lacks."""
+        id, name = self.machine_id, self.computer_name
+        found: dict[tuple[Component, Component], frozenset[bytes]] = {}
+        if id and name:
+            found["machine_id", "computer_name"] = frozenset((_pair(b"id+name", id, name),))
+        if id and self.mac_addresses:
+            pairs = frozenset(_pair(b"id+mac", id, mac) for mac in self.mac_addresses)
+            found["machine_id", "mac_addresses"] = pairs
+        if name and self.named_addresses:
+            pairs = frozenset(_pair(b"mac+name", mac, name) for mac in self.named_addresses)
+            found["computer_name", "mac_addresses"] = pairs
+        return found
 
     def is_same_as(self, other: Machine) -> bool:
         """Whether at least two of the three components agree (R9).
