@@ -16,9 +16,11 @@ from licensing.domain.organization import DAY
 from licensing.usecases import show_statistics
 from tests.concurrency.table import write
 from tests.integration import pages
+from tests.integration.agents import Agent
 from tests.integration.answers import assert_problem
 from tests.integration.many import ORIGIN
 from tests.integration.partner import generate, login_with, revoke
+from tests.integration.policy import govern
 from tests.unit.samples import license
 from tests.world import ADA, MACHINE_B, NOON, OLIVIA, PAVEL, Answer, World, instant, new_world
 
@@ -106,6 +108,34 @@ def test_r32_refusals_of_the_window_are_added_up_by_reason_most_first(world: Wor
     assert ask(world, f"{STATISTICS}?days=1")["refusals"] == [
         {"reason": "machine_mismatch", "times": 2, "licenses": 2},
     ]
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_r37_a_clone_that_was_blocked_is_a_refusal_and_one_that_was_let_go_on_is_none(
+    world: World, *, blocks: bool
+) -> None:
+    world.register("acme")
+    govern(world, block_clones=blocks)
+    agent = Agent(world)
+    agent.login()
+    agent.code()
+    copy = replace(agent, address="198.51.100.66")
+    codes = list[str]()
+    for _ in range(3):
+        world.clock.advance(DAY // 2)
+        codes += [agent.code(), copy.code()]
+    world.code(world.login(environment="b").json["license_key"], MACHINE_B)
+    told = ask(world, STATISTICS)["refusals"]
+    elsewhere = {"reason": "machine_mismatch", "times": 1, "licenses": 1}
+    blocked = {"reason": "clone_suspected", "times": 1, "licenses": 1}
+    assert ("DETACHED" in codes) == blocks
+    assert told == ([blocked, elsewhere] if blocks else [elsewhere])
+
+
+def test_r19_what_an_administrator_blocks_is_no_refusal(world: World) -> None:
+    world.register("acme")
+    world.act("detach", world.login().json["license"]["id"])
+    assert ask(world, STATISTICS)["refusals"] == []
 
 
 def test_r28_what_a_partner_was_refused_is_told_to_super_admins_alone(world: World) -> None:

@@ -73,7 +73,8 @@ class EventType(_Labelled):
 class Reason(_Labelled):
     """Why a history has an entry about a request that was not refused.
 
-    The entry about one that was refused has the refusal's code instead, in small letters.
+    The entry about one that was refused has the refusal's code instead, in small letters; but for
+    :attr:`DEVICE_KEY_ELSEWHERE`, which tells more than the code.
     """
 
     OLDER_LEASE = "older_lease", "Came back with an older lease, or with none"
@@ -90,6 +91,18 @@ class Reason(_Labelled):
     READ_FROM_OUTSIDE = "read_from_outside", "Something of another organization was shown"
     BILLING_STALE = "billing_stale", "Older than what billing has said since"
     BILLING_CONTRADICTING = "billing_contradicting", "Says something else under the same version"
+
+
+def is_refusal(reason: str) -> bool:
+    """Whether what has an entry for this reason was refused, and not let go on.
+
+    >>> is_refusal("machine_mismatch"), is_refusal("older_lease")
+    (True, False)
+    """
+    return reason == Reason.DEVICE_KEY_ELSEWHERE or reason not in _REASONS
+
+
+_REASONS: Final = frozenset(Reason)
 
 
 class Reading(StrEnum):

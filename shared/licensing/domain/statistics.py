@@ -32,6 +32,14 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockedClone:
+    """A licence was blocked, since two agents seemed to use it (R37)."""
+
+    at: int
+    license_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A subscription changed; ``before`` is ``None`` when the organization was registered."""
 

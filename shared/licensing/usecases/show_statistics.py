@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from licensing.domain.audit import Reading, subscription_in
+from licensing.domain.audit import Reading, Reason, is_refusal, subscription_in
 from licensing.domain.caller import Caller
 from licensing.domain.license import HOUR
 from licensing.domain.refusal import Refused, only_administrators, organization_not_found
 from licensing.domain.statistics import (
     WEEK_HOURS,
+    BlockedClone,
     Past,
     Point,
     Turn,
@@ -121,7 +122,8 @@ class ShowStatistics:
                     entry
                     for entry in past.refusals
                     if entry.at >= complete and (caller.is_super_admin or not entry.confidential)
-                ]
+                ],
+                [clone for clone in past.blocked if clone.at >= complete],
             ),
         )
 
@@ -166,13 +168,23 @@ def _turns(entries: Sequence[RecordedEvent]) -> Sequence[Turn]:
     return found
 
 
-def _totals(refusals: Sequence[RecordedEvent]) -> Sequence[RefusalTotal]:
-    """The refusals by reason, most first."""
+def _totals(
+    entries: Sequence[RecordedEvent], blocked: Sequence[BlockedClone]
+) -> Sequence[RefusalTotal]:
+    """The refusals by reason, most first, without what was let go on.
+
+    A clone that was blocked is one of them: the validation that showed it was refused.
+    """
+    refused = [
+        (entry.reason, entry.license_id, entry.times or 0)
+        for entry in entries
+        if entry.reason is not None and is_refusal(entry.reason)
+    ]
+    refused += [(Reason.CLONE_SUSPECTED, clone.license_id, 1) for clone in blocked]
     times, licenses = Counter[str](), dict[str, set[str | None]]()
-    for entry in refusals:
-        reason = entry.reason or ""
-        times[reason] += entry.times or 0
-        licenses.setdefault(reason, set()).add(entry.license_id)
+    for reason, license_id, count in refused:
+        times[reason] += count
+        licenses.setdefault(reason, set()).add(license_id)
     return [
         RefusalTotal(reason, count, len(licenses[reason]))
         for reason, count in sorted(times.items(), key=lambda found: (-found[1], found[0]))

@@ -199,6 +199,11 @@ def read_move(entry: StoredItem) -> Move | None:
     )
 
 
+def is_of_clone(entry: StoredItem) -> bool:
+    """Whether an index entry is about a clone that is suspected."""
+    return read_text(entry, "type") == EventType.CLONE_SUSPECTED
+
+
 def read_event(item: StoredItem) -> RecordedEvent:
     """The event or folded refusal that an item holds.
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from itertools import islice
 
 from licensing.adapters.dynamo import items, schema
-from licensing.adapters.dynamo.events import read_event, read_move
+from licensing.adapters.dynamo.events import is_of_clone, read_event, read_move
 from licensing.adapters.dynamo.licenses import Licenses
 from licensing.adapters.dynamo.table import batches, cut
 from licensing.adapters.dynamo.values import Item, text
 from licensing.domain.license import State
 from licensing.domain.organization import is_organization_id
-from licensing.domain.statistics import Move
+from licensing.domain.statistics import BlockedClone, Move
 from licensing.usecases.ports import LastSeenPage, LicensesPast, OrganizationPast
 
 
@@ -82,11 +82,13 @@ class Counts(Licenses):
                     ":partition": text(schema.events_of(organization_id)),
                     ":since": text(schema.feed_from(since)),
                 },
-                "ProjectionExpression": "pk, sk, org_sk, moved",
+                "ProjectionExpression": "pk, sk, org_sk, moved, #type",
+                "ExpressionAttributeNames": {"#type": "type"},
                 "ScanIndexForward": False,
             }
         )
         moves: list[Move] = []
+        blocked: list[BlockedClone] = []
         refused: list[Item] = []
         left_at = None
         for count, entry in enumerate(entries, 1):
@@ -99,8 +101,10 @@ class Counts(Licenses):
                 refused.append({"pk": entry["pk"], "sk": entry["sk"]})
             elif (move := read_move(entry)) is not None:
                 moves.append(move)
+                if is_of_clone(entry):
+                    blocked.append(BlockedClone(move.at, schema.id_of(entry)))
         refusals = [read_event(item) for keys in batches(refused) for item in self._batch_get(keys)]
-        return LicensesPast(moves, refusals, left_at)
+        return LicensesPast(moves, blocked, refusals, left_at)
 
     def last_seen(
         self, organization_id: str, *, hour: int, limit: int, cursor: str | None

@@ -11,7 +11,7 @@ from licensing.domain.facts import Facts
 from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode
-from licensing.domain.statistics import Move
+from licensing.domain.statistics import BlockedClone, Move
 from licensing.usecases.filters import EventFilters
 from licensing.usecases.ports.licenses import LicenseReader
 
@@ -123,11 +123,12 @@ class OrganizationPast:
 class LicensesPast:
     """What has happened to an organization's licences since some time, newest first.
 
-    ``moves`` are the changes of its own licences' states. ``left_at`` is when the newest happened
-    that was left out, ``None`` when nothing was.
+    ``moves`` are the changes of its own licences' states, and ``blocked`` those that blocked a
+    clone. ``left_at`` is when the newest happened that was left out, ``None`` when nothing was.
     """
 
     moves: Sequence[Move]
+    blocked: Sequence[BlockedClone]
     refusals: Sequence[RecordedEvent]
     left_at: int | None
 
