@@ -29,7 +29,7 @@ const SIZE = 25;
 const RESET = "reset-device-key";
 
 /** @type {import("./main.js").MakePage} */
-export function agent({ params, query: first }) {
+export function agent({ params, query: first, isSuperAdmin }) {
   const licenseId = params.license ?? "";
   const organizationId = params.organization ?? "";
   let query = first;
@@ -56,7 +56,7 @@ export function agent({ params, query: first }) {
         signal,
       ),
     (page) => [
-      entries(page.events, { withLicense: false }),
+      entries(page.events, { withLicense: false, isSuperAdmin }),
       pager({ shown: page.events.length, size: SIZE, next: page.next_cursor }),
     ],
   );

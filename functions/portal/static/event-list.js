@@ -1,31 +1,38 @@
 // What happened, as a list: newest first, each entry in a sentence with who, from where, and what.
 
+import { adviceOn } from "./advice.js";
 import { h } from "./dom.js";
-import { actorOf, adviceOf, changesOf, counted, eventOf, named, reasonOf } from "./labels.js";
+import { actorOf, changesOf, counted, eventOf, named, reasonOf } from "./labels.js";
 import { link } from "./router.js";
 import { ago } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").AuditEvent} Entry */
 
 /**
- * @param {Entry[]} events
- * @param {{ withLicense: boolean }} options whether each says which licence it is about
+ * For whom a list is: whether each entry says which licence it is about, and who reads it.
+ *
+ * @typedef {{ withLicense: boolean, isSuperAdmin: boolean }} For
  */
-export function entries(events, { withLicense }) {
+
+/**
+ * @param {Entry[]} events
+ * @param {For} whom
+ */
+export function entries(events, whom) {
   return h(
     "ol",
     { class: "entries" },
-    events.map((event) => h("li", {}, entry(event, withLicense))),
+    events.map((event) => h("li", {}, entry(event, whom))),
   );
 }
 
 /**
  * @param {Entry} event
- * @param {boolean} withLicense
+ * @param {For} whom
  */
-function entry(event, withLicense) {
+function entry(event, { withLicense, isSuperAdmin }) {
   const isRefusal = event.times !== null;
-  const advice = adviceOf(event);
+  const advice = adviceOn(event, isSuperAdmin);
   return [
     h(
       "p",

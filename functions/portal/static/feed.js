@@ -32,7 +32,7 @@ export function feed({ params, query, isSuperAdmin }) {
       const found = await api.events({ organizationId }, asked, signal);
       return { ...found, rows: found.events };
     },
-    show: (events) => entries(events, { withLicense: true }),
+    show: (events) => entries(events, { withLicense: true, isSuperAdmin }),
     nothing,
   });
 }

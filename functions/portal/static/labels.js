@@ -219,70 +219,6 @@ export const LIMIT = {
 /** Said where the vendor's floor leaves nothing to decide. */
 export const FIXED = "Fixed by the operator of this service for all organizations.";
 
-/** Said where a license was blocked because of a clone. */
-const CLONE_ADVICE =
-  "Blocked until somebody has looked. If there is one agent alone (its machine is put back again and " +
-  "again, say), unblock it: a new chain of leases begins. Keep its folder out of what is put back. If " +
-  "two machines really are alike, dissociate or revoke the license: whoever is to go on logs in again.";
-
-/**
- * What helps against what a history tells of a second agent, of one that has come back, or of a
- * change that was not followed; `null` where there is nothing to say.
- *
- * @type {Record<import("./vocabulary.js").Reason, string | null>}
- */
-const ADVICE = {
-  clone_suspected:
-    "Both go on. Find the copy and switch it off; or delete its agent's folder, change two of its " +
-    "machine id, network cards and name, and log in on it.",
-  returned_often:
-    "The agent goes on. If its machine is put back regularly, keep the agent's folder out of that, or " +
-    "log in at each start. If several machines are started from one image, each needs an id, a name " +
-    "and a license of its own.",
-  device_keys_alternate:
-    "Both go on. If two machines were made from one image, change two of machine id, network cards " +
-    "and name on one, and log in on it. If there is one, its agent works with two folders: delete one.",
-  older_lease:
-    "The agent goes on. If its machine was restored, or its folder was lost, that is all. If not, " +
-    "somebody else has a copy: where two go on, a clone is reported soon.",
-  newer_lease: "The agent goes on. If the service's table was restored from a backup, that is all.",
-  without_lease:
-    "The agent goes on. If it has lost its last lease, log in on it. If it was another computer, " +
-    "somebody else has the key: have it bound to a device key, or block clones.",
-  device_key_came_back:
-    "The agent goes on. If somebody has put back a backup or the wrong folder, that is all. If there " +
-    "are two machines of one image, give one an id and a name of its own, and log in on it.",
-  machine_came_back:
-    "If there are two machines, one is a copy: switch it off, and log in on the right one. If there " +
-    "is one alone, which was changed back, log in on it. The license follows no change before that.",
-  device_key_elsewhere:
-    "It was refused there. If the agent has moved to that machine, log in there with the license's " +
-    "key. If not, its folder was copied: delete the copy.",
-  drift_withheld:
-    "The agent goes on. If its machine is like that now, log in on it: the license follows at once. " +
-    "If nobody has changed it, somebody else uses the key.",
-  drift_refused:
-    "The agent goes on. If it is on that machine, dissociate or revoke the license that holds it " +
-    "and that it does not need any more.",
-  organization_mismatch: null,
-  revoked: null,
-  dissociated: null,
-  machine_mismatch: null,
-  proof_required: null,
-  proof_invalid: null,
-  on_behalf_login_disabled: null,
-  temporary_license_not_usable: null,
-  machine_registered_to_other_organization: null,
-  device_key: null,
-  license_still_bound: null,
-  seat_limit_reached: null,
-  member_limit_reached: null,
-  subscription_ended: null,
-  read_from_outside: null,
-  billing_stale: null,
-  billing_contradicting: null,
-};
-
 /** @type {Record<keyof Facts, string>} */
 const FACTS = {
   kind: "kind",
@@ -360,18 +296,6 @@ export function choices(words) {
  */
 export function reasonOf(reason) {
   return labelled(REASONS, reason) ?? inWords(reason);
-}
-
-/**
- * What an administrator can do about an entry, `null` if there is nothing to say.
- *
- * @param {Entry} entry
- */
-export function adviceOf({ type, after, reason, times }) {
-  if (type === "CloneSuspected" && after?.state === "detached") {
-    return CLONE_ADVICE;
-  }
-  return times !== null && reason ? (labelled(ADVICE, reason) ?? null) : null;
 }
 
 /** @param {Entry} entry */
