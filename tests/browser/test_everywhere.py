@@ -111,7 +111,7 @@ def test_the_way_past_the_menu_leads_to_the_content(page: Page, portal: Portal) 
     expect(page.get_by_role("link", name="Press hall")).to_be_visible()
     assert page.url == portal.address(place)
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Search")).to_be_focused()
+    expect(page.get_by_role("button", name="Refresh")).to_be_focused()
 
 
 @pytest.mark.usefixtures("agent")

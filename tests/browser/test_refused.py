@@ -1,4 +1,4 @@
-"""Why was it refused? The feed answers for each cause: which computer, how often, and what to do."""
+"""Why was it refused? The feed says for each cause on which computer, how often, and what to do."""
 
 from typing import Any
 from uuid import uuid4

@@ -260,6 +260,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
   return {
     title: "Agent",
     element: h("div", {}, facts.element, h("section", {}, h("h2", {}, "History"), history.element)),
+    parts: [facts, history],
     update(changed) {
       const hasTurned = changed.get("cursor") !== query.get("cursor");
       query = changed;

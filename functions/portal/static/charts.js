@@ -356,6 +356,7 @@ function explorable({ title }, extent, surface, read) {
     "div",
     {
       class: "chart-plot",
+      "data-key": title, // who reads it goes on with it when it is drawn anew
       tabindex: "0",
       role: "application", // the arrow keys are the chart's own, with a screen reader too
       "aria-roledescription": "chart",

@@ -23,6 +23,7 @@ export function draft(name) {
  * @returns {boolean} whether anything was put back
  */
 export function keep(form, name) {
+  form.dataset.draft = name;
   const kept = draft(name);
   const isKept = Object.keys(kept).length > 0;
   for (const field of isKept ? fields(form) : []) {
@@ -37,6 +38,17 @@ export function keep(form, name) {
     sessionStorage.setItem(PREFIX + name, JSON.stringify(values(form)));
   });
   return isKept;
+}
+
+/**
+ * Whether something has been typed into a form there that was neither sent nor thrown away.
+ *
+ * @param {HTMLElement} element
+ */
+export function isEdited(element) {
+  return [...element.querySelectorAll("form")].some(
+    ({ dataset }) => dataset.draft !== undefined && Object.keys(draft(dataset.draft)).length > 0,
+  );
 }
 
 /**

@@ -346,6 +346,7 @@ export function nameOf(license) {
 }
 
 const instants = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const times = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 // In numbers: 24 hours and more are a day here, but not "yesterday" or "tomorrow" on any calendar.
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
@@ -359,6 +360,16 @@ export function instant(at) {
 /** @param {string | Date} at */
 export function day(at) {
   return days.format(new Date(at));
+}
+
+/**
+ * When something was so: the time alone, if that was today.
+ *
+ * @param {number} at epoch milliseconds
+ */
+export function asOf(at) {
+  const isToday = days.format(at) === days.format(Date.now());
+  return isToday ? times.format(at) : instants.format(at);
 }
 
 /** @param {number} value */

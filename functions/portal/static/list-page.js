@@ -31,7 +31,7 @@ const SIZE = 50;
  * @param {(query: URLSearchParams, page: { limit: number, cursor: string | null }, signal: AbortSignal) => Promise<Rows<Row>>} list.load
  * @param {(rows: Row[], query: URLSearchParams) => Child} list.show
  * @param {(isNarrowed: boolean) => Child} list.nothing
- * @returns {import("./main.js").Page & { update: (query: URLSearchParams) => void, stop: () => void }}
+ * @returns {import("./main.js").Page & { parts: import("./freshness.js").Part[], update: (query: URLSearchParams) => void, stop: () => void }}
  */
 export function listPage({ title, label, what, noun, query: first, ...list }) {
   let query = first;
@@ -56,6 +56,7 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
   return {
     title,
     element: h("div", {}, form, content.element),
+    parts: [content],
     update(changed) {
       query = changed;
       show(query);

@@ -6,6 +6,7 @@ import * as api from "./api.js";
 import { shut } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { feed } from "./feed.js";
+import { freshness, refreshWhenBack } from "./freshness.js";
 import { machines } from "./machines.js";
 import { organizationForm } from "./organization-form.js";
 import { organizations } from "./organizations.js";
@@ -26,11 +27,13 @@ import { empty, failure, working } from "./widgets.js";
  */
 
 /**
- * A page: `update` is told when only the query has changed, `stop` when the reader has left.
+ * A page: `update` is told when only the query has changed, `stop` when the reader has left. `parts`
+ * are what can be loaded anew while it is shown.
  *
  * @typedef {object} Page
  * @property {string} title
  * @property {HTMLElement} element
+ * @property {import("./freshness.js").Part[]} [parts]
  * @property {(query: URLSearchParams) => void} [update]
  * @property {() => void} [stop]
  */
@@ -59,6 +62,9 @@ let shown = null;
 /** Shows the portal. */
 export async function start() {
   onMove(render);
+  refreshWhenBack(() =>
+    shown?.page.parts ? { parts: shown.page.parts, element: shown.page.element } : null,
+  );
   addEventListener("pageshow", comeBackTo);
   document.querySelector(".skip")?.addEventListener("click", skip);
   try {
@@ -216,7 +222,8 @@ function show(page, path) {
   document.title = `${page.title} · Licensing`;
   const heading = h("h1", { tabindex: -1 }, page.title);
   frame(path);
-  fill(main(), heading, page.element);
+  const age = page.parts ? freshness(page.parts, page.element) : null;
+  fill(main(), h("div", { class: "heading" }, heading, age), page.element);
   heading.focus({ preventScroll: true });
   scrollTo(0, 0);
 }

@@ -76,6 +76,7 @@ export function organizations({ query }) {
   const create = h("a", { class: "button", href: link(["new-organization"]) }, "New organization");
   return {
     ...list,
+    parts: [...list.parts, chart],
     element: h(
       "div",
       {},

@@ -116,6 +116,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
         statistics.element,
       ),
     ),
+    parts: [facts, statistics, activity],
     update(changed) {
       const hasOtherDays = daysOf(changed) !== daysOf(query);
       const hasAsked = query.get("do") !== null;

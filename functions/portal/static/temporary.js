@@ -124,6 +124,7 @@ export function temporary({ params, query: first }) {
   return {
     title: "Temporary licenses",
     element: h("div", {}, generator(organizationId, list.reload), list.element),
+    parts: [list],
     update(changed) {
       const hasTurned = changed.get("cursor") !== query.get("cursor");
       query = changed;

@@ -60,7 +60,8 @@ export function thumbprint(whole) {
  * A part that shows that it is loading, then what was loaded, or what went wrong and what to do.
  *
  * Loaded again, it keeps what it shows until there is something else; an older answer never replaces
- * a newer one.
+ * a newer one. Refreshed, it keeps that also where nothing new is to be had. It tells of each end by an
+ * event, `loaded`.
  *
  * @template T
  * @param {string} what is loading, for those who wait
@@ -71,8 +72,14 @@ export function loaded(what, load, show) {
   const content = h("div", { class: "loaded", tabindex: -1 });
   /** @type {AbortController | null} */
   let running = null;
+  /** @type {number | null} when what is shown was so; null for a failure */
+  let shownAt = null;
 
-  async function reload() {
+  const reload = () => work(false);
+  const refresh = () => work(true);
+
+  /** @param {boolean} isSame whether what is shown answers what is asked, too */
+  async function work(isSame) {
     running?.abort();
     const mine = new AbortController();
     running = mine;
@@ -80,27 +87,37 @@ export function loaded(what, load, show) {
     if (content.childElementCount === 0) {
       fill(content, h("p", { class: "loading", role: "status" }, `Loading ${what}…`));
     }
+    const asked = Date.now();
     try {
       const result = await load(mine.signal);
       if (running === mine) {
         refill(content, show(result));
+        shownAt = asked;
       }
     } catch (error) {
-      if (!mine.signal.aborted) {
+      if (mine.signal.aborted) {
+        return;
+      }
+      if (isSame && shownAt !== null) {
+        content.querySelector(":scope > .failure")?.remove();
+        content.prepend(failure(error, refresh));
+      } else {
         refill(content, failure(error, reload));
+        shownAt = null;
       }
     } finally {
       if (running === mine) {
         content.removeAttribute("aria-busy");
+        content.dispatchEvent(new Event("loaded", { bubbles: true }));
       }
     }
   }
-  return { element: content, reload, stop: () => running?.abort() };
+  return { element: content, reload, refresh, at: () => shownAt, stop: () => running?.abort() };
 }
 
 /**
  * Puts other content into an element, and the focus where it was: on what has the same `data-key`,
- * or else on the element, so that the next Tab goes on from here.
+ * or else on the element, so that the next Tab goes on from here. What was unfolded stays so.
  *
  * @param {HTMLElement} element
  * @param {Child | Child[]} content
@@ -108,7 +125,11 @@ export function loaded(what, load, show) {
 function refill(element, content) {
   const focused = element.contains(document.activeElement) ? document.activeElement : null;
   const key = focused?.getAttribute("data-key");
+  const unfolded = [...element.querySelectorAll("details")].map(({ open }) => open);
   fill(element, content);
+  for (const [position, details] of element.querySelectorAll("details").entries()) {
+    details.open ||= unfolded[position] ?? false;
+  }
   if (focused) {
     const same = key ? element.querySelector(`[data-key="${CSS.escape(key)}"]`) : null;
     (same instanceof HTMLElement ? same : element).focus();
