@@ -1,8 +1,11 @@
 """Signing in, who is let in, and what the others are told."""
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from collections.abc import Callable
 
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser.accessibility import assert_accessible
 from tests.browser.chromium import keeping_pages, keeps_no_page
 from tests.browser.looks import OpenPage
 from tests.browser.portal import Portal
@@ -157,8 +160,8 @@ def test_whoever_signs_out_or_in_anew_leaves_no_refresh_token_behind(
     # Somebody else signs in in the same tab.
     page.evaluate(
         """async () => {
-          const main = document.querySelector("script[type=module]").src;
-          (await import(main.replace("main.js", "session.js"))).signIn();
+          const first = document.querySelector("script[type=module]").src;
+          (await import(first.replace("starting.js", "session.js"))).signIn();
         }"""
     )
     portal.fill_in(page, "olivia")
@@ -200,3 +203,46 @@ def _renews(page: Page, portal: Portal, refresh_token: str) -> bool:
         "refresh_token": refresh_token,
     }
     return page.request.post(told["token_endpoint"], form=form).ok
+
+
+# -- roles that change -----------------------------------------------------------------------------
+
+
+def _granted(portal: Portal) -> Callable[[Route], None]:
+    """An identity provider that has given a role, which the next token says."""
+    token = portal.tokens("ada")["AuthenticationResult.IdToken"]
+
+    def answer(route: Route) -> None:
+        route.fulfill(json={"id_token": token, "token_type": "Bearer"})
+
+    return answer
+
+
+def test_a_role_that_was_granted_is_seen_by_looking_again(page: Page, portal: Portal) -> None:
+    portal.visit(page, "alice")
+    expect(page.get_by_text("This portal is for administrators.")).to_be_visible()
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("button", name="Look again")).to_be_enabled()
+    page.route("**/oauth2/token", _granted(portal))
+    page.get_by_role("button", name="Look again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def test_a_role_that_was_granted_is_seen_after_a_reload(page: Page, portal: Portal) -> None:
+    portal.visit(page, "alice")
+    expect(page.get_by_text("This portal is for administrators.")).to_be_visible()
+    page.route("**/oauth2/token", _granted(portal))
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def test_an_administrator_of_no_organization_is_told_what_is_missing(
+    page: Page, portal: Portal
+) -> None:
+    me = {"subject": "ada", "organization_id": None, "roles": ["org-admin"]}
+    page.route("**/v1/me", lambda route: route.fulfill(json=me))
+    portal.visit(page, "ada")
+    expect(page.get_by_text("Your account belongs to no organization.")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("You have the role org-admin.")
+    expect(page.locator("main")).not_to_contain_text("for the role org-admin")
+    assert_accessible(page)

@@ -2,7 +2,7 @@
 
 import { adviceOn } from "./advice.js";
 import { h } from "./dom.js";
-import { actorOf, changesOf, counted, eventOf, named, reasonOf } from "./labels.js";
+import { actorOf, changesOf, counted, eventOf, isolated, named, reasonOf } from "./labels.js";
 import { link } from "./router.js";
 import { ago } from "./widgets.js";
 
@@ -48,14 +48,14 @@ function entry(event, { withLicense, isSuperAdmin }) {
       : null,
     changesOf(event).map((change) => h("p", { class: "change" }, change)),
     advice ? h("p", { class: "help" }, advice) : null,
-    !isRefusal && event.reason ? h("p", { class: "reason" }, `“${event.reason}”`) : null,
+    !isRefusal && event.reason ? h("p", { class: "reason" }, `“${isolated(event.reason)}”`) : null,
     h(
       "p",
       { class: "help" },
       ago(event.last_at ?? event.at),
       ` · ${actorOf(event.actor)}`,
       event.actor.roles.length ? ` (${event.actor.roles.join(", ")})` : null,
-      event.computer_name ? ` · on ${event.computer_name}` : null,
+      event.computer_name ? ` · on ${isolated(event.computer_name)}` : null,
       event.source_address ? ` · from ${event.source_address}` : null,
       event.other_address ? ` · also used from ${event.other_address}` : null,
       event.agent_version ? ` · agent ${event.agent_version}` : null,

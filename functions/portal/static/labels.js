@@ -132,7 +132,7 @@ export const DECISIONS = {
     value: true,
     verb: "Require device keys",
     done: "Device keys are required.",
-    title: (name) => `Require a device key of each agent of ${name}?`,
+    title: (name) => `Require a device key of each agent of ${isolated(name)}?`,
     effects: [
       "An agent whose license has no device key is refused at its next validation, until somebody logs in again on it, in a version that has one.",
       "Older agents have none: they stop, and nobody can log in on them.",
@@ -146,7 +146,7 @@ export const DECISIONS = {
     value: false,
     verb: "Do without device keys",
     done: "Device keys are not required any more.",
-    title: (name) => `Let agents of ${name} do without a device key?`,
+    title: (name) => `Let agents of ${isolated(name)} do without a device key?`,
     effects: [
       "An agent whose license has no device key validates again with the license key that it has. Nobody has to log in.",
       "An agent whose license has a device key still has to prove it.",
@@ -158,7 +158,7 @@ export const DECISIONS = {
     value: true,
     verb: "Block clones",
     done: "Clones are blocked at once.",
-    title: (name) => `Block clones among the agents of ${name}?`,
+    title: (name) => `Block clones among the agents of ${isolated(name)}?`,
     effects: [
       "A license that two agents seem to use is blocked at once, and both are told “Agent is Blocked.”",
       "It stays blocked until an administrator has looked, and unblocks, dissociates or revokes it.",
@@ -172,7 +172,7 @@ export const DECISIONS = {
     value: false,
     verb: "Only report clones",
     done: "Clones are reported, and not blocked any more.",
-    title: (name) => `Only report clones among the agents of ${name}?`,
+    title: (name) => `Only report clones among the agents of ${isolated(name)}?`,
     effects: [
       "Two agents that seem to use one license both go on, and so does one without its last lease. History and feed tell of them.",
       "What is blocked by now stays blocked until an administrator unblocks it.",
@@ -184,7 +184,7 @@ export const DECISIONS = {
     value: true,
     verb: "Lock device keys",
     done: "Device keys are locked.",
-    title: (name) => `Lock the device keys of ${name}?`,
+    title: (name) => `Lock the device keys of ${isolated(name)}?`,
     effects: [
       "A member's login does not replace a license's device key any more.",
       "An agent that has lost its device key needs an administrator.",
@@ -197,7 +197,7 @@ export const DECISIONS = {
     value: false,
     verb: "Let logins replace keys",
     done: "Logins replace lost device keys again.",
-    title: (name) => `Let logins replace the device keys of ${name}?`,
+    title: (name) => `Let logins replace the device keys of ${isolated(name)}?`,
     effects: ["A member who logs in on an agent can replace its device key."],
     refuses: false,
   },
@@ -209,7 +209,7 @@ export const LIMIT = {
   verb: "Limit members",
   done: "The limit is saved.",
   /** @param {string} name */
-  title: (name) => `How many agents may a member of ${name} add?`,
+  title: (name) => `How many agents may a member of ${isolated(name)} add?`,
   effects: [
     "Administrators are not limited, and agents that members have added already go on.",
     "Empty sets no limit. 0 leaves it to administrators to add agents.",
@@ -330,19 +330,32 @@ export function changesOf(entry) {
     .filter((name) => name !== "machine") // a digest: which components have changed says more
     .map(
       (name) =>
-        `${labelled(FACTS, name) ?? name}: ${fact(name, before[name])} → ${fact(name, after[name])}`,
+        `${labelled(FACTS, name) ?? name}: ${isolated(fact(name, before[name]))} → ${isolated(fact(name, after[name]))}`,
     );
   const components = entry.components.map((name) => labelled(COMPONENTS, name) ?? name);
   return components.length ? [...told, `changed: ${components.join(", ")}`] : told;
 }
 
 /**
- * An agent's name for people: its label, its computer, or at least its id.
+ * An agent's name for people: its label, its computer, or at least its id. It can stand in a sentence.
  *
  * @param {import("../contract.d.ts").AdministeredLicense} license
  */
 export function nameOf(license) {
-  return license.label || license.computer_name || license.id;
+  return isolated(license.label || license.computer_name || license.id);
+}
+
+const FROM_RIGHT_TO_LEFT =
+  /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * What somebody has written, for the middle of a sentence: where it runs from right to left, what
+ * stands around it does not turn with it. Elements have `bdi` for that.
+ *
+ * @param {string} text
+ */
+export function isolated(text) {
+  return FROM_RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 const instants = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
@@ -389,20 +402,25 @@ export function counted(count, one, many = `${one}s`) {
 }
 
 /**
- * `3 hours ago`, `in 5 days`.
+ * `3 hours ago`, `in 5 days`, and of less than a day to the minute, like what is left of it.
  *
  * @param {string | Date} at
  * @param {number} [now] epoch milliseconds
  */
 export function fromNow(at, now = Date.now()) {
   const passed = new Date(at).getTime() - now;
+  if (passed >= MINUTE && passed <= DAY - MINUTE) {
+    return `in ${duration(passed / 1000)}`;
+  }
   for (const [unit, length] of /** @type {const} */ ([
     ["day", DAY],
     ["hour", HOUR],
     ["minute", MINUTE],
   ])) {
-    if (Math.abs(passed) >= length) {
-      return relative.format(Math.trunc(passed / length), unit);
+    // To the full minute that comes: what has just begun to last a day is "in 1 day".
+    const rounded = passed > 0 ? Math.ceil(passed / MINUTE) * MINUTE : passed;
+    if (Math.abs(rounded) >= length && Math.abs(passed) >= MINUTE) {
+      return relative.format(Math.trunc(rounded / length), unit);
     }
   }
   return "just now";
@@ -429,15 +447,16 @@ export function lasting(ttl) {
 }
 
 /**
- * How long something still lasts: `2 d 3 h`, `3 h 5 min`, `less than a minute`.
+ * How long something still lasts: `2 d 3 h`, `3 h 5 min`, `less than a minute`. A minute that has begun
+ * counts: three hours that have just begun are `3 h`.
  *
  * @param {number} seconds
  */
 export function duration(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 1) {
+  if (seconds < 60) {
     return "less than a minute";
   }
+  const minutes = Math.ceil(seconds / 60);
   const parts = [
     [Math.floor(minutes / 1440), "d"],
     [Math.floor((minutes % 1440) / 60), "h"],

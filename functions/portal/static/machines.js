@@ -4,7 +4,7 @@ import { agentTable } from "./agents.js";
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./form-drafts.js";
-import { counted } from "./labels.js";
+import { counted, isolated } from "./labels.js";
 import { link } from "./router.js";
 import { empty, failure, field, markWrong, whisper, working } from "./widgets.js";
 
@@ -135,7 +135,7 @@ function howFound({ holders, compared, not_counted: ignored }) {
           {},
           `${capital(components.map((name) => NAMES[name]).join(" and "))}: `,
           ids.length
-            ? `an agent has both, at ${ids.map((id) => names.get(id) ?? id).join(", ")}.`
+            ? `an agent has both, at ${ids.map((id) => isolated(names.get(id) ?? id)).join(", ")}.`
             : "no agent has both.",
         ),
       ),

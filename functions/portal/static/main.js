@@ -7,6 +7,7 @@ import { shut } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { feed } from "./feed.js";
 import { freshness, refreshWhenBack } from "./freshness.js";
+import { isolated } from "./labels.js";
 import { machines } from "./machines.js";
 import { organizationForm } from "./organization-form.js";
 import { organizations } from "./organizations.js";
@@ -88,6 +89,22 @@ async function enter() {
     return;
   }
   render();
+  const [arrival] = performance.getEntriesByType("navigation");
+  if (/** @type {PerformanceNavigationTiming | undefined} */ (arrival)?.type === "reload") {
+    lookAgain().catch(() => undefined); // what is known of the reader stays as it is
+  }
+}
+
+/** Asks anew who the reader is: a token says what they may do when it was made. */
+async function lookAgain() {
+  await session.renewed();
+  const now = await api.me();
+  if (me !== null && JSON.stringify(now) !== JSON.stringify(me)) {
+    me = now;
+    shown?.page.stop?.();
+    shown = null;
+    render();
+  }
 }
 
 function render() {
@@ -202,14 +219,36 @@ function homeOf(me) {
  * @returns {Page}
  */
 function notForYou(me) {
+  const isAdmin = me.roles.includes("org-admin"); // but of no organization
+  const trouble = h("div");
+  const button = h("button", { type: "button", onclick: press }, "Look again");
+  function press() {
+    fill(trouble);
+    return working(button, async () => {
+      try {
+        await lookAgain();
+      } catch (error) {
+        fill(trouble, failure(error, press));
+      }
+    });
+  }
   return {
     title: "Nothing to administer",
-    element: empty(
-      "This portal is for administrators.",
-      `You are signed in as ${session.name()}`,
-      me.roles.length ? ` (${me.roles.join(", ")})` : "",
-      ". Ask whoever manages your organization's users for the role org-admin. Agents need no ",
-      "portal: log in on the agent itself.",
+    element: h(
+      "div",
+      {},
+      empty(
+        isAdmin ? "Your account belongs to no organization." : "This portal is for administrators.",
+        `You are signed in as ${isolated(session.name())}`,
+        me.roles.length ? ` (${me.roles.join(", ")}). ` : ". ",
+        isAdmin
+          ? "You have the role org-admin. Ask whoever manages users to set your account's organization, too. "
+          : "Ask whoever manages your organization's users for the role org-admin. Agents need no " +
+              "portal: log in on the agent itself. ",
+        "If that has been done, look again.",
+      ),
+      trouble,
+      h("p", { class: "buttons" }, button),
     ),
   };
 }

@@ -136,6 +136,12 @@ export async function bearer(refused) {
   return renewal;
 }
 
+/** Has the token renewed, so that it says what has been changed of its owner. Raises SessionEnded. */
+export async function renewed() {
+  const tokens = /** @type {Tokens | null} */ (read(TOKENS));
+  return bearer(tokens?.id);
+}
+
 /**
  * Forgets the tokens, revokes them, and ends the identity provider's session, too.
  *
