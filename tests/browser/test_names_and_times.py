@@ -129,3 +129,13 @@ def test_what_is_to_come_is_told_to_the_minute_within_a_day(
     portal.change_organization("acme", valid_until=f"{now + left:%Y-%m-%dT%H:%M:%SZ}")
     portal.visit(page, "ada", "/organizations/acme")
     expect(fact(page, "Valid until")).to_contain_text(f"({said})")
+
+
+def test_days_that_are_left_are_those_that_are_to_come(page: Page, portal: Portal) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    page.clock.set_fixed_time(now)
+    soon = now + timedelta(days=5, seconds=-30)
+    portal.change_organization("acme", valid_until=f"{soon:%Y-%m-%dT%H:%M:%SZ}")
+    portal.visit(page, "ada", "/organizations/acme")
+    expect(fact(page, "Valid until")).to_contain_text("(in 5 days)")
+    expect(fact(page, "Time left")).to_have_text("5 days left")

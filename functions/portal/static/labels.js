@@ -409,21 +409,31 @@ export function counted(count, one, many = `${one}s`) {
  */
 export function fromNow(at, now = Date.now()) {
   const passed = new Date(at).getTime() - now;
-  if (passed >= MINUTE && passed <= DAY - MINUTE) {
-    return `in ${duration(passed / 1000)}`;
+  const toCome = daysUntil(at, now);
+  if (passed >= MINUTE) {
+    return toCome > 0 ? relative.format(toCome, "day") : `in ${duration(passed / 1000)}`;
   }
   for (const [unit, length] of /** @type {const} */ ([
     ["day", DAY],
     ["hour", HOUR],
     ["minute", MINUTE],
   ])) {
-    // To the full minute that comes: what has just begun to last a day is "in 1 day".
-    const rounded = passed > 0 ? Math.ceil(passed / MINUTE) * MINUTE : passed;
-    if (Math.abs(rounded) >= length && Math.abs(passed) >= MINUTE) {
-      return relative.format(Math.trunc(rounded / length), unit);
+    if (-passed >= length) {
+      return relative.format(Math.trunc(passed / length), unit);
     }
   }
   return "just now";
+}
+
+/**
+ * How many full days are to come until then. A minute that has begun counts: what has just begun to
+ * last a day lasts one.
+ *
+ * @param {string | Date} at
+ * @param {number} [now] epoch milliseconds
+ */
+export function daysUntil(at, now = Date.now()) {
+  return Math.floor((Math.ceil((new Date(at).getTime() - now) / MINUTE) * MINUTE) / DAY);
 }
 
 /**

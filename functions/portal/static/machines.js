@@ -178,7 +178,7 @@ function oneIsNotEnough(name) {
       ),
       name === undefined
         ? " Other computers may have the same one."
-        : " Other computers may have the same one, in this organization or another.",
+        : " Other computers may be called the same.",
       " Type a second one, which the computer itself tells:",
     ),
     h(

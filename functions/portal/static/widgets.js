@@ -2,7 +2,7 @@
 
 import { fill, h, uniqueId } from "./dom.js";
 import { explain } from "./errors.js";
-import { DAY, fromNow, instant, named, number, STATUS_MEANINGS } from "./labels.js";
+import { daysUntil, fromNow, instant, isToCome, named, number, STATUS_MEANINGS } from "./labels.js";
 import { change, here } from "./router.js";
 import { SessionEnded, signIn } from "./session.js";
 
@@ -252,10 +252,10 @@ export function exactly(at) {
  * @param {string} at
  */
 export function daysLeft(at) {
-  const left = Math.floor((Date.parse(at) - Date.now()) / DAY);
-  if (left < 0) {
+  if (!isToCome(at)) {
     return "ended";
   }
+  const left = daysUntil(at);
   return left === 0 ? "ends within a day" : `${number(left)} ${left === 1 ? "day" : "days"} left`;
 }
 
