@@ -59,7 +59,8 @@ def entry(page: Page, name: str) -> Locator:
 def test_r32_each_refused_login_says_why_on_which_computer_and_what_to_do(
     page: Page, portal: Portal
 ) -> None:
-    portal.visit(page, "ada", _FEED)
+    portal.visit(page, "ada", "/organizations/acme")
+    page.get_by_role("link", name="the feed of refusals").click()
     for name, (why, cure, place) in _CAUSES.items():
         told = entry(page, name)
         expect(told).to_have_count(1)

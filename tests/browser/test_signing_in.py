@@ -9,6 +9,7 @@ from tests.browser.accessibility import assert_accessible
 from tests.browser.chromium import keeping_pages, keeps_no_page
 from tests.browser.looks import OpenPage
 from tests.browser.portal import Portal
+from tests.browser.test_troubled_ways import Held
 from tests.browser.troubles import Troubles
 
 pytestmark = pytest.mark.sampled(7)
@@ -246,3 +247,24 @@ def test_an_administrator_of_no_organization_is_told_what_is_missing(
     expect(page.locator("main")).to_contain_text("You have the role org-admin.")
     expect(page.locator("main")).not_to_contain_text("for the role org-admin")
     assert_accessible(page)
+
+
+def test_who_signs_out_while_a_token_is_renewed_stays_signed_out(
+    page: Page, portal: Portal
+) -> None:
+    portal.sign_in(page, "ada", "/organizations/acme/agents")
+    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
+    held = Held()
+    page.route("**/oauth2/token", held)
+    page.reload()
+    held.wait(page)
+    leaving = Held()
+    page.route("**/oauth2/revoke", leaving)
+    page.get_by_role("button", name="Sign out").click()
+    leaving.wait(page)
+    _granted(portal)(held.pop())
+    expect(page.get_by_text("Signing out…")).to_be_visible()
+    leaving.pop().continue_()
+    page.unroute("**/oauth2/revoke")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert page.evaluate("() => sessionStorage.getItem('session.tokens')") is None

@@ -209,10 +209,10 @@ def test_a_sign_out_that_gets_stuck_hides_everything_and_can_be_done_again(
 ) -> None:
     portal.sign_in(page, "ada", _LIST)
     expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
-    page.reload()  # what it was told of the identity provider is forgotten
-    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
     troubles.expect("ERR_CONNECTION_REFUSED")
     page.route("**/portal/configuration.json", _abort)
+    page.reload()  # what it was told of the identity provider is forgotten
+    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(alert(page)).to_contain_text("No connection.")
     expect(page.get_by_text("No agent has logged in yet.")).to_have_count(0)

@@ -73,6 +73,17 @@ export function overview({ params, query: first, isSuperAdmin }) {
         unit: "refusals",
         empty: "No license was used where it does not belong.",
       }),
+      h(
+        "p",
+        { class: "help" },
+        "Logins that were refused for another reason, like want of a seat, are in ",
+        h(
+          "a",
+          { href: link(["organizations", organizationId, "feed"], { type: "AccessRefused" }) },
+          "the feed of refusals",
+        ),
+        ", with what to do.",
+      ),
     ],
   );
   const activity = loaded(

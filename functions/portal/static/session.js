@@ -107,12 +107,15 @@ export async function comeBack() {
     throw new SignInFailed(`The identity provider refused: ${reason}.`);
   }
   const before = /** @type {Tokens | null} */ (read(TOKENS));
-  await exchange({
-    grant_type: "authorization_code",
-    code,
-    redirect_uri: redirectUri(),
-    code_verifier: pending.verifier,
-  });
+  write(
+    TOKENS,
+    await exchange({
+      grant_type: "authorization_code",
+      code,
+      redirect_uri: redirectUri(),
+      code_verifier: pending.verifier,
+    }),
+  );
   void revoke(before);
 }
 
@@ -217,6 +220,12 @@ async function renew(tokens) {
       { grant_type: "refresh_token", refresh_token: tokens.refresh },
       tokens.refresh,
     );
+    const present = /** @type {Tokens | null} */ (read(TOKENS));
+    if (present?.id !== tokens.id) {
+      void revoke(renewed); // who has signed out meanwhile stays so
+      throw new SessionEnded();
+    }
+    write(TOKENS, renewed);
     return renewed.id;
   } catch (error) {
     if (error instanceof SignInFailed) {
@@ -244,14 +253,12 @@ async function exchange(grant, refresh = null) {
     throw new SignInFailed(`The identity provider refused: ${body.error ?? "no ID token"}.`);
   }
   const { iat, exp } = claimsOf(body.id_token);
-  const tokens = {
+  return {
     id: body.id_token,
     refresh: body.refresh_token ?? refresh,
     // By this computer's clock, which need not be the identity provider's.
     expiresAt: Date.now() + (Number(exp) - Number(iat)) * 1000,
   };
-  write(TOKENS, tokens);
-  return tokens;
 }
 
 async function configured() {
