@@ -267,6 +267,14 @@ export interface LicensesReply {
   total: number | null;
 }
 
+/** Two components that were compared, and the organizations with an agent that has both. Of MAC addresses, one that is the same is enough. */
+export interface MachineComparison {
+  /** The two components that were compared. */
+  components: Array<"machine_id" | "mac_addresses" | "computer_name">;
+  /** The organizations with an agent that has both. */
+  organization_ids: Array<string>;
+}
+
 /** The computer that the agent runs on. At least two of the three have to be usable. */
 export interface MachineCredentials {
   /** SMBIOS UUID, Windows MachineGuid or /etc/machine-id. */
@@ -287,10 +295,14 @@ export interface MachineHolder {
   licenses: Array<AdministeredLicense>;
 }
 
-/** Everybody who holds the machine; empty when it is free. */
+/** Everybody who holds the machine; empty when it is free. `compared` says by which pairs of components. `not_counted` names the components of which something was sent that many computers have in common: it was not compared. */
 export interface MachineLookupReply {
   /** The organizations that hold the machine. */
   holders: Array<MachineHolder>;
+  /** What was compared, pair by pair. */
+  compared: Array<MachineComparison>;
+  /** The components of which something was sent that many computers have in common. */
+  not_counted: Array<"machine_id" | "mac_addresses" | "computer_name">;
 }
 
 /** The machine to look for. */

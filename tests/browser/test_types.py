@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from licensing.entrypoints.portal import CONTENT_TYPES
+from licensing.entrypoints.site import CONTENT_TYPES
 from tests.browser.scripts import copied, wrong_types
 from tests.browser.site import STATIC
 

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { link } from "./router.js";
 
 /** @typedef {import("./dom.js").Child} Child */
-/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("../contract.d.ts").AuditEvent} Entry */
 /** @typedef {{ entry: Entry, isSuperAdmin: boolean }} Told */
 
 /** Said where a license was blocked because of a clone. */

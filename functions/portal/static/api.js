@@ -197,7 +197,7 @@ export async function lookUp(machine) {
   if (!response.ok) {
     throw new Problem(response.status, body);
   }
-  return /** @type {import("../contract.d.ts").LookupReply} */ (body);
+  return /** @type {import("../contract.d.ts").MachineLookupReply} */ (body);
 }
 
 /**

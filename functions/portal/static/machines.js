@@ -108,7 +108,7 @@ function free() {
   );
 }
 
-/** @type {Record<import("./types.js").Component, string>} */
+/** @type {Record<import("../contract.d.ts").MachineComparison["components"][number], string>} */
 const NAMES = {
   machine_id: "machine id",
   mac_addresses: "MAC address",
@@ -118,7 +118,7 @@ const NAMES = {
 /**
  * What was compared with what is held, and what came of it.
  *
- * @param {import("./types.js").Lookup} found
+ * @param {import("../contract.d.ts").MachineLookupReply} found
  */
 function howFound({ holders, compared, not_counted: ignored }) {
   const names = new Map(holders.map(({ organization_id: id, name }) => [id, name]));
