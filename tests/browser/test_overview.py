@@ -58,7 +58,7 @@ def on(days: int, **more: int) -> str:
             {"valid_until": on(-1)},
             ["Ended", "ended", "Agents are refused until the subscription is renewed."],
         ),
-        ({"status": "cancelled"}, ["Suspended Cancelled", "paused or cancelled"]),
+        ({"status": "cancelled"}, ["Suspended (cancelled)", "paused or cancelled"]),
     ],
 )
 def test_the_subscription_is_told_with_what_is_left_of_it(
@@ -269,7 +269,7 @@ def test_device_keys_and_clones_are_decided_about_after_it_is_said_what_will_hap
         expect(dialog(page)).to_have_count(0)
         expect(page.get_by_role("button", name=f"{verb}…")).to_have_count(0)
         assert policy(portal) == decided
-        assert page.url == portal.address(_OVERVIEW)
+        expect(page).to_have_url(portal.address(_OVERVIEW))
     page.goto(portal.address(f"{_FEED}?type=OrganizationUpdated"))
     told = page.locator(".entries li")
     expect(told).to_have_count(6)
@@ -322,6 +322,7 @@ def test_a_decision_is_taken_by_keyboard_alone_and_undoing_it_is_one_key_away(
     expect(page.get_by_role("button", name="Require device keys…")).to_be_focused()
     assert policy(portal) == (False, False, False)
     page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#announcements")).to_have_text("Device keys are required.")
     expect(page.get_by_role("button", name="Do without device keys…")).to_be_focused()

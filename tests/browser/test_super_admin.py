@@ -266,7 +266,7 @@ def test_a_subscription_and_its_seats_are_changed(page: Page, portal: Portal) ->
     page.get_by_label("Seats").fill("40")
     page.get_by_role("button", name="Save").click()
     card = page.locator(".card")
-    expect(card).to_contain_text("Suspended Paused")
+    expect(card).to_contain_text("Suspended (paused)")
     expect(card).to_contain_text("0 of 40 used")
     expect(card).to_contain_text("Agents are refused while the subscription is paused")
     assert subscription(portal, "acme")["subscription"]["status"] == "paused"
@@ -300,19 +300,19 @@ def changed_twice(open_page: OpenPage, portal: Portal, troubles: Troubles) -> Pa
     second.get_by_role("button", name="Save").click()
     told = second.get_by_role("alert")
     expect(told).to_contain_text("Somebody else has changed it meanwhile")
-    expect(told).to_contain_text("10 seats")
+    expect(told.get_by_role("row").last).to_have_text("Seatsno limit1020")
     expect(second.get_by_label("Seats")).to_have_value("20")
     assert subscription(portal, "acme")["max_agents"] == 10
     return second
 
 
-def test_who_comes_second_is_told_and_can_save_over_it(
+def test_who_comes_second_is_told_and_can_still_save(
     open_page: OpenPage, portal: Portal, troubles: Troubles
 ) -> None:
     page = changed_twice(open_page, portal, troubles)
     assert_accessible(page)
-    expect(page.get_by_role("button", name="Save mine over it")).to_be_focused()
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Go on editing").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.locator(".card")).to_contain_text("0 of 20 used")
 
 
@@ -344,25 +344,11 @@ def test_a_draft_that_is_reloaded_overwrites_nothing_either(
     assert subscription(portal, "acme")["max_agents"] == 10
 
 
-def test_an_organization_that_exists_already_is_not_created_over(
-    page: Page, portal: Portal, troubles: Troubles
-) -> None:
-    troubles.expect("status of 412")
-    portal.visit(page, "olivia", "/new-organization")
-    page.get_by_label("Organization id").fill("bolt")
-    page.get_by_label("Name", exact=True).fill("Another Bolt")
-    page.get_by_role("button", name="Create").click()
-    told = page.get_by_role("alert")
-    expect(told).to_contain_text("This organization exists already: Bolt, active")
-    assert subscription(portal, "bolt")["name"] == "Bolt"
-    told.get_by_role("button", name="Keep theirs").click()
-    expect(page.get_by_role("heading", name="Bolt")).to_be_visible()
-
-
 def test_a_lost_answer_is_not_taken_for_somebody_elses_change(
     page: Page, portal: Portal, troubles: Troubles
 ) -> None:
     troubles.expect("CONNECTION_RESET")
+    troubles.expect("status of 412")
     portal.visit(page, "olivia", "/new-organization")
     page.get_by_label("Organization id").fill("deichwerk")
     page.get_by_label("Name", exact=True).fill("Deichwerk")
@@ -535,6 +521,7 @@ def test_a_temporary_license_is_ended_early_by_keyboard(page: Page, portal: Port
     page.keyboard.type("Work is done.")
     page.reload()  # the open dialog is part of the place, and what was typed is kept
     expect(dialog.get_by_label("Reason")).to_have_value("Work is done.")
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(row).to_contain_text("Revoked")
     expect(page.get_by_role("status").filter(has_text="has ended.")).to_be_visible()

@@ -1,12 +1,12 @@
 // One agent: what it is, what has happened to it, and what can be done about it.
 
 import * as api from "./api.js";
-import { ask, isAsking } from "./dialogs.js";
+import { asking, pose } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { entries } from "./event-list.js";
 import * as drafts from "./form-drafts.js";
 import { ACTIONS, isToCome, leaseNote, nameOf, RESET_DEVICE_KEY } from "./labels.js";
-import { change } from "./router.js";
+import { goingOn, overtaken, saveUnlessOvertaken } from "./overtaken.js";
 import {
   announce,
   badge,
@@ -39,12 +39,10 @@ export function agent({ params, query: first, isSuperAdmin }) {
   const facts = loaded(
     "the agent",
     (signal) => api.license(licenseId, signal),
-    (license) => {
+    ({ license, etag }) => {
       present = license;
-      if (!isAsking()) {
-        openDialog();
-      }
-      return card(license);
+      ask();
+      return card(license, etag);
     },
   );
   const history = loaded(
@@ -60,31 +58,29 @@ export function agent({ params, query: first, isSuperAdmin }) {
       pager({ shown: page.events.length, size: SIZE, next: page.next_cursor }),
     ],
   );
+  const ask = asking((name) => {
+    const action = /** @type {Action | typeof RESET} */ (name);
+    if (present === null) {
+      return undefined;
+    }
+    const isOpen =
+      action === RESET ? present.device_key !== null : present.actions.includes(action);
+    return isOpen ? question(action, present) : null;
+  });
   facts.reload();
   history.reload();
-
-  function openDialog() {
-    const action = /** @type {Action | typeof RESET | null} */ (query.get("do"));
-    if (present === null || action === null) {
-      return;
-    }
-    if (action === RESET ? present.device_key !== null : present.actions.includes(action)) {
-      askFor(action, present);
-    } else {
-      change({ do: null }, { replace: true }); // done by now, by somebody else perhaps
-    }
-  }
 
   /**
    * @param {Action | typeof RESET} action
    * @param {License} license
+   * @returns {import("./dialogs.js").Question}
    */
-  function askFor(action, license) {
+  function question(action, license) {
     const { title, effects, verb, done, grave } =
       action === RESET ? RESET_DEVICE_KEY : ACTIONS[action];
     const name = nameOf(license);
     const note = action === "attach" || action === RESET ? null : leaseNote(license);
-    ask({
+    return {
       title: title(name),
       text: [
         h(
@@ -96,6 +92,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
       ],
       verb,
       grave,
+      careful: action !== "attach",
       draft: `${action}.${license.id}`,
       async act(reason) {
         try {
@@ -112,11 +109,14 @@ export function agent({ params, query: first, isSuperAdmin }) {
         facts.reload();
         history.reload();
       },
-    });
+    };
   }
 
-  /** @param {License} license */
-  function card(license) {
+  /**
+   * @param {License} license
+   * @param {string} etag
+   */
+  function card(license, etag) {
     return [
       h(
         "div",
@@ -148,7 +148,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
         ),
         actions(license),
       ),
-      editor(license),
+      editor(license, etag),
     ];
   }
 
@@ -179,7 +179,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
     }
     const reset = h(
       "button",
-      { type: "button", "data-key": RESET, onclick: () => change({ do: RESET }) },
+      { type: "button", "data-key": RESET, onclick: () => pose(RESET) },
       `${RESET_DEVICE_KEY.verb}…`,
     );
     return h(
@@ -193,7 +193,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
             type: "button",
             class: ACTIONS[action].grave ? "grave" : null,
             "data-key": action === "attach" ? "detach" : action, // what undoes it takes its place
-            onclick: () => change({ do: action }),
+            onclick: () => pose(action),
           },
           `${ACTIONS[action].verb}…`,
         ),
@@ -201,8 +201,11 @@ export function agent({ params, query: first, isSuperAdmin }) {
     );
   }
 
-  /** @param {License} license */
-  function editor(license) {
+  /**
+   * @param {License} license
+   * @param {string} etag
+   */
+  function editor(license, etag) {
     const draft = `edit.${license.id}`;
     const label = h("input", {
       name: "label",
@@ -213,6 +216,12 @@ export function agent({ params, query: first, isSuperAdmin }) {
     });
     const primary = h("input", { name: "primary", type: "checkbox", checked: license.primary });
     primary.id = `primary-${license.id}`;
+    // With the draft, which is of what was read then, even if there is a newer version by now.
+    const read = h("input", {
+      name: "read",
+      type: "hidden",
+      value: JSON.stringify(asRead(license, etag)),
+    });
     const save = h("button", { type: "submit", "data-key": "save" }, "Save");
     const trouble = h("div");
     const form = h(
@@ -221,6 +230,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
       h("h2", {}, "Mark it"),
       field("Label", label, "A name of your own, shown instead of the computer's; empty for none"),
       h("p", { class: "check" }, primary, h("label", { for: primary.id }, "Primary agent")),
+      read,
       trouble,
       h("p", { class: "buttons" }, save),
     );
@@ -234,13 +244,26 @@ export function agent({ params, query: first, isSuperAdmin }) {
 
     async function edit() {
       fill(trouble);
+      /** @type {ReturnType<typeof asRead>} */
+      const before = JSON.parse(read.value);
+      const typed = label.value.trim();
+      // Not what was left as it was: somebody else may have changed that meanwhile.
+      const wanted = {
+        ...(typed !== before.label && { label: typed }),
+        ...(primary.checked !== before.primary && { primary: primary.checked }),
+      };
       try {
-        const typed = label.value.trim();
-        // Not what was left as it was: somebody else may have changed that meanwhile.
-        await api.updateLicense(license.id, {
-          ...(typed !== (license.label ?? "") && { label: typed }),
-          ...(primary.checked !== license.primary && { primary: primary.checked }),
-        });
+        const other = await saveUnlessOvertaken(
+          before.etag,
+          (version) => api.updateLicense(license.id, wanted, version),
+          () => api.license(license.id),
+          ({ license: { label: theirs } }) =>
+            wanted.label !== undefined && ![before.label, typed].includes(theirs ?? ""),
+        );
+        if (other !== null) {
+          show(asRead(other.license, other.etag), before.label, "primary" in wanted);
+          return;
+        }
         drafts.forget(draft);
         announce("Saved.");
         facts.reload();
@@ -254,6 +277,31 @@ export function agent({ params, query: first, isSuperAdmin }) {
         }
       }
     }
+
+    /**
+     * @param {ReturnType<typeof asRead>} theirs
+     * @param {string} before
+     * @param {boolean} isMarked whether the mark is the reader's own, too
+     */
+    function show(theirs, before, isMarked) {
+      const shown = { name: "Label", before: before || "none", theirs: theirs.label || "none" };
+      fill(trouble, overtaken([{ ...shown, mine: label.value || "none" }], goOn, keepTheirs));
+      trouble.querySelector("button")?.focus();
+
+      function goOn() {
+        read.value = JSON.stringify(theirs);
+        primary.checked = isMarked ? primary.checked : theirs.primary;
+        drafts.put(draft, drafts.values(form));
+        const note = goingOn();
+        fill(trouble, note);
+        note.focus();
+      }
+
+      function keepTheirs() {
+        drafts.forget(draft);
+        facts.reload();
+      }
+    }
     return form;
   }
 
@@ -264,7 +312,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
     update(changed) {
       const hasTurned = changed.get("cursor") !== query.get("cursor");
       query = changed;
-      openDialog();
+      ask();
       if (hasTurned) {
         history.reload();
       }
@@ -274,4 +322,14 @@ export function agent({ params, query: first, isSuperAdmin }) {
       history.stop();
     },
   };
+}
+
+/**
+ * What a change of an agent's marks is made on.
+ *
+ * @param {License} license
+ * @param {string} etag
+ */
+function asRead({ label, primary }, etag) {
+  return { etag, label: label ?? "", primary };
 }

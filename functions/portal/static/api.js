@@ -81,23 +81,28 @@ export async function organization(id, signal) {
 }
 
 /**
+ * A new organization; one that is there already is refused with 412, and never changed.
+ *
  * @param {string} id
- * @param {import("../contract.d.ts").OrganizationRequest} wanted
- * @param {string | null} etag of the one to change; null to create it
+ * @param {import("./consequences.js").Terms} terms
  */
-export async function createOrUpdateOrganization(id, wanted, etag) {
-  const { body } = await send("PUT", path`/v1/organizations/${id}`, wanted, {
-    ...(etag !== null && { "If-Match": etag }),
+export async function createOrganization(id, terms) {
+  const { body } = await send("PUT", path`/v1/organizations/${id}`, terms, {
+    "If-None-Match": "*",
   });
   return /** @type {Organization} */ (body.organization);
 }
 
 /**
+ * Changes an organization in what is named, and in nothing else.
+ *
  * @param {string} id
- * @param {import("../contract.d.ts").UpdateOrganizationRequest} decided
+ * @param {import("../contract.d.ts").UpdateOrganizationRequest} wanted
+ * @param {string} [etag] of the only version to change; another one is refused with 412
  */
-export async function updateOrganization(id, decided) {
-  const { body } = await send("PATCH", path`/v1/organizations/${id}`, decided);
+export async function updateOrganization(id, wanted, etag) {
+  const address = path`/v1/organizations/${id}`;
+  const { body } = await send("PATCH", address, wanted, { ...(etag && { "If-Match": etag }) });
   return /** @type {Organization} */ (body.organization);
 }
 
@@ -112,20 +117,24 @@ export async function licenses(organizationId, query, signal) {
 }
 
 /**
+ * A license, with the ETag that a change of it needs.
+ *
  * @param {string} id
  * @param {AbortSignal} [signal]
  */
 export async function license(id, signal) {
-  const { body } = await get(path`/v1/licenses/${id}`, {}, signal);
-  return /** @type {License} */ (body.license);
+  const { response, body } = await get(path`/v1/licenses/${id}`, {}, signal);
+  const etag = response.headers.get("etag") ?? "";
+  return { license: /** @type {License} */ (body.license), etag };
 }
 
 /**
  * @param {string} id
  * @param {import("../contract.d.ts").UpdateLicenseRequest} changes
+ * @param {string} etag of the only version to change; another one is refused with 412
  */
-export async function updateLicense(id, changes) {
-  const { body } = await send("PATCH", path`/v1/licenses/${id}`, changes);
+export async function updateLicense(id, changes, etag) {
+  const { body } = await send("PATCH", path`/v1/licenses/${id}`, changes, { "If-Match": etag });
   return /** @type {License} */ (body.license);
 }
 

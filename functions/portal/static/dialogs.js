@@ -1,12 +1,16 @@
 // Asks once, in plain words, before something is done.
 //
 // An open dialog is part of the place (`?do=revoke`): it is there again after a reload or after
-// signing in once more, with what was typed into it.
+// signing in once more, with what was typed into it. The browser's Back closes it, and whatever else
+// closes it goes back: no step of the history leads to where the reader is already.
+//
+// What is final or stops agents is done by a press of its button, and by nothing else: Enter in a
+// field does not do it, and without a field the focus is on Cancel.
 
 import { h, uniqueId } from "./dom.js";
 import * as drafts from "./form-drafts.js";
-import { change } from "./router.js";
-import { failure, working } from "./widgets.js";
+import { change, here } from "./router.js";
+import { failure, field, markWrong, working, wrongFields } from "./widgets.js";
 
 /**
  * @typedef {object} Question
@@ -14,8 +18,10 @@ import { failure, working } from "./widgets.js";
  * @property {import("./dom.js").Child[]} text what will happen
  * @property {string} verb the button that does it
  * @property {boolean} [grave] it cannot be undone
+ * @property {boolean} [careful] it stops agents, or takes something from them
+ * @property {string | null} [name] of what it is done to, which has to be typed before
  * @property {string} [draft] under which name the reason is kept; without one, none is asked for
- * @property {(reason: string) => Promise<void>} act
+ * @property {(reason: string) => Promise<void | (() => void)>} act what is returned is called once the dialog is closed
  */
 
 /** @type {HTMLDialogElement | null} */
@@ -24,38 +30,76 @@ let open = null;
 /** @type {string | null | undefined} the `data-key` of what the reader has come from */
 let opener = null;
 
+/** Whether the place is still that of a dialog that has been closed. */
+let isGoingBack = false;
+
+/**
+ * A page's questions. To be called whenever the place or what is known has changed: it opens the
+ * dialog that the place names.
+ *
+ * @param {(name: string) => Question | null | undefined} questionOf null if there is nothing to ask (any more), undefined as long as that is not known
+ * @returns {() => void}
+ */
+export function asking(questionOf) {
+  return () => {
+    const name = here().query.get("do");
+    if (name === null || open !== null || isGoingBack) {
+      return;
+    }
+    const question = questionOf(name);
+    if (question === null) {
+      leave(); // done by now, by somebody else perhaps
+    } else if (question !== undefined) {
+      ask(question);
+    }
+  };
+}
+
+/**
+ * Goes to where the page asks the question of that name.
+ *
+ * @param {string} name
+ */
+export function pose(name) {
+  change({ do: name }, { kept: { ...history.state, hasPosed: true } });
+}
+
 /**
  * Opens the dialog. It closes when `act` has succeeded, or when the reader thinks better of it.
  *
  * @param {Question} question
  */
-export function ask(question) {
+function ask(question) {
+  const isCareful = question.grave || question.careful;
   const titleId = uniqueId("dialog");
   const reason = h("input", { name: "reason", maxlength: 500, autocomplete: "off" });
-  reason.id = uniqueId("reason");
+  const typed = h("input", { name: "typed_name", autocomplete: "off", spellcheck: "false" });
   const doIt = h(
     "button",
-    { type: "submit", class: question.grave ? "first grave" : "first" },
+    {
+      type: isCareful ? "button" : "submit",
+      class: question.grave ? "first grave" : "first",
+      onclick: isCareful ? act : null,
+    },
     question.verb,
   );
   const trouble = h("div");
+  const cancel = h("button", { type: "button", onclick: thinkBetter }, "Cancel");
   const form = h(
     "form",
-    { onsubmit: submit },
+    { novalidate: true, onsubmit: submit }, // what is wrong stays beside its field
     h("h2", { id: titleId }, question.title),
     question.text,
-    question.draft &&
-      h(
-        "p",
-        { class: "field" },
-        h("label", { for: reason.id }, "Reason (optional, for the history)"),
-        reason,
-      ),
+    question.name && field(`Type ${question.name} to go on`, typed),
+    question.draft && field("Reason (optional, for the history)", reason),
     trouble,
-    h("p", { class: "buttons" }, doIt, h("button", { type: "button", onclick: close }, "Cancel")),
+    h("p", { class: "buttons" }, doIt, cancel),
   );
   if (question.draft) {
     drafts.keep(form, question.draft);
+  }
+  if (isCareful && form.querySelector("input") === null) {
+    cancel.autofocus = true;
   }
   shut();
   opener = document.activeElement?.getAttribute("data-key");
@@ -64,37 +108,54 @@ export function ask(question) {
   document.body.append(dialog);
   dialog.showModal();
 
-  /** @param {Event} [event] */
+  /** @param {Event} event */
   async function submit(event) {
-    event?.preventDefault();
+    event.preventDefault();
+    if (!isCareful) {
+      await act();
+    }
+  }
+
+  async function act() {
+    if (markWrong(form, [...wrongFields(form), ...wrongName()])) {
+      return;
+    }
     await working(doIt, async () => {
       trouble.replaceChildren();
       try {
-        await question.act(reason.value.trim());
-        done();
+        const next = await question.act(reason.value.trim());
+        forget();
+        if (open === dialog) {
+          await leave();
+        }
+        next?.();
       } catch (error) {
-        trouble.replaceChildren(failure(error, submit));
+        trouble.replaceChildren(failure(error, act));
       }
     });
   }
 
-  /** @param {Event} event */
-  function close(event) {
-    event.preventDefault();
-    done();
+  function wrongName() {
+    const isRight = !question.name || plain(typed.value) === plain(question.name);
+    return isRight ? [] : [{ pointer: typed.name, detail: `It is called ${question.name}` }];
   }
 
-  function done() {
+  function thinkBetter() {
+    forget();
+    leave();
+  }
+
+  /** What has been typed is kept: one key loses nothing. @param {Event} event */
+  function close(event) {
+    event.preventDefault();
+    leave();
+  }
+
+  function forget() {
     if (question.draft) {
       drafts.forget(question.draft);
     }
-    leave();
   }
-}
-
-/** Whether a dialog is open. */
-export function isAsking() {
-  return open !== null;
 }
 
 /** Takes away the dialog that is open, if any; the place has gone on without it. */
@@ -112,7 +173,31 @@ export function shut() {
   }
 }
 
-function leave() {
+/** Closes the dialog, and is done when its place is left, too. */
+async function leave() {
   shut();
-  change({ do: null }, { replace: true });
+  if (history.state?.hasPosed) {
+    isGoingBack = true;
+    const isBack = new Promise((resolve) => {
+      addEventListener("popstate", resolve, { capture: true, once: true });
+    });
+    history.back();
+    await isBack;
+    isGoingBack = false;
+  } else {
+    change({ do: null }, { replace: true });
+  }
+}
+
+/**
+ * A name as it is compared: without what nobody sees.
+ *
+ * @param {string} name
+ */
+function plain(name) {
+  return name
+    .normalize()
+    .replace(/\p{Cf}/gu, "")
+    .replace(/\s+/gu, " ")
+    .trim();
 }

@@ -4,6 +4,12 @@ import { Problem, Uncertain } from "./api.js";
 import { NotTheService, Overdue, Unreachable } from "./fetching.js";
 import { SessionEnded, SignInFailed } from "./session.js";
 
+/** Said where two people change the same thing. */
+export const MEANWHILE = "Somebody else has changed it meanwhile";
+
+/** Somebody else was faster; the message says what is there now. */
+export class Overtaken extends Error {}
+
 /** @typedef {{ title: string, detail: string, again: boolean }} Explanation */
 
 /** @type {Partial<Record<import("./vocabulary.js").ProblemCode, [title: string, detail: string]>>} */
@@ -42,6 +48,9 @@ export function explain(error) {
   }
   if (error instanceof SignInFailed) {
     return { title: "Signing in did not work", detail: error.message, again: true };
+  }
+  if (error instanceof Overtaken) {
+    return { title: MEANWHILE, detail: error.message, again: false };
   }
   if (error instanceof Problem) {
     if (error.status === 429) {

@@ -1,12 +1,16 @@
 // Creates an organization, or changes its name, its subscription and its seats.
 //
-// What was read is what is changed: if somebody else was faster, nothing is overwritten, both
-// versions are shown, and what was typed stays.
+// Creating never changes one that is there. Of an organization that was read, only what was typed
+// anew is sent: if somebody else was faster, both versions are shown, and nothing of either is lost.
+// What stops agents is asked about before.
 
 import * as api from "./api.js";
+import { endTold, harm, nameToType } from "./consequences.js";
+import { asking, pose } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./form-drafts.js";
-import { choices, DAY, instant, named } from "./labels.js";
+import { choices, DAY, instant, LEASE_NOTE, named, number } from "./labels.js";
+import { goingOn, isOutdated, overtaken, saveUnlessOvertaken } from "./overtaken.js";
 import { go, link } from "./router.js";
 import { SUBSCRIPTION_STATUSES } from "./vocabulary.js";
 import {
@@ -21,33 +25,48 @@ import {
 } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
+/** @typedef {import("./consequences.js").Terms} Terms */
 
 const ID_FORM = "[a-z0-9][a-z0-9\\-]{1,62}";
 const YEAR_DAYS = 365;
+const SAVE = "save";
+
+/** @type {[name: keyof Terms, label: string, shown: (terms: Terms) => string][]} */
+const FIELDS = [
+  ["name", "Name", ({ name }) => name],
+  ["status", "Subscription", ({ status }) => named(status)],
+  ["valid_until", "Valid until", ({ valid_until }) => instant(valid_until)],
+  ["max_agents", "Seats", ({ max_agents: limit }) => (limit === null ? "no limit" : number(limit))],
+];
 
 /** @type {import("./main.js").MakePage} */
 export function organizationForm({ params }) {
   const id = params.organization;
   if (id === undefined) {
-    return { title: "New organization", element: form(null, null) };
+    return { title: "New organization", element: newOrganization() };
   }
+  let ask = () => {};
   const content = loaded(
     "the organization",
     (signal) => api.organization(id, signal),
-    ({ organization, etag }) => form(organization, etag),
+    ({ organization, etag }) => {
+      const form = changedOrganization(organization, etag);
+      ask = form.ask;
+      ask();
+      return form.element;
+    },
   );
   content.reload();
-  return { title: "Change organization", element: content.element, stop: content.stop };
+  return {
+    title: "Change organization",
+    element: content.element,
+    update: () => ask(),
+    stop: content.stop,
+  };
 }
 
-/**
- * @param {Organization | null} organization
- * @param {string | null} etag
- */
-function form(organization, etag) {
-  const draft = `organization.${organization?.id ?? ""}`;
-  // With the draft, which is of this version even if there is a newer one after a reload.
-  const version = h("input", { name: "etag", type: "hidden", value: etag ?? "" });
+function newOrganization() {
+  const draft = "organization.";
   const id = h("input", {
     name: "organization_id",
     required: true,
@@ -55,37 +74,16 @@ function form(organization, etag) {
     title: "2 to 63 lower-case letters, digits and hyphens, not a hyphen first.",
     autocomplete: "off",
     autocapitalize: "none",
-    value: organization?.id ?? "",
-    readonly: organization !== null,
   });
-  const name = h("input", {
-    name: "name",
-    required: true,
-    maxlength: 200,
-    autocomplete: "off",
-    value: organization?.name ?? "",
+  // What was sent and has not been answered: it may be there by now.
+  const sent = h("input", { name: "sent", type: "hidden" });
+  const inputs = termInputs({
+    name: "",
+    valid_until: inAYear(),
+    status: "active",
+    max_agents: null,
   });
-  const end = h("input", {
-    name: "valid_until",
-    type: "datetime-local",
-    step: 1, // an end need not be on a full minute
-    required: true,
-    value: localTime(organization ? new Date(organization.subscription.valid_until) : inAYear()),
-  });
-  const status = choice(
-    "Subscription",
-    "status",
-    choices(SUBSCRIPTION_STATUSES),
-    organization?.subscription.status ?? "active",
-  );
-  const seats = h("input", {
-    name: "max_agents",
-    type: "number",
-    min: 0,
-    max: 1_000_000_000,
-    value: organization?.max_agents ?? "",
-  });
-  const save = h("button", { type: "submit", class: "first" }, organization ? "Save" : "Create");
+  const create = h("button", { type: "submit", class: "first" }, "Create");
   const trouble = h("div");
   const element = h(
     "form",
@@ -95,17 +93,153 @@ function form(organization, etag) {
       id,
       "2 to 63 lower-case letters, digits and hyphens; it never changes",
     ),
-    field("Name", name, "It is named to others whose machine it has registered"),
-    status,
-    field("Valid until", end, `In your time zone (${zone()})`),
-    field("Seats", seats, "How many agents at most; empty for no limit"),
-    version,
+    inputs.fields,
+    sent,
     trouble,
-    h("p", { class: "buttons" }, save, h("button", { type: "button", onclick: cancel }, "Cancel")),
+    h("p", { class: "buttons" }, create, cancelButton(draft, ["organizations"])),
   );
-  if (drafts.keep(element, draft)) {
-    fill(trouble, h("p", { class: "note" }, "This is what you had typed and not saved."));
+  putBack(element, draft, trouble);
+
+  /** @param {Event} [event] */
+  async function submit(event) {
+    event?.preventDefault();
+    fill(trouble);
+    if (!markWrong(element, wrongFields(element))) {
+      await working(create, put);
+    }
   }
+
+  async function put() {
+    const wanted = inputs.typed();
+    const content = JSON.stringify([id.value.trim(), wanted]);
+    const isRepeated = sent.value === content;
+    remember(content);
+    try {
+      const made = await api.createOrganization(id.value.trim(), wanted);
+      finish(draft, `${made.name} is created.`, made.id);
+    } catch (error) {
+      if (error instanceof api.Problem && error.status < 500) {
+        remember("");
+      }
+      if (!isOutdated(error)) {
+        tell(error);
+        return;
+      }
+      const found = await api.organization(id.value.trim()).catch(() => null);
+      if (found === null) {
+        tell(error);
+      } else if (isRepeated && changes(termsOf(found.organization), wanted).length === 0) {
+        finish(draft, `${found.organization.name} is created.`, found.organization.id);
+      } else {
+        taken(found.organization);
+      }
+    }
+  }
+
+  /** @param {string} content */
+  function remember(content) {
+    sent.value = content;
+    drafts.put(draft, drafts.values(element));
+  }
+
+  /** @param {unknown} error */
+  function tell(error) {
+    if (!(error instanceof api.Problem && markWrong(element, error.errors))) {
+      fill(trouble, failure(error, submit));
+    }
+  }
+
+  /** @param {Organization} theirs */
+  function taken(theirs) {
+    const told = FIELDS.slice(1).map(([, label, shown]) => `${label}: ${shown(termsOf(theirs))}`);
+    fill(
+      trouble,
+      h(
+        "div",
+        { class: "failure", role: "alert" },
+        h("p", {}, h("strong", {}, "This organization exists already"), `: ${theirs.name}.`),
+        h("p", {}, told.join(" · ")),
+        h("p", {}, "It has not been changed. Choose another id for the new one."),
+        h(
+          "a",
+          { class: "button", href: link(["organizations", theirs.id]) },
+          `Open ${theirs.name}`,
+        ),
+      ),
+    );
+    markWrong(element, [{ pointer: id.name, detail: `${theirs.name} has this id` }]);
+  }
+  return element;
+}
+
+/**
+ * @param {Organization} organization
+ * @param {string} etag
+ */
+function changedOrganization(organization, etag) {
+  const draft = `organization.${organization.id}`;
+  const at = ["organizations", organization.id];
+  // With the draft, which is of what was read then, even if there is a newer version after a reload.
+  const read = h("input", {
+    name: "read",
+    type: "hidden",
+    value: JSON.stringify({ etag, terms: termsOf(organization) }),
+  });
+  const id = h("input", { name: "organization_id", value: organization.id, readonly: true });
+  const inputs = termInputs(termsOf(organization));
+  const told = h("p", { class: "help", "aria-live": "polite" });
+  const save = h("button", { type: "submit", class: "first", "data-key": SAVE }, "Save");
+  const trouble = h("div");
+  const element = h(
+    "form",
+    { class: "card", novalidate: true, onsubmit: submit, oninput: tellEnd },
+    field("Organization id", id, "It never changes"),
+    inputs.fields,
+    told,
+    read,
+    trouble,
+    h("p", { class: "buttons" }, save, cancelButton(draft, at)),
+  );
+  putBack(element, draft, trouble);
+  tellEnd();
+
+  /** @returns {{ etag: string, terms: Terms }} */
+  function base() {
+    return JSON.parse(read.value);
+  }
+
+  function wanted() {
+    return inputs.typed(base().terms);
+  }
+
+  function tellEnd() {
+    fill(told, wrongFields(element).length ? "" : endTold(base().terms, wanted()));
+  }
+
+  function harms() {
+    return harm({ ...base().terms, seats: organization.seats }, wanted());
+  }
+
+  const ask = asking((name) => {
+    const harmful = name === SAVE && wrongFields(element).length === 0 ? harms() : [];
+    return harmful.length
+      ? {
+          title: `Save this for ${organization.name}?`,
+          text: [
+            h(
+              "ul",
+              {},
+              harmful.map((each) => h("li", {}, each)),
+            ),
+            h("p", { class: "help" }, LEASE_NOTE),
+          ],
+          verb: "Save it",
+          careful: true,
+          name: nameToType(organization),
+          act: amend,
+        }
+      : null;
+  });
 
   /** @param {Event} [event] */
   async function submit(event) {
@@ -114,125 +248,211 @@ function form(organization, etag) {
     if (markWrong(element, wrongFields(element))) {
       return;
     }
-    await working(save, put);
-  }
-
-  async function put() {
-    const typed = drafts.values(element);
-    try {
-      const saved = await api.createOrUpdateOrganization(
-        typed.organization_id ?? "",
-        {
-          name: typed.name ?? "",
-          valid_until: instantOf(typed.valid_until ?? ""),
-          status: /** @type {Organization["subscription"]["status"]} */ (typed.status),
-          max_agents: typed.max_agents ? Number(typed.max_agents) : null,
-        },
-        version.value || null,
-      );
-      drafts.forget(draft);
-      announce(organization ? "Saved." : `${saved.name} is created.`);
-      go(link(["organizations", saved.id]));
-    } catch (error) {
-      await refused(error, typed.organization_id ?? "");
-    }
-  }
-
-  /**
-   * The end as it was, unless another one was typed: when the clocks are put back, an hour comes
-   * twice, and its local time does not say which.
-   *
-   * @param {string} typed
-   */
-  function instantOf(typed) {
-    const before = organization?.subscription.valid_until;
-    return before && typed === localTime(new Date(before)) ? before : new Date(typed).toISOString();
-  }
-
-  /**
-   * @param {unknown} error
-   * @param {string} organizationId
-   */
-  async function refused(error, organizationId) {
-    if (error instanceof api.Problem && markWrong(element, error.errors)) {
-      return;
-    }
-    if (!(error instanceof api.Problem && error.status === 412)) {
-      fill(trouble, failure(error, submit));
-      return;
-    }
-    const found = await api.organization(organizationId).catch(() => null);
-    if (found === null) {
-      fill(trouble, failure(error, submit));
+    if (harms().length) {
+      pose(SAVE);
     } else {
-      fill(trouble, overtaken(found.organization, found.etag));
-      trouble.querySelector("button")?.focus();
+      await working(save, async () => (await amend())());
+    }
+  }
+
+  /** What is to be done then, in the page. */
+  async function amend() {
+    const { etag: seen, terms: before } = base();
+    const terms = wanted();
+    const mine = changes(before, terms);
+    if (mine.length === 0) {
+      return () => finish(draft, "Nothing was changed.", organization.id);
+    }
+    try {
+      const other = await saveUnlessOvertaken(
+        seen,
+        (version) => api.updateOrganization(organization.id, picked(terms, mine), version),
+        () => api.organization(organization.id),
+        (found) => changes(before, termsOf(found.organization)).length > 0,
+      );
+      return other === null
+        ? () => finish(draft, "Saved.", organization.id)
+        : () => show(other.organization, other.etag, before, mine);
+    } catch (error) {
+      return () => {
+        if (!(error instanceof api.Problem && markWrong(element, error.errors))) {
+          fill(trouble, failure(error, submit));
+        }
+      };
     }
   }
 
   /**
-   * What somebody else has made of it, and two ways on.
-   *
    * @param {Organization} theirs
    * @param {string} theirEtag
+   * @param {Terms} before
+   * @param {(keyof Terms)[]} mine
    */
-  function overtaken(theirs, theirEtag) {
-    const { subscription, max_agents: limit } = theirs;
-    return h(
-      "div",
-      { class: "failure", role: "alert" },
-      h(
-        "p",
-        {},
-        h(
-          "strong",
-          {},
-          organization
-            ? "Somebody else has changed it meanwhile"
-            : "This organization exists already",
-        ),
-        `: ${theirs.name}, ${named(subscription.status).toLowerCase()}, valid until `,
-        `${instant(subscription.valid_until)}, ${limit === null ? "no seat limit" : `${limit} seats`}. `,
-        "Nothing of yours has been saved.",
-      ),
-      h(
-        "p",
-        { class: "buttons" },
-        h(
-          "button",
-          {
-            type: "button",
-            onclick: () => {
-              version.value = theirEtag;
-              element.requestSubmit();
-            },
-          },
-          "Save mine over it",
-        ),
-        h(
-          "button",
-          {
-            type: "button",
-            onclick: () => {
-              drafts.forget(draft);
-              go(link(["organizations", theirs.id]));
-            },
-          },
-          "Keep theirs",
-        ),
-      ),
+  function show(theirs, theirEtag, before, mine) {
+    const [now, typed] = [termsOf(theirs), wanted()];
+    const changed = changes(before, now);
+    const fields = FIELDS.filter(([name]) => changed.includes(name)).map(
+      ([name, label, shown]) => ({
+        name: label,
+        before: shown(before),
+        theirs: shown(now),
+        mine: mine.includes(name) ? shown(typed) : null,
+      }),
     );
+    fill(trouble, overtaken(fields, goOn, keepTheirs));
+    trouble.querySelector("button")?.focus();
+
+    function goOn() {
+      read.value = JSON.stringify({ etag: theirEtag, terms: now });
+      inputs.take(now, mine);
+      drafts.put(draft, drafts.values(element));
+      tellEnd();
+      const note = goingOn();
+      fill(trouble, note);
+      note.focus();
+    }
+
+    function keepTheirs() {
+      drafts.forget(draft);
+      go(link(at));
+    }
+  }
+  return { element, ask };
+}
+
+/**
+ * Fields for the terms of an organization, what is typed into them, and a way to fill them anew.
+ *
+ * @param {Terms} terms
+ */
+function termInputs(terms) {
+  const inputs = {
+    name: h("input", { name: "name", required: true, maxlength: 200, autocomplete: "off" }),
+    valid_until: h("input", {
+      name: "valid_until",
+      type: "datetime-local",
+      step: 1, // an end need not be on a full minute
+      required: true,
+    }),
+    max_agents: h("input", { name: "max_agents", type: "number", min: 0, max: 1_000_000_000 }),
+  };
+  const subscription = choice("Subscription", "status", choices(SUBSCRIPTION_STATUSES));
+  const status = /** @type {HTMLSelectElement} */ (subscription.querySelector("select"));
+  take(terms, []);
+
+  /**
+   * Fills the fields, but for those in `kept`.
+   *
+   * @param {Terms} shown
+   * @param {(keyof Terms)[]} kept
+   */
+  function take(shown, kept) {
+    const values = {
+      name: shown.name,
+      status: shown.status,
+      valid_until: localTime(new Date(shown.valid_until)),
+      max_agents: shown.max_agents === null ? "" : String(shown.max_agents),
+    };
+    for (const [name, input] of Object.entries({ ...inputs, status })) {
+      if (!kept.includes(/** @type {keyof Terms} */ (name))) {
+        input.value = values[/** @type {keyof Terms} */ (name)];
+      }
+    }
   }
 
-  function cancel() {
-    drafts.forget(draft);
-    go(organization ? link(["organizations", organization.id]) : link(["organizations"]));
+  /**
+   * The end is as it was, unless another one was typed: when the clocks are put back, an hour comes
+   * twice, and its local time does not say which.
+   *
+   * @param {Terms} [before]
+   * @returns {Terms}
+   */
+  function typed(before) {
+    const end = inputs.valid_until.value;
+    const isOld = before && end === localTime(new Date(before.valid_until));
+    const limit = inputs.max_agents.value;
+    return {
+      name: inputs.name.value.trim(),
+      valid_until: isOld ? before.valid_until : new Date(end).toISOString(),
+      status: /** @type {Terms["status"]} */ (status.value),
+      max_agents: limit === "" ? null : Number(limit),
+    };
   }
-  return element;
+
+  const fields = [
+    field("Name", inputs.name, "It is named to others whose machine it has registered"),
+    subscription,
+    field("Valid until", inputs.valid_until, `In your time zone (${zone()})`),
+    field("Seats", inputs.max_agents, "How many agents at most; empty for no limit"),
+  ];
+  return { fields, take, typed };
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {string} draft
+ * @param {HTMLElement} trouble
+ */
+function putBack(form, draft, trouble) {
+  if (drafts.keep(form, draft)) {
+    fill(trouble, h("p", { class: "note" }, "This is what you had typed and not saved."));
+  }
+}
+
+/**
+ * @param {string} draft
+ * @param {string[]} back
+ */
+function cancelButton(draft, back) {
+  const onclick = () => {
+    drafts.forget(draft);
+    go(link(back));
+  };
+  return h("button", { type: "button", onclick }, "Cancel");
+}
+
+/**
+ * @param {string} draft
+ * @param {string} said
+ * @param {string} id
+ */
+function finish(draft, said, id) {
+  drafts.forget(draft);
+  announce(said);
+  go(link(["organizations", id]));
+}
+
+/** @param {Organization} organization @returns {Terms} */
+function termsOf({ name, subscription, max_agents }) {
+  const { valid_until, status } = subscription;
+  return { name, valid_until, status, max_agents };
+}
+
+/**
+ * Which terms are others.
+ *
+ * @param {Terms} before
+ * @param {Terms} after
+ */
+function changes(before, after) {
+  return FIELDS.map(([name]) => name).filter((name) =>
+    name === "valid_until"
+      ? Date.parse(before.valid_until) !== Date.parse(after.valid_until)
+      : before[name] !== after[name],
+  );
+}
+
+/**
+ * @param {Terms} terms
+ * @param {(keyof Terms)[]} names
+ * @returns {Partial<Terms>}
+ */
+function picked(terms, names) {
+  return Object.fromEntries(names.map((name) => [name, terms[name]]));
 }
 
 function inAYear() {
-  return new Date(new Date().setSeconds(0, 0) + YEAR_DAYS * DAY);
+  return new Date(new Date().setSeconds(0, 0) + YEAR_DAYS * DAY).toISOString();
 }
 
 /**

@@ -2,11 +2,11 @@
 
 import * as api from "./api.js";
 import { bars, columns, stackedArea } from "./charts.js";
-import { isAsking } from "./dialogs.js";
+import { asking } from "./dialogs.js";
 import { h } from "./dom.js";
 import { filters } from "./filters.js";
 import { counted, instant, named, number, reasonOf } from "./labels.js";
-import { decide, decisions } from "./policy.js";
+import { decisions, question } from "./policy.js";
 import { link } from "./router.js";
 import { STATUSES } from "./vocabulary.js";
 import { badge, choice, daysLeft, exactly, fact, loaded } from "./widgets.js";
@@ -32,19 +32,20 @@ export function overview({ params, query: first, isSuperAdmin }) {
   const organizationId = params.organization ?? "";
   let query = first;
   const hours = new Intl.DateTimeFormat("en-GB", HOUR_FORM);
-  /** @type {Organization | null} */
+  /** @type {{ organization: Organization, etag: string } | null} */
   let present = null;
 
   const facts = loaded(
     "the organization",
-    async (signal) => (await api.organization(organizationId, signal)).organization,
-    (organization) => {
-      present = organization;
-      if (!isAsking()) {
-        openDialog();
-      }
-      return card(organization, isSuperAdmin);
+    (signal) => api.organization(organizationId, signal),
+    (found) => {
+      present = found;
+      ask();
+      return card(found.organization, isSuperAdmin);
     },
+  );
+  const ask = asking((name) =>
+    present === null ? undefined : question(name, present.organization, present.etag),
   );
   const statistics = loaded(
     "its history",
@@ -104,13 +105,6 @@ export function overview({ params, query: first, isSuperAdmin }) {
     part.reload();
   }
 
-  function openDialog() {
-    const name = query.get("do");
-    if (present !== null && name !== null) {
-      decide(name, present);
-    }
-  }
-
   const { form, show } = filters("Period", query, [choice("Period", "days", DAYS)]);
   return {
     title: "Overview",
@@ -133,7 +127,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
       const hasAsked = query.get("do") !== null;
       query = changed;
       show(query);
-      openDialog();
+      ask();
       if (hasOtherDays) {
         statistics.reload();
       }
@@ -205,7 +199,7 @@ function card(organization, isSuperAdmin) {
       fact(
         "Subscription",
         badge(standing, named(standing)),
-        subscription.status === "active" ? null : ` ${named(subscription.status)}`,
+        subscription.status === "active" ? null : ` (${named(subscription.status).toLowerCase()})`,
       ),
       fact("Valid until", exactly(subscription.valid_until)),
       fact("Time left", h("strong", {}, daysLeft(subscription.valid_until))),

@@ -1,10 +1,12 @@
 // What an organization decides about its agents: how it stands, and the question before a change.
 
 import * as api from "./api.js";
-import { ask } from "./dialogs.js";
+import { nameToType } from "./consequences.js";
+import { pose } from "./dialogs.js";
 import { h } from "./dom.js";
-import { DECISIONS, FIXED, LEASE_NOTE, LIMIT } from "./labels.js";
-import { change } from "./router.js";
+import { Overtaken } from "./errors.js";
+import { counted, DECISIONS, FIXED, LEASE_NOTE, LIMIT, number } from "./labels.js";
+import { saveUnlessOvertaken } from "./overtaken.js";
 import { announce, field } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
@@ -30,7 +32,7 @@ export function decisions(organization) {
         "data-key": member, // what undoes it takes its place
         disabled: fixed,
         title: fixed ? FIXED : null,
-        onclick: () => change({ do: name }),
+        onclick: () => pose(name),
       },
       `${verb}…`,
     ),
@@ -38,35 +40,54 @@ export function decisions(organization) {
 }
 
 /**
- * Asks before a decision of that name is taken; not if it would change nothing.
+ * What is asked before a decision of that name is taken; null if it would change nothing.
  *
  * @param {string} name
  * @param {Organization} organization
+ * @param {string} etag
+ * @returns {import("./dialogs.js").Question | null}
  */
-export function decide(name, organization) {
+export function question(name, organization, etag) {
   if (name === LIMIT.name) {
-    limitMembers(organization);
-    return;
+    return limitMembers(organization, etag);
   }
   const decision = openDecision(name, organization);
   if (decision === null || isFixed(decision, organization)) {
-    change({ do: null }, { replace: true }); // decided by now, by somebody else perhaps
-    return;
+    return null;
   }
   const { member, value, verb, done, title, effects, refuses } = decision;
-  ask({
+  const { seats } = organization;
+  const stops = member === "require_device_key" && value && seats > 0;
+  return {
     title: title(organization.name),
-    text: [list(effects), refuses && h("p", { class: "help" }, LEASE_NOTE)],
+    text: [
+      stops &&
+        h(
+          "p",
+          {},
+          h("strong", {}, `This may stop ${counted(seats, "agent")}`),
+          ": all that have no device key.",
+        ),
+      list(effects),
+      refuses && h("p", { class: "help" }, LEASE_NOTE),
+    ],
     verb,
+    careful: refuses,
+    name: stops ? nameToType(organization) : null,
     async act() {
       await api.updateOrganization(organization.id, { [member]: value });
       announce(done);
     },
-  });
+  };
 }
 
-/** @param {Organization} organization */
-function limitMembers({ id, name, policy, policy_floor: floor }) {
+/**
+ * @param {Organization} organization
+ * @param {string} etag
+ * @returns {import("./dialogs.js").Question}
+ */
+function limitMembers({ id, name, policy, policy_floor: floor }, etag) {
+  let read = { etag, limit: policy.agents_per_member };
   const most = h("input", {
     name: "agents_per_member",
     type: "number",
@@ -75,17 +96,35 @@ function limitMembers({ id, name, policy, policy_floor: floor }) {
     required: floor.agents_per_member !== null,
     value: policy.agents_per_member ?? "",
   });
-  ask({
+  return {
     title: LIMIT.title(name),
     text: [list(LIMIT.effects), field("Agents per member", most)],
     verb: LIMIT.verb,
+    careful: true,
     async act() {
-      await api.updateOrganization(id, {
-        agents_per_member: most.value === "" ? null : Number(most.value),
-      });
+      const typed = most.value === "" ? null : Number(most.value);
+      const other = await saveUnlessOvertaken(
+        read.etag,
+        (version) => api.updateOrganization(id, { agents_per_member: typed }, version),
+        () => api.organization(id),
+        ({ organization }) => ![read.limit, typed].includes(organization.policy.agents_per_member),
+      );
+      if (other !== null) {
+        const [before, { agents_per_member: limit }] = [read.limit, other.organization.policy];
+        read = { etag: other.etag, limit };
+        throw new Overtaken(
+          `It was ${told(before)} and is ${told(limit)} now; you have typed ${told(typed)}. Nothing has been saved. ` +
+            `Press ${LIMIT.verb} once more to put yours in its place.`,
+        );
+      }
       announce(LIMIT.done);
     },
-  });
+  };
+}
+
+/** @param {number | null} limit */
+function told(limit) {
+  return limit === null ? "without a limit" : number(limit);
 }
 
 /** @param {readonly string[]} effects */

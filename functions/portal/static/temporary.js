@@ -1,11 +1,10 @@
 // Temporary licences: let a partner in for a while, see who is still in, and end it early.
 
 import * as api from "./api.js";
-import { ask, isAsking } from "./dialogs.js";
+import { asking, pose } from "./dialogs.js";
 import { fill, h, uniqueId } from "./dom.js";
 import * as drafts from "./form-drafts.js";
 import { duration, instant, lasting, leaseNote, named } from "./labels.js";
-import { change } from "./router.js";
 import { TIMES_TO_LIVE } from "./vocabulary.js";
 import {
   announce,
@@ -28,17 +27,15 @@ const SIZE = 50;
 export function temporary({ params, query: first }) {
   const organizationId = params.organization ?? "";
   let query = first;
-  /** @type {TemporaryLicense[]} */
-  let present = [];
+  /** @type {TemporaryLicense[] | null} */
+  let present = null;
   const list = loaded(
     "temporary licenses",
     (signal) =>
       api.temporaryLicenses(organizationId, { cursor: query.get("cursor"), limit: SIZE }, signal),
     (page) => {
       present = page.licenses;
-      if (!isAsking()) {
-        openDialog();
-      }
+      ask();
       return page.licenses.length === 0 && !query.get("cursor")
         ? empty(
             "Nobody has been let in.",
@@ -51,22 +48,22 @@ export function temporary({ params, query: first }) {
           ];
     },
   );
+  const ask = asking((id) => {
+    if (present === null) {
+      return undefined;
+    }
+    const license = present.find((each) => each.id === id);
+    return license?.status === "active" ? question(license) : null;
+  });
   list.reload();
 
-  function openDialog() {
-    const id = query.get("do");
-    const license = present.find((each) => each.id === id);
-    if (license?.status === "active") {
-      askToRevoke(license);
-    } else if (id !== null) {
-      change({ do: null }, { replace: true });
-    }
-  }
-
-  /** @param {TemporaryLicense} license */
-  function askToRevoke(license) {
+  /**
+   * @param {TemporaryLicense} license
+   * @returns {import("./dialogs.js").Question}
+   */
+  function question(license) {
     const note = license.holder === null ? null : leaseNote(license);
-    ask({
+    return {
       title: "End this temporary license now?",
       text: [
         h(
@@ -85,7 +82,7 @@ export function temporary({ params, query: first }) {
         announce("The temporary license has ended.");
         list.reload();
       },
-    });
+    };
   }
 
   /** @param {TemporaryLicense[]} licenses */
@@ -111,11 +108,7 @@ export function temporary({ params, query: first }) {
           title: "End it",
           cell: ({ id, status }) =>
             status === "active" &&
-            h(
-              "button",
-              { type: "button", "data-key": id, onclick: () => change({ do: id }) },
-              "End…",
-            ),
+            h("button", { type: "button", "data-key": id, onclick: () => pose(id) }, "End…"),
         },
       ],
     });
@@ -128,7 +121,7 @@ export function temporary({ params, query: first }) {
     update(changed) {
       const hasTurned = changed.get("cursor") !== query.get("cursor");
       query = changed;
-      openDialog();
+      ask();
       if (hasTurned) {
         list.reload();
       }

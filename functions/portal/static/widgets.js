@@ -93,17 +93,17 @@ export function loaded(what, load, show) {
       if (running === mine) {
         refill(content, show(result));
         shownAt = asked;
+        troubled.delete(content);
+        tellTroubles();
       }
     } catch (error) {
-      if (mine.signal.aborted) {
-        return;
-      }
-      if (isSame && shownAt !== null) {
-        content.querySelector(":scope > .failure")?.remove();
-        content.prepend(failure(error, refresh));
-      } else {
-        refill(content, failure(error, reload));
-        shownAt = null;
+      if (!mine.signal.aborted) {
+        const isStale = isSame && shownAt !== null;
+        shownAt = isStale ? shownAt : null;
+        const { title, detail } = explain(error);
+        const again = isStale ? refresh : reload;
+        troubled.set(content, { error, cause: `${title} ${detail}`, again, isStale });
+        tellTroubles(content);
       }
     } finally {
       if (running === mine) {
@@ -113,6 +113,73 @@ export function loaded(what, load, show) {
     }
   }
   return { element: content, reload, refresh, at: () => shownAt, stop: () => running?.abort() };
+}
+
+/**
+ * Why a part has nothing new to show; `isStale`: it shows what it had.
+ *
+ * @typedef {{ error: unknown, cause: string, again: () => unknown, isStale: boolean }} Trouble
+ */
+
+/** Parts of the page that could not be loaded. @type {Map<HTMLElement, Trouble>} */
+const troubled = new Map();
+
+/**
+ * Has parts that fail for one cause tell it once: in the first of them, for all of them.
+ *
+ * @param {HTMLElement} [failed] what has just failed, perhaps once more
+ */
+function tellTroubles(failed) {
+  /** @type {Set<string>} */
+  const told = new Set();
+  const parts = [...document.querySelectorAll(".loaded")];
+  for (const part of troubled.keys()) {
+    if (!part.isConnected) {
+      troubled.delete(part); // the reader has gone on
+    }
+  }
+  for (const part of /** @type {HTMLElement[]} */ (parts)) {
+    const trouble = troubled.get(part);
+    if (!trouble) {
+      continue;
+    }
+    const box = part.querySelector(":scope > .failure");
+    if (told.has(trouble.cause)) {
+      tellIn(part, trouble, null);
+    } else if (part === failed || box === null) {
+      tellIn(
+        part,
+        trouble,
+        failure(trouble.error, () => tryAgain(trouble.cause)),
+      );
+    }
+    told.add(trouble.cause);
+  }
+}
+
+/**
+ * @param {HTMLElement} part
+ * @param {Trouble} trouble
+ * @param {HTMLElement | null} box what tells of it, unless another part does
+ */
+function tellIn(part, { isStale }, box) {
+  if (!isStale) {
+    refill(part, box ?? []);
+    return;
+  }
+  part.querySelector(":scope > .failure")?.remove();
+  if (box) {
+    part.prepend(box);
+  }
+}
+
+/** @param {string} cause */
+function tryAgain(cause) {
+  for (const trouble of [...troubled.values()]) {
+    if (trouble.cause === cause) {
+      trouble.again();
+    }
+  }
 }
 
 /**
