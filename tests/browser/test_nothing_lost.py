@@ -4,14 +4,25 @@ What one person saves is not undone by another, what is final or stops agents is
 pressed, and closing a dialog leaves the browser's history as it was.
 """
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.looks import DARK, DESKTOP, Look
 from tests.browser.portal import Agent, Portal
+from tests.browser.site import site
 from tests.browser.test_agent import dialog, fact, place, status
-from tests.browser.test_super_admin import fits, generate, in_days, subscription
+from tests.browser.test_super_admin import (
+    fits,
+    generate,
+    in_days,
+    loses_the_answer,
+    subscription,
+)
 from tests.browser.troubles import Troubles
 
 pytestmark = pytest.mark.sampled(7)
@@ -29,6 +40,12 @@ def agent(portal: Portal) -> Agent:
 
 def button(page: Page | Locator, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
+
+
+@pytest.fixture
+def plain() -> Iterator[str]:
+    with site({"index.html": "<!doctype html><title>Plain</title>"}) as url:
+        yield url
 
 
 def has_seats(page: Page, count: int) -> None:
@@ -112,6 +129,23 @@ def test_what_does_not_concern_the_form_is_in_nobodys_way(
     expect(fact(page, "Clones")).to_have_text("blocked at once")
 
 
+def test_a_change_whose_answer_was_lost_is_not_taken_for_somebody_elses(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    troubles.expect("CONNECTION_RESET")
+    troubles.expect("status of 412")
+    portal.visit(page, "olivia", _EDIT)
+    page.get_by_label("Seats").fill("40")
+    loses_the_answer(page, "**/v1/organizations/acme")
+    button(page, "Save").click()
+    again = button(page.get_by_role("alert"), "Try again")
+    expect(again).to_be_visible()
+    portal.call("PATCH", "/v1/organizations/acme", {"block_clones": True}).expect(200)
+    again.click()
+    expect(page.locator("#announcements")).to_have_text("Saved.")
+    expect(fact(page, "Seats")).to_contain_text("0 of 40 used")
+
+
 def test_a_label_is_not_saved_over_one_that_somebody_else_has_written(
     page: Page, portal: Portal, agent: Agent, troubles: Troubles
 ) -> None:
@@ -167,56 +201,99 @@ def test_r38_a_limit_is_not_saved_over_one_that_somebody_else_has_set(
 # -- what stops agents -----------------------------------------------------------------------------
 
 
-_STOPS = "3 agents with a seat stop at the next validation."
-_STOPPING = {
-    # what is typed or chosen, what is said before, what the organization shows then
-    "paused": (
-        {"Subscription": "paused"},
-        f"The subscription is paused: {_STOPS}",
-        "Suspended (paused)",
+_NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+_STOP_NOW = "3 agents with a seat stop at the next validation."
+_STOP_THEN = "3 agents with a seat stop then, unless it is renewed before."
+_GO_ON = (
+    "those that are there go on, but nobody can add one, or bind one anew, before 2 are revoked or "
+    "dissociated."
+)
+_HARMS: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    # what is special of an organization of 3 agents, what it shall be, and what is said of that
+    ({}, {"name": "Other", "max_agents": 3}, []),
+    ({}, {"valid_until": 301}, []),
+    ({}, {"status": "paused"}, [f"The subscription is paused: {_STOP_NOW}"]),
+    (
+        {},
+        {"status": "cancelled"},
+        [f"The subscription is cancelled: {_STOP_NOW}"],
     ),
-    "cancelled": (
-        {"Subscription": "cancelled"},
-        f"The subscription is cancelled: {_STOPS}",
-        "Suspended (cancelled)",
+    (
+        {},
+        {"valid_until": -2500},
+        [f"Ends at once instead of in 300 days. {_STOP_NOW}"],
     ),
-    "over": (
-        {"Valid until": "2020-01-01T12:00"},
-        f"Ends at once instead of in 10 days. {_STOPS}",
-        "Ended",
+    (
+        {},
+        {"valid_until": 5},
+        [f"Ends in 5 days instead of in 300 days. {_STOP_THEN}"],
     ),
-    "sooner": (
-        {"Valid until": in_days(5.5)[:16]},
-        (
-            "Ends in 5 days instead of in 10 days. 3 agents with a seat stop then, unless it is "
-            "renewed before."
-        ),
-        "Current",
+    (
+        {},
+        {"valid_until": 300 - 1 / 24},
+        [f"Ends in 299 days instead of in 300 days. {_STOP_THEN}"],
     ),
-    "seats": (
-        {"Seats": "1"},
-        (
-            "one seat for 3 agents: those that are there go on, but nobody can add one, or bind "
-            "one anew, before 3 are revoked or dissociated."
-        ),
-        "No seat is free",
+    (
+        {"valid_until": 300.5},
+        {"valid_until": 300.25},
+        [f"Ends on 26 Sept 2027, 18:00 instead of 27 Sept 2027, 00:00. {_STOP_THEN}"],
     ),
-}
+    (
+        {"max_agents": 5},
+        {"max_agents": 2},
+        [f"2 seats for 3 agents: {_GO_ON}"],
+    ),
+    ({"max_agents": 1}, {"max_agents": 2}, []),  # better than it was
+    (
+        {"seats": 1},
+        {"status": "paused", "max_agents": 0},
+        [
+            "The subscription is paused: one agent with a seat stops at the next validation.",
+            f"0 seats for one agent: {_GO_ON}",
+        ],
+    ),
+    ({"seats": 0}, {"status": "paused", "valid_until": -1, "max_agents": 0}, []),
+    ({"status": "paused"}, {"status": "cancelled", "valid_until": -1}, []),  # stopped already
+    ({"valid_until": -1}, {"valid_until": -2, "status": "paused"}, []),
+]
 
 
-@pytest.mark.parametrize(("typed", "said", "shown"), _STOPPING.values(), ids=_STOPPING)
-def test_what_stops_agents_says_how_many_and_is_not_done_by_enter(
-    page: Page, portal: Portal, typed: dict[str, str], said: str, shown: str
+def _terms(changed: dict[str, Any]) -> dict[str, Any]:
+    usual = {"name": "Acme", "status": "active", "valid_until": 300, "max_agents": None, "seats": 3}
+    terms = {**usual, **changed}
+    end = _NOW + timedelta(days=terms["valid_until"])
+    return {**terms, "valid_until": end.isoformat()}
+
+
+def test_what_a_change_does_to_agents_is_said_in_words(page: Page, plain: str) -> None:
+    page.goto(plain)
+    told = page.evaluate(
+        """async ([cases, now]) => {
+          const { harm } = await import("/consequences.js");
+          return cases.map(([before, after]) => harm(before, after, now));
+        }""",
+        [
+            [[_terms(before), _terms({**before, **after})] for before, after, _ in _HARMS],
+            _NOW.timestamp() * 1000,
+        ],
+    )
+    assert told == [said for *_, said in _HARMS]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "shown"),
+    [("Subscription", "paused", "Suspended (paused)"), ("Seats", "1", "No seat is free")],
+)
+def test_what_stops_agents_is_asked_about_and_not_done_by_enter(
+    page: Page, portal: Portal, label: str, value: str, shown: str
 ) -> None:
-    portal.change_organization("acme", valid_until=in_days(10.5))
     before = subscription(portal, "acme")
     has_seats(page, 3)
     portal.visit(page, "olivia", _EDIT)
-    for label, value in typed.items():
-        field = page.get_by_label(label, exact=True)
-        (field.select_option if label == "Subscription" else field.fill)(value)
+    field = page.get_by_label(label, exact=True)
+    (field.select_option if label == "Subscription" else field.fill)(value)
     page.get_by_label("Name", exact=True).press("Enter")
-    expect(dialog(page).locator("li")).to_have_text([said])
+    expect(dialog(page).locator("li")).to_contain_text("3 agents")
     expect(dialog(page)).to_contain_text("runs on until its present lease ends")
     expect(button(dialog(page), "Cancel")).to_be_focused()
     page.keyboard.press("Enter")
@@ -330,22 +407,26 @@ def test_the_questions_can_be_used_by_everybody_on_any_screen(
 # -- Enter -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["Block", "Dissociate", "Revoke"])
 def test_enter_in_the_reason_does_nothing_to_an_agent(
-    page: Page, portal: Portal, agent: Agent, verb: str
+    page: Page, portal: Portal, agent: Agent
 ) -> None:
     portal.visit(page, "ada", place(agent))
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
-    button(page, f"{verb}…").focus()
-    page.keyboard.press("Enter")
-    expect(dialog(page).get_by_label("Reason")).to_be_focused()
-    page.keyboard.press("Enter")
-    page.keyboard.type("sold")
-    page.keyboard.press("Enter")
-    expect(dialog(page).get_by_label("Reason")).to_have_value("sold")
+    for verb in ("Block", "Dissociate", "Revoke"):
+        button(page, f"{verb}…").focus()
+        page.keyboard.press("Enter")
+        expect(dialog(page).get_by_label("Reason")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.type("sold")
+        page.keyboard.press("Enter")
+        expect(dialog(page).get_by_label("Reason")).to_have_value("sold")
+        page.keyboard.press("Escape")
+        expect(dialog(page)).to_have_count(0)
     assert "POST" not in sent
     assert status(portal, agent) == "active"
+    button(page, "Block…").click()  # nor has Escape lost what was typed
+    expect(dialog(page).get_by_label("Reason")).to_have_value("sold")
 
 
 def test_enter_ends_no_temporary_license(page: Page, portal: Portal) -> None:
@@ -358,34 +439,21 @@ def test_enter_ends_no_temporary_license(page: Page, portal: Portal) -> None:
     expect(page.locator("tbody tr")).to_contain_text("Active")
 
 
-def test_a_reason_that_was_typed_outlives_the_escape_key(
-    page: Page, portal: Portal, agent: Agent
-) -> None:
-    portal.visit(page, "ada", place(agent))
-    button(page, "Block…").click()
-    page.keyboard.type("lost laptop")
-    page.keyboard.press("Escape")
-    button(page, "Block…").click()
-    expect(dialog(page).get_by_label("Reason")).to_have_value("lost laptop")
-
-
 # -- the browser's history -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["Cancel", "Escape", "Block"])
-def test_back_after_a_dialog_leads_back(page: Page, portal: Portal, agent: Agent, way: str) -> None:
+def test_back_after_a_dialog_leads_back(page: Page, portal: Portal, agent: Agent) -> None:
     portal.visit(page, "ada", f"{_ACME}/agents")
     page.get_by_role("link", name=agent.name).click()
-    for _ in range(2):
-        page.get_by_role("button", name="lock…").click()
+    for way in ("Escape", "Cancel", "Block"):
+        button(page, "Block…").click()
         if way == "Escape":
             page.keyboard.press("Escape")
-        elif way == "Cancel":
-            button(dialog(page), "Cancel").click()
         else:
-            dialog(page).get_by_role("button", name="lock").click()
+            button(dialog(page), way).click()
         expect(dialog(page)).to_have_count(0)
         expect(page).to_have_url(portal.address(place(agent)))
+    expect(fact(page, "Status")).to_have_text("Blocked")
     page.go_back()
     expect(page.get_by_role("table", name="Agents")).to_be_visible()
 

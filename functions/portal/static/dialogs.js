@@ -90,7 +90,7 @@ function ask(question) {
     { novalidate: true, onsubmit: submit }, // what is wrong stays beside its field
     h("h2", { id: titleId }, question.title),
     question.text,
-    question.name && field(`Type ${question.name} to go on`, typed),
+    question.name && field(["Type ", h("bdi", {}, question.name), " to go on"], typed),
     question.draft && field("Reason (optional, for the history)", reason),
     trouble,
     h("p", { class: "buttons" }, doIt, cancel),

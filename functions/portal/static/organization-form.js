@@ -268,7 +268,7 @@ function changedOrganization(organization, etag) {
         seen,
         (version) => api.updateOrganization(organization.id, picked(terms, mine), version),
         () => api.organization(organization.id),
-        (found) => changes(before, termsOf(found.organization)).length > 0,
+        (found) => theirs(before, termsOf(found.organization), terms).length > 0,
       );
       return other === null
         ? () => finish(draft, "Saved.", organization.id)
@@ -283,14 +283,14 @@ function changedOrganization(organization, etag) {
   }
 
   /**
-   * @param {Organization} theirs
-   * @param {string} theirEtag
+   * @param {Organization} found
+   * @param {string} foundEtag
    * @param {Terms} before
    * @param {(keyof Terms)[]} mine
    */
-  function show(theirs, theirEtag, before, mine) {
-    const [now, typed] = [termsOf(theirs), wanted()];
-    const changed = changes(before, now);
+  function show(found, foundEtag, before, mine) {
+    const [now, typed] = [termsOf(found), wanted()];
+    const changed = theirs(before, now, typed);
     const fields = FIELDS.filter(([name]) => changed.includes(name)).map(
       ([name, label, shown]) => ({
         name: label,
@@ -303,7 +303,7 @@ function changedOrganization(organization, etag) {
     trouble.querySelector("button")?.focus();
 
     function goOn() {
-      read.value = JSON.stringify({ etag: theirEtag, terms: now });
+      read.value = JSON.stringify({ etag: foundEtag, terms: now });
       inputs.take(now, mine);
       drafts.put(draft, drafts.values(element));
       tellEnd();
@@ -440,6 +440,18 @@ function changes(before, after) {
       ? Date.parse(before.valid_until) !== Date.parse(after.valid_until)
       : before[name] !== after[name],
   );
+}
+
+/**
+ * Which terms somebody else has made others, but not what the reader wants, too.
+ *
+ * @param {Terms} before
+ * @param {Terms} now
+ * @param {Terms} wanted
+ */
+function theirs(before, now, wanted) {
+  const other = changes(wanted, now);
+  return changes(before, now).filter((name) => other.includes(name));
 }
 
 /**

@@ -330,7 +330,7 @@ export function daysLeft(at) {
  * A field with its label, its help and, once it is known, what is wrong with it.
  *
  * @template {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Input
- * @param {string} label
+ * @param {Child | Child[]} label
  * @param {Input} input
  * @param {string} [help]
  */
