@@ -193,6 +193,7 @@ def test_r38_a_limit_is_not_saved_over_one_that_somebody_else_has_set(
     button(dialog(page), "Limit members").click()
     told = dialog(page).get_by_role("alert")
     expect(told).to_contain_text("It was without a limit and is 7 now; you have typed 3.")
+    expect(button(dialog(page), "Cancel")).to_be_focused()
     assert subscription(portal, "acme")["policy"]["agents_per_member"] == 7
     button(dialog(page), "Limit members").click()
     expect(fact(page, "Agents per member")).to_have_text("3")

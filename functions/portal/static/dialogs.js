@@ -8,6 +8,7 @@
 // field does not do it, and without a field the focus is on Cancel.
 
 import { h, uniqueId } from "./dom.js";
+import { Overtaken } from "./errors.js";
 import * as drafts from "./form-drafts.js";
 import { change, here } from "./router.js";
 import { failure, field, markWrong, working, wrongFields } from "./widgets.js";
@@ -131,6 +132,9 @@ function ask(question) {
         next?.();
       } catch (error) {
         trouble.replaceChildren(failure(error, act));
+        if (error instanceof Overtaken) {
+          cancel.focus();
+        }
       }
     });
   }
