@@ -13,7 +13,7 @@ const MANY_AGENTS = 25;
  * @typedef {object} Terms
  * @property {string} name
  * @property {string} valid_until
- * @property {import("./vocabulary.js").SubscriptionStatus} status
+ * @property {import("../contract.d.ts").SubscriptionStatus} status
  * @property {number | null} max_agents null sets no limit
  */
 

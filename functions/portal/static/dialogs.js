@@ -56,6 +56,11 @@ export function asking(questionOf) {
   };
 }
 
+/** Whether a question is open. */
+export function isAsking() {
+  return open !== null;
+}
+
 /**
  * Goes to where the page asks the question of that name.
  *
