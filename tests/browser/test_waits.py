@@ -80,7 +80,7 @@ def test_a_file_that_never_comes_is_not_waited_for_without_end(
     page.clock.install()
     held = Held()
     page.route("**/portal/*/main.js", held)
-    page.goto(portal.address(_LIST), wait_until="commit")
+    page.goto(portal.address(_LIST), wait_until="domcontentloaded")  # it has begun to wait
     held.wait(page)
     expect(page.get_by_text("Starting…")).to_be_visible()
     page.clock.fast_forward(_LIMIT)
