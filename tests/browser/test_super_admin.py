@@ -132,7 +132,7 @@ def test_an_organization_is_found_by_its_name_and_by_its_id(page: Page, portal: 
 def test_organizations_are_narrowed_by_standing_and_by_end(page: Page, portal: Portal) -> None:
     register(portal, "ended", "Ended Mill", valid_until=in_days(-3))
     register(portal, "paused", "Paused Mill", status="paused")
-    register(portal, "soon", "Soon Mill", valid_until=in_days(5))
+    register(portal, "soon", "Soon Mill", valid_until=in_days(4.5))
     register(portal, "later", "Later Mill", valid_until=in_days(25))
     portal.visit(page, "olivia", "/organizations?search=mill")
     shows(page, "Ended Mill", "Later Mill", "Paused Mill", "Soon Mill")
