@@ -12,7 +12,6 @@ import * as http from "node:http";
 import * as https from "node:https";
 import * as net from "node:net";
 import * as os from "node:os";
-import { text } from "node:stream/consumers";
 import { isDeepStrictEqual } from "node:util";
 
 const HELP = `agent run             work until killed, with one line of JSON for each step
@@ -416,6 +415,29 @@ function write(path, text) {
   fs.renameSync(`${path}.new`, path);
 }
 
+/** What is in a file, or null where there is none. An error that shows the file is not shown. */
+function stored(path, read) {
+  if (!fs.existsSync(path)) return null;
+  const text = fs.readFileSync(path, "utf8");
+  const value = attempt(() => read(text));
+  if (value === null) throw new ConfigurationError(`${path} is damaged.`);
+  return value;
+}
+
+const stateOf = (json) => {
+  const state = JSON.parse(json);
+  return isObject(state?.time) ? state : null;
+};
+
+/** Step 3: the device key, which is made once. */
+function deviceKey(path) {
+  const kept = stored(path, crypto.createPrivateKey);
+  if (kept) return kept;
+  const { privateKey } = crypto.generateKeyPairSync("ed25519");
+  write(path, privateKey.export({ type: "pkcs8", format: "pem" }));
+  return privateKey;
+}
+
 /** Step 5: one process at a time. The system gives a socket back with its process, and no file. */
 async function lock(folder) {
   const isWindows = process.platform === "win32";
@@ -432,19 +454,26 @@ async function lock(folder) {
   throw new ConfigurationError("Another process works with this folder.");
 }
 
+/** The text of an answer, of one MB at most: an agent needs some KB. */
+async function textOf(answer) {
+  const [parts, decoder] = [[], new TextDecoder()];
+  let left = 1 << 20;
+  for await (const part of answer) {
+    left -= part.length;
+    if (left < 0) throw new RangeError("too long"); // which ends the connection
+    parts.push(decoder.decode(part, { stream: true }));
+  }
+  return parts.join("") + decoder.decode();
+}
+
 class Agent {
   constructor({ url, issuer, environment, folder, machine, ahead, token }) {
     Object.assign(this, { url, issuer, environment, machine, token });
     this.clock = () => Date.now() / 1000 + ahead;
-    const read = (name) => fs.existsSync(name) && fs.readFileSync(name, "utf8");
-    this.known = searchable(JSON.parse(read(`${folder}/known_shared.json`) || "{}"));
-    const { privateKey } = crypto.generateKeyPairSync("ed25519");
-    const keyFile = `${folder}/device.pem`;
-    const pem = privateKey.export({ type: "pkcs8", format: "pem" });
-    if (!fs.existsSync(keyFile)) write(keyFile, pem);
-    this.key = crypto.createPrivateKey(read(keyFile));
+    this.known = searchable(stored(`${folder}/known_shared.json`, JSON.parse) ?? {});
+    this.key = deviceKey(`${folder}/device.pem`);
     this.file = `${folder}/state.json`;
-    this.state = JSON.parse(read(this.file) || JSON.stringify(NEW));
+    this.state = stored(this.file, stateOf) ?? NEW;
     this.started = { now: 0, at: performance.now() };
     this.started.now = this.now();
   }
@@ -480,7 +509,7 @@ class Agent {
           .on("error", failed)
           .end(body),
       );
-      return { status: answer.statusCode, headers: answer.headers, body: await text(answer) };
+      return { status: answer.statusCode, headers: answer.headers, body: await textOf(answer) };
     } catch {
       return null;
     }
@@ -598,13 +627,18 @@ async function main([command, argument], env) {
   const machine = env.AGENT_MACHINE && attempt(() => parse(env.AGENT_MACHINE));
   if (env.AGENT_MACHINE && !isObject(machine))
     throw new ConfigurationError("AGENT_MACHINE is not a JSON object.");
+  if (/[^\x21-\x7e]/.test(env.ID_TOKEN ?? ""))
+    throw new ConfigurationError("ID_TOKEN is wrong: it has blanks or letters that no token has.");
+  const ahead = env.AGENT_CLOCK_AHEAD || "0"; // no lease ends where the time is none
+  if (!/^-?\d{1,12}$/.test(ahead)) throw new ConfigurationError("AGENT_CLOCK_AHEAD is no integer.");
   fs.mkdirSync(given, { recursive: true, mode: 0o700 });
   const folder = fs.realpathSync(given);
+  fs.accessSync(folder, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
   await lock(folder);
   const agent = new Agent({
     ...{ url: url.replace(/\/+$/, ""), issuer, folder, token: env.ID_TOKEN || null },
     machine: machine ? () => machine : readMachine,
-    ahead: Number(env.AGENT_CLOCK_AHEAD ?? 0),
+    ahead: Number(ahead),
     environment: env.AGENT_ENVIRONMENT || "production",
   });
   process.once("exit", () => attempt(() => agent.store(agent.state, true)));
@@ -644,7 +678,8 @@ export {
 
 if (import.meta.filename === fs.realpathSync(process.argv[1]))
   main(process.argv.slice(2), process.env).catch((error) => {
-    if (!(error instanceof ConfigurationError)) throw error;
+    const isOfSystem = error.syscall !== undefined; // as of a folder that cannot be written
+    if (!(error instanceof ConfigurationError || isOfSystem)) throw error;
     console.error(error.message);
     process.exitCode = 2;
   });

@@ -204,11 +204,31 @@ def test_what_is_configured_wrongly_is_said(agent: Agent) -> None:
         ended = agent.run("step", **{name: "" if name != "AGENT_MACHINE" else "PC-1"})
         assert ended.returncode == 2
         assert name in ended.stderr
+    ended = agent.run("step", AGENT_CLOCK_AHEAD="soon")  # no lease ends where the time is none
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "AGENT_CLOCK_AHEAD" in ended.stderr
     assert agent.run("walk").returncode == 2
     helped = agent.run("--help")
     assert helped.returncode == 0
     assert "AGENT_FOLDER" in helped.stdout
     agent.logged_in()
+
+
+@pytest.mark.thorough
+def test_a_file_that_is_damaged_is_named_and_not_shown(agent: Agent) -> None:
+    agent.logged_in()
+    files = [path for path in agent.folder.iterdir() if path.is_file() and path.stat().st_size]
+    assert len(files) == 2
+    for file in files:
+        whole = file.read_bytes()
+        for damaged in (b"", whole[: len(whole) // 2], b"x" + whole):
+            file.write_bytes(damaged)
+            ended = agent.run("step")
+            assert (ended.returncode, ended.stdout) == (2, "")
+            assert file.name in ended.stderr
+            assert ended.stderr.count("\n") == 1
+        file.write_bytes(whole)
+    works(agent.step(), "valid")
 
 
 @pytest.mark.thorough
