@@ -70,6 +70,9 @@ public final class Agent {
                 case "--help" -> System.out.println(HELP);
                 default -> throw new IllegalArgumentException(HELP);
             }
+        } catch (FileSystemException wrong) {
+            System.err.println(wrong); // its message alone is a path
+            System.exit(2);
         } catch (IllegalArgumentException | IOException wrong) {
             System.err.println(wrong.getMessage());
             System.exit(2);
@@ -123,7 +126,7 @@ public final class Agent {
             state = state.with("awaits", true, "outcome", "signed_out", "wait",
                     later(moment()), "message", "A person has to log in: give an ID_TOKEN.");
         } else if (hasKeys() || fetchKeys()) { // before anything is issued (step 5)
-            state = state.with("awaits", false).drawn(isLogin, newId());
+            state = state.with("awaits", false).drawn(newId());
             String person = isLogin ? token : null, key = Ed25519Key.thumbprint(device.x());
             if (save(reserve())) {
                 ask(Question.of(settings, state, machine, key, person));
@@ -285,8 +288,8 @@ public final class Agent {
             String key = text(json, "license_key"), license = text(json, "license", "id");
             if (license == null || !license.equals(licenseOf(key)))
                 return failed(state, answer, at, "The license key was changed on the way.");
-            next = next.with("key", key, "license", license, "login_nonce", null, "device",
-                    asked.device(), "organization", text(json, "license", "organization_id"));
+            next = next.with("key", key, "license", license, "device", asked.device(),
+                    "organization", text(json, "license", "organization_id"));
         }
         String flaw = next.flaw(settings, time);
         boolean isLate = "over".equals(flaw), isValid = flaw == null && !asked.isLogin();
@@ -302,8 +305,8 @@ public final class Agent {
         if (isLate) // the answer to a question of long ago (step 8): ask anew, at once if once
             return state.is("is_late") ? failed(next, answer, at, "The lease is over.") : next;
         long old = at.now() - 300;
-        long drawn = state.number(asked.isLogin() ? "login_nonce_at" : "nonce_at");
-        if (time < old && drawn < old) return next; // held back, maybe: the time stays (step 10)
+        // It may have been held back: then the time stays (step 10).
+        if (time < old && state.number("nonce_at") < old) return next;
         next = next.with("latest", time, "server_time", time, "clock", at.clock());
         if (asked.isLogin()) return next;
         long end = next.claim("exp"), from = Math.max((next.claim("iat") + end) / 2, time);
@@ -375,7 +378,7 @@ public final class Agent {
      *
      * <p>key, license, organization, device: of the login; device is the thumbprint of its key.
      * lease, lease_nonce, lease_machine: the last lease, and what was sent for it. works: whether
-     * the agent works on that. nonce, login_nonce: of an open question. next, wait: what is due,
+     * the agent works on that. nonce: of the open question. next, wait: what is due,
      * and in how many seconds. outcome, code, message: what the last step came to. latest: the
      * time. server_time, clock: two clocks at the last contact. jwks: the service's keys.
      */
@@ -409,10 +412,10 @@ public final class Agent {
         /** How long the lease still holds that the agent works on. */
         long left(long now) { return is("works") ? Math.max(0, claim("exp") - now) : 0; }
 
-        /** With a nonce for the next question: the same one until that is answered. */
-        State drawn(boolean isLogin, String fresh) {
-            String name = isLogin ? "login_nonce" : "nonce";
-            return text(name) != null ? this : with(name, fresh, name + "_at", number("latest"));
+        /** With a nonce for the next question: the same one until one is answered (step 6). */
+        State drawn(String fresh) {
+            return text("nonce") != null ? this
+                    : with("nonce", fresh, "nonce_at", number("latest"));
         }
 
         /** What is wrong with the lease, by what was sent for it; null if it holds. */
@@ -444,7 +447,7 @@ public final class Agent {
         static Question of(Settings settings, State state, Object machine, String device,
                 String token) {
             boolean isLogin = token != null, sendsKey = !state.next().equals(State.LOGIN);
-            String key = state.text("key"), nonce = state.text(isLogin ? "login_nonce" : "nonce");
+            String key = state.text("key"), nonce = state.text("nonce");
             Map<String, Object> body = Json.of("license_key", !isLogin || sendsKey ? key : null,
                     "machine", machine, "environment", settings.environment(),
                     "agent_version", "1.0.0.0", "nonce", nonce, "lease", state.text("lease"));
@@ -490,7 +493,8 @@ public final class Agent {
         /** Seconds, or a date, to be compared with the answer's own. */
         private static long retryAfter(HttpHeaders headers) {
             String after = headers.firstValue("Retry-After").orElse("");
-            if (after.matches("\\d{1,9}")) return Long.parseLong(after);
+            if (after.matches("\\d+")) // the most that counts is half an hour
+                return after.length() > 9 ? Integer.MAX_VALUE : Long.parseLong(after);
             try {
                 var format = DateTimeFormatter.RFC_1123_DATE_TIME;
                 var date = ZonedDateTime.parse(headers.firstValue("Date").orElse(""), format);

@@ -166,7 +166,7 @@ final class Vectors {
                 } else {
                     boolean isLogin = !state.next().equals(Agent.State.VALIDATE);
                     Agent.State before = state.with("latest", at(step, "now"));
-                    state = before.drawn(isLogin, "n-" + (drawn + 1));
+                    state = before.drawn("n-" + (drawn + 1));
                     drawn += state == before ? 0 : 1;
                     if (at(step, "sends") != null) { // else, it could not be stored
                         var asked = Agent.Question.of(SETTINGS, state, MACHINE, "device",
@@ -178,10 +178,9 @@ final class Vectors {
                     }
                 }
                 Agent.State kept = stored(disk);
-                String nonce = kept.text("nonce") == null ? "login_nonce" : "nonce";
                 check(name, at(step, "keeps", "has_license"), kept.text("key") != null);
                 check(name, text(step, "keeps", "lease"), kept.claims().get("jti"));
-                check(name, text(step, "keeps", "nonce"), kept.text(nonce));
+                check(name, text(step, "keeps", "nonce"), kept.text("nonce"));
             }
         }
         report("agent_chains.json");
@@ -240,9 +239,8 @@ final class Vectors {
             Object has = at(file, "situations", situation), after = at(row, "after");
             String asks = text(has, "asks"), license = text(has, "license", "id");
             String token = asks.equals(Agent.State.VALIDATE) ? null : "token";
-            String nonce = token == null ? "nonce" : "login_nonce";
             Agent.State state = new Agent.State(Map.of()).with("jwks", at(file, "jwks"),
-                    "latest", now, "next", asks, nonce, "n-1", nonce + "_at", now,
+                    "latest", now, "next", asks, "nonce", "n-1", "nonce_at", now,
                     "key", at(has, "license", "license_key"), "license", license,
                     "organization", at(has, "license", "organization_id"),
                     "device", at(has, "license", "device_key"), "lease", at(has, "presents"),
@@ -268,7 +266,7 @@ final class Vectors {
                 check(name, text(after, "works_on"), told.get("lease"));
                 check(name, at(after, "has_license"), then.text("key") != null);
                 check(name, text(after, "presents"), then.claims().get("jti"));
-                check(name, at(after, "keeps_nonce"), "n-1".equals(then.text(nonce)));
+                check(name, at(after, "keeps_nonce"), "n-1".equals(then.text("nonce")));
                 check(name, text(after, "next"), then.next());
                 Number wait = (Number) list(after, "wait").get(chance);
                 check(name, wait.longValue(), told.get("wait"));
