@@ -119,6 +119,8 @@ def test_pages_are_turned_forth_and_back_by_the_cursors_that_one_came_by(parts: 
     expect(parts.get_by_role("button", name="Previous page")).to_be_disabled()
     assert turn(parts, "Next") == "#/agents?status=active&cursor=second"
     assert pager(parts, shown=50, next="third", total=120) == "51–100 of 120"
+    parts.evaluate("router.change({ do: 'revoke' }); router.change({ do: null })")  # a question
+    assert pager(parts, shown=50, next="third", total=120) == "51–100 of 120"
     assert turn(parts, "Next") == "#/agents?status=active&cursor=third"
     assert pager(parts, shown=20, next=None) == "101–120 of 120"
     expect(parts.get_by_role("button", name="Next page")).to_be_disabled()
