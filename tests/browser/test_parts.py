@@ -308,3 +308,8 @@ def test_what_cannot_be_undone_looks_like_it_and_is_asked_for_no_reason_without_
     expect(parts.get_by_label("Reason")).to_have_count(0)
     grave = usual.evaluate("(button) => getComputedStyle(button).backgroundColor")
     assert grave != colour
+
+
+def test_a_choice_begins_with_what_is_chosen_already(parts: Page) -> None:
+    parts.evaluate("put(widgets.choice('Status', 'status', [['a', 'A'], ['b', 'B']], 'b'))")
+    expect(parts.get_by_label("Status")).to_have_value("b")
