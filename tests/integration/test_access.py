@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from licensing_build.openapi import operations
 from tests.integration.answers import assert_problem, header
 from tests.local.deployment import Route
 from tests.world import (
@@ -97,6 +98,17 @@ TABLE = {
     "PUT /v1/organizations/{organization_id}": PUT_BY_SUPER_ADMINS,
 }
 OPEN = {"POST /v1/licenses/validate", "GET /.well-known/jwks.json", "GET /v1/openapi.json"}
+AGENTS = {"POST /v1/licenses", "POST /v1/licenses/validate"}
+WHO = tuple(person.subject for person in EVERYBODY)
+# Who is not refused for what they are, whether or not the thing is theirs; as the document says it.
+CALLERS = {
+    frozenset(person.subject for person in people): callers
+    for people, callers in (
+        ((ADA, BEA, HOMELESS, OLIVIA), "administrators"),
+        ((OLIVIA,), "super-admins"),
+        (EVERYBODY, "operators"),
+    )
+}
 
 
 def test_r01_every_route_asks_for_a_token_except_those_that_anybody_may_call(
@@ -105,6 +117,16 @@ def test_r01_every_route_asks_for_a_token_except_those_that_anybody_may_call(
     guarded = {route.key for route in world.deployed.routes if route.authorizer}
     assert guarded == set(TABLE)
     assert {route.key for route in world.deployed.routes if not route.authorizer} == OPEN | BESIDE
+
+
+def test_the_document_says_of_each_operation_who_may_call_it() -> None:
+    said = {f"{operation.method} {operation.path}": operation.callers for operation in operations()}
+    assert {route for route, callers in said.items() if callers == "everybody"} == OPEN - AGENTS
+    assert {route for route, callers in said.items() if callers == "agents"} == AGENTS
+    for route, row in TABLE.items():
+        if route not in AGENTS:
+            takes = frozenset(who for who, it in zip(WHO, row.answers, strict=True) if it != 403)
+            assert said[route] == CALLERS[takes], route
 
 
 def test_r01_no_guarded_route_answers_without_claims(
