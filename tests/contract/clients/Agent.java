@@ -32,7 +32,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
  */
 public final class Agent {
     private static final String HELP = """
-            usage: java Agent.java run | step | vectors FOLDER
+            usage: java Agent run | step | vectors FOLDER
               run      log in where that is due, validate, renew, until killed: a JSON line a step
               step     one step now, due or not
               vectors  check this program against the test vectors (needs Vectors.java)

@@ -490,6 +490,9 @@ func (s state) failed(a answer, now int64, chance float64, why string) state {
 		int64(chance*float64(min(longest, max(2, left/8))+1))
 	s.Failures++
 	if s.Answer != "refused" {
+		if why == noAnswer && a.status != 0 {
+			why = fmt.Sprintf("%s What answers has the status %d.", noAnswer, a.status)
+		}
 		s.Answer, s.Code, s.Message = "", "", why
 	} else if why != noAnswer { // what the service has said last says more
 		s.Message = why
@@ -676,6 +679,9 @@ func open() *agent {
 	machine := parse([]byte(setting("AGENT_MACHINE", canonical(thisMachine()))))
 	if _, object := machine.(map[string]any); !object {
 		must(errors.New("is no JSON object"), "AGENT_MACHINE")
+	}
+	if strange := regexp.MustCompile(`[^!-~]`); strange.MatchString(os.Getenv("ID_TOKEN")) {
+		must(errors.New("has blanks or letters that no token has"), "ID_TOKEN")
 	}
 	ahead, err := strconv.ParseInt(setting("AGENT_CLOCK_AHEAD", "0"), 10, 64)
 	must(err, "AGENT_CLOCK_AHEAD")

@@ -301,10 +301,11 @@ function failed(state, answer, { now, chance }, message, code = null) {
 /** What becomes of a state by an answer, which is null where there was none. */
 function respond(state, request, answer, moment) {
   const body = attempt(() => parse(answer.body));
-  if (!isObject(body)) return failed(state, answer, moment, "The service does not answer.");
+  if (answer === null) return failed(state, answer, moment, "The service does not answer.");
+  const none = `The answer is not from the service, or was changed: status ${answer.status}.`;
+  if (!isObject(body)) return failed(state, answer, moment, none);
   const at = Math.floor(Date.parse(body.server_time) / 1000) || moment.now;
   const decide = request.asks === "validate" ? validated : loggedIn;
-  const none = `The answer is not from the service, or was changed: status ${answer.status}.`;
   try {
     const after = decide(state, request, { ...answer, body, at }, moment);
     return after ?? failed(state, answer, moment, none);

@@ -79,6 +79,8 @@ class Way:
         """The names of headers, in small letters, that it takes out of requests and answers."""
         self.loses_answer = False
         """Whether the cable is cut when the next answer to a question comes."""
+        self.page: bytes | None = None
+        """What it answers itself, as a network that wants a login."""
         self.requests: list[Request] = []
         self.secrets: set[str] = set()
         self._there = urlsplit(service.stack.url).netloc
@@ -95,6 +97,8 @@ class Way:
     def _answer(self, request: Request) -> Response:
         self.requests.append(request)
         self._see(request)
+        if self.page is not None:
+            return Response(200, [("content-type", "text/html")], self.page)
         sent = {name: value for name, value in request.headers if name.lower() not in self.drops}
         with closing(HTTPConnection(self._there, timeout=PATIENCE)) as there:
             there.request(request.method, request.target, request.body, sent)

@@ -140,6 +140,21 @@ def test_an_agent_that_is_blocked_stops_until_it_is_not(agent: Agent) -> None:
 
 
 @pytest.mark.thorough
+def test_a_page_in_place_of_the_service_ends_nothing_and_is_told_by_its_status(
+    agent: Agent,
+) -> None:
+    first = works(agent.logged_in() and agent.step(), "valid")
+    for page in (b"<html>Log in to the network.</html>", b"[" * 3_000_000):
+        agent.way.page = page
+        told = agent.step()
+        assert works(told, "grace") == first
+        assert told["message"]
+        assert "200" in told["message"] or len(page) > 1_000_000  # which is not read to its end
+    agent.way.page = None
+    assert works(agent.step(), "valid") == first
+
+
+@pytest.mark.thorough
 def test_an_agent_whose_license_is_revoked_logs_in_anew(agent: Agent) -> None:
     license = agent.logged_in()["license"]
     agent.service.asked("POST", f"/v1/licenses/{license}/revoke")
@@ -207,6 +222,9 @@ def test_what_is_configured_wrongly_is_said(agent: Agent) -> None:
     ended = agent.run("step", AGENT_CLOCK_AHEAD="soon")  # no lease ends where the time is none
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "AGENT_CLOCK_AHEAD" in ended.stderr
+    ended = agent.run("step", ID_TOKEN="a.b.c\n")  # or it would say that the service is away
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "ID_TOKEN" in ended.stderr
     assert agent.run("walk").returncode == 2
     helped = agent.run("--help")
     assert helped.returncode == 0
