@@ -12,6 +12,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import * as net from "node:net";
 import * as os from "node:os";
+import { text } from "node:stream/consumers";
 import { isDeepStrictEqual } from "node:util";
 
 const HELP = `agent run             work until killed, with one line of JSON for each step
@@ -446,9 +447,17 @@ async function lock(folder) {
   const path = isWindows ? `\\\\.\\pipe\\${sha256(fs.realpathSync(folder))}` : "lock";
   const tried = (socket, event) =>
     new Promise((done) => socket.once(event, () => done(true)).once("error", () => done(false)));
+  const id = crypto.randomUUID();
+  const answer = (caller) => caller.on("error", () => {}).end(id);
   for (const isLast of [false, true]) {
-    const server = net.createServer((caller) => caller.destroy()).listen(path);
-    if (await tried(server, "listening")) return server.unref();
+    const server = net.createServer(answer).listen(path);
+    if (await tried(server, "listening")) {
+      server.unref(); // to close it would remove the file, whosever it is
+      // Another process that saw the old file, too, may have removed this one.
+      if (isLast) await new Promise((done) => setTimeout(done, 250));
+      if ((await text(net.connect(path)).catch(() => null)) === id) return server;
+      break;
+    }
     if (isLast || (await tried(net.connect(path), "connect"))) break;
     fs.rmSync(path, { force: true }); // its process was killed
   }
@@ -682,5 +691,5 @@ if (import.meta.filename === fs.realpathSync(process.argv[1]))
     const isOfSystem = error.syscall !== undefined; // as of a folder that cannot be written
     if (!(error instanceof ConfigurationError || isOfSystem)) throw error;
     console.error(error.message);
-    process.exitCode = 2;
+    process.exit(2); // at once, with no file removed that may be another process's
   });

@@ -250,6 +250,26 @@ def test_a_file_that_is_damaged_is_named_and_not_shown(agent: Agent) -> None:
 
 
 @pytest.mark.thorough
+def test_of_processes_that_start_at_once_after_a_kill_one_works(agent: Agent) -> None:
+    agent.logged_in()
+    for _ in range(2):
+        with ExitStack() as started:
+            run, variables = [*agent.program, "run"], agent.environment()
+            three = [
+                started.enter_context(
+                    subprocess.Popen(
+                        run, env=agent.environment(), stdout=subprocess.PIPE, text=True
+                    )
+                )
+                for _ in range(3)
+            ]
+            lines = [one.stdout.readline() for one in three if one.stdout]
+            for one in three:  # which leaves the lock as it is
+                one.kill()
+        works(json.loads("".join(lines)), "valid")
+
+
+@pytest.mark.thorough
 def test_one_process_at_a_time_runs_until_it_is_killed(agent: Agent) -> None:
     with subprocess.Popen(
         [*agent.program, "run"],
