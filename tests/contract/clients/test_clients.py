@@ -257,9 +257,7 @@ def test_of_processes_that_start_at_once_after_a_kill_one_works(agent: Agent) ->
             run, variables = [*agent.program, "run"], agent.environment()
             three = [
                 started.enter_context(
-                    subprocess.Popen(
-                        run, env=agent.environment(), stdout=subprocess.PIPE, text=True
-                    )
+                    subprocess.Popen(run, env=variables, stdout=subprocess.PIPE, text=True)
                 )
                 for _ in range(3)
             ]
