@@ -24,8 +24,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   const names = scripts.map((name) => name.replaceAll("-", "_"));
   const imported = scripts.map((name) => import(pathToFileURL(`${process.cwd()}/${name}.js`)));
   const evaluate = new Function(...names, "given", `return ${expression}`);
-  const found = evaluate(...(await Promise.all(imported)), given);
-  process.stdout.write(`${JSON.stringify(found ?? null)}\\n`);
+  const told = await Promise.all(imported)
+    .then((modules) => ({ found: evaluate(...modules, given) ?? null }))
+    .catch((error) => ({ error: String(error) }));
+  process.stdout.write(`${JSON.stringify(told)}\\n`);
 }
 """
 _TSCONFIG = Path(__file__).with_name("tsconfig.json")
@@ -60,7 +62,9 @@ def evaluated(portal: Path) -> Iterator[Evaluate]:
         def evaluate(scripts: str, expression: str, given: Any = None) -> Any:
             asked.write(json.dumps([scripts.split(), expression, given]) + "\n")
             asked.flush()
-            return json.loads(told.readline())
+            answer = json.loads(told.readline())
+            assert "error" not in answer, answer["error"]
+            return answer["found"]
 
         yield evaluate
         asked.close()

@@ -46,5 +46,6 @@ def test_what_changes_in_the_contract_is_an_error_in_the_scripts_that_use_it(
 
 
 def test_nothing_is_served_but_what_a_browser_needs() -> None:
-    assert {path.suffix for path in STATIC.iterdir()} == set(CONTENT_TYPES)
-    assert not [path for path in STATIC.iterdir() if path.name.endswith(".d.ts")]
+    served = [path for path in STATIC.rglob("*") if path.is_file()]
+    assert {path.suffix for path in served} == set(CONTENT_TYPES)
+    assert not [path for path in served if path.name.endswith(".d.ts")]
