@@ -226,7 +226,7 @@ def test_upper_then_lower_case_is_case_folding_for_all_but_those_that_the_page_n
     letters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     others = {letter for letter in letters if fold(letter) != by_letter(letter)}
     assert {normalize("NFKC", one) for one in others if "CHEROKEE" not in name(one)} == {"\u0131"}
-    assert "`\u0131` and those of Cherokee" in TEXT
+    assert "`\u0131` and those of Cherokee" in " ".join(TEXT.split())
 
 
 def test_every_link_leads_somewhere() -> None:
