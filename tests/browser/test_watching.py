@@ -38,14 +38,14 @@ def test_a_page_without_trouble_has_none(page: Page, plain: str, troubles: Troub
         ("console.error('it broke')", "console: it broke"),
         ("setTimeout(() => { throw new Error('it threw') })", "exception: .*it threw"),
         ("Promise.reject(new Error('nobody caught'))", "exception: .*nobody caught"),
-        ("fetch('/missing')", "console: .* status of 404"),
+        ("await fetch('/missing')", "console: .* status of 404"),
         ("document.body.setAttribute('style', 'margin: 0')", "policy: style-src-attr inline"),
         (
             "try { document.body.innerHTML = '<b>x</b>' } catch { }",
             "policy: require-trusted-types-for trusted-types-sink Element innerHTML",
         ),
         (
-            "fetch('https://other.example/').catch(() => 0)",
+            "await fetch('https://other.example/').catch(() => 0)",
             "policy: connect-src https://other.example/",
         ),
     ],
@@ -54,8 +54,8 @@ def test_trouble_in_a_page_is_seen(
     page: Page, plain: str, troubles: Troubles, planted: str, told: str
 ) -> None:
     page.goto(plain)
-    page.evaluate(f"() => {{ {planted} }}")
-    page.evaluate("() => fetch('/')")  # which is answered after what was planted
+    page.evaluate(f"async () => {{ {planted} }}")  # not before its answer has come
+    page.evaluate("() => fetch('/')")  # and what the page tells of itself, in a task of its own
     troubles.settle(page)
     assert any(re.search(told, line) for line in troubles.unexpected())
     for line in troubles.seen:
