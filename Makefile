@@ -41,7 +41,7 @@ endif
 # Compiled code is kept, which halves the time of tests; git ignores it, and `make clean` removes it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo run test test-all prove mutants bench screenshots generate check audit sbom \
+.PHONY: help setup demo run test test-all test-rest prove mutants bench screenshots generate check audit sbom \
 	build deploy rollback seats smoke emulate lock clean python local dev fitting needs
 .NOTPARALLEL:
 
@@ -60,9 +60,13 @@ test: dev ## run the tests of all rules, in about nine minutes (leave some out: 
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --without "$(WITHOUT)"
 
-test-all: dev ## run all tests, as CI does, in about twenty-three minutes
+test-all: dev ## run all tests, in about twenty-three minutes
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --all --without "$(WITHOUT)"
+
+test-rest: dev ## run what `make test` leaves out of all tests, as CI does on another Python
+	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
+	$(bin)/pytest -n auto --dist worksteal --rest --without "$(WITHOUT)"
 
 prove: dev needs ## run the randomised tests at full length, and save their figures
 	@$(call beside,.venv-prove,requirements-dev.txt $(locks)/prove.txt)

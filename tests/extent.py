@@ -1,10 +1,13 @@
-"""How much of the tests a run takes on: `make test`, `make test-all` or `make prove`.
+"""How much of the tests a run takes on: `make test`, `make test-all`, its rest, or `make prove`.
 
 - `make test` has every rule, every kind of test and every engine, at the size of five minutes.
 - `make test-all` (`pytest --all`) has all tests, but for a few long tables: of what is marked
   `sampled(n, all=m)`, `make test` takes each n-th case and `make test-all` each m-th (all of them,
   unless said). A module that is marked as a whole counts its tests as cases: one more changes
   which of them the short run takes. What is marked `thorough` `make test` leaves out.
+- `make test-rest` (`pytest --rest`) has what `make test` leaves to `make test-all`: the other
+  cases, whatever goes further there, and once more what runs on customers' machines. After
+  `make test` on one Python, it is for another.
 - `make prove` (`pytest --prove`) runs the randomised tests at full length, the long tables as a
   whole, and alone what is marked `only_proof`.
 
@@ -12,6 +15,7 @@ A test that is named by itself (`pytest FILE::TEST`) runs in any case.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from enum import IntEnum
 
 import hypothesis
@@ -26,6 +30,9 @@ class Extent(IntEnum):
     PROVE = 3
 
 
+AT_CUSTOMERS = ("tests/unit", "tests/agent", "tests/cli")
+"""Folders whose tests the rest has once more: agents and command lines run on any Python."""
+
 EXAMPLES = {Extent.TEST: 40, Extent.TEST_ALL: 100, Extent.PROVE: 100}
 """How many Hypothesis draws, unless a test says otherwise."""
 
@@ -34,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("extent")
     group.addoption("--all", action="store_true", help="run all cases, as `make test-all` does")
+    group.addoption("--rest", action="store_true", help="run what `make test` leaves out of it")
     group.addoption("--prove", action="store_true", help="run randomised tests at full length")
 
 
@@ -60,21 +68,37 @@ def extent(config: pytest.Config) -> Extent:
     """That of this run."""
     if config.getoption("--prove"):
         return Extent.PROVE
-    return Extent.TEST_ALL if config.getoption("--all") else Extent.TEST
+    is_all = config.getoption("--all") or config.getoption("--rest")
+    return Extent.TEST_ALL if is_all else Extent.TEST
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take out what this run leaves to a longer one."""
     if any("::" in argument for argument in config.args):
         return
-    wanted, seen = extent(config), Counter[str]()
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
-    for item in items:
-        (kept if _takes_part(item, wanted, seen) else left).append(item)
-    if left:
-        config.hook.pytest_deselected(items=left)
+    kept = _part_of(items, extent(config))
+    if config.getoption("--rest"):
+        short = set(_part_of(items, Extent.TEST))
+        kept = [item for item in kept if item not in short or _goes_further(item)]
+    if len(kept) < len(items):
+        taken = set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item not in taken])
         items[:] = kept
+
+
+def _part_of(items: Sequence[pytest.Item], wanted: Extent) -> list[pytest.Item]:
+    seen = Counter[str]()
+    return [item for item in items if _takes_part(item, wanted, seen)]
+
+
+def _goes_further(item: pytest.Item) -> bool:
+    """Whether a test of the short run has more to do in the others, or on another Python."""
+    is_drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    return (
+        is_drawn
+        or item.get_closest_marker("proof") is not None
+        or item.nodeid.startswith(AT_CUSTOMERS)
+    )
 
 
 def _takes_part(item: pytest.Item, wanted: Extent, seen: Counter[str]) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TESTS = """
+import hypothesis.strategies
 import pytest
 
 def test_short() -> None: ...
@@ -25,6 +26,12 @@ def test_table(case: int) -> None: ...
 @pytest.mark.thorough
 def test_thorough() -> None: ...
 
+@pytest.mark.proof
+def test_sized() -> None: ...
+
+@hypothesis.given(hypothesis.strategies.none())
+def test_drawn(none: None) -> None: ...
+
 @pytest.mark.only_proof
 def test_proof() -> None: ...
 """
@@ -37,6 +44,7 @@ def ran(folder: Path, *options: str, test: str = "", tests: str = TESTS) -> set[
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-p", "tests.extent", "-v"),
+            *("-o", "markers=proof"),
             *(f"--rootdir={folder}", f"{file}{test}", *options),
         ],
         cwd=ROOT,
@@ -55,6 +63,7 @@ def test_of_a_module_that_is_sampled_each_nth_test_takes_part(tmp_path: Path) ->
     assert ran(tmp_path, tests=marked + tests) == {"a", "c", "e"}
 
 
+FURTHER = {"sized", "drawn"}
 SAMPLES = {"sampled[0]", "sampled[3]", "table[0]"}
 CASES = {f"sampled[{case}]" for case in range(6)}
 TABLE = {f"table[{case}]" for case in range(4)}
@@ -63,16 +72,23 @@ TABLE = {f"table[{case}]" for case in range(4)}
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], {"short", *SAMPLES}),
-        (["--all"], {"short", "thorough", *CASES, "table[0]", "table[2]"}),
-        (["--prove"], {"short", "thorough", "proof", *CASES, *TABLE}),
+        ([], {"short", *FURTHER, *SAMPLES}),
+        (["--all"], {"short", "thorough", *FURTHER, *CASES, "table[0]", "table[2]"}),
+        (["--rest"], {"thorough", *FURTHER, *CASES - SAMPLES, "table[2]"}),
+        (["--prove"], {"short", "thorough", "proof", *FURTHER, *CASES, *TABLE}),
     ],
-    ids=["test", "test-all", "prove"],
+    ids=["test", "test-all", "test-rest", "prove"],
 )
 def test_each_run_takes_on_what_is_marked_for_it(
     tmp_path: Path, options: list[str], expected: set[str]
 ) -> None:
     assert ran(tmp_path, *options) == expected
+
+
+def test_the_rest_has_once_more_what_runs_at_customers(tmp_path: Path) -> None:
+    folder = tmp_path / "tests" / "cli"
+    folder.mkdir(parents=True)
+    assert "short" in ran(folder, "--rest", f"--rootdir={tmp_path}")
 
 
 def test_a_test_that_is_named_runs_in_any_case(tmp_path: Path) -> None:
