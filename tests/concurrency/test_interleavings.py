@@ -52,7 +52,7 @@ def scene(arena: Arena) -> Scene:
     return set_up(arena)
 
 
-@pytest.mark.sampled(40, all=8)
+@pytest.mark.sampled(40, all=16)
 @pytest.mark.parametrize(
     ("outer", "inner", "kind"),
     [
@@ -76,7 +76,7 @@ def test_r20_a_login_with_the_key_that_is_being_dissociated_is_told_of_no_other_
 
 
 @pytest.mark.thorough
-@pytest.mark.sampled(1, all=8)
+@pytest.mark.sampled(1, all=16)
 @pytest.mark.parametrize(
     ("outer", "inner"), both_ways([("sweep", other) for other in MEETINGS_OF_SWEEP])
 )
@@ -116,7 +116,7 @@ def test_r05_an_operation_that_crashes_anywhere_and_is_repeated_ends_as_if_it_ha
     scene: Scene, proof: Proof
 ) -> None:
     every = both_ways(MEETINGS)
-    meetings = proof.of(test=every[::40], test_all=every[::6], prove=every)
+    meetings = proof.of(test=every[::40], test_all=every[::12], prove=every)
     told_later = replace(scene, state=state_but_sightings)
     crashes = sum(told_later.crash(outer, inner, full=proof.full) for outer, inner in meetings)
     proof.found(
@@ -142,7 +142,7 @@ def test_r05_in_whatever_order_two_operations_make_their_calls_one_comes_after_t
     apart = replace(scene, arena=with_stores(scene.arena, ReadsApart))
     told_later = replace(apart, state=state_but_sightings)
     tried = crashed = 0
-    meetings = proof.of(test=MEETINGS[::32], test_all=MEETINGS[::6], prove=MEETINGS)
+    meetings = proof.of(test=MEETINGS[::32], test_all=MEETINGS[::12], prove=MEETINGS)
     for (one, other), seed in zip(meetings, proof.seeds(len(meetings)), strict=True):
         whole = partial(apart.take_turns, one, other, with_crash=False)
         broken = partial(told_later.take_turns, one, other, with_crash=True)
