@@ -80,6 +80,8 @@ class Person:
     subject: str
     organization_id: str | None
     roles: tuple[str, ...] = ("member",)
+    more: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What the token claims besides: a name, for example."""
 
     def claims(self, audience: str) -> dict[str, Any]:
         """What the ID token claims that a client got."""
@@ -94,7 +96,7 @@ class Person:
         }
         if self.organization_id is not None:
             claims["custom:organization_id"] = self.organization_id
-        return claims
+        return {**claims, **self.more}
 
     def token(self, audience: str) -> str:
         """That ID token; its signature is none, and nobody checks it here."""

@@ -11,11 +11,13 @@ export interface ActiveHour {
   licenses: number;
 }
 
-/** Who acted; the subject is `hidden` from readers who may not know it. */
+/** Who acted; the subject is `hidden` from readers who may not know it. `name` is what the token called the person then, unverified. It is null for agents and systems, for who is hidden, and on the bus. */
 export interface Actor {
   kind: ActorKind;
   /** Who: the claim `sub` of a token, a license's id, or `hidden`. */
   subject: string;
+  /** The organization's name, as people read it. */
+  name: string | null;
   /** The roles of the person. */
   roles: Array<string>;
 }

@@ -37,9 +37,11 @@ def generate(
     )
 
 
-def generated(world: World, ttl: str = "1h", organization_id: str = "acme") -> Temporary:
+def generated(
+    world: World, ttl: str = "1h", organization_id: str = "acme", **more: Any
+) -> Temporary:
     """A new temporary licence."""
-    answer = generate(world, ttl, organization_id)
+    answer = generate(world, ttl, organization_id, **more)
     assert answer.status == 201, answer
     return Temporary(answer.json["license"]["id"], answer.json["license_key"])
 

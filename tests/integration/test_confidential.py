@@ -261,7 +261,12 @@ def test_r28_nothing_that_is_not_marked_tells_of_the_partner(told: Told) -> None
 def test_r04_who_was_refused_on_anothers_machine_is_told_to_nobody_there(told: Told) -> None:
     for event in [*told.feeds["acme"], *told.feeds["bolt"]]:
         if event["reason"] == "machine_registered_to_other_organization" and event["license_id"]:
-            assert event["actor"] == {"kind": "user", "subject": "hidden", "roles": []}
+            assert event["actor"] == {
+                "kind": "user",
+                "subject": "hidden",
+                "name": None,
+                "roles": [],
+            }
             assert (event["source_address"], event["agent_version"]) == (None, None)
             assert event["request_id"] == "hidden"
 

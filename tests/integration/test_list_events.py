@@ -261,7 +261,12 @@ def test_r32_the_latest_refusal_of_an_hour_stands_for_all(world: World) -> None:
     ]
     assert refused["reason"] == "machine_registered_to_other_organization"
     assert (refused["times"], refused["source_address"]) == (2, "198.51.100.2")
-    assert refused["actor"] == {"kind": "user", "subject": "bea", "roles": ["org-admin"]}
+    assert refused["actor"] == {
+        "kind": "user",
+        "subject": "bea",
+        "name": None,
+        "roles": ["org-admin"],
+    }
 
 
 def test_r32_org_admins_see_that_somebody_was_refused_and_not_who(world: World) -> None:
@@ -275,14 +280,24 @@ def test_r32_org_admins_see_that_somebody_was_refused_and_not_who(world: World) 
     for found in (pages.feed(world, ADA), pages.history(world, license_id, ADA)):
         (refused,) = [event for event in found if event["type"] == "AccessRefused"]
         assert refused["reason"] == "on_behalf_login_disabled"
-        assert refused["actor"] == {"kind": "user", "subject": "hidden", "roles": []}
+        assert refused["actor"] == {"kind": "user", "subject": "hidden", "name": None, "roles": []}
         assert refused["times"] == 2
         # Their own people are named.
         (first,) = [event for event in found if event["type"] == "LicenseIssued"]
-        assert first["actor"] == {"kind": "user", "subject": "alice", "roles": ["member"]}
+        assert first["actor"] == {
+            "kind": "user",
+            "subject": "alice",
+            "name": None,
+            "roles": ["member"],
+        }
     for found in (pages.feed(world, OLIVIA), pages.history(world, license_id, OLIVIA)):
         (refused,) = [event for event in found if event["type"] == "AccessRefused"]
-        assert refused["actor"] == {"kind": "user", "subject": "pavel", "roles": ["partner"]}
+        assert refused["actor"] == {
+            "kind": "user",
+            "subject": "pavel",
+            "name": None,
+            "roles": ["partner"],
+        }
 
 
 # -- R33: whose it is ------------------------------------------------------------------------------

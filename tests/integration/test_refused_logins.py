@@ -164,7 +164,7 @@ def test_r32_an_administrator_sees_why_one_of_their_people_was_refused_and_where
         "organization_id": "acme",
         "license_id": None,
         "revision": None,
-        "actor": {"kind": "user", "subject": "alice", "roles": ["member"]},
+        "actor": {"kind": "user", "subject": "alice", "name": None, "roles": ["member"]},
         "source_address": "203.0.113.7",
         "agent_version": "4.5.0.0",
         "request_id": request_id,

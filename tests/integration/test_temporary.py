@@ -547,7 +547,12 @@ def test_r22_the_sweep_marks_those_that_have_ended_once_and_revoked_ones_never(
     found = events(world, "TemporaryLicenseExpired")
     assert {event["license_id"] for event in found} == {ended.id, used_one.id}
     for event in found:
-        assert event["actor"] == {"kind": "schedule", "subject": "expiry-sweep", "roles": []}
+        assert event["actor"] == {
+            "kind": "schedule",
+            "subject": "expiry-sweep",
+            "name": None,
+            "roles": [],
+        }
         assert (event["before"]["state"], event["after"]["state"]) == ("active", "expired")
         assert event["at"] == NOON + HOUR
     states = {one.id: _stored(world, one.id)["state"]["S"] for one in (revoked, alive)}
@@ -609,7 +614,12 @@ def test_r28_the_feed_shows_nothing_of_it_and_the_trail_all_of_it(world: World) 
     )
     for event in trail:
         if event["type"] == "TemporaryLicenseUsed":
-            assert event["actor"] == {"kind": "user", "subject": "pavel", "roles": ["partner"]}
+            assert event["actor"] == {
+                "kind": "user",
+                "subject": "pavel",
+                "name": None,
+                "roles": ["partner"],
+            }
             assert event["after"]["holder"] == "pavel"
     assert "pavel" not in json.dumps(pages.feed(world, ADA))
     # A temporary licence's own history tells the same, to super-admins.
@@ -635,7 +645,7 @@ def test_r28_the_owner_of_a_machine_learns_of_a_partners_try_and_not_of_whose(
     ]
 
     assert refused["reason"] == "machine_registered_to_other_organization"
-    assert refused["actor"] == {"kind": "user", "subject": "hidden", "roles": []}
+    assert refused["actor"] == {"kind": "user", "subject": "hidden", "name": None, "roles": []}
     assert "pavel" not in json.dumps(pages.feed(world, BEA, "bolt"))
     assert "pavel" in json.dumps(pages.feed(world, OLIVIA, "bolt"))
 

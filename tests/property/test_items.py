@@ -73,7 +73,7 @@ licenses = records(
 organizations = records(
     Organization, name=lines, subscription=records(Subscription), policy=records(Policy)
 )
-origins = records(Origin, actor=records(Actor))
+origins = records(Origin, actor=records(Actor, name=optional(lines)))
 changes = records(
     Event, origin=origins, before=optional(facts), after=facts, reason=optional(reasons)
 )

@@ -5,7 +5,8 @@ What this module guarantees:
 * Events of one licence are published in order. A call carries at most one event of each, and
   nothing is sent after a call that was not taken as a whole.
 * What is not marked as confidential is word for word what its organization may read in its feed,
-  so that a subscriber can hand it on (R28).
+  so that a subscriber can hand it on (R28). Names of people alone are left out: subscribers have
+  the subject, and need no more of a person.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class EventBus:
 
 
 def _told(entry: RecordedEvent) -> EventView:
-    return EventView.of(entry if entry.confidential else entry.for_organization)
+    return EventView.of((entry if entry.confidential else entry.for_organization).unnamed)
 
 
 def _groups(entries: Sequence[RecordedEvent]) -> Iterator[list[RecordedEvent]]:

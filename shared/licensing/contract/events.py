@@ -73,10 +73,15 @@ _Told = Annotated[Facts | None, WrapValidator(_as_told), SerializeAsAny()]
 
 
 class ActorView(Reply):
-    """Who acted; the subject is ``hidden`` from readers who may not know it."""
+    """Who acted; the subject is ``hidden`` from readers who may not know it.
+
+    ``name`` is what the token called the person then, unverified. It is null for agents and
+    systems, for who is hidden, and on the bus.
+    """
 
     kind: ActorKind
     subject: str
+    name: str | None
     roles: list[str]
 
 
@@ -124,6 +129,7 @@ class EventView(Reply):
             actor=ActorView(
                 kind=entry.origin.actor.kind,
                 subject=entry.origin.actor.subject,
+                name=entry.origin.actor.name,
                 roles=list(entry.origin.actor.roles),
             ),
             source_address=entry.origin.source_address,

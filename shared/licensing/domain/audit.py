@@ -130,11 +130,16 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acted. ``subject`` is a user's subject, an agent's licence id, or a system's name."""
+    """Who acted. ``subject`` is a user's subject, an agent's licence id, or a system's name.
+
+    ``name`` is what the token called the person then, unverified: see :attr:`Caller.name
+    <licensing.domain.caller.Caller>`. Agents and systems have none.
+    """
 
     kind: ActorKind
     subject: str
     roles: tuple[str, ...] = ()
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+from licensing.domain.text import plain
 
 
 class Role(StrEnum):
@@ -16,13 +19,33 @@ class Role(StrEnum):
     SUPER_ADMIN = "super-admin"
 
 
+MAX_NAME: Final = 100
+"""How many characters of a person's name are kept."""
+
+
+def shown_name(told: str) -> str | None:
+    r"""A person's name as it is kept: one line, without what misleads, not too long.
+
+    ``None`` where nothing is left of it.
+
+    >>> shown_name(" Ada\x1b[2J Lovelace\n"), shown_name(" \t ")
+    ('Ada[2J Lovelace', None)
+    """
+    return plain(told)[:MAX_NAME].strip() or None
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A person with a verified token. ``organization_id`` is ``None`` when it names none."""
+    """A person with a verified token. ``organization_id`` is ``None`` when it names none.
+
+    ``name`` is what the token calls them, to be read by people: see :func:`shown_name`. It may be
+    of their own choice, and two people may have one, so nothing decides by it.
+    """
 
     subject: str
     organization_id: str | None
     roles: frozenset[Role]
+    name: str | None = None
 
     @property
     def is_super_admin(self) -> bool:

@@ -40,6 +40,15 @@ def is_misleading(text: str, *, lines: bool = False) -> bool:
     return (_IN_LINES if lines else _IN_A_LINE).search(text) is not None
 
 
+def plain(text: str) -> str:
+    r"""``text`` without its misleading characters, and without blanks around it.
+
+    >>> plain(" Ada\u202e \n")
+    'Ada'
+    """
+    return _IN_A_LINE.sub("", text).strip()
+
+
 def readable(text: str, *, lines: bool = False) -> str:
     r"""``text`` with a replacement character (U+FFFD) for each misleading one.
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from types import SimpleNamespace
@@ -169,7 +170,7 @@ def test_r34_an_event_says_where_it_comes_from_what_it_is_and_all_about_it(
         "organization_id": "acme",
         "license_id": a_license(7),
         "revision": None,
-        "actor": {"kind": "agent", "subject": "hidden", "roles": []},
+        "actor": {"kind": "agent", "subject": "hidden", "name": None, "roles": []},
         "source_address": "203.0.113.7",
         "agent_version": "4.5.0.0",
         "request_id": "request-7",
@@ -194,6 +195,19 @@ def test_r34_an_event_says_where_it_comes_from_what_it_is_and_all_about_it(
     assert detail["before"] == {"state": "active", "label": None}
     assert detail["after"] == {"state": "active", "label": "Counter 8"}
     assert detail["components"] == ["computer_name"]
+
+
+def test_r35_nobodys_name_is_sent(wire: Wire) -> None:
+    alice = replace(ORIGIN, actor=replace(ORIGIN.actor, name="Alice Liddell"))
+    told = [
+        an_entry(number, a_license(number), origin=alice, confidential=confidential)
+        for number, confidential in enumerate([False, True])
+    ]
+
+    assert wire.bus().publish(told) == 2
+
+    actor = {"kind": "user", "subject": "alice", "name": None, "roles": ["member"]}
+    assert [json.loads(entry["Detail"])["actor"] for entry in wire.calls[0]] == [actor, actor]
 
 
 # -- what is not taken -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from licensing.adapters.dynamo import events, items
 from licensing.adapters.dynamo.attributes import Part, Record
 from licensing.adapters.dynamo.values import Item, present
-from licensing.domain.audit import Event, EventType, RefusedAttempt
+from licensing.domain.audit import Actor, ActorKind, Event, EventType, Origin, RefusedAttempt
 from licensing.domain.drift import Former, Past
 from licensing.domain.idempotency import KeyedRequest
 from licensing.domain.key_history import KeyHistory
@@ -154,7 +154,12 @@ EVENT = Event(
     organization_id="acme",
     license_id=LICENSE.id,
     revision=2,
-    origin=dataclasses.replace(ORIGIN, source_address="203.0.113.9", agent_version="4.5.0.0"),
+    origin=Origin(
+        actor=Actor(ActorKind.USER, "alice", ("member",), "Alice Liddell"),
+        request_id="request-1",
+        source_address="203.0.113.9",
+        agent_version="4.5.0.0",
+    ),
     before={"state": "active"},
     after={"state": "detached", "label": None, "primary": True, "expires_at": 5},
     reason="stolen",
@@ -186,7 +191,12 @@ STORED_EVENT: Item = {
     "other_address": {"S": "203.0.113.10"},
     "moved": {"S": "active>detached"},
     "actor": {
-        "M": {"kind": {"S": "user"}, "subject": {"S": "alice"}, "roles": {"L": [{"S": "member"}]}}
+        "M": {
+            "kind": {"S": "user"},
+            "subject": {"S": "alice"},
+            "roles": {"L": [{"S": "member"}]},
+            "name": {"S": "Alice Liddell"},
+        }
     },
     "request_id": {"S": "request-1"},
     "source_address": {"S": "203.0.113.9"},
@@ -290,6 +300,11 @@ def test_r32_a_refusal_is_stored_as_its_hour_and_never_says_what_only_a_change_d
     entry = events.read_event({**stored, "times": {"N": "2"}})
     assert (entry.times, entry.at, entry.happened_at) == (2, REFUSAL.hour, NOW)
     assert (entry.revision, entry.before, entry.after, entry.components) == (None, None, None, ())
+
+
+def test_an_actor_without_a_name_is_stored_without_one() -> None:
+    (actor,) = (stored["M"] for stored in [events.refusal_attributes(REFUSAL)["actor"]] if stored)
+    assert actor.keys() == {"kind", "subject", "roles"}
 
 
 # -- what is not there -----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from licensing.domain.caller import Role
+from licensing.domain.caller import Caller, Role
 from licensing.domain.errors import Unauthenticated
 from licensing.entrypoints.http.callers import caller
 from licensing.entrypoints.settings import Settings
@@ -34,16 +34,19 @@ claims = st.recursive(
 
 def roles(shown: Any, handed: Any, separator: str = "") -> set[str]:
     """The roles of somebody whose token claims `shown`, where the gateway hands over `handed`."""
+    found = read({"cognito:groups": shown}, {"cognito:groups": handed}, separator)
+    return {role.value for role in found.roles}
+
+
+def read(shown: dict[str, Any], handed: dict[str, Any], separator: str = "") -> Caller:
+    """Who it is whose token claims `shown`, where the gateway hands over `handed`."""
     usual = Person("eve", "acme").claims(OPERATORS)
-    token = unsigned(usual | {"cognito:groups": shown})
+    token = unsigned(usual | shown)
     event = {
         "headers": {"authorization": f"Bearer {token}"},
-        "requestContext": {
-            "authorizer": {"jwt": {"claims": as_strings(usual | {"cognito:groups": handed})}}
-        },
+        "requestContext": {"authorizer": {"jwt": {"claims": as_strings(usual | handed)}}},
     }
-    found = caller(APIGatewayProxyEventV2(event), replace(SETTINGS, roles_separator=separator))
-    return {role.value for role in found.roles}
+    return caller(APIGatewayProxyEventV2(event), replace(SETTINGS, roles_separator=separator))
 
 
 def elements(claim: Any) -> set[str]:
@@ -100,3 +103,46 @@ def test_r18_one_text_is_one_role_unless_the_deployment_says_what_separates_seve
     separator: str, claim: Any, found: set[str]
 ) -> None:
     assert roles(claim, claim, separator) == found
+
+
+# -- what somebody is called -------------------------------------------------------------------
+
+
+def called(shown: dict[str, Any], handed: dict[str, Any] | None = None) -> str | None:
+    """The name of somebody whose token claims `shown`, where the gateway hands over `handed`."""
+    return read(shown, shown if handed is None else handed).name
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({"name": "Alice Liddell", "email": "alice@acme.example"}, "Alice Liddell"),
+        (
+            {"email": "alice@acme.example", "preferred_username": "al", "cognito:username": "a"},
+            "alice@acme.example",
+        ),
+        ({"preferred_username": "al", "cognito:username": "a", "username": "b"}, "al"),
+        ({"cognito:username": "a1b2", "username": "b"}, "a1b2"),
+        ({"username": "b"}, "b"),
+        ({}, None),
+        ({"name": " \t ", "email": "alice@acme.example"}, "alice@acme.example"),
+        ({"name": ""}, None),
+        ({"name": 7, "email": ["alice@acme.example"]}, None),
+        ({"name": "  Alice\x00\x1b[2J \u202eLiddell\n"}, "Alice[2J Liddell"),
+        ({"name": "A" * 101}, "A" * 100),
+        ({"name": "A" * 99 + " B"}, "A" * 99),
+        ({"name": "愛麗絲 \N{CAT FACE}"}, "愛麗絲 \N{CAT FACE}"),
+    ],
+)
+def test_r32_a_person_is_called_by_the_first_claim_that_tells_a_name(
+    claims: dict[str, Any], name: str | None
+) -> None:
+    assert called(claims) == name
+
+
+def test_a_name_that_was_not_handed_over_is_none_and_refuses_nobody() -> None:
+    assert called({"name": "Adele"}, {"name": "Ada"}) is None
+    assert called({"name": "Adele"}, {}) is None
+    assert called(
+        {"name": "Adele", "email": "ada@acme.example"}, {"email": "ada@acme.example"}
+    ) == ("ada@acme.example")

@@ -99,6 +99,7 @@ _ACTOR: Final = Record(
     always("kind", one_of(ActorKind)),
     always("subject", TEXT),
     always("roles", TEXTS),
+    optional("name", WRITTEN),
 )
 _ORIGIN: Final = Record(
     Origin,

@@ -12,13 +12,16 @@ from typing import Any, Final
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from licensing.domain.caller import Caller, Role
+from licensing.domain.caller import Caller, Role, shown_name
 from licensing.domain.errors import Unauthenticated
 from licensing.domain.organization import is_organization_id
 from licensing.entrypoints.http.tokens import VerifiedToken
 from licensing.entrypoints.settings import Settings
 
 _KNOWN_ROLES: Final = frozenset(Role)
+
+_NAMES: Final = ("name", "email", "preferred_username", "cognito:username", "username")
+"""The claims that tell a person's name, the best one first; the portal reads the same."""
 
 
 def caller(event: APIGatewayProxyEventV2, settings: Settings) -> Caller:
@@ -36,7 +39,14 @@ def caller(event: APIGatewayProxyEventV2, settings: Settings) -> Caller:
         subject=token.subject,
         organization_id=organization_id if is_organization_id(organization_id) else None,
         roles=_roles(token, settings),
+        name=_name(token),
     )
+
+
+def _name(token: VerifiedToken) -> str | None:
+    told = (token.told(claim) for claim in _NAMES)
+    shown = (shown_name(one) for one in told if one is not None)
+    return next((name for name in shown if name is not None), None)
 
 
 def _roles(token: VerifiedToken, settings: Settings) -> frozenset[Role]:

@@ -83,7 +83,7 @@ class Call:
         Raises ``Unauthenticated`` where API Gateway verified no token.
         """
         person = caller(self.event, self.deployment.settings)
-        actor = Actor(ActorKind.USER, person.subject, tuple(sorted(person.roles)))
+        actor = Actor(ActorKind.USER, person.subject, tuple(sorted(person.roles)), person.name)
         origin = self._origin(actor, agent_version)
         return UserContext(origin, self.now, self.deployment.entropy, person)
 

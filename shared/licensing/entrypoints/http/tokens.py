@@ -74,6 +74,14 @@ class VerifiedToken:
         self._compare(name, value)
         return value
 
+    def told(self, name: str) -> str | None:
+        """A claim that is text and decides nothing; ``None`` also if it was handed over otherwise.
+
+        Nobody is refused on account of it.
+        """
+        value = self.claims.get(name)
+        return value if isinstance(value, str) and self.handed.get(name) == value else None
+
     def texts(self, name: str) -> list[str] | None:
         """A claim that is a list of texts, ``None`` if it is not there or anything else."""
         value = self.claims.get(name)

@@ -53,6 +53,12 @@ class RecordedEvent:
         return self.at if self.last_at is None else self.last_at
 
     @property
+    def unnamed(self) -> RecordedEvent:
+        """The same without the name of the person who acted: what leaves the service."""
+        nobody = replace(self.origin.actor, name=None)
+        return replace(self, origin=replace(self.origin, actor=nobody))
+
+    @property
     def for_organization(self) -> RecordedEvent:
         """What its organization may read of it, if it is not confidential (R4, R28, R32).
 
