@@ -43,7 +43,9 @@ def login(call: http.Call) -> http.Reply:
     person = call.user().caller
     request = call.read(LOGIN).login(call.proof_for_token(), call.previous_proof_for_token())
     telemetry.about(organization_id=person.organization_id)
-    context = call.user(agent_version=request.agent_version)
+    context = call.user(
+        agent_version=request.agent_version, computer_name=request.credentials.display_name
+    )
     answer = call.use_case(LogIn)(request, context)
     return http.answer(answer, lambda issued: _show(issued, call, request.environment))
 

@@ -16,7 +16,7 @@ export interface Actor {
   kind: ActorKind;
   /** Who: the claim `sub` of a token, a license's id, or `hidden`. */
   subject: string;
-  /** The organization's name, as people read it. */
+  /** What the token called the person then, unverified; null for agents and systems, for who is hidden, and in what is published. */
   name: string | null;
   /** The roles of the person. */
   roles: Array<string>;
@@ -25,7 +25,7 @@ export interface Actor {
 /** Who can act. */
 export type ActorKind = "user" | "agent" | "schedule" | "billing";
 
-/** A license, as administrators see it. `issued_by` is the subject of the first login. `actions` are the transitions that would change it now; each is a route of its own. */
+/** A license, as administrators see it. `issued_by` is the subject of the first login. `issued_by_name` is what the token called that person then, unverified. `actions` are the transitions that would change it now; each is a route of its own. */
 export interface AdministeredLicense {
   /** The id of the license. */
   id: string;
@@ -56,6 +56,8 @@ export interface AdministeredLicense {
   agent_version: string | null;
   /** The subject of the person who has caused it. */
   issued_by: string;
+  /** What the token called that person then, unverified; null where it told no name. */
+  issued_by_name: string | null;
   last_seen: LastSeen | null;
 }
 
@@ -73,7 +75,7 @@ export interface AgentActivityReply {
   next_cursor: string | null;
 }
 
-/** What happened. Refusals of one hour are one event: `times` counts them. `last_at` is the time of the latest. `other_address` is where a second agent, if there is one, has got the last lease from. `readings` are what a super-admin has read. `computer_name` is that of the computer on which somebody of the organization could not log in. What is `confidential` is for super-admins alone: no organization's feed has it. */
+/** What happened. Refusals of one hour are one event: `times` counts them. `last_at` is the time of the latest. `other_address` is where a second agent, if there is one, has got the last lease from. `readings` are what a super-admin has read. `license_computer_name` is that of the license then. `computer_name` is that of the computer that tried: in refusals, and where an agent has come back or a clone is suspected. What is `confidential` is for super-admins alone: no organization's feed has it. */
 export interface AuditEvent {
   /** The id of the event: consumers deduplicate by it. */
   id: string;
@@ -107,7 +109,9 @@ export interface AuditEvent {
   last_at: string | null;
   /** What a super-admin has read. */
   readings: Array<ReadableData>;
-  /** The name of the computer, as the agent has sent it. */
+  /** The computer of the license that it is about, as of then. */
+  license_computer_name: string | null;
+  /** The computer that tried: in refusals, and where an agent has come back or a clone is suspected. */
   computer_name: string | null;
   /** Whether super-admins alone see it. */
   confidential: boolean;
@@ -123,7 +127,7 @@ export interface CurrentUserReply {
   roles: Array<Role>;
 }
 
-/** How a license or an organization was. Only what is told of it is there. Of a license: `kind`, `state`, `environment`, `computer_name`, `machine` (a digest), `exclusive`, `primary`, `label`, `device_key`, `pending_device_key`; of a temporary one `expires_at` and `holder`. Of an organization: the others. Events of other builds may have more. */
+/** How a license or an organization was. Only what is told of it is there. Of a license: `kind`, `state`, `environment`, `computer_name`, `machine` (a digest), `exclusive`, `primary`, `label`, `device_key`, `pending_device_key`; of a temporary one `expires_at`, `holder` and `note`. Of an organization: the others. Events of other builds may have more. */
 export interface EventFacts {
   kind?: LicenseKind;
   state?: LicenseState;
@@ -147,6 +151,8 @@ export interface EventFacts {
   expires_at?: string;
   /** The subject of the person who has used the temporary license. */
   holder?: string | null;
+  /** What who generated the temporary license has written about it. */
+  note?: string;
   /** The organization's name, as people read it. */
   name?: string;
   /** When the subscription ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
@@ -189,6 +195,8 @@ export interface GatewayMessage {
 export interface GenerateTemporaryLicenseRequest {
   /** How long it is valid. */
   ttl: TimeToLive;
+  /** For whom and why, to be read by super-admins; empty for none. */
+  note?: string | null;
 }
 
 /** A temporary license with its key, which is shown here only. */
@@ -441,7 +449,7 @@ export type SubscriptionStanding = "current" | "suspended" | "ended";
 /** The status of a subscription, as the vendor or its billing has set it. */
 export type SubscriptionStatus = "active" | "paused" | "cancelled";
 
-/** A temporary license. `holder` is the subject of the person who used it first. */
+/** A temporary license. `holder` is the subject of the person who used it first. Names are what the tokens called people then, unverified. */
 export interface TemporaryLicense {
   /** The id of the temporary license. */
   id: string;
@@ -454,6 +462,8 @@ export interface TemporaryLicense {
   issued_at: string;
   /** Who has generated it: the claim `sub` of a token. */
   issued_by: string;
+  /** What the token called that person then, unverified. */
+  issued_by_name: string | null;
   /** When it ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
   expires_at: string;
   /** When the longest lease that was granted ends: until then, an agent or a copy of it may go on without asking. Null where none was granted. */
@@ -462,8 +472,12 @@ export interface TemporaryLicense {
   seconds_left: number;
   /** Who uses it: the claim `sub` of a token; null before its first use. */
   holder: string | null;
+  /** What the token called that person then, unverified. */
+  holder_name: string | null;
   /** The computer on which it is used; null before its first use. */
   computer_name: string | null;
+  /** For whom and why, in the words of who has generated it. */
+  note: string | null;
 }
 
 /** One temporary license. */

@@ -15,7 +15,7 @@ from licensing.usecases.ports import LicensePage
 TERMS = http.Body(TemporaryRequest)
 IDEMPOTENCY_KEY = http.IdempotencyKey(
     "For 24 hours, requests of yours with the same key return the same license, however many you "
-    "send. A request with a used key and another ttl is refused."
+    "send. A request with a used key and another ttl or note is refused."
 )
 
 api = http.Api()
@@ -40,9 +40,9 @@ handler = api.handler
 def generate_one(call: http.Call, organization_id: str) -> http.Reply:
     """Generate a temporary licence and show its key."""
     context = call.user()
-    ttl, key = call.read(TERMS).ttl, call.read(IDEMPOTENCY_KEY)
+    asked, key = call.read(TERMS).asked(), call.read(IDEMPOTENCY_KEY)
     generate = call.use_case(GenerateTemporary)
-    answer = generate(organization_id, ttl, context, idempotency_key=key)
+    answer = generate(organization_id, asked, context, idempotency_key=key)
     return http.answer(answer, lambda generated: _show(generated, call.now))
 
 

@@ -44,7 +44,11 @@ def validate(call: http.Call) -> http.Reply:
     request = body.validation(call.proof_for_key(body.license_key))
     license_id = request.key.license_id
     telemetry.about(license_id=license_id)
-    context = call.agent(license_id, agent_version=request.agent_version)
+    context = call.agent(
+        license_id,
+        agent_version=request.agent_version,
+        computer_name=request.credentials.display_name,
+    )
     answer = call.use_case(ValidateLicense)(request, context)
     return http.answer(answer, lambda verdict: _show(verdict, call, request))
 

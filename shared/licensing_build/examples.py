@@ -28,6 +28,7 @@ from licensing.domain.audit import (
 from licensing.domain.idempotency import KeyedRequest, request_id
 from licensing.domain.refusal import RefusalCode
 from licensing.domain.temporary_license import TimeToLive
+from licensing.usecases.generate_temporary import Asked
 from licensing.usecases.ports import ProofUse
 from licensing_build.story import (
     ALICE,
@@ -67,7 +68,7 @@ def _examples() -> Iterator[tuple[str, Item]]:
     yield "A claim on a pair", items.claim_item(pair, USED)
     request = KeyedRequest.of(
         request_id("acme", "olivia", "order-17"),
-        TimeToLive.THREE_HOURS,
+        Asked(TimeToLive.THREE_HOURS, "Paula, for the update in hall 3").content,
         license_id=TEMPORARY.id,
         now=NOW,
     )
@@ -88,6 +89,8 @@ def _examples() -> Iterator[tuple[str, Item]]:
             source_address="192.0.2.44",
             agent_version="4.5.0.0",
         ),
+        license_computer_name=USED.computer_name,
+        computer_name="OFFICE-PC-09",
     )
     folded = {**refusal_attributes(refusal), "times": number(3)}
     yield "A folded refusal", {**schema.refusal_key(refusal), **present(folded)}

@@ -145,7 +145,9 @@ _PARTNER: Final = replace(
     TEMPORARY,
     machine=MACHINE,
     computer_name="FACTORY-PC-01",
-    term=replace(TEMPORARY.term, holder="paula") if TEMPORARY.term else None,
+    term=replace(TEMPORARY.term, holder="paula", holder_name="Paula Winter")
+    if TEMPORARY.term
+    else None,
     leased_until=NOW + 3 * HOUR,
     revision=2,
 )
@@ -287,7 +289,11 @@ REQUESTS: Final[Mapping[str, Examples]] = MappingProxyType(
                 "A super-admin renews", {"valid_until": "2032-03-17T17:46:40Z", "status": "active"}
             ),
         },
-        "generateTemporaryLicense": {"three_hours": Example("For three hours", {"ttl": "3h"})},
+        "generateTemporaryLicense": {
+            "three_hours": Example(
+                "For three hours", {"ttl": "3h", "note": "Paula, for the update in hall 3"}
+            )
+        },
     }
 )
 """The bodies of each operation that takes one, by names."""

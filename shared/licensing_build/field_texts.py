@@ -45,10 +45,16 @@ HERE: Final = MappingProxyType(
             "at": "When the hour begins.",
             "licenses": "How many licenses had an agent that was seen.",
         },
-        "Actor": {"subject": "Who: the claim `sub` of a token, a license's id, or `hidden`."},
+        "Actor": {
+            "name": "What the token called the person then, unverified; null for agents and "
+            "systems, for who is hidden, and in what is published.",
+            "subject": "Who: the claim `sub` of a token, a license's id, or `hidden`.",
+        },
         "AdministeredLicense": {
             "actions": "What would change it now; each is an operation of its own.",
             "id": "The id of the license.",
+            "issued_by_name": "What the token called that person then, unverified; null where it "
+            "told no name.",
             "valid_until": "When the license ends; null while it is not in force.",
         },
         "AgentActivityReply": {
@@ -58,9 +64,12 @@ HERE: Final = MappingProxyType(
         "AuditEvent": {
             "at": "When it happened; of folded refusals, when their hour began.",
             "components": "What has changed of the machine.",
+            "computer_name": "The computer that tried: in refusals, and where an agent has come "
+            "back or a clone is suspected.",
             "confidential": "Whether super-admins alone see it.",
             "id": "The id of the event: consumers deduplicate by it.",
             "last_at": "When the latest of the folded refusals happened; null for a change.",
+            "license_computer_name": "The computer of the license that it is about, as of then.",
             "license_id": "The license that it is about; null for the organization's own events.",
             "other_address": "Where a second agent, if there is one, has got the last lease from.",
             "readings": "What a super-admin has read.",
@@ -85,6 +94,7 @@ HERE: Final = MappingProxyType(
             "exclusive": "Whether no other organization gets on the machine.",
             "lock_device_keys": "Whether only administrators replace a lost device key.",
             "machine": "A digest that stands for the machine.",
+            "note": "What who generated the temporary license has written about it.",
             "pending_device_key": "The thumbprint of the device key that waits.",
             "require_device_key": "Whether agents need a device key.",
         },
@@ -161,7 +171,10 @@ HERE: Final = MappingProxyType(
             "id": "The id of the temporary license.",
             "computer_name": "The computer on which it is used; null before its first use.",
             "holder": "Who uses it: the claim `sub` of a token; null before its first use.",
+            "holder_name": "What the token called that person then, unverified.",
             "issued_by": "Who has generated it: the claim `sub` of a token.",
+            "issued_by_name": "What the token called that person then, unverified.",
+            "note": "For whom and why, in the words of who has generated it.",
             "seconds_left": "How long it is still valid, in seconds.",
             "status": "Whether it is valid, has ended, or was ended early.",
         },

@@ -29,15 +29,15 @@ CREDENTIALS: Final = Credentials.of(
     computer_name="FACTORY-PC-01",
 )
 MACHINE: Final = Machine.of(CREDENTIALS, b"a key for machine credentials")
-ALICE: Final = Caller("alice", "acme", frozenset({Role.MEMBER}))
+ALICE: Final = Caller("alice", "acme", frozenset({Role.MEMBER}), "Alice Moreau")
 BY_ALICE: Final = Origin(
-    actor=Actor(ActorKind.USER, "alice", ("member",)),
+    actor=Actor(ActorKind.USER, ALICE.subject, ("member",), ALICE.name),
     request_id="JKJaXmPLvHcESHA=",
     source_address="203.0.113.7",
     agent_version="4.5.0.0",
 )
 BY_OLIVIA: Final = Origin(
-    actor=Actor(ActorKind.USER, "olivia", ("super-admin",)),
+    actor=Actor(ActorKind.USER, "olivia", ("super-admin",), "Olivia Berg"),
     request_id="Pq2ahK1zvHcEM5w=",
     source_address="198.51.100.4",
 )
@@ -56,7 +56,8 @@ ISSUED: Final = License(
     secret_version=1,
     device_key="kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
     issued_at=NOW,
-    issued_by="alice",
+    issued_by=ALICE.subject,
+    issued_by_name=ALICE.name,
     added_by=ALICE.member,
     agent_version="4.5.0.0",
     updated_at=NOW,
@@ -86,9 +87,10 @@ TEMPORARY: Final = License(
     computer_name=None,
     identity=NO_MACHINE.identity(),
     secret_version=1,
-    term=Term(TimeToLive.THREE_HOURS, NOW + 10_800),
+    term=Term(TimeToLive.THREE_HOURS, NOW + 10_800, note="Paula, for the update in hall 3"),
     issued_at=NOW,
     issued_by="olivia",
+    issued_by_name="Olivia Berg",
     agent_version=None,
     updated_at=NOW,
 )

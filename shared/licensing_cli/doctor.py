@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Final
 
 from licensing_cli import json_types
+from licensing_cli.output import person
 
 Json = Mapping[str, object]
 
@@ -623,7 +624,9 @@ def _is_suspicion(event: Json) -> bool:
 
 def _actor(event: Json) -> object:
     actor = event.get("actor")
-    return actor.get("subject") if isinstance(actor, Mapping) else None
+    if not isinstance(actor, Mapping):
+        return None
+    return person(actor.get("subject"), actor.get("name"))
 
 
 def _held(holders: Sequence[Json]) -> list[json_types.Json]:
@@ -647,7 +650,8 @@ def _first_use(license: Json) -> Finding:
     if license.get("holder") is None:
         told = "Nobody has used it yet. The first use binds it to that person and machine."
         return Finding(Level.OK, "MACHINE_MISMATCH", told)
-    told = f"It was first used by {license.get('holder')} on {license.get('computer_name')}."
+    holder = person(license.get("holder"), license.get("holder_name"))
+    told = f"It was first used by {holder} on {license.get('computer_name')}."
     advice = f"It works only for that person on that computer. For others: {_ANOTHER}"
     return Finding(Level.UNSEEN, "MACHINE_MISMATCH", told, advice)
 

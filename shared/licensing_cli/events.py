@@ -51,6 +51,12 @@ def _where(row: Row) -> object:
     return joined(address for address in addresses if address is not None)
 
 
+def _computer(row: Row) -> object:
+    """The computer that tried, and the licence's where that is another one."""
+    names = dict.fromkeys((row.get("computer_name"), row.get("license_computer_name")))
+    return joined(name for name in names if name is not None)
+
+
 def _when(row: Row) -> object:
     return moment("last_at")(row) or moment("at")(row)
 
@@ -60,9 +66,10 @@ COLUMNS: Final[Columns] = MappingProxyType(
         "at": _when,
         "type": text_of("type"),
         "license": text_of("license_id"),
-        "computer": text_of("computer_name"),
+        "computer": _computer,
         "by": text_of("actor", "kind"),
         "subject": text_of("actor", "subject"),
+        "name": text_of("actor", "name"),
         "from": _where,
         "reason": _reason,
     }

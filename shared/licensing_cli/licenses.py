@@ -12,7 +12,7 @@ from licensing_cli import commands, events
 from licensing_cli.api import segment
 from licensing_cli.commands import License, Limit, Organization, Yes
 from licensing_cli.invocation import Invocation
-from licensing_cli.output import Columns, Row, joined, moment, text_of
+from licensing_cli.output import Columns, Row, joined, moment, person_of, text_of
 from licensing_cli.vocabulary import LICENSE_SORTS, LICENSE_STATUSES
 
 
@@ -49,7 +49,7 @@ FIELDS: Final[Columns] = MappingProxyType(
         "label": text_of("label"),
         "primary": text_of("primary"),
         "issued": moment("issued_at"),
-        "issued by": text_of("issued_by"),
+        "issued by": person_of("issued_by"),
         "agent version": text_of("agent_version"),
         "last seen": moment("last_seen", "at"),
         "last seen at": text_of("last_seen", "source_address"),

@@ -209,6 +209,20 @@ def text_of(*path: str) -> Cell:
     return cell
 
 
+def person(subject: object, name: object) -> object:
+    """A person: the subject, behind the name that the token had if it told one."""
+    return subject if name is None else f"{name} ({subject})"
+
+
+def person_of(field: str) -> Cell:
+    """A cell with a person, whose name stands beside the subject."""
+
+    def cell(row: Row) -> object:
+        return person(row.get(field), row.get(f"{field}_name"))
+
+    return cell
+
+
 def moment(*path: str) -> Cell:
     """A cell with an instant, as people read it; it stays UTC."""
     found = text_of(*path)

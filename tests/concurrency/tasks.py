@@ -31,7 +31,7 @@ from licensing.usecases.change_license import Changed, ChangeLicense, Edit
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.expected import Versions
-from licensing.usecases.generate_temporary import Generated, GenerateTemporary
+from licensing.usecases.generate_temporary import Asked, Generated, GenerateTemporary
 from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
 from licensing.usecases.ports import Keyrings
@@ -131,7 +131,7 @@ class Tasks:
     ) -> Callable[[DynamoStore], Generated | Refused]:
         """Generate a temporary licence."""
         return lambda store: GenerateTemporary(store, self.keyrings)(
-            organization_id, ttl, _by_operator(now), idempotency_key=idempotency_key
+            organization_id, Asked(ttl), _by_operator(now), idempotency_key=idempotency_key
         )
 
     def end(

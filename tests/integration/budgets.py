@@ -419,8 +419,8 @@ BUDGETS = {
     ),
     "login, machine of another organization": Budget(
         lambda stage: stage.world.login(BORIS),
-        {"BatchGetItem": 1, "UpdateItem": 3, "GetItem": 1},
-        rcu=6,
+        {"BatchGetItem": 2, "UpdateItem": 3},  # the second for the holder, and its licence
+        rcu=7,
         wcu=5,  # at the holder and at who tried, each with its index entry; and the hour's machines
         before=lambda stage: stage.world.register("bolt"),
     ),

@@ -43,6 +43,24 @@ def test_r25_a_request_that_is_sent_again_gets_the_same_license_and_key(acme: Wo
     assert len(events(acme, "TemporaryLicenseGenerated")) == 1
 
 
+def test_r25_a_key_with_another_note_is_another_request(acme: World) -> None:
+    first = generate(acme, "3h", idempotency_key=KEY, note="for Pavel")
+    assert first.status == 201
+    assert generate(acme, "3h", idempotency_key=KEY, note=" for Pavel ") == first
+    for other in ({"note": "for Petra"}, {"note": None}, {}):
+        refused = generate(acme, "3h", idempotency_key=KEY, **other)
+        assert_problem(refused, 422, "idempotency_key_reused")
+    assert len(events(acme, "TemporaryLicenseGenerated")) == 1
+    # And without a note as with an empty one.
+    without = generate(acme, "3h", idempotency_key="order-18")
+    assert generate(acme, "3h", idempotency_key="order-18", note="") == without
+    assert_problem(
+        generate(acme, "3h", idempotency_key="order-18", note="for Pavel"),
+        422,
+        "idempotency_key_reused",
+    )
+
+
 def test_r25_other_keys_people_and_organizations_get_licenses_of_their_own(acme: World) -> None:
     answers = [
         generate(acme, "3h", idempotency_key=KEY),

@@ -41,6 +41,7 @@ def test_r14_a_license_is_shown_with_its_status_as_it_is_now(world: World) -> No
         "pending_device_key": None,
         "agent_version": "4.5.0.0",
         "issued_by": "alice",
+        "issued_by_name": None,
         "last_seen": {
             "at": instant(NOON),
             "agent_version": "4.5.0.0",

@@ -105,6 +105,42 @@ def test_r28_an_organization_reads_nobodys_name_who_has_used_a_temporary_license
     assert trail["TemporaryLicenseUsed"] == "Pavel Novak"
 
 
+def test_r32_a_license_tells_by_name_who_logged_in_first(world: World) -> None:
+    world.register("acme")
+    license_id = world.login(NAMED_ALICE).json["license"]["id"]
+    world.login(replace(ALICE, more={"name": "Alice Hargreaves"}))
+    path = f"/v1/licenses/{license_id}"
+    world.request("PATCH", path, person=NAMED_ADA, json={"label": "Till"})
+    nameless = world.login(ALICE, MACHINE_B).json["license"]["id"]
+
+    shown = world.request("GET", path, person=ADA).json["license"]
+    assert (shown["issued_by"], shown["issued_by_name"]) == ("alice", "Alice Liddell")
+    shown = world.request("GET", f"/v1/licenses/{nameless}", person=ADA).json["license"]
+    assert (shown["issued_by"], shown["issued_by_name"]) == ("alice", None)
+    (item,) = [
+        item
+        for item in world.items()
+        if item["pk"]["S"] == f"LICENSE#{nameless}" and item["sk"]["S"] == "LICENSE"
+    ]
+    assert "issued_by_name" not in item
+
+
+def test_r25_a_temporary_license_tells_by_name_who_generated_and_who_uses_it(world: World) -> None:
+    world.register("acme")
+    one = generated(world, person=NAMED_OLIVIA)
+    shown = pages.temporary(world)[0]
+    assert (shown["issued_by_name"], shown["holder_name"]) == ("Olivia Newman", None)
+
+    used(world, one, NAMED_PAVEL)
+    used(world, one, replace(PAVEL, more={"name": "Somebody else"}))
+    (shown,) = pages.temporary(world)
+    assert (shown["holder"], shown["holder_name"]) == ("pavel", "Pavel Novak")
+    # Names are with the person, not among the facts, which leave the service.
+    for event in pages.feed(world):
+        facts = str((event["before"], event["after"]))
+        assert not any(name in facts for name in NAMES)
+
+
 # -- where it never gets -------------------------------------------------------------------------
 
 

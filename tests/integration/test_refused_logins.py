@@ -175,6 +175,7 @@ def test_r32_an_administrator_sees_why_one_of_their_people_was_refused_and_where
         "other_address": None,
         "times": 1,
         "readings": [],
+        "license_computer_name": None,
         "computer_name": "ACME-PC-01",
         "confidential": False,
     }

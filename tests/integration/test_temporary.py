@@ -70,11 +70,14 @@ def test_r25_a_super_admin_generates_several_with_exactly_seven_times_to_live(
             "ttl": ttl,
             "issued_at": instant(NOON),
             "issued_by": "olivia",
+            "issued_by_name": None,
             "expires_at": instant(NOON + seconds),
             "leased_until": None,
             "seconds_left": seconds,
             "holder": None,
+            "holder_name": None,
             "computer_name": None,
+            "note": None,
         }
         keys.add(answer.json["license_key"])
     assert len(keys) == 7
@@ -87,6 +90,38 @@ def test_r25_a_super_admin_generates_several_with_exactly_seven_times_to_live(
         wrong = world.request("POST", LISTING.format("acme"), person=OLIVIA, json=body)
         assert_problem(wrong, 400, "invalid_request", "/holder" if body else "/ttl")
     assert world.items() == before
+
+
+def test_r25_a_note_says_in_the_list_and_in_the_trail_whom_it_is_for(world: World) -> None:
+    world.register("acme")
+    note = "Pavel, for the update of hall 3"
+    answer = generate(world, "1h", note=f" {note} ")
+    assert answer.status == 201
+    assert answer.json["license"]["note"] == note
+    temporary = Temporary(answer.json["license"]["id"], answer.json["license_key"])
+    used(world, temporary)
+    assert [entry["note"] for entry in pages.temporary(world)] == [note]
+
+    told = {event["type"]: event["after"] for event in pages.feed(world)}
+    assert told["TemporaryLicenseGenerated"]["note"] == note
+    assert told["TemporaryLicenseUsed"]["note"] == note
+    assert note not in str(pages.feed(world, ADA)), "nothing of it is the organization's"
+    # Without one there is none in the table, nor where it is empty.
+    for empty in ({}, {"note": None}, {"note": ""}, {"note": "  "}):
+        shown = generate(world, "1h", **empty).json["license"]
+        assert shown["note"] is None
+        stored = [item for item in world.items() if item["pk"]["S"].endswith(shown["id"])]
+        assert stored
+        assert "note" not in str(stored)
+
+
+def test_r25_a_note_is_one_line_that_is_not_too_long(world: World) -> None:
+    world.register("acme")
+    before = world.items()
+    for wrong in ("x" * 201, "two\nlines", "bell\x07", "turned\u202e", 7, ["a"]):
+        assert_problem(generate(world, "1h", note=wrong), 400, "invalid_request", "/note")
+    assert world.items() == before
+    assert generate(world, "1h", note="x" * 200).status == 201
 
 
 def test_r25_an_organization_that_is_not_registered_has_none(world: World) -> None:
@@ -550,7 +585,6 @@ def test_r22_the_sweep_marks_those_that_have_ended_once_and_revoked_ones_never(
         assert event["actor"] == {
             "kind": "schedule",
             "subject": "expiry-sweep",
-            "name": None,
             "roles": [],
         }
         assert (event["before"]["state"], event["after"]["state"]) == ("active", "expired")

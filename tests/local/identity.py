@@ -29,17 +29,18 @@ class User:
     username: str
     organization: str
     role: str
+    name: str
     password: str = "Correct-Horse-1"
 
 
 USERS: Sequence[User] = (
-    User("olivia", "vendor", "super-admin"),
-    User("alice", "acme", "member"),
-    User("amir", "acme", "member"),
-    User("ada", "acme", "org-admin"),
-    User("boris", "bolt", "member"),
-    User("cora", "coop", "member"),
-    User("pavel", "partner-works", "partner"),
+    User("olivia", "vendor", "super-admin", "Olivia Berg"),
+    User("alice", "acme", "member", "Alice Moreau"),
+    User("amir", "acme", "member", "Amir Haddad"),
+    User("ada", "acme", "org-admin", "Ada Novak"),
+    User("boris", "bolt", "member", "Boris Lind"),
+    User("cora", "coop", "member", "Cora Silva"),
+    User("pavel", "partner-works", "partner", "Pavel Horák"),
 )
 
 
@@ -135,7 +136,10 @@ class IdentityProvider:
         client.admin_create_user(
             **who,
             MessageAction="SUPPRESS",
-            UserAttributes=[{"Name": ORGANIZATION_ATTRIBUTE, "Value": user.organization}],
+            UserAttributes=[
+                {"Name": ORGANIZATION_ATTRIBUTE, "Value": user.organization},
+                {"Name": "name", "Value": user.name},
+            ],
         )
         client.admin_add_user_to_group(**who, GroupName=user.role)
         self.set_password(user.username, PASSWORD)

@@ -38,7 +38,7 @@ from licensing.usecases.change_license import Changed, ChangeLicense, Edit
 from licensing.usecases.change_subscription import ChangeSubscription, OrganizationSpec, Registered
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.expected import Versions
-from licensing.usecases.generate_temporary import Generated, GenerateTemporary
+from licensing.usecases.generate_temporary import Asked, Generated, GenerateTemporary
 from licensing.usecases.log_in import LogIn
 from licensing.usecases.login import Issued
 from licensing.usecases.sweep_expired import SweepExpired
@@ -209,7 +209,7 @@ class Service:
         use_case = GenerateTemporary(self.store, self.secrets)
         context = self._by(_OPERATOR, now)
         return self._told(
-            lambda: use_case(organization_id, ttl, context, idempotency_key=idempotency_key)
+            lambda: use_case(organization_id, Asked(ttl), context, idempotency_key=idempotency_key)
         )
 
     def revoke_temporary(self, license_id: str, now: int) -> Told:

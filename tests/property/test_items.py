@@ -57,7 +57,7 @@ licenses = records(
         virtual_addresses=in_no_order,
     ),
     past=records(Past, former=formers, reported=ordered),
-    term=optional(records(Term)),
+    term=optional(records(Term, holder_name=optional(lines), note=optional(lines))),
     last_seen=optional(records(LastSeen, hours=st.integers(0, 2**SEEN_HOURS - 1))),
     chain=records(
         Chain,
@@ -69,15 +69,27 @@ licenses = records(
     keys=records(KeyHistory, former=st.lists(names, max_size=2).map(tuple), came_back_at=moments),
     computer_name=optional(lines),
     label=optional(lines),
+    issued_by_name=optional(lines),
 )
 organizations = records(
     Organization, name=lines, subscription=records(Subscription), policy=records(Policy)
 )
 origins = records(Origin, actor=records(Actor, name=optional(lines)))
 changes = records(
-    Event, origin=origins, before=optional(facts), after=facts, reason=optional(reasons)
+    Event,
+    origin=origins,
+    before=optional(facts),
+    after=facts,
+    reason=optional(reasons),
+    computer_name=optional(lines),
 )
-refusals = records(RefusedAttempt, origin=origins, reason=reasons)
+refusals = records(
+    RefusedAttempt,
+    origin=origins,
+    reason=reasons,
+    license_computer_name=optional(lines),
+    computer_name=optional(lines),
+)
 
 
 @given(licenses)
@@ -96,7 +108,7 @@ def test_a_changed_license_is_read_as_it_was_changed(before: License, after: Lic
     read = items.read_license(left | present(changed))
     # What is fixed at its issue is still as it was; so is when it was seen, which is not a change.
     fixed = {"id", "organization_id", "environment", "identity", "secret_version"}
-    fixed |= {"issued_at", "issued_by", "last_seen"}
+    fixed |= {"issued_at", "issued_by", "issued_by_name", "last_seen"}
     for field in fields(License):
         expected = before if field.name in fixed else after
         assert getattr(read, field.name) == getattr(expected, field.name), field.name
@@ -110,7 +122,7 @@ def test_an_organization_is_read_as_it_was_written(customer: Organization, due_a
 @given(changes)
 def test_r32_an_event_is_read_as_it_was_written(event: Event) -> None:
     entry = events.read_event(events.event_item(event))
-    of_hours = {"times": None, "last_at": None, "readings": (), "computer_name": None}
+    of_hours = {"times": None, "last_at": None, "readings": (), "license_computer_name": None}
     assert asdict(entry) == {**asdict(event), **of_hours}
 
 

@@ -33,8 +33,8 @@ class Facts(TypedDict, total=False):
 
     Of a licence: ``kind``, ``state``, ``environment``, ``computer_name``, ``machine`` (a digest),
     ``exclusive``, ``primary``, ``label``, ``device_key``, ``pending_device_key``; of a temporary
-    one ``expires_at`` and ``holder``. Of an organization: the others. Events of other builds may
-    have more.
+    one ``expires_at``, ``holder`` and ``note``. Of an organization: the others. Events of other
+    builds may have more.
     """
 
     kind: Kind
@@ -49,6 +49,7 @@ class Facts(TypedDict, total=False):
     pending_device_key: str
     expires_at: Instant
     holder: str | None
+    note: str
     name: str
     valid_until: Instant
     status: SubscriptionStatus
@@ -90,9 +91,10 @@ class EventView(Reply):
 
     ``last_at`` is the time of the latest. ``other_address`` is where a second agent, if
     there is one, has got the last lease from.
-    ``readings`` are what a super-admin has read. ``computer_name`` is that of the computer on which
-    somebody of the organization could not log in. What is ``confidential`` is for super-admins
-    alone: no organization's feed has it.
+    ``readings`` are what a super-admin has read. ``license_computer_name`` is that of the licence
+    then. ``computer_name`` is that of the computer that tried: in refusals, and where an agent has
+    come back or a clone is suspected. What is ``confidential`` is for super-admins alone: no
+    organization's feed has it.
     """
 
     id: str
@@ -113,6 +115,7 @@ class EventView(Reply):
     times: int | None
     last_at: Instant | None
     readings: list[Reading]
+    license_computer_name: str | None
     computer_name: str | None
     confidential: bool
 
@@ -143,6 +146,7 @@ class EventView(Reply):
             times=entry.times,
             last_at=instant(entry.last_at) if entry.last_at is not None else None,
             readings=list(entry.readings),
+            license_computer_name=entry.computer_of_license,
             computer_name=entry.computer_name,
             confidential=entry.confidential,
         )

@@ -100,6 +100,7 @@ class PendingDeviceKey(Reply):
 class AdministeredLicense(LicenseFacts):
     """A licence, as administrators see it. ``issued_by`` is the subject of the first login.
 
+    ``issued_by_name`` is what the token called that person then, unverified.
     ``actions`` are the transitions that would change it now; each is a route of its own.
     """
 
@@ -113,6 +114,7 @@ class AdministeredLicense(LicenseFacts):
     pending_device_key: PendingDeviceKey | None
     agent_version: str | None
     issued_by: str
+    issued_by_name: str | None
     last_seen: LastSeen | None
 
     @classmethod
@@ -130,6 +132,7 @@ class AdministeredLicense(LicenseFacts):
             pending_device_key=PendingDeviceKey.of(record),
             agent_version=record.agent_version,
             issued_by=record.issued_by,
+            issued_by_name=record.issued_by_name,
             last_seen=(
                 LastSeen(
                     at=instant(seen.at),

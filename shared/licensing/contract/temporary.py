@@ -10,6 +10,7 @@ from licensing.contract.fields import (
     Instant,
     LeasedUntil,
     LicenseId,
+    Line,
     OrganizationId,
     Reply,
     Request,
@@ -18,16 +19,28 @@ from licensing.contract.fields import (
 )
 from licensing.domain.license import License, State, Status, TemporaryStatus
 from licensing.domain.temporary_license import Term, TimeToLive
+from licensing.usecases.generate_temporary import Asked
 
 
 class TemporaryRequest(Request):
     """A temporary license for a partner."""
 
     ttl: Annotated[TimeToLive, Field(description="How long it is valid.")]
+    note: Annotated[
+        Annotated[Line, Field(max_length=200)] | None,
+        Field(description="For whom and why, to be read by super-admins; empty for none."),
+    ] = None
+
+    def asked(self) -> Asked:
+        """What is asked for."""
+        return Asked(self.ttl, (self.note or "").strip() or None)
 
 
 class TemporaryLicense(Reply):
-    """A temporary license. ``holder`` is the subject of the person who used it first."""
+    """A temporary license. ``holder`` is the subject of the person who used it first.
+
+    Names are what the tokens called people then, unverified.
+    """
 
     id: LicenseId
     organization_id: OrganizationId
@@ -35,11 +48,14 @@ class TemporaryLicense(Reply):
     ttl: TimeToLive
     issued_at: Instant
     issued_by: str
+    issued_by_name: str | None
     expires_at: Instant
     leased_until: LeasedUntil
     seconds_left: int
     holder: str | None
+    holder_name: str | None
     computer_name: str | None
+    note: str | None
 
     @classmethod
     def of(cls, record: License, term: Term, now: int) -> TemporaryLicense:
@@ -52,11 +68,14 @@ class TemporaryLicense(Reply):
             ttl=term.ttl,
             issued_at=instant(record.issued_at),
             issued_by=record.issued_by,
+            issued_by_name=record.issued_by_name,
             expires_at=instant(term.expires_at),
             leased_until=instant_if_any(record.leased_until),
             seconds_left=term.expires_at - now if status is Status.ACTIVE else 0,
             holder=term.holder,
+            holder_name=term.holder_name,
             computer_name=record.computer_name,
+            note=term.note,
         )
 
 

@@ -161,8 +161,9 @@ class Event:
     ``None`` for a change of the organization itself. ``revision`` is the licence's after the
     change, or the organization's version. ``before`` is ``None`` for what is new. ``reason`` is
     what the person who made the change wrote about it. ``components`` are those of the machine
-    that changed (R11). ``other_address`` is the address of the second agent, for
-    ``CloneSuspected``. A ``confidential`` event is in the audit trail, but not in the feed (R28).
+    that changed (R11). For ``CloneSuspected``, ``other_address`` is the address of the second
+    agent, and ``computer_name`` that of the computer that has shown it, to read. A
+    ``confidential`` event is in the audit trail, but not in the feed (R28).
     """
 
     id: str
@@ -177,6 +178,7 @@ class Event:
     reason: str | None = None
     components: tuple[str, ...] = ()
     other_address: str | None = None
+    computer_name: str | None = None
     confidential: bool = False
 
 
@@ -185,7 +187,8 @@ class RefusedAttempt:
     """A use of a licence where it does not belong, or a sign of a second agent (R32).
 
     ``reason`` is a refusal's code or a :class:`Reason`. ``other_address`` is the address of the
-    second agent, for ``CloneSuspected``.
+    second agent, for ``CloneSuspected``. ``license_computer_name`` is that of the licence then, and
+    ``computer_name`` that of the computer that tried, both to read.
 
     >>> attempt = RefusedAttempt(
     ...     license_id="lic_0123456789abcdef",
@@ -207,6 +210,8 @@ class RefusedAttempt:
     origin: Origin
     type: EventType = EventType.ACCESS_REFUSED
     other_address: str | None = None
+    license_computer_name: str | None = None
+    computer_name: str | None = None
     confidential: bool = False
 
     @property

@@ -168,7 +168,10 @@ class License:
     (R3). ``exclusive``: it closes the machine to newcomers (R31). ``term``: there when the
     licence is temporary; such a licence holds no machine and no seat (R26). ``device_key``: the
     thumbprint (RFC 7638) of the key that the agent has to prove, ``None`` without one.
-    ``issued_by``: the subject of the user who logged in first, or who generated the licence.
+    ``issued_by``: the subject of the user who logged in first, or who generated the licence, and
+    ``issued_by_name`` what their token called them then, see :attr:`Caller.name
+    <licensing.domain.caller.Caller>`; ``None`` where it told no name, and in records from before
+    this was kept.
     ``added_by``: the member who has bound it, see :attr:`Caller.member
     <licensing.domain.caller.Caller.member>`; ``None`` where that was an administrator or it is not
     bound, and in records from before this was kept (R38).
@@ -230,6 +233,7 @@ class License:
     lent_at: int = 0
     issued_at: int
     issued_by: str
+    issued_by_name: str | None = None
     added_by: bytes | None = None
     agent_version: str | None
     revision: int = 1
@@ -316,6 +320,8 @@ class License:
             facts["pending_device_key"] = self.pending_key
         if self.term is not None:
             facts |= {"expires_at": self.term.expires_at, "holder": self.term.holder}
+            if self.term.note is not None:
+                facts["note"] = self.term.note
         return facts
 
     def key(self, secret: bytes) -> license_key.LicenseKey:

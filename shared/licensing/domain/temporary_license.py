@@ -37,7 +37,8 @@ class Term:
     """What makes a licence temporary: when it ends, and whose it is.
 
     It is good up to and excluding ``expires_at`` (R27). ``holder`` is the subject of the person who
-    used it first and whom it is tied to since, ``None`` before (R26).
+    used it first and whom it is tied to since, ``None`` before (R26); ``holder_name`` is what their
+    token called them then, unverified. ``note`` is what who generated it has written about it.
 
     >>> ttl = TimeToLive("1h")
     >>> term = Term(ttl, expires_at=1_900_000_000 + ttl.seconds)
@@ -48,6 +49,8 @@ class Term:
     ttl: TimeToLive
     expires_at: int
     holder: str | None = None
+    holder_name: str | None = None
+    note: str | None = None
 
     def has_ended(self, now: int) -> bool:
         """Whether its time is over at ``now`` (R27)."""

@@ -8,7 +8,7 @@ What this module guarantees:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from licensing.domain import audit, license_key
 from licensing.domain.agent_signs import Sign
@@ -24,6 +24,7 @@ class Context:
     """The context of a request of anybody: an agent, a person, billing or the schedule.
 
     ``now`` is in epoch seconds. ``entropy(n)`` returns *n* random bytes, for new ids.
+    ``computer_name`` is that of the computer that an agent asks from, to read (R12).
 
     >>> from licensing.domain.audit import Actor, ActorKind
     >>> origin = Origin(actor=Actor(ActorKind.USER, "alice"), request_id="request-1")
@@ -35,6 +36,7 @@ class Context:
     origin: Origin
     now: int
     entropy: Entropy
+    computer_name: str | None = field(default=None, kw_only=True)
 
     def new_license_id(self) -> str:
         """A new licence id: 80 random bits."""
@@ -59,7 +61,9 @@ class Context:
         address of a second agent that seems to use the licence.
         """
         event = audit.of_license(kind, before, after, id=self._event_id(), origin=self.origin)
-        return replace(event, reason=reason, other_address=other_address)
+        # A change tells the computer's name itself, of the licence as it is then.
+        tried = self.computer_name if kind is EventType.CLONE_SUSPECTED else None
+        return replace(event, reason=reason, other_address=other_address, computer_name=tried)
 
     def organization_event(
         self,
@@ -98,6 +102,8 @@ class Context:
             origin=self.origin,
             type=kind,
             other_address=other_address,
+            license_computer_name=record.computer_name,
+            computer_name=self.computer_name,
             confidential=record.term is not None,
         )
 

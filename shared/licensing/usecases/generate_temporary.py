@@ -7,6 +7,7 @@ transaction that makes the licence, on condition that it is free.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +34,20 @@ ANY_ENVIRONMENT = "*"
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for: a time to live, and a note about it."""
+
+    ttl: TimeToLive
+    note: str | None = None
+
+    @property
+    def content(self) -> str:
+        """What two requests have in common that ask for the same."""
+        # Without a note as before there were any.
+        return self.ttl if self.note is None else json.dumps([self.ttl, self.note])
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """A temporary licence and its key."""
 
@@ -55,7 +70,7 @@ class GenerateTemporary:
     def __call__(
         self,
         organization_id: str,
-        ttl: TimeToLive,
+        asked: Asked,
         context: UserContext,
         *,
         idempotency_key: str | None,
@@ -71,7 +86,7 @@ class GenerateTemporary:
         if idempotency_key is None:
             if self.store.organization(organization_id) is None:
                 return organization_not_found()
-            return self._generate(organization_id, ttl, context, once=None)
+            return self._generate(organization_id, asked, context, once=None)
         once = request_id(organization_id, context.caller.subject, idempotency_key)
 
         def decide() -> Generated | Refused:
@@ -79,8 +94,8 @@ class GenerateTemporary:
             if organization is None:
                 return organization_not_found()
             if earlier is None or earlier.has_ended(context.now):
-                return self._generate(organization_id, ttl, context, once=once)
-            answer = self._repeat(earlier, ttl)
+                return self._generate(organization_id, asked, context, once=once)
+            answer = self._repeat(earlier, asked)
             if isinstance(answer, Generated):
                 # It is shown as it is by now, and no change says so.
                 note_reading(self.store, Reading.TEMPORARY_LICENSES, organization_id, context)
@@ -89,10 +104,10 @@ class GenerateTemporary:
         return retry_or_give_up(decide, busy="This idempotency key is in use")
 
     def _generate(
-        self, organization_id: str, ttl: TimeToLive, context: UserContext, *, once: str | None
+        self, organization_id: str, asked: Asked, context: UserContext, *, once: str | None
     ) -> Generated:
         """A new licence, for the request that is kept as ``once``. Raises ``Overtaken``."""
-        term = Term(ttl, context.now + ttl.seconds)
+        term = Term(asked.ttl, context.now + asked.ttl.seconds, note=asked.note)
         record = License(
             id=context.new_license_id(),
             organization_id=organization_id,
@@ -105,19 +120,22 @@ class GenerateTemporary:
             term=term,
             issued_at=context.now,
             issued_by=context.caller.subject,
+            issued_by_name=context.caller.name,
             agent_version=None,
             updated_at=context.now,
         )
         request = (
-            KeyedRequest.of(once, ttl, license_id=record.id, now=context.now) if once else None
+            KeyedRequest.of(once, asked.content, license_id=record.id, now=context.now)
+            if once
+            else None
         )
         event = context.license_event(EventType.TEMPORARY_LICENSE_GENERATED, None, record)
         demand(self.store.commit([Change(None, record, event, request=request)]))
         return self._shown(record, term)
 
-    def _repeat(self, earlier: KeyedRequest, ttl: TimeToLive) -> Generated | Refused:
+    def _repeat(self, earlier: KeyedRequest, asked: Asked) -> Generated | Refused:
         """What an earlier request has made, as it is now."""
-        if not earlier.asks_for(ttl):
+        if not earlier.asks_for(asked.content):
             return idempotency_key_reused()
         record = self.store.license(earlier.license_id)
         if record is None or record.term is None:

@@ -254,6 +254,7 @@ class LogIn(LoginSteps):
             proved_ms=request.proof.demand_time() if request.proof else 0,
             issued_at=context.now,
             issued_by=context.caller.subject,
+            issued_by_name=context.caller.name,
             added_by=context.caller.member,
             agent_version=request.agent_version,
             updated_at=context.now,

@@ -109,7 +109,7 @@ class LogInPartner(LoginSteps):
             machine=attempt.machine,
             computer_name=request.credentials.display_name,
             agent_version=request.agent_version,
-            term=replace(term, holder=context.caller.subject),
+            term=replace(term, holder=context.caller.subject, holder_name=context.caller.name),
         )
         held = self.leased(attempt, tied, client.organization)
         event = context.license_event(EventType.TEMPORARY_LICENSE_USED, record, held.record)

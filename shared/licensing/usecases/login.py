@@ -255,7 +255,7 @@ class LoginSteps:
         if holder is None:
             return None
         holder_id, license_id = holder
-        # By the claim alone: the holder's licence need not be read for it.
+        record, organization = self.store.license_and_organization(license_id, holder_id)
         self.store.record_refusal(
             RefusedAttempt(
                 license_id=license_id,
@@ -263,9 +263,10 @@ class LoginSteps:
                 reason=RefusalCode.MACHINE_REGISTERED,
                 at=attempt.context.now,
                 origin=attempt.context.origin,
+                license_computer_name=record.computer_name if record else None,
+                computer_name=attempt.context.computer_name,
             )
         )
-        organization = self.store.organization(holder_id)
         name = organization.name if organization else holder_id
         return Refused(
             RefusalCode.MACHINE_REGISTERED, f"Your machine is already registered with {name}."

@@ -55,6 +55,6 @@ def note_refusal(store: LoginStore, attempt: LoginAttempt, refused: Refused) -> 
         at=attempt.context.now,
         origin=attempt.context.origin,
         about=attempt.machine.identity().hex(),
-        computer_name=attempt.request.credentials.display_name,
+        computer_name=attempt.context.computer_name,
     )
     store.note_each(note, most=MACHINES_PER_HOUR)

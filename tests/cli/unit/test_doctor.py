@@ -62,7 +62,7 @@ def with_organization(**changed: Any) -> Facts:
 
 
 def event(kind: str, **facts: Any) -> Mapping[str, Any]:
-    actor = {"kind": "user", "subject": "ada", "roles": ["org-admin"]}
+    actor = {"kind": "user", "subject": "ada", "name": "Ada Novak", "roles": ["org-admin"]}
     return {"type": kind, "at": at(hours=2), "last_at": None, "actor": actor, **facts}
 
 
@@ -215,7 +215,7 @@ def test_a_machine_that_older_agents_share_is_no_obstacle_to_the_licence_on_it()
 def test_who_did_it_and_why_is_told_from_the_history() -> None:
     revoked = event("LicenseRevoked", reason="sold")
     facts = replace(with_license(status="revoked"), events=[revoked, event("LicenseIssued")])
-    assert "since 2030-03-17 16:00:00Z, by ada (sold)" in bad(facts)[0].told
+    assert "since 2030-03-17 16:00:00Z, by Ada Novak (ada) (sold)" in bad(facts)[0].told
 
 
 def test_a_device_key_is_enough_where_one_is_required() -> None:
@@ -281,7 +281,7 @@ def test_two_agents_on_one_licence_are_told_with_both_addresses() -> None:
     told = event("CloneSuspected", reason="device_key_elsewhere", times=1)
     for_another_reason = replace(blocked, events=[told, event("LicenseDetached", reason="sold")])
     found = bad(for_another_reason)[0]
-    assert "by ada (sold)" in found.told
+    assert "by Ada Novak (ada) (sold)" in found.told
     assert "find the copy" not in str(found.advice)
 
 
@@ -435,12 +435,14 @@ def test_a_temporary_licence_is_of_no_environment_and_takes_no_seat() -> None:
 
 
 def test_whom_a_temporary_licence_was_first_used_by_is_told() -> None:
-    used = replace(
-        PARTNERS, license={**TEMPORARY, "holder": "pia", "computer_name": "FACTORY-PC-01"}
-    )
+    binding = {**TEMPORARY, "holder": "pia", "computer_name": "FACTORY-PC-01"}
+    used = replace(PARTNERS, license=binding)
     (found,) = [one for one in diagnose(used) if one.code == "MACHINE_MISMATCH"]
     assert found.level is Level.UNSEEN
     assert found.told == "It was first used by pia on FACTORY-PC-01."
+    known = replace(PARTNERS, license={**binding, "holder_name": "Pia Kern"})
+    (found,) = [one for one in diagnose(known) if one.code == "MACHINE_MISMATCH"]
+    assert found.told == "It was first used by Pia Kern (pia) on FACTORY-PC-01."
     assert is_healthy(diagnose(used))
 
 

@@ -183,6 +183,7 @@ def test_r34_an_event_says_where_it_comes_from_what_it_is_and_all_about_it(
         "last_at": last_at,
         "confidential": False,
         "readings": [],
+        "license_computer_name": None,
         "computer_name": None,
     }
     assert first == {

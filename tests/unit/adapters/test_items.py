@@ -41,8 +41,9 @@ LICENSE = license(
     ),
     past=Past(NOW - 50, (Former(HASHES[1], NOW - 50),), is_held=True, reported=(HASHES[0],)),
     identity=HASHES[0],
+    issued_by_name="Alice Liddell",
     label="till",
-    term=Term(TimeToLive.ONE_DAY, NOW + 86_400, "petra"),
+    term=Term(TimeToLive.ONE_DAY, NOW + 86_400, "petra", "Petra Kern", "for the update"),
     device_key="k",
     added_by=HASHES[1],
     pending_key="p",
@@ -73,6 +74,7 @@ STORED_LICENSE: Item = {
     "secret_version": {"N": "1"},
     "issued_at": {"N": "1900000000"},
     "issued_by": {"S": "alice"},
+    "issued_by_name": {"S": "Alice Liddell"},
     "state": {"S": "active"},
     "machine_id_hash": {"B": HASHES[0]},
     "mac_hashes": {"BS": [HASHES[2] + b"\0", HASHES[1] + b"\1"]},
@@ -91,6 +93,8 @@ STORED_LICENSE: Item = {
     "ttl_name": {"S": "1d"},
     "expires_at": {"N": "1900086400"},
     "holder": {"S": "petra"},
+    "holder_name": {"S": "Petra Kern"},
+    "note": {"S": "for the update"},
     "device_key": {"S": "k"},
     "pending_key": {"S": "p"},
     "lent_at": {"N": "1899999940"},
@@ -165,6 +169,7 @@ EVENT = Event(
     reason="stolen",
     components=("machine_id",),
     other_address="203.0.113.10",
+    computer_name="ACME-PC-02",
 )
 STORED_EVENT: Item = {
     "pk": {"S": "LICENSE#lic_0123456789abcdef"},
@@ -189,6 +194,7 @@ STORED_EVENT: Item = {
     "reason": {"S": "stolen"},
     "components": {"L": [{"S": "machine_id"}]},
     "other_address": {"S": "203.0.113.10"},
+    "computer_name": {"S": "ACME-PC-02"},
     "moved": {"S": "active>detached"},
     "actor": {
         "M": {
@@ -203,7 +209,13 @@ STORED_EVENT: Item = {
     "origin_agent_version": {"S": "4.5.0.0"},
 }
 REFUSAL = RefusedAttempt(
-    license_id=LICENSE.id, organization_id="acme", reason="why", at=NOW, origin=ORIGIN
+    license_id=LICENSE.id,
+    organization_id="acme",
+    reason="why",
+    at=NOW,
+    origin=ORIGIN,
+    license_computer_name="ACME-PC-01",
+    computer_name="ACME-PC-02",
 )
 
 
@@ -287,7 +299,7 @@ def test_a_request_that_counts_once_is_stored_under_these_names() -> None:
 def test_an_event_is_stored_under_these_names() -> None:
     assert events.event_item(EVENT) == STORED_EVENT
     read = dataclasses.asdict(events.read_event(STORED_EVENT))
-    of_hours = {"times": None, "last_at": None, "readings": (), "computer_name": None}
+    of_hours = {"times": None, "last_at": None, "readings": (), "license_computer_name": None}
     assert read == {**dataclasses.asdict(EVENT), **of_hours}
 
 
@@ -298,6 +310,7 @@ def test_r32_a_refusal_is_stored_as_its_hour_and_never_says_what_only_a_change_d
     of_changes = {"revision", "before", "after", "components", "moved", "times"}
     assert not events.refusal_attributes(REFUSAL).keys() & of_changes
     entry = events.read_event({**stored, "times": {"N": "2"}})
+    assert (entry.computer_of_license, entry.computer_name) == ("ACME-PC-01", "ACME-PC-02")
     assert (entry.times, entry.at, entry.happened_at) == (2, REFUSAL.hour, NOW)
     assert (entry.revision, entry.before, entry.after, entry.components) == (None, None, None, ())
 
@@ -317,7 +330,7 @@ def test_an_older_license_is_read_as_what_it_meant() -> None:
         if name
         not in {
             *("seen_hours", "leased_at", "leased_to", "presented", "left_leases"),
-            *("returned_at", "proved_ms", "added_by"),
+            *("returned_at", "proved_ms", "added_by", "issued_by_name", "holder_name", "note"),
         }
     }
     record = items.read_license(older)
@@ -345,7 +358,16 @@ def test_what_a_license_has_no_longer_is_removed() -> None:
     removed = {name for name, value in items.license_attributes(bare).items() if value is None}
     assert removed == {
         *("due_shard", "due_at", "machine_id_hash", "mac_hashes", "name_hash", "computer_name"),
-        *("label", "ttl_name", "expires_at", "holder", "agent_version", "added_by"),
+        *(
+            "label",
+            "ttl_name",
+            "expires_at",
+            "holder",
+            "holder_name",
+            "note",
+            "agent_version",
+            "added_by",
+        ),
         *("device_key", "pending_key", "lent_at", "former_device_keys", "device_key_came_back_at"),
         *("local_mac_hashes", "name_is_default", "virtual_mac_hashes"),
     }

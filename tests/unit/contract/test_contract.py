@@ -420,6 +420,7 @@ def test_r17_administrators_see_where_an_agent_was_last_seen(*, is_seen: bool) -
         "pending_device_key": None,
         "agent_version": "4.5.0.0",
         "issued_by": "alice",
+        "issued_by_name": None,
         "last_seen": {
             "at": "2030-03-17T17:46:40Z",
             "agent_version": "4.5",

@@ -14,7 +14,7 @@ from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.ports import RecordedEvent
 from tests.unit.samples import NOW, ORIGIN, license, organization
 
-TERM = Term(ttl=TimeToLive("1h"), expires_at=NOW, holder="pavel")
+TERM = Term(ttl=TimeToLive("1h"), expires_at=NOW, holder="pavel", note="for the update")
 TEMPORARY: License = replace(license(), term=TERM, pending_key="thumbprint")
 
 

@@ -123,8 +123,10 @@ _ALWAYS_TOLD: Final = (
     optional("license_id", TEXT),
     optional("other_address", TEXT),
 )
-# And a note about a computer.
+# And one about a computer that tried.
 _COMPUTER_NAME: Final = optional("computer_name", WRITTEN)
+# And a refusal about the licence's; a change tells that of the licence after it.
+_LICENSE_COMPUTER: Final = optional("license_computer_name", WRITTEN)
 # What a change tells besides.
 _OF_A_CHANGE: Final = (
     always("id", TEXT),
@@ -146,9 +148,18 @@ _FOLDED: Final = (
     optional("readings", _READINGS, none=()),
 )
 
-ENTRY: Final = Record(RecordedEvent, *_ALWAYS_TOLD, _COMPUTER_NAME, *_OF_A_CHANGE, *_FOLDED)
-_CHANGE: Final = Attributes[Event](*_ALWAYS_TOLD, *_OF_A_CHANGE)
-_REFUSAL: Final = Attributes[RefusedAttempt](*_ALWAYS_TOLD, *_OF_AN_HOUR)
+ENTRY: Final = Record(
+    RecordedEvent,
+    *_ALWAYS_TOLD,
+    _LICENSE_COMPUTER,
+    _COMPUTER_NAME,
+    *_OF_A_CHANGE,
+    *_FOLDED,
+)
+_CHANGE: Final = Attributes[Event](*_ALWAYS_TOLD, _COMPUTER_NAME, *_OF_A_CHANGE)
+_REFUSAL: Final = Attributes[RefusedAttempt](
+    *_ALWAYS_TOLD, _LICENSE_COMPUTER, _COMPUTER_NAME, *_OF_AN_HOUR
+)
 _NOTE: Final = Attributes[OrganizationNote](*_TOLD_OF_ALL, _COMPUTER_NAME, *_OF_AN_HOUR)
 
 

@@ -122,6 +122,8 @@ _TERM: Final = Record(
     always("ttl_name", one_of(TimeToLive), field="ttl"),
     always("expires_at", NUMBER),
     optional("holder", TEXT),
+    optional("holder_name", WRITTEN),
+    optional("note", WRITTEN),
 )
 _LAST_SEEN: Final = Record(
     LastSeen,
@@ -181,6 +183,7 @@ _ISSUED: Final = (
     always("secret_version", NUMBER),
     always("issued_at", NUMBER),
     always("issued_by", TEXT),
+    optional("issued_by_name", WRITTEN),
 )
 # What a change may change.
 _CHANGED: Final = (

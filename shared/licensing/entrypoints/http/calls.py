@@ -76,24 +76,32 @@ class Call:
         """A use case of this kind, with the deployment's store, secrets and settings."""
         return self.deployment.use_case(kind)
 
-    def user(self, *, agent_version: str | None = None) -> UserContext:
+    def user(
+        self, *, agent_version: str | None = None, computer_name: str | None = None
+    ) -> UserContext:
         """The context of a call that a person makes, with a token (R1).
 
-        ``agent_version`` is that of the agent that the person logs in on, ``None`` elsewhere.
+        ``agent_version`` is that of the agent that the person logs in on, and ``computer_name``
+        that of its computer, to read; ``None`` elsewhere.
         Raises ``Unauthenticated`` where API Gateway verified no token.
         """
         person = caller(self.event, self.deployment.settings)
         actor = Actor(ActorKind.USER, person.subject, tuple(sorted(person.roles)), person.name)
         origin = self._origin(actor, agent_version)
-        return UserContext(origin, self.now, self.deployment.entropy, person)
+        return UserContext(
+            origin, self.now, self.deployment.entropy, person, computer_name=computer_name
+        )
 
-    def agent(self, license_id: str, *, agent_version: str | None) -> Context:
+    def agent(
+        self, license_id: str, *, agent_version: str | None, computer_name: str | None
+    ) -> Context:
         """The context of a call that an agent makes without a user (R7).
 
-        ``license_id`` is the id in the key that it presents.
+        ``license_id`` is the id in the key that it presents, ``computer_name`` what to call its
+        computer.
         """
         origin = self._origin(Actor(ActorKind.AGENT, license_id), agent_version)
-        return Context(origin, self.now, self.deployment.entropy)
+        return Context(origin, self.now, self.deployment.entropy, computer_name=computer_name)
 
     def proof_for_key(self, license_key: str) -> Proof | InvalidProof | None:
         """The request's DPoP proof, for the licence key that it carries; ``None`` without one.

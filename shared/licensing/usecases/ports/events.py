@@ -25,8 +25,9 @@ class RecordedEvent:
 
     ``times`` counts what is folded into it; ``None`` for a change. ``readings`` are the kinds of
     what was read. A ``confidential`` one is not for its organization (R28); of the others, that may
-    read :attr:`for_organization`. ``computer_name`` is that of the computer that somebody could not
-    log in on.
+    read :attr:`for_organization`. ``computer_name`` is that of the computer that tried, where
+    something was refused or a clone is suspected; ``license_computer_name`` that of the licence
+    which it tried to use, see :attr:`computer_of_license`.
     """
 
     id: str
@@ -45,12 +46,19 @@ class RecordedEvent:
     times: int | None
     last_at: int | None
     readings: tuple[Reading, ...] = ()
+    license_computer_name: str | None = None
     computer_name: str | None = None
 
     @property
     def happened_at(self) -> int:
         """When it happened, of a folded refusal the latest time; ``at`` is then its hour's."""
         return self.at if self.last_at is None else self.last_at
+
+    @property
+    def computer_of_license(self) -> str | None:
+        """The name of the licence's computer then: after a change, as that tells."""
+        told = self.after.get("computer_name") if self.after else None
+        return told if isinstance(told, str) else self.license_computer_name
 
     @property
     def unnamed(self) -> RecordedEvent:
@@ -66,13 +74,22 @@ class RecordedEvent:
         of another organization. Of one who tried to take the machine nothing is left but the time:
         the other organization has an entry of its own, with the same address, agent and request. An
         entry about no licence is that one: it tells of the organization's own people.
+
+        The computer that tried is told, since the organization's own key is on it: by that it is
+        found. Not where a person of another organization was signed in there: it is theirs.
         """
         if self.type is not EventType.ACCESS_REFUSED or self.license_id is None:
             return self
         hidden = Actor(self.origin.actor.kind, HIDDEN)
         if self.reason == RefusalCode.MACHINE_REGISTERED:
-            return replace(self, origin=Origin(actor=hidden, request_id=HIDDEN))
-        return replace(self, origin=replace(self.origin, actor=hidden))
+            origin = Origin(actor=hidden, request_id=HIDDEN)
+            return replace(self, origin=origin, computer_name=None)
+        is_anothers = self.reason == RefusalCode.ON_BEHALF_DISABLED
+        return replace(
+            self,
+            origin=replace(self.origin, actor=hidden),
+            computer_name=None if is_anothers else self.computer_name,
+        )
 
 
 @dataclass(frozen=True, slots=True)
