@@ -275,6 +275,7 @@ def test_a_fork_is_reported_with_both_addresses_and_gone_along_with(
         at=NOW,
         origin=HERE,
         other_address=THERE,
+        license_computer_name=record.computer_name,
         confidential=term is not None,
     )
     assert used.link == used.record.chain.link
