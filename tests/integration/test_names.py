@@ -141,6 +141,24 @@ def test_r25_a_temporary_license_tells_by_name_who_generated_and_who_uses_it(wor
         assert not any(name in facts for name in NAMES)
 
 
+def test_r33_the_names_that_licenses_have_follow_from_the_events_alone(world: World) -> None:
+    world.register("acme")
+    own = world.login(NAMED_ALICE).json["license"]["id"]
+    world.login(NAMED_BORIS)
+    world.revoke(own, NAMED_ADA)
+    one = generated(world, person=NAMED_OLIVIA)
+    used(world, one, NAMED_PAVEL)
+
+    acted = {
+        (event["license_id"], event["type"]): event["actor"]["name"] for event in pages.feed(world)
+    }
+    shown = world.request("GET", f"/v1/licenses/{own}", person=ADA).json["license"]
+    assert shown["issued_by_name"] == acted[own, "LicenseIssued"] == "Alice Liddell"
+    (shown,) = pages.temporary(world)
+    assert shown["issued_by_name"] == acted[one.id, "TemporaryLicenseGenerated"]
+    assert shown["holder_name"] == acted[one.id, "TemporaryLicenseUsed"]
+
+
 # -- where it never gets -------------------------------------------------------------------------
 
 

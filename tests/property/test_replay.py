@@ -214,7 +214,8 @@ def wait(seconds: int) -> Step:
 
 def let_in(organization_id: str, ttl: str) -> Step:
     def step(scene: Scene) -> Answer:
-        answer = generate(scene.world, ttl, organization_id)
+        note = None if ttl == "1h" else f"for {ttl}"
+        answer = generate(scene.world, ttl, organization_id, note=note)
         key = answer.json["license_key"]
         id = answer.json["license"]["id"]
         scene.temporary.append(Key(id, key, organization_id, "production"))
