@@ -233,6 +233,7 @@ const FACTS = {
   pending_device_key: "device key that waits",
   expires_at: "expires",
   holder: "used by",
+  note: "note",
   name: "name",
   valid_until: "valid until",
   status: "subscription",
