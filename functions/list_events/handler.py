@@ -1,7 +1,7 @@
 """What happened, newest first (R32, R33)."""
 
 from licensing.contract.events import EventsReply, EventView
-from licensing.domain.audit import EventType
+from licensing.domain.audit import AcrossType, EventType
 from licensing.entrypoints import http
 from licensing.usecases.filters import EventFilters
 from licensing.usecases.list_events import ListEvents
@@ -15,6 +15,7 @@ FROM = http.Instant(
 )
 BEFORE = http.Instant("before", "Events before this time. For refusals, see from.")
 TAKEN = (TYPE, FROM, BEFORE, http.PAGE)
+ACROSS_TYPE = http.Choice("type", AcrossType, "Only events of this type.")
 
 api = http.Api()
 handler = api.handler
@@ -58,6 +59,31 @@ def of_organization(call: http.Call, organization_id: str) -> http.Reply:
     context = call.user()
     filters, page = _filters(call), call.page()
     answer = call.use_case(ListEvents).of_organization(organization_id, filters, page, context)
+    return http.answer(answer, lambda found: _show(found, call))
+
+
+@api.serves(
+    http.Operation(
+        "GET /v1/events",
+        id="listEvents",
+        tag="Organizations",
+        summary="List suspected clones and refusals of all organizations.",
+        callers="super-admins",
+        description="Newest first. Changes nothing but that each organization of which something "
+        "is shown has on record that its data was read.",
+        takes=(ACROSS_TYPE, FROM, BEFORE, http.PAGE),
+        replies={200: EventsReply},
+    )
+)
+def of_all(call: http.Call) -> http.Reply:
+    """Show what happened in all organizations."""
+    context, asked = call.user(), call.read(ACROSS_TYPE)
+    filters = EventFilters(
+        type=None if asked is None else EventType(asked),
+        since=call.read(FROM),
+        before=call.read(BEFORE),
+    )
+    answer = call.use_case(ListEvents).of_all(filters, call.page(), context)
     return http.answer(answer, lambda found: _show(found, call))
 
 

@@ -36,6 +36,7 @@ from licensing.contract.organizations import (
     OrganizationsReply,
     OrganizationView,
 )
+from licensing.contract.searches import SearchReply
 from licensing.contract.statistics import (
     ActiveHour,
     ActivityReply,
@@ -49,7 +50,7 @@ from licensing.contract.temporary import (
     TemporaryListReply,
     TemporaryReply,
 )
-from licensing.domain.audit import Event
+from licensing.domain.audit import Actor, ActorKind, Event, EventType, Origin
 from licensing.domain.lease import LeaseRequest, LeaseTerms, SignedLease
 from licensing.domain.lease_chain import Link
 from licensing.domain.license import HOUR, Action, License, State, Status
@@ -58,6 +59,7 @@ from licensing.domain.refusal import Refused
 from licensing.domain.temporary_license import Term
 from licensing.domain.validation import Code
 from licensing.usecases.ports import RecordedEvent
+from licensing.usecases.search_licenses import TakenFor
 from licensing_build.story import (
     ALICE_LOGGED_IN,
     CREDENTIALS,
@@ -100,6 +102,15 @@ Examples = Mapping[str, Example]
 
 def _key(record: License) -> str:
     return record.key(KEYRING.license_key_secrets[record.secret_version]).reveal()
+
+
+def _searched(taken_for: TakenFor) -> SearchReply:
+    return SearchReply(
+        taken_for=taken_for,
+        licenses=[_license(USED).license],
+        temporary_license=None,
+        next_cursor=None,
+    )
 
 
 def _after(action: Action, record: License = USED) -> License:
@@ -272,6 +283,10 @@ REQUESTS: Final[Mapping[str, Examples]] = MappingProxyType(
             "label": Example("Label an agent, and mark it", {"primary": True, "label": "Hall 3"})
         },
         "lookUpMachine": {"machine": Example("A computer", {"machine": dict(_MACHINE)})},
+        "searchLicenses": {
+            "name": Example("The beginning of a computer's name", {"text": "factory-"}),
+            "key": Example("A license key", {"text": _key(USED)}),
+        },
         "createOrUpdateOrganization": {
             "organization": Example(
                 "A customer with sixty seats",
@@ -306,6 +321,28 @@ def _one(summary: str, value: BaseModel | Mapping[str, Any]) -> Examples:
     return {"answer": Example(summary, value)}
 
 
+_REFUSED: Final = RecordedEvent(
+    id="evt_570bd2b5a8510c1d697f0b2301fd751c",
+    type=EventType.ACCESS_REFUSED,
+    at=_LATER - _LATER % HOUR,
+    organization_id="acme",
+    license_id=USED.id,
+    revision=None,
+    origin=Origin(
+        actor=Actor(ActorKind.AGENT, USED.id),
+        request_id="L5cRqg9SvHcEJGQ=",
+        source_address="192.0.2.44",
+        agent_version="4.5.0.0",
+    ),
+    before=None,
+    after=None,
+    reason="machine_mismatch",
+    components=(),
+    other_address=None,
+    confidential=False,
+    times=3,
+    last_at=_LATER,
+)
 _FOUND: Final = EventsReply(
     events=[_event(ALICE_LOGGED_IN), _event(OLIVIA_REGISTERED_ACME)], next_cursor=None
 )
@@ -364,6 +401,10 @@ REPLIES: Final[Mapping[tuple[str, int], Examples]] = MappingProxyType(
             "All on one page", EventsReply(events=[_event(ALICE_LOGGED_IN)], next_cursor=None)
         ),
         ("listOrganizationEvents", 200): _one("All on one page", _FOUND),
+        ("listEvents", 200): _one(
+            "Refusals on one page",
+            EventsReply(events=[EventView.of(_REFUSED)], next_cursor=None),
+        ),
         ("getLicenseStatistics", 200): _one("Since the first login", _statistics()),
         ("getAgentActivity", 200): _one("Three of the 168 hours", _activity()),
         ("lookUpMachine", 200): {
@@ -401,6 +442,10 @@ REPLIES: Final[Mapping[tuple[str, int], Examples]] = MappingProxyType(
                     not_counted=["machine_id"],
                 ),
             ),
+        },
+        ("searchLicenses", 200): {
+            "name": Example("By a computer's name", _searched(TakenFor.COMPUTER_NAME)),
+            "key": Example("By a license key", _searched(TakenFor.LICENSE_KEY)),
         },
         ("listOrganizations", 200): _one(
             "All on one page",

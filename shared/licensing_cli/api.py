@@ -102,16 +102,16 @@ class Api:
         Entries stand in the member ``name``; a limit of 0 sets none. A page that was filtered may
         have fewer entries than were asked for, and none at all.
         """
-        entries: list[object] = []
-        cursor: object = None
-        while True:
-            size = min(limit - len(entries), LARGEST_PAGE) if limit else LARGEST_PAGE
-            more = {"limit": size, "cursor": cursor if isinstance(cursor, str) else None}
-            page = self.get(path, {**query, **more}).body
-            entries += _entries(page, name)
-            cursor = page.get("next_cursor")
-            if cursor is None or (limit and len(entries) >= limit):
-                return {**page, name: entries}
+        return _together(lambda more: self.get(path, {**query, **more}).body, name, limit)
+
+    def searched(self, path: str, name: str, body: Json, *, limit: int) -> Json:
+        """As :meth:`listed`, of a list that a body asks for."""
+
+        def page(more: Query) -> Json:
+            given = {one: value for one, value in more.items() if value is not None}
+            return self.send("POST", path, {**body, **given}).body
+
+        return _together(page, name, limit)
 
     def _answered(
         self,
@@ -216,3 +216,16 @@ def _entries(page: Mapping[str, object], name: str) -> list[object]:
 
 def _seconds(text: str) -> float | None:
     return float(text[:9]) if text.isascii() and text.isdigit() else None
+
+
+def _together(read: Callable[[Query], Json], name: str, limit: int) -> Json:
+    """The pages of a list, each read by its limit and cursor, as one document."""
+    entries: list[object] = []
+    cursor: object = None
+    while True:
+        size = min(limit - len(entries), LARGEST_PAGE) if limit else LARGEST_PAGE
+        page = read({"limit": size, "cursor": cursor if isinstance(cursor, str) else None})
+        entries += _entries(page, name)
+        cursor = page.get("next_cursor")
+        if cursor is None or (limit and len(entries) >= limit):
+            return {**page, name: entries}

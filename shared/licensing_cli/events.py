@@ -89,6 +89,12 @@ def find(
     license: Annotated[
         str | None, typer.Option("--license", help="Events of this licence.")
     ] = None,
+    all_organizations: Annotated[
+        bool,
+        typer.Option(
+            "--all-organizations", help="Clones and refusals of all organizations (super-admins)."
+        ),
+    ] = False,
     type: Annotated[  # noqa: A002 - the service's word for it
         str | None, commands.word("--type", "Only of this type", EVENT_TYPES)
     ] = None,
@@ -113,7 +119,7 @@ def find(
     output. While the service is not reachable, it waits. With --output json it prints one object
     per line.
     """
-    path = _path(organization, license)
+    path = _path(organization, license, is_all=all_organizations)
     since = days.beginning(since)
     query: Query = {"type": type, "from": since, "before": days.beginning(before)}
     if not follow:
@@ -175,9 +181,13 @@ def _tell(output: Output, news: Iterable[Json]) -> None:
             output.line("  ".join(str(cell(event) or "-") for cell in COLUMNS.values()))
 
 
-def _path(organization: str | None, license: str | None) -> str:
-    if (organization is None) == (license is None):
-        raise WrongUse("Whose events?", "Use either --organization or --license.")
+def _path(organization: str | None, license: str | None, *, is_all: bool) -> str:
+    if (organization is not None) + (license is not None) + is_all != 1:
+        raise WrongUse(
+            "Whose events?", "Use either --organization, --license or --all-organizations."
+        )
+    if is_all:
+        return "/v1/events"
     if organization is not None:
         return f"/v1/organizations/{segment(organization)}/events"
     return f"/v1/licenses/{segment(license or '')}/events"

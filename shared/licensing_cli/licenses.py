@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Final
@@ -35,6 +36,22 @@ COLUMNS: Final[Columns] = MappingProxyType(
     }
 )
 """What a list shows."""
+
+FOUND: Final[Columns] = MappingProxyType(
+    {"organization": text_of("organization_id"), **COLUMNS},
+)
+"""What a search of all organizations shows."""
+
+TEMPORARY: Final[Columns] = MappingProxyType(
+    {
+        "organization": text_of("organization_id"),
+        "id": text_of("id"),
+        "status": text_of("status"),
+        "ends": moment("expires_at"),
+        "holder": text_of("holder"),
+    }
+)
+"""What it shows of a temporary licence."""
 
 FIELDS: Final[Columns] = MappingProxyType(
     {
@@ -103,6 +120,34 @@ def find(
     }
     path = f"/v1/organizations/{segment(organization)}/licenses"
     at.output.listed(at.api.listed(path, "licenses", query, limit=limit), "licenses", COLUMNS)
+
+
+@commands.command(app, "search", example="licenses search FACTORY-PC")
+def search(
+    at: Invocation,
+    text: Annotated[
+        str,
+        typer.Argument(
+            help="The beginning of a computer's name, or an id; - reads it, or a key, from stdin."
+        ),
+    ],
+    *,
+    limit: Limit = 100,
+) -> None:
+    """Find agents of all organizations, by name, id or licence key (super-admins)."""
+    # A key on a command line stands in the shell's history, and in the list of processes.
+    wanted = (sys.stdin.read() if text == "-" else text).strip()
+    document = at.api.searched("/v1/licenses/search", "licenses", {"text": wanted}, limit=limit)
+    if at.output.is_json:
+        at.output.document(document)
+        return
+    temporary = document.get("temporary_license")
+    if isinstance(temporary, dict):
+        at.output.table(TEMPORARY, [temporary])
+    else:
+        at.output.listed(document, "licenses", FOUND)
+    taken_for = str(document.get("taken_for")).replace("_", " ")
+    at.output.note(f"The text was taken for a {taken_for}.")
 
 
 @commands.command(app, "show", example="licenses show lic_0123456789abcdef")

@@ -114,7 +114,7 @@ COMMANDS = [
     *(
         ["licenses", name]
         for name in (
-            *("list", "show", "history", "revoke", "detach", "attach", "dissociate"),
+            *("list", "search", "show", "history", "revoke", "detach", "attach", "dissociate"),
             *("reset-device-key", "label", "primary"),
         )
     ),

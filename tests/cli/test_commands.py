@@ -325,6 +325,24 @@ def test_the_machine_that_it_runs_on_can_be_looked_up(olivia: Terminal, tmp_path
     assert "Nobody holds" in olivia("machines", "lookup", *this).expect(0).err
 
 
+def test_agents_of_all_organizations_are_searched_by_name_and_by_id(
+    site: Site, olivia: Terminal, agent: str
+) -> None:
+    found = olivia("licenses", "search", "press-").expect(0)
+    assert agent in found.out
+    assert "acme" in found.out
+    assert "computer name" in found.err
+    told = olivia("licenses", "search", agent, "-o", "json").expect(0).json
+    assert told == site.call("POST", "/v1/licenses/search", {"text": agent}).body
+    assert "Nothing found" in olivia("licenses", "search", "nobody-has-this").expect(0).err
+
+
+def test_refusals_of_all_organizations_are_listed(site: Site, olivia: Terminal) -> None:
+    told = olivia("events", "list", "--all-organizations", "-o", "json").expect(0).json
+    assert told["events"] == site.call("GET", "/v1/events?limit=100").body["events"]
+    olivia("events", "list", "--all-organizations", "--organization", "acme").expect(2)
+
+
 def test_events_are_told_as_the_api_tells_them(site: Site, ada: Terminal, agent: str) -> None:
     feed = ("events", "list", "--organization", "acme")
     told = ada(*feed, "--type", "LicenseIssued", "--from", "2026-01-01T00:00:00Z", "-o", "json")
@@ -397,6 +415,8 @@ def test_a_command_ends_with_the_code_of_what_was_wrong_and_says_it(
         ["organizations", "list"],
         ["temporary", "generate", "acme", "--ttl", "1h"],
         ["machines", "lookup", "--name", "a", "--machine-id", "b-1"],
+        ["licenses", "search", "a"],
+        ["events", "list", "--all-organizations"],
         ["organizations", "update", "acme", "--name", "Acme Ltd"],
     ],
     ids=" ".join,

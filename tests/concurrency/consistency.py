@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from licensing.adapters.dynamo import items, schema
+from licensing.adapters.dynamo.values import present
 from licensing.domain.audit import EventType
 from licensing.domain.environment import normal
 from licensing.domain.idempotency import KeyedRequest
@@ -44,6 +45,7 @@ def assert_consistent(scanned: Iterable[Item]) -> None:
         elif kind == "LICENSE":
             licenses.append(items.read_license(item))
             assert item["org_sk"]["S"] == schema.license_sort_key(licenses[-1])
+            _assert_findable(licenses[-1], item)
         elif kind == "PAIR":
             claims[schema.read_pair(item)] = items.read_claim(item)
         elif kind == "MEMBER":
@@ -78,6 +80,12 @@ def _assert_shard(item: Item) -> None:
     """What is due is in the shard that follows from its id, where the sweep looks for it."""
     if "due_at" in item or "due_shard" in item:
         assert item["due_shard"]["S"] == schema.due_shard(schema.id_of(item)), item
+
+
+def _assert_findable(record: License, item: Item) -> None:
+    """A search of all organizations finds a licence by the name that it has, or not at all."""
+    named = present(items.name_attributes(record))
+    assert {name: item[name] for name in item if name.startswith("across_")} == named, item
 
 
 def _assert_passing(kind: str, item: Item) -> None:

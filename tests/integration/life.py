@@ -133,7 +133,7 @@ class Life:
 
     def organizations(self) -> None:
         """What people read, and what comes about with time."""
-        for target in ("/v1/me", "/v1/organizations"):
+        for target in ("/v1/me", "/v1/organizations", "/v1/events"):
             self.ask("GET", target)
         for path in (
             "",
@@ -147,6 +147,7 @@ class Life:
         for path in ("/.well-known/jwks.json", "/v1/openapi.json", "/portal"):
             self.ask("GET", path)
         self.ask("POST", "/v1/machines/lookup", json={"machine": RENAMED})
+        self.ask("POST", "/v1/licenses/search", json={"text": "PC-"})
         self.world.change("acme", max_agents=50)
         bill(self.world, 1, "core")
         bill(self.world, 1, "bolt", seconds=DAY)

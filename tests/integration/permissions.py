@@ -36,7 +36,12 @@ _CONDITIONS = {
     ),
     "events:source": ("ForAllValues:StringEquals", {"Null": {"events:source": "false"}}),
 }
-_HASH_KEYS = {"table": "pk", "by_organization": "org_pk", "by_due": "due_shard"}
+_HASH_KEYS = {
+    "table": "pk",
+    "by_organization": "org_pk",
+    "by_due": "due_shard",
+    "across_organizations": "across_pk",
+}
 _IN_TRANSACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",

@@ -10,7 +10,19 @@ from typing import Any
 from tests.integration import pages
 from tests.integration.billing import bill
 from tests.integration.partner import generate, generated, login_with, revoke
-from tests.world import ADA, ALICE, MACHINE_A, NOON, OLIVIA, YEAR, Person, World, instant, unsigned
+from tests.world import (
+    ADA,
+    ALICE,
+    MACHINE_A,
+    MACHINE_B,
+    NOON,
+    OLIVIA,
+    YEAR,
+    Person,
+    World,
+    instant,
+    unsigned,
+)
 
 EVENTS = Path(__file__).parents[2] / "events"
 PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
@@ -163,6 +175,13 @@ def with_history(world: World) -> Values:
         for name, path in lists.items()
     }
     return values | cursors
+
+
+def refused(world: World) -> Values:
+    """The agent's key was used on another machine."""
+    values = agent(world)
+    assert world.code(values["license_key"], MACHINE_B) == "MACHINE_MISMATCH"
+    return values
 
 
 def portal(world: World) -> Values:
@@ -382,6 +401,16 @@ CASES = {
     "look_up_machine/one_component": Case(agent, 400, INVALID),
     "look_up_machine/by_org_admin": Case(agent, 403, "forbidden"),
     "look_up_machine/no_token": Case(agent, 401, "unauthorized"),
+    "look_up_machine/search_by_name": Case(agent, 200),
+    "look_up_machine/search_by_key": Case(agent, 200),
+    "look_up_machine/search_mistyped_key": Case(agent, 400, INVALID),
+    "look_up_machine/search_by_org_admin": Case(agent, 403, "forbidden"),
+    "look_up_machine/search_no_token": Case(agent, 401, "unauthorized"),
+    "list_events/all": Case(refused, 200),
+    "list_events/all_of_a_type": Case(refused, 200),
+    "list_events/all_no_such_type": Case(nothing, 400, INVALID),
+    "list_events/all_by_org_admin": Case(refused, 403, "forbidden"),
+    "list_events/all_no_token": Case(nothing, 401, "unauthorized"),
     "temporary/generate": Case(acme, 201),
     "temporary/generate_with_idempotency_key": Case(with_temporary, 201),
     "temporary/generate_with_used_idempotency_key": Case(

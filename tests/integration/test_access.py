@@ -89,6 +89,8 @@ TABLE = {
     # A licence of the organization's own is none of these.
     "POST /v1/temporary-licenses/{license_id}/revoke": by_super_admins(404),
     "POST /v1/machines/lookup": by_super_admins(200, {"machine": MACHINE_A}),
+    "POST /v1/licenses/search": by_super_admins(200, {"text": "acme-pc"}),
+    "GET /v1/events": by_super_admins(200),
     "GET /v1/me": Row((200,) * 9),
     "GET /v1/organizations": by_super_admins(200),
     "GET /v1/organizations/{organization_id}": READ_BY_ADMINISTRATORS,

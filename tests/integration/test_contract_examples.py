@@ -39,6 +39,8 @@ STORY = (
     Step("validateLicense", None, "with_lease", like="valid"),
     Step("validateLicense", None, "older_agent", like="valid"),
     Step("lookUpMachine", OLIVIA, "machine", like="held"),
+    Step("searchLicenses", OLIVIA, "name", like="name"),
+    Step("searchLicenses", OLIVIA, "key", like="key"),
     Step("updateLicense", ADA, "label"),
     Step("getLicense", ADA),
     Step("listLicenses", ADA),
@@ -56,6 +58,7 @@ STORY = (
     Step("revokeLicense", ADA, "with_a_reason"),
     Step("listLicenseEvents", ADA),
     Step("listOrganizationEvents", ADA),
+    Step("listEvents", OLIVIA),
     Step("getLicenseStatistics", ADA),
     Step("getAgentActivity", ADA),
 )

@@ -134,6 +134,7 @@ GOOD_BODIES = {
     },
     "logInAgent": {"machine": {"machine_id": "m-1", "computer_name": "PC"}},
     "lookUpMachine": {"machine": {"machine_id": "m-1", "computer_name": "PC"}},
+    "searchLicenses": {"text": "PC"},
     "validateLicense": {
         "license_key": "0808G-S19HT-2AJV3-BKWEG-TGFB1-20ZSN-GQXS8-SEGK7-SY35Z",
         "organization_id": "acme",

@@ -322,6 +322,9 @@ def _live(world: World, secrets: set[str]) -> str:
     ]
     _send(world, "GET", f"/v1/licenses/{first.json['license']['id']}", ADA)
     _send(world, "GET", "/v1/organizations/acme/licenses", ADA)
+    for text in (key, key[:-1], f"License key: {key.lower()}"):
+        _send(world, "POST", "/v1/licenses/search", OLIVIA, {"text": text})
+    _send(world, "GET", "/v1/events", OLIVIA)
     revoke = f"/v1/licenses/{staging.json['license']['id']}/revoke"
     _send(world, "POST", revoke, BORIS)
     _send(world, "POST", revoke, ADA)
@@ -358,6 +361,8 @@ def _misplace(world: World, secret: str, person: Person | None) -> None:
     ):
         _send(world, "POST", "/v1/licenses", person, body)
         _send(world, "POST", "/v1/licenses/validate", None, body)
+    for searched in ({"text": secret}, {"text": secret[:200]}, {"text": "x", "cursor": secret}):
+        _send(world, "POST", "/v1/licenses/search", person, searched)
     for raw in (secret.encode(), f'{{"license_key": "{secret}'.encode(), secret.encode("utf-16")):
         world.request("POST", "/v1/licenses/validate", body=raw, headers=_headers())
 

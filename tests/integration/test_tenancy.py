@@ -44,6 +44,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 BODIES: dict[str, Any] = {
     "POST /v1/machines/lookup": {"machine": MACHINE_A},
+    "POST /v1/licenses/search": {"text": "acme-pc"},
     "PATCH /v1/licenses/{license_id}": {"primary": True},
     "PATCH /v1/organizations/{organization_id}": {"block_clones": True},
     "PUT /v1/organizations/{organization_id}": {
@@ -250,6 +251,8 @@ def test_r18_administrators_get_their_own_things_and_super_admins_all(
 ONLY_SUPER_ADMINS_ANYWHERE = {
     *ONLY_SUPER_ADMINS,
     "POST /v1/machines/lookup",
+    "POST /v1/licenses/search",
+    "GET /v1/events",
     "GET /v1/organizations",
 }
 ANYBODYS = "GET /v1/me"

@@ -92,6 +92,7 @@ def test_a_table_has_what_the_template_says(template: Template) -> None:
     assert {index["IndexName"] for index in described["GlobalSecondaryIndexes"]} == {
         "by_organization",
         "by_due",
+        "across_organizations",
     }
     assert described["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
     time_to_live = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]

@@ -32,7 +32,7 @@ SEEN = [
 VALUES = {
     "ApiId": ["api"],
     "FunctionName": FUNCTIONS,
-    "GlobalSecondaryIndexName": ["by_due", "by_organization"],
+    "GlobalSecondaryIndexName": ["across_organizations", "by_due", "by_organization"],
     "QueueName": QUEUES,
     "TableName": ["licenses"],
     "service": [STACK_NAME],

@@ -70,6 +70,13 @@ class EventType(_Labelled):
     ACCESS_REFUSED = "AccessRefused", "Access refused"
 
 
+class AcrossType(StrEnum):
+    """The types of events that can be listed over all organizations at once."""
+
+    CLONE_SUSPECTED = EventType.CLONE_SUSPECTED.value
+    ACCESS_REFUSED = EventType.ACCESS_REFUSED.value
+
+
 class Reason(_Labelled):
     """Why a history has an entry about a request that was not refused.
 

@@ -49,6 +49,8 @@ _ID_BYTES: Final = 10
 _TAG_BYTES: Final = 16
 _SYMBOLS: Final = 45
 _GROUP: Final = 5
+# Of five symbols each: names of computers have fewer such parts.
+_GROUPS_MEANT: Final = 5
 _CHECK_BITS: Final = 10
 # The largest prime that fits: no single wrong symbol and no swap changes the number by a multiple.
 _CHECK_MODULUS: Final = 1021
@@ -153,6 +155,27 @@ def is_blank(text: str) -> bool:
     (True, False)
     """
     return _BLANK.fullmatch(text) is not None
+
+
+def is_meant(text: str) -> bool:
+    """Whether a key is meant by ``text``, whole or mistyped, where it may be something else, too.
+
+    >>> is_meant("0808G-S19HT-2AJV3-BKT27-EZ32P-28RJ0-1YYBD-J9Q7Y-4P1C2")  # of another symbol
+    True
+    >>> is_meant("PLANT-HALL3-PRESS-00012")
+    False
+    """
+    named = _LABEL.sub("", text.translate(_WIDE).rstrip(_AFTER))
+    groups = [group for group in _SEPARATORS.split(named) if group]
+    if sum(len(group) == _GROUP for group in groups) >= _GROUPS_MEANT:
+        return True
+    if len(groups) == 1:
+        return groups[0].isalnum() and abs(len(groups[0]) - _SYMBOLS) <= _GROUP
+    try:
+        parse(text)
+    except InvalidInput:
+        return False
+    return True
 
 
 def parse(text: str) -> LicenseKey:

@@ -14,7 +14,15 @@ from licensing.domain import environment as environments
 from licensing.domain.audit import EventType
 from licensing.domain.license import License, Status
 from licensing.domain.organization import Organization, Standing, Subscription
-from licensing.usecases.pagination import Search, Sort, Value, by_number, by_text, by_version
+from licensing.usecases.pagination import (
+    Search,
+    Sort,
+    Value,
+    by_number,
+    by_text,
+    by_version,
+    folded,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,11 @@ class LicenseFilters:
                 or self.search.finds(record.computer_name, record.label, record.id)
             )
         )
+
+
+def has_name(record: License, beginning: str) -> bool:
+    """Whether the name of a licence's computer begins so; ``beginning`` is folded."""
+    return record.computer_name is not None and folded(record.computer_name).startswith(beginning)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from licensing.domain.refusal import (
     Refused,
     license_not_found,
     only_administrators,
+    only_super_admins,
     organization_not_found,
 )
 from licensing.usecases.context import UserContext
@@ -68,6 +69,17 @@ class ListEvents:
             cursor=page.cursor,
         )
         return _as_seen_by(caller, found)
+
+    def of_all(
+        self, filters: EventFilters, page: PageRequest, context: UserContext
+    ) -> EventPage | Refused:
+        """What happened anywhere; each organization that it shows something of has it on record."""
+        if not context.caller.is_super_admin:
+            return only_super_admins()
+        found = self.store.across_organizations(filters, limit=page.limit, cursor=page.cursor)
+        for organization_id in sorted({entry.organization_id for entry in found.events}):
+            note_reading(self.store, Reading.FEED, organization_id, context)
+        return found
 
 
 def _as_seen_by(caller: Caller, page: EventPage) -> EventPage:

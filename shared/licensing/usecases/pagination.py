@@ -163,11 +163,11 @@ def read_cursor(cursor: str, listing: str) -> str:
     return place
 
 
-def foreign_cursor() -> InvalidInput:
+def foreign_cursor(pointer: str = "/query/cursor") -> InvalidInput:
     """A cursor that was not handed out for what is asked."""
     return InvalidInput(
         "This cursor does not belong to this list. Start again without a cursor.",
-        pointer="/query/cursor",
+        pointer=pointer,
     )
 
 

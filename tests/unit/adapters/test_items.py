@@ -249,7 +249,7 @@ def test_no_two_rows_have_one_name(record: Record[Any]) -> None:
 def test_what_may_change_of_a_license_is_written_when_it_changes() -> None:
     fields = {**Changes.__annotations__, "revision": int, "updated_at": int}
     rows = [row for row in items.LICENSE.rows if row.field in fields]
-    names = {*Record(dict, *rows).names, "org_sk", "due_shard", "due_at"}
+    names = {*Record(dict, *rows).names, "org_sk", "due_shard", "due_at", "across_pk", "across_sk"}
     assert items.license_attributes(LICENSE).keys() == names
 
 
@@ -357,6 +357,7 @@ def test_what_a_license_has_no_longer_is_removed() -> None:
     bare = license(machine=Machine(None, (), None), computer_name=None, agent_version=None)
     removed = {name for name, value in items.license_attributes(bare).items() if value is None}
     assert removed == {
+        *("across_pk", "across_sk"),
         *("due_shard", "due_at", "machine_id_hash", "mac_hashes", "name_hash", "computer_name"),
         *(
             "label",

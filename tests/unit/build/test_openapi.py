@@ -234,7 +234,7 @@ def test_every_status_of_a_problem_is_in_the_document() -> None:
 
 VERBS = (
     *("attach", "createOrUpdate", "detach", "dissociate", "generate", "get", "list", "logIn"),
-    *("lookUp", "reset", "revoke", "update", "validate"),
+    *("lookUp", "reset", "revoke", "search", "update", "validate"),
 )
 
 

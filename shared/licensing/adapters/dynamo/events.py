@@ -11,6 +11,7 @@ from typing import Final
 
 from licensing.adapters.dynamo.attributes import Attributes, Record, always, as_map, optional, part
 from licensing.adapters.dynamo.schema import (
+    across_shard,
     event_key,
     events_of,
     feed_sort_key,
@@ -37,6 +38,7 @@ from licensing.adapters.dynamo.values import (
     text,
 )
 from licensing.domain.audit import (
+    AcrossType,
     Actor,
     ActorKind,
     Event,
@@ -52,6 +54,8 @@ from licensing.domain.license import State
 from licensing.domain.statistics import Move
 from licensing.domain.text import readable
 from licensing.usecases.ports import RecordedEvent
+
+_ACROSS: Final = frozenset(EventType(kind) for kind in AcrossType)
 
 FOLDED_SECONDS: Final = 400 * 86_400
 """How long a folded entry is kept; nothing depends on it, unlike the events of changes."""
@@ -170,6 +174,7 @@ def event_item(event: Event) -> Item:
         **key,
         "org_pk": text(events_of(event.organization_id)),
         "org_sk": text(feed_sort_key(key)),
+        **_across(event.type, key),
         **present({**_CHANGE.write(event), "moved": _moved(event)}),
     }
 
@@ -195,9 +200,18 @@ def _folded(entry: RefusedAttempt | OrganizationNote, key: Item) -> dict[str, Va
     return {
         "org_pk": text(events_of(entry.organization_id)),
         "org_sk": text(feed_sort_key(key)),
+        **_across(entry.type, key),
         "id": text(f"evt_{hashlib.sha256(name.encode()).hexdigest()[:32]}"),
         "ttl": number(entry.hour + FOLDED_SECONDS),
     }
+
+
+def _across(kind: EventType, key: Item) -> dict[str, Value]:
+    """The place of an event among those of all organizations, if it is of such a type."""
+    if kind not in _ACROSS:
+        return {}
+    place = feed_sort_key(key)
+    return {"across_pk": text(across_shard(kind, place)), "across_sk": text(place)}
 
 
 def read_move(entry: StoredItem) -> Move | None:

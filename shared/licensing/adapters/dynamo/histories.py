@@ -5,7 +5,8 @@ See :class:`~licensing.usecases.ports.EventReader` and :class:`~licensing.usecas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ from licensing.adapters.dynamo.events import (
     refusal_attributes,
 )
 from licensing.adapters.dynamo.table import Table, cut, of_type
-from licensing.adapters.dynamo.values import Item, Value, number, text
-from licensing.domain.audit import OrganizationNote, Reading, RefusedAttempt
+from licensing.adapters.dynamo.values import Item, StoredItem, Value, number, text
+from licensing.domain.audit import AcrossType, OrganizationNote, Reading, RefusedAttempt
 from licensing.domain.errors import Unavailable
 from licensing.usecases.filters import EventFilters
-from licensing.usecases.ports import EventPage, Outcome
+from licensing.usecases.ports import EventPage, Outcome, RecordedEvent
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import QueryInputTypeDef
@@ -89,10 +90,51 @@ class Histories(Table):
         if first >= last:
             return EventPage([], None)  # DynamoDB takes no such span
         found, next_cursor = cut(self._query(query), limit, partition, schema.sort_key_of)
-        keys = [{"pk": entry["pk"], "sk": entry["sk"]} for entry in found]
-        whole = {schema.sort_key_of(item): item for item in self._batch_get(keys)}
-        entries = [whole[place] for place in map(schema.sort_key_of, found) if place in whole]
-        return EventPage([read_event(item) for item in entries], next_cursor)
+        return EventPage(self._whole(found), next_cursor)
+
+    def across_organizations(
+        self, filters: EventFilters, *, limit: int, cursor: str | None
+    ) -> EventPage:
+        """See :class:`licensing.usecases.ports.EventReader`."""
+        first, last = span = schema.span_of_times(filters.since, filters.before)
+        behind = None
+        if cursor is not None:
+            behind = schema.read_cursor_within(cursor, schema.ACROSS, schema.FEED_PLACE, span)
+            last = behind
+        if first >= last:
+            return EventPage([], None)  # DynamoDB takes no such span
+        kinds = AcrossType if filters.type is None else [filters.type]
+        shards = [
+            self._query(
+                {
+                    "TableName": self.table,
+                    "IndexName": schema.ACROSS_ORGANIZATIONS,
+                    "KeyConditionExpression": "across_pk = :shard"
+                    " AND across_sk BETWEEN :first AND :last",
+                    "ExpressionAttributeValues": {
+                        ":shard": text(schema.across_shard_name(kind, shard)),
+                        ":first": text(first),
+                        ":last": text(last),
+                    },
+                    "ScanIndexForward": False,
+                    # Twice a shard's part of the page: more of it is read where there is more.
+                    "Limit": 2 * limit // schema.ACROSS_SHARDS + 2,
+                }
+            )
+            for kind in kinds
+            for shard in range(schema.ACROSS_SHARDS)
+        ]
+        merged = heapq.merge(*shards, key=schema.across_sort_key, reverse=True)
+        rest = (entry for entry in merged if schema.across_sort_key(entry) != behind)
+        found, next_cursor = cut(rest, limit, schema.ACROSS, schema.across_sort_key)
+        return EventPage(self._whole(found), next_cursor)
+
+    def _whole(self, entries: Sequence[StoredItem]) -> list[RecordedEvent]:
+        """The events behind entries of an index, in their order."""
+        keys = [{"pk": entry["pk"], "sk": entry["sk"]} for entry in entries]
+        whole = {schema.feed_sort_key(item): item for item in self._batch_get(keys)}
+        places = [schema.feed_sort_key(entry) for entry in entries]
+        return [read_event(whole[place]) for place in places if place in whole]
 
     def record_refusal(self, refusal: RefusedAttempt) -> None:
         """See :class:`licensing.usecases.ports.MachineStore`."""

@@ -26,6 +26,8 @@ from licensing.adapters.dynamo.schema import (
     license_key,
     license_sort_key,
     licenses_of,
+    name_sort_key,
+    names_like,
     organization_key,
     organization_sort_key,
     pair_key,
@@ -62,6 +64,7 @@ from licensing.domain.machine_claims import Claim
 from licensing.domain.organization import Organization, Policy, Subscription, SubscriptionStatus
 from licensing.domain.temporary_license import Term, TimeToLive
 from licensing.usecases.filters import AgentActivity, LicenseSummary, OrganizationSummary
+from licensing.usecases.pagination import by_text
 from licensing.usecases.ports import ProofUse
 
 # -- licences --------------------------------------------------------------------------------------
@@ -230,6 +233,7 @@ def license_item(record: License) -> Item:
         **license_key(record.id),
         "org_pk": text(partition_of(record.organization_id)),
         "org_sk": text(license_sort_key(record)),
+        **present(name_attributes(record)),
         **present(due_attributes(record.id, record.due_at)),
         **present(LICENSE.write(record)),
     }
@@ -239,8 +243,20 @@ def license_attributes(record: License) -> dict[str, Value | None]:
     """What a change of a licence may change; ``None`` is an attribute to remove."""
     attributes = _LICENSE_CHANGES.write(record)
     attributes["org_sk"] = text(license_sort_key(record))
+    attributes |= name_attributes(record)
     attributes |= due_attributes(record.id, record.due_at)
     return attributes
+
+
+def name_attributes(record: License) -> dict[str, Value | None]:
+    """A licence's place in ``across_organizations``, by the name of its computer.
+
+    A temporary one has none: whose computer that is, only its own list tells (R28).
+    """
+    name = by_text(record.computer_name)
+    if not name or record.term is not None:
+        return {"across_pk": None, "across_sk": None}
+    return {"across_pk": text(names_like(name)), "across_sk": text(name_sort_key(name))}
 
 
 def last_seen_attributes(seen: LastSeen) -> dict[str, Value | None]:

@@ -23,7 +23,13 @@ from licensing.domain.license import LastSeen, License, State
 from licensing.domain.license_key import is_license_id
 from licensing.domain.machine_claims import Claims
 from licensing.domain.organization import Organization, is_organization_id
-from licensing.usecases.filters import AgentActivity, LicenseFilters, LicenseSummary
+from licensing.usecases.filters import (
+    AgentActivity,
+    LicenseFilters,
+    LicenseSummary,
+    has_name,
+)
+from licensing.usecases.pagination import name_of
 from licensing.usecases.ports import Change, LicensePage, Outcome, ProofUse
 
 if TYPE_CHECKING:
@@ -124,6 +130,27 @@ class Licenses(Organizations):
         stored = self._batch_get([schema.license_key(id) for id in ids])
         found = {schema.id_of(item): items.read_license(item) for item in stored}
         return [found[id] for id in ids if id in found]
+
+    def licenses_named(self, beginning: str, *, limit: int, cursor: str | None) -> LicensePage:
+        """See :class:`licensing.usecases.ports.LicenseFinder`."""
+        listing = name_of(schema.names_like(beginning), beginning=beginning)
+        query: QueryInputTypeDef = {
+            "TableName": self.table,
+            "IndexName": schema.ACROSS_ORGANIZATIONS,
+            "KeyConditionExpression": "across_pk = :names AND begins_with(across_sk, :beginning)",
+            "ExpressionAttributeValues": {
+                ":names": text(schema.names_like(beginning)),
+                ":beginning": text(schema.name_sort_key(beginning)),
+            },
+            "Limit": limit + 1,
+        }
+        if cursor is not None:
+            place = schema.read_cursor(cursor, listing, schema.NAME_PLACE)
+            query["ExclusiveStartKey"] = schema.names_start(place)
+        found, next_cursor = cut(self._query(query), limit, listing, schema.name_place)
+        # Of a name that is longer, the record has the rest; and it is as of now.
+        records = [one for one in self._hydrated(found) if has_name(one, beginning)]
+        return LicensePage(records, next_cursor)
 
     def temporary_licenses(
         self, organization_id: str, *, limit: int, cursor: str | None

@@ -39,6 +39,25 @@ DUE_SHARDS: Final = 8
 """How many partitions the due index has (R23). A change would hide what is due already."""
 
 
+ACROSS_ORGANIZATIONS: Final = "across_organizations"
+"""The index of what super-admins look for in all organizations at once."""
+
+
+ACROSS_SHARDS: Final = 8
+"""How many partitions each type of events has there. A change would hide what is there already."""
+
+
+ACROSS: Final = "ACROSS"
+"""The name of the list of events of all organizations, for its cursors; no partition has it."""
+
+
+_NAMES: Final = "NAMES"
+
+
+LONGEST_NAME: Final = 64
+"""How many characters of a computer's name stand in its key: a key has 1,024 bytes at most."""
+
+
 _LICENSE: Final = "LICENSE"
 
 
@@ -75,6 +94,9 @@ _NOTED_APART: Final = MappingProxyType(
 
 
 LICENSE_PLACE: Final = re.compile(rf"(?:{'|'.join(State)})#[0-9]{{10}}#{_ID}")
+
+
+NAME_PLACE: Final = re.compile(rf".*#{_ID}", re.DOTALL)
 
 
 ACTIVITY_PLACE: Final = re.compile(rf"[0-9]{{6}}#{LICENSE_PLACE.pattern}")
@@ -231,9 +253,52 @@ def license_sort_key(record: License) -> str:
     return f"{min(ended, record.term.expires_at):010d}#{record.id}"
 
 
-def feed_sort_key(key: Item) -> str:
+def feed_sort_key(key: StoredItem) -> str:
     """The place in the organization's feed of the event with primary key ``key``: by time."""
     return f"{history_sort_key(key)}#{key['pk']['S']}"
+
+
+def names_like(name: str) -> str:
+    """The partition in ``across_organizations`` of the names that begin as ``name`` does.
+
+    There is one for each first character: no search needs two, and writes are spread.
+    """
+    return f"{_NAMES}#{name[0]}"
+
+
+def name_sort_key(name: str) -> str:
+    """The place of a name there; several licences may have the same."""
+    return name[:LONGEST_NAME]
+
+
+def name_place(entry: StoredItem) -> str:
+    """The place of an entry of names, by which it is told from those of the same name."""
+    return f"{across_sort_key(entry)}#{id_of(entry)}"
+
+
+def names_start(place: str) -> Item:
+    """The ``ExclusiveStartKey`` of a query for names that goes on behind ``place``."""
+    name, _, license_id = place.rpartition("#")
+    return {
+        **license_key(license_id),
+        "across_pk": text(names_like(name)),
+        "across_sk": text(name),
+    }
+
+
+def across_shard(kind: str, place: str) -> str:
+    """The partition in ``across_organizations`` of the event of a type at a place of its feed."""
+    return across_shard_name(kind, zlib.crc32(place.encode()) % ACROSS_SHARDS)
+
+
+def across_shard_name(kind: str, shard: int) -> str:
+    """The key of a type's partition there with this number, from 0."""
+    return f"EVENTS#{kind}#{shard}"
+
+
+def across_sort_key(entry: StoredItem) -> str:
+    """The place of an entry of ``across_organizations``: of an event, that in its feed."""
+    return entry["across_sk"]["S"]
 
 
 def due_shard(id: str) -> str:

@@ -64,6 +64,13 @@ class Call:
         asked = self.read(PAGE)
         return replace(asked, cursor=self._opened(asked.cursor))
 
+    def page_in_body(self, limit: int, cursor: str | None) -> PageRequest:
+        """Which page of a list is asked for, where the body says so.
+
+        Raises ``InvalidInput`` for a cursor that the caller was not handed.
+        """
+        return PageRequest(limit, self._opened(cursor))
+
     def cursor(self) -> str | None:
         """Where a list is to go on, ``None`` at its beginning. Raises as :meth:`page`."""
         return self._opened(self.read(CURSOR))

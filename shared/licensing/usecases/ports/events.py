@@ -129,6 +129,14 @@ class EventReader(LicenseReader, Witness, Protocol):
     ) -> EventPage:
         """A page of an organization's events, with or without the confidential ones (R28)."""
 
+    def across_organizations(
+        self, filters: EventFilters, *, limit: int, cursor: str | None
+    ) -> EventPage:
+        """A page of the events of all organizations of a type of ``AcrossType``, or of all such.
+
+        Confidential ones are among them. From an index: one that is new may be missing.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPast:

@@ -130,6 +130,17 @@ class RequestStore(Committer, Protocol):
         """
 
 
+class LicenseFinder(LicenseReader, Protocol):
+    """Licences of all organizations."""
+
+    def licenses_named(self, beginning: str, *, limit: int, cursor: str | None) -> LicensePage:
+        """A page of the licences whose computer's name begins so, by name.
+
+        ``beginning`` is folded, and not empty. Temporary ones are not among them. From an index:
+        one that is new may be missing. Raises ``InvalidInput`` for a foreign cursor.
+        """
+
+
 class LicenseLister(LicenseReader, Protocol):
     """Pages of licences."""
 
