@@ -154,12 +154,18 @@ def _agent_bytes() -> int:
         for item in added
         if "org_pk" in item
     ]
-    return sum(item_size(item) + 100 for item in [*added, *indexed])
+    by_name: list[dict[str, Any]] = [
+        {name: value for name, value in item.items() if name in _FOUND_BY}
+        for item in added
+        if "across_pk" in item
+    ]
+    return sum(item_size(item) + 100 for item in [*added, *indexed, *by_name])
 
 
 _INDEXED: Final = frozenset(
     {"pk", "sk", "org_pk", "org_sk", "state", "environment", "confidential"}
 )
+_FOUND_BY: Final = frozenset({"pk", "sk", "across_pk", "across_sk"})
 
 
 # -- what the template says ------------------------------------------------------------------------

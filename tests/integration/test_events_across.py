@@ -67,8 +67,8 @@ def test_r32_refusals_and_clones_of_all_organizations_are_listed_newest_first(tw
     two.change("bolt", max_agents=1)
     assert two.login(BORIS, {"machine_id": "more", "computer_name": "MORE"}).status == 409
     two.clock.advance(HOUR)
-    two.revoke(theirs["license"]["id"])
-    two.code(theirs["license_key"], MACHINE_B)
+    assert two.revoke(theirs["license"]["id"], OLIVIA).status == 200
+    two.validate(theirs["license_key"], MACHINE_B, organization_id="bolt")
     two.clock.advance(HOUR)
     _suspect_a_clone(two)
 

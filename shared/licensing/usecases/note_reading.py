@@ -5,7 +5,8 @@ What this module guarantees:
 * Nothing is shown of an organization to a super-admin of another one before that is on record. If
   it cannot be written, the read fails: ``Unavailable``. A trail with gaps would prove nothing, and
   what the write needs is the table that the read needs as well.
-* A read costs one write at most, and one of somebody of the organization itself costs none.
+* A read costs one write at most for each organization that it shows something of, and one of
+  somebody of the organization itself costs none.
 * The entries are in the trail, which super-admins read, and not in the organization's own feed:
   they name the vendor's people, and would crowd out what its agents do.
 

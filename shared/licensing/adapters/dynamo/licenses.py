@@ -133,7 +133,7 @@ class Licenses(Organizations):
 
     def licenses_named(self, beginning: str, *, limit: int, cursor: str | None) -> LicensePage:
         """See :class:`licensing.usecases.ports.LicenseFinder`."""
-        listing = name_of(schema.names_like(beginning), beginning=beginning)
+        listing = name_of(schema.NAMES, beginning=beginning)
         query: QueryInputTypeDef = {
             "TableName": self.table,
             "IndexName": schema.ACROSS_ORGANIZATIONS,

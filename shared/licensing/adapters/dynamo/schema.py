@@ -51,7 +51,8 @@ ACROSS: Final = "ACROSS"
 """The name of the list of events of all organizations, for its cursors; no partition has it."""
 
 
-_NAMES: Final = "NAMES"
+NAMES: Final = "NAMES"
+"""What partitions of names begin with; the name of the list of all, for its cursors."""
 
 
 LONGEST_NAME: Final = 64
@@ -96,7 +97,7 @@ _NOTED_APART: Final = MappingProxyType(
 LICENSE_PLACE: Final = re.compile(rf"(?:{'|'.join(State)})#[0-9]{{10}}#{_ID}")
 
 
-NAME_PLACE: Final = re.compile(rf".*#{_ID}", re.DOTALL)
+NAME_PLACE: Final = re.compile(rf".+#{_ID}", re.DOTALL)
 
 
 ACTIVITY_PLACE: Final = re.compile(rf"[0-9]{{6}}#{LICENSE_PLACE.pattern}")
@@ -263,7 +264,7 @@ def names_like(name: str) -> str:
 
     There is one for each first character: no search needs two, and writes are spread.
     """
-    return f"{_NAMES}#{name[0]}"
+    return f"{NAMES}#{name[0]}"
 
 
 def name_sort_key(name: str) -> str:
