@@ -48,6 +48,9 @@ _IN_WORDS = (
         for name in ("ends_from", "ends_before", "from", "before")
     ),
     ("/query/cursor", "This cursor does not belong to this list"),
+    ("/cursor", "This cursor does not belong to this list"),
+    ("/text", "license key"),
+    ("/text", "There is nothing to look for"),
     ("/headers/if-match", "It must be the ETag as you received it"),
     ("/headers/dpop", "The proof is not valid (RFC 9449)"),
     ("/headers/dpop-previous-key", "The proof is not valid (RFC 9449)"),
@@ -88,6 +91,8 @@ class Known:
             case.body["ComputerName"] = machine["computer_name"]
         for name in {"license_key", "LicenseKey"} & case.body.keys():
             case.body[name] = chance.choice(self.license_keys)
+        if "text" in case.body:
+            case.body["text"] = chance.choice([*self.license_ids, *self.license_keys])
         if "organization_id" in case.body:
             case.body["organization_id"] = chance.choice(self.organization_ids)
 
