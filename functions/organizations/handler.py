@@ -9,6 +9,7 @@ from licensing.contract.organizations import (
     OrganizationsReply,
     OrganizationView,
 )
+from licensing.contract.summaries import SummaryReply
 from licensing.domain.errors import InvalidInput
 from licensing.domain.organization import Organization, Standing, is_organization_id
 from licensing.entrypoints import http
@@ -16,6 +17,7 @@ from licensing.usecases.amend_organization import AmendOrganization
 from licensing.usecases.change_subscription import ChangeSubscription, Registered
 from licensing.usecases.filters import OrganizationFilters, OrganizationSort
 from licensing.usecases.list_licenses import ListLicenses, OrganizationListing
+from licensing.usecases.show_summary import OrganizationsNow, ShowSummary
 
 SEARCH = http.SearchText("A part of the id or of the name, in upper or lower case.")
 STANDING = http.Choice("standing", Standing, "Only organizations whose subscription stands so.")
@@ -75,6 +77,28 @@ def listing(call: http.Call) -> http.Reply:
     page = call.page()
     answer = call.use_case(ListLicenses).organizations(filters, sort, page, context)
     return http.answer(answer, lambda found: _show_page(found, call))
+
+
+@api.serves(
+    http.Operation(
+        "GET /v1/summary",
+        id="getSummary",
+        tag="Organizations",
+        summary="Count all organizations as they are now.",
+        callers="super-admins",
+        description="By what their subscriptions mean, by the day on which these end, and by "
+        "whether seats are left. Changes nothing.",
+        replies={200: SummaryReply},
+    )
+)
+def summary(call: http.Call) -> http.Reply:
+    """Count all organizations."""
+    answer = call.use_case(ShowSummary).of_all(call.user())
+
+    def show(found: OrganizationsNow) -> http.Reply:
+        return http.reply(200, SummaryReply.of(found), outcome="counted", headers=http.BRIEFLY_KEPT)
+
+    return http.answer(answer, show)
 
 
 @api.serves(

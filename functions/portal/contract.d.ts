@@ -130,6 +130,30 @@ export interface CurrentUserReply {
   roles: Array<Role>;
 }
 
+/** How many bound licenses have a device key, and how many have none. */
+export interface DeviceKeyCounts {
+  /** How many have a device key. */
+  bound: number;
+  /** How many have none. */
+  none: number;
+}
+
+/** How many subscriptions end on one day (UTC). */
+export interface EndCount {
+  /** The day, in UTC. */
+  date: string;
+  /** How many current subscriptions end on it. */
+  organizations: number;
+}
+
+/** How many bound licenses are in one environment. */
+export interface EnvironmentCount {
+  /** The environment, as most of them spell it. */
+  name: string;
+  /** How many licenses are in it. */
+  licenses: number;
+}
+
 /** How a license or an organization was. Only what is told of it is there. Of a license: `kind`, `state`, `environment`, `computer_name`, `machine` (a digest), `exclusive`, `primary`, `label`, `device_key`, `pending_device_key`; of a temporary one `expires_at`, `holder` and `note`. Of an organization: the others. Events of other builds may have more. */
 export interface EventFacts {
   kind?: LicenseKind;
@@ -365,6 +389,16 @@ export interface OrganizationRequest {
 /** What organizations can be sorted by. */
 export type OrganizationSort = "name" | "-name" | "valid_until" | "-valid_until";
 
+/** An organization's licenses as they are now. Temporary ones are not among them. `environments` and `device_keys` are about the licenses that hold a seat. */
+export interface OrganizationSummaryReply {
+  /** The id of an organization. */
+  organization_id: string;
+  licenses: StatusCounts;
+  /** Those by environment, the largest first: a hundred at most. */
+  environments: Array<EnvironmentCount>;
+  device_keys: DeviceKeyCounts;
+}
+
 /** A page of organizations; ask for the next one with `next_cursor` until it is null. */
 export interface OrganizationsReply {
   /** The organizations, in the order of the list. */
@@ -459,6 +493,40 @@ export interface SearchRequest {
   cursor?: string | null;
 }
 
+/** How many organizations have no seat left, or few. */
+export interface SeatCounts {
+  /** How many have no free seat. */
+  full: number;
+  /** How many have used nine tenths of theirs or more, and have a free one. */
+  nearly: number;
+}
+
+/** How many subscriptions stand how. */
+export interface StandingCounts {
+  /** How many are in force. */
+  current: number;
+  /** How many are paused or cancelled. */
+  suspended: number;
+  /** How many are over. */
+  ended: number;
+}
+
+/** How many licenses are in each status now. */
+export interface StatusCounts {
+  /** How many are active. */
+  active: number;
+  /** How many are suspended. */
+  suspended: number;
+  /** How many are detached. */
+  detached: number;
+  /** How many are dissociated. */
+  dissociated: number;
+  /** How many are expired. */
+  expired: number;
+  /** How many are revoked. */
+  revoked: number;
+}
+
 /** Until when, and whether, the organization's agents may work. */
 export interface Subscription {
   /** When the subscription ends. RFC 3339, with a UTC offset, from 1970 to 9999. */
@@ -471,6 +539,16 @@ export type SubscriptionStanding = "current" | "suspended" | "ended";
 
 /** The status of a subscription, as the vendor or its billing has set it. */
 export type SubscriptionStatus = "active" | "paused" | "cancelled";
+
+/** All organizations as they are now. `ends` has each of the next 90 days (UTC), today first, and counts current subscriptions. */
+export interface SummaryReply {
+  /** How many organizations there are. */
+  organizations: number;
+  standings: StandingCounts;
+  /** When current subscriptions end: each of 90 days, today first. */
+  ends: Array<EndCount>;
+  seats: SeatCounts;
+}
 
 /** What a text was taken for. */
 export type TakenFor = "license_key" | "license_id" | "computer_name";

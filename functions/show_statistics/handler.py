@@ -1,11 +1,10 @@
-"""An organization's licences as a whole, for charts (R14, R17, R32)."""
-
-from types import MappingProxyType
-from typing import Final
+"""An organization's licences as a whole: what there is now, and charts (R14, R17, R32)."""
 
 from licensing.contract.statistics import ActivityReply, StatisticsReply
+from licensing.contract.summaries import OrganizationSummaryReply
 from licensing.entrypoints import http
 from licensing.usecases.show_statistics import Activity, ShowStatistics, Statistics
+from licensing.usecases.show_summary import LicensesNow, ShowSummary
 
 DAYS = http.Number(
     "days",
@@ -13,9 +12,6 @@ DAYS = http.Number(
     largest=90,
     description="How many days (UTC), up to and including today.",
 )
-
-# A chart need not be fresher, and whoever comes next at this browser may see less of it.
-_KEPT: Final = MappingProxyType({"cache-control": "private, max-age=60", "vary": "authorization"})
 
 api = http.Api()
 handler = api.handler
@@ -41,7 +37,9 @@ def statistics(call: http.Call, organization_id: str) -> http.Reply:
     answer = call.use_case(ShowStatistics).statistics(organization_id, context, days=days)
 
     def show(found: Statistics) -> http.Reply:
-        return http.reply(200, StatisticsReply.of(found), outcome="counted", headers=_KEPT)
+        return http.reply(
+            200, StatisticsReply.of(found), outcome="counted", headers=http.BRIEFLY_KEPT
+        )
 
     return http.answer(answer, show)
 
@@ -69,7 +67,30 @@ def activity(call: http.Call, organization_id: str) -> http.Reply:
             200,
             ActivityReply.of(found, next_cursor=call.sealed(found.next_cursor)),
             outcome="counted",
-            headers=_KEPT,
+            headers=http.BRIEFLY_KEPT,
         )
+
+    return http.answer(answer, show)
+
+
+@api.serves(
+    http.Operation(
+        "GET /v1/organizations/{organization_id}/summary",
+        id="getOrganizationSummary",
+        tag="Licenses",
+        summary="Count an organization's licenses as they are now.",
+        description="By status; of those that hold a seat, by environment and by whether they have "
+        "a device key. Changes nothing.",
+        replies={200: OrganizationSummaryReply},
+        problems=(404,),
+    )
+)
+def summary(call: http.Call, organization_id: str) -> http.Reply:
+    """Count an organization's licences."""
+    answer = call.use_case(ShowSummary).of_organization(organization_id, call.user())
+
+    def show(found: LicensesNow) -> http.Reply:
+        body = OrganizationSummaryReply.of(found)
+        return http.reply(200, body, outcome="counted", headers=http.BRIEFLY_KEPT)
 
     return http.answer(answer, show)

@@ -44,6 +44,16 @@ from licensing.contract.statistics import (
     RefusalCount,
     StatisticsReply,
 )
+from licensing.contract.summaries import (
+    DeviceKeyCounts,
+    EndCount,
+    EnvironmentCount,
+    OrganizationSummaryReply,
+    SeatCounts,
+    StandingCounts,
+    StatusCounts,
+    SummaryReply,
+)
 from licensing.contract.temporary import (
     GeneratedReply,
     TemporaryLicense,
@@ -230,6 +240,27 @@ def _activity() -> ActivityReply:
     )
 
 
+def _summary() -> OrganizationSummaryReply:
+    none = dict.fromkeys((status.value for status in Status), 0)
+    return OrganizationSummaryReply(
+        organization_id="acme",
+        licenses=StatusCounts(**{**none, "active": 1}),
+        environments=[EnvironmentCount(name="production", licenses=1)],
+        device_keys=DeviceKeyCounts(bound=1, none=0),
+    )
+
+
+def _summary_of_all() -> SummaryReply:
+    return SummaryReply(
+        organizations=1,
+        standings=StandingCounts(current=1, suspended=0, ended=0),
+        ends=[
+            EndCount(date=instant(NOW + days * DAY).date(), organizations=0) for days in range(3)
+        ],
+        seats=SeatCounts(full=0, nearly=0),
+    )
+
+
 # -- requests --------------------------------------------------------------------------------------
 
 _LOGIN: Final = MappingProxyType(
@@ -407,6 +438,8 @@ REPLIES: Final[Mapping[tuple[str, int], Examples]] = MappingProxyType(
         ),
         ("getLicenseStatistics", 200): _one("Since the first login", _statistics()),
         ("getAgentActivity", 200): _one("Three of the 168 hours", _activity()),
+        ("getOrganizationSummary", 200): _one("One agent", _summary()),
+        ("getSummary", 200): _one("Three of the 90 days", _summary_of_all()),
         ("lookUpMachine", 200): {
             "held": Example(
                 "Held by one organization",

@@ -39,6 +39,7 @@ EVERYWHERE: Final = MappingProxyType(
     }
 )
 """By the names of fields, whatever schema has them."""
+_STATUSES: Final = ("active", "suspended", "detached", "dissociated", "expired", "revoked")
 HERE: Final = MappingProxyType(
     {
         "ActiveHour": {
@@ -85,6 +86,18 @@ HERE: Final = MappingProxyType(
             "organization_id": "The person's organization; null if the token names none.",
             "roles": "Those of the person's roles that this service knows.",
         },
+        "DeviceKeyCounts": {
+            "bound": "How many have a device key.",
+            "none": "How many have none.",
+        },
+        "EndCount": {
+            "date": "The day, in UTC.",
+            "organizations": "How many current subscriptions end on it.",
+        },
+        "EnvironmentCount": {
+            "licenses": "How many licenses are in it.",
+            "name": "The environment, as most of them spell it.",
+        },
         "EventFacts": {
             "agents_per_member": "How many agents a member may add; null for any number.",
             "announced_days": "How many days before the end it was announced.",
@@ -116,10 +129,7 @@ HERE: Final = MappingProxyType(
             "valid_until": "When the license ends; null while it is not in force.",
         },
         "LicenseCounts": {"at": "The instant that the counts are of."}
-        | {
-            status: f"How many were {status}."
-            for status in ("active", "suspended", "detached", "dissociated", "expired", "revoked")
-        },
+        | {status: f"How many were {status}." for status in _STATUSES},
         "LicenseStatisticsReply": {
             "complete_from": "From when on the figures are complete.",
             "from": "When the first of the days begins.",
@@ -151,6 +161,11 @@ HERE: Final = MappingProxyType(
             "id": "The id of the organization.",
             "version": "The number of the last change; its ETag begins with it.",
         },
+        "OrganizationSummaryReply": {
+            "device_keys": "The licenses that hold a seat, by whether they have a device key.",
+            "environments": "Those by environment, the largest first: a hundred at most.",
+            "licenses": "All licenses, by status.",
+        },
         "OrganizationsReply": {"organizations": "The organizations, in the order of the list."},
         "PendingDeviceKey": {"since": "When the member has logged in with it."},
         "Problem": {
@@ -166,6 +181,22 @@ HERE: Final = MappingProxyType(
             "licenses": "Of how many licenses.",
             "reason": "Why they were refused.",
             "times": "How often.",
+        },
+        "SeatCounts": {
+            "full": "How many have no free seat.",
+            "nearly": "How many have used nine tenths of theirs or more, and have a free one.",
+        },
+        "StandingCounts": {
+            "current": "How many are in force.",
+            "ended": "How many are over.",
+            "suspended": "How many are paused or cancelled.",
+        },
+        "StatusCounts": {status: f"How many are {status}." for status in _STATUSES},
+        "SummaryReply": {
+            "ends": "When current subscriptions end: each of 90 days, today first.",
+            "organizations": "How many organizations there are.",
+            "seats": "How many organizations have no seat left, or few.",
+            "standings": "All organizations, by what their subscriptions mean now.",
         },
         "TemporaryLicense": {
             "id": "The id of the temporary license.",

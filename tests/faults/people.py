@@ -238,6 +238,8 @@ OPERATIONS = (
                 OLIVIA,
             ),
             ("trail of reads", "ListEventsFunction", _watched, READS, OLIVIA),
+            ("summary", STATISTICS, revoked, "/v1/organizations/acme/summary", OLIVIA),
+            ("summary of all", ORGANIZATIONS, _changed, "/v1/summary", OLIVIA),
             ("statistics", STATISTICS, revoked, "/v1/organizations/acme/statistics", ADA),
             ("activity", STATISTICS, revoked, "/v1/organizations/acme/activity", OLIVIA),
             (

@@ -335,8 +335,8 @@ BUDGETS = {
         lambda stage: stage.world.login(AMIR, MACHINE_B | {"mac_addresses": ["3c:52:82:0a:1b:01"]}),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=5,  # the organization, three pairs, and how many agents the member has added
-        # Licence, three pairs, event, member's count, seat. Licence and event join an index, and
-        # the licence the one by name, too.
+        # Licence, three pairs, event, member's count, seat. An index has licence, event and seats,
+        # and another the licence by name.
         transactions=[Transaction(7, 14, 3)],
     ),
     "first login, by an administrator": Budget(
@@ -423,7 +423,7 @@ BUDGETS = {
         lambda stage: stage.world.act("reset-device-key", stage.license_id),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=2,
-        transactions=[Transaction(2, 4, 1)],
+        transactions=[Transaction(2, 4, 2)],  # event, and the licence, whose key the index has
         before=_bind_device_key,
     ),
     "login, machine of another organization": Budget(
@@ -461,14 +461,15 @@ BUDGETS = {
         lambda stage: stage.world.revoke(stage.license_id),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=2,
-        # Licence, three pairs, event, member's count, seat; the licence moves within its index.
-        transactions=[Transaction(7, 14, 3)],
+        # Licence, three pairs, event, member's count, seat; the licence moves within its index, and
+        # the organization's seats are there, too.
+        transactions=[Transaction(7, 14, 4)],
     ),
     "revoke, two environments": Budget(
         lambda stage: stage.world.revoke(stage.license_id),
         {"BatchGetItem": 1, "TransactWriteItems": 2},  # the first learns who shares the machine
         rcu=2,
-        transactions=[Transaction(7, 14, 3)] * 2,
+        transactions=[Transaction(7, 14, 4)] * 2,
         before=lambda stage: stage.world.login(environment="staging"),
     ),
     "revoke, repeated": Budget(
@@ -514,6 +515,17 @@ BUDGETS = {
         {"GetItem": 1, "Query": 1, "BatchGetItem": 1},
         rcu=51,  # beside the query's, which reads small entries eventually consistently
         before=lambda stage: bind(stage.world, "acme", 60),
+    ),
+    "summary of an organization": Budget(
+        lambda stage: stage.get("/v1/organizations/acme/summary"),
+        {"GetItem": 1, "Query": 1},
+        rcu=1,  # beside the query's, which reads a small entry of each licence
+        before=lambda stage: bind(stage.world, "acme", 60),
+    ),
+    "summary of all organizations": Budget(
+        lambda stage: stage.get("/v1/summary", OLIVIA),
+        {"Query": 1},
+        before=lambda stage: _more_organizations(stage, 59),
     ),
     "statistics of an organization": Budget(
         lambda stage: stage.get("/v1/organizations/acme/statistics"),

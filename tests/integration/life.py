@@ -133,13 +133,14 @@ class Life:
 
     def organizations(self) -> None:
         """What people read, and what comes about with time."""
-        for target in ("/v1/me", "/v1/organizations", "/v1/events"):
+        for target in ("/v1/me", "/v1/organizations", "/v1/events", "/v1/summary"):
             self.ask("GET", target)
         for path in (
             "",
             "/licenses",
             "/licenses?sort=last_seen",
             "/events",
+            "/summary",
             "/statistics",
             "/activity",
         ):

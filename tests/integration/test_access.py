@@ -82,6 +82,7 @@ TABLE = {
     "GET /v1/organizations/{organization_id}/events": READ_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/statistics": READ_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/activity": READ_BY_ADMINISTRATORS,
+    "GET /v1/organizations/{organization_id}/summary": READ_BY_ADMINISTRATORS,
     "GET /v1/organizations/{organization_id}/temporary-licenses": by_super_admins(200),
     "POST /v1/organizations/{organization_id}/temporary-licenses": by_super_admins(
         201, {"ttl": "1h"}
@@ -93,6 +94,7 @@ TABLE = {
     "GET /v1/events": by_super_admins(200),
     "GET /v1/me": Row((200,) * 9),
     "GET /v1/organizations": by_super_admins(200),
+    "GET /v1/summary": by_super_admins(200),
     "GET /v1/organizations/{organization_id}": READ_BY_ADMINISTRATORS,
     "PATCH /v1/organizations/{organization_id}": replace(
         READ_BY_ADMINISTRATORS, sent={"block_clones": True}

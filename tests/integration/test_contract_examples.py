@@ -61,6 +61,8 @@ STORY = (
     Step("listEvents", OLIVIA),
     Step("getLicenseStatistics", ADA),
     Step("getAgentActivity", ADA),
+    Step("getOrganizationSummary", ADA),
+    Step("getSummary", OLIVIA),
 )
 
 

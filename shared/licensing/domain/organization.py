@@ -50,6 +50,26 @@ class Standing(StrEnum):
     ENDED = "ended"
 
 
+class SeatUse(StrEnum):
+    """How much is left of an organization's seats, where that is little or nothing (R6)."""
+
+    # Nobody gets in any more.
+    FULL = "full"
+    # Nine tenths are used, or more, and one is free at least.
+    NEARLY = "nearly"
+
+
+def seat_use(seats: int, max_agents: int | None) -> SeatUse | None:
+    """What is left of the seats; ``None`` while there are enough, or no limit.
+
+    >>> seat_use(9, 10), seat_use(10, 10), seat_use(8, 10) is seat_use(500, None) is None
+    (<SeatUse.NEARLY: 'nearly'>, <SeatUse.FULL: 'full'>, True)
+    """
+    if max_agents is None or seats * 10 < max_agents * 9:
+        return None
+    return SeatUse.FULL if seats >= max_agents else SeatUse.NEARLY
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """Until when an organization's agents may work, in epoch seconds, and whether they may at all.

@@ -76,6 +76,16 @@ class Past:
     turns: Sequence[Turn] = ()
 
 
+def by_status(
+    census: Mapping[State, int], subscription: Subscription, at: int
+) -> Mapping[Status, int]:
+    """How many licences of each state show in each status at ``at``; none counts as less."""
+    seen = dict.fromkeys(Status, 0)
+    for state, count in census.items():
+        seen[status_of(state, subscription, at)] += max(count, 0)
+    return seen
+
+
 def over_time(
     census: Mapping[State, int], subscription: Subscription, past: Past, *, since: int, now: int
 ) -> Sequence[Point]:
@@ -86,7 +96,7 @@ def over_time(
     none where it would be less.
     """
     counts, seen_through = Counter(census), subscription
-    points = [_point(counts, subscription, now)]
+    points = [Point(now, by_status(counts, subscription, now))]
     moves, turns = past.moves, past.turns
     moved = turned = 0
     for at in range(now // DAY * DAY, since - 1, -DAY):
@@ -102,7 +112,7 @@ def over_time(
             # Before its registration it had no licence, whatever one would be seen through.
             seen_through = turns[turned].before or seen_through
             turned += 1
-        points.append(_point(counts, seen_through, at))
+        points.append(Point(at, by_status(counts, seen_through, at)))
     return points[::-1]
 
 
@@ -117,10 +127,3 @@ def by_hour(last_seen: Iterable[LastSeen], hour: int) -> Sequence[int]:
         for back in range(WEEK_HOURS):
             counts[-1 - back] += bits >> back & 1
     return counts
-
-
-def _point(counts: Mapping[State, int], subscription: Subscription, at: int) -> Point:
-    seen = dict.fromkeys(Status, 0)
-    for state, count in counts.items():
-        seen[status_of(state, subscription, at)] += max(count, 0)
-    return Point(at, seen)

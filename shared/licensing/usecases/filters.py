@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from licensing.domain import environment as environments
 from licensing.domain.audit import EventType
-from licensing.domain.license import License, Status
+from licensing.domain.license import License, State, Status
 from licensing.domain.organization import Organization, Standing, Subscription
 from licensing.usecases.pagination import (
     Search,
@@ -32,6 +32,8 @@ class OrganizationSummary:
     id: str
     name: str
     subscription: Subscription
+    seats: int
+    max_agents: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class LicenseSummary:
     computer_name: str | None
     label: str | None
     primary: bool
+    state: State
+    device_key: str | None
 
 
 @dataclass(frozen=True, slots=True)

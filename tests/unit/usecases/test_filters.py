@@ -29,6 +29,8 @@ def entry(record: License) -> LicenseSummary:
         computer_name=record.computer_name,
         label=record.label,
         primary=record.primary,
+        state=record.state,
+        device_key=record.device_key,
     )
 
 
@@ -120,7 +122,7 @@ ACME = organization(subscription=Subscription(NOW + DAY, SubscriptionStatus.ACTI
 def test_r14_an_organization_fits_when_all_that_is_sought_is_true_of_it_now(
     filters: dict[str, Any], *, fits: bool
 ) -> None:
-    seen = OrganizationSummary(ACME.id, ACME.name, ACME.subscription)
+    seen = OrganizationSummary(ACME.id, ACME.name, ACME.subscription, ACME.seats, ACME.max_agents)
     wanted = OrganizationFilters(**filters)
     assert wanted.fits(ACME, NOW) is wanted.fits(seen, NOW) is fits
 
@@ -131,8 +133,10 @@ def test_r14_what_a_subscription_means_is_looked_at_now() -> None:
 
 
 def test_organizations_are_sorted_by_name_or_by_the_end_of_their_subscription() -> None:
-    one = OrganizationSummary("a", "beta", Subscription(NOW, SubscriptionStatus.ACTIVE))
-    other = OrganizationSummary("b", "Alpha", Subscription(NOW + DAY, SubscriptionStatus.PAUSED))
+    one = OrganizationSummary("a", "beta", Subscription(NOW, SubscriptionStatus.ACTIVE), 0, None)
+    other = OrganizationSummary(
+        "b", "Alpha", Subscription(NOW + DAY, SubscriptionStatus.PAUSED), 0, None
+    )
     for sort, is_less in (("name", False), ("valid_until", True)):
         for chosen in (OrganizationSort(sort), OrganizationSort(f"-{sort}")):
             assert (str(chosen.value_of(one)) < str(chosen.value_of(other))) is is_less

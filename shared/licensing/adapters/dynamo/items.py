@@ -218,7 +218,7 @@ LICENSE: Final = Record(
 )
 _LICENSE_CHANGES: Final = Attributes[License](*_CHANGED)
 _LICENSE_SUMMARY: Final = LICENSE.only(
-    LicenseSummary, "environment", "computer_name", "label", "primary"
+    LicenseSummary, "environment", "computer_name", "label", "primary", "state", "device_key"
 )
 _CHAIN_MOVES: Final = Attributes[License](_LEASED)
 _PROOFS: Final = Attributes[License](_PROVED)
@@ -349,7 +349,9 @@ _GOVERNED: Final = (
 
 ORGANIZATION: Final = Record(Organization, _SEATS, *_GOVERNED)
 _ORGANIZATION_CHANGES: Final = Attributes[Organization](*_GOVERNED)
-_ORGANIZATION_SUMMARY: Final = ORGANIZATION.only(OrganizationSummary, "name", "subscription")
+_ORGANIZATION_SUMMARY: Final = ORGANIZATION.only(
+    OrganizationSummary, "name", "subscription", "seats", "max_agents"
+)
 
 
 def organization_item(organization: Organization, *, due_at: int) -> Item:

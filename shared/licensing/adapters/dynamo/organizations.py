@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.table import Table
-from licensing.adapters.dynamo.values import text
 from licensing.adapters.dynamo.writes import organization_writes
 from licensing.domain.audit import Event
 from licensing.domain.organization import Organization, is_organization_id
@@ -28,14 +27,7 @@ class Organizations(Table):
 
     def organization_summaries(self) -> Iterator[OrganizationSummary]:
         """See :class:`licensing.usecases.ports.OrganizationLister`."""
-        entries = self._query(
-            {
-                "TableName": self.table,
-                "IndexName": schema.BY_ORGANIZATION,
-                "KeyConditionExpression": "org_pk = :partition",
-                "ExpressionAttributeValues": {":partition": text(schema.ORGANIZATIONS)},
-            }
-        )
+        entries = self._query(self._whole(schema.ORGANIZATIONS))
         return map(items.read_organization_summary, entries)
 
     def organizations(self, ids: Sequence[str]) -> list[Organization]:

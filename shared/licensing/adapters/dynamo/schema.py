@@ -228,7 +228,7 @@ def activity_of(organization_id: str) -> str:
 
 
 ORGANIZATIONS: Final = "ORGANIZATIONS"
-"""The partition of all organizations in ``by_organization``; each is written there once."""
+"""The partition of all organizations in ``by_organization``; their seats are written there, too."""
 
 
 def organization_sort_key(organization_id: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from licensing.adapters.dynamo import items, schema
@@ -14,6 +14,7 @@ from licensing.adapters.dynamo.values import Item, text
 from licensing.domain.license import State
 from licensing.domain.organization import is_organization_id
 from licensing.domain.statistics import BlockedClone, Move
+from licensing.usecases.filters import LicenseSummary
 from licensing.usecases.ports import LastSeenPage, LicensesPast, OrganizationPast
 
 
@@ -56,18 +57,14 @@ class Counts(Licenses):
 
     def census(self, organization_id: str) -> Mapping[State, int]:
         """See :class:`licensing.usecases.ports.StatisticsReader`."""
-        entries = self._query(
-            {
-                "TableName": self.table,
-                "IndexName": schema.BY_ORGANIZATION,
-                "KeyConditionExpression": "org_pk = :partition",
-                "ExpressionAttributeValues": {
-                    ":partition": text(schema.licenses_of(organization_id))
-                },
-                "ProjectionExpression": "org_sk",
-            }
-        )
+        query = self._whole(schema.licenses_of(organization_id))
+        entries = self._query({**query, "ProjectionExpression": "org_sk"})
         return Counter(schema.state_in_sort_key(schema.sort_key_of(entry)) for entry in entries)
+
+    def all_licenses(self, organization_id: str) -> Iterator[LicenseSummary]:
+        """See :class:`licensing.usecases.ports.SummaryReader`."""
+        entries = self._query(self._whole(schema.licenses_of(organization_id)))
+        return map(items.read_license_summary, entries)
 
     def licenses_past(
         self, organization_id: str, since: int, *, most: int, most_refusals: int

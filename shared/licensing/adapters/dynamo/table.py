@@ -86,16 +86,18 @@ class Table:
             wanted = {**wanted, "Keys": left}
         raise Unavailable("The database is busy. Try again.")
 
-    def _newest_first(self, partition: str, *, page_size: int) -> QueryInputTypeDef:
-        """A query of a whole partition of ``by_organization``, backwards."""
+    def _whole(self, partition: str) -> QueryInputTypeDef:
+        """A query of a whole partition of ``by_organization``."""
         return {
             "TableName": self.table,
             "IndexName": schema.BY_ORGANIZATION,
             "KeyConditionExpression": "org_pk = :partition",
             "ExpressionAttributeValues": {":partition": text(partition)},
-            "ScanIndexForward": False,
-            "Limit": page_size,
         }
+
+    def _newest_first(self, partition: str, *, page_size: int) -> QueryInputTypeDef:
+        """A query of a whole partition of ``by_organization``, backwards."""
+        return {**self._whole(partition), "ScanIndexForward": False, "Limit": page_size}
 
     def _query(self, query: QueryInputTypeDef) -> Iterator[StoredItem]:
         """Everything that a query finds, page by page as it is asked for."""

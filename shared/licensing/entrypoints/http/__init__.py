@@ -39,6 +39,7 @@ from licensing.entrypoints.http.inputs import (
 from licensing.entrypoints.http.operations import Callers, Operation, Tag
 from licensing.entrypoints.http.proofs import PREVIOUS_PROOF, PROOF, DeviceProof
 from licensing.entrypoints.http.replies import (
+    BRIEFLY_KEPT,
     Reply,
     answer,
     refuse,
@@ -49,6 +50,7 @@ from licensing.entrypoints.http.replies import (
 )
 
 __all__ = [
+    "BRIEFLY_KEPT",
     "CURSOR",
     "IDEMPOTENCY_KEY_FORM",
     "LIMIT",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from aws_lambda_powertools.event_handler import Response
@@ -18,6 +19,11 @@ from licensing.entrypoints.http.etags import etag_of, has_already
 Reply = Response[str]
 Given = TypeVar("Given")
 
+BRIEFLY_KEPT: Final = MappingProxyType(
+    {"cache-control": "private, max-age=60", "vary": "authorization"}
+)
+"""Of what is counted: it need not be fresher, and whoever comes next at this browser may see less.
+"""
 _WORTH_PACKING: Final = 1024
 """Characters; less than that fits a packet or two as it is."""
 

@@ -24,6 +24,7 @@ from licensing.usecases.ports.events import (
     OrganizationPast,
     RecordedEvent,
     StatisticsReader,
+    SummaryReader,
     Witness,
 )
 from licensing.usecases.ports.licenses import (
@@ -83,6 +84,7 @@ __all__ = [
     "RecordedEvent",
     "RequestStore",
     "StatisticsReader",
+    "SummaryReader",
     "SweepStore",
     "UseStore",
     "ValidationStore",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -12,7 +12,7 @@ from licensing.domain.license import LastSeen, State
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode
 from licensing.domain.statistics import BlockedClone, Move
-from licensing.usecases.filters import EventFilters
+from licensing.usecases.filters import EventFilters, LicenseSummary, OrganizationSummary
 from licensing.usecases.ports.licenses import LicenseReader
 
 HIDDEN: Final = "hidden"
@@ -201,3 +201,13 @@ class StatisticsReader(LicenseReader, Witness, Protocol):
         A walk that begins in ``hour``, in hours since the epoch, stays at it on all of its pages.
         Raises ``InvalidInput`` for a foreign cursor.
         """
+
+
+class SummaryReader(LicenseReader, Witness, Protocol):
+    """What there is now, at first sight: from an index, each in one query of one partition."""
+
+    def all_licenses(self, organization_id: str) -> Iterator[LicenseSummary]:
+        """An organization's own licences. One that changes its state meanwhile may come twice."""
+
+    def organization_summaries(self) -> Iterator[OrganizationSummary]:
+        """All organizations, in no order. One may be missing that is new."""
