@@ -14,6 +14,12 @@ SEARCH = http.SearchText(
     "A part of the computer name, the label or the id, in upper or lower case."
 )
 PRIMARY = http.Flag("primary", "Only licenses that are marked as primary, or only others.")
+DEVICE_KEY = http.Flag("device_key", "Only licenses with a device key, or only others.")
+SEEN_BEFORE = http.Instant(
+    "seen_before",
+    "Only licenses whose agents have not been seen since. One that was never seen counts from the "
+    "license's issue. At most 50,000 licenses can be filtered so.",
+)
 SORT = http.Choice(
     "sort",
     LicenseSort,
@@ -56,7 +62,16 @@ def one(call: http.Call, license_id: str) -> http.Reply:
         description="Without `sort`: by "
         "state, then by time of issue. Temporary licenses have a list of their own. Changes "
         "nothing.",
-        takes=(STATUS, ENVIRONMENT, SEARCH, PRIMARY, SORT, http.PAGE),
+        takes=(
+            STATUS,
+            ENVIRONMENT,
+            SEARCH,
+            PRIMARY,
+            DEVICE_KEY,
+            SEEN_BEFORE,
+            SORT,
+            http.SORTED_PAGE,
+        ),
         replies={200: LicensesReply},
         problems=(404,),
     )
@@ -70,10 +85,12 @@ def listing(call: http.Call, organization_id: str) -> http.Reply:
             search=call.read(SEARCH),
             environment=call.read(ENVIRONMENT),
             primary=call.read(PRIMARY),
+            device_key=call.read(DEVICE_KEY),
+            seen_before=call.read(SEEN_BEFORE),
         ),
         sort=call.read(SORT),
     )
-    page = call.page()
+    page = call.sorted_page()
     answer = call.use_case(ListLicenses).listing(organization_id, query, page, context)
     return http.answer(answer, lambda found: _show(found, call))
 

@@ -11,7 +11,7 @@ from licensing.contract.organizations import (
 )
 from licensing.contract.summaries import SummaryReply
 from licensing.domain.errors import InvalidInput
-from licensing.domain.organization import Organization, Standing, is_organization_id
+from licensing.domain.organization import Organization, SeatUse, Standing, is_organization_id
 from licensing.entrypoints import http
 from licensing.usecases.amend_organization import AmendOrganization
 from licensing.usecases.change_subscription import ChangeSubscription, Registered
@@ -21,6 +21,9 @@ from licensing.usecases.show_summary import OrganizationsNow, ShowSummary
 
 SEARCH = http.SearchText("A part of the id or of the name, in upper or lower case.")
 STANDING = http.Choice("standing", Standing, "Only organizations whose subscription stands so.")
+SEATS = http.Choice(
+    "seats", SeatUse, "Only organizations without a free seat, or with nine tenths of them used."
+)
 ENDS_FROM = http.Instant("ends_from", "The subscription ends at this time or later.")
 ENDS_BEFORE = http.Instant("ends_before", "The subscription ends before this time.")
 SORT = http.Choice(
@@ -60,7 +63,7 @@ def me(call: http.Call) -> http.Reply:
         summary="List all organizations.",
         callers="super-admins",
         description="Changes nothing.",
-        takes=(SEARCH, STANDING, ENDS_FROM, ENDS_BEFORE, SORT, http.PAGE),
+        takes=(SEARCH, STANDING, SEATS, ENDS_FROM, ENDS_BEFORE, SORT, http.SORTED_PAGE),
         replies={200: OrganizationsReply},
     )
 )
@@ -70,11 +73,12 @@ def listing(call: http.Call) -> http.Reply:
     filters = OrganizationFilters(
         search=call.read(SEARCH),
         standing=call.read(STANDING),
+        seats=call.read(SEATS),
         ends_from=call.read(ENDS_FROM),
         ends_before=call.read(ENDS_BEFORE),
     )
     sort = call.read(SORT) or OrganizationSort.NAME
-    page = call.page()
+    page = call.sorted_page()
     answer = call.use_case(ListLicenses).organizations(filters, sort, page, context)
     return http.answer(answer, lambda found: _show_page(found, call))
 

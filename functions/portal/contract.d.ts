@@ -64,7 +64,7 @@ export interface AdministeredLicense {
   last_seen: LastSeen | null;
 }
 
-/** The week until `until`, when the current hour ends: full hours of UTC, oldest first. A page is about `counted` of the licenses. Ask for the next one until `next_cursor` is null, and add the pages up: all of them are about the same hours. */
+/** The week until `until`, when the current hour ends: full hours of UTC, oldest first. A page is about `counted` of the licenses. Ask for the next one until `next_cursor` is null, and add the pages up: all of them are about the same hours. An agent that was never seen counts in `not_seen` from the issue of its license. */
 export interface AgentActivityReply {
   /** The id of an organization. */
   organization_id: string;
@@ -72,6 +72,8 @@ export interface AgentActivityReply {
   until: string;
   /** The 168 hours of the week, the oldest first. */
   hours: Array<ActiveHour>;
+  /** Of how many active licenses the agent was not seen for how long. */
+  not_seen: Array<SilentCount>;
   /** How many licenses this page is about. */
   counted: number;
   /** Send it as `cursor` to get the next page; null on the last one. */
@@ -501,6 +503,17 @@ export interface SeatCounts {
   nearly: number;
 }
 
+/** How much is left of an organization's seats, where that is little or nothing. */
+export type SeatUse = "full" | "nearly";
+
+/** How many active licenses have an agent that was not seen in so many days before `until`. */
+export interface SilentCount {
+  /** Days before `until`. */
+  days: number;
+  /** How many active licenses have an agent that was not seen since. */
+  licenses: number;
+}
+
 /** How many subscriptions stand how. */
 export interface StandingCounts {
   /** How many are in force. */
@@ -639,10 +652,10 @@ export interface UpdateOrganizationRequest {
 export interface Queries {
   listEvents: "type" | "from" | "before" | "limit" | "cursor";
   listLicenseEvents: "type" | "from" | "before" | "limit" | "cursor";
-  listOrganizations: "search" | "standing" | "ends_from" | "ends_before" | "sort" | "limit" | "cursor";
+  listOrganizations: "search" | "standing" | "seats" | "ends_from" | "ends_before" | "sort" | "limit" | "cursor" | "skip";
   getAgentActivity: "cursor";
   listOrganizationEvents: "type" | "from" | "before" | "limit" | "cursor";
-  listLicenses: "status" | "environment" | "search" | "primary" | "sort" | "limit" | "cursor";
+  listLicenses: "status" | "environment" | "search" | "primary" | "device_key" | "seen_before" | "sort" | "limit" | "cursor" | "skip";
   getLicenseStatistics: "days";
   listTemporaryLicenses: "limit" | "cursor";
 }

@@ -42,6 +42,7 @@ from licensing.contract.statistics import (
     ActivityReply,
     LicenseCounts,
     RefusalCount,
+    SilentCount,
     StatisticsReply,
 )
 from licensing.contract.summaries import (
@@ -66,6 +67,7 @@ from licensing.domain.lease_chain import Link
 from licensing.domain.license import HOUR, Action, License, State, Status
 from licensing.domain.organization import Organization, PolicyFloor
 from licensing.domain.refusal import Refused
+from licensing.domain.statistics import SILENT_DAYS
 from licensing.domain.temporary_license import Term
 from licensing.domain.validation import Code
 from licensing.usecases.ports import RecordedEvent
@@ -235,6 +237,7 @@ def _activity() -> ActivityReply:
             ActiveHour(at=instant(at), licenses=int(at == seen))
             for at in range(seen - HOUR, seen + 2 * HOUR, HOUR)
         ],
+        not_seen=[SilentCount(days=days, licenses=0) for days in SILENT_DAYS],
         counted=1,
         next_cursor=None,
     )

@@ -61,6 +61,7 @@ HERE: Final = MappingProxyType(
         "AgentActivityReply": {
             "counted": "How many licenses this page is about.",
             "hours": "The 168 hours of the week, the oldest first.",
+            "not_seen": "Of how many active licenses the agent was not seen for how long.",
         },
         "AuditEvent": {
             "at": "When it happened; of folded refusals, when their hour began.",
@@ -185,6 +186,10 @@ HERE: Final = MappingProxyType(
         "SeatCounts": {
             "full": "How many have no free seat.",
             "nearly": "How many have used nine tenths of theirs or more, and have a free one.",
+        },
+        "SilentCount": {
+            "days": "Days before `until`.",
+            "licenses": "How many active licenses have an agent that was not seen since.",
         },
         "StandingCounts": {
             "current": "How many are in force.",

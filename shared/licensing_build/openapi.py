@@ -326,7 +326,12 @@ def _(_taken: object, _schemas: Schemas) -> list[dict[str, Any]]:
 
 @_described.register
 def _(taken: http.Number, _schemas: Schemas) -> list[dict[str, Any]]:
-    schema = {"type": "integer", "minimum": 1, "maximum": taken.largest, "default": taken.usual}
+    schema = {
+        "type": "integer",
+        "minimum": taken.smallest,
+        "maximum": taken.largest,
+        "default": taken.usual,
+    }
     return [_query(taken.name, schema, taken.description)]
 
 
@@ -362,6 +367,11 @@ def _(taken: http.Instant, _schemas: Schemas) -> list[dict[str, Any]]:
 @_described.register
 def _(_taken: http.Page, schemas: Schemas) -> list[dict[str, Any]]:
     return [*_described(http.LIMIT, schemas), *_described(http.CURSOR, schemas)]
+
+
+@_described.register
+def _(_taken: http.SortedPage, schemas: Schemas) -> list[dict[str, Any]]:
+    return [*_described(http.PAGE, schemas), *_described(http.SKIP, schemas)]
 
 
 @_described.register

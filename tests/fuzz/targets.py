@@ -237,7 +237,7 @@ def parameters(data: bytes) -> None:
         http.IfMatch(""),
         http.IfNoneMatch(""),
         http.IdempotencyKey(""),
-        http.PAGE,
+        http.SORTED_PAGE,
         http.Choice("status", Status),
         http.SearchText(""),
         http.Flag("primary"),

@@ -223,6 +223,9 @@ def test_a_parameter_that_comes_twice_is_refused_where_it_is_no_free_text(
         (licenses, "status", ("active", "revoked")),
         (licenses, "primary", ("true", "false")),
         (licenses, "sort", ("label", "label")),
+        (licenses, "device_key", ("true", "false")),
+        (licenses, "skip", ("1", "2")),
+        (every, "seats", ("full", "nearly")),
         (licenses, "cursor", ("a", "b")),
         (every, "ends_from", ("2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z")),
         ("/v1/organizations/acme/statistics", "days", ("1", "2")),
@@ -235,7 +238,9 @@ def test_a_parameter_that_comes_twice_is_refused_where_it_is_no_free_text(
 
 def _parameters(operation: http.Operation) -> Iterator[str]:
     for taken in operation.takes:
-        if isinstance(taken, http.Page):
+        if isinstance(taken, http.Page | http.SortedPage):
             yield from ("limit", "cursor")
+            if isinstance(taken, http.SortedPage):
+                yield "skip"
         elif not isinstance(taken, BODIES) and hasattr(taken, "name"):
             yield taken.name

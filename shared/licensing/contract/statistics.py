@@ -78,16 +78,25 @@ class ActiveHour(Reply):
     licenses: int
 
 
+class SilentCount(Reply):
+    """How many active licenses have an agent that was not seen in so many days before ``until``."""
+
+    days: int
+    licenses: int
+
+
 class ActivityReply(Reply):
     """The week until ``until``, when the current hour ends: full hours of UTC, oldest first.
 
     A page is about ``counted`` of the licenses. Ask for the next one until ``next_cursor`` is null,
-    and add the pages up: all of them are about the same hours.
+    and add the pages up: all of them are about the same hours. An agent that was never seen counts
+    in ``not_seen`` from the issue of its license.
     """
 
     organization_id: OrganizationId
     until: Instant
     hours: list[ActiveHour]
+    not_seen: list[SilentCount]
     counted: int
     next_cursor: str | None
 
@@ -100,6 +109,10 @@ class ActivityReply(Reply):
             hours=[
                 ActiveHour(at=instant(found.since + number * HOUR), licenses=licenses)
                 for number, licenses in enumerate(found.hours)
+            ],
+            not_seen=[
+                SilentCount(days=days, licenses=licenses)
+                for days, licenses in found.not_seen.items()
             ],
             counted=found.counted,
             next_cursor=next_cursor,

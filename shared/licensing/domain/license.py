@@ -284,6 +284,11 @@ class License:
         return self.added_by if self.is_bound else None
 
     @property
+    def heard_of_at(self) -> int:
+        """When its agent was last heard of."""
+        return heard_of_at(self.issued_at, self.last_seen.at if self.last_seen else None)
+
+    @property
     def claims(self) -> frozenset[bytes]:
         """The pairs that it holds: those of its machine while it is bound, else none (R10)."""
         return self.machine.pairs() if self.is_bound else frozenset()
@@ -479,6 +484,15 @@ _STATUS_BY_STANDING: Final = MappingProxyType(
         Standing.ENDED: Status.EXPIRED,
     }
 )
+
+
+def heard_of_at(issued_at: int, seen_at: int | None) -> int:
+    """When an agent was last heard of: when it was seen, or else when its licence was issued.
+
+    >>> heard_of_at(1_900_000_000, None), heard_of_at(1_900_000_000, 1_900_000_060)
+    (1900000000, 1900000060)
+    """
+    return issued_at if seen_at is None else seen_at
 
 
 def status_of(state: State, subscription: Subscription, now: int) -> Status:

@@ -16,10 +16,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from licensing.domain.license import HOUR, LastSeen, State, Status, status_of
+from licensing.domain.license import (
+    HOUR,
+    LastSeen,
+    State,
+    Status,
+    heard_of_at,
+    status_of,
+)
 from licensing.domain.organization import DAY, Subscription
 
 WEEK_HOURS: Final = 7 * 24
+SILENT_DAYS: Final = (7, 30)
+"""For how many days agents are counted that were not seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,20 @@ class Move:
     at: int
     before: State | None
     after: State
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A licence, and when its agent was last seen: ``None`` if it never was."""
+
+    state: State
+    issued_at: int
+    last_seen: LastSeen | None
+
+    @property
+    def heard_of_at(self) -> int:
+        """When its agent was last heard of."""
+        return heard_of_at(self.issued_at, self.last_seen.at if self.last_seen else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +150,15 @@ def by_hour(last_seen: Iterable[LastSeen], hour: int) -> Sequence[int]:
         for back in range(WEEK_HOURS):
             counts[-1 - back] += bits >> back & 1
     return counts
+
+
+def not_seen(
+    sightings: Iterable[Sighting], subscription: Subscription, *, until: int, now: int
+) -> Mapping[int, int]:
+    """How many active licences' agents were not heard of in so many days before ``until``."""
+    heard = [
+        one.heard_of_at
+        for one in sightings
+        if status_of(one.state, subscription, now) is Status.ACTIVE
+    ]
+    return {days: sum(at < until - days * DAY for at in heard) for days in SILENT_DAYS}

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from licensing.domain import environment as environments
 from licensing.domain.audit import EventType
 from licensing.domain.license import License, State, Status
-from licensing.domain.organization import Organization, Standing, Subscription
+from licensing.domain.organization import (
+    Organization,
+    SeatUse,
+    Standing,
+    Subscription,
+    seat_use,
+)
 from licensing.usecases.pagination import (
     Search,
     Sort,
@@ -118,6 +124,7 @@ class OrganizationFilters:
 
     search: Search | None = None
     standing: Standing | None = None
+    seats: SeatUse | None = None
     ends_from: int | None = None
     ends_before: int | None = None
 
@@ -126,6 +133,7 @@ class OrganizationFilters:
         return {
             "search": self.search.wanted if self.search else None,
             "standing": self.standing,
+            "seats": self.seats,
             "ends_from": self.ends_from,
             "ends_before": self.ends_before,
         }
@@ -135,6 +143,10 @@ class OrganizationFilters:
         subscription = organization.subscription
         return (
             (self.standing is None or subscription.standing(now) is self.standing)
+            and (
+                self.seats is None
+                or seat_use(organization.seats, organization.max_agents) is self.seats
+            )
             and (self.ends_from is None or subscription.valid_until >= self.ends_from)
             and (self.ends_before is None or subscription.valid_until < self.ends_before)
             and (self.search is None or self.search.finds(organization.id, organization.name))
@@ -143,11 +155,17 @@ class OrganizationFilters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseFilters:
-    """Which licences of an organization to list: those that all of it is true of."""
+    """Which licences of an organization to list: those that all of it is true of.
+
+    ``seen_before`` is of agents that were not seen from then on; one that was never seen counts
+    from its licence's issue. Records alone tell it: see :meth:`fits_activity`.
+    """
 
     search: Search | None = None
     environment: str | None = None
     primary: bool | None = None
+    device_key: bool | None = None
+    seen_before: int | None = None
 
     def asked(self) -> dict[str, str | int | None]:
         """All of it, to tell listings apart by."""
@@ -155,6 +173,8 @@ class LicenseFilters:
             "search": self.search.wanted if self.search else None,
             "environment": self.environment,
             "primary": self.primary,
+            "device_key": self.device_key,
+            "seen_before": self.seen_before,
         }
 
     @property
@@ -163,9 +183,10 @@ class LicenseFilters:
         return self != LicenseFilters()
 
     def fits(self, record: LicenseSummary | License) -> bool:
-        """Whether a licence is one of them."""
+        """Whether a licence is one of them, as far as that can be seen at first sight."""
         return (
             (self.primary is None or record.primary is self.primary)
+            and (self.device_key is None or (record.device_key is not None) is self.device_key)
             and (
                 self.environment is None
                 or environments.is_same(record.environment, self.environment)
@@ -175,6 +196,10 @@ class LicenseFilters:
                 or self.search.finds(record.computer_name, record.label, record.id)
             )
         )
+
+    def fits_activity(self, heard_of_at: int) -> bool:
+        """Whether a licence is one of them, by when its agent was last heard of."""
+        return self.seen_before is None or heard_of_at < self.seen_before
 
 
 def has_name(record: License, beginning: str) -> bool:
@@ -189,6 +214,21 @@ class LicenseQuery:
     status: Status | None = None
     filters: LicenseFilters = LicenseFilters()
     sort: LicenseSort | None = None
+
+    @property
+    def goes_by_activity(self) -> bool:
+        """Whether records have to be read to know what is on the list, or in what order."""
+        return self.filters.seen_before is not None or (
+            self.sort is not None and self.sort.goes_by_activity
+        )
+
+    def value_of(self, record: LicenseSummary, activity: AgentActivity | None = None) -> Value:
+        """What a licence is sorted by; ``activity`` is there where it :attr:`goes_by_activity`."""
+        if self.sort is None:
+            return f"{record.state}#{by_number(record.issued_at)}"
+        if activity is not None and self.sort.goes_by_activity:
+            return self.sort.value_of_activity(activity)
+        return self.sort.value_of(record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from licensing.domain.audit import Reading
 from licensing.domain.errors import InvalidInput, Misconfigured
-from licensing.domain.license import License, State, Status
+from licensing.domain.license import License, State, Status, heard_of_at
 from licensing.domain.organization import Organization, Standing
 from licensing.domain.refusal import (
     Refused,
@@ -29,7 +29,6 @@ from licensing.domain.refusal import (
 from licensing.usecases.context import UserContext
 from licensing.usecases.filters import (
     LicenseQuery,
-    LicenseSort,
     LicenseSummary,
     OrganizationFilters,
     OrganizationSort,
@@ -50,7 +49,7 @@ _COLOURED: Final = MappingProxyType(
 
 
 MOST_READ: Final = 50_000
-"""Licences whose records are read to sort them by what those alone tell."""
+"""Licences whose records are read to filter or sort them by what those alone tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +148,21 @@ class ListLicenses:
         """A page of an organization's licences, filtered by what people see.
 
         Ordered by stored state, then by time of issue, if no ``sort`` is asked for; then each page
-        costs what is on it or passed over. A sorted one costs a look at all of them. Raises
-        ``InvalidInput`` for a cursor that this listing did not hand out.
+        costs what is on it or passed over. A sorted one costs a look at all of them, and one that
+        goes by when agents were seen, a look at all their records. Raises ``InvalidInput`` for a
+        cursor that this listing did not hand out.
         """
         organization = self._organization(organization_id, Reading.LICENSES, context)
         if isinstance(organization, Refused):
             return organization
         filters, sort = query.filters, query.sort
         states = _states(query.status, organization.subscription.standing(context.now))
-        if sort is None:
+        if sort is None and not query.goes_by_activity:
+            if page.skip:
+                raise InvalidInput(
+                    "A page of an unsorted list is reached by next_cursor alone. Send a sort.",
+                    pointer="/query/skip",
+                )
             unsorted = self.store.licenses(
                 organization_id,
                 states=states,
@@ -172,31 +177,36 @@ class ListLicenses:
             name_of(
                 f"licenses/{organization_id}", status=query.status, sort=sort, **filters.asked()
             ),
-            self._values(found, sort),
+            self._values(found, query),
             page,
-            is_descending=sort.is_descending,
+            is_descending=sort is not None and sort.is_descending,
         )
         records = [
             one
             for one in self.store.licenses_by_id(sorted_ids.ids)
-            if one.state in states and filters.fits(one)
+            if one.state in states and filters.fits(one) and filters.fits_activity(one.heard_of_at)
         ]
         return Listing(organization, records, sorted_ids.next_cursor, sorted_ids.total)
 
     def _values(
-        self, found: Mapping[str, LicenseSummary], sort: LicenseSort
+        self, found: Mapping[str, LicenseSummary], query: LicenseQuery
     ) -> Iterable[tuple[Value, str]]:
-        """What to sort by, with the id of each licence."""
-        if not sort.goes_by_activity:
-            return [(sort.value_of(one), one.id) for one in found.values()]
+        """What to sort by, with the id of each licence that is on the list."""
+        if not query.goes_by_activity:
+            return [(query.value_of(one), one.id) for one in found.values()]
+        filters = query.filters
         if len(found) > MOST_READ:
+            by = "sort" if filters.seen_before is None else "seen_before"
             raise InvalidInput(
-                f"At most {MOST_READ} licenses can be sorted by this field, and this list has "
-                f"{len(found)}. Narrow it by status, environment, primary or search.",
-                pointer="/query/sort",
+                f"At most {MOST_READ} licenses can be listed by {by}, and this list has "
+                f"{len(found)}. Narrow it by status, environment, primary, device_key or search.",
+                pointer=f"/query/{by}",
             )
-        activity = self.store.agent_activity(list(found))
-        return [(sort.value_of_activity(of_one), id) for id, of_one in activity.items()]
+        return [
+            (query.value_of(found[id], of_one), id)
+            for id, of_one in self.store.agent_activity(list(found)).items()
+            if filters.fits_activity(heard_of_at(found[id].issued_at, of_one.seen_at))
+        ]
 
     def temporary(
         self, organization_id: str, page: PageRequest, context: UserContext

@@ -70,11 +70,13 @@ class Search:
 class PageRequest:
     """Which page of a list is asked for: so many entries, behind those that came with ``cursor``.
 
-    Without a ``cursor`` it is the first page.
+    Without a ``cursor`` it is the first page, or the one behind so many entries to ``skip``: a
+    sorted list can do that.
     """
 
     limit: int
     cursor: str | None = None
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ def sorted_page(
         last = rank(*_read_place(read_cursor(page.cursor, listing)))
         rest = [one for one in ranks if (one < last if is_descending else one > last)]
     # One more than the page tells whether there is a next one.
-    found = (nlargest if is_descending else nsmallest)(page.limit + 1, rest)
+    found = (nlargest if is_descending else nsmallest)(page.skip + page.limit + 1, rest)[
+        page.skip :
+    ]
     shown = found[: page.limit]
     next_cursor = None
     if len(found) > page.limit:

@@ -10,7 +10,7 @@ What this module guarantees:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,7 @@ from licensing.domain.statistics import (
     by_hour,
     complete_from,
     first_midnight,
+    not_seen,
     over_time,
 )
 from licensing.usecases.context import UserContext
@@ -65,12 +66,14 @@ class Statistics:
 class Activity:
     """In how many of the ``counted`` licences' case an agent was noted as seen, hour by hour.
 
-    The oldest of the ``hours`` comes first; the last one ends at ``until``.
+    The oldest of the ``hours`` comes first; the last one ends at ``until``. ``not_seen`` counts the
+    active licences whose agents were not heard of, by the days before ``until``.
     """
 
     organization_id: str
     until: int
     hours: Sequence[int]
+    not_seen: Mapping[int, int]
     counted: int
     next_cursor: str | None
 
@@ -138,16 +141,19 @@ class ShowStatistics:
         refused = _not_allowed(organization_id, context.caller)
         if refused is not None:
             return refused
-        if self.store.organization(organization_id) is None:
+        organization = self.store.organization(organization_id)
+        if organization is None:
             return organization_not_found()
         note_reading(self.store, Reading.ACTIVITY, organization_id, context)
         hour = context.now // HOUR
         page = self.store.last_seen(organization_id, hour=hour, limit=PAGE, cursor=cursor)
+        until = (page.hour + 1) * HOUR
         return Activity(
             organization_id,
-            (page.hour + 1) * HOUR,
-            by_hour(page.last_seen, page.hour),
-            page.counted,
+            until,
+            by_hour([one.last_seen for one in page.sightings if one.last_seen], page.hour),
+            not_seen(page.sightings, organization.subscription, until=until, now=context.now),
+            len(page.sightings),
             page.next_cursor,
         )
 

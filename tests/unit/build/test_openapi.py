@@ -101,7 +101,7 @@ def read_in(path: Path) -> set[str]:
                 found.add("PROOF")
             elif node.func.attr.startswith("previous_proof_for_"):
                 found.add("PREVIOUS_PROOF")
-            elif node.func.attr in {"page", "cursor"}:
+            elif node.func.attr in {"page", "sorted_page", "cursor"}:
                 found.add(node.func.attr.upper())
     return found
 

@@ -56,6 +56,8 @@ SHOP = license(
         ({"environment": " Production."}, True),
         ({"environment": "productions"}, False),
         ({"primary": True}, True),
+        ({"device_key": True}, False),
+        ({"device_key": False}, True),
         ({"primary": False}, False),
         ({"search": "shop", "primary": False}, False),
         ({"search": "nothing", "primary": True}, False),

@@ -295,7 +295,7 @@ def read_license_summary(entry: StoredItem) -> LicenseSummary:
     return _LICENSE_SUMMARY.read(entry, id=id_of(entry), issued_at=issued_at)
 
 
-LAST_SEEN: Final = ("seen_at", "seen_hours")
+LAST_SEEN: Final = ("pk", "seen_at", "seen_hours")
 """The attributes that tell when an agent was seen."""
 
 

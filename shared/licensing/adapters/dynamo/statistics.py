@@ -13,7 +13,7 @@ from licensing.adapters.dynamo.table import batches, cut
 from licensing.adapters.dynamo.values import Item, text
 from licensing.domain.license import State
 from licensing.domain.organization import is_organization_id
-from licensing.domain.statistics import BlockedClone, Move
+from licensing.domain.statistics import BlockedClone, Move, Sighting
 from licensing.usecases.filters import LicenseSummary
 from licensing.usecases.ports import LastSeenPage, LicensesPast, OrganizationPast
 
@@ -117,13 +117,19 @@ class Counts(Licenses):
             entries, limit, cursors, lambda entry: f"{hour:06d}#{schema.sort_key_of(entry)}"
         )
         # Each once: one that changes between two queries stands in the index at two places.
-        ids = dict.fromkeys(map(schema.id_of, found))
-        keys = [schema.license_key(id) for id in ids]
-        seen = [
-            items.read_last_seen(item)
+        places = {schema.id_of(entry): schema.sort_key_of(entry) for entry in found}
+        keys = [schema.license_key(id) for id in places]
+        seen = {
+            schema.id_of(item): items.read_last_seen(item)
             for batch in batches(keys)
             for item in self._batch_get(batch, only=items.LAST_SEEN)
+        }
+        sightings = [
+            Sighting(
+                schema.state_in_sort_key(place),
+                schema.issued_at_in_sort_key(place),
+                seen.get(id),
+            )
+            for id, place in places.items()
         ]
-        return LastSeenPage(
-            [last_seen for last_seen in seen if last_seen is not None], len(ids), hour, next_cursor
-        )
+        return LastSeenPage(sightings, hour, next_cursor)

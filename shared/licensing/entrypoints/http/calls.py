@@ -14,7 +14,7 @@ from licensing.entrypoints.deployment import Deployment, UseCase
 from licensing.entrypoints.http.addresses import public_address
 from licensing.entrypoints.http.callers import bearer, caller
 from licensing.entrypoints.http.cursors import Cursors, scope_of
-from licensing.entrypoints.http.inputs import CURSOR, PAGE, Input
+from licensing.entrypoints.http.inputs import CURSOR, PAGE, SORTED_PAGE, Input
 from licensing.entrypoints.http.proofs import PREVIOUS_PROOF, PROOF, good_proof, proof
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.pagination import PageRequest
@@ -62,6 +62,11 @@ class Call:
         handed.
         """
         asked = self.read(PAGE)
+        return replace(asked, cursor=self._opened(asked.cursor))
+
+    def sorted_page(self) -> PageRequest:
+        """Which page of a list that may be sorted is asked for. Raises as :meth:`page`."""
+        asked = self.read(SORTED_PAGE)
         return replace(asked, cursor=self._opened(asked.cursor))
 
     def page_in_body(self, limit: int, cursor: str | None) -> PageRequest:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -145,12 +145,13 @@ class VersionedBody(Generic[Model, OlderModel]):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A query parameter that is a number from 1 to ``largest``."""
+    """A query parameter that is a number from ``smallest`` to ``largest``."""
 
     name: str
     usual: int
     largest: int
     description: str = ""
+    smallest: int = 1
 
     def read(self, event: APIGatewayProxyEventV2) -> int:
         """The number, or ``usual`` where the query has none. Raises :class:`InvalidInput`."""
@@ -159,8 +160,8 @@ class Number:
             return self.usual
         # Python refuses to read numbers of thousands of digits, with another error.
         is_number = value.isascii() and value.isdecimal() and len(value) < 20
-        if not (is_number and 1 <= int(value) <= self.largest):
-            detail = f"It must be a number from 1 to {self.largest}."
+        if not (is_number and self.smallest <= int(value) <= self.largest):
+            detail = f"It must be a number from {self.smallest} to {self.largest}."
             raise InvalidInput(detail, pointer=f"/query/{self.name}")
         return int(value)
 
@@ -258,6 +259,14 @@ LIMIT: Final = Number(
 CURSOR: Final = Text(
     "cursor", "The next_cursor of the previous page. Leave it out for the first page."
 )
+SKIP: Final = Number(
+    "skip",
+    usual=0,
+    smallest=0,
+    largest=50_000,
+    description="How many entries of a sorted list come before the page: send it to jump there, "
+    "without a cursor.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +279,22 @@ class Page:
 
 
 PAGE: Final = Page()
+
+
+@dataclass(frozen=True, slots=True)
+class SortedPage:
+    """Which page of a list that is or may be sorted: a :class:`Page`, or one to jump to."""
+
+    def read(self, event: APIGatewayProxyEventV2) -> PageRequest:
+        """Limit, and cursor or skip. Raises :class:`InvalidInput`, also for both of these."""
+        page, skip = PAGE.read(event), SKIP.read(event)
+        if skip and page.cursor is not None:
+            detail = "Send cursor or skip: a cursor says already where to go on."
+            raise InvalidInput(detail, pointer="/query/skip")
+        return replace(page, skip=skip)
+
+
+SORTED_PAGE: Final = SortedPage()
 
 
 # -- headers ---------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import Final, Protocol
 
 from licensing.domain.audit import Actor, EventType, OrganizationNote, Origin, Reading
 from licensing.domain.facts import Facts
-from licensing.domain.license import LastSeen, State
+from licensing.domain.license import State
 from licensing.domain.organization import Organization
 from licensing.domain.refusal import RefusalCode
-from licensing.domain.statistics import BlockedClone, Move
+from licensing.domain.statistics import BlockedClone, Move, Sighting
 from licensing.usecases.filters import EventFilters, LicenseSummary, OrganizationSummary
 from licensing.usecases.ports.licenses import LicenseReader
 
@@ -168,11 +168,10 @@ class LicensesPast:
 class LastSeenPage:
     """When the agents of some licences were seen; ``next_cursor`` is ``None`` on the last page.
 
-    ``counted`` is how many licences were looked at, ``hour`` the one that the first page began in.
+    ``hour`` is the one that the first page began in.
     """
 
-    last_seen: Sequence[LastSeen]
-    counted: int
+    sightings: Sequence[Sighting]
     hour: int
     next_cursor: str | None
 
