@@ -10,7 +10,7 @@ from typing import Final
 
 from licensing.domain.audit import EventType
 from licensing.domain.license import Status
-from licensing.domain.organization import Standing, SubscriptionStatus
+from licensing.domain.organization import SeatUse, Standing, SubscriptionStatus
 from licensing.domain.temporary_license import TimeToLive
 from licensing.usecases.filters import LicenseSort, OrganizationSort
 
@@ -34,6 +34,7 @@ def vocabulary() -> str:
             _list("LICENSE_STATUSES", "What people see of a licence.", Status),
             _list("LICENSE_SORTS", "What licences can be sorted by.", LicenseSort),
             _list("STANDINGS", "What a subscription means for agents.", Standing),
+            _list("SEAT_USES", "How much is left of an organization's seats.", SeatUse),
             _list("SUBSCRIPTION_STATUSES", "What billing says.", SubscriptionStatus),
             _list("ORGANIZATION_SORTS", "What organizations can be sorted by.", OrganizationSort),
             _list("TIMES_TO_LIVE", "How long a temporary licence may live.", TimeToLive),

@@ -16,6 +16,7 @@ from licensing_cli import (
     licenses,
     machines,
     organizations,
+    summaries,
     temporary,
 )
 from licensing_cli.commands import Common, Json, OutputFormat, Quiet, Retries, Timeout, Verbose
@@ -31,6 +32,7 @@ app.add_typer(temporary.app, name="temporary")
 app.add_typer(events.app, name="events")
 app.add_typer(machines.app, name="machines")
 app.add_typer(leases.app, name="lease")
+summaries.register(app)
 diagnose.register(app)
 account.register(app)
 

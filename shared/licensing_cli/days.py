@@ -7,12 +7,18 @@ are shown. Anything else goes to the service as it is, which says what is wrong 
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import Final
 
 FORMS: Final = "2027-01-31T12:00:00Z, or 2027-01-31 for its beginning (00:00 UTC)"
 """How a time can be written."""
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def before(now: datetime, count: int) -> str:
+    """The instant that lies so many days before ``now``, which is in UTC."""
+    return f"{now - timedelta(days=count):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def beginning(text: str | None) -> str | None:

@@ -9,9 +9,10 @@ from typing import Annotated, Final
 
 import typer
 
-from licensing_cli import commands, events
+from licensing_cli import commands, days, events
 from licensing_cli.api import segment
 from licensing_cli.commands import License, Limit, Organization, Yes
+from licensing_cli.errors import WrongUse
 from licensing_cli.invocation import Invocation
 from licensing_cli.output import Columns, Row, joined, moment, person_of, text_of
 from licensing_cli.vocabulary import LICENSE_SORTS, LICENSE_STATUSES
@@ -107,15 +108,41 @@ def find(
             "--primary/--not-primary", help="Only those marked as primary, or only the others."
         ),
     ] = None,
+    device_key: Annotated[
+        bool | None,
+        typer.Option(
+            "--device-key/--no-device-key", help="Only those with a device key, or without one."
+        ),
+    ] = None,
+    seen_before: Annotated[
+        str | None,
+        typer.Option("--seen-before", help=f"Only those that were not seen since {days.FORMS}."),
+    ] = None,
+    not_seen_for: Annotated[
+        int | None,
+        typer.Option(
+            "--not-seen-for",
+            min=1,
+            max=36_500,
+            metavar="DAYS",
+            help="Only those that were not seen for so many days.",
+        ),
+    ] = None,
     sort: Annotated[str | None, commands.word("--sort", "Sort by", LICENSE_SORTS)] = None,
     limit: Limit = 100,
 ) -> None:
     """Find agents of an organization."""
+    if not_seen_for is not None:
+        if seen_before is not None:
+            raise WrongUse("--not-seen-for and --seen-before say the same.", "Use one of them.")
+        seen_before = days.before(datetime.now(UTC), not_seen_for)
     query = {
         "search": search,
         "status": status,
         "environment": environment,
-        "primary": None if primary is None else str(primary).lower(),
+        "primary": _flag(primary),
+        "device_key": _flag(device_key),
+        "seen_before": days.beginning(seen_before),
         "sort": sort,
     }
     path = f"/v1/organizations/{segment(organization)}/licenses"
@@ -232,6 +259,10 @@ def primary(
     """Mark an agent as primary; an organization can have several."""
     answer = at.api.send("PATCH", path_of(license), {"primary": on})
     at.output.one(answer.body, "license", FIELDS)
+
+
+def _flag(value: bool | None) -> str | None:  # noqa: FBT001 - it is the whole of it
+    return None if value is None else str(value).lower()
 
 
 def path_of(license: str) -> str:

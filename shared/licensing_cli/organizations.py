@@ -14,7 +14,12 @@ from licensing_cli.errors import Refused, WrongUse
 from licensing_cli.invocation import Invocation
 from licensing_cli.json_types import Json
 from licensing_cli.output import Columns, Row, moment, text_of
-from licensing_cli.vocabulary import ORGANIZATION_SORTS, STANDINGS, SUBSCRIPTION_STATUSES
+from licensing_cli.vocabulary import (
+    ORGANIZATION_SORTS,
+    SEAT_USES,
+    STANDINGS,
+    SUBSCRIPTION_STATUSES,
+)
 
 
 def _seats(row: Row) -> object:
@@ -70,6 +75,7 @@ def find(
     standing: Annotated[
         str | None, commands.word("--standing", "Only with a subscription that is now", STANDINGS)
     ] = None,
+    seats: Annotated[str | None, commands.word("--seats", "Only with seats", SEAT_USES)] = None,
     ends_from: Annotated[
         str | None,
         typer.Option("--ends-from", help=f"Subscription ends then or later: {days.FORMS}."),
@@ -85,6 +91,7 @@ def find(
     query = {
         "search": search,
         "standing": standing,
+        "seats": seats,
         "ends_from": days.beginning(ends_from),
         "ends_before": days.beginning(ends_before),
         "sort": sort,

@@ -38,6 +38,12 @@ STANDINGS: Final = (
 )
 """What a subscription means for agents."""
 
+SEAT_USES: Final = (
+    "full",
+    "nearly",
+)
+"""How much is left of an organization's seats."""
+
 SUBSCRIPTION_STATUSES: Final = (
     "active",
     "paused",

@@ -107,7 +107,7 @@ COMMANDS = [
         [word]
         for word in (
             *("organizations", "licenses", "temporary", "events", "machines", "lease"),
-            *("doctor", "login", "logout", "whoami"),
+            *("summary", "doctor", "login", "logout", "whoami"),
         )
     ),
     *(["organizations", name] for name in ("list", "show", "create", "update", "policy")),
