@@ -289,6 +289,9 @@ CASES = {
     "licenses/list_filtered": Case(two_agents, 200),
     "licenses/list_searched": Case(two_agents, 200),
     "licenses/list_sorted": Case(two_agents, 200),
+    "licenses/list_silent": Case(two_agents, 200),
+    "licenses/list_jump": Case(two_agents, 200),
+    "licenses/list_unsorted_jump": Case(two_agents, 400, INVALID),
     "licenses/list_empty_search": Case(agent, 400, INVALID),
     "licenses/list_no_such_primary": Case(agent, 400, INVALID),
     "licenses/list_no_such_sort": Case(agent, 400, INVALID),
@@ -326,6 +329,10 @@ CASES = {
     "organizations/me_no_token": Case(nothing, 401, "unauthorized"),
     "organizations/list": Case(acme, 200),
     "organizations/list_filtered": Case(acme, 200),
+    "organizations/list_by_seats": Case(acme, 200),
+    "organizations/summary": Case(acme, 200),
+    "organizations/summary_by_org_admin": Case(acme, 403, "forbidden"),
+    "organizations/summary_no_token": Case(acme, 401, "unauthorized"),
     "organizations/list_next_page": Case(two_organizations, 200),
     "organizations/list_by_org_admin": Case(acme, 403, "forbidden"),
     "organizations/list_no_such_sort": Case(acme, 400, INVALID),
@@ -474,6 +481,11 @@ CASES = {
     "show_statistics/activity_of_another_organization": Case(with_history, 404, "not_found"),
     "show_statistics/activity_by_member": Case(with_history, 403, "forbidden"),
     "show_statistics/activity_no_token": Case(with_history, 401, "unauthorized"),
+    "show_statistics/summary": Case(with_history, 200),
+    "show_statistics/summary_by_super_admin": Case(with_history, 200),
+    "show_statistics/summary_of_another_organization": Case(with_history, 404, "not_found"),
+    "show_statistics/summary_by_member": Case(with_history, 403, "forbidden"),
+    "show_statistics/summary_no_token": Case(with_history, 401, "unauthorized"),
 }
 SWEEP = "expiry_sweep/schedule"
 BILLING = {  # what the agent is told afterwards, if it is told the same no more
