@@ -337,13 +337,13 @@ BUDGETS = {
         rcu=5,  # the organization, three pairs, and how many agents the member has added
         # Licence, three pairs, event, member's count, seat. An index has licence, event and seats,
         # and another the licence by name.
-        transactions=[Transaction(7, 14, 3)],
+        transactions=[Transaction(7, 14, 4)],
     ),
     "first login, by an administrator": Budget(
         lambda stage: stage.world.login(ADA, MACHINE_B | {"mac_addresses": ["3c:52:82:0a:1b:01"]}),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=4,  # nobody counts them
-        transactions=[Transaction(6, 12, 3)],
+        transactions=[Transaction(6, 12, 4)],
     ),
     "first login, eight network cards": Budget(
         lambda stage: stage.world.login(
@@ -351,13 +351,13 @@ BUDGETS = {
         ),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=19,
-        transactions=[Transaction(21, 42, 3)],
+        transactions=[Transaction(21, 42, 4)],
     ),
     "first login, second environment": Budget(
         lambda stage: stage.world.login(AMIR, environment="staging"),
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=5,
-        transactions=[Transaction(7, 14, 3)],
+        transactions=[Transaction(7, 14, 4)],
     ),
     "repeated login": Budget(
         lambda stage: stage.world.login(AMIR), {"BatchGetItem": 1, "GetItem": 1}, rcu=6
@@ -388,7 +388,7 @@ BUDGETS = {
         {"BatchGetItem": 1, "TransactWriteItems": 1},
         rcu=7,
         # Licence, five pairs, event, seat, member's count, and the proof.
-        transactions=[Transaction(10, 20, 3)],
+        transactions=[Transaction(10, 20, 4)],
         before=_prepare_other,
     ),
     "login, another device key, which waits": Budget(

@@ -90,7 +90,7 @@ class Histories(Table):
         if first >= last:
             return EventPage([], None)  # DynamoDB takes no such span
         found, next_cursor = cut(self._query(query), limit, partition, schema.sort_key_of)
-        return EventPage(self._whole(found), next_cursor)
+        return EventPage(self._recorded(found), next_cursor)
 
     def across_organizations(
         self, filters: EventFilters, *, limit: int, cursor: str | None
@@ -127,9 +127,9 @@ class Histories(Table):
         merged = heapq.merge(*shards, key=schema.across_sort_key, reverse=True)
         rest = (entry for entry in merged if schema.across_sort_key(entry) != behind)
         found, next_cursor = cut(rest, limit, schema.ACROSS, schema.across_sort_key)
-        return EventPage(self._whole(found), next_cursor)
+        return EventPage(self._recorded(found), next_cursor)
 
-    def _whole(self, entries: Sequence[StoredItem]) -> list[RecordedEvent]:
+    def _recorded(self, entries: Sequence[StoredItem]) -> list[RecordedEvent]:
         """The events behind entries of an index, in their order."""
         keys = [{"pk": entry["pk"], "sk": entry["sk"]} for entry in entries]
         whole = {schema.feed_sort_key(item): item for item in self._batch_get(keys)}
