@@ -362,6 +362,74 @@ def test_keys_that_are_not_the_charts_stay_the_browsers(page: Page, draw: Draw) 
         expect(page.locator(".chart-spoken")).to_have_text("Nov 17, 09:00. agents: 0")
 
 
+def _leading() -> list[tuple[Chart, list[str], list[str]]]:
+    """Charts that lead to lists; keys to press, and where Enter leads to then."""
+    (area, licenses), (columns, activity), (bars, refusals) = _licenses(), _activity(), _refusals()
+    licenses["href"] = "#/all"
+    for one in licenses["series"]:
+        one["href"] = f"#/{one['key']}"
+    for number, point in enumerate(activity["points"]):
+        if point["value"]:
+            point["href"] = f"#/hour/{number}"
+    for number, row in enumerate(refusals["rows"]):
+        row["href"] = f"#/reason/{number}"
+    return [
+        ((area, licenses), ["", "ArrowUp", "ArrowUp"], ["#/all", "#/active", "#/suspended"]),
+        ((columns, activity), ["ArrowRight", "End", "Home"], ["#/hour/1", "#/hour/167", ""]),
+        ((bars, refusals), ["", "ArrowDown"], ["#/reason/0", "#/reason/1"]),
+    ]
+
+
+@pytest.mark.parametrize("leading", _leading(), ids=lambda leading: leading[0][0])
+def test_enter_leads_to_the_list_of_what_is_counted(
+    page: Page, draw: Draw, leading: tuple[Chart, list[str], list[str]]
+) -> None:
+    chart, keys, places = leading
+    draw(chart)
+    plot = page.locator(".chart-plot")
+    expect(plot).to_have_attribute("aria-label", re.compile("Enter lists what is counted"))
+    plot.focus()
+    for key, place in zip(keys, places, strict=True):
+        page.evaluate("() => history.replaceState(null, '', '#')")
+        if key:
+            page.keyboard.press(key)
+        expect(page.locator(".chart-hint")).to_have_count(1 if place else 0)
+        page.keyboard.press("Enter")
+        assert page.evaluate("() => location.hash") == place
+
+
+def test_a_click_leads_to_the_list_of_what_is_there(page: Page, draw: Draw) -> None:
+    (licenses, *_), (activity, *_), (refusals, *_) = _leading()
+    draw(licenses, activity, refusals)
+    for where, place in [
+        (page.locator("g.chart-layer path:last-child").nth(2), "#/detached"),
+        (page.locator(".chart-column").nth(100), "#/hour/100"),
+        (page.locator(".chart-row").nth(2), "#/reason/2"),
+        (page.locator(".chart-legend").get_by_role("link", name="Revoked"), "#/revoked"),
+    ]:
+        where.click()
+        assert page.evaluate("() => location.hash") == place
+    for summary in page.locator("summary").all():
+        summary.click()
+    for name, place in [("Nov 17, 10:00", "#/hour/1"), ("Suspended", "#/suspended")]:
+        page.locator(".chart-table").get_by_role("link", name=name).first.click()
+        assert page.evaluate("() => location.hash") == place
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("look", [PHONE], ids=str)
+def test_a_finger_reads_first_and_leads_when_it_touches_the_same_again(
+    page: Page, draw: Draw
+) -> None:
+    draw(_leading()[2][0])
+    row = page.locator(".chart-row").nth(1)
+    row.tap()
+    expect(page.locator(".chart-tooltip")).to_contain_text("in 4 licenses")
+    assert page.evaluate("() => location.hash") == ""
+    row.tap()
+    assert page.evaluate("() => location.hash") == "#/reason/1"
+
+
 def test_the_pointer_shows_what_it_is_over_until_it_leaves(page: Page, draw: Draw) -> None:
     draw(_activity())
     tooltip = page.locator(".chart-tooltip")

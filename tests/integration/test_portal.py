@@ -129,6 +129,22 @@ def test_every_answer_is_to_be_had_by_tls_alone_and_taken_for_nothing_else(
     assert "frame-ancestors 'none'" in policy
 
 
+def test_a_browser_is_told_at_once_of_all_scripts_that_import_by_import_it_would_come_to(
+    world: World,
+) -> None:
+    page = world.request("GET", "/portal").text
+    told = re.findall(r'<link rel="modulepreload" href="/portal/[0-9a-f]{32}/([a-z-]+\.js)">', page)
+    needed, found = ["starting.js"], set[str]()
+    while needed:
+        name = needed.pop()
+        if name not in found:
+            found.add(name)
+            script = (STATIC / name).read_text(encoding="utf-8")
+            needed += re.findall(r'^(?:import|\} from) .*"\./(.+)";$', script, re.MULTILINE)
+            needed += re.findall(r'\bimport\("\./(.+)"\)\)', script)
+    assert sorted(told) == sorted(found) == sorted(path.name for path in STATIC.glob("*.js"))
+
+
 def test_every_file_is_served_for_ever_as_what_it_is(world: World) -> None:
     version = loaded(world)[0].split("/")[2]
     names = {path.name for path in STATIC.iterdir() if path.is_file()} - {"index.html"}

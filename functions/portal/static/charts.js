@@ -3,7 +3,8 @@
  *
  * Each chart is a `<figure>` that fits the width it is given. It can be read in four ways: by eye,
  * with the pointer (a tooltip), with the keyboard (one tab stop; arrow keys, Home, End, Escape;
- * each value is spoken) and as a table. Nothing is told by colour alone, and nothing moves.
+ * each value is spoken) and as a table. Nothing is told by colour alone, and nothing moves. What has an
+ * `href` leads to the list of what is counted there: by a click, by Enter, and by links in legend and table.
  * Its looks stand in charts.css. Values are counts: whole numbers from zero on.
  */
 
@@ -22,6 +23,7 @@ import { number } from "./labels.js";
  * @property {string} key where its numbers stand in a point's values
  * @property {string} label
  * @property {string} className the class that gives it a colour: `status-active` and so on
+ * @property {string} [href]
  *
  * @typedef {object} StackedPoint
  * @property {Date} at
@@ -31,13 +33,15 @@ import { number } from "./labels.js";
  * @property {Date} at
  * @property {number} value
  * @property {string} [label] its name, in place of `formatX(at)`
+ * @property {string} [href]
  *
  * @typedef {object} Row
  * @property {string} label
  * @property {number} value
  * @property {string} [detail] what else there is to say about it
+ * @property {string} [href]
  *
- * @typedef {Described & {series: Series[], points: StackedPoint[], formatX: FormatX}} StackedArea
+ * @typedef {Described & {series: Series[], points: StackedPoint[], formatX: FormatX, href?: string}} StackedArea
  * @typedef {Described & {points: ColumnPoint[], formatX: FormatX, unit: string}} Columns
  * @typedef {Described & {rows: Row[], unit: string}} Bars
  */
@@ -58,12 +62,16 @@ import { number } from "./labels.js";
  * @property {(x: number) => number} nearest the point that is drawn nearest to `x`
  * @property {(cursor: Cursor) => {x: number, marks: SVGElement[]}} mark what shows the cursor
  *
+ * Where a cursor leads to, if anywhere.
+ * @typedef {(cursor: Cursor) => string | undefined} Leads
+ *
  * What is drawn upon.
  * @typedef {object} Surface
  * @property {Element} element
  * @property {(x: number, y: number) => number} nearest
  * @property {(cursor: Cursor | null) => {x: number, y: number}} mark shows where the cursor is
  * @property {() => void} [fit] draws anew, for another size
+ * @property {(drawn: EventTarget | null) => number} [seriesAt] which series is drawn there
  *
  * @typedef {{width: number, height: number, em: number}} Size
  */
@@ -139,13 +147,13 @@ export function stackedArea(chart) {
     const topOf = (/** @type {number} */ point, /** @type {number} */ one) =>
       y(below(point, one + 1));
 
-    const layers = series.map(({ key, className }, one) => {
+    const layers = series.map(({ className }, one) => {
       const over = edges.map(({ x, point }) => `${round(x)} ${round(topOf(point, one))}`);
       const under = edges.map(({ x, point }) => `${round(x)} ${round(y(below(point, one)))}`);
       const d = `M${over.join(" L")} L${under.reverse().join(" L")} Z`;
       return svg(
         "g",
-        { class: `chart-layer ${className}`, "data-series": key },
+        { class: `chart-layer ${className}`, "data-series": one },
         svg("path", { class: `chart-area chart-pattern-${one % PATTERNS.length}`, d }),
         svg("path", { d, fill: `url(#${id}-${one})` }),
       );
@@ -184,11 +192,13 @@ export function stackedArea(chart) {
   const legend = h(
     "ul",
     { class: "chart-legend" },
-    ...series.map(({ label }, one) => h("li", {}, swatch(series, one, id), label)),
+    ...series.map(({ label, href }, one) =>
+      h("li", {}, leading(href, swatch(series, one, id), label)),
+    ),
   );
   const table = tableOf(
     chart.title,
-    ["Time", ...series.map(({ label }) => label), "All"],
+    ["Time", ...series.map(({ label, href }) => leading(href, label)), leading(chart.href, "All")],
     points.map(({ at }, point) => [
       time(at, names[point] ?? ""),
       ...series.map((_, one) => countOf(point, one)),
@@ -196,7 +206,9 @@ export function stackedArea(chart) {
     ]),
   );
   const extent = { points: points.length, series: series.length, downwards: false };
-  return figure(chart, legend, ...explorable(chart, extent, drawnUpon(draw), read), table);
+  const leads = (/** @type {Cursor} */ { series: chosen }) =>
+    chosen === ALL ? chart.href : series[chosen]?.href;
+  return figure(chart, legend, ...explorable(chart, extent, drawnUpon(draw), read, leads), table);
 }
 
 /**
@@ -253,10 +265,14 @@ export function columns(chart) {
   const table = tableOf(
     chart.title,
     ["Time", unit],
-    points.map(({ at, value }, point) => [time(at, names[point] ?? ""), value]),
+    points.map(({ at, value, href }, point) => [
+      leading(href, time(at, names[point] ?? "")),
+      value,
+    ]),
   );
   const extent = { points: points.length, series: 0, downwards: false };
-  return figure(chart, ...explorable(chart, extent, drawnUpon(draw), read), table);
+  const leads = (/** @type {Cursor} */ { point }) => points[point]?.href;
+  return figure(chart, ...explorable(chart, extent, drawnUpon(draw), read, leads), table);
 }
 
 /**
@@ -319,10 +335,15 @@ export function bars(chart) {
   const table = tableOf(
     chart.title,
     ["Name", unit, ...(detailed ? ["Detail"] : [])],
-    rows.map(({ label, value, detail }) => [label, value, ...(detailed ? [detail ?? ""] : [])]),
+    rows.map(({ label, value, detail, href }) => [
+      leading(href, label),
+      value,
+      ...(detailed ? [detail ?? ""] : []),
+    ]),
   );
   const extent = { points: rows.length, series: 0, downwards: true };
-  return figure(chart, ...explorable(chart, extent, surface, read), table);
+  const leads = (/** @type {Cursor} */ { point }) => rows[point]?.href;
+  return figure(chart, ...explorable(chart, extent, surface, read, leads), table);
 }
 
 /**
@@ -347,22 +368,26 @@ function figure({ title, description }, ...parts) {
  *   downwards if the points stand one below the other
  * @param {Surface} surface
  * @param {(cursor: Cursor) => Reading} read
+ * @param {Leads} leads
  * @returns {HTMLElement[]}
  */
-function explorable({ title }, extent, surface, read) {
+function explorable({ title }, extent, surface, read, leads) {
   const tooltip = h("div", { class: "chart-tooltip", "aria-hidden": "true", hidden: true });
   const spoken = h("p", { class: "chart-spoken", "aria-live": "polite" });
+  const isLeading = mayLead(extent, leads);
   const plot = h(
     "div",
     {
-      class: "chart-plot",
+      class: isLeading ? "chart-plot chart-leading" : "chart-plot",
       "data-key": title, // who reads it goes on with it when it is drawn anew
       tabindex: "0",
       role: "application", // the arrow keys are the chart's own, with a screen reader too
       "aria-roledescription": "chart",
       "aria-label": `${title}. ${extent.downwards ? "Up" : "Left"} and ${
         extent.downwards ? "down" : "right"
-      } arrow keys read the values${extent.series ? ", up and down those of one series" : ""}.`,
+      } arrow keys read the values${extent.series ? ", up and down those of one series" : ""}.${
+        isLeading ? " Enter lists what is counted." : ""
+      }`,
     },
     surface.element,
     tooltip,
@@ -378,6 +403,7 @@ function explorable({ title }, extent, surface, read) {
       ...lines.map(({ label, value, swatch }) =>
         h("span", {}, ...(swatch ? [swatch] : []), label ? `${label}: ${value}` : value),
       ),
+      leads(cursor) ? h("span", { class: "chart-hint" }, "Enter or a click lists them.") : "",
     );
     tooltip.hidden = false;
     tooltip.style.left = "0"; // measured where nothing squeezes it
@@ -402,8 +428,30 @@ function explorable({ title }, extent, surface, read) {
     cursor = { point: nearest, series: ALL };
     show();
   };
+  const follow = (/** @type {MouseEvent | KeyboardEvent} */ event, at = cursor) => {
+    const href = leads(at);
+    if (!href) {
+      return;
+    }
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey) {
+      open(href, "_blank", "noopener");
+    } else {
+      location.assign(href);
+    }
+  };
+  let isRead = true; // a finger that touches reads at first, and leads when it touches the same again
 
-  plot.addEventListener("pointerdown", point);
+  plot.addEventListener("pointerdown", (event) => {
+    const [{ point: before }, wasShown] = [cursor, !tooltip.hidden];
+    point(event);
+    isRead = event.pointerType !== "touch" || (wasShown && before === cursor.point);
+  });
+  plot.addEventListener("click", (event) => {
+    if (isRead) {
+      follow(event, { ...cursor, series: surface.seriesAt?.(event.target) ?? ALL });
+    }
+  });
   plot.addEventListener("pointermove", point);
   plot.addEventListener("pointerleave", () => {
     // Who is in the chart stays there: by the keyboard, or by a tap or a click, which give it focus.
@@ -417,6 +465,10 @@ function explorable({ title }, extent, surface, read) {
   });
   plot.addEventListener("blur", hide);
   plot.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.altKey && !event.shiftKey) {
+      follow(event);
+      return;
+    }
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) {
       return; // the browser's: Alt and an arrow key goes back a page
     }
@@ -442,7 +494,27 @@ function explorable({ title }, extent, surface, read) {
 }
 
 /**
- * Where a key leads to; nowhere if it is none of the chart's.
+ * Whether anything in a chart leads to a list.
+ * @param {{points: number, series: number}} extent
+ * @param {Leads} leads
+ */
+function mayLead({ points, series }, leads) {
+  return Array.from({ length: points }, (_, point) =>
+    Array.from({ length: series + 1 }, (_, one) => leads({ point, series: one - 1 })),
+  ).some((found) => found.some(Boolean));
+}
+
+/**
+ * What leads to a list, if it has one.
+ * @param {string | undefined} href
+ * @param {...(Node | string)} content
+ */
+function leading(href, ...content) {
+  return href ? h("a", { href }, ...content) : h("span", {}, ...content);
+}
+
+/**
+ * Where a key moves to; nowhere if it is none of the chart's.
  * @param {string} key
  * @param {Cursor} cursor
  * @param {{points: number, series: number, downwards: boolean}} extent
@@ -480,6 +552,10 @@ function drawnUpon(draw) {
   let drawing;
   return {
     element,
+    seriesAt: (drawn) => {
+      const layer = drawn instanceof Element ? drawn.closest("[data-series]") : null;
+      return layer ? Number(layer.getAttribute("data-series")) : ALL;
+    },
     nearest: (x) => drawing?.nearest(x) ?? 0,
     mark: (cursor) => {
       const { x, marks } = (cursor && drawing?.mark(cursor)) || { x: 0, marks: [] };
@@ -613,7 +689,7 @@ function swatch(series, one, id) {
 /**
  * The same numbers as a table, folded away.
  * @param {string} title
- * @param {string[]} heads
+ * @param {(string | Node)[]} heads
  * @param {[Node | string, ...(string | number)[]][]} rows each led by its name
  */
 function tableOf(title, heads, rows) {

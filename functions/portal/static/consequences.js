@@ -49,6 +49,41 @@ export function endTold(before, after, now = Date.now()) {
 }
 
 /**
+ * A year after an end that is to come, or else after now: what a renewal makes of it.
+ *
+ * @param {Date} end
+ * @param {number} [now] epoch milliseconds
+ */
+export function yearLater(end, now = Date.now()) {
+  const later = new Date(Math.max(end.getTime() || 0, now));
+  later.setFullYear(later.getFullYear() + 1);
+  return later;
+}
+
+/**
+ * What a renewal does for the agents that do not count now, in a sentence; "" if nothing.
+ *
+ * @param {Terms} before
+ * @param {Terms} after
+ * @param {number | null} stopped how many agents have a license that is expired or suspended, if known
+ * @param {number} [now] epoch milliseconds
+ */
+export function renewalTold(before, after, stopped, now = Date.now()) {
+  const [was, will] = [before, after].map(
+    ({ status, valid_until }) => status === "active" && Date.parse(valid_until) > now,
+  );
+  const isLonger = Date.parse(after.valid_until) > Date.parse(before.valid_until);
+  if (!was && will) {
+    return stopped === null
+      ? "Its agents work again, with the keys that they have."
+      : `${counted(stopped, "stopped agent")} work${s(stopped)} again, with ${stopped === 1 ? "the key that it has" : "the keys that they have"}.`;
+  }
+  return isLonger && after.status !== "active"
+    ? `It stays ${after.status}: agents are refused until it is active.`
+    : "";
+}
+
+/**
  * What will stop or hinder agents, each in a sentence; empty if nothing will.
  *
  * @param {Terms & { seats: number }} before

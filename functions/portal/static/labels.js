@@ -362,6 +362,7 @@ export function isolated(text) {
 const instants = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const times = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
+const utcDays = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 // In numbers: 24 hours and more are a day here, but not "yesterday" or "tomorrow" on any calendar.
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 const numbers = new Intl.NumberFormat("en");
@@ -374,6 +375,15 @@ export function instant(at) {
 /** @param {string | Date} at */
 export function day(at) {
   return days.format(new Date(at));
+}
+
+/**
+ * A day as the service counts them: for some, it is another one.
+ *
+ * @param {Date} at
+ */
+export function utcDay(at) {
+  return utcDays.format(at);
 }
 
 /**

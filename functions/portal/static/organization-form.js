@@ -5,7 +5,7 @@
 // What stops agents is asked about before.
 
 import * as api from "./api.js";
-import { endTold, harm, nameToType } from "./consequences.js";
+import { endTold, harm, nameToType, renewalTold, yearLater } from "./consequences.js";
 import { asking, pose } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./form-drafts.js";
@@ -188,6 +188,8 @@ function changedOrganization(organization, etag) {
   const id = h("input", { name: "organization_id", value: organization.id, readonly: true });
   const inputs = termInputs(termsOf(organization));
   const told = h("p", { class: "help", "aria-live": "polite" });
+  /** @type {number | null} agents that a renewal lets work again, once they are counted */
+  const stopped = null;
   const save = h("button", { type: "submit", class: "first", "data-key": SAVE }, "Save");
   const trouble = h("div");
   const element = h(
@@ -213,7 +215,8 @@ function changedOrganization(organization, etag) {
   }
 
   function tellEnd() {
-    fill(told, wrongFields(element).length ? "" : endTold(base().terms, wanted()));
+    const [before, after] = [base().terms, wrongFields(element).length ? base().terms : wanted()];
+    fill(told, `${endTold(before, after)} ${renewalTold(before, after, stopped)}`.trim());
   }
 
   function harms() {
@@ -379,10 +382,16 @@ function termInputs(terms) {
     };
   }
 
+  function renew() {
+    inputs.valid_until.value = localTime(yearLater(new Date(inputs.valid_until.value)));
+    inputs.valid_until.dispatchEvent(new Event("input", { bubbles: true })); // as if it were typed
+  }
+
   const fields = [
     field("Name", inputs.name, "It is named to others whose machine it has registered"),
     subscription,
     field("Valid until", inputs.valid_until, `In your time zone (${zone()})`),
+    h("p", { class: "buttons" }, h("button", { type: "button", onclick: renew }, "+1 year")),
     field("Seats", inputs.max_agents, "How many agents at most; empty for no limit"),
   ];
   return { fields, take, typed };

@@ -4,11 +4,12 @@ import * as api from "./api.js";
 import { columns } from "./charts.js";
 import { h } from "./dom.js";
 import { given } from "./filters.js";
-import { choices, day, named, number } from "./labels.js";
+import { choices, DAY, day, number, utcDay } from "./labels.js";
 import { listPage } from "./list-page.js";
 import { link } from "./router.js";
+import { endUrgency, seatsLeft, seatsUrgency, standingBadge, urgent } from "./urgency.js";
 import { STANDINGS } from "./vocabulary.js";
-import { badge, choice, daysLeft, empty, field, loaded, table } from "./widgets.js";
+import { choice, daysLeft, empty, field, loaded, table } from "./widgets.js";
 
 const AHEAD_DAYS = 90;
 const LARGEST_PAGE = 100;
@@ -40,6 +41,8 @@ export function organizations({ query }) {
     maxlength: 100,
     autocomplete: "off",
   });
+  const ends = choice("Ends", "ends", ENDS);
+  offerDay(ends, query);
   const list = listPage({
     title: "Organizations",
     label: "Organizations",
@@ -49,13 +52,12 @@ export function organizations({ query }) {
     fields: [
       field("Search", search, "Name or id"),
       choice("Subscription", "standing", [["", "Any"], ...choices(STANDINGS)]),
-      choice("Ends", "ends", ENDS),
+      ends,
       choice("Order", "sort", SORTS),
     ],
     narrowing: ["search", "standing", "ends"],
     async load(present, page, signal) {
-      const ends = ENDS.some(([days]) => days === present.get("ends")) ? present.get("ends") : 0;
-      const asked = { ...given(present, TAKEN), ...ending(Number(ends)), ...page };
+      const asked = { ...given(present, TAKEN), ...endsAsked(present.get("ends")), ...page };
       const found = await api.organizations(asked, signal);
       return { ...found, rows: found.organizations };
     },
@@ -65,9 +67,14 @@ export function organizations({ query }) {
   const chart = loaded("what ends", endsOfDays, (points) =>
     columns({
       title: "Subscriptions that end within 90 days",
-      description: "How many subscriptions end on each of the next 90 days.",
-      points,
-      formatX: day,
+      description: "How many subscriptions end on each of the next 90 days (in UTC).",
+      points: points.map(({ at, value }) => ({
+        at,
+        value,
+        href:
+          value > 0 ? link(["organizations"], { ends: at.toISOString().slice(0, 10) }) : undefined,
+      })),
+      formatX: utcDay,
       unit: "subscriptions",
       empty: "No subscription ends within 90 days.",
     }),
@@ -84,11 +91,56 @@ export function organizations({ query }) {
       list.element,
       h("section", { class: "charts" }, h("h2", {}, "Ending soon"), chart.element),
     ),
+    update(changed) {
+      offerDay(ends, changed);
+      list.update(changed);
+      if (chart.element.contains(document.activeElement)) {
+        toTop(); // where the list is that the chart has led to
+      }
+    },
     stop() {
       list.stop();
       chart.stop();
     },
   };
+}
+
+function toTop() {
+  document.querySelector("h1")?.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+/**
+ * Lets the form show a day that the place's query has, by a bar of the chart.
+ *
+ * @param {HTMLElement} ends
+ * @param {URLSearchParams} query
+ */
+function offerDay(ends, query) {
+  const day = query.get("ends") ?? "";
+  const select = /** @type {HTMLSelectElement} */ (ends.querySelector("select"));
+  if (isDay(day) && ![...select.options].some(({ value }) => value === day)) {
+    select.append(h("option", { value: day }, `On ${utcDay(new Date(day))} (UTC)`));
+  }
+}
+
+/** @param {string} text */
+function isDay(text) {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
+}
+
+/**
+ * The bounds of an end on a day (in UTC) or within so many days, as the API takes them.
+ *
+ * @param {string | null} ends
+ */
+function endsAsked(ends) {
+  if (ends !== null && isDay(ends)) {
+    const start = Date.parse(ends);
+    const next = new Date(start + DAY).toISOString();
+    return { ends_from: new Date(start).toISOString(), ends_before: next };
+  }
+  return ending(ENDS.some(([days]) => days === ends) ? Number(ends) : 0);
 }
 
 /**
@@ -122,16 +174,16 @@ function dayAhead(days) {
  * @param {AbortSignal} signal
  */
 async function endsOfDays(signal) {
-  // The day that is 90 days ahead is the last one.
-  const points = Array.from({ length: AHEAD_DAYS + 1 }, (_, days) => ({
-    at: dayAhead(days),
+  const today = Math.floor(Date.now() / DAY) * DAY;
+  const points = Array.from({ length: AHEAD_DAYS }, (_, days) => ({
+    at: new Date(today + days * DAY),
     value: 0,
   }));
   /** @type {string | null} */
   let cursor = null;
   do {
     const page = await api.organizations(
-      { ...ending(AHEAD_DAYS), sort: "valid_until", limit: LARGEST_PAGE, cursor },
+      { ...ending(AHEAD_DAYS - 1), sort: "valid_until", limit: LARGEST_PAGE, cursor },
       signal,
     );
     for (const { subscription } of page.organizations) {
@@ -166,18 +218,29 @@ function organizationTable(organizations, sort) {
       },
       {
         title: "Subscription",
-        cell: ({ standing }) => badge(standing, named(standing)),
+        cell: standingBadge,
       },
       {
         title: "Valid until",
         sort: "valid_until",
         cell: ({ subscription }) => day(subscription.valid_until),
       },
-      { title: "Time left", cell: ({ subscription }) => daysLeft(subscription.valid_until) },
+      {
+        title: "Time left",
+        cell: ({ standing, subscription }) => {
+          const left = daysLeft(subscription.valid_until);
+          return standing === "current" ? urgent(endUrgency(subscription.valid_until), left) : left;
+        },
+      },
       {
         title: "Seats",
         cell: ({ seats, max_agents: limit }) =>
-          limit === null ? number(seats) : `${number(seats)} of ${number(limit)}`,
+          limit === null
+            ? number(seats)
+            : [
+                `${number(seats)} of ${number(limit)}, `,
+                urgent(seatsUrgency(seats, limit), seatsLeft(seats, limit)),
+              ],
       },
     ],
   });

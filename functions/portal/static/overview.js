@@ -5,11 +5,19 @@ import { bars, columns, stackedArea } from "./charts.js";
 import { asking } from "./dialogs.js";
 import { h } from "./dom.js";
 import { filters } from "./filters.js";
-import { counted, instant, named, number, reasonOf } from "./labels.js";
+import { counted, instant, named, number, reasonOf, utcDay } from "./labels.js";
 import { decisions, question } from "./policy.js";
 import { link } from "./router.js";
+import {
+  seatsLeft,
+  seatsMeter,
+  seatsUrgency,
+  standingBadge,
+  urgencyOf,
+  urgent,
+} from "./urgency.js";
 import { STATUSES } from "./vocabulary.js";
-import { badge, choice, daysLeft, exactly, fact, loaded } from "./widgets.js";
+import { choice, daysLeft, exactly, fact, loaded } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
 
@@ -21,15 +29,13 @@ const DAYS = [
 ];
 const DEFAULT_DAYS = "30";
 
-// The licenses are counted when a day begins in UTC, which is another day for some.
-const utcDays = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
-
 /** @type {Intl.DateTimeFormatOptions} */
 const HOUR_FORM = { weekday: "short", hour: "2-digit", minute: "2-digit" };
 
 /** @type {import("./main.js").MakePage} */
 export function overview({ params, query: first, isSuperAdmin }) {
   const organizationId = params.organization ?? "";
+  const at = ["organizations", organizationId];
   let query = first;
   const hours = new Intl.DateTimeFormat("en-GB", HOUR_FORM);
   /** @type {{ organization: Organization, etag: string } | null} */
@@ -58,9 +64,11 @@ export function overview({ params, query: first, isSuperAdmin }) {
           key,
           label: named(key),
           className: `status-${key}`,
+          href: link([...at, "agents"], { status: key }),
         })),
-        points: found.licenses.map(({ at, ...values }) => ({ at: new Date(at), values })),
-        formatX: (at) => (at.getTime() < Date.parse(found.until) ? utcDays.format(at) : "now"),
+        href: link([...at, "agents"]),
+        points: found.licenses.map(({ at: day, ...values }) => ({ at: new Date(day), values })),
+        formatX: (day) => (day.getTime() < Date.parse(found.until) ? utcDay(day) : "now"),
         empty: "No license has been issued yet. The first login on an agent issues one.",
       }),
       bars({
@@ -70,6 +78,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
           label: reasonOf(reason),
           value: times,
           detail: counted(licenses, "license"),
+          href: link([...at, "feed"], { type: typeOf(reason), from: localDay(found.from) }),
         })),
         unit: "refusals",
         empty: "No license was used where it does not belong.",
@@ -78,11 +87,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
         "p",
         { class: "help" },
         "Logins that were refused for another reason, like want of a seat, are in ",
-        h(
-          "a",
-          { href: link(["organizations", organizationId, "feed"], { type: "AccessRefused" }) },
-          "the feed of refusals",
-        ),
+        h("a", { href: link([...at, "feed"], { type: "AccessRefused" }) }, "the feed of refusals"),
         ", with what to do.",
       ),
     ],
@@ -95,8 +100,12 @@ export function overview({ params, query: first, isSuperAdmin }) {
         title: "Validations per hour",
         description:
           "How many agents logged in or validated in each hour of the last week, each counted once.",
-        points: found.hours.map(({ at, licenses }) => ({ at: new Date(at), value: licenses })),
-        formatX: (at) => hours.format(at),
+        points: found.hours.map(({ at: hour, licenses }) => ({
+          at: new Date(hour),
+          value: licenses,
+          href: licenses > 0 ? link([...at, "agents"], { sort: "-last_seen" }) : undefined,
+        })),
+        formatX: (hour) => hours.format(hour),
         unit: "agents",
         empty: "No agent has validated within the last week.",
       }),
@@ -198,11 +207,11 @@ function card(organization, isSuperAdmin) {
       {},
       fact(
         "Subscription",
-        badge(standing, named(standing)),
+        standingBadge(organization),
         subscription.status === "active" ? null : ` (${named(subscription.status).toLowerCase()})`,
       ),
       fact("Valid until", exactly(subscription.valid_until)),
-      fact("Time left", h("strong", {}, daysLeft(subscription.valid_until))),
+      fact("Time left", urgent(urgencyOf(organization), daysLeft(subscription.valid_until))),
       fact("Seats", ...seatsUsed(seats, limit)),
       fact("Device keys", policy.require_device_key ? "required" : "not required"),
       fact("Clones", policy.block_clones ? "blocked at once" : "reported"),
@@ -234,6 +243,25 @@ function card(organization, isSuperAdmin) {
 }
 
 /**
+ * The day where the reader is, as the feed takes it.
+ *
+ * @param {string} at
+ */
+function localDay(at) {
+  const day = new Date(at);
+  return new Date(day.getTime() - day.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+}
+
+/**
+ * The type of the entries that tell of a refusal for this reason.
+ *
+ * @param {string} reason
+ */
+function typeOf(reason) {
+  return reason === "clone_suspected" ? "CloneSuspected" : "AccessRefused";
+}
+
+/**
  * @param {number} seats
  * @param {number | null} limit
  */
@@ -241,9 +269,13 @@ function seatsUsed(seats, limit) {
   if (limit === null) {
     return [`${number(seats)} used, without a limit`];
   }
+  const urgency = seatsUrgency(seats, limit);
   return [
     `${number(seats)} of ${number(limit)} used `,
-    h("meter", { min: 0, max: Math.max(limit, 1), value: seats, "aria-label": "Seats used" }),
-    seats >= limit && h("p", { class: "note" }, "No seat is free: a new agent cannot log in."),
+    seatsMeter(seats, limit),
+    " ",
+    urgent(urgency, seatsLeft(seats, limit)),
+    urgency === "urgent" &&
+      h("p", { class: "note" }, "No seat is free: a new agent cannot log in."),
   ];
 }

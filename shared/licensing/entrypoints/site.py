@@ -7,6 +7,7 @@ What this module guarantees:
 * A file is served by a name that was found in the folder; no name that is asked for is ever a path.
 * A file's address has the digest of all files in it, so what was fetched once is good for ever, and
   a page never runs beside scripts of another version.
+* A page names all its scripts, so that a browser asks for them at once, and not import by import.
 * A page of a version that has been replaced finds the script that notices: that one is served under
   the address of every version, and loads the page anew.
 * A page runs its own scripts alone, talks to its own origin, and the portal's to those that tokens
@@ -43,6 +44,7 @@ FILE_HEADERS: Final = MappingProxyType({"cache-control": "public, max-age=315360
 """What goes with a file."""
 
 _VERSION: Final = "{version}"
+_MODULE: Final = "{module}"
 _POWERS: Final = (
     *("accelerometer", "autoplay", "camera", "clipboard-read", "display-capture"),
     *("encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid"),
@@ -98,8 +100,8 @@ class Site:
             whole.update(f"{name}\0{sha256(file.text.encode()).hexdigest()}\n".encode())
         version = whole.hexdigest()[:32]
         page = files.pop(PAGE)
-        filled = File(page.content_type, page.text.replace(_VERSION, version))
-        return cls(version, filled, MappingProxyType(files))
+        filled = _for_each_script(page.text, files).replace(_VERSION, version)
+        return cls(version, File(page.content_type, filled), MappingProxyType(files))
 
     def file(self, version: str, name: str) -> File | None:
         """A file of this version, or ``None``: of another one, there is :data:`STARTER` alone."""
@@ -110,6 +112,15 @@ class Site:
         # What the page may do is part of it: a browser must not keep an old policy.
         tag = sha256(f"{self.page.text}\0{policy}".encode()).hexdigest()[:32]
         return {**_PAGE_HEADERS, "content-security-policy": policy, "etag": f'"{tag}"'}
+
+
+def _for_each_script(page: str, names: Iterable[str]) -> str:
+    """The page's line about ``{module}``, if it has one, once for each script."""
+    scripts = [name for name in names if name.endswith(".js")]
+    return "".join(
+        "".join(line.replace(_MODULE, name) for name in scripts) if _MODULE in line else line
+        for line in page.splitlines(keepends=True)
+    )
 
 
 def portal_policy(origins: Sequence[str] = ()) -> str:

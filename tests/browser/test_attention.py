@@ -1,0 +1,93 @@
+"""What needs attention comes first, says how urgent it is, and leads to the list behind it."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.dates import in_words
+from tests.browser.portal import Portal
+from tests.browser.test_overview import chart, fact, on
+from tests.browser.test_super_admin import register, rows, shows, subscription
+
+pytestmark = pytest.mark.sampled(7)
+
+_OVERVIEW = "/organizations/acme"
+_URGENT = re.compile("urgency-urgent")
+
+
+def test_an_end_and_seats_that_run_out_are_not_told_like_all_is_well(
+    page: Page, portal: Portal
+) -> None:
+    portal.log_in_agent("PC-1")
+    portal.change_organization("acme", valid_until=on(5, hours=1), max_agents=1)
+    register(portal, "soon", "Soon Mill", valid_until=on(20))
+    portal.visit(page, "olivia", "/organizations")
+    acme, soon = (rows(page, "Organizations").filter(has_text=name) for name in ("Acme", "Soon"))
+    for row, left, urgency in ((acme, "5 days left", "urgent"), (soon, "19 days left", "soon")):
+        expect(row.locator(f".urgency-{urgency}").filter(has_text=left)).to_be_visible()
+        expect(row.locator(f".badge-current-{urgency}")).to_have_text("Current")
+    expect(acme).to_contain_text("1 of 1, none left")
+    page.get_by_role("link", name="Acme").click()
+    expect(fact(page, "Time left").locator("span")).to_have_class(_URGENT)
+    expect(fact(page, "Seats").locator("span")).to_have_class(_URGENT)
+    expect(fact(page, "Seats")).to_contain_text("1 of 1 used none left")
+    expect(page.get_by_role("meter")).to_have_js_property("high", 0.5)
+
+
+def test_a_bar_leads_to_the_organizations_that_end_then(page: Page, portal: Portal) -> None:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = midnight + timedelta(days=12)
+    for name, end in {"eve": -1, "first": 0, "last": 86_399, "after": 86_400}.items():
+        at = (day + timedelta(seconds=end)).isoformat().replace("+00:00", "Z")
+        register(portal, name, name.capitalize(), valid_until=at)
+    portal.visit(page, "olivia", "/organizations")
+    ends = chart(page, "Subscriptions that end within 90 days")
+    ends.locator("summary").click()
+    ends.get_by_role("link", name=in_words(page, day)).click()
+    shows(page, "First", "Last")
+    expect(page.get_by_label("Ends")).to_have_value(f"{day:%Y-%m-%d}")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    page.reload()
+    shows(page, "First", "Last")
+    expect(page.get_by_label("Ends").locator("option:checked")).to_have_text(
+        f"On {in_words(page, day)} (UTC)"
+    )
+
+
+def test_bars_and_states_lead_to_the_agents_and_entries_that_they_count(
+    page: Page, portal: Portal
+) -> None:
+    blocked, revoked = portal.log_in_agent("PC-1"), portal.log_in_agent("PC-2")
+    for agent, action in ((blocked, "detach"), (revoked, "revoke")):
+        portal.call("POST", f"/v1/licenses/{agent.id}/{action}", {}).expect(200)
+    portal.validate(revoked)
+    portal.visit(page, "ada", _OVERVIEW)
+    statuses = chart(page, "Licenses by status")
+    statuses.locator(".chart-legend").get_by_role("link", name="Blocked").click()
+    expect(rows(page, "Agents").get_by_role("link")).to_have_text(["PC-1"])
+    page.go_back()
+    refusals = chart(page, "Refusals by reason").locator(".chart-plot")
+    refusals.focus()
+    page.keyboard.press("Enter")
+    told = page.locator(".entries li")
+    expect(told).to_have_count(1)
+    expect(told).to_contain_text("Used after it was revoked")
+
+
+def test_a_renewal_is_one_press_and_says_what_it_changes_before_it_is_saved(
+    page: Page, portal: Portal
+) -> None:
+    portal.change_organization("acme", valid_until=on(-3))
+    portal.visit(page, "olivia", f"{_OVERVIEW}/edit")
+    page.get_by_role("button", name="+1 year").click()
+    said = page.locator("form [aria-live=polite]")
+    expect(said).to_contain_text(re.compile(r"Ends in 36[56] days\. It has ended 3 days ago\."))
+    expect(said).to_contain_text("work again, with the keys that they have.")
+    assert subscription(portal, "acme")["standing"] == "ended"
+    page.reload()  # it is kept like what is typed
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".badge-current")).to_be_visible()
+    end = datetime.fromisoformat(subscription(portal, "acme")["subscription"]["valid_until"])
+    assert 364 <= (end - datetime.now(UTC)).days <= 366
