@@ -55,9 +55,9 @@ def relayed(url: str, folder: Path) -> Iterator[str]:
         check=True,
         capture_output=True,
     )
-    command = [node.found().node, "--input-type=module", "--eval", _RELAY]
+    arguments = ["--input-type=module", "--eval", _RELAY, url, str(key), str(certificate)]
     with subprocess.Popen(
-        [*command, url, key, certificate],
+        [str(node.found().node), *arguments],
         env={**os.environ, "PATH": node.found().path},
         stdout=subprocess.PIPE,
         text=True,
