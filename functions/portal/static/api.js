@@ -69,6 +69,28 @@ export async function organizations(query, signal) {
 }
 
 /**
+ * All organizations, counted.
+ *
+ * @param {AbortSignal} [signal]
+ */
+export async function summary(signal) {
+  return /** @type {import("../contract.d.ts").SummaryReply} */ (
+    (await get("/v1/summary", {}, signal)).body
+  );
+}
+
+/**
+ * An organization's agents, counted.
+ *
+ * @param {string} id
+ * @param {AbortSignal} [signal]
+ */
+export async function organizationSummary(id, signal) {
+  const { body } = await get(path`/v1/organizations/${id}/summary`, {}, signal);
+  return /** @type {import("../contract.d.ts").OrganizationSummaryReply} */ (body);
+}
+
+/**
  * An organization, with the ETag that a change of it needs.
  *
  * @param {string} id

@@ -189,7 +189,7 @@ function changedOrganization(organization, etag) {
   const inputs = termInputs(termsOf(organization));
   const told = h("p", { class: "help", "aria-live": "polite" });
   /** @type {number | null} agents that a renewal lets work again, once they are counted */
-  const stopped = null;
+  let stopped = null;
   const save = h("button", { type: "submit", class: "first", "data-key": SAVE }, "Save");
   const trouble = h("div");
   const element = h(
@@ -204,6 +204,19 @@ function changedOrganization(organization, etag) {
   );
   putBack(element, draft, trouble);
   tellEnd();
+  if (organization.standing !== "current") {
+    void countStopped();
+  }
+
+  async function countStopped() {
+    try {
+      const { licenses } = await api.organizationSummary(organization.id);
+      stopped = licenses.expired + licenses.suspended;
+      tellEnd();
+    } catch {
+      // What a renewal does is told without their number.
+    }
+  }
 
   /** @returns {{ etag: string, terms: Terms }} */
   function base() {

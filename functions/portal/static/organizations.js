@@ -1,6 +1,7 @@
-// All organizations: found, filtered, sorted; and whose subscription ends next.
+// All organizations: what needs attention among them; found, filtered, sorted; and when they end.
 
 import * as api from "./api.js";
+import { attention, customerMatters, ENDING_DAYS } from "./attention.js";
 import { columns } from "./charts.js";
 import { h } from "./dom.js";
 import { given } from "./filters.js";
@@ -11,11 +12,8 @@ import { endUrgency, seatsLeft, seatsUrgency, standingBadge, urgent } from "./ur
 import { STANDINGS } from "./vocabulary.js";
 import { choice, daysLeft, empty, field, loaded, table } from "./widgets.js";
 
-const AHEAD_DAYS = 90;
-const LARGEST_PAGE = 100;
-
 /** @type {import("../contract.d.ts").Queries["listOrganizations"][]} */
-const TAKEN = ["search", "standing", "sort"];
+const TAKEN = ["search", "standing", "seats", "sort"];
 
 /** @type {[value: "" | import("../contract.d.ts").OrganizationSort, text: string][]} */
 const SORTS = [
@@ -31,6 +29,14 @@ const ENDS = [
   ["7", "Within 7 days"],
   ["30", "Within 30 days"],
   ["90", "Within 90 days"],
+  [String(-ENDING_DAYS), `In the last ${ENDING_DAYS} days`],
+];
+
+/** @type {[value: string, text: string][]} */
+const SEATS = [
+  ["", "Any"],
+  ["nearly", "Nearly full"],
+  ["full", "Full"],
 ];
 
 /** @type {import("./main.js").MakePage} */
@@ -53,9 +59,10 @@ export function organizations({ query }) {
       field("Search", search, "Name or id"),
       choice("Subscription", "standing", [["", "Any"], ...choices(STANDINGS)]),
       ends,
+      choice("Seats", "seats", SEATS),
       choice("Order", "sort", SORTS),
     ],
-    narrowing: ["search", "standing", "ends"],
+    narrowing: ["search", "standing", "ends", "seats"],
     async load(present, page, signal) {
       const asked = { ...given(present, TAKEN), ...endsAsked(present.get("ends")), ...page };
       const found = await api.organizations(asked, signal);
@@ -64,29 +71,30 @@ export function organizations({ query }) {
     show: (found, present) => organizationTable(found, present.get("sort") || "name"),
     nothing,
   });
-  const chart = loaded("what ends", endsOfDays, (points) =>
-    columns({
-      title: "Subscriptions that end within 90 days",
-      description: "How many subscriptions end on each of the next 90 days (in UTC).",
-      points: points.map(({ at, value }) => ({
-        at,
-        value,
-        href:
-          value > 0 ? link(["organizations"], { ends: at.toISOString().slice(0, 10) }) : undefined,
-      })),
-      formatX: utcDay,
-      unit: "subscriptions",
-      empty: "No subscription ends within 90 days.",
-    }),
+  const summary = atOnce(api.summary);
+  const matters = attention();
+  const pressing = loaded(
+    "what needs attention",
+    async (signal) => {
+      const [counts, ended] = await Promise.all([summary(), endedLately(signal)]);
+      return customerMatters(counts, ended);
+    },
+    (found) => {
+      matters.show(found);
+      return matters.element;
+    },
   );
+  const chart = loaded("what ends", summary, endsChart);
+  pressing.reload();
   chart.reload();
   const create = h("a", { class: "button", href: link(["new-organization"]) }, "New organization");
   return {
     ...list,
-    parts: [...list.parts, chart],
+    parts: [pressing, ...list.parts, chart],
     element: h(
       "div",
       {},
+      pressing.element,
       h("p", { class: "buttons" }, create),
       list.element,
       h("section", { class: "charts" }, h("h2", {}, "Ending soon"), chart.element),
@@ -99,10 +107,54 @@ export function organizations({ query }) {
       }
     },
     stop() {
+      pressing.stop();
       list.stop();
       chart.stop();
     },
   };
+}
+
+/**
+ * One request for all who ask while it is under way.
+ *
+ * @template T
+ * @param {() => Promise<T>} ask
+ */
+function atOnce(ask) {
+  /** @type {Promise<T> | null} */
+  let running = null;
+  return () => {
+    running ??= ask().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+}
+
+/**
+ * How many subscriptions have ended within the last days.
+ *
+ * @param {AbortSignal} signal
+ */
+async function endedLately(signal) {
+  const query = { standing: "ended", ...endsAsked(String(-ENDING_DAYS)), limit: 1 };
+  return (await api.organizations(query, signal)).total;
+}
+
+/** @param {import("../contract.d.ts").SummaryReply} summary */
+function endsChart({ ends }) {
+  return columns({
+    title: "Subscriptions that end within 90 days",
+    description: "How many current subscriptions end on each of the next 90 days (in UTC).",
+    points: ends.map(({ date, organizations: value }) => ({
+      at: new Date(date),
+      value,
+      href: value > 0 ? link(["organizations"], { standing: "current", ends: date }) : undefined,
+    })),
+    formatX: utcDay,
+    unit: "subscriptions",
+    empty: "No subscription ends within 90 days.",
+  });
 }
 
 function toTop() {
@@ -130,72 +182,22 @@ function isDay(text) {
 }
 
 /**
- * The bounds of an end on a day (in UTC) or within so many days, as the API takes them.
+ * The bounds of an end on a day, or so many days from today on or, if they are negative, back to
+ * there, as the API takes them. Days are those of UTC, which are counted, too.
  *
  * @param {string | null} ends
  */
 function endsAsked(ends) {
-  if (ends !== null && isDay(ends)) {
-    const start = Date.parse(ends);
-    const next = new Date(start + DAY).toISOString();
-    return { ends_from: new Date(start).toISOString(), ends_before: next };
+  const isOne = ends !== null && isDay(ends);
+  const days = !isOne && ENDS.some(([each]) => each === ends) ? Number(ends) : 0;
+  if (!isOne && days === 0) {
+    return {};
   }
-  return ending(ENDS.some(([days]) => days === ends) ? Number(ends) : 0);
-}
-
-/**
- * The bounds of an end within so many days, as the API takes them; none for 0.
- *
- * A list that is turned over page by page keeps its bounds: they are those of a day.
- *
- * @param {number} days
- */
-function ending(days) {
-  return days > 0
-    ? { ends_from: dayAhead(0).toISOString(), ends_before: dayAhead(days + 1).toISOString() }
-    : {};
-}
-
-/**
- * When a day begins where the reader is, so many days from today.
- *
- * @param {number} days
- */
-function dayAhead(days) {
-  const start = new Date();
-  start.setHours(0, 0, 0, 0);
-  start.setDate(start.getDate() + days);
-  return start;
-}
-
-/**
- * How many subscriptions end on each of the next days.
- *
- * @param {AbortSignal} signal
- */
-async function endsOfDays(signal) {
-  const today = Math.floor(Date.now() / DAY) * DAY;
-  const points = Array.from({ length: AHEAD_DAYS }, (_, days) => ({
-    at: new Date(today + days * DAY),
-    value: 0,
-  }));
-  /** @type {string | null} */
-  let cursor = null;
-  do {
-    const page = await api.organizations(
-      { ...ending(AHEAD_DAYS - 1), sort: "valid_until", limit: LARGEST_PAGE, cursor },
-      signal,
-    );
-    for (const { subscription } of page.organizations) {
-      const end = new Date(subscription.valid_until);
-      const point = points.findLast(({ at }) => at <= end);
-      if (point) {
-        point.value += 1;
-      }
-    }
-    cursor = page.next_cursor;
-  } while (cursor !== null);
-  return points;
+  const day = isOne ? Date.parse(ends) : Math.floor(Date.now() / DAY) * DAY;
+  return {
+    ends_from: new Date(day + Math.min(days, 0) * DAY).toISOString(),
+    ends_before: new Date(day + (Math.max(days, 0) + 1) * DAY).toISOString(),
+  };
 }
 
 /**

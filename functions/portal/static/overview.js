@@ -1,6 +1,16 @@
 // An organization at a glance: its subscription, its seats, and how its agents are doing.
 
 import * as api from "./api.js";
+import {
+  agentMatters,
+  attention,
+  localDay,
+  MOST_ENTRIES,
+  organizationMatters,
+  RECENT_DAYS,
+  recently,
+  recentMatters,
+} from "./attention.js";
 import { bars, columns, stackedArea } from "./charts.js";
 import { asking } from "./dialogs.js";
 import { h } from "./dom.js";
@@ -35,82 +45,73 @@ const HOUR_FORM = { weekday: "short", hour: "2-digit", minute: "2-digit" };
 /** @type {import("./main.js").MakePage} */
 export function overview({ params, query: first, isSuperAdmin }) {
   const organizationId = params.organization ?? "";
-  const at = ["organizations", organizationId];
   let query = first;
-  const hours = new Intl.DateTimeFormat("en-GB", HOUR_FORM);
-  /** @type {{ organization: Organization, etag: string } | null} */
-  let present = null;
+  /** @type {Known} */
+  const known = {};
+  const matters = attention();
+  const ask = asking((name) =>
+    known.present === undefined
+      ? undefined
+      : question(name, known.present.organization, known.present.etag, known.keys),
+  );
 
+  function tell() {
+    matters.show(mattersOf(organizationId, known, isSuperAdmin), isAllKnown(known));
+  }
+
+  const recent = loaded(
+    "what needs attention",
+    async (signal) => {
+      const [summary, clones, refusals] = await Promise.all([
+        api.organizationSummary(organizationId, signal).catch((error) => {
+          if (!signal.aborted) {
+            known.keys = null;
+            ask();
+          }
+          throw error;
+        }),
+        entriesOf("CloneSuspected", organizationId, signal),
+        entriesOf("AccessRefused", organizationId, signal),
+      ]);
+      return { summary, clones, refusals };
+    },
+    (found) => {
+      known.recent = found;
+      known.keys = found.summary.device_keys;
+      tell();
+      ask();
+      return matters.element;
+    },
+  );
   const facts = loaded(
     "the organization",
     (signal) => api.organization(organizationId, signal),
     (found) => {
-      present = found;
+      known.present = found;
+      tell();
       ask();
       return card(found.organization, isSuperAdmin);
     },
-  );
-  const ask = asking((name) =>
-    present === null ? undefined : question(name, present.organization, present.etag),
   );
   const statistics = loaded(
     "its history",
     (signal) => api.statistics(organizationId, Number(daysOf(query)), signal),
     (found) => [
-      stackedArea({
-        title: "Licenses by status",
-        description: `How many licenses were in which status when each day began (in UTC), and now.${missing(found)}`,
-        series: STATUSES.map((key) => ({
-          key,
-          label: named(key),
-          className: `status-${key}`,
-          href: link([...at, "agents"], { status: key }),
-        })),
-        href: link([...at, "agents"]),
-        points: found.licenses.map(({ at: day, ...values }) => ({ at: new Date(day), values })),
-        formatX: (day) => (day.getTime() < Date.parse(found.until) ? utcDay(day) : "now"),
-        empty: "No license has been issued yet. The first login on an agent issues one.",
-      }),
-      bars({
-        title: "Refusals by reason",
-        description: `How often a license of this organization was used where it does not belong, in ${counted(Number(daysOf(query)), "day")}.${missing(found)}`,
-        rows: found.refusals.map(({ reason, times, licenses }) => ({
-          label: reasonOf(reason),
-          value: times,
-          detail: counted(licenses, "license"),
-          href: link([...at, "feed"], { type: typeOf(reason), from: localDay(found.from) }),
-        })),
-        unit: "refusals",
-        empty: "No license was used where it does not belong.",
-      }),
-      h(
-        "p",
-        { class: "help" },
-        "Logins that were refused for another reason, like want of a seat, are in ",
-        h("a", { href: link([...at, "feed"], { type: "AccessRefused" }) }, "the feed of refusals"),
-        ", with what to do.",
-      ),
+      statusChart(found, organizationId),
+      ...refusalChart(found, organizationId, Number(daysOf(query))),
     ],
   );
   const activity = loaded(
     "its activity",
     (signal) => wholeActivity(organizationId, signal),
-    (found) =>
-      columns({
-        title: "Validations per hour",
-        description:
-          "How many agents logged in or validated in each hour of the last week, each counted once.",
-        points: found.hours.map(({ at: hour, licenses }) => ({
-          at: new Date(hour),
-          value: licenses,
-          href: licenses > 0 ? link([...at, "agents"], { sort: "-last_seen" }) : undefined,
-        })),
-        formatX: (hour) => hours.format(hour),
-        unit: "agents",
-        empty: "No agent has validated within the last week.",
-      }),
+    (found) => {
+      known.activity = found;
+      tell();
+      return activityChart(found, organizationId);
+    },
   );
-  for (const part of [facts, statistics, activity]) {
+  const parts = [recent, facts, activity, statistics];
+  for (const part of parts) {
     part.reload();
   }
 
@@ -120,6 +121,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
     element: h(
       "div",
       {},
+      recent.element,
       facts.element,
       h(
         "section",
@@ -130,7 +132,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
         statistics.element,
       ),
     ),
-    parts: [facts, statistics, activity],
+    parts,
     update(changed) {
       const hasOtherDays = daysOf(changed) !== daysOf(query);
       const hasAsked = query.get("do") !== null;
@@ -145,11 +147,134 @@ export function overview({ params, query: first, isSuperAdmin }) {
       }
     },
     stop() {
-      for (const part of [facts, statistics, activity]) {
+      for (const part of parts) {
         part.stop();
       }
     },
   };
+}
+
+/**
+ * What is known by now of an organization.
+ *
+ * @typedef {object} Known
+ * @property {{ organization: Organization, etag: string }} [present]
+ * @property {import("../contract.d.ts").DeviceKeyCounts | null} [keys] null if they cannot be counted
+ * @property {Recent} [recent]
+ * @property {import("../contract.d.ts").AgentActivityReply} [activity]
+ *
+ * @typedef {object} Recent
+ * @property {import("../contract.d.ts").OrganizationSummaryReply} summary
+ * @property {import("../contract.d.ts").EventsReply} clones
+ * @property {import("../contract.d.ts").EventsReply} refusals
+ */
+
+/** @param {Known} known */
+function isAllKnown({ present, recent, activity }) {
+  return present !== undefined && recent !== undefined && activity !== undefined;
+}
+
+/**
+ * What needs attention, as far as it is known.
+ *
+ * @param {string} organizationId
+ * @param {Known} known
+ * @param {boolean} isSuperAdmin
+ */
+function mattersOf(organizationId, { present, recent, activity }, isSuperAdmin) {
+  const from = recently().day;
+  const feed = ["organizations", organizationId, "feed"];
+  const silent = activity?.not_seen.find(({ days }) => days === RECENT_DAYS);
+  return [
+    ...(recent ? recentMatters(recent, (type) => link(feed, { type, from })) : []),
+    ...(present ? organizationMatters(present.organization, isSuperAdmin) : []),
+    ...agentMatters(organizationId, { blocked: recent?.summary.licenses.detached ?? 0, silent }),
+  ];
+}
+
+/**
+ * @param {import("../contract.d.ts").EventType} type
+ * @param {string} organizationId
+ * @param {AbortSignal} signal
+ */
+function entriesOf(type, organizationId, signal) {
+  const query = { type, from: recently().at, limit: MOST_ENTRIES };
+  return api.events({ organizationId }, query, signal);
+}
+
+/**
+ * @param {import("../contract.d.ts").LicenseStatisticsReply} found
+ * @param {string} organizationId
+ */
+function statusChart(found, organizationId) {
+  const agents = ["organizations", organizationId, "agents"];
+  return stackedArea({
+    title: "Licenses by status",
+    description: `How many licenses were in which status when each day began (in UTC), and now.${missing(found)}`,
+    series: STATUSES.map((key) => ({
+      key,
+      label: named(key),
+      className: `status-${key}`,
+      href: link(agents, { status: key }),
+    })),
+    href: link(agents),
+    points: found.licenses.map(({ at, ...values }) => ({ at: new Date(at), values })),
+    formatX: (at) => (at.getTime() < Date.parse(found.until) ? utcDay(at) : "now"),
+    empty: "No license has been issued yet. The first login on an agent issues one.",
+  });
+}
+
+/**
+ * @param {import("../contract.d.ts").LicenseStatisticsReply} found
+ * @param {string} organizationId
+ * @param {number} days
+ */
+function refusalChart(found, organizationId, days) {
+  const feed = ["organizations", organizationId, "feed"];
+  const from = localDay(new Date(found.from));
+  return [
+    bars({
+      title: "Refusals by reason",
+      description: `How often a license of this organization was used where it does not belong, in ${counted(days, "day")}.${missing(found)}`,
+      rows: found.refusals.map(({ reason, times, licenses }) => ({
+        label: reasonOf(reason),
+        value: times,
+        detail: counted(licenses, "license"),
+        href: link(feed, { type: typeOf(reason), from }),
+      })),
+      unit: "refusals",
+      empty: "No license was used where it does not belong.",
+    }),
+    h(
+      "p",
+      { class: "help" },
+      "Logins that were refused for another reason, like want of a seat, are in ",
+      h("a", { href: link(feed, { type: "AccessRefused" }) }, "the feed of refusals"),
+      ", with what to do.",
+    ),
+  ];
+}
+
+/**
+ * @param {import("../contract.d.ts").AgentActivityReply} found
+ * @param {string} organizationId
+ */
+function activityChart(found, organizationId) {
+  const hours = new Intl.DateTimeFormat("en-GB", HOUR_FORM);
+  const href = link(["organizations", organizationId, "agents"], { sort: "-last_seen" });
+  return columns({
+    title: "Validations per hour",
+    description:
+      "How many agents logged in or validated in each hour of the last week, each counted once.",
+    points: found.hours.map(({ at, licenses }) => ({
+      at: new Date(at),
+      value: licenses,
+      href: licenses > 0 ? href : undefined,
+    })),
+    formatX: (at) => hours.format(at),
+    unit: "agents",
+    empty: "No agent has validated within the last week.",
+  });
 }
 
 /** @param {URLSearchParams} query */
@@ -183,6 +308,12 @@ async function wholeActivity(organizationId, signal) {
       const sum = whole.hours[position];
       if (sum) {
         sum.licenses += hour.licenses;
+      }
+    }
+    for (const [position, { licenses }] of page.not_seen.entries()) {
+      const sum = whole.not_seen[position];
+      if (sum) {
+        sum.licenses += licenses;
       }
     }
     cursor = page.next_cursor;
@@ -240,16 +371,6 @@ function card(organization, isSuperAdmin) {
       decisions(organization),
     ),
   );
-}
-
-/**
- * The day where the reader is, as the feed takes it.
- *
- * @param {string} at
- */
-function localDay(at) {
-  const day = new Date(at);
-  return new Date(day.getTime() - day.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }
 
 /**

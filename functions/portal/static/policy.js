@@ -7,9 +7,11 @@ import { h } from "./dom.js";
 import { Overtaken } from "./errors.js";
 import { counted, DECISIONS, FIXED, LEASE_NOTE, LIMIT, number } from "./labels.js";
 import { saveUnlessOvertaken } from "./overtaken.js";
+import { link } from "./router.js";
 import { announce, field } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
+/** @typedef {import("../contract.d.ts").DeviceKeyCounts} DeviceKeys */
 
 /**
  * A button for each decision that would change something. One that the vendor's floor keeps from
@@ -45,9 +47,10 @@ export function decisions(organization) {
  * @param {string} name
  * @param {Organization} organization
  * @param {string} etag
- * @returns {import("./dialogs.js").Question | null}
+ * @param {DeviceKeys | null | undefined} keys of its agents: null if they cannot be counted, undefined until they are
+ * @returns {import("./dialogs.js").Question | null | undefined}
  */
-export function question(name, organization, etag) {
+export function question(name, organization, etag, keys) {
   if (name === LIMIT.name) {
     return limitMembers(organization, etag);
   }
@@ -56,29 +59,53 @@ export function question(name, organization, etag) {
     return null;
   }
   const { member, value, verb, done, title, effects, refuses } = decision;
-  const { seats } = organization;
-  const stops = member === "require_device_key" && value && seats > 0;
+  const stops = member === "require_device_key" && value;
+  if (stops && keys === undefined) {
+    return undefined;
+  }
   return {
     title: title(organization.name),
     text: [
-      stops &&
-        h(
-          "p",
-          {},
-          h("strong", {}, `This may stop ${counted(seats, "agent")}`),
-          ": all that have no device key.",
-        ),
+      stops && stopped(organization, keys ?? null),
       list(effects),
       refuses && h("p", { class: "help" }, LEASE_NOTE),
     ],
     verb,
     careful: refuses,
-    name: stops ? nameToType(organization) : null,
+    name: stops
+      ? nameToType({ name: organization.name, seats: keys ? keys.none : organization.seats })
+      : null,
     async act() {
       await api.updateOrganization(organization.id, { [member]: value });
       announce(done);
     },
   };
+}
+
+/**
+ * How many agents required device keys stop.
+ *
+ * @param {Organization} organization
+ * @param {DeviceKeys | null} keys
+ */
+function stopped({ id, seats }, keys) {
+  if (keys === null) {
+    const most = h("strong", {}, `This may stop ${counted(seats, "agent")}`);
+    return seats > 0 && h("p", {}, most, ": all that have no device key.");
+  }
+  if (keys.none === 0) {
+    return h("p", {}, "Each agent with a license has a device key: this stops none of them.");
+  }
+  const all = counted(keys.none + keys.bound, "agent");
+  const href = link(["organizations", id, "agents"], { device_key: "false" });
+  const have = keys.none === 1 ? "it has" : "they have";
+  return h(
+    "p",
+    {},
+    h("strong", {}, `This stops ${number(keys.none)} of ${all}`),
+    `: ${have} no device key. `,
+    h("a", { href }, "Show them"),
+  );
 }
 
 /**
