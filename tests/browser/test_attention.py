@@ -10,6 +10,7 @@ from tests.browser.dates import in_words
 from tests.browser.portal import Portal
 from tests.browser.test_overview import chart, fact, on
 from tests.browser.test_super_admin import register, rows, shows, subscription
+from tests.devices import Device
 
 pytestmark = pytest.mark.sampled(7)
 
@@ -22,10 +23,10 @@ def test_an_end_and_seats_that_run_out_are_not_told_like_all_is_well(
 ) -> None:
     portal.log_in_agent("PC-1")
     portal.change_organization("acme", valid_until=on(5, hours=1), max_agents=1)
-    register(portal, "soon", "Soon Mill", valid_until=on(20))
+    register(portal, "soon", "Soon Mill", valid_until=on(20, hours=1))
     portal.visit(page, "olivia", "/organizations")
     acme, soon = (rows(page, "Organizations").filter(has_text=name) for name in ("Acme", "Soon"))
-    for row, left, urgency in ((acme, "5 days left", "urgent"), (soon, "19 days left", "soon")):
+    for row, left, urgency in ((acme, "5 days left", "urgent"), (soon, "20 days left", "soon")):
         expect(row.locator(f".urgency-{urgency}").filter(has_text=left)).to_be_visible()
         expect(row.locator(f".badge-current-{urgency}")).to_have_text("Current")
     expect(acme).to_contain_text("1 of 1, none left")
@@ -91,3 +92,111 @@ def test_a_renewal_is_one_press_and_says_what_it_changes_before_it_is_saved(
     expect(page.locator(".badge-current")).to_be_visible()
     end = datetime.fromisoformat(subscription(portal, "acme")["subscription"]["valid_until"])
     assert 364 <= (end - datetime.now(UTC)).days <= 366
+
+
+def matters(page: Page) -> dict[str, str]:
+    """What needs attention: each number by its words."""
+    row = page.locator(".attention")
+    expect(row.locator("p")).to_be_visible()
+    words = row.locator(".words").all_text_contents()
+    return dict(zip(words, row.locator("a .urgency").all_text_contents(), strict=True))
+
+
+def pressing(page: Page) -> list[str]:
+    """The words of those of them that are not calm."""
+    return page.locator(".attention li:not(.matter-calm) .words").all_text_contents()
+
+
+def test_where_nothing_is_urgent_an_administrators_home_says_so_in_a_line(
+    page: Page, portal: Portal
+) -> None:
+    portal.log_in_agent("PC-1")
+    portal.change_organization("acme", valid_until=on(200, hours=1), max_agents=40)
+    portal.visit(page, "ada")
+    assert matters(page) == {
+        "suspected clones in 7 days": "0",
+        "refusals in 7 days": "0",
+        "seats left of 40": "39",
+        "days until the subscription ends": "200",
+        "agents not seen for 7 days": "0",
+    }
+    expect(page.locator(".attention p")).to_have_text("Nothing needs attention.")
+    assert pressing(page) == []
+    top = page.locator(".attention").bounding_box()
+    card = page.locator(".card").bounding_box()
+    assert top
+    assert card
+    assert top["y"] < card["y"]
+
+
+def test_an_administrators_home_begins_with_what_needs_attention_and_leads_there(
+    page: Page, portal: Portal
+) -> None:
+    blocked, revoked, *_ = [portal.log_in_agent(f"PC-{number}") for number in range(4)]
+    for agent, action in ((blocked, "detach"), (revoked, "revoke")):
+        portal.call("POST", f"/v1/licenses/{agent.id}/{action}", {}).expect(200)
+    portal.validate(revoked)
+    portal.change_organization("acme", valid_until=on(5, hours=1), max_agents=3)
+    portal.visit(page, "ada")
+    assert matters(page) == {
+        "suspected clones in 7 days": "0",
+        "refusals in 7 days": "1",
+        "seats left of 3": "0",
+        "days until the subscription ends": "5",
+        "agents not seen for 7 days": "0",
+        "blocked agent": "1",
+    }
+    expect(page.locator(".attention p")).to_have_text("4 things need attention.")
+    assert pressing(page) == [
+        "refusals in 7 days",
+        "seats left of 3",
+        "days until the subscription ends",
+        "blocked agent",
+    ]
+    page.locator(".attention").get_by_role("link", name="refusals").click()
+    expect(page.locator(".entries li")).to_have_count(1)
+    page.go_back()
+    page.locator(".attention").get_by_role("link", name="blocked agent").click()
+    expect(rows(page, "Agents").get_by_role("link")).to_have_text(["PC-0"])
+
+
+def test_a_super_admins_home_counts_customers_and_leads_to_each_list(
+    page: Page, portal: Portal
+) -> None:
+    portal.log_in_agent("PC-1")
+    portal.change_organization("acme", max_agents=1)
+    register(portal, "soon", "Soon Mill", valid_until=on(9))
+    register(portal, "later", "Later Mill", valid_until=on(29))
+    register(portal, "past", "Past Mill", valid_until=on(-9))
+    register(portal, "long-past", "Long Past Mill", valid_until=on(-40))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(portal.url)))
+    portal.visit(page, "olivia")
+    found = {
+        "subscriptions end within 30 days": ("2", ["Later Mill", "Soon Mill"]),
+        "subscriptions ended in the last 30 days": ("1", ["Past Mill"]),
+        "organizations without a free seat": ("1", ["Acme"]),
+        "organizations nearly full": ("0", []),
+    }
+    told = matters(page)
+    expect(chart(page, "Subscriptions that end within 90 days")).to_be_visible()
+    assert len([one for one in asked if one.startswith("/v1/organizations")]) == 2
+    assert len([one for one in asked if one.startswith("/v1/summary")]) == 1
+    for words, (number, names) in found.items():
+        assert told[words] == number
+        page.locator(".attention").get_by_role("link", name=re.compile(rf" ?{words}$")).click()
+        shows(page, *names)
+        page.go_back()
+
+
+def test_required_device_keys_say_how_many_agents_stop(page: Page, portal: Portal) -> None:
+    portal.log_in_agent("PC-1")
+    portal.visit(page, "ada", f"{_OVERVIEW}?do=require-keys")
+    asked = page.get_by_role("dialog")
+    expect(asked).to_contain_text("This stops 1 of 1 agent: it has no device key.")
+    portal.log_in_agent("PC-2", device=Device())
+    page.reload()
+    expect(asked).to_contain_text("This stops 1 of 2 agents: it has no device key.")
+    asked.get_by_role("link", name="Show them").click()
+    expect(asked).to_have_count(0)
+    expect(page).to_have_url(re.compile("/agents\\?device_key=false$"))

@@ -364,10 +364,12 @@ def test_what_is_stopped_already_is_changed_without_a_question(page: Page, porta
     expect(fact(page, "Subscription")).to_have_text("Suspended (cancelled)")
 
 
-def test_requiring_device_keys_says_how_many_agents_that_may_stop(
-    page: Page, portal: Portal
+def test_requiring_device_keys_says_how_many_agents_that_may_stop_if_they_cannot_be_counted(
+    page: Page, portal: Portal, troubles: Troubles
 ) -> None:
     has_seats(page, _MANY)
+    page.route("**/v1/organizations/acme/summary", lambda route: route.fulfill(status=500))
+    troubles.expect("status of 500")
     portal.visit(page, "ada", _ACME)
     button(page, "Require device keys…").click()
     expect(dialog(page)).to_contain_text("This may stop 1,980 agents")

@@ -224,7 +224,7 @@ export function customerMatters({ seats, ends }, ended) {
     },
     {
       value: number(ended),
-      words: `have ended in the last ${ENDING_DAYS} days`,
+      words: `subscriptions ended in the last ${ENDING_DAYS} days`,
       urgency: ended ? "urgent" : "calm",
       href: list({ standing: "ended", ends: String(-ENDING_DAYS) }),
     },

@@ -404,7 +404,7 @@ function termInputs(terms) {
     field("Name", inputs.name, "It is named to others whose machine it has registered"),
     subscription,
     field("Valid until", inputs.valid_until, `In your time zone (${zone()})`),
-    h("p", { class: "buttons" }, h("button", { type: "button", onclick: renew }, "+1 year")),
+    h("p", { class: "renewal" }, h("button", { type: "button", onclick: renew }, "+1 year")),
     field("Seats", inputs.max_agents, "How many agents at most; empty for no limit"),
   ];
   return { fields, take, typed };

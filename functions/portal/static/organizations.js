@@ -239,10 +239,12 @@ function organizationTable(organizations, sort) {
         cell: ({ seats, max_agents: limit }) =>
           limit === null
             ? number(seats)
-            : [
+            : h(
+                "span",
+                {},
                 `${number(seats)} of ${number(limit)}, `,
                 urgent(seatsUrgency(seats, limit), seatsLeft(seats, limit)),
-              ],
+              ),
       },
     ],
   });

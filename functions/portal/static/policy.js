@@ -96,13 +96,17 @@ function stopped({ id, seats }, keys) {
   if (keys.none === 0) {
     return h("p", {}, "Each agent with a license has a device key: this stops none of them.");
   }
-  const all = counted(keys.none + keys.bound, "agent");
+  const all = keys.none + keys.bound;
   const href = link(["organizations", id, "agents"], { device_key: "false" });
   const have = keys.none === 1 ? "it has" : "they have";
   return h(
     "p",
     {},
-    h("strong", {}, `This stops ${number(keys.none)} of ${all}`),
+    h(
+      "strong",
+      {},
+      `This stops ${number(keys.none)} of ${number(all)} ${all === 1 ? "agent" : "agents"}`,
+    ),
     `: ${have} no device key. `,
     h("a", { href }, "Show them"),
   );
