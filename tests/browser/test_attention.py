@@ -140,7 +140,7 @@ def test_an_administrators_home_begins_with_what_needs_attention_and_leads_there
     portal.visit(page, "ada")
     assert matters(page) == {
         "suspected clones in 7 days": "0",
-        "refusals in 7 days": "1",
+        "refusal in 7 days": "1",
         "seats left of 3": "0",
         "days until the subscription ends": "5",
         "agents not seen for 7 days": "0",
@@ -148,12 +148,12 @@ def test_an_administrators_home_begins_with_what_needs_attention_and_leads_there
     }
     expect(page.locator(".attention p")).to_have_text("4 things need attention.")
     assert pressing(page) == [
-        "refusals in 7 days",
+        "refusal in 7 days",
         "seats left of 3",
         "days until the subscription ends",
         "blocked agent",
     ]
-    page.locator(".attention").get_by_role("link", name="refusals").click()
+    page.locator(".attention").get_by_role("link", name="refusal").click()
     expect(page.locator(".entries li")).to_have_count(1)
     page.go_back()
     page.locator(".attention").get_by_role("link", name="blocked agent").click()
@@ -174,8 +174,8 @@ def test_a_super_admins_home_counts_customers_and_leads_to_each_list(
     portal.visit(page, "olivia")
     found = {
         "subscriptions end within 30 days": ("2", ["Later Mill", "Soon Mill"]),
-        "subscriptions ended in the last 30 days": ("1", ["Past Mill"]),
-        "organizations without a free seat": ("1", ["Acme"]),
+        "subscription ended in the last 30 days": ("1", ["Past Mill"]),
+        "organization without a free seat": ("1", ["Acme"]),
         "organizations nearly full": ("0", []),
     }
     told = matters(page)

@@ -99,6 +99,14 @@ function entriesCounted({ events, next_cursor: next }) {
 }
 
 /**
+ * @param {number} count
+ * @param {string} one
+ */
+function several(count, one) {
+  return count === 1 ? one : `${one}s`;
+}
+
+/**
  * Clones and refusals, in one organization or in all of them.
  *
  * @param {{ clones: import("../contract.d.ts").EventsReply, refusals: import("../contract.d.ts").EventsReply }} found
@@ -109,13 +117,13 @@ export function recentMatters({ clones, refusals }, listOf) {
   return [
     {
       value: entriesCounted(clones),
-      words: `suspected clones in ${RECENT_DAYS} days`,
+      words: `suspected ${several(clones.events.length, "clone")} in ${RECENT_DAYS} days`,
       urgency: clones.events.length ? "urgent" : "calm",
       href: listOf("CloneSuspected"),
     },
     {
       value: entriesCounted(refusals),
-      words: `refusals in ${RECENT_DAYS} days`,
+      words: `${several(refusals.events.length, "refusal")} in ${RECENT_DAYS} days`,
       urgency: refusals.events.length ? "soon" : "calm",
       href: listOf("AccessRefused"),
     },
@@ -135,10 +143,15 @@ export function organizationMatters(organization, isSuperAdmin) {
   /** @type {Matter} */
   const ofSeats =
     limit === null
-      ? { value: number(seats), words: "seats used, without a limit", urgency: "calm", href: "" }
+      ? {
+          value: number(seats),
+          words: `${several(seats, "seat")} used, without a limit`,
+          urgency: "calm",
+          href: "",
+        }
       : {
           value: number(Math.abs(limit - seats)),
-          words: `seats ${seats > limit ? "too few" : "left"} of ${number(limit)}`,
+          words: `${several(Math.abs(limit - seats), "seat")} ${seats > limit ? "too few" : "left"} of ${number(limit)}`,
           urgency: seatsUrgency(seats, limit),
           href: "",
         };
@@ -168,7 +181,7 @@ function ofSubscription({ standing, subscription }) {
   const left = daysUntil(end);
   return {
     value: number(left),
-    words: `${left === 1 ? "day" : "days"} until the subscription ends`,
+    words: `${several(left, "day")} until the subscription ends`,
     urgency: endUrgency(end),
   };
 }
@@ -187,7 +200,7 @@ export function agentMatters(organizationId, { blocked, silent }) {
   if (silent) {
     matters.push({
       value: number(silent.licenses),
-      words: `agents not seen for ${counted(silent.days, "day")}`,
+      words: `${several(silent.licenses, "agent")} not seen for ${counted(silent.days, "day")}`,
       urgency: silent.licenses ? "soon" : "calm",
       href: link(agents, { status: "active", unseen: String(silent.days) }),
     });
@@ -195,7 +208,7 @@ export function agentMatters(organizationId, { blocked, silent }) {
   if (blocked) {
     matters.push({
       value: number(blocked),
-      words: blocked === 1 ? "blocked agent" : "blocked agents",
+      words: `blocked ${several(blocked, "agent")}`,
       urgency: "soon",
       href: link(agents, { status: "detached" }),
     });
@@ -218,25 +231,25 @@ export function customerMatters({ seats, ends }, ended) {
   return [
     {
       value: number(ending),
-      words: `subscriptions end within ${ENDING_DAYS} days`,
+      words: `${ending === 1 ? "subscription ends" : "subscriptions end"} within ${ENDING_DAYS} days`,
       urgency: ending ? "soon" : "calm",
       href: list({ standing: "current", ends: String(ENDING_DAYS) }),
     },
     {
       value: number(ended),
-      words: `subscriptions ended in the last ${ENDING_DAYS} days`,
+      words: `${several(ended, "subscription")} ended in the last ${ENDING_DAYS} days`,
       urgency: ended ? "urgent" : "calm",
       href: list({ standing: "ended", ends: String(-ENDING_DAYS) }),
     },
     {
       value: number(seats.full),
-      words: "organizations without a free seat",
+      words: `${several(seats.full, "organization")} without a free seat`,
       urgency: seats.full ? "urgent" : "calm",
       href: list({ seats: "full" }),
     },
     {
       value: number(seats.nearly),
-      words: "organizations nearly full",
+      words: `${several(seats.nearly, "organization")} nearly full`,
       urgency: seats.nearly ? "soon" : "calm",
       href: list({ seats: "nearly" }),
     },
