@@ -139,3 +139,124 @@ def test_what_a_renewal_does_for_agents_is_told_before(
         {{ status, valid_until: new Date({_NOW} + days * {_DAY}).toISOString() }})),
         given.stopped, {_NOW})"""
     assert say("consequences", expression, {"terms": [before, after], "stopped": stopped}) == told
+
+
+# -- what homes begin with -------------------------------------------------------------------------
+
+
+def _entries(count: int, next_cursor: str | None = None) -> dict[str, Any]:
+    return {"events": [{}] * count, "next_cursor": next_cursor}
+
+
+def test_clones_and_refusals_are_counted_as_far_as_one_request_tells(say: Evaluate) -> None:
+    expression = """given.map(([clones, refusals]) =>
+        attention.recentMatters({ clones, refusals }, (type) => type)
+          .map(({ value, words, urgency, href }) => [value, words, urgency, href]))"""
+    none, some = say(
+        "attention",
+        expression,
+        [[_entries(0), _entries(0)], [_entries(1), _entries(100, "more")]],
+    )
+    assert none == [
+        ["0", "suspected clones in 7 days", "calm", "CloneSuspected"],
+        ["0", "refusals in 7 days", "calm", "AccessRefused"],
+    ]
+    assert some == [
+        ["1", "suspected clone in 7 days", "urgent", "CloneSuspected"],
+        ["100+", "refusals in 7 days", "soon", "AccessRefused"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("organization", "seats", "subscription"),
+    [
+        (
+            {"seats": 1980, "max_agents": None},
+            ["1,980", "seats used, without a limit", "calm"],
+            ["300", "days until the subscription ends", "calm"],
+        ),
+        (
+            {"seats": 1980, "max_agents": 10, "days": 1},
+            ["1,970", "seats too few of 10", "urgent"],
+            ["1", "day until the subscription ends", "urgent"],
+        ),
+        (
+            {"seats": 1999, "max_agents": 2000, "days": 20},
+            ["1", "seat left of 2,000", "soon"],
+            ["20", "days until the subscription ends", "soon"],
+        ),
+        (
+            {"seats": 3, "max_agents": 10, "standing": "suspended", "status": "paused"},
+            ["7", "seats left of 10", "calm"],
+            ["Paused", "subscription: agents are refused", "urgent"],
+        ),
+        (
+            {"seats": 3, "max_agents": 10, "standing": "ended", "days": -1},
+            ["7", "seats left of 10", "calm"],
+            ["Ended", "subscription: agents are refused", "urgent"],
+        ),
+    ],
+)
+def test_seats_and_subscription_are_told_with_what_is_left(
+    say: Evaluate, organization: dict[str, Any], seats: list[str], subscription: list[str]
+) -> None:
+    expression = f"""attention.organizationMatters({{
+        id: "acme", standing: given.standing ?? "current", ...given, subscription: {{
+          status: given.status ?? "active",
+          valid_until: new Date(Date.now() + (given.days ?? 300) * {_DAY}).toISOString() }}
+      }}, false).map(({{ value, words, urgency }}) => [value, words, urgency])"""
+    assert say("attention", expression, organization) == [seats, subscription]
+
+
+def test_a_subscription_leads_to_where_each_can_do_something_about_it(say: Evaluate) -> None:
+    expression = """[true, false].map((isSuperAdmin) => attention.organizationMatters({
+        id: "acme", standing: "ended", seats: 1, max_agents: null,
+        subscription: { status: "active", valid_until: "2020-01-01T00:00:00Z" } }, isSuperAdmin)
+      .map(({ href }) => href))"""
+    assert say("attention", expression) == [
+        ["#/organizations/acme/agents", "#/organizations/acme/edit"],
+        ["#/organizations/acme/agents", "#/organizations/acme/feed?type=SubscriptionChanged"],
+    ]
+
+
+def test_silent_and_blocked_agents_lead_to_their_lists(say: Evaluate) -> None:
+    expression = """given.map((found) => attention.agentMatters("acme", found)
+        .map(({ value, words, urgency, href }) => [value, words, urgency, href.split("?")[1]]))"""
+    unknown, none, some = say(
+        "attention",
+        expression,
+        [
+            {"blocked": 0},
+            {"blocked": 0, "silent": {"days": 7, "licenses": 0}},
+            {"blocked": 2, "silent": {"days": 7, "licenses": 1}},
+        ],
+    )
+    quiet = "status=active&unseen=7"
+    assert unknown == []
+    assert none == [["0", "agents not seen for 7 days", "calm", quiet]]
+    assert some == [
+        ["1", "agent not seen for 7 days", "soon", quiet],
+        ["2", "blocked agents", "soon", "status=detached"],
+    ]
+
+
+def test_customers_are_counted_as_their_lists_count_them(say: Evaluate) -> None:
+    ends = [{"date": "", "organizations": int(day in {0, 30, 31, 89})} for day in range(90)]
+    expression = """attention.customerMatters(given, 3)
+        .map(({ value, words, urgency, href }) => [value, words, urgency, href.split("?")[1]])"""
+    assert say("attention", expression, {"ends": ends, "seats": {"full": 1, "nearly": 0}}) == [
+        ["2", "subscriptions end within 30 days", "soon", "standing=current&ends=30"],
+        ["3", "subscriptions ended in the last 30 days", "urgent", "standing=ended&ends=-30"],
+        ["1", "organization without a free seat", "urgent", "seats=full"],
+        ["0", "organizations nearly full", "calm", "seats=nearly"],
+    ]
+
+
+def test_what_is_recent_begins_with_a_day_where_the_reader_is(say: Evaluate) -> None:
+    assert say("attention", f"attention.recently({_NOW})") == {
+        "day": "2030-03-10",
+        "at": "2030-03-10T00:00:00.000Z",
+    }
+    abroad = """attention.localDay(Object.assign(new Date("2030-03-10T23:30:00Z"),
+        { getTimezoneOffset: () => -60 }))"""
+    assert say("attention", abroad) == "2030-03-11"
