@@ -173,11 +173,14 @@ def test_all_pages_of_the_activity_are_added_up(page: Page, portal: Portal) -> N
             {"at": f"2026-11-20T{hour:02}:00:00Z", "licenses": count}
             for hour, count in enumerate(licenses)
         ]
-        route.fulfill(json={"hours": hours, "next_cursor": next_cursor})
+        not_seen = [{"days": 7, "licenses": licenses[0]}, {"days": 30, "licenses": 0}]
+        route.fulfill(json={"hours": hours, "not_seen": not_seen, "next_cursor": next_cursor})
 
     page.route("**/v1/organizations/acme/activity*", one_of_three)
     portal.visit(page, "ada", _OVERVIEW)
     assert [count for _, count in table(page, "Validations per hour")] == ["47", "1", "7"]
+    silent = page.locator(".attention").get_by_role("link", name="agents not seen for 7 days")
+    expect(silent).to_have_text("47agents not seen for 7 days")
 
 
 def test_without_agents_each_chart_says_what_would_be_in_it(page: Page, portal: Portal) -> None:
