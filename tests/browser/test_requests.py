@@ -65,6 +65,8 @@ def test_each_function_asks_for_what_it_says(parts: Page, api: Api) -> None:
             *("PATCH /organizations/acme", wanted, {"if-match": '"3"'}),
         ),
         ("updateOrganization('acme', { name: 'Acme' })", "PATCH /organizations/acme", wanted, {}),
+        ("summary()", "GET /summary", None, {}),
+        ("organizationSummary('acme')", "GET /organizations/acme/summary", None, {}),
         ("licenses('acme', { limit: 50 })", "GET /organizations/acme/licenses?limit=50", None, {}),
         ("license('lic_1')", "GET /licenses/lic_1", None, {}),
         (
