@@ -172,13 +172,14 @@ def test_a_super_admins_home_counts_customers_and_leads_to_each_list(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(portal.url)))
     portal.visit(page, "olivia")
+    told = matters(page)
+    assert told["suspected clones in 7 days"] == told["refusals in 7 days"] == "0"
     found = {
         "subscriptions end within 30 days": ("2", ["Later Mill", "Soon Mill"]),
         "subscription ended in the last 30 days": ("1", ["Past Mill"]),
         "organization without a free seat": ("1", ["Acme"]),
         "organizations nearly full": ("0", []),
     }
-    told = matters(page)
     expect(chart(page, "Subscriptions that end within 90 days")).to_be_visible()
     assert len([one for one in asked if one.startswith("/v1/organizations")]) == 2
     assert len([one for one in asked if one.startswith("/v1/summary")]) == 1
@@ -200,3 +201,17 @@ def test_required_device_keys_say_how_many_agents_stop(page: Page, portal: Porta
     asked.get_by_role("link", name="Show them").click()
     expect(asked).to_have_count(0)
     expect(page).to_have_url(re.compile("/agents\\?device_key=false$"))
+
+
+def test_clones_and_refusals_of_all_customers_are_counted_and_lead_there(
+    page: Page, portal: Portal
+) -> None:
+    for user in ("alice", "boris"):
+        revoked = portal.log_in_agent(f"PC-{user}", user)
+        portal.call("POST", f"/v1/licenses/{revoked.id}/revoke", {}, user="olivia").expect(200)
+        portal.validate(revoked)
+    portal.visit(page, "olivia")
+    assert matters(page)["refusals in 7 days"] == "2"
+    assert pressing(page) == ["refusals in 7 days"]
+    page.locator(".attention").get_by_role("link", name="refusals in 7 days").click()
+    expect(page).to_have_url(re.compile("#/events\\?type=AccessRefused&from=20"))

@@ -189,6 +189,18 @@ export async function events({ organizationId, licenseId }, query, signal) {
 }
 
 /**
+ * What happened in all organizations, newest first.
+ *
+ * @param {Query<"listEvents">} query
+ * @param {AbortSignal} [signal]
+ */
+export async function allEvents(query, signal) {
+  return /** @type {import("../contract.d.ts").EventsReply} */ (
+    (await get("/v1/events", query, signal)).body
+  );
+}
+
+/**
  * @param {string} organizationId
  * @param {Query<"listTemporaryLicenses">} query
  * @param {AbortSignal} [signal]

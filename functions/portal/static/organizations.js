@@ -1,7 +1,14 @@
 // All organizations: what needs attention among them; found, filtered, sorted; and when they end.
 
 import * as api from "./api.js";
-import { attention, customerMatters, ENDING_DAYS } from "./attention.js";
+import {
+  attention,
+  customerMatters,
+  ENDING_DAYS,
+  MOST_ENTRIES,
+  recently,
+  recentMatters,
+} from "./attention.js";
 import { columns } from "./charts.js";
 import { h } from "./dom.js";
 import { given } from "./filters.js";
@@ -76,8 +83,17 @@ export function organizations({ query }) {
   const pressing = loaded(
     "what needs attention",
     async (signal) => {
-      const [counts, ended] = await Promise.all([summary(), endedLately(signal)]);
-      return customerMatters(counts, ended);
+      const [counts, ended, clones, refusals] = await Promise.all([
+        summary(),
+        endedLately(signal),
+        entriesOf("CloneSuspected", signal),
+        entriesOf("AccessRefused", signal),
+      ]);
+      const from = recently().day;
+      return [
+        ...recentMatters({ clones, refusals }, (type) => link(["events"], { type, from })),
+        ...customerMatters(counts, ended),
+      ];
     },
     (found) => {
       matters.show(found);
@@ -139,6 +155,14 @@ function atOnce(ask) {
 async function endedLately(signal) {
   const query = { standing: "ended", ...endsAsked(String(-ENDING_DAYS)), limit: 1 };
   return (await api.organizations(query, signal)).total;
+}
+
+/**
+ * @param {import("../contract.d.ts").AcrossType} type
+ * @param {AbortSignal} signal
+ */
+function entriesOf(type, signal) {
+  return api.allEvents({ type, from: recently().at, limit: MOST_ENTRIES }, signal);
 }
 
 /** @param {import("../contract.d.ts").SummaryReply} summary */
