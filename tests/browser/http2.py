@@ -22,11 +22,16 @@ relay.on("stream", (stream, asked) => {
   const { pathname, search } = new URL(asked[":path"], service);
   const options = { agent, method: asked[":method"], headers: Object.fromEntries(headers) };
   const passed = request(`${service}${pathname}${search}`, options, (answer) => {
+    if (stream.destroyed) {
+      answer.resume(); // the page has been left
+      return;
+    }
     const kept = Object.entries(answer.headers).filter(([name]) => !ofOneConnection.has(name));
     stream.respond({ ":status": answer.statusCode, ...Object.fromEntries(kept) });
     answer.pipe(stream);
   });
   passed.on("error", () => stream.destroy());
+  stream.on("error", () => passed.destroy());
   stream.pipe(passed);
 });
 relay.listen(0, "127.0.0.1", () => console.log(relay.address().port));
