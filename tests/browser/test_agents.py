@@ -33,18 +33,23 @@ def _seen(record: License, days_ago: int, version: str) -> License:
     return replace(record, last_seen=LastSeen(int(time.time()) - days_ago * _DAY, version, None))
 
 
-@pytest.fixture
-def varied(portal: Portal) -> Portal:
-    """A portal with agents in several states, environments and versions."""
-    first, second, third, fourth, fifth = _agents(5)
-    records = [
+def varied_agents(count: int = 5) -> list[License]:
+    """Agents in several states, environments and versions; those behind the fifth are alike."""
+    first, second, third, fourth, fifth, *others = _agents(count)
+    return [
         replace(_seen(first, 1, "4.10.0.0"), label="Press hall", primary=True),
         replace(_seen(second, 3, "4.9.0.0"), state=State.DETACHED, environment="test"),
         replace(third, state=State.DISSOCIATED, last_seen=None, agent_version="4.4.1.0"),
         replace(_seen(fourth, 2, "4.5.0.0"), state=State.REVOKED),
         replace(_seen(fifth, 4, "4.5.0.1"), state=State.EXPIRED, environment="test", primary=True),
+        *others,
     ]
-    portal.put(map(license_item, records))
+
+
+@pytest.fixture
+def varied(portal: Portal) -> Portal:
+    """A portal with five such agents."""
+    portal.put(map(license_item, varied_agents()))
     return portal
 
 
@@ -63,8 +68,8 @@ def test_each_agent_is_told_in_all_columns(page: Page, varied: Portal) -> None:
     expect(page.get_by_role("columnheader")).to_have_text(
         [
             "Computer",
-            "Environment",
             "Status",
+            "Environment",
             "Primary",
             "Version",
             "Last seen",
@@ -74,8 +79,8 @@ def test_each_agent_is_told_in_all_columns(page: Page, varied: Portal) -> None:
     )
     cells = page.get_by_role("row", name="Press hall").locator("th, td")
     told = cells.all_inner_texts()
-    assert told[0].split("\n") == ["Press hall", "PC-000"]
-    assert told[1:6] == ["production", "Active", "Primary", "4.10.0.0", "1 day ago"]
+    assert told[0] == "Press hall PC-000"
+    assert told[1:6] == ["Active", "production", "Primary", "4.10.0.0", "1 day ago"]
     assert told[6] == "alice"
     valid_until = varied.call("GET", "/v1/organizations/acme")["organization"]["subscription"]
     assert told[7].endswith(valid_until["valid_until"][:4])
@@ -83,9 +88,21 @@ def test_each_agent_is_told_in_all_columns(page: Page, varied: Portal) -> None:
     assert unseen[3:5] == ["4.4.1.0", "never"]
 
 
+def test_agents_are_in_the_order_of_their_names_and_counted(page: Page, varied: Portal) -> None:
+    varied.visit(page, "ada", _PLACE)
+    expect(page.locator(".above")).to_contain_text("5 agents")
+    assert names(page) == ["Press hall", "PC-001", "PC-002", "PC-003", "PC-004"]
+    computer = page.get_by_role("columnheader", name="Computer")
+    expect(computer).to_have_attribute("aria-sort", "ascending")
+    computer.get_by_role("button").click()
+    expect(computer).to_have_attribute("aria-sort", "descending")
+    computer.get_by_role("button").click()
+    expect(page.get_by_label("Order")).to_have_value("")  # which is what this order is called
+
+
 def test_a_status_is_a_word_and_a_colour(page: Page, varied: Portal) -> None:
     varied.visit(page, "ada", _PLACE)
-    badges = rows(page).locator("td:nth-child(3) .badge")
+    badges = rows(page).locator("td:nth-child(2) .badge")
     words = ["Active", "Active", "Blocked", "Dissociated", "Revoked"]
     expect(badges).to_have_count(len(words))
     assert sorted(badges.all_inner_texts()) == words
@@ -158,7 +175,7 @@ def test_a_columns_head_orders_by_it_one_way_and_the_other(
     page: Page, varied: Portal, column: str, ascending: list[str]
 ) -> None:
     shown = ["Press hall" if name == "PC-000" else name for name in ascending]
-    varied.visit(page, "ada", _PLACE)
+    varied.visit(page, "ada", f"{_PLACE}?sort=environment")
     head = page.get_by_role("columnheader", name=column)
     button = head.get_by_role("button")
     button.focus()

@@ -9,13 +9,14 @@ import { link } from "./router.js";
 import { STATUSES } from "./vocabulary.js";
 import { ago, badge, choice, empty, field, person, statusBadge, table } from "./widgets.js";
 
+/** @typedef {import("../contract.d.ts").AdministeredLicense} License */
+
 /** @type {import("../contract.d.ts").Queries["listLicenses"][]} */
 const NARROWING = ["search", "status", "environment", "primary"];
 
 /** @type {[value: "" | import("../contract.d.ts").LicenseSort, text: string][]} */
 const SORTS = [
-  ["", "By status"],
-  ["computer_name", "Computer name"],
+  ["", "Computer name"],
   ["-computer_name", "Computer name, backwards"],
   ["environment", "Environment"],
   ["-environment", "Environment, backwards"],
@@ -34,6 +35,42 @@ const PRIMARY = [
   ["false", "Others only"],
 ];
 
+/**
+ * What a file tells of an agent, by the names of the API; times are in UTC.
+ *
+ * @type {[title: string, cell: (license: License) => import("./csv.js").Cell][]}
+ */
+const CELLS = [
+  ["computer_name", (license) => license.computer_name],
+  ["label", (license) => license.label],
+  ["id", (license) => license.id],
+  ["environment", (license) => license.environment],
+  ["status", (license) => license.status],
+  ["primary", (license) => (license.primary ? "yes" : "no")],
+  ["agent_version", versionOf],
+  ["last_seen_at", (license) => license.last_seen?.at],
+  ["source_address", (license) => license.last_seen?.source_address],
+  ["issued_at", (license) => license.issued_at],
+  ["issued_by", (license) => license.issued_by],
+  ["valid_until", (license) => license.valid_until],
+  ["leased_until", (license) => license.leased_until],
+  ["device_key", (license) => license.device_key],
+];
+
+/**
+ * By what agents are ordered here as the service orders them: those without it come last.
+ *
+ * @type {Record<string, (license: License) => string | null | undefined>}
+ */
+const ORDERS = {
+  computer_name: (license) => license.computer_name?.toLowerCase(),
+  environment: (license) => license.environment.toLowerCase(),
+  issued_at: (license) => license.issued_at,
+  agent_version: versionOf,
+  last_seen: (license) => license.last_seen?.at,
+};
+const collator = new Intl.Collator("en", { numeric: true }); // 4.10 comes after 4.9
+
 /** @type {import("./main.js").MakePage} */
 export function agents({ params, query }) {
   const organizationId = params.organization ?? "";
@@ -42,6 +79,7 @@ export function agents({ params, query }) {
     type: "search",
     maxlength: 100,
     autocomplete: "off",
+    placeholder: "Computer name, label or license id",
   });
   const environment = h("input", { name: "environment", maxlength: 64, autocomplete: "off" });
   return listPage({
@@ -51,29 +89,71 @@ export function agents({ params, query }) {
     noun: ["agent", "agents"],
     query,
     fields: [
-      field("Search", search, "Computer name, label or license id"),
+      field("Search", search),
       choice("Status", "status", [["", "Any"], ...choices(STATUSES)]),
-      field("Environment", environment, "The whole name"),
+      field("Environment", environment),
       choice("Primary", "primary", PRIMARY),
       choice("Order", "sort", SORTS),
     ],
     narrowing: NARROWING,
     async load(present, page, signal) {
-      const asked = { ...given(present, [...NARROWING, "sort"]), ...page };
+      const asked = { ...given(present, NARROWING), sort: orderOf(present), ...page };
       const found = await api.licenses(organizationId, asked, signal);
       return { ...found, rows: found.licenses };
     },
-    show: (licenses, present) => agentTable(organizationId, licenses, present.get("sort") ?? ""),
+    exported: {
+      name: `${organizationId}-agents`,
+      titles: CELLS.map(([title]) => title),
+      cells: (license) => CELLS.map(([, cell]) => cell(license)),
+      // Read in no order, each page costs the service what is on it, and not a look at all of them.
+      read: (present) => async (page, signal) => {
+        const asked = { ...given(present, NARROWING), ...page };
+        const found = await api.licenses(organizationId, asked, signal);
+        return { ...found, rows: found.licenses };
+      },
+      inOrder: (licenses, present) => inOrder(licenses, orderOf(present)),
+    },
+    show: (licenses, present) => agentTable(organizationId, licenses, orderOf(present)),
     nothing,
   });
 }
 
 /**
- * @param {string} organizationId
- * @param {import("../contract.d.ts").AdministeredLicense[]} licenses
+ * What the list is ordered by. It always is by something: then it is known how many there are.
+ *
+ * @param {URLSearchParams} query
+ */
+function orderOf(query) {
+  return query.get("sort") || "computer_name";
+}
+
+/** @param {License} license */
+function versionOf(license) {
+  return license.last_seen?.agent_version ?? license.agent_version;
+}
+
+/**
+ * @param {License[]} licenses
  * @param {string} sort
  */
-export function agentTable(organizationId, licenses, sort = "") {
+function inOrder(licenses, sort) {
+  const value = ORDERS[sort.replace("-", "")] ?? (() => null);
+  const way = sort.startsWith("-") ? -1 : 1;
+  return licenses.toSorted((one, other) => {
+    const [first, second] = [value(one), value(other)];
+    if (!first || !second) {
+      return Number(!first) - Number(!second);
+    }
+    return way * collator.compare(first, second);
+  });
+}
+
+/**
+ * @param {string} organizationId
+ * @param {License[]} licenses
+ * @param {string | null} sort the list's order, null for one that has no other
+ */
+export function agentTable(organizationId, licenses, sort) {
   return table({
     caption: "Agents",
     sort,
@@ -91,21 +171,29 @@ export function agentTable(organizationId, licenses, sort = "") {
             },
             nameOf(license),
           ),
+          license.label && license.computer_name && " ",
           license.label &&
             license.computer_name &&
             h("span", { class: "beside" }, license.computer_name),
         ],
       },
-      { title: "Environment", sort: "environment", cell: (license) => license.environment },
-      { title: "Status", cell: (license) => statusBadge(license.status) },
+      { title: "Status", state: true, cell: (license) => statusBadge(license.status) },
+      {
+        title: "Environment",
+        sort: "environment",
+        plain: true,
+        cell: (license) => license.environment,
+      },
       {
         title: "Primary",
-        cell: (license) => (license.primary ? badge("primary", "Primary") : "–"),
+        plain: true,
+        cell: (license) => (license.primary ? badge("primary", "Primary") : null),
       },
       {
         title: "Version",
         sort: "agent_version",
-        cell: (license) => license.last_seen?.agent_version ?? license.agent_version ?? "unknown",
+        plain: true,
+        cell: versionOf,
       },
       {
         title: "Last seen",
@@ -115,7 +203,7 @@ export function agentTable(organizationId, licenses, sort = "") {
       { title: "Issued by", cell: (license) => person(license.issued_by) },
       {
         title: "Valid until",
-        cell: (license) => (license.valid_until ? day(license.valid_until) : "–"),
+        cell: (license) => (license.valid_until ? day(license.valid_until) : null),
       },
     ],
   });

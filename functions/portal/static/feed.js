@@ -3,13 +3,54 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { entries } from "./event-list.js";
+import { actorOf, changesOf, eventOf } from "./labels.js";
 import { listPage } from "./list-page.js";
 import { EVENTS } from "./vocabulary.js";
 import { choice, empty, field } from "./widgets.js";
 
+/**
+ * What a file tells of an entry; times are in UTC.
+ *
+ * @type {[title: string, cell: (event: import("../contract.d.ts").AuditEvent) => import("./csv.js").Cell][]}
+ */
+const CELLS = [
+  ["at", (event) => event.at],
+  ["last_at", (event) => event.last_at],
+  ["type", (event) => event.type],
+  ["what", eventOf],
+  ["reason", (event) => event.reason],
+  ["times", (event) => event.times],
+  ["changes", (event) => changesOf(event).join("\n")],
+  ["license_id", (event) => event.license_id],
+  ["label", (event) => event.after?.label],
+  ["computer_name", (event) => event.computer_name ?? event.after?.computer_name],
+  ["actor", (event) => actorOf(event.actor)],
+  ["roles", (event) => event.actor.roles.join(" ")],
+  ["source_address", (event) => event.source_address],
+  ["other_address", (event) => event.other_address],
+  ["agent_version", (event) => event.agent_version],
+  ["readings", (event) => event.readings.join(" ")],
+  ["id", (event) => event.id],
+];
+
 /** @type {import("./main.js").MakePage} */
 export function feed({ params, query, isSuperAdmin }) {
   const organizationId = params.organization ?? "";
+  const read =
+    (/** @type {URLSearchParams} */ present) =>
+    async (
+      /** @type {{ limit: number, cursor: string | null }} */ page,
+      /** @type {AbortSignal} */ signal,
+    ) => {
+      const asked = {
+        type: present.get("type"),
+        from: startOf(present.get("from"), 0),
+        before: startOf(present.get("until"), 1),
+        ...page,
+      };
+      const found = await api.events({ organizationId }, asked, signal);
+      return { ...found, rows: found.events };
+    };
   return listPage({
     title: isSuperAdmin ? "Audit trail" : "Feed",
     label: "Feed",
@@ -22,15 +63,12 @@ export function feed({ params, query, isSuperAdmin }) {
       field("Until", h("input", { name: "until", type: "date" })),
     ],
     narrowing: ["type", "from", "until"],
-    async load(present, page, signal) {
-      const asked = {
-        type: present.get("type"),
-        from: startOf(present.get("from"), 0),
-        before: startOf(present.get("until"), 1),
-        ...page,
-      };
-      const found = await api.events({ organizationId }, asked, signal);
-      return { ...found, rows: found.events };
+    load: (present, page, signal) => read(present)(page, signal),
+    exported: {
+      name: `${organizationId}-${isSuperAdmin ? "audit-trail" : "feed"}`,
+      titles: CELLS.map(([title]) => title),
+      cells: (event) => CELLS.map(([, cell]) => cell(event)),
+      read,
     },
     show: (events) => entries(events, { withLicense: true, isSuperAdmin }),
     nothing,

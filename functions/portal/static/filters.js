@@ -1,24 +1,44 @@
 // Forms that narrow and order what a page shows. The place's query is what counts: the form shows
 // it, and changes it as soon as something is chosen or the typing pauses.
 
-import { h } from "./dom.js";
+import { fill, h, uniqueId } from "./dom.js";
 import { change } from "./router.js";
 
 const TYPING_MS = 300;
 
 /**
+ * Where there is no room for all of them, the fields but for a search are folded behind a button
+ * that says what is set there.
+ *
  * @param {string} label what it narrows
  * @param {URLSearchParams} query
  * @param {HTMLElement[]} fields with inputs named like the query's parameters
  */
 export function filters(label, query, fields) {
   let timer = 0;
+  const searches = fields.filter((field) => field.querySelector("[type=search]"));
+  const others = fields.filter((field) => !searches.includes(field));
+  const id = uniqueId("filters");
+  const fold = h("button", {
+    type: "button",
+    class: "fold",
+    "aria-expanded": "false",
+    "aria-controls": id,
+    onclick: unfold,
+  });
+  const clearing = h("button", { type: "button", onclick: clear }, "Clear");
   const form = h(
     "form",
     { class: "filters", role: "search", "aria-label": label, onsubmit: submit, oninput: input },
-    fields,
-    fields.length > 1 && h("button", { type: "button", onclick: clear }, "Clear"),
+    searches,
+    others.length > 0 && fold,
+    others.length > 0 && h("div", { class: "folded", id }, others, clearing),
   );
+
+  function unfold() {
+    const isOpen = fold.getAttribute("aria-expanded") === "true";
+    fold.setAttribute("aria-expanded", String(!isOpen));
+  }
 
   /** @param {Event} event */
   function submit(event) {
@@ -56,8 +76,15 @@ export function filters(label, query, fields) {
     for (const element of inputs()) {
       if (element !== document.activeElement) {
         element.value = present.get(element.name) ?? "";
+        if (element instanceof HTMLSelectElement && element.selectedIndex < 0) {
+          element.selectedIndex = 0; // its first choice has another name, too
+        }
       }
     }
+    const leavesOut = inputs().filter(
+      ({ name, type }) => type !== "search" && name !== "sort" && present.get(name),
+    );
+    fill(fold, leavesOut.length ? `Filter: ${leavesOut.map(told).join(", ")}` : "Filter");
   }
 
   function inputs() {
@@ -68,6 +95,17 @@ export function filters(label, query, fields) {
 
   show(query);
   return { form, show };
+}
+
+/**
+ * What is set in a field, as it stands there.
+ *
+ * @param {HTMLInputElement | HTMLSelectElement} element
+ */
+function told(element) {
+  const text = element instanceof HTMLSelectElement && element.selectedOptions[0]?.text;
+  const label = element.type === "date" ? `${element.labels?.[0]?.textContent} ` : "";
+  return text || `${label}${element.value}`;
 }
 
 /**

@@ -1,9 +1,10 @@
 // A page with a list: a form that narrows it, its rows page by page, and what stands there instead
 // of them. The place's query says which rows.
 
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { filters, given } from "./filters.js";
 import { counted } from "./labels.js";
+import { exporter } from "./list-export.js";
 import { loaded, pager, whisper } from "./widgets.js";
 
 /** @typedef {import("./dom.js").Child} Child */
@@ -31,11 +32,16 @@ const SIZE = 50;
  * @param {(query: URLSearchParams, page: { limit: number, cursor: string | null }, signal: AbortSignal) => Promise<Rows<Row>>} list.load
  * @param {(rows: Row[], query: URLSearchParams) => Child} list.show
  * @param {(isNarrowed: boolean) => Child} list.nothing
+ * @param {import("./list-export.js").Exported<Row>} [list.exported] what becomes of it in a file
  * @returns {import("./main.js").Page & { parts: import("./freshness.js").Part[], update: (query: URLSearchParams) => void, stop: () => void }}
  */
 export function listPage({ title, label, what, noun, query: first, ...list }) {
   let query = first;
   const { form, show } = filters(label, query, list.fields);
+  const count = h("p");
+  /** @type {number | null} how many rows there are, where that is known */
+  let known = null;
+  const saving = list.exported && exporter(list.exported, noun, () => ({ query, total: known }));
   const content = loaded(
     what,
     (signal) => list.load(query, { limit: SIZE, cursor: query.get("cursor") }, signal),
@@ -47,6 +53,14 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
           ? `${counted(rows.length, ...noun)} on this page`
           : `${counted(all, ...noun)} found`,
       );
+      known = all;
+      const isMore = isFirst && next !== null;
+      fill(
+        count,
+        all === null
+          ? isMore && `More than ${counted(rows.length, ...noun)}`
+          : all > 0 && counted(all, ...noun),
+      );
       return rows.length === 0 && isFirst
         ? list.nothing(Object.keys(given(query, list.narrowing)).length > 0)
         : [list.show(rows, query), pager({ shown: rows.length, size: SIZE, next, total })];
@@ -55,13 +69,22 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
   content.reload();
   return {
     title,
-    element: h("div", {}, form, content.element),
+    element: h(
+      "div",
+      { class: "list" },
+      form,
+      h("div", { class: "above" }, count, saving?.element),
+      content.element,
+    ),
     parts: [content],
     update(changed) {
       query = changed;
       show(query);
       content.reload();
     },
-    stop: content.stop,
+    stop() {
+      saving?.stop();
+      content.stop();
+    },
   };
 }

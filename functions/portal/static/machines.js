@@ -91,7 +91,7 @@ function holder({ organization_id: id, name, licenses }) {
     "section",
     {},
     h("h2", {}, h("a", { href: link(["organizations", id]) }, name)),
-    agentTable(id, licenses),
+    agentTable(id, licenses, null),
     h(
       "p",
       { class: "help" },

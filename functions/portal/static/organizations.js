@@ -53,6 +53,7 @@ export function organizations({ query }) {
     type: "search",
     maxlength: 100,
     autocomplete: "off",
+    placeholder: "Name or id",
   });
   const ends = choice("Ends", "ends", ENDS);
   offerDay(ends, query);
@@ -63,7 +64,7 @@ export function organizations({ query }) {
     noun: ["organization", "organizations"],
     query,
     fields: [
-      field("Search", search, "Name or id"),
+      field("Search", search),
       choice("Subscription", "standing", [["", "Any"], ...choices(STANDINGS)]),
       ends,
       choice("Seats", "seats", SEATS),
@@ -239,11 +240,13 @@ function organizationTable(organizations, sort) {
         sort: "name",
         cell: ({ id, name }) => [
           h("a", { href: link(["organizations", id]), "data-key": id }, name),
+          " ",
           h("span", { class: "beside" }, id),
         ],
       },
       {
         title: "Subscription",
+        state: true,
         cell: standingBadge,
       },
       {

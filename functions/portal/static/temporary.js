@@ -92,7 +92,11 @@ export function temporary({ params, query: first }) {
       rows: licenses,
       columns: [
         { title: "License", cell: ({ id }) => h("code", {}, id) },
-        { title: "Status", cell: ({ status }) => badge(`temporary-${status}`, named(status)) },
+        {
+          title: "Status",
+          state: true,
+          cell: ({ status }) => badge(`temporary-${status}`, named(status)),
+        },
         {
           title: "Time left",
           cell: ({ status, seconds_left }) => (status === "active" ? duration(seconds_left) : "–"),

@@ -477,10 +477,24 @@ function turn(cursor, before) {
 }
 
 /**
- * A table that is a list of cards where there is no room for columns.
+ * A column: `cell` is null where there is nothing to tell. On a card, the cell of a `state` stands
+ * beside the row's name, and a `plain` one is understood without its title.
  *
  * @template Row
- * @param {{ caption: string, columns: { title: string, sort?: string, cell: (row: Row) => Child | Child[] }[], rows: Row[], sort?: string }} table
+ * @typedef {object} Column
+ * @property {string} title
+ * @property {string} [sort] by which the list is then ordered
+ * @property {boolean} [state]
+ * @property {boolean} [plain]
+ * @property {(row: Row) => Child | Child[]} cell
+ */
+
+/**
+ * A table that is a list of cards where there is no room for columns. `sort` is its order; where that
+ * is null, the columns' heads change none.
+ *
+ * @template Row
+ * @param {{ caption: string, columns: Column<Row>[], rows: Row[], sort?: string | null }} table
  */
 export function table({ caption, columns, rows, sort = "" }) {
   // Roles are spelled out: styles that make cards of rows take them away.
@@ -504,15 +518,7 @@ export function table({ caption, columns, rows, sort = "" }) {
         h(
           "tr",
           { role: "row" },
-          columns.map(({ title, cell }, position) =>
-            h(
-              position === 0 ? "th" : "td",
-              position === 0
-                ? { role: "rowheader", scope: "row", "data-title": title }
-                : { role: "cell", "data-title": title },
-              cell(row),
-            ),
-          ),
+          columns.map((column, position) => cellOf(column, position === 0, column.cell(row))),
         ),
       ),
     ),
@@ -520,12 +526,33 @@ export function table({ caption, columns, rows, sort = "" }) {
 }
 
 /**
+ * @param {{ title: string, state?: boolean, plain?: boolean }} column
+ * @param {boolean} isFirst
+ * @param {Child | Child[]} content
+ */
+function cellOf({ title, state, plain }, isFirst, content) {
+  if (isFirst) {
+    return h("th", { role: "rowheader", scope: "row" }, content);
+  }
+  const isNothing = content === null;
+  return h(
+    "td",
+    {
+      role: "cell",
+      class: isNothing ? "none" : state && "state",
+      "data-title": !(state || plain) && title,
+    },
+    isNothing ? "–" : content,
+  );
+}
+
+/**
  * @param {{ title: string, sort?: string }} column
- * @param {string} sort
+ * @param {string | null} sort
  */
 function heading({ title, sort: name }, sort) {
   const props = { role: "columnheader", scope: "col" };
-  if (!name) {
+  if (!name || sort === null) {
     return h("th", props, title);
   }
   const direction = sort === name ? "ascending" : sort === `-${name}` ? "descending" : undefined;

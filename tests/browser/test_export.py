@@ -1,0 +1,157 @@
+"""A list as a file: all pages of it, one request after the other, with a way to stop."""
+
+import csv
+import io
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Download, Page, Request, expect
+
+from licensing.adapters.dynamo.items import license_item
+from tests.browser.portal import Portal
+from tests.browser.test_agents import varied_agents
+
+pytestmark = pytest.mark.sampled(4)
+
+_PLACE = "/organizations/acme/agents"
+
+
+def read(download: Download) -> list[dict[str, str]]:
+    text = download.path().read_bytes().decode("utf-8")
+    assert text.startswith("\ufeff")
+    return [*csv.DictReader(io.StringIO(text[1:], newline=""))]
+
+
+def exported(page: Page) -> Download:
+    """The file that the button gives."""
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="Export CSV").click()
+    return waited.value
+
+
+def test_agents_are_exported_as_the_list_narrows_and_orders_them(
+    page: Page, portal: Portal
+) -> None:
+    agents = varied_agents(130)
+    portal.put(map(license_item, agents))
+    portal.visit(page, "ada", f"{_PLACE}?status=active&sort=-computer_name")
+    expect(page.locator("main")).to_contain_text("127 agents")
+    asked: list[dict[str, list[str]]] = []
+
+    def note(request: Request) -> None:
+        if "/licenses?" in request.url:
+            asked.append(parse_qs(urlsplit(request.url).query))
+
+    page.on("request", note)
+    download = exported(page)
+    assert re.fullmatch(r"acme-agents-\d{4}-\d\d-\d\d\.csv", download.suggested_filename)
+    rows = read(download)
+    names = [row["computer_name"] for row in rows]
+    assert names == sorted(names, reverse=True)
+    assert len(set(names)) == 127
+    press = rows[-1]
+    assert (press["label"], press["primary"], press["agent_version"]) == (
+        *("Press hall", "yes", "4.10.0.0"),
+    )
+    assert [sorted(one) for one in asked] == [["limit", "status"], ["cursor", "limit", "status"]]
+    expect(page.get_by_role("status")).to_contain_text("has 127 agents.")
+    expect(page.get_by_role("button", name="Export CSV")).to_be_focused()
+
+
+def test_a_feed_is_exported_and_what_an_agent_is_called_is_no_formula(
+    page: Page, portal: Portal
+) -> None:
+    agent = portal.log_in_agent("=1+1")
+    reason = {"reason": "sold; =HYPERLINK(1)"}
+    portal.call("POST", f"/v1/licenses/{agent.id}/detach", reason).expect(200)
+    portal.visit(page, "ada", "/organizations/acme/feed")
+    expect(page.locator(".entries li")).not_to_have_count(0)
+    download = exported(page)
+    assert download.suggested_filename.startswith("acme-feed-2")
+    blocked, issued = read(download)[:2]
+    assert blocked["what"] == "Agent blocked"
+    assert blocked["reason"] == "sold; '=HYPERLINK(1)"
+    assert issued["computer_name"] == "'=1+1"
+    assert issued["at"].endswith("Z")
+
+
+# -- by itself -------------------------------------------------------------------------------------
+
+EXPORT = """
+globalThis.pages = [];
+globalThis.saved = [];
+HTMLAnchorElement.prototype.click = function () { saved.push(this.download); };
+globalThis.list = list_page.listPage({
+  title: "Agents", label: "Agents", what: "agents", noun: ["agent", "agents"],
+  query: router.here().query, fields: [], narrowing: [],
+  load: async () => ({ rows: [1], next_cursor: "x", total: 20_000 }),
+  show: () => "rows", nothing: () => "none",
+  exported: {
+    name: "acme-agents", titles: ["n"], cells: (row) => [row],
+    read: () => (page, signal) => new Promise((resolve, reject) => {
+      pages.push({ page, signal, resolve, reject });
+    }),
+  },
+});
+put(list.element);
+"""
+
+
+def answer(page: Page, count: int, cursor: str | None) -> None:
+    """Let the last request be answered, and what follows be done."""
+    page.evaluate(
+        """([count, next_cursor]) => {
+          pages.at(-1).resolve({ rows: Array(count).fill(1), next_cursor });
+        }""",
+        [count, cursor],
+    )
+
+
+def test_an_export_says_how_far_it_is_and_is_stopped_without_a_file(parts: Page) -> None:
+    parts.evaluate(EXPORT)
+    expect(parts.get_by_text("20,000 agents", exact=True)).to_be_visible()
+    parts.get_by_role("button", name="Export CSV").click()
+    answer(parts, 100, "second")
+    expect(parts.locator(".export")).to_contain_text("100 of 10,000 read…")
+    asked = parts.evaluate("pages.map(({ page }) => page)")
+    assert asked == [{"limit": 100, "cursor": None}, {"limit": 100, "cursor": "second"}]
+    expect(parts.get_by_role("button", name="Stop")).to_be_focused()
+    parts.get_by_role("button", name="Stop").click()
+    expect(parts.get_by_role("button", name="Export CSV")).to_be_focused()
+    expect(parts.locator("#announcements")).to_have_text("Stopped. No file was saved.")
+    assert parts.evaluate("[pages[1].signal.aborted, saved.length]") == [True, 0]
+    answer(parts, 100, None)  # which comes too late
+    assert parts.evaluate("saved.length") == 0
+    # Whoever leaves the list stops it, too.
+    parts.get_by_role("button", name="Export CSV").click()
+    parts.evaluate("list.stop()")
+    assert parts.evaluate("pages.at(-1).signal.aborted") is True
+
+
+def test_an_export_ends_at_its_bound_and_says_so(parts: Page) -> None:
+    parts.evaluate(EXPORT)
+    parts.get_by_role("button", name="Export CSV").click()
+    answer(parts, 9950, "second")
+    parts.wait_for_function("pages.length === 2")
+    assert parts.evaluate("pages[1].page.limit") == 50
+    answer(parts, 50, "third")
+    told = "A file has at most 10,000 agents: of 20,000, only 10,000 are in it. Narrow the list"
+    expect(parts.locator(".export .note")).to_contain_text(told)
+    assert parts.evaluate("[pages.length, saved.length]") == [2, 1]
+
+
+def test_an_export_that_fails_goes_on_where_it_was(parts: Page) -> None:
+    parts.evaluate(EXPORT)
+    parts.get_by_role("button", name="Export CSV").click()
+    answer(parts, 100, "second")
+    parts.wait_for_function("pages.length === 2")
+    parts.evaluate("pages[1].reject(new api.Problem(503, { code: 'unavailable' }))")
+    expect(parts.get_by_role("alert")).to_contain_text("The service is busy.")
+    parts.get_by_role("button", name="Try again").click()
+    parts.wait_for_function("pages.length === 3")
+    assert parts.evaluate("pages[2].page.cursor") == "second"
+    answer(parts, 7, None)
+    expect(parts.locator("#announcements")).to_contain_text("has 107 agents.")
+    expect(parts.get_by_role("alert")).to_have_count(0)
+    assert parts.evaluate("saved.length") == 1
