@@ -277,6 +277,56 @@ def test_from_an_agent_one_comes_back_to_the_same_page(page: Page, portal: Porta
     expect(page.get_by_role("navigation", name="Pages")).to_contain_text("51–60")
 
 
+def _scrolled(page: Page) -> int:
+    place: int = page.evaluate("() => Math.round(scrollY)")
+    return place
+
+
+def test_back_leads_to_where_in_the_list_one_was(page: Page, portal: Portal) -> None:
+    portal.put(map(license_item, _agents(60)))
+    portal.visit(page, "ada", f"{_PLACE}?status=active")
+    link = rows(page).nth(40).get_by_role("link")
+    link.scroll_into_view_if_needed()
+    before, name = _scrolled(page), link.inner_text()
+    assert before > 300
+    link.press("Enter")
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("link", name=name)).to_be_focused()
+    assert abs(_scrolled(page) - before) < 2
+    page.reload()
+    expect(page.get_by_role("link", name=name)).to_be_focused()
+    assert abs(_scrolled(page) - before) < 2
+    # Another page begins at its top, and Back leads to the place on the one before.
+    page.get_by_role("button", name="Next page").click()
+    expect(rows(page)).to_have_count(10)
+    assert _scrolled(page) < 200
+    page.go_back()
+    expect(rows(page)).to_have_count(50)
+    page.wait_for_function("() => scrollY > 300")
+
+
+def test_lists_stay_narrowed_while_one_goes_round_by_the_menu(page: Page, varied: Portal) -> None:
+    varied.visit(page, "ada", _PLACE)
+    page.get_by_label("Status").select_option("Blocked")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("link", name="Feed").click()
+    page.get_by_label("What").select_option("License revoked")
+    page.get_by_role("link", name="Agents").click()
+    expect(page.get_by_label("Status")).to_have_value("detached")
+    assert names(page) == ["PC-001"]
+    page.get_by_role("link", name="PC-001").click()
+    expect(page.get_by_role("heading", name="PC-001")).to_be_visible()
+    page.get_by_role("link", name="Feed").click()
+    expect(page.get_by_label("What")).to_have_value("LicenseRevoked")
+    page.get_by_role("link", name="Agents").click()
+    page.get_by_role("button", name="Clear").click()
+    expect(rows(page)).to_have_count(5)
+    page.get_by_role("link", name="Agents").click()  # it means the list as it is now
+    expect(rows(page)).to_have_count(5)
+    assert page.url == varied.address(_PLACE)
+
+
 def test_without_agents_it_is_said_how_one_gets_here(page: Page, portal: Portal) -> None:
     portal.visit(page, "ada", _PLACE)
     expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()

@@ -5,6 +5,7 @@ import { fill, h } from "./dom.js";
 import { filters, given } from "./filters.js";
 import { counted } from "./labels.js";
 import { exporter } from "./list-export.js";
+import { remember, wayBack } from "./way-back.js";
 import { loaded, pager, whisper } from "./widgets.js";
 
 /** @typedef {import("./dom.js").Child} Child */
@@ -66,23 +67,30 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
         : [list.show(rows, query), pager({ shown: rows.length, size: SIZE, next, total })];
     },
   );
+  const element = h(
+    "div",
+    { class: "list" },
+    form,
+    h("div", { class: "above" }, count, saving?.element),
+    content.element,
+  );
+  const way = wayBack(element);
+  content.element.addEventListener("loaded", () => content.at() !== null && way.arrived());
+  remember(query);
   content.reload();
   return {
     title,
-    element: h(
-      "div",
-      { class: "list" },
-      form,
-      h("div", { class: "above" }, count, saving?.element),
-      content.element,
-    ),
+    element,
     parts: [content],
     update(changed) {
       query = changed;
+      remember(query);
       show(query);
+      way.leave();
       content.reload();
     },
     stop() {
+      way.stop();
       saving?.stop();
       content.stop();
     },

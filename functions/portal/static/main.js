@@ -15,6 +15,7 @@ import { overview } from "./overview.js";
 import { go, here, link, onMove } from "./router.js";
 import * as session from "./session.js";
 import { temporary } from "./temporary.js";
+import { remembered } from "./way-back.js";
 import { empty, failure, working } from "./widgets.js";
 
 /**
@@ -401,7 +402,13 @@ function menu(label, entries, present) {
           {},
           h(
             "a",
-            { href: link(parts), "aria-current": isHere ? "page" : isAround ? "true" : null },
+            {
+              href: link(parts, remembered(parts)),
+              onclick: (/** @type {Event} */ { currentTarget: anchor }) => {
+                /** @type {HTMLAnchorElement} */ (anchor).href = link(parts, remembered(parts));
+              },
+              "aria-current": isHere ? "page" : isAround ? "true" : null,
+            },
             text,
           ),
         );
