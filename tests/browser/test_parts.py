@@ -102,7 +102,7 @@ PAGER = "(page) => put(widgets.pager({ size: 50, ...page }))"
 def pager(page: Page, **told: Any) -> str:
     """Show where in a list one is; what is said of it."""
     page.evaluate(PAGER, told)
-    return page.locator(".pager span").text_content() or ""
+    return page.locator(".pager > span").text_content() or ""
 
 
 def turn(page: Page, way: str) -> str:
@@ -141,13 +141,61 @@ def test_in_the_middle_of_a_list_no_number_is_told_that_is_not_known(parts: Page
     assert turn(parts, "First") == "#/agents?status=active"
 
 
+def test_a_counted_list_has_numbered_pages_and_any_of_them_is_gone_to(parts: Page) -> None:
+    field = parts.get_by_role("spinbutton", name="Page")
+
+    def shown(number: int, rows: int = 50) -> str:
+        last = {"shown": rows, "next": None if rows < 50 else "x", "total": 120, "skips": True}
+        told = pager(parts, **last)
+        expect(field).to_have_value(str(number))
+        return told
+
+    parts.evaluate("router.go('#/agents?status=active')")
+    assert shown(1) == "1–50 of 120"
+    expect(parts.get_by_role("button", name="First page")).to_be_disabled()
+    expect(parts.get_by_role("button", name="Previous page")).to_be_disabled()
+    expect(parts.locator(".jump")).to_have_text("Page  of 3")
+    assert turn(parts, "Next") == "#/agents?status=active&page=2"
+    assert shown(2) == "51–100 of 120"
+    before = parts.evaluate("history.length")
+    field.fill("3")
+    field.press("Enter")
+    expect(parts.get_by_role("heading")).to_be_focused()
+    assert parts.evaluate("history.length") == before + 1
+    assert place(parts) == "#/agents?status=active&page=3"
+    assert shown(3, 20) == "101–120 of 120"
+    expect(parts.get_by_role("button", name="Next page")).to_be_disabled()
+    for wrong in ("4", "0", ""):
+        field.fill(wrong)
+        field.press("Enter")
+        assert place(parts) == "#/agents?status=active&page=3"
+    parts.evaluate("router.go('#/agents?page=9')")  # rows have gone meanwhile
+    assert pager(parts, shown=0, next=None, total=120, skips=True) == "none of 120"
+    assert turn(parts, "Previous") == "#/agents?page=3"
+    assert turn(parts, "First") == "#/agents"
+    assert pager(parts, shown=7, next=None, total=7, skips=True) == "1–7 of 7"
+    expect(parts.locator(".jump")).to_have_count(0)
+
+
+def test_behind_the_last_page_that_is_gone_to_by_its_number_there_are_more(parts: Page) -> None:
+    parts.evaluate("router.go('#/agents?page=1001')")
+    told = pager(parts, shown=50, next="x", total=60_000, skips=True)
+    assert told == "50,001–50,050 of 60,000"
+    field = parts.get_by_role("spinbutton", name="Page")
+    expect(field).to_have_attribute("max", "1001")
+    assert turn(parts, "Next") == "#/agents?cursor=x"
+    assert pager(parts, shown=50, next="y", total=60_000, skips=True) == "50 of 60,000"
+    parts.evaluate("router.go('#/agents?page=-1')")  # an address that somebody has typed
+    assert pager(parts, shown=50, next="x", total=120, skips=True) == "1–50 of 120"
+
+
 LIST = """
 globalThis.asked = [];
 globalThis.list = list_page.listPage({
   title: "Agents", label: "Agents", what: "agents", noun: ["agent", "agents"],
   query: router.here().query,
   fields: [widgets.field("Search", dom.h("input", { name: "search" }))],
-  narrowing: ["search", "status"],
+  narrowing: ["search", "status"], skips: true,
   async load(query, page) {
     asked.push({ ...page, search: query.get("search") });
     return globalThis.answer;
@@ -178,17 +226,37 @@ def test_a_list_shows_its_rows_how_many_there_are_or_why_there_are_none(parts: P
     assert listed(parts, "sort=name", full) == "2 by name / 2 agents on this page"
     assert listed(parts, "sort=-name&cursor=x", last) == "2 by -name / 2 agents on this page"
     assert listed(parts, "sort=name", {**full, "total": 70}) == "2 by name / 70 agents found"
-    expect(parts.locator(".pager span")).to_have_text("1–2 of 70")
+    expect(parts.locator(".pager > span")).to_have_text("1–2 of 70")
+    expect(parts.locator(".above")).to_have_text("70 agents")
     assert listed(parts, "", none) == "None. / 0 agents found"
     assert listed(parts, "status=active", none) == "None is so. / 0 agents found"
     assert listed(parts, "search=press", none) == "None is so. / 0 agents found"
     expect(parts.get_by_label("Search")).to_have_value("press")
     # Whoever has turned over to a page that is empty by now can still turn back.
     assert listed(parts, "sort=name&cursor=x", none).startswith("0 by name")
-    assert parts.evaluate("asked.slice(-2)") == [
+    assert listed(parts, "sort=name&page=3", {**none, "total": 70}).startswith("0 by name")
+    expect(parts.locator(".above")).to_have_text("70 agents")
+    assert parts.evaluate("asked.slice(-3)") == [
         {"limit": 50, "cursor": None, "search": "press"},
         {"limit": 50, "cursor": "x", "search": None},
+        {"limit": 50, "cursor": None, "search": None, "skip": 100},
     ]
+    listed(parts, "sort=name&page=3&cursor=x", none)
+    assert "skip" not in parts.evaluate("asked.at(-1)")
+    assert listed(parts, "sort=name", full).startswith("2 by name")
+    expect(parts.locator(".above")).to_have_text("More than 2 agents")
+
+
+def test_a_choice_shows_what_the_place_says_though_it_is_none_of_it(parts: Page) -> None:
+    parts.evaluate(FILTERS)
+    parts.evaluate("made.show(new URLSearchParams('status=lent'))")
+    expect(parts.get_by_label("Status")).to_have_value("lent")
+    expect(parts.locator(".fold")).to_have_text("Filter: lent")
+    parts.evaluate("""
+      const choice = widgets.choice("Order", "sort", [["", "Name"], ["-name", "Backwards"]]);
+      put(filters.filters("Agents", new URLSearchParams("sort=name"), [choice]).form);
+    """)
+    expect(parts.get_by_label("Order")).to_have_value("")  # which is what that order is called
 
 
 # -- drafts ----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { given } from "./filters.js";
-import { choices, day, nameOf } from "./labels.js";
+import { choices, DAY, day, nameOf } from "./labels.js";
 import { listPage } from "./list-page.js";
 import { link } from "./router.js";
 import { STATUSES } from "./vocabulary.js";
@@ -12,7 +12,9 @@ import { ago, badge, choice, empty, field, person, statusBadge, table } from "./
 /** @typedef {import("../contract.d.ts").AdministeredLicense} License */
 
 /** @type {import("../contract.d.ts").Queries["listLicenses"][]} */
-const NARROWING = ["search", "status", "environment", "primary"];
+const TAKEN = ["search", "status", "environment", "primary", "device_key"];
+
+const NARROWING = [...TAKEN, "unseen"];
 
 /** @type {[value: "" | import("../contract.d.ts").LicenseSort, text: string][]} */
 const SORTS = [
@@ -71,6 +73,22 @@ const ORDERS = {
 };
 const collator = new Intl.Collator("en", { numeric: true }); // 4.10 comes after 4.9
 
+/** @type {[value: string, text: string][]} */
+const DEVICE_KEYS = [
+  ["", "All"],
+  ["true", "With one"],
+  ["false", "Without one"],
+];
+
+/** @type {[value: string, text: string][]} in days */
+const UNSEEN = [
+  ["", "At any time"],
+  ["1", "Not for a day"],
+  ["7", "Not for 7 days"],
+  ["30", "Not for 30 days"],
+  ["90", "Not for 90 days"],
+];
+
 /** @type {import("./main.js").MakePage} */
 export function agents({ params, query }) {
   const organizationId = params.organization ?? "";
@@ -81,7 +99,8 @@ export function agents({ params, query }) {
     autocomplete: "off",
     placeholder: "Computer name, label or license id",
   });
-  const environment = h("input", { name: "environment", maxlength: 64, autocomplete: "off" });
+  const environment = choice("Environment", "environment", [["", "Any"]]);
+  addEnvironments(environment, organizationId);
   return listPage({
     title: "Agents",
     label: "Agents",
@@ -91,13 +110,16 @@ export function agents({ params, query }) {
     fields: [
       field("Search", search),
       choice("Status", "status", [["", "Any"], ...choices(STATUSES)]),
-      field("Environment", environment),
+      environment,
       choice("Primary", "primary", PRIMARY),
+      choice("Device key", "device_key", DEVICE_KEYS),
+      choice("Last seen", "unseen", UNSEEN),
       choice("Order", "sort", SORTS),
     ],
     narrowing: NARROWING,
+    skips: true,
     async load(present, page, signal) {
-      const asked = { ...given(present, NARROWING), sort: orderOf(present), ...page };
+      const asked = { ...narrowed(present), sort: orderOf(present), ...page };
       const found = await api.licenses(organizationId, asked, signal);
       return { ...found, rows: found.licenses };
     },
@@ -106,16 +128,48 @@ export function agents({ params, query }) {
       titles: CELLS.map(([title]) => title),
       cells: (license) => CELLS.map(([, cell]) => cell(license)),
       // Read in no order, each page costs the service what is on it, and not a look at all of them.
-      read: (present) => async (page, signal) => {
-        const asked = { ...given(present, NARROWING), ...page };
-        const found = await api.licenses(organizationId, asked, signal);
-        return { ...found, rows: found.licenses };
+      read: (present) => {
+        const asked = narrowed(present);
+        return async (page, signal) => {
+          const found = await api.licenses(organizationId, { ...asked, ...page }, signal);
+          return { ...found, rows: found.licenses };
+        };
       },
       inOrder: (licenses, present) => inOrder(licenses, orderOf(present)),
     },
     show: (licenses, present) => agentTable(organizationId, licenses, orderOf(present)),
     nothing,
   });
+}
+
+/**
+ * What leaves agents out, as the API takes it.
+ *
+ * @param {URLSearchParams} query
+ */
+function narrowed(query) {
+  const days = UNSEEN.some(([value]) => value === query.get("unseen")) && query.get("unseen");
+  const seenBefore = days && new Date(Date.now() - Number(days) * DAY).toISOString();
+  return { ...given(query, TAKEN), ...(seenBefore && { seen_before: seenBefore }) };
+}
+
+/**
+ * Offers the environments that there are, those of most agents first.
+ *
+ * @param {HTMLElement} field
+ * @param {string} organizationId
+ */
+async function addEnvironments(field, organizationId) {
+  const select = /** @type {HTMLSelectElement} */ (field.querySelector("select"));
+  const { environments } = await api.organizationSummary(organizationId).catch(nothingKnown);
+  const there = [...select.options].map(({ value }) => value);
+  const others = environments.filter(({ name }) => !there.includes(name));
+  select.append(...others.map(({ name }) => h("option", { value: name }, name)));
+}
+
+/** Where that does not work, the list says what is the matter. */
+function nothingKnown() {
+  return { environments: /** @type {import("../contract.d.ts").EnvironmentCount[]} */ ([]) };
 }
 
 /**

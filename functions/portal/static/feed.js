@@ -39,7 +39,7 @@ export function feed({ params, query, isSuperAdmin }) {
   const read =
     (/** @type {URLSearchParams} */ present) =>
     async (
-      /** @type {{ limit: number, cursor: string | null }} */ page,
+      /** @type {import("./list-page.js").Asked} */ page,
       /** @type {AbortSignal} */ signal,
     ) => {
       const asked = {

@@ -58,13 +58,13 @@ export function filters(label, query, fields) {
       return; // the reader has gone on to another page while typing
     }
     const wanted = inputs().map(({ name, value }) => [name, value.trim()]);
-    change({ ...Object.fromEntries(wanted), cursor: null }, { replace: true });
+    change({ ...Object.fromEntries(wanted), cursor: null, page: null }, { replace: true });
   }
 
   function clear() {
     clearTimeout(timer);
     const nothing = inputs().map(({ name }) => [name, null]);
-    change({ ...Object.fromEntries(nothing), cursor: null }, { replace: true });
+    change({ ...Object.fromEntries(nothing), cursor: null, page: null }, { replace: true });
   }
 
   /**
@@ -75,10 +75,7 @@ export function filters(label, query, fields) {
   function show(present) {
     for (const element of inputs()) {
       if (element !== document.activeElement) {
-        element.value = present.get(element.name) ?? "";
-        if (element instanceof HTMLSelectElement && element.selectedIndex < 0) {
-          element.selectedIndex = 0; // its first choice has another name, too
-        }
+        put(element, present.get(element.name) ?? "");
       }
     }
     const leavesOut = inputs().filter(
@@ -95,6 +92,21 @@ export function filters(label, query, fields) {
 
   show(query);
   return { form, show };
+}
+
+/**
+ * @param {HTMLInputElement | HTMLSelectElement} element
+ * @param {string} value
+ */
+function put(element, value) {
+  element.value = value;
+  if (element instanceof HTMLSelectElement && element.selectedIndex < 0) {
+    if (element.name === "sort") {
+      element.selectedIndex = 0; // the usual order has a name, too
+    } else {
+      element.append(h("option", { value, selected: true }, value));
+    }
+  }
 }
 
 /**

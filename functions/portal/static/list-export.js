@@ -18,7 +18,7 @@ const PAGE = 100; // as many as the API gives at once
  * @property {string[]} titles of the columns
  * @property {(row: Row) => import("./csv.js").Cell[]} cells
  * @property {(rows: Row[], query: URLSearchParams) => Row[]} [inOrder] where they are not read in the list's
- * @property {(query: URLSearchParams) => (page: { limit: number, cursor: string | null }, signal: AbortSignal) => Promise<import("./list-page.js").Rows<Row>>} read
+ * @property {(query: URLSearchParams) => (page: import("./list-page.js").Asked, signal: AbortSignal) => Promise<import("./list-page.js").Rows<Row>>} read
  *   for what the list shows now, so that all pages are asked for the same
  */
 

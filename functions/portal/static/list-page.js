@@ -6,7 +6,7 @@ import { filters, given } from "./filters.js";
 import { counted } from "./labels.js";
 import { exporter } from "./list-export.js";
 import { remember, wayBack } from "./way-back.js";
-import { loaded, pager, whisper } from "./widgets.js";
+import { loaded, pageIn, pager, whisper } from "./widgets.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 
@@ -20,6 +20,12 @@ const SIZE = 50;
  */
 
 /**
+ * Which page of rows is asked for: by a cursor, or by the rows before it.
+ *
+ * @typedef {{ limit: number, cursor: string | null, skip?: number }} Asked
+ */
+
+/**
  * @template {string} Name
  * @template Row
  * @param {object} list
@@ -30,7 +36,8 @@ const SIZE = 50;
  * @param {URLSearchParams} list.query
  * @param {HTMLElement[]} list.fields with inputs named like the query's parameters
  * @param {Name[]} list.narrowing those of them that leave rows out
- * @param {(query: URLSearchParams, page: { limit: number, cursor: string | null }, signal: AbortSignal) => Promise<Rows<Row>>} list.load
+ * @param {(query: URLSearchParams, page: Asked, signal: AbortSignal) => Promise<Rows<Row>>} list.load
+ * @param {boolean} [list.skips] whether a page can be asked for by how many rows are before it
  * @param {(rows: Row[], query: URLSearchParams) => Child} list.show
  * @param {(isNarrowed: boolean) => Child} list.nothing
  * @param {import("./list-export.js").Exported<Row>} [list.exported] what becomes of it in a file
@@ -45,9 +52,9 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
   const saving = list.exported && exporter(list.exported, noun, () => ({ query, total: known }));
   const content = loaded(
     what,
-    (signal) => list.load(query, { limit: SIZE, cursor: query.get("cursor") }, signal),
+    (signal) => list.load(query, asked(), signal),
     ({ rows, next_cursor: next, total = null }) => {
-      const isFirst = !query.get("cursor");
+      const isFirst = !query.get("cursor") && asked().skip === undefined;
       const all = total ?? (isFirst && next === null ? rows.length : null);
       whisper(
         all === null
@@ -64,9 +71,19 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
       );
       return rows.length === 0 && isFirst
         ? list.nothing(Object.keys(given(query, list.narrowing)).length > 0)
-        : [list.show(rows, query), pager({ shown: rows.length, size: SIZE, next, total })];
+        : [
+            list.show(rows, query),
+            pager({ shown: rows.length, size: SIZE, next, total, skips: list.skips }),
+          ];
     },
   );
+
+  /** @returns {Asked} */
+  function asked() {
+    const cursor = query.get("cursor");
+    const before = (pageIn(query) - 1) * SIZE;
+    return { limit: SIZE, cursor, ...(list.skips && !cursor && before > 0 && { skip: before }) };
+  }
   const element = h(
     "div",
     { class: "list" },

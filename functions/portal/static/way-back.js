@@ -53,10 +53,12 @@ export function wayBack(list) {
     keep(by?.getAttribute("data-key"));
   }
 
-  /** @param {string | null} [key] */
+  /** @param {string | null} [key] of what they leave by; while they stay where they came, it is what they left by */
   function keep(key) {
+    const before = history.state?.left;
+    const same = before?.y === scrollY ? before.key : null;
     if (!isArriving && list.isConnected) {
-      history.replaceState({ ...history.state, left: { y: scrollY, key } }, "");
+      history.replaceState({ ...history.state, left: { y: scrollY, key: key ?? same } }, "");
     }
   }
 
