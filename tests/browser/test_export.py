@@ -59,6 +59,19 @@ def test_agents_are_exported_as_the_list_narrows_and_orders_them(
     expect(page.get_by_role("button", name="Export CSV")).to_be_focused()
 
 
+def test_a_file_is_in_the_order_of_the_list(page: Page, portal: Portal) -> None:
+    """It is read in another one, which costs the service less."""
+    portal.put(map(license_item, varied_agents()))
+    portal.visit(page, "ada", _PLACE)
+    for order in ("", "agent_version", "-agent_version", "last_seen", "-last_seen", "-issued_at"):
+        page.goto(portal.address(f"{_PLACE}?sort={order}"))
+        expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+        shown = page.locator("tbody th a").all_inner_texts()
+        told = [row["label"] or row["computer_name"] for row in read(exported(page))]
+        assert told == shown, order
+        assert len(told) == 5
+
+
 def test_a_feed_is_exported_and_what_an_agent_is_called_is_no_formula(
     page: Page, portal: Portal
 ) -> None:

@@ -20,6 +20,15 @@ def test_what_was_done_is_seen_and_what_was_found_is_heard(parts: Page) -> None:
     assert seen["height"] > 10 > heard["height"]
 
 
+def test_what_is_said_goes_after_a_while(parts: Page) -> None:
+    parts.clock.install()
+    parts.evaluate("widgets.announce('PC-01 is blocked.')")
+    parts.clock.fast_forward(7_900)
+    expect(parts.locator("#announcements p")).to_have_count(1)
+    parts.clock.fast_forward(200)
+    expect(parts.locator("#announcements p")).to_have_count(0)
+
+
 LOADED = """
 const part = widgets.loaded(
   "agents",
@@ -53,6 +62,16 @@ def test_a_part_shows_that_it_loads_and_the_newest_answer_alone(parts: Page) -> 
     expect(parts.locator(".shown")).to_have_text("third")
     parts.evaluate("part.reload(); part.stop();")
     assert parts.evaluate("answers.at(-1).signal.aborted") is True
+
+
+def test_a_part_is_as_old_as_its_question(parts: Page) -> None:
+    parts.clock.install(time=1_800_000_000)
+    parts.evaluate(LOADED)
+    parts.clock.fast_forward(5_000)
+    parts.evaluate("answers[0].resolve('late')")
+    expect(parts.locator(".shown")).to_have_text("late")
+    age: int = parts.evaluate("Date.now() - part.at()")
+    assert age >= 5_000
 
 
 def test_what_goes_wrong_is_told_with_a_way_on(parts: Page) -> None:
