@@ -64,6 +64,29 @@ def test_a_part_shows_that_it_loads_and_the_newest_answer_alone(parts: Page) -> 
     assert parts.evaluate("answers.at(-1).signal.aborted") is True
 
 
+def test_what_was_unfolded_stays_so_when_a_part_is_loaded_again(parts: Page) -> None:
+    parts.evaluate(
+        """
+        const details = (name) => dom.h("details", {}, dom.h("summary", {}, name), "Told.");
+        globalThis.part = widgets.loaded("it", async () => 1, () => [details("A"), details("B")]);
+        put(part.element);
+        """
+    )
+    parts.evaluate("part.reload()")
+    parts.get_by_text("B", exact=True).click()
+    parts.evaluate("part.reload()")
+    assert parts.locator("details").evaluate_all("(all) => all.map(({ open }) => open)") == [
+        False,
+        True,
+    ]
+
+
+def test_days_that_are_left_are_counted_until_there_are_none(parts: Page) -> None:
+    told = "(hours) => widgets.daysLeft(new Date(Date.now() + hours * 3_600_000).toISOString())"
+    words = [parts.evaluate(told, hours) for hours in (-1, 1, 25, 50, 24 * 1000 + 1)]
+    assert words == ["ended", "ends within a day", "1 day left", "2 days left", "1,000 days left"]
+
+
 def test_a_part_is_as_old_as_its_question(parts: Page) -> None:
     parts.clock.install(time=1_800_000_000)
     parts.evaluate(LOADED)
