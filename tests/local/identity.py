@@ -4,6 +4,7 @@ Its users log in with a password and get the RS256 tokens that Cognito would giv
 in `USERS` exists when the stack is up.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -60,6 +61,7 @@ class Sessions:
         self._issued: set[str] = set()
         self._ended: set[str] = set()
         self._families: dict[tuple[str, str], set[str]] = {}
+        self._browsers: dict[str, str] = {}
 
     def begun(self, client_id: str, tokens: Mapping[str, str], refresh_token: str) -> None:
         """Tokens have been issued to a client, with a refresh token or by one."""
@@ -82,9 +84,27 @@ class Sessions:
             is_known = (client_id, refresh_token) in self._families
             return is_known and refresh_token not in self._ended
 
+    def remember(self, username: str) -> str:
+        """Somebody has signed in in a browser, which is known again by what this returns."""
+        browser = secrets.token_urlsafe(32)
+        with self._lock:
+            self._browsers[browser] = username
+        return browser
+
+    def remembered(self, browser: str) -> str | None:
+        """Who has signed in in a browser, and not out again."""
+        with self._lock:
+            return self._browsers.get(browser)
+
+    def forget(self, browser: str) -> None:
+        """Nobody is signed in in a browser any more; tokens go on."""
+        with self._lock:
+            self._browsers.pop(browser, None)
+
     def end(self) -> int:
         """End all sessions that there are; how many tokens that are."""
         with self._lock:
+            self._browsers.clear()
             ended, self._issued = self._issued, set()
             self._ended |= ended
             return len(ended)
@@ -169,6 +189,19 @@ class IdentityProvider:
         both = {**changed, "AccessToken": tokens["AccessToken"]}
         self.sessions.begun(client_id, both, tokens["RefreshToken"])
         return {**tokens, **changed}
+
+    def tokens_for(self, client_id: str, username: str) -> Mapping[str, Any]:
+        """Tokens for somebody who is signed in already, which moto has no request for."""
+        pool = cognitoidp_backends[ACCOUNT][REGION].user_pools[self.pool_id]
+        refresh_token, _ = pool.create_refresh_token(client_id, username)
+        access_token, id_token, seconds = pool.create_tokens_from_refresh_token(refresh_token)
+        tokens = {
+            "IdToken": id_token,
+            "AccessToken": access_token,
+            "RefreshToken": refresh_token,
+        }
+        self.sessions.begun(client_id, tokens, refresh_token)
+        return {**tokens, "ExpiresIn": seconds}
 
     def initiate_auth(self, request: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Cognito's own `InitiateAuth`: the status and the JSON body that it answers."""

@@ -3,11 +3,12 @@
 Authorization code flow with PKCE (RFC 6749, RFC 7636), over moto's users and tokens:
 
 - `GET /_local/.well-known/openid-configuration`: where all of this is
-- `GET /_local/oauth2/authorize`: a form that asks for name and password
+- `GET /_local/oauth2/authorize`: a form that asks for name and password; with `prompt=none`, a code
+  for whoever has signed in in this browser, or `login_required`
 - `POST /_local/oauth2/authorize`: the form, filled in; sends the browser back with a code
 - `POST /_local/oauth2/token`: tokens for a code, once and within a minute, or for a refresh token
 - `POST /_local/oauth2/revoke`: ends a refresh token and what came of it (RFC 7009)
-- `GET /_local/oauth2/logout`: sends the browser back; there is no session here to end
+- `GET /_local/oauth2/logout`: ends the browser's session and sends it back
 
 A request of another client, or one that would send the browser elsewhere than the template says, is
 answered with a page that says so and leads nowhere.
@@ -17,9 +18,10 @@ import base64
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from html import escape
+from http.cookies import SimpleCookie
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -34,6 +36,8 @@ _AUTHORIZE = "/_local/oauth2/authorize"
 _TOKEN = "/_local/oauth2/token"
 _REVOKE = "/_local/oauth2/revoke"
 _LOGOUT = "/_local/oauth2/logout"
+_COOKIE = "local_session"
+_NO_COOKIE = f"{_COOKIE}=; Path=/_local/oauth2; Max-Age=0"
 
 Fields = Mapping[str, str]
 
@@ -113,7 +117,14 @@ class SignIn:
             self._check(asked)
         except _RefusedError as error:
             return _back(asked, error=str(error))
-        return _form(request, asked["redirect_uri"], asked.get("login_hint", ""), "")
+        if asked.get("prompt") != "none":
+            return _form(request, asked["redirect_uri"], asked.get("login_hint", ""), "")
+        username = self._identity.sessions.remembered(_browser(request))
+        if username is None:
+            return _back(asked, error="login_required")
+        return _back(
+            asked, code=self._code(asked, self._identity.tokens_for(asked["client_id"], username))
+        )
 
     def _sign_in(self, request: Request) -> Response:
         asked, filled = _fields(request.query), _fields(request.body.decode(errors="replace"))
@@ -135,7 +146,15 @@ class SignIn:
         if status != 200:
             wrong = "The user name or the password is wrong. Try again."
             return _form(request, asked["redirect_uri"], username, wrong)
-        code, tokens = secrets.token_urlsafe(32), answer["AuthenticationResult"]
+        code = self._code(asked, answer["AuthenticationResult"])
+        browser = self._identity.sessions.remember(username)
+        cookie = f"{_COOKIE}={browser}; Path=/_local/oauth2; HttpOnly; SameSite=Lax"
+        back = _back(asked, code=code)
+        return replace(back, headers=[*back.headers, ("set-cookie", cookie)])
+
+    def _code(self, asked: Fields, tokens: Mapping[str, Any]) -> str:
+        """A code that tokens can be had for."""
+        code = secrets.token_urlsafe(32)
         if "nonce" in asked:
             tokens = self._identity.named(asked["client_id"], tokens, asked["nonce"])
         with self._lock:
@@ -146,7 +165,7 @@ class SignIn:
                 self._clock() + CODE_SECONDS,
                 tokens,
             )
-        return _back(asked, code=code)
+        return code
 
     def _check(self, asked: Fields) -> None:
         """Whether a client asks, and asks for what there is here."""
@@ -250,7 +269,15 @@ class SignIn:
             raise _LeadsNowhereError(
                 "The client_id or the logout_uri is not one that a client is registered with."
             )
-        return Response(302, [("location", target), ("cache-control", "no-store")], b"")
+        self._identity.sessions.forget(_browser(request))
+        headers = [("location", target), ("cache-control", "no-store"), ("set-cookie", _NO_COOKIE)]
+        return Response(302, headers, b"")
+
+
+def _browser(request: Request) -> str:
+    """What a browser is known by again, "" if it is not."""
+    cookie = SimpleCookie(request.header("cookie")).get(_COOKIE)
+    return cookie.value if cookie else ""
 
 
 def _fields(encoded: str) -> dict[str, str]:

@@ -57,6 +57,7 @@ class Browser:
     url: str
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    cookie: str = ""
 
     def send(
         self, method: str, url: str, form: dict[str, str] | None = None, token: str | None = None
@@ -68,9 +69,13 @@ class Browser:
             headers = FORM if form is not None else {}
             if token is not None:
                 headers = {**headers, "authorization": f"Bearer {token}"}
+            if self.cookie:
+                headers = {**headers, "cookie": self.cookie}
             connection.request(method, target, urlencode(form) if form else None, headers)
             response: HTTPResponse = connection.getresponse()
             got = {name.lower(): value for name, value in response.getheaders()}
+            if "set-cookie" in got:
+                self.cookie = got["set-cookie"].partition(";")[0]
             return Seen(response.status, got, response.read().decode())
         finally:
             connection.close()
@@ -441,6 +446,46 @@ def test_a_code_of_a_session_that_is_ended_opens_none(browser: Browser) -> None:
     code = browser.gets_code()
     browser.send("POST", "/_local/sessions/end")
     assert not browser.is_let_in(browser.redeems(code).json)
+
+
+def test_a_browser_in_which_somebody_has_signed_in_gets_a_code_without_a_form(
+    browser: Browser,
+) -> None:
+    assert browser.opens(prompt="none").returned["error"] == "login_required"
+    first = browser.signs_in("olivia")
+
+    returned = browser.opens(prompt="none").returned
+
+    assert returned["state"] == browser.state
+    tokens = browser.redeems(returned["code"]).json
+    assert browser.is_let_in(tokens)
+    assert browser.refreshes(tokens["refresh_token"]).status == 200
+    # It is a sign-in of its own: what ends one ends not the other.
+    assert tokens["refresh_token"] != first["refresh_token"]
+    revoke(browser, first["refresh_token"])
+    assert browser.refreshes(tokens["refresh_token"]).status == 200
+    # Who is asked for a form gets one, and no other page gets a code.
+    assert "<form" in browser.opens().text
+    refused = browser.opens(prompt="none", redirect_uri="https://evil.example/")
+    assert (refused.status, "location" in refused.headers) == (400, False)
+
+
+@pytest.mark.parametrize("ending", ["out", "all sessions"])
+def test_a_browser_that_has_signed_out_has_to_sign_in_again(browser: Browser, ending: str) -> None:
+    browser.signs_in()
+    kept = browser.cookie
+    if ending == "out":
+        asked = {
+            "client_id": browser.configuration["client_id"],
+            "logout_uri": f"{browser.url}/portal",
+        }
+        end_session = browser.configuration["end_session_endpoint"]
+        browser.send("GET", f"{end_session}?{urlencode(asked)}")
+    else:
+        browser.send("POST", "/_local/sessions/end")
+    for cookie in (browser.cookie, kept, ""):
+        browser.cookie = cookie
+        assert browser.opens(prompt="none").returned["error"] == "login_required"
 
 
 @pytest.mark.parametrize("name", ["logout_uri", "post_logout_redirect_uri"])
