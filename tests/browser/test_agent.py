@@ -45,7 +45,7 @@ def status(portal: Portal, agent: Agent) -> str:
 def test_an_agent_is_told_with_its_history(page: Page, portal: Portal, agent: Agent) -> None:
     portal.validate(agent)
     portal.visit(page, "ada", place(agent))
-    expect(page.get_by_role("heading", level=2, name="PRESS-PC-1")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="PRESS-PC-1")).to_be_visible()
     expect(fact(page, "Status")).to_have_text("Active")
     expect(fact(page, "Primary")).to_have_text("no")
     expect(fact(page, "Environment")).to_have_text("production")
@@ -225,7 +225,7 @@ def test_a_label_and_the_mark_primary_are_kept(page: Page, portal: Portal, agent
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#announcements")).to_have_text("Saved.")
     expect(page.get_by_role("button", name="Save")).to_be_focused()
-    expect(page.get_by_role("heading", level=2, name="Press hall, left")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Press hall, left")).to_be_visible()
     expect(fact(page, "Primary")).to_have_text("Primary")
     expect(history(page).first).to_contain_text("label: none → Press hall, left")
     expect(history(page).first).to_contain_text("primary: no → yes")
@@ -241,7 +241,7 @@ def test_a_label_that_was_typed_survives_a_reload(page: Page, portal: Portal, ag
     page.reload()
     expect(page.get_by_label("Label")).to_have_value("Not saved yet")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", level=2, name="Not saved yet")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Not saved yet")).to_be_visible()
     page.reload()
     expect(page.get_by_label("Label")).to_have_value("Not saved yet")
 
@@ -414,7 +414,7 @@ def test_a_label_and_a_block_at_once_are_both_kept(
     dialog(first).get_by_role("button", name="Block").click()
     expect(fact(first, "Status")).to_have_text("Blocked")
     second.get_by_role("button", name="Save").click()
-    expect(second.get_by_role("heading", level=2, name="Press hall")).to_be_visible()
+    expect(second.get_by_role("heading", level=1, name="Press hall")).to_be_visible()
     expect(fact(second, "Status")).to_have_text("Blocked")
 
 
@@ -428,9 +428,9 @@ def test_a_label_and_the_mark_primary_at_once_are_both_kept(
         expect(page.get_by_label("Label")).to_have_value("")
     first.get_by_label("Label").fill("Press hall")
     first.get_by_role("button", name="Save").click()
-    expect(first.get_by_role("heading", level=2, name="Press hall")).to_be_visible()
+    expect(first.get_by_role("heading", level=1, name="Press hall")).to_be_visible()
     second.get_by_label("Primary agent").check()
     second.get_by_role("button", name="Save").click()
     expect(fact(second, "Primary")).to_have_text("Primary")
-    expect(second.get_by_role("heading", level=2, name="Press hall")).to_be_visible()
+    expect(second.get_by_role("heading", level=1, name="Press hall")).to_be_visible()
     expect(second.get_by_label("Label")).to_have_value("Press hall")

@@ -122,7 +122,7 @@ def test_nothing_is_loaded_anew_behind_somebody_who_edits(
     come_back(page, 6)
     assert asked == []
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", level=2, name="Half typed")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Half typed")).to_be_visible()
     expect(page.locator("main [aria-busy=true]")).to_have_count(0)
     asked.clear()
     come_back(page, 6)

@@ -165,7 +165,7 @@ def test_a_label_is_not_saved_over_one_that_somebody_else_has_written(
     expect(page.get_by_label("Label")).to_have_value("Mine")
     expect(page.get_by_label("Primary agent")).to_be_checked()
     button(page, "Save").click()
-    expect(page.get_by_role("heading", level=2, name="Mine")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Mine")).to_be_visible()
     expect(fact(page, "Primary")).to_have_text("Primary")
 
 
@@ -178,7 +178,7 @@ def test_a_label_of_somebody_else_is_kept_if_one_wants_that(
     portal.call("PATCH", f"/v1/licenses/{agent.id}", {"label": "Theirs"}).expect(200)
     button(page, "Save").click()
     button(page, "Keep theirs").click()
-    expect(page.get_by_role("heading", level=2, name="Theirs")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Theirs")).to_be_visible()
     expect(page.get_by_label("Label")).to_have_value("Theirs")
 
 
@@ -499,7 +499,7 @@ def test_one_cause_is_told_once_and_tried_again_for_all(
     page.unroute("**/v1/organizations/acme**")
     page.route("**/v1/organizations/acme/activity", _refuse)
     button(page, "Try again").click()
-    expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Acme")).to_be_visible()
     expect(page.get_by_role("figure", name="Licenses by status")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(1)  # of what has still not come
     page.unroute("**/v1/organizations/acme/activity")

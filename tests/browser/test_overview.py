@@ -66,9 +66,9 @@ def test_the_subscription_is_told_with_what_is_left_of_it(
 ) -> None:
     portal.change_organization("acme", **changed)
     portal.visit(page, "ada", _OVERVIEW)
-    expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Acme")).to_be_visible()
     for words in said:
-        expect(page.locator(".card")).to_contain_text(words)
+        expect(page.get_by_role("main")).to_contain_text(words)
     expect(page.get_by_role("link", name="Change…")).to_have_count(0)
 
 
@@ -385,7 +385,7 @@ def test_the_feed_tells_what_happened_and_leads_to_the_agent(page: Page, portal:
     expect(revoked).to_contain_text("“sold”")
     expect(revoked).to_contain_text("(org-admin) · from 127.0.0.1")
     revoked.get_by_role("link", name="PC-4").click()
-    expect(page.get_by_role("heading", level=2, name="PC-4")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="PC-4")).to_be_visible()
 
 
 @pytest.mark.usefixtures("agents")

@@ -25,7 +25,7 @@ def test_an_administrator_signs_in_by_keyboard_and_out_again(page: Page, portal:
     page.keyboard.press("Tab")
     page.keyboard.type("Correct-Horse-1")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1, name="Overview")).to_be_focused()
+    expect(page.get_by_role("heading", level=1, name="Acme")).to_be_focused()
     expect(page.get_by_role("navigation", name="Organization acme")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
@@ -38,7 +38,7 @@ def test_a_page_that_comes_back_as_it_was_left_shows_nothing_after_signing_out(
     page: Page, portal: Portal
 ) -> None:
     portal.sign_in(page, "ada")
-    expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Acme")).to_be_visible()
     # What a browser does that has kept the page, while what it was signed in with has gone.
     page.evaluate(
         """() => {
@@ -69,7 +69,7 @@ def _is_kept_while_signing_out_and_going_back(page: Page, portal: Portal) -> boo
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     portal.sign_in(page, "ada")
-    expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Acme")).to_be_visible()
     page.wait_for_load_state("networkidle")
     page.evaluate("() => addEventListener('pageshow', () => console.log('as it was left'))")
     page.get_by_role("button", name="Sign out").click()
@@ -128,7 +128,7 @@ def test_an_org_admin_finds_no_super_admin_page_by_its_address(
         expect(page.get_by_role("heading", level=1)).to_have_text("No such page")
         expect(page.get_by_role("link", name="Organizations")).to_have_count(0)
         page.get_by_role("link", name="Go to the start").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Acme")
     expect(page.get_by_role("link", name="Temporary licenses")).to_have_count(0)
 
 
@@ -226,7 +226,7 @@ def test_a_role_that_was_granted_is_seen_by_looking_again(page: Page, portal: Po
     expect(page.get_by_role("button", name="Look again")).to_be_enabled()
     page.route("**/oauth2/token", _granted(portal))
     page.get_by_role("button", name="Look again").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Acme")
 
 
 def test_a_role_that_was_granted_is_seen_after_a_reload(page: Page, portal: Portal) -> None:
@@ -234,7 +234,7 @@ def test_a_role_that_was_granted_is_seen_after_a_reload(page: Page, portal: Port
     expect(page.get_by_text("This portal is for administrators.")).to_be_visible()
     page.route("**/oauth2/token", _granted(portal))
     page.reload()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Acme")
 
 
 def test_an_administrator_of_no_organization_is_told_what_is_missing(

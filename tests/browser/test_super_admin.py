@@ -267,7 +267,8 @@ def test_a_subscription_and_its_seats_are_changed(page: Page, portal: Portal) ->
     card = page.locator(".card")
     expect(card).to_contain_text("Suspended (paused)")
     expect(card).to_contain_text("0 of 40 used")
-    expect(card).to_contain_text("Agents are refused while the subscription is paused")
+    expect(page.locator(".subject")).to_contain_text("Agents are refused while the subscription")
+    expect(page.locator(".subject").get_by_role("link", name="Resume it")).to_be_visible()
     assert subscription(portal, "acme")["subscription"]["status"] == "paused"
 
 

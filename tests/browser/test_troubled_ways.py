@@ -122,7 +122,7 @@ def test_a_token_that_is_refused_is_renewed_once_for_all_that_asked(
     asked = _asked_with_a_wrong_token(page, portal, agent)
     troubles.expect("status of 401")
     page.get_by_role("link", name="Overview").click()
-    expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Acme")).to_be_visible()
     expect(page.locator("main [aria-busy=true]")).to_have_count(0)
     expect(alert(page)).to_have_count(0)
     assert sum(url.endswith("/oauth2/token") for url in asked) == 1
@@ -137,7 +137,7 @@ def test_a_token_that_is_refused_late_is_not_renewed_once_more(
     troubles.expect("status of 401")
     page.get_by_role("link", name="Overview").click()
     late.wait(page)
-    expect(page.get_by_role("heading", level=2, name="Acme")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Acme")).to_be_visible()
     late.pop().continue_()
     expect(page.locator("main [aria-busy=true]")).to_have_count(0)
     expect(alert(page)).to_have_count(0)
@@ -357,7 +357,7 @@ def test_a_sign_in_that_cannot_start_says_so(
     page.unroute("**/portal/configuration.json")
     alert(page).get_by_role("button", name="Try again").click()
     portal.fill_in(page, "ada")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Acme")
 
 
 # -- waiting ---------------------------------------------------------------------------------------

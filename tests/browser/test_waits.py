@@ -215,7 +215,7 @@ def test_after_an_action_without_a_good_answer_it_is_said_that_its_end_is_not_kn
     expect(alert(page)).to_contain_text(f"{said}{_SAFE}")
     page.unroute(f"**/v1/licenses/{agent.id}")
     alert(page).get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("heading", level=2, name="Press hall")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Press hall")).to_be_visible()
 
 
 def test_what_is_not_safe_to_do_again_is_not_offered_again(

@@ -7,6 +7,7 @@ import { entries } from "./event-list.js";
 import * as drafts from "./form-drafts.js";
 import { ACTIONS, isToCome, leaseNote, nameOf, RESET_DEVICE_KEY } from "./labels.js";
 import { goingOn, overtaken, saveUnlessOvertaken } from "./overtaken.js";
+import { ofAgent, subjectIs } from "./subject.js";
 import {
   announce,
   badge,
@@ -41,6 +42,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
     (signal) => api.license(licenseId, signal),
     ({ license, etag }) => {
       present = license;
+      subjectIs(element, ofAgent(license, isSuperAdmin));
       ask();
       return card(license, etag);
     },
@@ -57,6 +59,12 @@ export function agent({ params, query: first, isSuperAdmin }) {
       entries(page.events, { withLicense: false, isSuperAdmin }),
       pager({ shown: page.events.length, size: SIZE, next: page.next_cursor }),
     ],
+  );
+  const element = h(
+    "div",
+    {},
+    facts.element,
+    h("section", {}, h("h2", {}, "History"), history.element),
   );
   const ask = asking((name) => {
     const action = /** @type {Action | typeof RESET} */ (name);
@@ -121,7 +129,6 @@ export function agent({ params, query: first, isSuperAdmin }) {
       h(
         "div",
         { class: "card" },
-        h("h2", {}, nameOf(license)),
         h(
           "dl",
           {},
@@ -307,7 +314,7 @@ export function agent({ params, query: first, isSuperAdmin }) {
 
   return {
     title: "Agent",
-    element: h("div", {}, facts.element, h("section", {}, h("h2", {}, "History"), history.element)),
+    element,
     parts: [facts, history],
     update(changed) {
       const hasTurned = changed.get("cursor") !== query.get("cursor");

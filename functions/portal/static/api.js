@@ -5,6 +5,7 @@
 // whether doing it again is safe. A token that is refused is renewed once.
 
 import { fetchJson, Unreachable } from "./fetching.js";
+import { learnName } from "./names.js";
 import * as session from "./session.js";
 
 /** @typedef {import("../contract.d.ts").AdministeredLicense} License */
@@ -65,7 +66,9 @@ export async function me(signal) {
  */
 export async function organizations(query, signal) {
   const { body } = await get("/v1/organizations", query, signal);
-  return /** @type {import("../contract.d.ts").OrganizationsReply} */ (body);
+  const found = /** @type {import("../contract.d.ts").OrganizationsReply} */ (body);
+  found.organizations?.forEach(learnName);
+  return found;
 }
 
 /**
@@ -99,7 +102,7 @@ export async function organizationSummary(id, signal) {
 export async function organization(id, signal) {
   const { response, body } = await get(path`/v1/organizations/${id}`, {}, signal);
   const etag = response.headers.get("etag") ?? "";
-  return { organization: /** @type {Organization} */ (body.organization), etag };
+  return { organization: named(body.organization), etag };
 }
 
 /**
@@ -112,7 +115,7 @@ export async function createOrganization(id, terms) {
   const { body } = await send("PUT", path`/v1/organizations/${id}`, terms, {
     "If-None-Match": "*",
   });
-  return /** @type {Organization} */ (body.organization);
+  return named(body.organization);
 }
 
 /**
@@ -125,7 +128,13 @@ export async function createOrganization(id, terms) {
 export async function updateOrganization(id, wanted, etag) {
   const address = path`/v1/organizations/${id}`;
   const { body } = await send("PATCH", address, wanted, { ...(etag && { "If-Match": etag }) });
-  return /** @type {Organization} */ (body.organization);
+  return named(body.organization);
+}
+
+/** @param {Organization} organization */
+function named(organization) {
+  learnName(organization);
+  return organization;
 }
 
 /**

@@ -9,11 +9,13 @@ import { feed } from "./feed.js";
 import { freshness, refreshWhenBack } from "./freshness.js";
 import { isolated } from "./labels.js";
 import { machines } from "./machines.js";
+import { onName, organizationName } from "./names.js";
 import { organizationForm } from "./organization-form.js";
 import { organizations } from "./organizations.js";
 import { overview } from "./overview.js";
 import { go, here, link, onMove } from "./router.js";
 import * as session from "./session.js";
+import { heading } from "./subject.js";
 import { temporary } from "./temporary.js";
 import { remembered } from "./way-back.js";
 import { empty, failure, working } from "./widgets.js";
@@ -68,6 +70,7 @@ export async function start() {
     shown?.page.parts ? { parts: shown.page.parts, element: shown.page.element } : null,
   );
   addEventListener("pageshow", comeBackTo);
+  session.onLeft(leaveToo);
   document.querySelector(".skip")?.addEventListener("click", skip);
   try {
     await session.comeBack();
@@ -80,15 +83,18 @@ export async function start() {
 
 async function enter() {
   if (!session.isSignedIn()) {
-    showWelcome();
+    await (session.maySignInSilently() ? signInSilently() : showWelcome());
     return;
   }
   try {
     me = await api.me();
   } catch (error) {
-    showAlone("Licensing", failure(error, enter));
+    await (error instanceof session.SessionEnded && session.maySignInSilently()
+      ? signInSilently()
+      : showAlone("Licensing", failure(error, enter)));
     return;
   }
+  session.arrived();
   render();
   const [arrival] = performance.getEntriesByType("navigation");
   if (/** @type {PerformanceNavigationTiming | undefined} */ (arrival)?.type === "reload") {
@@ -259,13 +265,60 @@ function notForYou(me) {
  * @param {string} path
  */
 function show(page, path) {
-  document.title = `${page.title} · Licensing`;
-  const heading = h("h1", { tabindex: -1 }, page.title);
-  frame(path);
+  const organization = organizationOf(path);
+  let about = [page.title];
+  const { name, told } = heading(page.title, page.element, (subject) => {
+    about = [subject.name, subject.state];
+    entitle();
+  });
+  const named = frame(path, organization);
+  onName((id) => {
+    if (id === organization) {
+      named();
+      entitle();
+    }
+  });
   const age = page.parts ? freshness(page.parts, page.element) : null;
-  fill(main(), h("div", { class: "heading" }, heading, age), page.element);
-  heading.focus({ preventScroll: true });
+  fill(main(), h("div", { class: "heading" }, name, age, told), page.element);
+  entitle();
+  if (organization !== null) {
+    page.element.addEventListener("loaded", () => askForName(organization, page.element));
+  }
+  name.focus({ preventScroll: true });
   scrollTo(0, 0);
+
+  function entitle() {
+    const within = organization === null ? "" : (organizationName(organization) ?? organization);
+    const parts = [...about, about[0] === within ? "" : within, "Licensing"];
+    document.title = parts.filter(Boolean).join(" · ");
+  }
+}
+
+/** @type {Set<string>} organizations whose names have been asked for */
+const asked = new Set();
+
+/**
+ * Finds out what an organization is called, once its page has been loaded without being told.
+ *
+ * @param {string} id
+ * @param {HTMLElement} page
+ */
+function askForName(id, page) {
+  const isBusy = page.querySelector("[aria-busy=true], .failure") !== null;
+  if (!isBusy && organizationName(id) === undefined && !asked.has(id)) {
+    asked.add(id);
+    api.organization(id).catch(() => asked.delete(id)); // its id says which one it is, too
+  }
+}
+
+/**
+ * The organization that a place is in, null if it is in none.
+ *
+ * @param {string} path
+ */
+function organizationOf(path) {
+  const [, first, id] = path.split("/").map(decoded);
+  return first === "organizations" && id && me && homeOf(me) ? id : null;
 }
 
 function showWelcome() {
@@ -298,11 +351,32 @@ async function tryToSignIn() {
   }
 }
 
-async function tryToSignOut() {
+async function signInSilently() {
+  showAlone("Signing in", h("p", { class: "loading", role: "status" }, "Signing in…"));
+  try {
+    await session.signInSilently();
+  } catch {
+    await enter(); // as if nobody had asked: signing in by hand says what is wrong
+  }
+}
+
+/** Somebody has signed out in another tab. */
+async function leaveToo() {
+  closeAll();
+  await session.leave();
+  showWelcome();
+}
+
+function closeAll() {
   me = null;
   shown?.page.stop?.();
   shown = null;
+  shut();
   showAlone("Signing out", h("p", { class: "loading", role: "status" }, "Signing out…"));
+}
+
+async function tryToSignOut() {
+  closeAll();
   try {
     await session.signOut();
   } catch (error) {
@@ -311,12 +385,13 @@ async function tryToSignOut() {
 }
 
 /**
- * A browser that goes back may show a page as it was left: not after signing out of it.
+ * A browser that goes back may show a page as it was left: not after signing out of it, and not on the
+ * way to the identity provider.
  *
  * @param {PageTransitionEvent} event
  */
 function comeBackTo(event) {
-  if (event.persisted && me !== null && !session.isSignedIn()) {
+  if (event.persisted && (me === null || !session.isSignedIn())) {
     location.reload();
   }
 }
@@ -335,18 +410,18 @@ function showAlone(title, element) {
  * The way to everything else, with the present place marked.
  *
  * @param {string} path
+ * @param {string | null} organization
+ * @returns {() => void} says once more what the organization is called
  */
-function frame(path) {
+function frame(path, organization) {
   const parts = path.split("/").slice(1).map(decoded);
   const isSuperAdmin = me?.roles.includes("super-admin") ?? false;
-  const isWithin = parts[0] === "organizations";
-  const organization = isWithin && me && homeOf(me) ? parts[1] : undefined;
   /** @type {[text: string, parts: string[]][]} */
   const everywhere = [
     ["Organizations", ["organizations"]],
     ["Machines", ["machines"]],
   ];
-  /** @type {[text: string, parts: string[]][]} */
+  /** @type {[text: string, parts: string[], meaning?: string][]} */
   const within = organization
     ? [
         ["Overview", ["organizations", organization]],
@@ -355,8 +430,15 @@ function frame(path) {
       ]
     : [];
   if (organization && isSuperAdmin) {
-    within.push(["Temporary licenses", ["organizations", organization, "temporary"]]);
+    within.push([
+      "Temporary licenses",
+      ["organizations", organization, "temporary"],
+      "Rolling Window: lets a partner in for a while",
+    ]);
   }
+  const name = h("span", { class: "organization" });
+  const places = organization === null ? null : menu("", within, parts);
+  named();
   fill(
     header(),
     h(
@@ -371,19 +453,22 @@ function frame(path) {
         h("button", { type: "button", onclick: tryToSignOut }, "Sign out"),
       ),
     ),
-    organization !== undefined &&
-      h(
-        "div",
-        { class: "bar within" },
-        h("span", { class: "organization" }, organization),
-        menu(`Organization ${organization}`, within, parts),
-      ),
+    places && h("div", { class: "bar within" }, name, places),
   );
+
+  function named() {
+    if (organization !== null) {
+      const known = organizationName(organization) ?? organization;
+      fill(name, known, known !== organization && h("small", {}, organization));
+      places?.setAttribute("aria-label", `Organization ${isolated(known)}`);
+    }
+  }
+  return named;
 }
 
 /**
  * @param {string} label
- * @param {[text: string, parts: string[]][]} entries
+ * @param {[text: string, parts: string[], meaning?: string][]} entries
  * @param {string[]} present
  */
 function menu(label, entries, present) {
@@ -393,7 +478,7 @@ function menu(label, entries, present) {
     h(
       "ul",
       {},
-      entries.map(([text, parts]) => {
+      entries.map(([text, parts, meaning]) => {
         const isHere = parts.join("/") === present.join("/");
         const isAround =
           parts.length > 2 && present.slice(0, parts.length).join("/") === parts.join("/");
@@ -407,6 +492,7 @@ function menu(label, entries, present) {
               onclick: (/** @type {Event} */ { currentTarget: anchor }) => {
                 /** @type {HTMLAnchorElement} */ (anchor).href = link(parts, remembered(parts));
               },
+              title: meaning,
               "aria-current": isHere ? "page" : isAround ? "true" : null,
             },
             text,

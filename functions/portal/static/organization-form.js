@@ -9,9 +9,10 @@ import { endTold, harm, nameToType, renewalTold, yearLater } from "./consequence
 import { asking, pose } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./form-drafts.js";
-import { choices, DAY, instant, LEASE_NOTE, named, number } from "./labels.js";
+import { choices, DAY, instant, isolated, LEASE_NOTE, named, number } from "./labels.js";
 import { goingOn, isOutdated, overtaken, saveUnlessOvertaken } from "./overtaken.js";
 import { go, link } from "./router.js";
+import { subjectIs } from "./subject.js";
 import { SUBSCRIPTION_STATUSES } from "./vocabulary.js";
 import {
   announce,
@@ -50,6 +51,8 @@ export function organizationForm({ params }) {
     "the organization",
     (signal) => api.organization(id, signal),
     ({ organization, etag }) => {
+      const name = `Change ${isolated(organization.name)}`;
+      subjectIs(content.element, { name, state: "", told: [] });
       const form = changedOrganization(organization, etag);
       ask = form.ask;
       ask();

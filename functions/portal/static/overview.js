@@ -18,6 +18,7 @@ import { filters } from "./filters.js";
 import { counted, instant, named, number, reasonOf, utcDay } from "./labels.js";
 import { decisions, question } from "./policy.js";
 import { link } from "./router.js";
+import { ofOrganization, subjectIs } from "./subject.js";
 import {
   seatsLeft,
   seatsMeter,
@@ -89,6 +90,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
     (found) => {
       known.present = found;
       tell();
+      subjectIs(facts.element, ofOrganization(found.organization, isSuperAdmin));
       ask();
       return card(found.organization, isSuperAdmin);
     },
@@ -326,13 +328,12 @@ async function wholeActivity(organizationId, signal) {
  * @param {boolean} isSuperAdmin
  */
 function card(organization, isSuperAdmin) {
-  const { id, name, subscription, standing, seats, max_agents: limit, policy } = organization;
+  const { id, subscription, standing, seats, max_agents: limit, policy } = organization;
   const { billing_version: billing } = organization;
   const perMember = policy.agents_per_member;
   return h(
     "div",
     { class: "card" },
-    h("h2", {}, name),
     h(
       "dl",
       {},
@@ -351,18 +352,6 @@ function card(organization, isSuperAdmin) {
       fact("Organization id", h("code", {}, id)),
       billing > 0 && fact("Billing's version", number(billing)),
     ),
-    standing === "ended" &&
-      h(
-        "p",
-        { class: "note" },
-        "Agents are refused until the subscription is renewed. No key is lost.",
-      ),
-    standing === "suspended" &&
-      h(
-        "p",
-        { class: "note" },
-        "Agents are refused while the subscription is paused or cancelled.",
-      ),
     h(
       "p",
       { class: "buttons" },

@@ -4,12 +4,19 @@
 // identity provider and, in the Authorization header, to this service. Whoever signs out, or signs in
 // anew, leaves no refresh token behind: it is revoked (RFC 7009). What cannot be renewed ends the
 // session; what has been typed is kept elsewhere (form-drafts.js), and there again after signing in.
+//
+// From a sign-in until somebody signs out, other tabs of the browser sign in as well, without a
+// question, as long as the identity provider's own session lasts: each asks once, with `prompt=none`,
+// and gets tokens of its own. The one word that the browser keeps for that is no token. Whoever signs
+// out in one tab does so in all of them.
 
 import { fetchJson, Unreachable } from "./fetching.js";
 
 const TOKENS = "session.tokens";
 const PENDING = "session.pending";
 const FAREWELL = "session.farewell";
+const ASKED = "session.asked";
+const LASTING = "session.lasting";
 const RENEW_BEFORE_MS = 60_000;
 const REVOKE_WITHIN_MS = 5_000;
 
@@ -24,7 +31,7 @@ const REVOKE_WITHIN_MS = 5_000;
  */
 
 /** @typedef {{ id: string, refresh: string | null, expiresAt: number }} Tokens */
-/** @typedef {{ state: string, verifier: string, place: string }} Pending */
+/** @typedef {{ state: string, verifier: string, place: string, isSilent: boolean }} Pending */
 
 /** The session cannot be renewed: somebody has to sign in again. */
 export class SessionEnded extends Error {
@@ -66,10 +73,37 @@ export function name() {
 
 /** Leaves for the identity provider; who signs in there comes back to where they are now. */
 export async function signIn() {
+  location.assign(await wayIn(false));
+}
+
+/**
+ * Whether the identity provider can be asked for tokens without a question to the reader: somebody has
+ * signed in in this browser and not out again, and this tab has not asked since it had its last ones.
+ */
+export function maySignInSilently() {
+  return browserStorage().getItem(LASTING) !== null && read(ASKED) === null;
+}
+
+/**
+ * Leaves for the identity provider, which is to show nothing: it sends back whoever is signed in there.
+ * Where nobody is, or it knows no such thing, `comeBack` finds nobody signed in, and says nothing.
+ */
+export async function signInSilently() {
+  write(ASKED, true);
+  location.replace(await wayIn(true));
+}
+
+/** The tokens of this tab have let somebody in: once they are good for nothing, it may ask again. */
+export function arrived() {
+  sessionStorage.removeItem(ASKED);
+}
+
+/** @param {boolean} isSilent */
+async function wayIn(isSilent) {
   const { authorization_endpoint, client_id, scope } = await configured();
   const verifier = random();
   const state = random();
-  write(PENDING, { state, verifier, place: location.hash });
+  write(PENDING, { state, verifier, place: location.hash, isSilent });
   const url = new URL(authorization_endpoint);
   for (const [name, value] of Object.entries({
     response_type: "code",
@@ -79,16 +113,18 @@ export async function signIn() {
     state,
     code_challenge: await challengeOf(verifier),
     code_challenge_method: "S256",
+    ...(isSilent && { prompt: "none" }),
   })) {
     url.searchParams.set(name, value);
   }
-  location.assign(url);
+  return url;
 }
 
 /**
  * Takes over what the identity provider sent along, if this page load comes from there.
  *
- * Raises SignInFailed; whatever happens, the address is as it was before the sign-in.
+ * Raises SignInFailed, unless nobody has asked for this sign-in; whatever happens, the address is as it
+ * was before.
  */
 export async function comeBack() {
   const answer = new URLSearchParams(location.search);
@@ -103,9 +139,26 @@ export async function comeBack() {
   }
   const code = answer.get("code");
   if (code === null) {
+    if (pending.isSilent) {
+      return;
+    }
     const reason = answer.get("error_description") ?? answer.get("error") ?? "no reason given";
     throw new SignInFailed(`The identity provider refused: ${reason}.`);
   }
+  try {
+    await take(code, pending.verifier);
+  } catch (error) {
+    if (!(pending.isSilent && error instanceof SignInFailed)) {
+      throw error;
+    }
+  }
+}
+
+/**
+ * @param {string} code
+ * @param {string} verifier
+ */
+async function take(code, verifier) {
   const before = /** @type {Tokens | null} */ (read(TOKENS));
   write(
     TOKENS,
@@ -113,9 +166,10 @@ export async function comeBack() {
       grant_type: "authorization_code",
       code,
       redirect_uri: redirectUri(),
-      code_verifier: pending.verifier,
+      code_verifier: verifier,
     }),
   );
+  browserStorage().setItem(LASTING, "yes");
   void revoke(before);
 }
 
@@ -151,14 +205,9 @@ export async function renewed() {
  * What is forgotten here and could not be revoked there is told by `farewell`.
  */
 export async function signOut() {
-  leaving = read(TOKENS) ?? leaving;
-  sessionStorage.clear();
+  forget();
   const { end_session_endpoint, client_id } = await configured();
-  const left = await revoke(leaving);
-  leaving = null;
-  if (left) {
-    write(FAREWELL, left);
-  }
+  await revokeLeaving();
   if (end_session_endpoint === null) {
     location.assign(redirectUri());
     return;
@@ -173,6 +222,39 @@ export async function signOut() {
     url.searchParams.set(name, value);
   }
   location.assign(url);
+}
+
+/** Forgets and revokes the tokens of this tab alone: another one ends the identity provider's session. */
+export async function leave() {
+  forget();
+  await revokeLeaving();
+}
+
+/**
+ * Calls back when somebody who is signed in here has signed out in another tab.
+ *
+ * @param {() => void} listener
+ */
+export function onLeft(listener) {
+  addEventListener("storage", ({ key, newValue }) => {
+    if ((key === LASTING || key === null) && newValue === null && isSignedIn()) {
+      listener();
+    }
+  });
+}
+
+function forget() {
+  leaving = read(TOKENS) ?? leaving;
+  sessionStorage.clear();
+  browserStorage().removeItem(LASTING);
+}
+
+async function revokeLeaving() {
+  const left = await revoke(leaving);
+  leaving = null;
+  if (left) {
+    write(FAREWELL, left);
+  }
 }
 
 /** What has to be told, once, to somebody who has signed out; "" if nothing has. */
@@ -315,6 +397,11 @@ function base64url(bytes) {
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");
+}
+
+/** What all tabs share, and what outlives them: for no more than a word. */
+function browserStorage() {
+  return localStorage;
 }
 
 /** @param {string} name */

@@ -119,7 +119,7 @@ export function temporary({ params, query: first }) {
   }
 
   return {
-    title: "Temporary licenses",
+    title: "Temporary licenses (Rolling Window)",
     element: h("div", {}, generator(organizationId, list.reload), list.element),
     parts: [list],
     update(changed) {
@@ -153,6 +153,12 @@ function generator(organizationId, generated) {
     "form",
     { class: "card", onsubmit: submit },
     h("h2", {}, "Let a partner in"),
+    h(
+      "p",
+      { class: "help" },
+      "A Rolling Window: a partner logs in with the key on the client's agent, with an account of ",
+      "their own, and is logged out when the time is over.",
+    ),
     h(
       "fieldset",
       {},
