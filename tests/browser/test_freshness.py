@@ -82,9 +82,9 @@ def test_what_was_unfolded_stays_so_and_the_reader_of_a_chart_stays_in_it(
 ) -> None:
     page.clock.install()
     portal.visit(page, "ada", "/organizations/acme")
-    page.get_by_text("Show as a table").last.click()
     plots = page.get_by_role("application")
     expect(plots).to_have_count(2)
+    page.get_by_text("Show as a table").last.click()
     plots.last.focus()
     portal.call("POST", f"/v1/licenses/{agent.id}/detach").expect(200)
     come_back(page, 6)
