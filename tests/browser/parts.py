@@ -11,7 +11,8 @@ _INDEX = """<!doctype html>
 </html>
 """
 _SCRIPTS = ["api", "dialogs", "dom", "event-list", "filters", "form-drafts", "labels"]
-_SCRIPTS += ["feed", "list-page", "machines", "router", "subject", "temporary", "widgets"]
+_SCRIPTS += ["across", "feed", "list-page", "machines", "names", "router", "subject"]
+_SCRIPTS += ["session", "temporary", "widgets"]
 _JS = "\n".join(
     [
         *(f'import * as {name.replace("-", "_")} from "./{name}.js";' for name in _SCRIPTS),

@@ -42,6 +42,20 @@ def status(portal: Portal, agent: Agent) -> str:
     return str(answer["license.status"])
 
 
+def test_people_are_told_by_name_and_computers_too(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    reason = {"reason": "stolen"}
+    portal.call("POST", f"/v1/licenses/{agent.id}/detach", reason).expect(200)
+    portal.visit(page, "ada", place(agent))
+    expect(fact(page, "Issued by")).to_have_text("Alice Moreau")
+    blocked = history(page).first
+    expect(blocked).to_contain_text("Agent blocked")
+    expect(blocked.get_by_text("Ada Novak", exact=True)).to_have_attribute("title", re.compile("-"))
+    page.get_by_role("link", name="Feed").click()
+    expect(history(page).first.get_by_role("link")).to_have_text(agent.name)
+
+
 def test_an_agent_is_told_with_its_history(page: Page, portal: Portal, agent: Agent) -> None:
     portal.validate(agent)
     portal.visit(page, "ada", place(agent))

@@ -88,8 +88,8 @@ def test_each_function_asks_for_what_it_says(parts: Page, api: Api) -> None:
             *("GET /organizations/acme/temporary-licenses?cursor=x", None, {}),
         ),
         (
-            "generateTemporary('acme', '3h', 'an-attempt')",
-            *("POST /organizations/acme/temporary-licenses", {"ttl": "3h"}),
+            "generateTemporary('acme', { ttl: '3h', note: 'Inge' }, 'an-attempt')",
+            *("POST /organizations/acme/temporary-licenses", {"ttl": "3h", "note": "Inge"}),
             {"idempotency-key": "an-attempt"},
         ),
         (
@@ -99,6 +99,14 @@ def test_each_function_asks_for_what_it_says(parts: Page, api: Api) -> None:
         (
             "lookUp({ computer_name: 'PC-01' })",
             *("POST /machines/lookup", {"machine": {"computer_name": "PC-01"}}, {}),
+        ),
+        (
+            "searchLicenses({ text: 'build-', limit: 20, cursor: null })",
+            *("POST /licenses/search", {"text": "build-", "limit": 20, "cursor": None}, {}),
+        ),
+        (
+            "allEvents({ type: 'CloneSuspected', cursor: null })",
+            *("GET /events?type=CloneSuspected", None, {}),
         ),
         ("statistics('acme', 7)", "GET /organizations/acme/statistics?days=7", None, {}),
         (
@@ -222,11 +230,17 @@ def test_an_attempt_is_repeated_under_its_name_and_another_time_to_live_is_anoth
     parts.evaluate(MADE, ["temporary", ""])
     expect(parts.locator("main [aria-busy]")).to_have_count(0)
     api.asked.clear()
-    api.answers = [{"status": 500, "json": {}}] * 3
-    for ttl in ["1 hour", "1 hour", "3 hours"]:
+    api.answers = [{"status": 500, "json": {}}] * 4
+    for ttl, note in [("1 hour", ""), ("1 hour", " "), ("3 hours", ""), ("3 hours", "For Inge")]:
         parts.get_by_label(ttl, exact=True).check()
+        parts.get_by_label("Note").fill(note)
         parts.get_by_role("button", name="Generate").click()
         expect(parts.get_by_role("button", name="Generate")).to_be_enabled()
         expect(parts.get_by_role("alert")).to_be_visible()
-    first, second, third = [told["idempotency-key"] for told in api.asked]
-    assert first == second != third
+    first, second, third, fourth = [told["idempotency-key"] for told in api.asked]
+    assert first == second != third != fourth
+    assert [told["body"] for told in api.asked][1:] == [
+        {"ttl": "1h"},
+        {"ttl": "3h"},
+        {"ttl": "3h", "note": "For Inge"},
+    ]

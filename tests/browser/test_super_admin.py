@@ -531,6 +531,20 @@ def test_a_temporary_license_is_ended_early_by_keyboard(page: Page, portal: Port
     portal.call("POST", "/v1/licenses", body, user="pavel").expect(403)
 
 
+def test_a_note_and_names_say_for_whom_a_temporary_license_is_and_of_whom(
+    page: Page, portal: Portal
+) -> None:
+    portal.visit(page, "olivia", "/organizations/acme/temporary")
+    page.get_by_label("Note").fill("Inge of Bolt, to mend the press")
+    page.get_by_role("button", name="Generate").click()
+    row = rows(page, "Temporary licenses")
+    expect(row).to_contain_text("Inge of Bolt, to mend the press")
+    expect(row.get_by_text("Olivia Berg")).to_be_visible()
+    expect(page.get_by_label("Note")).to_have_value("")
+    row.get_by_role("button", name="End…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("“Inge of Bolt, to mend the press”")
+
+
 # ---- 4. Machines (R9) ----------------------------------------------------------------------------
 
 
@@ -638,7 +652,7 @@ def test_the_audit_trail_shows_what_the_organizations_own_feed_does_not(
     license_id, key = generate(portal)
     body = cast.login(acme.machine, license_key=key)
     portal.call("POST", "/v1/licenses", body, user="pavel").expect(200)
-    me = {user: portal.call("GET", "/v1/me", user=user)["subject"] for user in ("olivia", "pavel")}
+    pavel = str(portal.call("GET", "/v1/me", user="pavel")["subject"])
     trail, feed = open_page(), open_page()
     portal.visit(trail, "olivia", "/organizations/acme/feed")
     portal.visit(feed, "ada", "/organizations/acme/feed")
@@ -646,13 +660,14 @@ def test_the_audit_trail_shows_what_the_organizations_own_feed_does_not(
     expect(trail.get_by_role("link", name="Audit trail")).to_have_attribute("aria-current", "page")
     entries = trail.locator(".entries li")
     used = entries.filter(has_text="Temporary license used").filter(has_text=license_id)
-    expect(used).to_contain_text(f"{me['pavel']} (partner) · from 127.0.0.1")
+    expect(used).to_contain_text("Pavel Horák (partner) · from 127.0.0.1")
+    expect(used.get_by_text("Pavel Horák")).to_have_attribute("title", pavel)
     generated = entries.filter(has_text="Temporary license generated").filter(has_text=license_id)
-    expect(generated).to_contain_text(f"{me['olivia']} (super-admin) · from 127.0.0.1")
+    expect(generated).to_contain_text("Olivia Berg (super-admin) · from 127.0.0.1")
     assert_accessible(trail)
     theirs = feed.locator(".entries li")
     expect(theirs.filter(has_text="License issued")).to_have_count(1)
-    for hidden in ("Temporary license", license_id, me["pavel"]):
+    for hidden in ("Temporary license", license_id, pavel, "Pavel"):
         expect(feed.locator("main ol")).not_to_contain_text(hidden)
     # Nor does it offer what it would always have to deny.
     expect(trail.get_by_label("What").get_by_text("Temporary license")).to_have_count(4)
@@ -673,6 +688,7 @@ PLACES = {
     "temporary": TEMPORARY,
     "ending": f"{TEMPORARY}?do={{temporary}}",
     "machines": "/machines",
+    "across": "/events",
 }
 
 
@@ -692,10 +708,16 @@ def test_every_page_of_theirs_is_accessible_and_fits(page: Page, portal: Portal)
         expect(page.get_by_role("dialog")).to_have_count(int("do=" in place))
         assert_accessible(page)
         fits(page)
+    page.goto(portal.address("/machines"))
+    page.get_by_label("Agent", exact=True).fill("a-computer")
+    page.get_by_role("button", name="Search").click()
+    expect(rows(page, "Agents found")).to_have_count(1)
+    assert_accessible(page)
+    fits(page)
     page.get_by_label("Computer name").fill(agent.name)
     page.get_by_label("Machine id").fill(agent.machine["machine_id"])
     page.get_by_role("button", name="Find").click()
-    expect(page.get_by_role("link", name="Acme")).to_be_visible()
+    expect(page.get_by_role("heading", name="Acme")).to_be_visible()
     assert_accessible(page)
     fits(page)
     page.goto(portal.address(TEMPORARY))

@@ -204,7 +204,7 @@ EVENT: dict[str, Any] = {
     "license_id": "lic_1",
     "before": None,
     "after": None,
-    "actor": {"kind": "user", "subject": "ada", "roles": []},
+    "actor": {"kind": "user", "subject": "ada", "roles": [], "name": None},
     "reason": None,
     "times": None,
     "source_address": None,
@@ -213,6 +213,7 @@ EVENT: dict[str, Any] = {
     "readings": [],
     "components": [],
     "computer_name": None,
+    "license_computer_name": None,
 }
 
 
@@ -243,13 +244,36 @@ def test_an_event_is_told_with_who_from_where_and_what(parts: Page) -> None:
         "Agent marked or labelled · PC-01",
         f"{when} · ada · from 192.0.2.1 · agent 4.5",
     ]
-    actor = {"kind": "user", "subject": "olivia", "roles": ["super-admin", "member"]}
+    actor = {
+        "kind": "user",
+        "subject": "olivia",
+        "roles": ["super-admin", "member"],
+        "name": None,
+    }
     read = {"type": "OrganizationRead", "readings": ["organization", "temporary_licenses"]}
     assert told(parts, {**read, "license_id": None, "actor": actor}) == [
         "Read by a super-admin",
         "Organization, Temporary licenses",
         f"{when} · olivia (super-admin, member)",
     ]
+
+
+def test_people_and_computers_are_told_by_name(parts: Page) -> None:
+    when = parts.evaluate("fromNow()")
+    ada = {"kind": "user", "subject": "1b9d6bcd", "roles": ["org-admin"], "name": "Ada Lovelace"}
+    blocked = {"type": "LicenseDetached", "actor": ada, "license_computer_name": "BUILD-SRV-07"}
+    assert told(parts, blocked) == [
+        "Agent blocked · BUILD-SRV-07",
+        f"{when} · Ada Lovelace (org-admin)",
+    ]
+    expect(parts.get_by_text("Ada Lovelace", exact=True)).to_have_attribute("title", "1b9d6bcd")
+    # What it is called now counts for more; and of whom nothing may be known, no name is told.
+    assert told(parts, {**blocked, "after": {"label": "Press hall"}})[0].endswith("Press hall")
+    hidden = {**ada, "subject": "hidden"}
+    assert told(parts, {"actor": hidden})[-1] == f"{when} · Somebody else's user (org-admin)"
+    other = {"type": "CloneSuspected", "times": 1, "computer_name": "COPY", **blocked}
+    agent: dict[str, Any] = {"kind": "agent", "subject": "lic_1", "roles": [], "name": None}
+    assert told(parts, {**other, "actor": agent})[-1] == f"{when} · The agent · on COPY"
 
 
 def test_a_refusal_is_told_with_why_how_often_and_what_helps(parts: Page) -> None:

@@ -254,7 +254,7 @@ export function agentTable(organizationId, licenses, sort) {
         sort: "last_seen",
         cell: (license) => (license.last_seen ? ago(license.last_seen.at) : "never"),
       },
-      { title: "Issued by", cell: (license) => person(license.issued_by) },
+      { title: "Issued by", cell: (license) => person(license.issued_by, license.issued_by_name) },
       {
         title: "Valid until",
         cell: (license) => (license.valid_until ? day(license.valid_until) : null),

@@ -222,12 +222,12 @@ export async function temporaryLicenses(organizationId, query, signal) {
 
 /**
  * @param {string} organizationId
- * @param {import("../contract.d.ts").TimeToLive} ttl
+ * @param {import("../contract.d.ts").GenerateTemporaryLicenseRequest} asked
  * @param {string} idempotencyKey the same one when this is tried again
  */
-export async function generateTemporary(organizationId, ttl, idempotencyKey) {
+export async function generateTemporary(organizationId, asked, idempotencyKey) {
   const address = path`/v1/organizations/${organizationId}/temporary-licenses`;
-  const { body } = await send("POST", address, { ttl }, { "Idempotency-Key": idempotencyKey });
+  const { body } = await send("POST", address, asked, { "Idempotency-Key": idempotencyKey });
   return /** @type {import("../contract.d.ts").GeneratedTemporaryLicenseReply} */ (body);
 }
 
@@ -242,14 +242,34 @@ export async function revokeTemporary(id, reason) {
 
 /** @param {import("../contract.d.ts").MachineCredentials} machine */
 export async function lookUp(machine) {
-  const { response, body } = await authorized(
-    "/v1/machines/lookup",
-    sending("POST", { machine }, {}),
+  return /** @type {import("../contract.d.ts").MachineLookupReply} */ (
+    await asked("/v1/machines/lookup", { machine })
   );
+}
+
+/**
+ * Licenses of all organizations.
+ *
+ * @param {import("../contract.d.ts").SearchRequest} wanted
+ */
+export async function searchLicenses(wanted) {
+  return /** @type {import("../contract.d.ts").SearchReply} */ (
+    await asked("/v1/licenses/search", wanted)
+  );
+}
+
+/**
+ * A question that changes nothing, in a body: what it is about stands in no address.
+ *
+ * @param {string} address
+ * @param {object} question
+ */
+async function asked(address, question) {
+  const { response, body } = await authorized(address, sending("POST", question, {}));
   if (!response.ok) {
     throw new Problem(response.status, body);
   }
-  return /** @type {import("../contract.d.ts").MachineLookupReply} */ (body);
+  return body;
 }
 
 /**

@@ -3,15 +3,17 @@
 import { adviceOn } from "./advice.js";
 import { h } from "./dom.js";
 import { actorOf, changesOf, counted, eventOf, isolated, named, reasonOf } from "./labels.js";
+import { organizationName } from "./names.js";
 import { link } from "./router.js";
 import { ago } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").AuditEvent} Entry */
 
 /**
- * For whom a list is: whether each entry says which licence it is about, and who reads it.
+ * For whom a list is: whether each entry says which licence and which organization it is about, and
+ * who reads it.
  *
- * @typedef {{ withLicense: boolean, isSuperAdmin: boolean }} For
+ * @typedef {{ withLicense: boolean, withOrganization?: boolean, isSuperAdmin: boolean }} For
  */
 
 /**
@@ -30,7 +32,7 @@ export function entries(events, whom) {
  * @param {Entry} event
  * @param {For} whom
  */
-function entry(event, { withLicense, isSuperAdmin }) {
+function entry(event, { withLicense, withOrganization = false, isSuperAdmin }) {
   const isRefusal = event.times !== null;
   const advice = adviceOn(event, isSuperAdmin);
   return [
@@ -42,6 +44,8 @@ function entry(event, { withLicense, isSuperAdmin }) {
       isRefusal && (event.times ?? 1) > 1 ? ` (${counted(event.times ?? 1, "time")})` : null,
       withLicense && event.license_id ? " · " : null,
       withLicense && event.license_id ? subject(event) : null,
+      withOrganization ? " · " : null,
+      withOrganization ? organization(event) : null,
     ),
     event.readings.length
       ? h("p", { class: "change" }, event.readings.map((each) => named(each)).join(", "))
@@ -53,7 +57,8 @@ function entry(event, { withLicense, isSuperAdmin }) {
       "p",
       { class: "help" },
       ago(event.last_at ?? event.at),
-      ` · ${actorOf(event.actor)}`,
+      " · ",
+      h("span", { title: event.actor.subject }, actorOf(event.actor)),
       event.actor.roles.length ? ` (${event.actor.roles.join(", ")})` : null,
       event.computer_name ? ` · on ${isolated(event.computer_name)}` : null,
       event.source_address ? ` · from ${event.source_address}` : null,
@@ -66,8 +71,14 @@ function entry(event, { withLicense, isSuperAdmin }) {
 /** @param {Entry} event */
 function subject(event) {
   const id = event.license_id ?? "";
-  const name = event.after?.label || event.after?.computer_name || id;
+  const { label, computer_name: computer } = event.after ?? {};
+  const name = label || computer || event.license_computer_name || id;
   return event.after?.kind === "temporary"
     ? h("code", {}, id)
     : h("a", { href: link(["organizations", event.organization_id, "agents", id]) }, String(name));
+}
+
+/** @param {Entry} event */
+function organization({ organization_id: id }) {
+  return h("a", { href: link(["organizations", id]) }, organizationName(id) ?? id);
 }

@@ -103,7 +103,7 @@ function nothing(isNarrowed) {
  * @param {string | null} day like 2027-01-31
  * @param {number} later in days, of which not each has 24 hours
  */
-function startOf(day, later) {
+export function startOf(day, later) {
   const start = new Date(`${day}T00:00`);
   start.setDate(start.getDate() + later);
   return Number.isNaN(start.getTime()) ? null : start.toISOString();

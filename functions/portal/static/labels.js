@@ -305,12 +305,13 @@ export function eventOf(entry) {
 }
 
 /**
- * Who did it.
+ * Who did it; people by the name that their token told then, or else by their id.
  *
  * @param {Entry["actor"]} actor
  */
 export function actorOf(actor) {
-  const person = actor.subject === "hidden" ? "Somebody else's user" : actor.subject;
+  const person =
+    actor.subject === "hidden" ? "Somebody else's user" : (actor.name ?? actor.subject);
   return labelled(ACTORS, actor.kind) ?? person;
 }
 

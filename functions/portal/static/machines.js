@@ -6,6 +6,7 @@ import { fill, h } from "./dom.js";
 import * as drafts from "./form-drafts.js";
 import { counted, isolated } from "./labels.js";
 import { link } from "./router.js";
+import { search } from "./search.js";
 import { empty, failure, field, markWrong, whisper, working } from "./widgets.js";
 
 const DRAFT = "machine";
@@ -21,6 +22,7 @@ export function machines() {
   const form = h(
     "form",
     { class: "card", onsubmit: submit },
+    h("h2", {}, "Who holds a machine?"),
     h("p", {}, "Two of the three are enough. The service keeps and logs nothing of them."),
     field("Computer name", computer),
     field("Machine id", machineId, "SMBIOS UUID, MachineGuid, or what /etc/machine-id says"),
@@ -82,7 +84,7 @@ export function machines() {
     markWrong(form, []);
     fill(result);
   }
-  return { title: "Who holds a machine?", element: h("div", {}, form, result) };
+  return { title: "Machines", element: h("div", {}, search(), form, result) };
 }
 
 /** @param {import("../contract.d.ts").MachineHolder} found */
@@ -198,11 +200,9 @@ function oneIsNotEnough(name) {
       h(
         "p",
         {},
-        "If you know whose it may be, open that organization among ",
-        h("a", { href: link(["organizations"]) }, "all organizations"),
-        " and search its agents for ",
+        "To see whose agents are called like that, search for ",
         h("bdi", {}, name),
-        ".",
+        " above.",
       ),
   );
 }

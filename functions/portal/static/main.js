@@ -1,5 +1,6 @@
 // Starts the portal: who is signed in, which page the place stands for, and the frame around it.
 
+import { across } from "./across.js";
 import { agent } from "./agent.js";
 import { agents } from "./agents.js";
 import * as api from "./api.js";
@@ -55,6 +56,7 @@ const ROUTES = [
   ["/organizations/:organization/feed", feed],
   ["/organizations/:organization/temporary", temporary, true],
   ["/machines", machines, true],
+  ["/events", across, true],
 ];
 
 /** @type {import("../contract.d.ts").CurrentUserReply | null} */
@@ -420,6 +422,7 @@ function frame(path, organization) {
   const everywhere = [
     ["Organizations", ["organizations"]],
     ["Machines", ["machines"]],
+    ["Clones and refusals", ["events"]],
   ];
   /** @type {[text: string, parts: string[], meaning?: string][]} */
   const within = organization

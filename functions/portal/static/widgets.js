@@ -39,12 +39,14 @@ function say(text, kind) {
 }
 
 /**
- * Somebody, by what the identity provider calls them: long, and seldom read to the end.
+ * Somebody, by name where that is known, or else by what the identity provider calls them: long, and
+ * seldom read to the end.
  *
  * @param {string} subject
+ * @param {string | null} [name]
  */
-export function person(subject) {
-  return h("span", { class: "person", title: subject }, subject);
+export function person(subject, name = null) {
+  return h("span", { class: "person", title: subject }, name ?? subject);
 }
 
 /**

@@ -1,0 +1,175 @@
+"""Across organizations: a super-admin finds an agent, and sees clones and refusals, of whomever."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.portal import Portal
+from tests.browser.test_requests import MADE, Api, api
+from tests.browser.test_subjects import _license
+from tests.browser.test_widgets import EVENT
+from tests.browser.troubles import Troubles
+
+__all__ = ["api"]  # a fixture
+
+pytestmark = pytest.mark.sampled(5)
+
+_KEY = "LK1-A-SECRET-KEY"
+
+
+def _found(taken_for: str, *licenses: dict[str, Any], **others: Any) -> dict[str, Any]:
+    told = {"taken_for": taken_for, "licenses": licenses, "temporary_license": None}
+    return {"json": {**told, "next_cursor": None, **others}}
+
+
+def _agent(number: int, organization: str = "acme") -> dict[str, Any]:
+    return _license(
+        id=f"lic_{number}",
+        organization_id=organization,
+        computer_name=f"BUILD-{number}",
+        issued_by="1b9d6bcd",
+        issued_by_name="Alice",
+    )
+
+
+def _search(page: Page, text: str) -> None:
+    page.get_by_label("Agent", exact=True).fill(text)
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("button", name="Search")).to_be_enabled()
+
+
+def _rows(page: Page) -> Locator:
+    return page.get_by_role("table", name="Agents found").locator("tbody tr")
+
+
+def test_agents_are_found_by_how_their_computers_name_begins_whosever_they_are(
+    parts: Page, api: Api
+) -> None:
+    parts.evaluate("names.learnName({ id: 'bolt', name: 'Bolt & Co' })")
+    parts.evaluate(MADE, ["machines", ""])
+    first = _found("computer_name", _agent(1), _agent(2, "bolt"), next_cursor="more")
+    api.answers = [first, _found("computer_name", _agent(3))]
+    _search(parts, " build- ")
+    expect(
+        parts.get_by_text("Taken for a computer's name: these begin with “build-”.")
+    ).to_be_visible()
+    expect(_rows(parts)).to_have_count(2)
+    expect(_rows(parts).nth(1)).to_contain_text("BUILD-2Bolt & CoproductionActive")
+    expect(_rows(parts).nth(1)).to_contain_text("Alice")
+    places = _rows(parts).nth(1).locator("a").evaluate_all("(all) => all.map((a) => a.hash)")
+    assert places == ["#/organizations/bolt/agents/lic_2", "#/organizations/bolt"]
+    parts.get_by_role("button", name="More").click()
+    expect(_rows(parts)).to_have_count(3)
+    expect(parts.get_by_role("button", name="More")).to_have_count(0)
+    assert [told["body"]["cursor"] for told in api.asked] == [None, "more"]
+    # Who comes back from one of them finds the others.
+    parts.evaluate(MADE, ["machines", ""])
+    expect(_rows(parts)).to_have_count(3)
+    expect(parts.get_by_label("Agent", exact=True)).to_have_value("build-")
+
+
+def test_a_key_finds_its_agent_and_is_left_nowhere(parts: Page, api: Api) -> None:
+    parts.evaluate(MADE, ["machines", ""])
+    api.answers = [_found("license_key", _agent(1))]
+    _search(parts, _KEY)
+    expect(parts.get_by_text("Taken for a license key")).to_be_visible()
+    expect(_rows(parts)).to_have_count(1)
+    assert api.asked[0]["ask"] == "POST /licenses/search"
+    left = "JSON.stringify([{ ...sessionStorage }, { ...localStorage }, history.state, location])"
+    assert _KEY not in parts.evaluate(left)
+    assert _KEY not in parts.locator("#part").inner_text()
+    parts.evaluate(MADE, ["machines", ""])
+    expect(parts.get_by_label("Agent", exact=True)).to_have_value("")
+    expect(_rows(parts)).to_have_count(0)
+
+
+def test_a_temporary_license_leads_to_its_organizations_list(parts: Page, api: Api) -> None:
+    parts.evaluate(MADE, ["machines", ""])
+    temporary = {"id": "lic_9", "organization_id": "acme", "status": "active", "note": "For Inge"}
+    api.answers = [_found("license_id", temporary_license=temporary)]
+    _search(parts, "lic_9")
+    note = parts.locator("#part .note")
+    expect(note).to_have_text("A temporary license, lic_9, of acme: Active “For Inge”")
+    expect(note.get_by_role("link")).to_have_attribute("href", "#/organizations/acme/temporary")
+
+
+def test_a_search_without_success_says_what_was_looked_for(
+    parts: Page, api: Api, troubles: Troubles
+) -> None:
+    parts.evaluate(MADE, ["machines", ""])
+    for taken_for, said in [
+        ("computer_name", "Names are compared from their beginning"),
+        ("license_id", "No license has this id."),
+        ("license_key", "No license has this key."),
+    ]:
+        api.answers = [_found(taken_for)]
+        _search(parts, "something")
+        expect(parts.locator("#part .empty")).to_contain_text(said)
+    troubles.expect("status of 400")
+    wrong = {"pointer": "/text", "detail": "The key is mistyped."}
+    api.answers = [{"status": 400, "json": {"code": "invalid_request", "errors": [wrong]}}]
+    _search(parts, _KEY)
+    expect(parts.get_by_label("Agent", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(parts.get_by_text("The key is mistyped.")).to_be_visible()
+    expect(parts.locator("#part .empty")).to_have_count(0)
+
+
+def test_clones_come_first_and_refusals_are_chosen_and_each_says_whose_it_is(
+    parts: Page, api: Api
+) -> None:
+    parts.evaluate("names.learnName({ id: 'bolt', name: 'Bolt & Co' })")
+    clone = {**EVENT, "type": "CloneSuspected", "reason": "clone_suspected", "times": 1}
+    events = [clone, {**clone, "organization_id": "bolt", "license_id": "lic_2"}]
+    for query, asked in [
+        ("", "type=CloneSuspected"),
+        ("type=CloneSuspected&cursor=second", "type=CloneSuspected&cursor=second"),
+        ("type=AccessRefused", "type=AccessRefused"),
+    ]:
+        api.asked.clear()
+        api.answers = [{"json": {"events": events, "next_cursor": None}}]
+        parts.evaluate(MADE, ["across", query])
+        expect(parts.locator(".entries > li")).to_have_count(2)
+        (told,) = api.asked
+        path, _, given = told["ask"].partition("?")
+        assert path == "GET /events"
+        assert set(given.split("&")) == {"limit=50", *asked.split("&")}
+        chosen = parts.get_by_label("What").evaluate("(one) => one.selectedOptions[0].text")
+        assert chosen == ("Refusals" if "Refused" in query else "Suspected clones")
+    second = parts.locator(".entries > li").nth(1)
+    places = second.locator("strong ~ a").evaluate_all("(all) => all.map((a) => a.hash)")
+    assert places == ["#/organizations/bolt/agents/lic_2", "#/organizations/bolt"]
+    expect(second.get_by_role("link", name="Bolt & Co")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", "No clone is suspected."),
+        ("type=AccessRefused", "Nothing was refused."),
+        ("from=2026-11-01", "Choose a longer time"),
+    ],
+)
+def test_where_nothing_has_happened_that_is_said(
+    parts: Page, api: Api, query: str, said: str
+) -> None:
+    parts.evaluate(MADE, ["across", query])
+    expect(parts.locator("#part .empty")).to_contain_text(said)
+    assert len(api.asked) == 1
+
+
+def test_a_super_admin_finds_what_there_is_in_any_organization(page: Page, portal: Portal) -> None:
+    agent = portal.log_in_agent("BUILD-SRV-07")
+    portal.log_in_agent("BUILD-SRV-08", "boris")
+    portal.visit(page, "olivia", "/machines")
+    _search(page, "build-srv")
+    expect(_rows(page)).to_have_count(2)
+    _search(page, agent.key)
+    expect(_rows(page)).to_have_count(1)
+    assert agent.key not in page.url
+    _rows(page).get_by_role("link", name="BUILD-SRV-07").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("BUILD-SRV-07 · production")
+    page.get_by_role("link", name="Clones and refusals").click()
+    expect(page.get_by_text("No clone is suspected.")).to_be_visible()
+    page.get_by_label("What").select_option("Refusals")
+    expect(page.get_by_text("Nothing was refused.")).to_be_visible()
