@@ -29,7 +29,7 @@ const SIZE = 20;
 let last = null;
 
 export function search() {
-  const result = h("div");
+  const result = h("div", { class: "found" });
   const text = h("input", {
     name: "text",
     type: "search",

@@ -46,7 +46,7 @@ function say(text, kind) {
  * @param {string | null} [name]
  */
 export function person(subject, name = null) {
-  return h("span", { class: "person", title: subject }, name ?? subject);
+  return h("span", { class: name === null ? "person" : null, title: subject }, name ?? subject);
 }
 
 /**
