@@ -285,17 +285,6 @@ export async function statistics(organizationId, days, signal) {
 }
 
 /**
- * How many licences an organization has, by what tells them apart.
- *
- * @param {string} organizationId
- * @param {AbortSignal} [signal]
- */
-export async function organizationSummary(organizationId, signal) {
-  const { body } = await get(path`/v1/organizations/${organizationId}/summary`, {}, signal);
-  return /** @type {import("../contract.d.ts").OrganizationSummaryReply} */ (body);
-}
-
-/**
  * @param {string} organizationId
  * @param {Query<"getAgentActivity">} query
  * @param {AbortSignal} [signal]

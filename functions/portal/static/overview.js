@@ -328,7 +328,7 @@ async function wholeActivity(organizationId, signal) {
  * @param {boolean} isSuperAdmin
  */
 function card(organization, isSuperAdmin) {
-  const { id, subscription, standing, seats, max_agents: limit, policy } = organization;
+  const { id, subscription, seats, max_agents: limit, policy } = organization;
   const { billing_version: billing } = organization;
   const perMember = policy.agents_per_member;
   return h(
