@@ -417,15 +417,24 @@ def test_a_click_leads_to_the_list_of_what_is_there(page: Page, draw: Draw) -> N
     assert_accessible(page)
 
 
+def test_a_list_can_be_opened_beside_the_chart(page: Page, draw: Draw) -> None:
+    draw(_leading()[2][0])
+    with page.context.expect_page() as opened:
+        page.locator(".chart-row").first.click(modifiers=["Control"])
+    expect(opened.value).to_have_url(re.compile("#/reason/0$"))
+    assert page.evaluate("() => location.hash") == ""
+
+
 @pytest.mark.parametrize("look", [PHONE], ids=str)
 def test_a_finger_reads_first_and_leads_when_it_touches_the_same_again(
     page: Page, draw: Draw
 ) -> None:
     draw(_leading()[2][0])
     row = page.locator(".chart-row").nth(1)
-    row.tap()
-    expect(page.locator(".chart-tooltip")).to_contain_text("in 4 licenses")
-    assert page.evaluate("() => location.hash") == ""
+    for other, told in [(page.locator(".chart-row").first, "in 12"), (row, "in 4 licenses")]:
+        other.tap()
+        expect(page.locator(".chart-tooltip")).to_contain_text(told)
+        assert page.evaluate("() => location.hash") == ""
     row.tap()
     assert page.evaluate("() => location.hash") == "#/reason/1"
 

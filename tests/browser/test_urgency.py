@@ -141,6 +141,11 @@ def test_what_a_renewal_does_for_agents_is_told_before(
     assert say("consequences", expression, {"terms": [before, after], "stopped": stopped}) == told
 
 
+def test_who_stops_more_than_25_agents_types_a_name(say: Evaluate) -> None:
+    expression = "given.map((seats) => consequences.nameToType({ name: 'Acme', seats }))"
+    assert say("consequences", expression, [0, 25, 26]) == [None, None, "Acme"]
+
+
 # -- what homes begin with -------------------------------------------------------------------------
 
 
