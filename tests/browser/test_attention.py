@@ -89,7 +89,7 @@ def test_a_renewal_is_one_press_and_says_what_it_changes_before_it_is_saved(
     assert subscription(portal, "acme")["standing"] == "ended"
     page.reload()  # it is kept like what is typed
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".badge-current")).to_be_visible()
+    expect(page.locator(".card .badge-current")).to_be_visible()
     end = datetime.fromisoformat(subscription(portal, "acme")["subscription"]["valid_until"])
     assert 364 <= (end - datetime.now(UTC)).days <= 366
 

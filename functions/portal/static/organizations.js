@@ -247,7 +247,7 @@ function organizationTable(organizations, sort) {
       {
         title: "Subscription",
         state: true,
-        cell: standingBadge,
+        cell: (organization) => standingBadge(organization),
       },
       {
         title: "Valid until",

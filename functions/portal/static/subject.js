@@ -4,7 +4,8 @@
 import { fill, h } from "./dom.js";
 import { DAY, fromNow, named, nameOf, STATUS_MEANINGS } from "./labels.js";
 import { link } from "./router.js";
-import { badge, statusBadge } from "./widgets.js";
+import { standingBadge } from "./urgency.js";
+import { statusBadge } from "./widgets.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 /** @typedef {import("../contract.d.ts").AdministeredLicense} License */
@@ -122,7 +123,11 @@ export function ofOrganization(organization, isSuperAdmin) {
   return {
     name,
     state,
-    told: [badge(standing, state), " ", ...ORGANIZATION_NEXT[standing](organization, isSuperAdmin)],
+    told: [
+      standingBadge(organization, state),
+      " ",
+      ...ORGANIZATION_NEXT[standing](organization, isSuperAdmin),
+    ],
   };
 }
 

@@ -101,10 +101,11 @@ export function seatsMeter(seats, limit) {
  * How a subscription stands, with a mark that is not that of all's well where it ends soon.
  *
  * @param {import("../contract.d.ts").Organization} organization
+ * @param {string} [word]
  */
-export function standingBadge(organization) {
+export function standingBadge(organization, word = named(organization.standing)) {
   const { standing } = organization;
   const urgency = urgencyOf(organization);
   const kind = standing === "current" && urgency !== "calm" ? `current-${urgency}` : standing;
-  return badge(kind, named(standing));
+  return badge(kind, word);
 }
