@@ -65,6 +65,8 @@ def test_a_file_is_in_the_order_of_the_list(page: Page, portal: Portal) -> None:
     portal.visit(page, "ada", _PLACE)
     for order in ("", "agent_version", "-agent_version", "last_seen", "-last_seen", "-issued_at"):
         page.goto(portal.address(f"{_PLACE}?sort={order}"))
+        expect(page.get_by_label("Order")).to_have_value(order)
+        expect(page.locator("tbody tr")).to_have_count(5)
         expect(page.locator("main [aria-busy=true]")).to_have_count(0)
         shown = page.locator("tbody th a").all_inner_texts()
         told = [row["label"] or row["computer_name"] for row in read(exported(page))]
@@ -140,6 +142,13 @@ def test_an_export_says_how_far_it_is_and_is_stopped_without_a_file(parts: Page)
     parts.get_by_role("button", name="Export CSV").click()
     parts.evaluate("list.stop()")
     assert parts.evaluate("pages.at(-1).signal.aborted") is True
+
+
+def test_where_there_is_nothing_there_is_nothing_to_export(parts: Page) -> None:
+    parts.evaluate("router.go('#/agents')")
+    parts.evaluate(EXPORT.replace("rows: [1]", "rows: []").replace('"x", total: 20_000', "null"))
+    expect(parts.locator(".loaded")).to_have_text("none")
+    expect(parts.get_by_role("button", name="Export CSV")).to_have_count(0)
 
 
 def test_an_export_ends_at_its_bound_and_says_so(parts: Page) -> None:

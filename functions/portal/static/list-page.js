@@ -69,7 +69,11 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
           ? isMore && `More than ${counted(rows.length, ...noun)}`
           : all > 0 && counted(all, ...noun),
       );
-      return rows.length === 0 && isFirst
+      const isNothing = rows.length === 0 && isFirst;
+      if (saving) {
+        saving.element.hidden = isNothing;
+      }
+      return isNothing
         ? list.nothing(Object.keys(given(query, list.narrowing)).length > 0)
         : [
             list.show(rows, query),
