@@ -45,11 +45,14 @@ def test_lists_show_their_first_rows_within_the_first_screen_and_many_of_them(
 ) -> None:
     highest = _CARD if look in _NARROW else _ROW
     crowded.visit(page, "olivia", "/organizations/acme/agents?status=active")
-    for place in ("/organizations/acme/agents?status=active", "/organizations"):
-        page.goto(crowded.address(place))
-        first, height = measured(page)
-        assert first <= _FIRST_ROW, place
-        assert height <= highest, place
+    first, height = measured(page)
+    assert first <= _FIRST_ROW
+    assert height <= highest
+    # A home begins with what needs attention; its rows are as low.
+    page.goto(crowded.address("/organizations"))
+    expect(page.get_by_role("heading", level=1, name="Organizations")).to_be_visible()
+    _, height = measured(page)
+    assert height <= highest
 
 
 @pytest.mark.parametrize("look", _NARROW, ids=str)
