@@ -115,6 +115,24 @@ def test_a_provider_that_does_not_do_as_asked_ends_in_no_circle(
     assert asked == ["none"]
 
 
+def test_where_it_is_not_known_whom_to_ask_nobody_is_troubled_before_signing_in(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    troubles.expect("status of 503")
+    portal.sign_in(page, "ada")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    tab = page.context.new_page()
+    busy = {"code": "unavailable", "detail": "Try again."}
+    configuration = "**/portal/configuration.json"
+    tab.route(configuration, lambda route: route.fulfill(status=503, json=busy))
+    tab.goto(portal.address(_AGENTS))
+    _sign_in_button(tab)
+    tab.unroute(configuration)
+    tab.get_by_role("button", name="Sign in").click()
+    portal.fill_in(tab, "ada")
+    expect(tab.get_by_text("No agent has logged in yet.")).to_be_visible()
+
+
 def test_a_code_that_is_good_for_nothing_signs_nobody_in_and_is_no_trouble(
     page: Page, portal: Portal, troubles: Troubles
 ) -> None:

@@ -269,3 +269,24 @@ def test_a_tab_asks_without_a_question_once_until_its_tokens_have_let_somebody_i
     assert parts.evaluate(may) is False
     parts.evaluate("session.arrived()")
     assert parts.evaluate(may) is True
+
+
+def test_signing_out_is_finished_once_it_is_known_where(
+    parts: Page, provider: Provider, troubles: Troubles
+) -> None:
+    troubles.expect("ERR_FAILED")
+    troubles.expect("status of 503")
+    _signed_in(parts, 3600)
+    failed = "session.signOut().then(() => null, (error) => error.message)"
+    configuration = "**/portal/configuration.json"
+    told = {"detail": "The provider is away."}
+    for trouble, said in [
+        (lambda route: route.abort(), "The service cannot be reached."),
+        (lambda route: route.fulfill(status=503, json=told), "The provider is away."),
+    ]:
+        parts.route(configuration, trouble)
+        assert said in parts.evaluate(failed)
+        assert parts.evaluate("session.isSignedIn()") is False
+        parts.unroute(configuration, trouble)
+    provider.leads("signOut()")
+    assert provider.asked[0] == ("revoke", {"token": "r1", "client_id": "the-client"})
