@@ -1,6 +1,8 @@
 """Across organizations: a super-admin finds an agent, and sees clones and refusals, of whomever."""
 
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -173,3 +175,17 @@ def test_a_super_admin_finds_what_there_is_in_any_organization(page: Page, porta
     expect(page.get_by_text("No clone is suspected.")).to_be_visible()
     page.get_by_label("What").select_option("Refusals")
     expect(page.get_by_text("Nothing was refused.")).to_be_visible()
+
+
+def test_clones_and_refusals_are_narrowed_to_days_and_paged(parts: Page, api: Api) -> None:
+    parts.evaluate(MADE, ["across", "type=AccessRefused&from=2026-11-01&until=2026-11-01"])
+    expect(parts.locator("main [aria-busy]")).to_have_count(0)
+    given = dict(parse_qsl(api.asked[0]["ask"].partition("?")[2]))
+    first, last = (datetime.fromisoformat(given[name]) for name in ("from", "before"))
+    assert last - first == timedelta(days=1)
+    parts.evaluate("made.update(new URLSearchParams('type=CloneSuspected&cursor=second'))")
+    expect(parts.locator("main [aria-busy]")).to_have_count(0)
+    assert set(api.asked[1]["ask"].partition("?")[2].split("&")) == {
+        *("limit=50", "type=CloneSuspected", "cursor=second"),
+    }
+    expect(parts.get_by_label("What")).to_have_value("")
