@@ -73,11 +73,12 @@ def test_agents_are_found_by_how_their_computers_name_begins_whosever_they_are(
 
 def test_a_key_finds_its_agent_and_is_left_nowhere(parts: Page, api: Api) -> None:
     parts.evaluate(MADE, ["machines", ""])
-    api.answers = [_found("license_key", _agent(1))]
+    api.answers = [_found("computer_name", _agent(2)), _found("license_key", _agent(1))]
+    _search(parts, "build-")
     _search(parts, _KEY)
     expect(parts.get_by_text("Taken for a license key")).to_be_visible()
     expect(_rows(parts)).to_have_count(1)
-    assert api.asked[0]["ask"] == "POST /licenses/search"
+    assert api.asked[-1]["ask"] == "POST /licenses/search"
     left = "JSON.stringify([{ ...sessionStorage }, { ...localStorage }, history.state, location])"
     assert _KEY not in parts.evaluate(left)
     assert _KEY not in parts.locator("#part").inner_text()
@@ -115,6 +116,9 @@ def test_a_search_without_success_says_what_was_looked_for(
     expect(parts.get_by_label("Agent", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(parts.get_by_text("The key is mistyped.")).to_be_visible()
     expect(parts.locator("#part .empty")).to_have_count(0)
+    api.answers = [_found("license_id")]
+    _search(parts, "lic_1")
+    expect(parts.get_by_text("The key is mistyped.")).to_have_count(0)
 
 
 def test_clones_come_first_and_refusals_are_chosen_and_each_says_whose_it_is(
