@@ -363,7 +363,9 @@ def test_an_agent_that_was_blocked_as_a_clone_says_what_to_do_next(
     told = history(page).first
     expect(told).to_contain_text("Clone suspected")
     expect(told).to_contain_text("state: Active → Blocked")
-    expect(told).to_contain_text("The agent · from 127.0.0.1 · also used from 127.0.0.1")
+    expect(told).to_contain_text(
+        "The agent · on PRESS-PC-1 · from 127.0.0.1 · also used from 127.0.0.1"
+    )
     expect(told).to_contain_text("unblock it: a new chain of leases begins.")
     expect(told).to_contain_text("dissociate or revoke the license")
     page.get_by_role("button", name="Unblock…").click()

@@ -43,6 +43,7 @@ def test_a_page_that_comes_back_as_it_was_left_shows_nothing_after_signing_out(
     page.evaluate(
         """() => {
           sessionStorage.clear();
+          localStorage.clear();
           dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
         }"""
     )
