@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Final
 
 from licensing_cli import json_types
-from licensing_cli.output import person
+from licensing_cli.people import person
 
 Json = Mapping[str, object]
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from licensing_cli.errors import Unreachable
+from licensing_cli.people import person
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -207,11 +208,6 @@ def text_of(*path: str) -> Cell:
         return value
 
     return cell
-
-
-def person(subject: object, name: object) -> object:
-    """A person: the subject, behind the name that the token had if it told one."""
-    return subject if name is None else f"{name} ({subject})"
 
 
 def person_of(field: str) -> Cell:

@@ -502,7 +502,7 @@ def test_those_in_force_come_first_with_the_time_that_they_have_left(
         portal.client.call("POST", "/_local/schedule/ExpirySweepFunction").expect(200)
         page.reload()
         expect(listed.last).to_contain_text(short)
-        page.goto("about:blank")  # before the service goes: a reloaded page asks on
+        page.wait_for_load_state("networkidle")  # before the service goes: the page asks on
 
 
 def test_a_temporary_license_is_ended_early_by_keyboard(page: Page, portal: Portal) -> None:

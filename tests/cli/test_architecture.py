@@ -23,7 +23,7 @@ FOLDER = ROOT / "shared" / "licensing_cli"
 MODULES = {
     name: tree for name, tree in trees(ROOT / "shared").items() if name.startswith("licensing_cli")
 }
-RULES = {"addresses", "days", "doctor", "json_types", "errors", "problems", "tokens"}
+RULES = {"addresses", "days", "doctor", "json_types", "errors", "problems", "tokens", "people"}
 PROJECT = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
 OF_OTHERS = {"authlib", "httpx", "licensing_agent", "platformdirs", "rich", "typer"}
 

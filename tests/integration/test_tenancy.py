@@ -253,6 +253,7 @@ ONLY_SUPER_ADMINS_ANYWHERE = {
     "POST /v1/machines/lookup",
     "POST /v1/licenses/search",
     "GET /v1/events",
+    "GET /v1/summary",
     "GET /v1/organizations",
 }
 ANYBODYS = "GET /v1/me"

@@ -310,12 +310,12 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
 
 
 def test_r13_r32_why_an_agent_was_refused_is_found(service: Service, operator: Terminal) -> None:
-    by_key, by_machine, by_log = run_here("Find why an agent was refused", 3)
-    machine = new_machine()
+    by_key, by_name, by_machine, by_log = run_here("Find why an agent was refused", 4)
+    machine, other = new_machine(), new_machine()
     issued = service.log_in(machine, "alice").expect(201)
     license_id = issued["license.id"]
     with hearing() as heard:
-        body = login(new_machine(), license_key=issued["license_key"]) | {"organization_id": ACME}
+        body = login(other, license_key=issued["license_key"]) | {"organization_id": ACME}
         refused = service.call("POST", "/v1/licenses/validate", body).expect(200)
     assert refused["code"] == "MACHINE_MISMATCH"
 
@@ -326,8 +326,17 @@ def test_r13_r32_why_an_agent_was_refused_is_found(service: Service, operator: T
     assert json.loads(said[: said.rindex("}\n") + 2])["status"] == "active"
     # By their types: the refusals of an hour stand where it began, which may be before the issue.
     refusal, issue = sorted((line.split("\t")[1:] for line in history), key=lambda line: line[0])
-    assert refusal == ["AccessRefused", "agent", license_id, "machine_mismatch", "1"]
+    elsewhere = other["computer_name"]
+    assert refusal == ["AccessRefused", "agent", license_id, elsewhere, "machine_mismatch", "1"]
     assert issue[:2] == ["LicenseIssued", "user"]
+
+    (named,) = operator.paste(filled(by_name, COMPUTER=machine["computer_name"])).splitlines()
+    assert json.loads(named) == {
+        "organization_id": ACME,
+        "id": license_id,
+        "status": "active",
+        "computer_name": machine["computer_name"],
+    }
 
     wanted = {"ORGANIZATION": ACME, "COMPUTER": machine["computer_name"]}
     lines = filled(by_machine, **wanted, MACHINE=json.dumps(machine))
