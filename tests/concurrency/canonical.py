@@ -1,6 +1,6 @@
 """States and answers of different runs, made comparable: random ids replaced, order ignored.
 
-So is the shard that follows from an id.
+So are the shards that follow from ids.
 
 Which proofs have counted, and when they were made, is left out, too: an agent that is challenged
 makes another. So are the ids of leases: they follow from random ids and nonces.
@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-_RANDOM = re.compile(r"lic_[0-9a-z]{16}|(?:evt|op)_[0-9a-f]{32}|DUE#[0-7]")
+_RANDOM = re.compile(r"lic_[0-9a-z]{16}|(?:evt|op)_[0-9a-f]{32}|(?:DUE|EVENTS#\w+)#[0-7]")
 
 
 def state(

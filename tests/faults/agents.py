@@ -231,6 +231,11 @@ def _look_up(world: World, _: object) -> Told:
     return told(world.request("POST", "/v1/machines/lookup", person=OLIVIA, json=machine))
 
 
+def _search(world: World, _: object) -> Told:
+    wanted = {"text": MACHINE_A["computer_name"]}
+    return told(world.request("POST", "/v1/licenses/search", person=OLIVIA, json=wanted))
+
+
 def _read_keys(world: World, _: object) -> Told:
     return told(world.request("GET", "/.well-known/jwks.json", person=ADA))
 
@@ -275,5 +280,6 @@ OPERATIONS = (
     Operation("validation of a temporary license", VALIDATE, tied, _validate, defers=True),
     Operation("validation on a machine that was lost", VALIDATE, _lost_machine, _validate),
     Operation("lookup", "LookUpMachineFunction", shared, _look_up, is_cold=True),
+    Operation("search", "LookUpMachineFunction", shared, _search, is_cold=True),
     Operation("verification keys", "DiscoveryFunction", registered, _read_keys, is_cold=True),
 )

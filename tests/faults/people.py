@@ -238,6 +238,13 @@ OPERATIONS = (
                 OLIVIA,
             ),
             ("trail of reads", "ListEventsFunction", _watched, READS, OLIVIA),
+            (
+                "refusals of all",
+                "ListEventsFunction",
+                _turned_away,
+                "/v1/events?type=AccessRefused",
+                OLIVIA,
+            ),
             ("summary", STATISTICS, revoked, "/v1/organizations/acme/summary", OLIVIA),
             ("summary of all", ORGANIZATIONS, _changed, "/v1/summary", OLIVIA),
             ("statistics", STATISTICS, revoked, "/v1/organizations/acme/statistics", ADA),
