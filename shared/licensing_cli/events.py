@@ -7,7 +7,7 @@ hour, behind events that were told before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -32,6 +32,9 @@ FOLDED: Final = (
     "OrganizationRead",
 )
 """What is one event in an hour, however often it happens."""
+
+ACROSS: Final = ("AccessRefused", "CloneSuspected")
+"""What is listed over all organizations."""
 
 _LATE: Final = timedelta(minutes=1)
 _LONGEST_WAIT: Final = 60.0
@@ -75,6 +78,11 @@ COLUMNS: Final[Columns] = MappingProxyType(
     }
 )
 """What a list shows."""
+
+COLUMNS_ACROSS: Final[Columns] = MappingProxyType(
+    {"organization": text_of("organization_id"), **COLUMNS}
+)
+"""What a list of all organizations' events shows."""
 
 app = commands.new_app("What happened to agents and organizations.")
 
@@ -120,15 +128,21 @@ def find(
     per line.
     """
     path = _path(organization, license, is_all=all_organizations)
+    if all_organizations and type not in {None, *ACROSS}:
+        raise WrongUse(
+            f"Events of type {type} are not listed over all organizations.",
+            f"Use one of {' and '.join(ACROSS)}, or --organization.",
+        )
+    columns = COLUMNS_ACROSS if all_organizations else COLUMNS
     since = days.beginning(since)
     query: Query = {"type": type, "from": since, "before": days.beginning(before)}
     if not follow:
-        show(at.output, at.api.listed(path, "events", query, limit=limit))
+        show(at.output, at.api.listed(path, "events", query, limit=limit), columns)
         return
     if before is not None:
         raise WrongUse("--before and --follow cannot be used together.", "Leave one of them out.")
     first = at.api.listed(path, "events", query, limit=1)
-    tail = Tail(type, since)
+    tail = Tail(type, since, ACROSS if all_organizations else None)
     patient = at.api_of(0)
 
     def read(asked: Query) -> Json:
@@ -137,21 +151,22 @@ def find(
     tail.begin(first)
     tail.pass_over(at.api.listed(path, "events", asked, limit=0) for asked in tail.queries())
     shown = tail.news([at.api.listed(path, "events", query, limit=limit)], again=True)
-    _tell(at.output, shown)
-    _follow(tail, read, at, every)
+    _tell(at.output, shown, columns)
+    for news in _following(tail, read, at, every):
+        _tell(at.output, news, columns)
 
 
-def show(output: Output, document: Json) -> None:
+def show(output: Output, document: Json, columns: Columns = COLUMNS) -> None:
     """A list of events; in a table, in the order of the times that it shows, the latest first.
 
     The service sorts by when events began: what is folded goes on after that.
     """
     latest_first = sorted(objects(document, "events"), key=_last, reverse=True)
     told = document if output.is_json else {**document, "events": latest_first}
-    output.listed(told, "events", COLUMNS)
+    output.listed(told, "events", columns)
 
 
-def _follow(tail: Tail, read: Reader, at: Invocation, every: float) -> None:
+def _following(tail: Tail, read: Reader, at: Invocation, every: float) -> Iterator[list[Json]]:
     failures = 0
     while at.output.is_read:
         at.api.pause(every)
@@ -170,15 +185,15 @@ def _follow(tail: Tail, read: Reader, at: Invocation, every: float) -> None:
         if failures:
             at.output.note("The service is back.")
             failures = 0
-        _tell(at.output, news)
+        yield news
 
 
-def _tell(output: Output, news: Iterable[Json]) -> None:
+def _tell(output: Output, news: Iterable[Json], columns: Columns) -> None:
     for event in news:
         if output.is_json:
             output.record(event)
         else:
-            output.line("  ".join(str(cell(event) or "-") for cell in COLUMNS.values()))
+            output.line("  ".join(str(cell(event) or "-") for cell in columns.values()))
 
 
 def _path(organization: str | None, license: str | None, *, is_all: bool) -> str:
@@ -199,6 +214,8 @@ class Tail:
 
     type: str | None
     since: str | None
+    of: Sequence[str] | None = None
+    """The types that the list has, all of them folded; ``None`` for all types."""
     _newest: datetime | None = None
     _known: set[str] = field(default_factory=set)
 
@@ -213,11 +230,13 @@ class Tail:
             return [{"type": self.type, "from": self.since}]
         late = self._newest - _LATE
         asked: list[Query] = []
-        if self.type not in FOLDED:
+        if self.of is None and self.type not in FOLDED:
             asked.append({"type": self.type, "from": self._from(late)})
         hour = self._from(late.replace(minute=0, second=0, microsecond=0))
         return asked + [
-            {"type": folded, "from": hour} for folded in FOLDED if self.type in {None, folded}
+            {"type": folded, "from": hour}
+            for folded in self.of or FOLDED
+            if self.type in {None, folded}
         ]
 
     def pass_over(self, lists: Iterable[Mapping[str, object]]) -> None:

@@ -16,6 +16,7 @@ from licensing.domain.audit import Event, EventType, Origin, Reason, RefusedAtte
 from licensing.domain.caller import Caller
 from licensing.domain.license import License
 from licensing.domain.organization import Organization
+from licensing.domain.refusal import RefusalCode
 from licensing.usecases.ports import Entropy
 
 
@@ -92,8 +93,10 @@ class Context:
         """The entry for the history of ``record`` about a use that does not belong there (R32).
 
         ``reason`` is a refusal's code or a :class:`~licensing.domain.audit.Reason`. The entry is
-        confidential when the licence is temporary (R28).
+        confidential when the licence is temporary (R28). It keeps the name of the computer that
+        tried, unless a person of another organization was signed in there: it is theirs (R4).
         """
+        is_anothers = reason == RefusalCode.ON_BEHALF_DISABLED
         return RefusedAttempt(
             license_id=record.id,
             organization_id=record.organization_id,
@@ -103,7 +106,7 @@ class Context:
             type=kind,
             other_address=other_address,
             license_computer_name=record.computer_name,
-            computer_name=self.computer_name,
+            computer_name=None if is_anothers else self.computer_name,
             confidential=record.term is not None,
         )
 

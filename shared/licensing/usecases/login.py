@@ -264,7 +264,6 @@ class LoginSteps:
                 at=attempt.context.now,
                 origin=attempt.context.origin,
                 license_computer_name=record.computer_name if record else None,
-                computer_name=attempt.context.computer_name,
             )
         )
         name = organization.name if organization else holder_id

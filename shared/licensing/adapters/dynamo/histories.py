@@ -165,6 +165,7 @@ class Histories(Table):
 
     def note_reading(self, note: OrganizationNote, what: Reading, *, interval: int) -> None:
         """See :class:`licensing.usecases.ports.Witness`."""
+        self._demand_time()
         self._set(
             schema.note_key(note),
             note_attributes(note),

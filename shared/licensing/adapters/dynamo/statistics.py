@@ -63,7 +63,14 @@ class Counts(Licenses):
 
     def all_licenses(self, organization_id: str) -> Iterator[LicenseSummary]:
         """See :class:`licensing.usecases.ports.SummaryReader`."""
-        entries = self._query(self._whole(schema.licenses_of(organization_id)))
+        entries = self._query(
+            {
+                **self._whole(schema.licenses_of(organization_id)),
+                # Names and labels are the most of an entry, and are not counted.
+                "ProjectionExpression": "pk, org_sk, environment, device_key, #state, #primary",
+                "ExpressionAttributeNames": {"#state": "state", "#primary": "primary"},
+            }
+        )
         return map(items.read_license_summary, entries)
 
     def licenses_past(

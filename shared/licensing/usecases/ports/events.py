@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from licensing.domain.audit import Actor, EventType, OrganizationNote, Origin, Reading
+from licensing.domain.caller import Role
 from licensing.domain.facts import Facts
 from licensing.domain.license import State
 from licensing.domain.organization import Organization
@@ -62,9 +63,14 @@ class RecordedEvent:
 
     @property
     def unnamed(self) -> RecordedEvent:
-        """The same without the name of the person who acted: what leaves the service."""
+        """The same without what names people: who acted, and whom a temporary licence is for."""
         nobody = replace(self.origin.actor, name=None)
-        return replace(self, origin=replace(self.origin, actor=nobody))
+        return replace(
+            self,
+            origin=replace(self.origin, actor=nobody),
+            before=_without_note(self.before),
+            after=_without_note(self.after),
+        )
 
     @property
     def for_organization(self) -> RecordedEvent:
@@ -76,20 +82,18 @@ class RecordedEvent:
         entry about no licence is that one: it tells of the organization's own people.
 
         The computer that tried is told, since the organization's own key is on it: by that it is
-        found. Not where a person of another organization was signed in there: it is theirs.
+        found. Of the vendor's people it learns the subject, as everybody's, and not the name.
         """
         if self.type is not EventType.ACCESS_REFUSED or self.license_id is None:
-            return self
+            return self.unnamed if Role.SUPER_ADMIN in self.origin.actor.roles else self
         hidden = Actor(self.origin.actor.kind, HIDDEN)
         if self.reason == RefusalCode.MACHINE_REGISTERED:
-            origin = Origin(actor=hidden, request_id=HIDDEN)
-            return replace(self, origin=origin, computer_name=None)
-        is_anothers = self.reason == RefusalCode.ON_BEHALF_DISABLED
-        return replace(
-            self,
-            origin=replace(self.origin, actor=hidden),
-            computer_name=None if is_anothers else self.computer_name,
-        )
+            return replace(self, origin=Origin(actor=hidden, request_id=HIDDEN))
+        return replace(self, origin=replace(self.origin, actor=hidden))
+
+
+def _without_note(facts: Facts | None) -> Facts | None:
+    return facts and {name: fact for name, fact in facts.items() if name != "note"}
 
 
 @dataclass(frozen=True, slots=True)
