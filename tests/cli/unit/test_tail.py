@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licensing_cli.api import Query
-from licensing_cli.events import FOLDED, Tail
+from licensing_cli.events import ACROSS, FOLDED, Tail
 from licensing_cli.json_types import Json
 
 REFUSAL = FOLDED[0]
@@ -181,3 +181,11 @@ def test_whatever_happens_everything_is_told_once(
     assert sorted(told) == sorted(
         str(event["id"]) for event in feed.events if event["id"] != "first"
     )
+
+
+def test_of_all_organizations_only_what_is_listed_over_all_of_them_is_asked_for() -> None:
+    feed = Feed()
+    feed.happens("a", START)
+    tail = Tail(None, None, ACROSS)
+    tail.begin(feed.answer({"type": None, "from": None}, limit=1))
+    assert [asked["type"] for asked in tail.queries()] == ["AccessRefused", "CloneSuspected"]
