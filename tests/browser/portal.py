@@ -34,11 +34,14 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 ROOT = TEMPLATE.parent
-# A tab's own storage is filled once: what the page does to it later stays done.
+# A tab's own storage is filled once: what the page does to it later stays done. Tokens carry along
+# the word that the browser keeps from a sign-in on.
 _PUT_ONCE = """
 if (!sessionStorage.getItem("put")) {
   sessionStorage.setItem("put", "once");
-  sessionStorage.setItem("session.tokens", %s);
+  const word = localStorage.getItem("session.lasting") ?? "a word";
+  localStorage.setItem("session.lasting", word);
+  sessionStorage.setItem("session.tokens", JSON.stringify({ ...%s, word }));
 }
 """
 _UP = re.compile(r"The service is up at (\S+), ")
@@ -121,7 +124,7 @@ class Portal:
             "refresh": answer["AuthenticationResult.RefreshToken"],
             "expiresAt": (time.time() + answer["AuthenticationResult.ExpiresIn"]) * 1000,
         }
-        page.add_init_script(_PUT_ONCE % json.dumps(json.dumps(tokens)))
+        page.add_init_script(_PUT_ONCE % json.dumps(tokens))
         page.goto(self.address(place))
 
     def address(self, place: str = "") -> str:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.portal import Portal
 from tests.browser.test_signing_in import _refresh_token, _renews
+from tests.browser.test_troubled_ways import Held
 from tests.browser.troubles import Troubles
 
 pytestmark = pytest.mark.sampled(3)
@@ -45,7 +46,9 @@ def test_an_agent_opens_in_a_tab_of_its_own_without_a_question(page: Page, porta
     assert tab.url == portal.address(f"{_AGENTS}/{agent.id}")
     # It has tokens of its own, and none is kept where tabs share it.
     assert _refresh_token(tab) != _refresh_token(page)
-    assert page.evaluate(_KEPT) == ["session.lasting", "yes"]
+    key, word = page.evaluate(_KEPT)
+    assert key == "session.lasting"
+    assert 40 < len(word) < 50  # made up, and shorter than any token
 
 
 def test_nobody_is_signed_in_before_they_have_been_in_this_browser(
@@ -186,3 +189,111 @@ def test_a_tab_whose_tokens_are_over_gets_others_as_it_is_opened_again(
     expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
     assert asked == ["none"]
     assert _refresh_token(page) not in ("over", over)
+
+
+def test_a_tab_that_was_not_running_is_out_as_it_is_opened_again(
+    page: Page, portal: Portal
+) -> None:
+    portal.sign_in(page, "ada")
+    tab = page.context.new_page()
+    tab.goto(portal.address(_AGENTS))
+    token = _refresh_token(tab)
+    tab.goto("about:blank")
+    page.get_by_role("button", name="Sign out").click()
+    _sign_in_button(page)
+    # Somebody has signed in since.
+    page.evaluate("() => localStorage.setItem('session.lasting', 'another')")
+
+    tab.goto(portal.address(_AGENTS))
+
+    _sign_in_button(tab)
+    assert tab.evaluate("() => sessionStorage.length") == 0
+    assert not _renews(tab, portal, token)
+    assert tab.evaluate(_KEPT) == ["session.lasting", "another"]
+
+
+_TOLD = [
+    "dispatchEvent(new StorageEvent('storage', { key: 'session.lasting', newValue: 'any' }))",
+    "dispatchEvent(new Event('focus'))",
+    "document.dispatchEvent(new Event('visibilitychange'))",
+    "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))",
+]
+
+
+def _keeping_tokens(page: Page) -> list[str]:
+    """What is revoked from now on; it stays good for other tests."""
+    revoked: list[str] = []
+
+    def answer(route: Route) -> None:
+        revoked.append(str(route.request.post_data))
+        route.fulfill(status=200)
+
+    page.route("**/oauth2/revoke", answer)
+    return revoked
+
+
+@pytest.mark.parametrize("told", _TOLD)
+def test_what_stands_there_decides_who_is_out_and_not_what_is_told(
+    page: Page, portal: Portal, told: str
+) -> None:
+    revoked = _keeping_tokens(page)
+    portal.visit(page, "ada", _AGENTS)
+    expect(page.get_by_text("No agent has logged in yet.")).to_be_visible()
+    # What is told of an earlier sign-out comes late: somebody has signed in since.
+    page.evaluate("() => sessionStorage.setItem('draft.any', '{}')")
+    page.evaluate(
+        "() => void dispatchEvent(new StorageEvent('storage',"
+        " { key: 'session.lasting', newValue: null }))"
+    )
+    page.evaluate(f"() => void {told}")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert page.evaluate("() => sessionStorage.getItem('draft.any')") == "{}"
+
+    page.evaluate("() => localStorage.setItem('session.lasting', 'another')")
+    page.evaluate(f"() => void {told}")
+
+    _sign_in_button(page)
+    assert page.evaluate("() => sessionStorage.length") == 0
+    assert page.evaluate(_KEPT) == ["session.lasting", "another"]
+    assert len(revoked) == 1
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_nothing_comes_back_over_the_page_of_who_has_left(
+    page: Page, portal: Portal, troubles: Troubles, status: int
+) -> None:
+    if status == 503:
+        troubles.expect("status of 503")
+    _keeping_tokens(page)
+    held = Held()
+    page.route("**/v1/me", held)
+    portal.visit(page, "ada", _AGENTS)
+    held.wait(page)
+    page.evaluate("() => { localStorage.clear(); dispatchEvent(new Event('focus')); }")
+    _sign_in_button(page)
+    with page.expect_response("**/v1/me") as late:
+        if status == 503:
+            held.pop().fulfill(status=503, json={"code": "unavailable", "detail": "Later."})
+        else:
+            held.pop().continue_()
+    late.value.finished()
+    page.evaluate("() => fetch('/portal/configuration.json').then((told) => told.text())")
+    _sign_in_button(page)
+    expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+
+
+def test_a_name_that_comes_late_is_no_title_of_the_page_of_who_has_left(
+    page: Page, portal: Portal
+) -> None:
+    _keeping_tokens(page)
+    held = Held()
+    page.route("**/v1/organizations/acme", held)
+    portal.visit(page, "ada", _AGENTS)
+    held.wait(page)
+    page.evaluate("() => { localStorage.clear(); dispatchEvent(new Event('focus')); }")
+    _sign_in_button(page)
+    with page.expect_response("**/v1/organizations/acme") as late:
+        held.pop().continue_()
+    late.value.finished()
+    page.evaluate("() => fetch('/portal/configuration.json').then((told) => told.text())")
+    expect(page).to_have_title("Licensing")

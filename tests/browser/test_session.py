@@ -290,3 +290,51 @@ def test_signing_out_is_finished_once_it_is_known_where(
         parts.unroute(configuration, trouble)
     provider.leads("signOut()")
     assert provider.asked[0] == ("revoke", {"token": "r1", "client_id": "the-client"})
+
+
+@pytest.mark.parametrize("stands", ["the word", "another", ""])
+def test_signing_in_without_a_question_brings_nobody_back_who_has_signed_out_meanwhile(
+    parts: Page, parts_url: str, provider: Provider, stands: str
+) -> None:
+    is_in = stands == "the word"
+    provider.tokens["refresh_token"] = "r9"
+    parts.evaluate("() => localStorage.setItem('session.lasting', 'the word')")
+    state = provider.leads("signInSilently()")["state"]
+    parts.goto(f"{parts_url}/?state={state}&code=c")
+    # The code is being exchanged while another tab signs out, and maybe in again.
+    parts.evaluate(
+        """async (word) => {
+          const done = session.comeBack();
+          localStorage.clear();
+          if (word) localStorage.setItem("session.lasting", word);
+          await done;
+        }""",
+        stands,
+    )
+    assert parts.evaluate("session.isSignedIn()") is is_in
+    assert parts.evaluate("localStorage.getItem('session.lasting') ?? ''") == stands
+    if not is_in:
+        parts.evaluate("session.leave()")  # by then what came has been revoked, too
+        assert ("revoke", {"token": "r9", "client_id": "the-client"}) in provider.asked
+
+
+def test_tokens_are_of_the_sign_in_whose_word_stands_and_stay_so_when_renewed(
+    parts: Page, parts_url: str, provider: Provider
+) -> None:
+    words = []
+    for _ in range(2):
+        state = provider.leads("signIn()")["state"]
+        parts.goto(f"{parts_url}/?state={state}&code=c")
+        parts.evaluate("session.comeBack()")
+        words.append(parts.evaluate("localStorage.getItem('session.lasting')"))
+        provider.tokens["refresh_token"] = "r9"
+    # Who signs in beside others lets them be.
+    assert words[0] == words[1]
+    parts.evaluate("session.renewed()")
+    assert parts.evaluate("session.hasLeft()") is False
+    provider.leads("signOut()")
+    parts.goto(parts_url)
+    state = provider.leads("signIn()")["state"]
+    parts.goto(f"{parts_url}/?state={state}&code=c")
+    parts.evaluate("session.comeBack()")
+    assert parts.evaluate("localStorage.getItem('session.lasting')") not in (None, *words)

@@ -30,7 +30,7 @@ OWN = [("main.js", "s[part.slice(1)] = "), ("session.js", "localStorage")]
 """Names of parameters, out of the page's own table of places; and one word that tabs share."""
 
 
-SHARED = ["getItem(LASTING)", 'setItem(LASTING, "yes")', "removeItem(LASTING)"]
+SHARED = ["setItem(LASTING, word)", "removeItem(LASTING)", "getItem(LASTING)"]
 """All that is done with what tabs share: no token is ever put there."""
 
 

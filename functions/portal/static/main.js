@@ -65,14 +65,17 @@ let me = null;
 /** @type {{ path: string, page: Page } | null} */
 let shown = null;
 
+/** Whether the tokens of this tab are being revoked, as somebody has signed out elsewhere. */
+let isLeaving = false;
+
 /** Shows the portal. */
 export async function start() {
   onMove(render);
+  session.onLeft(leaveToo); // before anything is asked anew in their name
   refreshWhenBack(() =>
     shown?.page.parts ? { parts: shown.page.parts, element: shown.page.element } : null,
   );
   addEventListener("pageshow", comeBackTo);
-  session.onLeft(leaveToo);
   document.querySelector(".skip")?.addEventListener("click", skip);
   try {
     await session.comeBack();
@@ -84,18 +87,31 @@ export async function start() {
 }
 
 async function enter() {
+  if (session.hasLeft()) {
+    await leaveToo();
+    return;
+  }
   if (!session.isSignedIn()) {
     await (session.maySignInSilently() ? signInSilently() : showWelcome());
     return;
   }
+  /** @type {import("../contract.d.ts").CurrentUserReply} */
+  let who;
   try {
-    me = await api.me();
+    who = await api.me();
   } catch (error) {
+    if (!session.isSignedIn()) {
+      return; // they have left meanwhile
+    }
     await (error instanceof session.SessionEnded && session.maySignInSilently()
       ? signInSilently()
       : showAlone("Licensing", failure(error, enter)));
     return;
   }
+  if (!session.isSignedIn()) {
+    return;
+  }
+  me = who;
   session.arrived();
   render();
   const [arrival] = performance.getEntriesByType("navigation");
@@ -290,6 +306,9 @@ function show(page, path) {
   scrollTo(0, 0);
 
   function entitle() {
+    if (shown?.page !== page) {
+      return; // what comes late is of a page that is no longer there
+    }
     const within = organization === null ? "" : (organizationName(organization) ?? organization);
     const parts = [...about, about[0] === within ? "" : within, "Licensing"];
     document.title = parts.filter(Boolean).join(" · ");
@@ -365,14 +384,19 @@ async function signInSilently() {
 /** Somebody has signed out in another tab. */
 async function leaveToo() {
   closeAll();
+  isLeaving = true;
   await session.leave();
-  showWelcome();
+  isLeaving = false;
+  if (!session.isSignedIn()) {
+    showWelcome();
+  }
 }
 
 function closeAll() {
   me = null;
   shown?.page.stop?.();
   shown = null;
+  onName(() => undefined);
   shut();
   showAlone("Signing out", h("p", { class: "loading", role: "status" }, "Signing out…"));
 }
@@ -388,12 +412,12 @@ async function tryToSignOut() {
 
 /**
  * A browser that goes back may show a page as it was left: not after signing out of it, and not on the
- * way to the identity provider.
+ * way to the identity provider. Who is leaving gets the time to have their tokens revoked.
  *
  * @param {PageTransitionEvent} event
  */
 function comeBackTo(event) {
-  if (event.persisted && (me === null || !session.isSignedIn())) {
+  if (event.persisted && !isLeaving && (me === null || !session.isSignedIn())) {
     location.reload();
   }
 }

@@ -7,8 +7,10 @@
 //
 // From a sign-in until somebody signs out, other tabs of the browser sign in as well, without a
 // question, as long as the identity provider's own session lasts: each asks once, with `prompt=none`,
-// and gets tokens of its own. The one word that the browser keeps for that is no token. Whoever signs
-// out in one tab does so in all of them.
+// and gets tokens of its own. The one word that the browser keeps for that is no token: it is made up
+// anew by whoever signs in after a sign-out. Tokens carry it along, and are given up by their tab once
+// it is not the one that stands there: so whoever signs out in one tab does so in all of them, in those,
+// too, that are not running at that moment.
 
 import { fetchJson, Unreachable } from "./fetching.js";
 
@@ -30,8 +32,17 @@ const REVOKE_WITHIN_MS = 5_000;
  * @property {string} scope
  */
 
-/** @typedef {{ id: string, refresh: string | null, expiresAt: number }} Tokens */
-/** @typedef {{ state: string, verifier: string, place: string, isSilent: boolean }} Pending */
+/** @typedef {{ id: string, refresh: string | null, expiresAt: number }} Granted */
+/** @typedef {Granted & { word: string }} Tokens */
+
+/**
+ * @typedef {object} Pending
+ * @property {string} state
+ * @property {string} verifier
+ * @property {string} place
+ * @property {boolean} isSilent
+ * @property {string | null} word the one that stood there when the identity provider was asked
+ */
 
 /** The session cannot be renewed: somebody has to sign in again. */
 export class SessionEnded extends Error {
@@ -55,6 +66,12 @@ let leaving = null;
 /** Whether somebody is signed in, as far as this tab knows. */
 export function isSignedIn() {
   return read(TOKENS) !== null;
+}
+
+/** Whether whoever is signed in here has signed out elsewhere. */
+export function hasLeft() {
+  const tokens = /** @type {Tokens | null} */ (read(TOKENS));
+  return tokens !== null && tokens.word !== standingWord();
 }
 
 /** What the identity provider calls who is signed in: a name, if it tells one. */
@@ -81,7 +98,7 @@ export async function signIn() {
  * signed in in this browser and not out again, and this tab has not asked since it had its last ones.
  */
 export function maySignInSilently() {
-  return browserStorage().getItem(LASTING) !== null && read(ASKED) === null;
+  return standingWord() !== null && read(ASKED) === null;
 }
 
 /**
@@ -103,7 +120,7 @@ async function wayIn(isSilent) {
   const { authorization_endpoint, client_id, scope } = await configured();
   const verifier = random();
   const state = random();
-  write(PENDING, { state, verifier, place: location.hash, isSilent });
+  write(PENDING, { state, verifier, place: location.hash, isSilent, word: standingWord() });
   const url = new URL(authorization_endpoint);
   for (const [name, value] of Object.entries({
     response_type: "code",
@@ -146,7 +163,7 @@ export async function comeBack() {
     throw new SignInFailed(`The identity provider refused: ${reason}.`);
   }
   try {
-    await take(code, pending.verifier);
+    await take(code, pending);
   } catch (error) {
     if (!(pending.isSilent && error instanceof SignInFailed)) {
       throw error;
@@ -156,20 +173,24 @@ export async function comeBack() {
 
 /**
  * @param {string} code
- * @param {string} verifier
+ * @param {Pending} pending
  */
-async function take(code, verifier) {
+async function take(code, { verifier, isSilent, word: asked }) {
+  const granted = await exchange({
+    grant_type: "authorization_code",
+    code,
+    redirect_uri: redirectUri(),
+    code_verifier: verifier,
+  });
+  const standing = standingWord();
+  if (isSilent && (standing === null || standing !== asked)) {
+    void revoke(granted); // somebody has signed out meanwhile, and nobody has asked to sign in again
+    return;
+  }
   const before = /** @type {Tokens | null} */ (read(TOKENS));
-  write(
-    TOKENS,
-    await exchange({
-      grant_type: "authorization_code",
-      code,
-      redirect_uri: redirectUri(),
-      code_verifier: verifier,
-    }),
-  );
-  browserStorage().setItem(LASTING, "yes");
+  const word = standing ?? random();
+  browserStorage().setItem(LASTING, word);
+  write(TOKENS, { ...granted, word });
   void revoke(before);
 }
 
@@ -206,6 +227,7 @@ export async function renewed() {
  */
 export async function signOut() {
   forget();
+  browserStorage().removeItem(LASTING);
   const { end_session_endpoint, client_id } = await configured();
   await revokeLeaving();
   if (end_session_endpoint === null) {
@@ -231,22 +253,28 @@ export async function leave() {
 }
 
 /**
- * Calls back when somebody who is signed in here has signed out in another tab.
+ * Calls back when somebody who is signed in here has signed out in another tab: as soon as it is told,
+ * or else when this tab, which may not have been running, is looked at again.
  *
  * @param {() => void} listener
  */
 export function onLeft(listener) {
-  addEventListener("storage", ({ key, newValue }) => {
-    if ((key === LASTING || key === null) && newValue === null && isSignedIn()) {
+  for (const told of ["storage", "focus", "pageshow"]) {
+    addEventListener(told, look);
+  }
+  document.addEventListener("visibilitychange", look);
+
+  /** What stands there counts, not what is told: somebody may have signed in since. */
+  function look() {
+    if (hasLeft()) {
       listener();
     }
-  });
+  }
 }
 
 function forget() {
   leaving = read(TOKENS) ?? leaving;
   sessionStorage.clear();
-  browserStorage().removeItem(LASTING);
 }
 
 async function revokeLeaving() {
@@ -267,7 +295,7 @@ export function farewell() {
 /**
  * Revokes a refresh token; what is left to tell if it was not revoked, else "".
  *
- * @param {Tokens | null} tokens
+ * @param {Granted | null} tokens
  */
 async function revoke(tokens) {
   if (tokens === null || tokens.refresh === null) {
@@ -307,7 +335,7 @@ async function renew(tokens) {
       void revoke(renewed); // who has signed out meanwhile stays so
       throw new SessionEnded();
     }
-    write(TOKENS, renewed);
+    write(TOKENS, { ...renewed, word: tokens.word });
     return renewed.id;
   } catch (error) {
     if (error instanceof SignInFailed) {
@@ -320,7 +348,7 @@ async function renew(tokens) {
 /**
  * @param {Record<string, string>} grant
  * @param {string | null} [refresh] what stays good when no other one is sent
- * @returns {Promise<Tokens>}
+ * @returns {Promise<Granted>}
  */
 async function exchange(grant, refresh = null) {
   const { token_endpoint, client_id } = await configured();
@@ -397,6 +425,11 @@ function base64url(bytes) {
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");
+}
+
+/** The word that stands in this browser now, null while nobody is signed in. */
+function standingWord() {
+  return browserStorage().getItem(LASTING);
 }
 
 /** What all tabs share, and what outlives them: for no more than a word. */
