@@ -4,12 +4,13 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.dates import in_words
 from tests.browser.portal import Portal
 from tests.browser.test_overview import chart, fact, on
 from tests.browser.test_super_admin import register, rows, shows, subscription
+from tests.browser.troubles import Troubles
 from tests.devices import Device
 
 pytestmark = pytest.mark.sampled(7)
@@ -215,3 +216,40 @@ def test_clones_and_refusals_of_all_customers_are_counted_and_lead_there(
     assert pressing(page) == ["refusals in 7 days"]
     page.locator(".attention").get_by_role("link", name="refusals in 7 days").click()
     expect(page).to_have_url(re.compile("#/events\\?type=AccessRefused&from=20"))
+
+
+@pytest.mark.parametrize("way", ["fail", "wait"])
+def test_what_needs_no_entries_is_told_and_asked_though_they_do_not_come(
+    page: Page, portal: Portal, troubles: Troubles, way: str
+) -> None:
+    portal.log_in_agent("PC-1")
+    portal.change_organization("acme", max_agents=40)
+    portal.visit(page, "ada", "/portal")
+    waiting: list[Route] = []
+    if way == "fail":
+        troubles.expect("ERR_CONNECTION_REFUSED")
+        page.route("**/v1/organizations/acme/events*", lambda one: one.abort("connectionrefused"))
+    else:
+        page.route("**/v1/organizations/acme/events*", waiting.append)
+    page.goto(portal.address(_OVERVIEW))
+    expect(page.locator(".attention").get_by_role("link", name="seats left of 40")).to_be_visible()
+    expect(page.locator(".attention p")).to_have_count(0)  # not all is known
+    page.get_by_role("button", name="Require device keys…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("This stops 1 of 1 agent")
+
+
+def test_who_is_at_a_matter_stays_there_when_its_number_changes(page: Page, portal: Portal) -> None:
+    agent = portal.log_in_agent("PC-1")
+    portal.call("POST", f"/v1/licenses/{agent.id}/revoke", {}).expect(200)
+    portal.validate(agent)
+    for user, home in (("ada", _OVERVIEW), ("olivia", "/organizations")):
+        portal.visit(page, user, home)
+        refusals = page.locator(".attention").get_by_role("link", name="refusal")
+        expect(page.locator(".attention p")).to_be_visible()
+        count = int(refusals.locator(".urgency").inner_text())
+        refusals.focus()
+        portal.validate(agent)
+        page.get_by_role("button", name="Refresh").evaluate("(button) => button.click()")
+        expect(refusals.locator(".urgency")).to_have_text(str(count + 1))
+        expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+        expect(refusals).to_be_focused()

@@ -1,16 +1,18 @@
 // What needs attention, at the beginning of both homes: numbers that say how urgent they are, each of
 // which leads to the list of what it counts.
 
-import { fill, h } from "./dom.js";
+import { h } from "./dom.js";
 import { counted, daysUntil, isToCome, named, number } from "./labels.js";
 import { link } from "./router.js";
 import { endUrgency, seatsUrgency } from "./urgency.js";
+import { refill } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
 /** @typedef {import("./urgency.js").Urgency} Urgency */
 
 /**
  * @typedef {object} Matter
+ * @property {string} key by which it is the same one when its number has changed
  * @property {string} value a number, mostly
  * @property {string} words what it counts
  * @property {Urgency} urgency
@@ -18,7 +20,7 @@ import { endUrgency, seatsUrgency } from "./urgency.js";
  */
 
 /** How many entries are counted in one request. */
-export const MOST_ENTRIES = 100;
+const MOST_ENTRIES = 100;
 /** For so many days what has happened needs attention. */
 export const RECENT_DAYS = 7;
 /** An end within so many days needs attention. */
@@ -33,10 +35,11 @@ const CALM = "Nothing needs attention.";
  * @returns {{ element: HTMLElement, show: (matters: Matter[], isAll?: boolean) => void }}
  */
 export function attention() {
-  const element = h("section", { class: "attention", "aria-label": "What needs attention" });
+  const label = "What needs attention";
+  const element = h("section", { class: "attention", "aria-label": label, tabindex: -1 });
   return {
     element,
-    show: (matters, isAll = true) => fill(element, isAll && summed(matters), row(matters)),
+    show: (matters, isAll = true) => refill(element, [isAll && summed(matters), row(matters)]),
   };
 }
 
@@ -53,13 +56,13 @@ function row(matters) {
   return h(
     "ul",
     {},
-    matters.map(({ value, words, urgency, href }) =>
+    matters.map(({ key, value, words, urgency, href }) =>
       h(
         "li",
         { class: `matter-${urgency}` },
         h(
           "a",
-          { href, "data-key": words },
+          { href, "data-key": `matter:${key}` },
           h("span", { class: `urgency urgency-${urgency}` }, value),
           h("span", { class: "words" }, words),
         ),
@@ -90,6 +93,20 @@ export function localDay(at) {
 }
 
 /**
+ * What has happened in recent days that needs attention: suspected clones and refusals.
+ *
+ * @param {(query: { type: import("../contract.d.ts").AcrossType, from: string, limit: number }) => Promise<import("../contract.d.ts").EventsReply>} entriesOf
+ */
+export async function recentEntries(entriesOf) {
+  const query = { from: recently().at, limit: MOST_ENTRIES };
+  const [clones, refusals] = await Promise.all([
+    entriesOf({ ...query, type: "CloneSuspected" }),
+    entriesOf({ ...query, type: "AccessRefused" }),
+  ]);
+  return { clones, refusals };
+}
+
+/**
  * How many entries there are, `100+` if not all were counted.
  *
  * @param {import("../contract.d.ts").EventsReply} found
@@ -116,12 +133,14 @@ function several(count, one) {
 export function recentMatters({ clones, refusals }, listOf) {
   return [
     {
+      key: "clones",
       value: entriesCounted(clones),
       words: `suspected ${several(clones.events.length, "clone")} in ${RECENT_DAYS} days`,
       urgency: clones.events.length ? "urgent" : "calm",
       href: listOf("CloneSuspected"),
     },
     {
+      key: "refusals",
       value: entriesCounted(refusals),
       words: `${several(refusals.events.length, "refusal")} in ${RECENT_DAYS} days`,
       urgency: refusals.events.length ? "soon" : "calm",
@@ -140,24 +159,23 @@ export function recentMatters({ clones, refusals }, listOf) {
 export function organizationMatters(organization, isSuperAdmin) {
   const { id, seats, max_agents: limit } = organization;
   const at = ["organizations", id];
-  /** @type {Matter} */
+  const left = Math.abs((limit ?? 0) - seats);
   const ofSeats =
     limit === null
-      ? {
-          value: number(seats),
-          words: `${several(seats, "seat")} used, without a limit`,
-          urgency: "calm",
-          href: "",
-        }
+      ? { value: number(seats), words: `${several(seats, "seat")} used, without a limit` }
       : {
-          value: number(Math.abs(limit - seats)),
-          words: `${several(Math.abs(limit - seats), "seat")} ${seats > limit ? "too few" : "left"} of ${number(limit)}`,
-          urgency: seatsUrgency(seats, limit),
-          href: "",
+          value: number(left),
+          words: `${several(left, "seat")} ${seats > limit ? "too few" : "left"} of ${number(limit)}`,
         };
   return [
-    { ...ofSeats, href: link([...at, "agents"]) },
     {
+      key: "seats",
+      ...ofSeats,
+      urgency: seatsUrgency(seats, limit),
+      href: link([...at, "agents"]),
+    },
+    {
+      key: "subscription",
       ...ofSubscription(organization),
       href: isSuperAdmin
         ? link([...at, "edit"])
@@ -199,6 +217,7 @@ export function agentMatters(organizationId, { blocked, silent }) {
   const matters = [];
   if (silent) {
     matters.push({
+      key: "silent",
       value: number(silent.licenses),
       words: `${several(silent.licenses, "agent")} not seen for ${counted(silent.days, "day")}`,
       urgency: silent.licenses ? "soon" : "calm",
@@ -207,6 +226,7 @@ export function agentMatters(organizationId, { blocked, silent }) {
   }
   if (blocked) {
     matters.push({
+      key: "blocked",
       value: number(blocked),
       words: `blocked ${several(blocked, "agent")}`,
       urgency: "soon",
@@ -230,24 +250,28 @@ export function customerMatters({ seats, ends }, ended) {
   const list = (/** @type {Record<string, string>} */ query) => link(["organizations"], query);
   return [
     {
+      key: "ending",
       value: number(ending),
       words: `${ending === 1 ? "subscription ends" : "subscriptions end"} within ${ENDING_DAYS} days`,
       urgency: ending ? "soon" : "calm",
       href: list({ standing: "current", ends: String(ENDING_DAYS) }),
     },
     {
+      key: "ended",
       value: number(ended),
       words: `${several(ended, "subscription")} ended in the last ${ENDING_DAYS} days`,
       urgency: ended ? "urgent" : "calm",
       href: list({ standing: "ended", ends: String(-ENDING_DAYS) }),
     },
     {
+      key: "full",
       value: number(seats.full),
       words: `${several(seats.full, "organization")} without a free seat`,
       urgency: seats.full ? "urgent" : "calm",
       href: list({ seats: "full" }),
     },
     {
+      key: "nearly",
       value: number(seats.nearly),
       words: `${several(seats.nearly, "organization")} nearly full`,
       urgency: seats.nearly ? "soon" : "calm",

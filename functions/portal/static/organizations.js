@@ -5,7 +5,7 @@ import {
   attention,
   customerMatters,
   ENDING_DAYS,
-  MOST_ENTRIES,
+  recentEntries,
   recently,
   recentMatters,
 } from "./attention.js";
@@ -84,15 +84,14 @@ export function organizations({ query }) {
   const pressing = loaded(
     "what needs attention",
     async (signal) => {
-      const [counts, ended, clones, refusals] = await Promise.all([
+      const [counts, ended, entries] = await Promise.all([
         summary(),
         endedLately(signal),
-        entriesOf("CloneSuspected", signal),
-        entriesOf("AccessRefused", signal),
+        recentEntries((query) => api.allEvents(query, signal)),
       ]);
       const from = recently().day;
       return [
-        ...recentMatters({ clones, refusals }, (type) => link(["events"], { type, from })),
+        ...recentMatters(entries, (type) => link(["events"], { type, from })),
         ...customerMatters(counts, ended),
       ];
     },
@@ -156,14 +155,6 @@ function atOnce(ask) {
 async function endedLately(signal) {
   const query = { standing: "ended", ...endsAsked(String(-ENDING_DAYS)), limit: 1 };
   return (await api.organizations(query, signal)).total;
-}
-
-/**
- * @param {import("../contract.d.ts").AcrossType} type
- * @param {AbortSignal} signal
- */
-function entriesOf(type, signal) {
-  return api.allEvents({ type, from: recently().at, limit: MOST_ENTRIES }, signal);
 }
 
 /** @param {import("../contract.d.ts").SummaryReply} summary */

@@ -5,9 +5,9 @@ import {
   agentMatters,
   attention,
   localDay,
-  MOST_ENTRIES,
   organizationMatters,
   RECENT_DAYS,
+  recentEntries,
   recently,
   recentMatters,
 } from "./attention.js";
@@ -60,28 +60,41 @@ export function overview({ params, query: first, isSuperAdmin }) {
     matters.show(mattersOf(organizationId, known, isSuperAdmin), isAllKnown(known));
   }
 
+  /**
+   * What is counted is known by itself: a question does not wait for entries.
+   *
+   * @param {AbortSignal} signal
+   */
+  async function count(signal) {
+    try {
+      const summary = await api.organizationSummary(organizationId, signal);
+      signal.throwIfAborted();
+      known.keys = summary.device_keys;
+      known.blocked = summary.licenses.detached;
+      tell();
+      ask();
+    } catch (error) {
+      if (!signal.aborted) {
+        known.keys = null;
+        ask();
+      }
+      throw error;
+    }
+  }
+
   const recent = loaded(
     "what needs attention",
     async (signal) => {
-      const [summary, clones, refusals] = await Promise.all([
-        api.organizationSummary(organizationId, signal).catch((error) => {
-          if (!signal.aborted) {
-            known.keys = null;
-            ask();
-          }
-          throw error;
-        }),
-        entriesOf("CloneSuspected", organizationId, signal),
-        entriesOf("AccessRefused", organizationId, signal),
+      const [entries] = await Promise.all([
+        recentEntries((query) => api.events({ organizationId }, query, signal)),
+        count(signal),
       ]);
-      return { summary, clones, refusals };
+      return entries;
     },
     (found) => {
       known.recent = found;
-      known.keys = found.summary.device_keys;
       tell();
-      ask();
-      return matters.element;
+      return h("span", { hidden: true }); // it stands beside this, whatever cannot be read
     },
   );
   const facts = loaded(
@@ -123,6 +136,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
     element: h(
       "div",
       {},
+      matters.element,
       recent.element,
       facts.element,
       h(
@@ -162,18 +176,18 @@ export function overview({ params, query: first, isSuperAdmin }) {
  * @typedef {object} Known
  * @property {{ organization: Organization, etag: string }} [present]
  * @property {import("../contract.d.ts").DeviceKeyCounts | null} [keys] null if they cannot be counted
+ * @property {number} [blocked] agents
  * @property {Recent} [recent]
  * @property {import("../contract.d.ts").AgentActivityReply} [activity]
  *
  * @typedef {object} Recent
- * @property {import("../contract.d.ts").OrganizationSummaryReply} summary
  * @property {import("../contract.d.ts").EventsReply} clones
  * @property {import("../contract.d.ts").EventsReply} refusals
  */
 
 /** @param {Known} known */
-function isAllKnown({ present, recent, activity }) {
-  return present !== undefined && recent !== undefined && activity !== undefined;
+function isAllKnown({ present, blocked, recent, activity }) {
+  return [present, blocked, recent, activity].every((found) => found !== undefined);
 }
 
 /**
@@ -183,25 +197,15 @@ function isAllKnown({ present, recent, activity }) {
  * @param {Known} known
  * @param {boolean} isSuperAdmin
  */
-function mattersOf(organizationId, { present, recent, activity }, isSuperAdmin) {
+function mattersOf(organizationId, { present, blocked = 0, recent, activity }, isSuperAdmin) {
   const from = recently().day;
   const feed = ["organizations", organizationId, "feed"];
   const silent = activity?.not_seen.find(({ days }) => days === RECENT_DAYS);
   return [
     ...(recent ? recentMatters(recent, (type) => link(feed, { type, from })) : []),
     ...(present ? organizationMatters(present.organization, isSuperAdmin) : []),
-    ...agentMatters(organizationId, { blocked: recent?.summary.licenses.detached ?? 0, silent }),
+    ...agentMatters(organizationId, { blocked, silent }),
   ];
-}
-
-/**
- * @param {import("../contract.d.ts").EventType} type
- * @param {string} organizationId
- * @param {AbortSignal} signal
- */
-function entriesOf(type, organizationId, signal) {
-  const query = { type, from: recently().at, limit: MOST_ENTRIES };
-  return api.events({ organizationId }, query, signal);
 }
 
 /**

@@ -191,7 +191,7 @@ function tryAgain(cause) {
  * @param {HTMLElement} element
  * @param {Child | Child[]} content
  */
-function refill(element, content) {
+export function refill(element, content) {
   const focused = element.contains(document.activeElement) ? document.activeElement : null;
   const key = focused?.getAttribute("data-key");
   const unfolded = [...element.querySelectorAll("details")].map(({ open }) => open);
