@@ -11,6 +11,7 @@ from playwright.sync_api import Download, Page, Request, expect
 from licensing.adapters.dynamo.items import license_item
 from tests.browser.portal import Portal
 from tests.browser.test_agents import varied_agents
+from tests.browser.troubles import Troubles
 
 pytestmark = pytest.mark.sampled(4)
 
@@ -149,6 +150,27 @@ def test_where_there_is_nothing_there_is_nothing_to_export(parts: Page) -> None:
     parts.evaluate(EXPORT.replace("rows: [1]", "rows: []").replace('"x", total: 20_000', "null"))
     expect(parts.locator(".loaded")).to_have_text("none")
     expect(parts.get_by_role("button", name="Export CSV")).to_have_count(0)
+
+
+def test_what_was_counted_of_other_rows_is_not_told_of_those_that_are_asked_for(
+    parts: Page, troubles: Troubles
+) -> None:
+    troubles.expect("exception: gone")
+    parts.evaluate(EXPORT.replace("load: async () => (", "load: async () => globalThis.gone ?? ("))
+    count, button = parts.locator(".above p"), parts.get_by_role("button", name="Export CSV")
+    expect(count).to_have_text("20,000 agents")
+    expect(button).to_be_visible()
+    for gone in ("new Promise(() => {})", "Promise.reject(new Error('gone'))"):
+        parts.evaluate(
+            f"globalThis.gone = {gone}; list.update(new URLSearchParams('status=revoked'))"
+        )
+        expect(count).to_be_empty()
+        expect(button).to_be_hidden()
+    expect(parts.get_by_role("alert")).to_be_visible()
+    expect(button).to_be_hidden()
+    parts.evaluate("globalThis.gone = undefined; list.update(new URLSearchParams())")
+    expect(count).to_have_text("20,000 agents")
+    expect(button).to_be_visible()
 
 
 def test_an_export_ends_at_its_bound_and_says_so(parts: Page) -> None:

@@ -95,6 +95,15 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
     h("div", { class: "above" }, count, saving?.element),
     content.element,
   );
+  /** What was so of other rows is not told of those that are asked for. */
+  function clear() {
+    known = null;
+    fill(count);
+    if (saving) {
+      saving.element.hidden = true;
+    }
+  }
+  clear();
   const way = wayBack(element);
   content.element.addEventListener("loaded", () => content.at() !== null && way.arrived());
   remember(query);
@@ -108,6 +117,7 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
       remember(query);
       show(query);
       way.leave();
+      clear();
       content.reload();
     },
     stop() {
