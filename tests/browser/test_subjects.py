@@ -119,6 +119,13 @@ def test_an_agent_that_nobody_uses_can_give_its_seat_back(parts: Page) -> None:
             "The subscription ends in 5 days.",
             "Renew it",
         ),
+        (  # as soon as the badge beside it says so
+            {"valid_until": on(30, hours=1)},
+            "Current",
+            "The subscription ends in 30 days.",
+            "Renew it",
+        ),
+        ({"valid_until": on(31, hours=1)}, "Current", "Its agents validate and run.", None),
         (
             {"standing": "suspended", "status": "paused"},
             "Suspended (paused)",

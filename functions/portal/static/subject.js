@@ -4,7 +4,7 @@
 import { fill, h } from "./dom.js";
 import { DAY, fromNow, named, nameOf, STATUS_MEANINGS } from "./labels.js";
 import { link } from "./router.js";
-import { standingBadge } from "./urgency.js";
+import { endUrgency, standingBadge } from "./urgency.js";
 import { statusBadge } from "./widgets.js";
 
 /** @typedef {import("./dom.js").Child} Child */
@@ -19,7 +19,6 @@ import { statusBadge } from "./widgets.js";
 
 const EVENT = "subject";
 const SILENT_DAYS = 30;
-const SOON_DAYS = 30;
 
 /**
  * A heading that says what a page of that title is about, as soon as the page tells it.
@@ -139,7 +138,7 @@ function inState({ status }) {
 /** @type {Record<Organization["standing"], (organization: Organization, isSuperAdmin: boolean) => Child[]>} */
 const ORGANIZATION_NEXT = {
   current: ({ id, subscription: { valid_until: end } }, isSuperAdmin) =>
-    Date.parse(end) - Date.now() > SOON_DAYS * DAY
+    endUrgency(end) === "calm"
       ? ["Its agents validate and run."]
       : [
           `The subscription ends ${fromNow(end)}. `,
