@@ -109,6 +109,7 @@ function stopped({ id, seats }, keys) {
     ),
     `: ${have} no device key. `,
     h("a", { href }, "Show them"),
+    ", with dissociated and revoked ones that have none.",
   );
 }
 
