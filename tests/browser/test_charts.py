@@ -373,8 +373,14 @@ def _leading() -> list[tuple[Chart, list[str], list[str]]]:
             point["href"] = f"#/hour/{number}"
     for number, row in enumerate(refusals["rows"]):
         row["href"] = f"#/reason/{number}"
+    refusals["rows"][1]["listed"] = "all refusals of that time"
     return [
-        ((area, licenses), ["", "ArrowUp", "ArrowUp"], ["#/all", "#/active", "#/suspended"]),
+        # What was so is listed nowhere: only the last point is that of now.
+        (
+            (area, licenses),
+            ["", "End", "ArrowUp", "ArrowUp", "ArrowLeft"],
+            ["", "#/all", "#/active", "#/suspended", ""],
+        ),
         ((columns, activity), ["ArrowRight", "End", "Home"], ["#/hour/1", "#/hour/167", ""]),
         ((bars, refusals), ["", "ArrowDown"], ["#/reason/0", "#/reason/1"]),
     ]
@@ -387,7 +393,9 @@ def test_enter_leads_to_the_list_of_what_is_counted(
     chart, keys, places = leading
     draw(chart)
     plot = page.locator(".chart-plot")
-    expect(plot).to_have_attribute("aria-label", re.compile("Enter lists what is counted"))
+    expect(plot).to_have_attribute(
+        "aria-label", re.compile("Enter leads to a list where there is one")
+    )
     plot.focus()
     for key, place in zip(keys, places, strict=True):
         page.evaluate("() => history.replaceState(null, '', '#')")
@@ -401,8 +409,14 @@ def test_enter_leads_to_the_list_of_what_is_counted(
 def test_a_click_leads_to_the_list_of_what_is_there(page: Page, draw: Draw) -> None:
     (licenses, *_), (activity, *_), (refusals, *_) = _leading()
     draw(licenses, activity, refusals)
+    layer = page.locator("g.chart-layer path:last-child").nth(2)
+    box = layer.bounding_box()
+    assert box
+    layer.click()
+    assert page.evaluate("() => location.hash") == ""  # at the middle, it is of a day that has gone
+    layer.click(position={"x": box["width"] - 6, "y": box["height"] / 2})
+    assert page.evaluate("() => location.hash") == "#/detached"
     for where, place in [
-        (page.locator("g.chart-layer path:last-child").nth(2), "#/detached"),
         (page.locator(".chart-column").nth(100), "#/hour/100"),
         (page.locator(".chart-row").nth(2), "#/reason/2"),
         (page.locator(".chart-legend").get_by_role("link", name="Revoked"), "#/revoked"),
@@ -415,6 +429,16 @@ def test_a_click_leads_to_the_list_of_what_is_there(page: Page, draw: Draw) -> N
         page.locator(".chart-table").get_by_role("link", name=name).first.click()
         assert page.evaluate("() => location.hash") == place
     assert_accessible(page)
+
+
+def test_a_hint_says_what_is_listed_if_that_is_not_just_what_is_counted(
+    page: Page, draw: Draw
+) -> None:
+    draw(_leading()[2][0])
+    page.locator(".chart-plot").focus()
+    for listed in ("them", "all refusals of that time", "them"):
+        expect(page.locator(".chart-hint")).to_have_text(f"Enter or a click lists {listed}.")
+        page.keyboard.press("ArrowDown")
 
 
 def test_a_list_can_be_opened_beside_the_chart(page: Page, draw: Draw) -> None:

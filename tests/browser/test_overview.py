@@ -118,6 +118,9 @@ def test_the_charts_show_the_numbers_that_there_are(page: Page, portal: Portal) 
     assert [row[:2] for row in refusals] == [["Used after it was revoked", "3"]]
     hours = table(page, "Validations per hour")
     assert len(hours) == 168
+    expect(chart(page, "Validations per hour").get_by_role("link")).to_have_count(
+        0
+    )  # none has a list
     assert [row[1] for row in hours[-2:]] in (["0", "5"], ["5", "0"])
 
     page.get_by_role("combobox", name="Period").select_option("7 days")

@@ -5,6 +5,7 @@
  * with the pointer (a tooltip), with the keyboard (one tab stop; arrow keys, Home, End, Escape;
  * each value is spoken) and as a table. Nothing is told by colour alone, and nothing moves. What has an
  * `href` leads to the list of what is counted there: by a click, by Enter, and by links in legend and table.
+ * Lists are of now: of what changes over time, only the last point leads there. A hint says so beforehand.
  * Its looks stand in charts.css. Values are counts: whole numbers from zero on.
  */
 
@@ -40,6 +41,7 @@ import { number } from "./labels.js";
  * @property {number} value
  * @property {string} [detail] what else there is to say about it
  * @property {string} [href]
+ * @property {string} [listed] what is listed there, if not just what is counted
  *
  * @typedef {Described & {series: Series[], points: StackedPoint[], formatX: FormatX, href?: string}} StackedArea
  * @typedef {Described & {points: ColumnPoint[], formatX: FormatX, unit: string}} Columns
@@ -62,8 +64,9 @@ import { number } from "./labels.js";
  * @property {(x: number) => number} nearest the point that is drawn nearest to `x`
  * @property {(cursor: Cursor) => {x: number, marks: SVGElement[]}} mark what shows the cursor
  *
- * Where a cursor leads to, if anywhere.
- * @typedef {(cursor: Cursor) => string | undefined} Leads
+ * Where a cursor leads to, if anywhere; `listed` is what is listed there.
+ * @typedef {{href?: string, listed?: string}} Led
+ * @typedef {(cursor: Cursor) => Led | undefined} Leads
  *
  * What is drawn upon.
  * @typedef {object} Surface
@@ -206,8 +209,8 @@ export function stackedArea(chart) {
     ]),
   );
   const extent = { points: points.length, series: series.length, downwards: false };
-  const leads = (/** @type {Cursor} */ { series: chosen }) =>
-    chosen === ALL ? chart.href : series[chosen]?.href;
+  const leads = (/** @type {Cursor} */ { point, series: chosen }) =>
+    point === points.length - 1 ? (chosen === ALL ? chart : series[chosen]) : undefined;
   return figure(chart, legend, ...explorable(chart, extent, drawnUpon(draw), read, leads), table);
 }
 
@@ -271,7 +274,7 @@ export function columns(chart) {
     ]),
   );
   const extent = { points: points.length, series: 0, downwards: false };
-  const leads = (/** @type {Cursor} */ { point }) => points[point]?.href;
+  const leads = (/** @type {Cursor} */ { point }) => points[point];
   return figure(chart, ...explorable(chart, extent, drawnUpon(draw), read, leads), table);
 }
 
@@ -342,7 +345,7 @@ export function bars(chart) {
     ]),
   );
   const extent = { points: rows.length, series: 0, downwards: true };
-  const leads = (/** @type {Cursor} */ { point }) => rows[point]?.href;
+  const leads = (/** @type {Cursor} */ { point }) => rows[point];
   return figure(chart, ...explorable(chart, extent, surface, read, leads), table);
 }
 
@@ -378,7 +381,7 @@ function explorable({ title }, extent, surface, read, leads) {
   const plot = h(
     "div",
     {
-      class: isLeading ? "chart-plot chart-leading" : "chart-plot",
+      class: "chart-plot",
       "data-key": title, // who reads it goes on with it when it is drawn anew
       tabindex: "0",
       role: "application", // the arrow keys are the chart's own, with a screen reader too
@@ -386,7 +389,7 @@ function explorable({ title }, extent, surface, read, leads) {
       "aria-label": `${title}. ${extent.downwards ? "Up" : "Left"} and ${
         extent.downwards ? "down" : "right"
       } arrow keys read the values${extent.series ? ", up and down those of one series" : ""}.${
-        isLeading ? " Enter lists what is counted." : ""
+        isLeading ? " Enter leads to a list where there is one." : ""
       }`,
     },
     surface.element,
@@ -398,12 +401,13 @@ function explorable({ title }, extent, surface, read, leads) {
   const show = () => {
     const { x, y } = surface.mark(cursor);
     const { heading, lines } = read(cursor);
+    plot.classList.toggle("chart-leading", Boolean(leads(cursor)?.href));
     tooltip.replaceChildren(
       h("strong", {}, heading),
       ...lines.map(({ label, value, swatch }) =>
         h("span", {}, ...(swatch ? [swatch] : []), label ? `${label}: ${value}` : value),
       ),
-      leads(cursor) ? h("span", { class: "chart-hint" }, "Enter or a click lists them.") : "",
+      hint(leads(cursor)),
     );
     tooltip.hidden = false;
     tooltip.style.left = "0"; // measured where nothing squeezes it
@@ -429,7 +433,7 @@ function explorable({ title }, extent, surface, read, leads) {
     show();
   };
   const follow = (/** @type {MouseEvent | KeyboardEvent} */ event, at = cursor) => {
-    const href = leads(at);
+    const href = leads(at)?.href;
     if (!href) {
       return;
     }
@@ -500,8 +504,16 @@ function explorable({ title }, extent, surface, read, leads) {
  */
 function mayLead({ points, series }, leads) {
   return Array.from({ length: points }, (_, point) =>
-    Array.from({ length: series + 1 }, (_, one) => leads({ point, series: one - 1 })),
+    Array.from({ length: series + 1 }, (_, one) => leads({ point, series: one - 1 })?.href),
   ).some((found) => found.some(Boolean));
+}
+
+/**
+ * That something leads to a list, if it does.
+ * @param {Led | undefined} led
+ */
+function hint({ href, listed = "them" } = {}) {
+  return href ? h("span", { class: "chart-hint" }, `Enter or a click lists ${listed}.`) : "";
 }
 
 /**

@@ -122,7 +122,7 @@ export function overview({ params, query: first, isSuperAdmin }) {
     (found) => {
       known.activity = found;
       tell();
-      return activityChart(found, organizationId);
+      return activityChart(found);
     },
   );
   const parts = [recent, facts, activity, statistics];
@@ -247,6 +247,7 @@ function refusalChart(found, organizationId, days) {
         value: times,
         detail: counted(licenses, "license"),
         href: link(feed, { type: typeOf(reason), from }),
+        listed: `all ${typeOf(reason) === "CloneSuspected" ? "suspected clones" : "refusals"} of that time`,
       })),
       unit: "refusals",
       empty: "No license was used where it does not belong.",
@@ -261,22 +262,14 @@ function refusalChart(found, organizationId, days) {
   ];
 }
 
-/**
- * @param {import("../contract.d.ts").AgentActivityReply} found
- * @param {string} organizationId
- */
-function activityChart(found, organizationId) {
+/** @param {import("../contract.d.ts").AgentActivityReply} found */
+function activityChart(found) {
   const hours = new Intl.DateTimeFormat("en-GB", HOUR_FORM);
-  const href = link(["organizations", organizationId, "agents"], { sort: "-last_seen" });
   return columns({
     title: "Validations per hour",
     description:
       "How many agents logged in or validated in each hour of the last week, each counted once.",
-    points: found.hours.map(({ at, licenses }) => ({
-      at: new Date(at),
-      value: licenses,
-      href: licenses > 0 ? href : undefined,
-    })),
+    points: found.hours.map(({ at, licenses }) => ({ at: new Date(at), value: licenses })),
     formatX: (at) => hours.format(at),
     unit: "agents",
     empty: "No agent has validated within the last week.",
