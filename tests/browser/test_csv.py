@@ -42,11 +42,12 @@ def test_a_file_is_what_rfc_4180_says_with_a_byte_order_mark(say: Evaluate) -> N
 
 
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_NONE])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
 def test_no_cell_is_run_as_a_formula_wherever_cells_end(
     say: Evaluate, delimiter: str, quoting: Any
 ) -> None:
-    before = ["", " ", "\t", "\r", "\n", "\u200b", "a;", "a; ", 'a"', 'a";', "a\n", "a\r\n\t", '"']
+    before = ["", " ", "\t", "\r", "\n", "\u200b", "a,", "a, ", "a;", "a; ", "a|"]
+    before += ['a"', 'a";', 'a",', "a\n", "a\r\n\t", '"']
     texts = [f"{left}{sign}cmd|' /C calc'!A0" for left, sign in product(before, _FORMULAS)]
     for row in read(text_of(say, ["title"], *([one, one] for one in texts)), delimiter, quoting):
         for cell in row:

@@ -5,7 +5,7 @@ const BYTE_ORDER_MARK = "\ufeff";
 
 // What a formula begins with, also where a spreadsheet ends cells at other characters than this file
 // does, or takes no notice of quotation marks. What cannot be seen before it is passed over, too.
-const FORMULA = /((?:^|[;\t\r\n"])[\s\p{C}]*)(?=[=+\-@＝＋－＠])/gu;
+const FORMULA = /((?:^|[,;|\t\r\n"])[\s\p{C}]*)(?=[=+\-@＝＋－＠])/gu;
 const ODD_BEGINNING = /^(?=[\t\r\n])/;
 
 /**
