@@ -87,6 +87,80 @@ def test_a_key_finds_its_agent_and_is_left_nowhere(parts: Page, api: Api) -> Non
     expect(_rows(parts)).to_have_count(0)
 
 
+HELD = """
+globalThis.fetch = (url, { body, signal }) => new Promise((resolve, reject) => {
+  signal?.addEventListener("abort", () => reject(signal.reason));
+  const answer = (told, status = 200) => resolve(Response.json(told, { status }));
+  held.push({ ...JSON.parse(body), signal, answer });
+});
+globalThis.held = [];
+"""
+
+
+def _answer(page: Page, which: int, told: dict[str, Any]) -> None:
+    """Let one of the requests be answered that are held."""
+    page.evaluate("([which, told]) => held[which].answer(told)", [which, told["json"]])
+
+
+def test_what_is_searched_last_is_shown_whenever_the_answers_come(parts: Page, api: Api) -> None:
+    parts.evaluate(MADE, ["machines", ""])
+    api.answers = [_found("computer_name", _agent(1), next_cursor="more")]
+    _search(parts, "build-")
+    expect(_rows(parts)).to_have_count(1)
+    parts.evaluate(HELD)
+    parts.get_by_role("button", name="More").click()
+    parts.get_by_label("Agent", exact=True).fill("other-")
+    parts.get_by_label("Agent", exact=True).press("Enter")
+    parts.wait_for_function("held.length === 2")
+    assert parts.evaluate("held.map(({ text }) => text)") == ["build-", "other-"]
+    _answer(parts, 1, _found("computer_name", _agent(7), _agent(8), _agent(9)))
+    expect(_rows(parts)).to_have_count(3)
+    _answer(parts, 0, _found("computer_name", _agent(2)))
+    parts.evaluate("new Promise((resolve) => setTimeout(resolve))")
+    expect(parts.locator("#announcements")).to_have_text("3 agents found")
+    expect(_rows(parts).first).to_contain_text("BUILD-7")
+    # Who comes back finds that, too.
+    parts.evaluate(MADE, ["machines", ""])
+    expect(_rows(parts)).to_have_count(3)
+    expect(parts.get_by_label("Agent", exact=True)).to_have_value("other-")
+
+
+@pytest.mark.usefixtures("api")
+def test_a_search_that_is_left_says_and_keeps_nothing(parts: Page) -> None:
+    parts.evaluate(MADE, ["machines", ""])
+    parts.evaluate(HELD)
+    parts.get_by_label("Agent", exact=True).fill("build-")
+    parts.get_by_label("Agent", exact=True).press("Enter")
+    parts.wait_for_function("held.length === 1")
+    parts.evaluate("made.stop()")
+    _answer(parts, 0, _found("computer_name", _agent(1)))
+    parts.evaluate("new Promise((resolve) => setTimeout(resolve))")
+    expect(parts.locator("#announcements")).to_be_empty()
+    parts.evaluate(MADE, ["machines", ""])
+    expect(parts.get_by_label("Agent", exact=True)).to_have_value("")
+
+
+def test_more_that_fails_says_so_once_and_is_tried_again(
+    parts: Page, api: Api, troubles: Troubles
+) -> None:
+    troubles.expect("status of 503")
+    parts.evaluate(MADE, ["machines", ""])
+    busy = {"status": 503, "json": {"code": "unavailable"}}
+    first = _found("computer_name", _agent(1), next_cursor="more")
+    api.answers = [first, busy, busy, busy, _found("computer_name", _agent(2))]
+    _search(parts, "build-")
+    for asked, button in [(2, "More"), (3, "More"), (4, "Try again")]:
+        parts.get_by_role("button", name=button).click()
+        expect(parts.get_by_role("button", name="More")).to_be_enabled()
+        assert len(api.asked) == asked
+        expect(parts.get_by_role("alert")).to_have_count(1)
+        expect(_rows(parts)).to_have_count(1)
+    expect(parts.get_by_role("button", name="More")).to_be_focused()
+    parts.get_by_role("button", name="Try again").click()
+    expect(_rows(parts)).to_have_count(2)
+    expect(parts.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_temporary_license_leads_to_its_organizations_list(parts: Page, api: Api) -> None:
     parts.evaluate(MADE, ["machines", ""])
     temporary = {"id": "lic_9", "organization_id": "acme", "status": "active", "note": "For Inge"}

@@ -251,10 +251,11 @@ export async function lookUp(machine) {
  * Licenses of all organizations.
  *
  * @param {import("../contract.d.ts").SearchRequest} wanted
+ * @param {AbortSignal} [signal]
  */
-export async function searchLicenses(wanted) {
+export async function searchLicenses(wanted, signal) {
   return /** @type {import("../contract.d.ts").SearchReply} */ (
-    await asked("/v1/licenses/search", wanted)
+    await asked("/v1/licenses/search", wanted, signal)
   );
 }
 
@@ -263,9 +264,11 @@ export async function searchLicenses(wanted) {
  *
  * @param {string} address
  * @param {object} question
+ * @param {AbortSignal} [signal]
  */
-async function asked(address, question) {
-  const { response, body } = await authorized(address, sending("POST", question, {}));
+async function asked(address, question, signal) {
+  const options = { ...sending("POST", question, {}), signal };
+  const { response, body } = await authorized(address, options);
   if (!response.ok) {
     throw new Problem(response.status, body);
   }

@@ -14,6 +14,7 @@ const MACHINE_GUID = "reg query HKLM\\SOFTWARE\\Microsoft\\Cryptography /v Machi
 
 /** @type {import("./main.js").MakePage} */
 export function machines() {
+  const finder = search();
   const result = h("div");
   const machineId = h("input", { name: "machine_id", autocomplete: "off" });
   const macs = h("textarea", { name: "mac_addresses", rows: 3, autocomplete: "off" });
@@ -84,7 +85,11 @@ export function machines() {
     markWrong(form, []);
     fill(result);
   }
-  return { title: "Machines", element: h("div", {}, search(), form, result) };
+  return {
+    title: "Machines",
+    element: h("div", {}, finder.element, form, result),
+    stop: finder.stop,
+  };
 }
 
 /** @param {import("../contract.d.ts").MachineHolder} found */

@@ -30,6 +30,9 @@ let last = null;
 
 export function search() {
   const result = h("div", { class: "found" });
+  const trouble = h("div");
+  /** @type {AbortController | null} */
+  let running = null;
   const text = h("input", {
     name: "text",
     type: "search",
@@ -60,35 +63,63 @@ export function search() {
   /** @param {Event} [event] */
   async function submit(event) {
     event?.preventDefault();
-    await working(find, () => look(text.value.trim(), null));
+    await lookBy(find, text.value.trim(), null);
+  }
+
+  /**
+   * @param {HTMLButtonElement} button that is for it
+   * @param {string} wanted
+   * @param {Found | null} before what was found so far, if this is to go on with it
+   */
+  async function lookBy(button, wanted, before) {
+    const mine = new AbortController();
+    running?.abort(); // an older answer never replaces a newer one
+    running = mine;
+    await working(button, async () => {
+      try {
+        await look(wanted, before, mine.signal);
+      } catch (error) {
+        if (!mine.signal.aborted) {
+          tell(error, before, () => lookBy(button, wanted, before));
+        }
+      }
+    });
   }
 
   /**
    * @param {string} wanted
-   * @param {Found | null} before what was found so far, if this is to go on with it
+   * @param {Found | null} before
+   * @param {AbortSignal} signal
    */
-  async function look(wanted, before) {
+  async function look(wanted, before, signal) {
     markWrong(form, []);
+    fill(trouble);
     if (before === null) {
       last = null;
       fill(result, h("p", { class: "loading", role: "status" }, "Looking…"));
     }
-    try {
-      const cursor = before?.next_cursor ?? null;
-      const found = await api.searchLicenses({ text: wanted, limit: SIZE, cursor });
-      const whole = { ...found, licenses: [...(before?.licenses ?? []), ...found.licenses] };
-      if (whole.taken_for !== "license_key") {
-        last = { text: wanted, found: whole };
-      }
-      whisper(`${counted(whole.licenses.length, "agent")} found`);
-      show(wanted, whole);
-    } catch (error) {
-      if (before === null) {
-        fill(result);
-      }
-      if (!(error instanceof api.Problem && markWrong(form, error.errors))) {
-        result.append(failure(error, () => look(wanted, before)));
-      }
+    const cursor = before?.next_cursor ?? null;
+    const found = await api.searchLicenses({ text: wanted, limit: SIZE, cursor }, signal);
+    signal.throwIfAborted();
+    const whole = { ...found, licenses: [...(before?.licenses ?? []), ...found.licenses] };
+    if (whole.taken_for !== "license_key") {
+      last = { text: wanted, found: whole };
+    }
+    whisper(`${counted(whole.licenses.length, "agent")} found`);
+    show(wanted, whole);
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {Found | null} before
+   * @param {() => unknown} again
+   */
+  function tell(error, before, again) {
+    if (before === null) {
+      fill(result);
+    }
+    if (!(error instanceof api.Problem && markWrong(form, error.errors))) {
+      fill(trouble, failure(error, again));
     }
   }
 
@@ -100,7 +131,7 @@ export function search() {
     const { licenses, temporary_license: temporary, next_cursor: next } = found;
     const more = h(
       "button",
-      { type: "button", onclick: () => working(more, () => look(wanted, found)) },
+      { type: "button", onclick: () => lookBy(more, wanted, found) },
       "More",
     );
     fill(
@@ -114,7 +145,7 @@ export function search() {
       ],
     );
   }
-  return h("section", {}, form, result);
+  return { element: h("section", {}, form, result, trouble), stop: () => running?.abort() };
 }
 
 /** @type {Record<Found["taken_for"], (text: string) => string>} */
