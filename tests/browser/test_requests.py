@@ -244,3 +244,25 @@ def test_an_attempt_is_repeated_under_its_name_and_another_time_to_live_is_anoth
         {"ttl": "3h"},
         {"ttl": "3h", "note": "For Inge"},
     ]
+
+
+def test_what_was_wrong_is_no_longer_marked_once_it_is_mended(
+    parts: Page, api: Api, troubles: Troubles
+) -> None:
+    troubles.expect("status of 400")
+    troubles.expect("status of 409")
+    parts.evaluate(MADE, ["temporary", ""])
+    expect(parts.locator("main [aria-busy]")).to_have_count(0)
+    wrong = {"pointer": "/note", "detail": "The note has a line break."}
+    api.answers = [
+        {"status": 400, "json": {"code": "invalid_request", "errors": [wrong]}},
+        {"status": 409, "json": {"code": "conflict"}},
+    ]
+    note = parts.get_by_label("Note")
+    note.fill("For Inge")
+    parts.get_by_role("button", name="Generate").click()
+    expect(note).to_have_attribute("aria-invalid", "true")
+    parts.get_by_role("button", name="Generate").click()
+    expect(parts.get_by_role("alert")).to_be_visible()
+    expect(parts.get_by_text("The note has a line break.")).to_have_count(0)
+    expect(note).not_to_have_attribute("aria-invalid", "true")

@@ -208,6 +208,7 @@ function generator(organizationId, generated) {
 
   async function letIn() {
     fill(result);
+    markWrong(form, []);
     const typed = drafts.values(form);
     const ttl = /** @type {TemporaryLicense["ttl"]} */ (typed.ttl);
     const asked = { ttl, ...(typed.note && { note: typed.note }) };
