@@ -195,6 +195,7 @@ def test_an_export_that_fails_goes_on_where_it_was(parts: Page) -> None:
     parts.get_by_role("button", name="Try again").click()
     parts.wait_for_function("pages.length === 3")
     assert parts.evaluate("pages[2].page.cursor") == "second"
+    expect(parts.get_by_role("button", name="Stop")).to_be_focused()
     answer(parts, 7, None)
     expect(parts.locator("#announcements")).to_contain_text("has 107 agents.")
     expect(parts.get_by_role("alert")).to_have_count(0)

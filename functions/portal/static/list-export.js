@@ -56,8 +56,8 @@ export function exporter(exported, noun, shown) {
     async function goOn() {
       const mine = new AbortController();
       running = mine;
+      isBusy(true); // before the button goes that tries again: it may have the focus
       fill(outcome);
-      isBusy(true);
       try {
         do {
           tellProgress();
