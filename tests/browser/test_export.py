@@ -83,13 +83,21 @@ def test_a_feed_is_exported_and_what_an_agent_is_called_is_no_formula(
     portal.call("POST", f"/v1/licenses/{agent.id}/detach", reason).expect(200)
     portal.visit(page, "ada", "/organizations/acme/feed")
     expect(page.locator(".entries li")).not_to_have_count(0)
-    download = exported(page)
+    with page.expect_response(re.compile("/events[?]")) as answer:
+        download = exported(page)
     assert download.suggested_filename.startswith("acme-feed-2")
     blocked, issued = read(download)[:2]
     assert blocked["what"] == "Agent blocked"
     assert blocked["reason"] == "sold; '=HYPERLINK(1)"
-    assert issued["computer_name"] == "'=1+1"
+    assert issued["license_computer_name"] == "'=1+1"
+    assert issued["computer_name"] == ""  # nobody else has tried
     assert issued["at"].endswith("Z")
+    # A name is what a token said: who it was is told beside it, as the API tells it.
+    actors = [event["actor"] for event in answer.value.json()["events"]]
+    assert "Alice Moreau" in [actor["name"] for actor in actors]
+    for actor, row in zip(actors, read(download), strict=True):
+        assert (row["actor_kind"], row["actor_subject"]) == (actor["kind"], actor["subject"])
+        assert row["actor_name"] == (actor["name"] or "")
 
 
 # -- by itself -------------------------------------------------------------------------------------

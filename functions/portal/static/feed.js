@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { entries } from "./event-list.js";
-import { actorOf, changesOf, eventOf } from "./labels.js";
+import { changesOf, eventOf } from "./labels.js";
 import { listPage } from "./list-page.js";
 import { EVENTS } from "./vocabulary.js";
 import { choice, empty, field } from "./widgets.js";
@@ -23,8 +23,11 @@ const CELLS = [
   ["changes", (event) => changesOf(event).join("\n")],
   ["license_id", (event) => event.license_id],
   ["label", (event) => event.after?.label],
-  ["computer_name", (event) => event.computer_name ?? event.after?.computer_name],
-  ["actor", (event) => actorOf(event.actor)],
+  ["license_computer_name", (event) => event.license_computer_name],
+  ["computer_name", (event) => event.computer_name],
+  ["actor_kind", (event) => event.actor.kind],
+  ["actor_subject", (event) => event.actor.subject],
+  ["actor_name", (event) => event.actor.name],
   ["roles", (event) => event.actor.roles.join(" ")],
   ["source_address", (event) => event.source_address],
   ["other_address", (event) => event.other_address],
