@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { given } from "./filters.js";
 import { choices, DAY, day, nameOf } from "./labels.js";
 import { listPage } from "./list-page.js";
+import { byText, byVersion, ordered } from "./order.js";
 import { link } from "./router.js";
 import { STATUSES } from "./vocabulary.js";
 import { ago, badge, choice, empty, field, person, statusBadge, table } from "./widgets.js";
@@ -60,18 +61,17 @@ const CELLS = [
 ];
 
 /**
- * By what agents are ordered here as the service orders them: those without it come last.
+ * By what agents are ordered here as the service orders them.
  *
- * @type {Record<string, (license: License) => string | null | undefined>}
+ * @type {Record<string, (license: License) => string | null>}
  */
 const ORDERS = {
-  computer_name: (license) => license.computer_name?.toLowerCase(),
-  environment: (license) => license.environment.toLowerCase(),
+  computer_name: (license) => byText(license.computer_name),
+  environment: (license) => byText(license.environment),
   issued_at: (license) => license.issued_at,
-  agent_version: versionOf,
-  last_seen: (license) => license.last_seen?.at,
+  agent_version: (license) => byVersion(versionOf(license)),
+  last_seen: (license) => license.last_seen?.at ?? null,
 };
-const collator = new Intl.Collator("en", { numeric: true }); // 4.10 comes after 4.9
 
 /** @type {[value: string, text: string][]} */
 const DEVICE_KEYS = [
@@ -192,14 +192,7 @@ function versionOf(license) {
  */
 function inOrder(licenses, sort) {
   const value = ORDERS[sort.replace("-", "")] ?? (() => null);
-  const way = sort.startsWith("-") ? -1 : 1;
-  return licenses.toSorted((one, other) => {
-    const [first, second] = [value(one), value(other)];
-    if (!first || !second) {
-      return Number(!first) - Number(!second);
-    }
-    return way * collator.compare(first, second);
-  });
+  return ordered(licenses, value, sort.startsWith("-"));
 }
 
 /**
