@@ -258,12 +258,12 @@ def test_what_stands_there_decides_who_is_out_and_not_what_is_told(
     assert len(revoked) == 1
 
 
-@pytest.mark.parametrize("status", [200, 503])
+@pytest.mark.parametrize("status", [200, 403])
 def test_nothing_comes_back_over_the_page_of_who_has_left(
     page: Page, portal: Portal, troubles: Troubles, status: int
 ) -> None:
-    if status == 503:
-        troubles.expect("status of 503")
+    if status == 403:
+        troubles.expect("status of 403")
     _keeping_tokens(page)
     held = Held()
     page.route("**/v1/me", held)
@@ -272,8 +272,8 @@ def test_nothing_comes_back_over_the_page_of_who_has_left(
     page.evaluate("() => { localStorage.clear(); dispatchEvent(new Event('focus')); }")
     _sign_in_button(page)
     with page.expect_response("**/v1/me") as late:
-        if status == 503:
-            held.pop().fulfill(status=503, json={"code": "unavailable", "detail": "Later."})
+        if status == 403:
+            held.pop().fulfill(status=403, json={"code": "forbidden", "detail": "No."})
         else:
             held.pop().continue_()
     late.value.finished()
