@@ -280,6 +280,8 @@ OPERATIONS = (
     Operation("validation of a temporary license", VALIDATE, tied, _validate, defers=True),
     Operation("validation on a machine that was lost", VALIDATE, _lost_machine, _validate),
     Operation("lookup", "LookUpMachineFunction", shared, _look_up, is_cold=True),
-    Operation("search", "LookUpMachineFunction", shared, _search, is_cold=True),
     Operation("verification keys", "DiscoveryFunction", registered, _read_keys, is_cold=True),
 )
+
+ACROSS = (Operation("search", "LookUpMachineFunction", shared, _search, is_cold=True),)
+"""Of all organizations."""

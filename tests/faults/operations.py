@@ -4,7 +4,13 @@ import pytest
 
 from tests.faults import agents, background, people, proving
 
-OPERATIONS = (*agents.OPERATIONS, *proving.OPERATIONS, *people.OPERATIONS, *background.OPERATIONS)
+OPERATIONS = (
+    *agents.OPERATIONS,
+    *proving.OPERATIONS,
+    *people.OPERATIONS,
+    *background.OPERATIONS,
+    *agents.ACROSS,
+)
 
 SPINE = (*agents.SPINE, *people.SPINE, *background.SPINE)
 """The life of a licence: one of each kind of calls that the service makes."""
