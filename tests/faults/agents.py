@@ -283,5 +283,5 @@ OPERATIONS = (
     Operation("verification keys", "DiscoveryFunction", registered, _read_keys, is_cold=True),
 )
 
-ACROSS = (Operation("search", "LookUpMachineFunction", shared, _search, is_cold=True),)
+ACROSS = (Operation("search of all", "LookUpMachineFunction", shared, _search, is_cold=True),)
 """Of all organizations."""
