@@ -101,7 +101,7 @@ def _validate(_: World, scene: Scene) -> Told:
 
 
 def _login(_: World, scene: Scene) -> Told:
-    return told(scene.agent.login())
+    return told(scene.agent.login(nonce=NONCE))
 
 
 def _operation(
