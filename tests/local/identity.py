@@ -245,10 +245,16 @@ def create(template: Template) -> IdentityProvider:
     client = aws.client("cognito-idp")
     pool = _only(template, "AWS::Cognito::UserPool")
     properties = template.properties(pool)
+    mfas = properties.pop("EnabledMfas", [])  # a call of its own, which CloudFormation makes
     pool_id = client.create_user_pool(
         PoolName=properties.pop("UserPoolName", pool),
         **properties,
     )["UserPool"]["Id"]
+    client.set_user_pool_mfa_config(
+        UserPoolId=pool_id,
+        MfaConfiguration=properties["MfaConfiguration"],
+        SoftwareTokenMfaConfiguration={"Enabled": "SOFTWARE_TOKEN_MFA" in mfas},
+    )
     template.created(pool, pool_id, Arn=aws.arn("cognito-idp", f"userpool/{pool_id}"))
 
     found: dict[str, list[Any]] = {"agents": [], "portal": [], "command line": []}

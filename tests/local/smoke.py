@@ -15,6 +15,16 @@ from tests.local.client import Client
 
 _API = re.compile(r"[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.(amazonaws\.com(?:\.cn)?)")
 
+_CHALLENGES = {
+    "NEW_PASSWORD_REQUIRED": (
+        "Set a permanent password first (aws cognito-idp admin-set-user-password --permanent)."
+    )
+}
+_SECOND_FACTOR = (
+    "With a second factor people sign in in a browser: set {part}_TOKEN in the environment to an "
+    "ID token from there."
+)
+
 
 class SignInError(Exception):
     """Somebody cannot sign in; the message says why and what to do."""
@@ -83,10 +93,11 @@ class DeployedPeople:
         )
         with closing(Client(self.url)) as client:
             answer = client.log_in(person.client_id, person.username, password)
-        if answer["ChallengeName"]:
+        if challenge := answer["ChallengeName"]:
+            help_ = _CHALLENGES.get(str(challenge), _SECOND_FACTOR)
             raise SignInError(
-                f"{person.username} cannot sign in yet: {answer['ChallengeName']}. Set a permanent "
-                "password first (aws cognito-idp admin-set-user-password --permanent)."
+                f"{person.username} cannot sign in by a password alone: {challenge}. "
+                + help_.format(part=person.part)
             )
         token = answer["AuthenticationResult.IdToken"]
         if answer.status != 200 or not isinstance(token, str):

@@ -1,5 +1,6 @@
 """`make smoke`, against the local stack in the place of a deployed one."""
 
+import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -147,6 +148,25 @@ def test_an_agent_that_fails_half_way_is_cleared_away(
     assert olivia.get("/v1/organizations/bolt")["organization.seats"] == 0
 
 
+def people_of(
+    up: Stack,
+    url: str,
+    admin: str | None,
+    member: str | None = None,
+    partner: str | None = None,
+    password: str = PASSWORD,
+) -> smoke.DeployedPeople:
+    """Who plays, and signs in at an address."""
+    of_agents = ("AGENT_CLIENT_ID", up.agent_client_id)
+    return smoke.DeployedPeople(
+        url,
+        admin=smoke.Person("ADMIN", admin, "CLIENT_ID", up.operator_client_id),
+        member=smoke.Person("MEMBER", member, *of_agents),
+        partner=smoke.Person("PARTNER", partner, *of_agents),
+        ask=lambda _: password,
+    )
+
+
 def told(
     up: Stack,
     url: str,
@@ -158,14 +178,7 @@ def told(
     password: str = PASSWORD,
 ) -> None:
     """The same in this process, for what ends in an error: it is raised."""
-    of_agents = ("AGENT_CLIENT_ID", up.agent_client_id)
-    people = smoke.DeployedPeople(
-        up.url,
-        admin=smoke.Person("ADMIN", admin, "CLIENT_ID", up.operator_client_id),
-        member=smoke.Person("MEMBER", member, *of_agents),
-        partner=smoke.Person("PARTNER", partner, *of_agents),
-        ask=lambda _: password,
-    )
+    people = people_of(up, up.url, admin, member, partner, password)
     say = ([] if printed is None else printed).append
     with closing(Client(url)) as client:
         deployed.tell(
@@ -245,6 +258,25 @@ def test_who_cannot_sign_in_is_told_why(
     monkeypatch.delenv("ADMIN_TOKEN", raising=False)
     with pytest.raises(smoke.SignInError, match=says):
         told(up, up.url, admin=admin, password=password)
+
+
+@pytest.mark.parametrize(
+    ("challenge", "says"),
+    [
+        ("NEW_PASSWORD_REQUIRED", "Set a permanent password first"),
+        ("SOFTWARE_TOKEN_MFA", "set ADMIN_TOKEN in the environment to an ID token"),
+        ("MFA_SETUP", "set ADMIN_TOKEN in the environment to an ID token"),
+    ],
+)
+def test_who_needs_more_than_a_password_is_told_what_to_do(
+    up: Stack, challenge: str, says: str
+) -> None:
+    asked = Response(200, [], json.dumps({"ChallengeName": challenge}).encode())
+    with (
+        before(up, lambda request: asked if b"USER_PASSWORD_AUTH" in request.body else None) as url,
+        pytest.raises(smoke.SignInError, match=says),
+    ):
+        people_of(up, url, "olivia").token("olivia", on_agent=False)
 
 
 def test_who_is_no_super_admin_is_told_so(up: Stack) -> None:

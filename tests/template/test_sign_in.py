@@ -55,3 +55,31 @@ def test_only_named_methods_and_paths_reach_a_function_and_no_other_origin_is_le
     others = ("AWS::Lambda::Url", "AWS::Serverless::Api", "AWS::ApiGatewayV2::Api")
     assert not [name for kind in others for name in PORTAL.of_type(kind)]
     assert not [name for name in functions if PORTAL.properties(name, "FunctionUrlConfig")]
+
+
+def test_names_differ_in_more_than_case_and_a_verified_address_is_as_good_as_a_name() -> None:
+    pool = PORTAL.properties("UserPool")
+    assert pool["UsernameConfiguration"] == {"CaseSensitive": False}
+    assert pool["AliasAttributes"] == pool["AutoVerifiedAttributes"] == ["email"]
+    # Else whoever types another's address would be signed in by it, and get its new password.
+    verified_first = pool["UserAttributeUpdateSettings"][
+        "AttributesRequireVerificationBeforeUpdate"
+    ]
+    assert verified_first == ["email"]
+    assert pool["AccountRecoverySetting"]["RecoveryMechanisms"] == [
+        {"Name": "verified_email", "Priority": 1}
+    ]
+
+
+@pytest.mark.parametrize("mfa", ["OFF", "OPTIONAL", "ON"])
+def test_a_second_factor_is_an_authenticator_app_and_needs_no_paid_messages(mfa: str) -> None:
+    pool = deployed(Mfa=mfa).properties("UserPool")
+    assert pool["MfaConfiguration"] == mfa
+    assert pool.get("EnabledMfas", []) == ([] if mfa == "OFF" else ["SOFTWARE_TOKEN_MFA"])
+    assert "SmsConfiguration" not in pool
+
+
+def test_people_may_have_a_second_factor_on_the_cheapest_plan_unless_it_is_said_otherwise() -> None:
+    pool = PORTAL.properties("UserPool")
+    assert (pool["MfaConfiguration"], pool["UserPoolTier"]) == ("OPTIONAL", "LITE")
+    assert deployed(UserPoolPlan="PLUS").properties("UserPool")["UserPoolTier"] == "PLUS"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from licensing.domain.audit import EventType
 from licensing_cli import browser
 from tests.integration import permissions
 from tests.local.deployment import route_key
@@ -141,13 +142,14 @@ def clients(template: Template) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["AgentClient", "PortalClient", "CommandLineClient"])
-def test_a_user_cannot_choose_the_organization(name: str) -> None:
+def test_the_pools_administrators_choose_a_users_organization_and_no_client_does(name: str) -> None:
     client = deployed(PortalUrl=PORTAL).properties(name)
     pool = TEMPLATE.properties("UserPool")
     assert "custom:organization_id" in client["ReadAttributes"]
     assert "custom:organization_id" not in client["WriteAttributes"]
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
-    assert [attribute["Mutable"] for attribute in pool["Schema"]] == [False]
+    # Who changes organization keeps their user, and a federated sign-in may bring it along.
+    assert [attribute["Mutable"] for attribute in pool["Schema"]] == [True]
 
 
 def configurations(template: Template) -> dict[str, dict[str, Any]]:
@@ -317,9 +319,102 @@ def test_r01_an_issuer_of_ones_own_has_two_clients_or_nothing_is_deployed(
         assert any(sentence in one for one in broken), broken
 
 
+DOMAIN = {
+    "DomainName": "licences.example.com",
+    "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b",
+}
+
+
+def test_a_domain_of_ones_own_serves_api_and_portal_after_one_deployment() -> None:
+    template = deployed(**DOMAIN)
+    assert template.properties("ApiDomain") == {
+        "DomainName": DOMAIN["DomainName"],
+        "DomainNameConfigurations": [
+            {
+                "CertificateArn": DOMAIN["CertificateArn"],
+                "EndpointType": "REGIONAL",
+                "SecurityPolicy": "TLS_1_2",
+            }
+        ],
+    }
+    # At its root: a base path would be in what functions read.
+    mapping = template.properties("ApiMapping")
+    assert mapping == {"ApiId": "api", "DomainName": "domain", "Stage": "$default"}
+    assert template.of_type("AWS::Route53::RecordSet") == []
+    outputs = template.outputs()
+    assert outputs["ApiUrl"] == "https://licences.example.com"
+    assert outputs["PortalUrl"] == "https://licences.example.com/portal"
+    assert outputs["DomainTarget"] == "d.example"
+    assert "URL=https://licences.example.com LOGIN=https://cognito-idp." in outputs["SmokeTest"]
+    assert variables(template)["PORTAL_URL"] == "https://licences.example.com"
+    client = template.properties("PortalClient")
+    assert client["CallbackURLs"] == ["https://licences.example.com/portal"]
+
+
+def test_a_domain_in_a_zone_of_the_account_is_pointed_at_the_api() -> None:
+    template = deployed(**DOMAIN, HostedZoneId="Z1")
+    assert template.properties("DomainRecord") == {
+        "HostedZoneId": "Z1",
+        "Name": DOMAIN["DomainName"],
+        "Type": "A",
+        "AliasTarget": {"DNSName": "d.example", "HostedZoneId": "Z0"},
+    }
+
+
+def test_the_apis_own_address_is_there_unless_it_is_switched_off() -> None:
+    def hidden(**parameters: str) -> object:
+        return deployed(**parameters).properties("HttpApi", "DisableExecuteApiEndpoint")
+
+    assert hidden() == {"DisableExecuteApiEndpoint": False}
+    assert hidden(**DOMAIN) == {"DisableExecuteApiEndpoint": False}
+    assert hidden(**DOMAIN, DefaultEndpoint="off") == {"DisableExecuteApiEndpoint": True}
+    assert TEMPLATE.of_type("AWS::ApiGatewayV2::DomainName") == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        (DOMAIN, []),
+        (DOMAIN | {"HostedZoneId": "Z1", "DefaultEndpoint": "off"}, []),
+        ({"DomainName": "licences.example.com"}, ["set CertificateArn"]),
+        ({"HostedZoneId": "Z1"}, ["belong to a DomainName"]),
+        ({"CertificateArn": DOMAIN["CertificateArn"]}, ["belong to a DomainName"]),
+        ({"DefaultEndpoint": "off"}, ["has no address"]),
+        ({"MonthlyBudget": "50"}, ["set AlarmEmail"]),
+        ({"MonthlyBudget": "50", "AlarmEmail": "ops@example.com"}, []),
+    ],
+    ids=str,
+)
+def test_what_belongs_together_is_set_together_or_nothing_is_deployed(
+    parameters: dict[str, str], said: list[str]
+) -> None:
+    broken = deployed(**parameters).broken_rules()
+    assert len(broken) == len(said)
+    for sentence in said:
+        assert any(sentence in one for one in broken), broken
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("", True),
+        ("licences.example.com", True),
+        ("Licences.example.com", False),
+        ("licences", False),
+        ("https://licences.example.com", False),
+        ("licences.example.com/base", False),
+        ("*.example.com", False),
+    ],
+)
+def test_a_domain_is_a_host_name_and_no_address(name: str, *, is_one: bool) -> None:
+    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
+    pattern = document["Parameters"]["DomainName"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, name)) is is_one
+
+
 def test_cloudformation_can_evaluate_what_the_rules_say() -> None:
     document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
-    assert document["Rules"].keys() == {"IssuerNeedsTwoClients", "ClientsNeedAnIssuer"}
+    assert {"IssuerNeedsTwoClients", "ClientsNeedAnIssuer"} <= document["Rules"].keys()
     for rule in document["Rules"].values():
         assert rule.keys() == {"RuleCondition", "Assertions"}
         for assertion in rule["Assertions"]:
@@ -382,6 +477,12 @@ def test_logs_are_kept_for_a_while_and_not_for_ever(log_group: str) -> None:
     assert TEMPLATE.properties(log_group)["RetentionInDays"] == 90
 
 
+def test_requests_are_logged_under_the_name_that_needs_no_policy_of_its_own() -> None:
+    # API Gateway adds any other group to one policy of the account, of 5,120 characters at most.
+    name = TEMPLATE.properties("AccessLogGroup")["LogGroupName"]
+    assert name == "/aws/vendedlogs/licensing-local/requests"
+
+
 def test_the_sweep_reserves_concurrency_only_where_it_is_asked_to() -> None:
     def reserved(template: Template) -> dict[str, Any]:
         return template.properties("ExpirySweepFunction", "ReservedConcurrentExecutions")
@@ -408,6 +509,110 @@ def test_alarms_are_mailed_to_whom_the_parameter_names() -> None:
         "Protocol": "email",
         "Endpoint": "operator@example.com",
     }
+
+
+def test_a_budget_is_mailed_before_and_when_it_is_used_up() -> None:
+    assert TEMPLATE.of_type("AWS::Budgets::Budget") == []
+    template = deployed(MonthlyBudget="50", AlarmEmail="ops@example.com")
+    budget = template.properties("Budget")
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": "50", "Unit": "USD"}
+    told = budget["NotificationsWithSubscribers"]
+    assert [one["Notification"]["NotificationType"] for one in told] == ["FORECASTED", "ACTUAL"]
+    assert {one["Subscribers"][0]["Address"] for one in told} == {"ops@example.com"}
+
+
+def test_the_table_and_each_of_its_indexes_are_limited_where_it_is_asked_for() -> None:
+    def limits(**parameters: str) -> list[object]:
+        table = deployed(**parameters).properties("LicenseTable")
+        places = [table, *table["GlobalSecondaryIndexes"]]
+        return [place.get("OnDemandThroughput") for place in places]
+
+    assert limits() == [None] * 4
+    assert limits(MaxWriteRequestUnits="500") == [{"MaxWriteRequestUnits": "500"}] * 4
+    both = {"MaxReadRequestUnits": "900", "MaxWriteRequestUnits": "500"}
+    assert limits(**both) == [both] * 4
+
+
+def test_login_and_validation_take_over_at_once_unless_steps_are_asked_for() -> None:
+    def preferences(**parameters: str) -> dict[str, Any]:
+        template = deployed(**parameters)
+        return {
+            name: found["DeploymentPreference"]
+            for name in FUNCTIONS
+            if (found := template.properties(name, "DeploymentPreference"))
+        }
+
+    # Without alarms: one that is raised already would stop the deployment that mends it.
+    at_once = {"Type": "AllAtOnce", "Role": "arn:roll-out", "Alarms": []}
+    assert preferences() == {"IssueFunction": at_once, "ValidateFunction": at_once}
+    in_steps = preferences(DeploymentPreference="Canary10Percent5Minutes")
+    assert {name: (one["Type"], one["Alarms"]) for name, one in in_steps.items()} == {
+        "IssueFunction": ("Canary10Percent5Minutes", ["IssueFailsAlarm"]),
+        "ValidateFunction": (
+            "Canary10Percent5Minutes",
+            ["ValidateFailsAlarm", "ValidateIsSlowAlarm"],
+        ),
+    }
+
+
+def test_a_roll_out_goes_back_within_its_five_minutes() -> None:
+    template = deployed(DeploymentPreference="Canary10Percent5Minutes")
+    for name in ("IssueFailsAlarm", "ValidateFailsAlarm", "ValidateIsSlowAlarm"):
+        alarm = template.properties(name)
+        metrics = alarm.get("Metrics", [])[1:]
+        (period,) = {one["MetricStat"]["Period"] for one in metrics} or {alarm["Period"]}
+        assert period * alarm["EvaluationPeriods"] <= 180
+    # What makes the alarms is gone with the steps.
+    assert not {"IssueFailsAlarm", "ValidateFailsAlarm", "ValidateIsSlowAlarm"} & set(
+        TEMPLATE.of_type("AWS::CloudWatch::Alarm")
+    )
+
+
+WEBHOOK = "https://hooks.example/licensing"
+
+
+def test_nobody_gets_notices_who_is_not_named() -> None:
+    for kind in ("Events::Rule", "Events::ApiDestination", "Events::Connection"):
+        assert TEMPLATE.of_type(f"AWS::{kind}") == []
+    assert TEMPLATE.of_type("AWS::SNS::Topic") == ["Alarms"]
+
+
+def test_a_webhook_gets_the_events_that_are_named_with_a_key_and_letters_of_its_own() -> None:
+    template = deployed(WebhookUrl=WEBHOOK, NoticeTypes="CloneSuspected,LicenseIssued")
+    rule = template.properties("NoticeRule")
+    assert rule["EventBusName"] == "bus"
+    assert rule["EventPattern"] == {
+        "source": ["licensing"],
+        "detail-type": ["CloneSuspected", "LicenseIssued"],
+    }
+    (target,) = rule["Targets"]
+    assert target["Arn"] == "arn:webhook"
+    assert target["DeadLetterConfig"] == {"Arn": "arn:NoticeDeadLetters"}
+    assert template.properties("Webhook") == {
+        "ConnectionArn": "arn:connection",
+        "HttpMethod": "POST",
+        "InvocationEndpoint": WEBHOOK,
+        "InvocationRateLimitPerSecond": 10,
+    }
+    key = template.properties("WebhookConnection")["AuthParameters"]["ApiKeyAuthParameters"]
+    assert key["ApiKeyValue"] == "{{resolve:secretsmanager:arn:webhook-secret:SecretString:key}}"
+    (statement,) = template.properties("WebhookRole")["Policies"][0]["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == (
+        "events:InvokeApiDestination",
+        "arn:webhook",
+    )
+
+
+def test_notices_are_of_events_that_there_are_and_mails_of_what_they_all_have() -> None:
+    template = deployed(NotifyEmail="ops@example.com", WebhookUrl=WEBHOOK)
+    rule = template.properties("NoticeRule")
+    assert {*rule["EventPattern"]["detail-type"]} <= {*EventType}
+    mail, webhook = rule["Targets"]
+    assert (mail["Arn"], webhook["Arn"]) == ("arn:notices", "arn:webhook")
+    names = mail["InputTransformer"]["InputPathsMap"]
+    assert {*re.findall("<(\\w+)>", mail["InputTransformer"]["InputTemplate"])} == names.keys()
+    subscription = template.properties("NoticeSubscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
 
 
 def test_what_holds_data_is_protected_from_deletion() -> None:
