@@ -90,11 +90,10 @@ def changes(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, s
 
 
 def _other(parameter: Mapping[str, Any], value: str) -> str:
-    numbers = range(int(parameter.get("MinValue", 0)), int(parameter.get("MaxValue", 0)) + 1)
-    candidates = parameter.get("AllowedValues") or [*map(str, numbers)]
-    if parameter["Type"] == "String" and "AllowedValues" not in parameter:
-        candidates = _OTHERS
-    return next(str(other) for other in candidates if other != value)
+    least = int(parameter.get("MinValue", 0))
+    others = (str(least), str(least + 1)) if parameter["Type"] == "Number" else _OTHERS
+    candidates = parameter.get("AllowedValues", others)
+    return next(str(other) for other in candidates if str(other) != value)
 
 
 def wrong(template: Mapping[str, Any]) -> Iterator[str]:

@@ -69,6 +69,7 @@ SETTINGS = Settings(
     policy_floor=PolicyFloor(),
     agent_url=None,
     cursor_key="",
+    origin_key="",
     event_bus="bus",
     dynamodb_endpoint=None,
     sign_in=Registration("", "", "", "", None),

@@ -23,6 +23,7 @@ def deployed(**parameters: str) -> Template:
     template.created("Release", "7", VersionNumber="7")
     template.created("SigningSecret", "arn:secret")
     template.created("CursorSecret", "arn:cursors")
+    template.created("OriginSecret", "arn:origin")
     for queue in template.of_type("AWS::SQS::Queue"):
         template.created(queue, queue, Arn=f"arn:{queue}", QueueName=queue)
     template.created("UserPool", "pool")

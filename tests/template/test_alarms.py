@@ -19,9 +19,17 @@ from tests.faults.seam import no_waiting
 from tests.integration.life import Life
 from tests.local.template import STACK_NAME
 from tests.template import metrics
+from tests.template.deployed import deployed
 from tests.template.metrics import Metric
-from tests.template.test_template import FUNCTIONS, TEMPLATE
 from tests.world import new_world
+
+# With everything that is there on demand only.
+TEMPLATE = deployed(
+    DeploymentPreference="Canary10Percent5Minutes",
+    NotifyEmail="ops@example.com",
+    WebhookUrl="https://hooks.example",
+)
+FUNCTIONS = TEMPLATE.of_type("AWS::Serverless::Function")
 
 ALARMS = TEMPLATE.of_type("AWS::CloudWatch::Alarm")
 QUEUES = TEMPLATE.of_type("AWS::SQS::Queue")
@@ -168,6 +176,21 @@ def test_the_dashboard_shows_every_code_that_stops_an_agent_until_somebody_logs_
     asking = [code for code in Code if code.meaning.action is NextStep.LOGIN]
     assert [code for code in searched if code in set(Code)] == asking
     assert len(searched) == len(set(searched))
+
+
+def test_by_default_the_dashboard_shows_the_alarms_that_there_are() -> None:
+    plain = deployed()
+    (alarms,) = [one for one in metrics.widgets(plain) if one["type"] == "alarm"]
+    there = plain.of_type("AWS::CloudWatch::Alarm")
+    assert sorted(alarms["properties"]["alarms"]) == sorted(f"arn:{alarm}" for alarm in there)
+    assert set(there) < set(ALARMS)
+
+
+def test_requests_that_api_gateway_throttles_are_counted_from_the_access_log() -> None:
+    written = TEMPLATE.properties("HttpApi", "AccessLogSettings")["AccessLogSettings"]["Format"]
+    assert '"status":"$context.status"' in written.replace(" ", "")
+    assert TEMPLATE.properties("Throttled")["LogGroupName"] == "access-logs"
+    assert pattern("Throttled") == '{ $.status = "429" }'
 
 
 def matches(pattern: str, line: str) -> bool:

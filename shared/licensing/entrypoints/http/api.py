@@ -24,6 +24,7 @@ from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, U
 from licensing.domain.refusal import RefusalCode
 from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.http.calls import Call
+from licensing.entrypoints.http.front import BypassedFront, demand_front
 from licensing.entrypoints.http.inputs import Input, PayloadTooLarge, WrongFields
 from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, next_nonce
@@ -69,6 +70,7 @@ class Api:
     def __init__(self) -> None:
         self.operations: list[Operation] = []
         self._resolver = _resolver()
+        self._resolver.not_found(self._no_route)
         self.handler: LambdaHandler = entry(self._resolve)
 
     def serves(self, operation: Operation) -> Callable[[Serve], Serve]:
@@ -98,7 +100,7 @@ class Api:
             methods = table.methods(event.path)
             # What has a route and does not fit it, in API Gateway's eyes, is not there.
             if not methods or event.http_method in methods:
-                return _no_route(error)
+                return self._no_route(error)
             allowed = ", ".join(sorted({*methods, "OPTIONS"}))
             if event.http_method == "OPTIONS":
                 return no_content({"allow": allowed}, outcome="options")
@@ -126,6 +128,7 @@ class Api:
                 # For all that is logged from here on.
                 telemetry.about(license_id=named.get("license_id"))
                 call = Call(self._resolver.current_event, current_deployment(), takes)
+                demand_front(call.event, call.deployment.settings)
                 return serve(call, **named)
 
             for method in methods:
@@ -133,6 +136,13 @@ class Api:
             return serve
 
         return register
+
+    def _no_route(self, _: Exception) -> Reply:
+        help_ = "Check the method and the path."
+        # API Gateway leaves the key of a mapping in the path, where no route begins with it.
+        if "/v1/" in self._resolver.current_event.path[1:]:
+            help_ = "The service answers at the root of its domain, not behind a base path."
+        return problem(RefusalCode.NOT_FOUND, f"There is no such route. {help_}")
 
     def _resolve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer = self._resolver.resolve(event, context)
@@ -184,7 +194,7 @@ def _resolver() -> APIGatewayHttpResolver:
     resolver.exception_handler(Unauthenticated)(_unauthenticated)
     resolver.exception_handler(StaleProof)(_stale_proof)
     resolver.exception_handler(Unavailable)(_unavailable)
-    resolver.not_found(_no_route)
+    resolver.exception_handler(BypassedFront)(_bypassed)
     return resolver
 
 
@@ -222,5 +232,5 @@ def _unavailable(error: Unavailable) -> Reply:
     )
 
 
-def _no_route(_: Exception) -> Reply:
-    return problem(RefusalCode.NOT_FOUND, "There is no such route. Check the method and the path.")
+def _bypassed(_: BypassedFront) -> Reply:
+    return problem(RefusalCode.FORBIDDEN, "Call the service at the address that it was given.")

@@ -14,6 +14,7 @@ from licensing.entrypoints.deployment import Deployment, UseCase
 from licensing.entrypoints.http.addresses import public_address
 from licensing.entrypoints.http.callers import bearer, caller
 from licensing.entrypoints.http.cursors import Cursors, scope_of
+from licensing.entrypoints.http.front import source_address
 from licensing.entrypoints.http.inputs import CURSOR, PAGE, SORTED_PAGE, Input
 from licensing.entrypoints.http.proofs import PREVIOUS_PROOF, PROOF, good_proof, proof
 from licensing.usecases.context import Context, UserContext
@@ -158,6 +159,6 @@ class Call:
         return Origin(
             actor=actor,
             request_id=self.event.request_context.request_id,
-            source_address=self.event.request_context.http.source_ip,
+            source_address=source_address(self.event, self.deployment.settings),
             agent_version=agent_version,
         )

@@ -1,0 +1,45 @@
+"""What stands in front of the API: CloudFront, where a deployment says so, and nothing else.
+
+What this module guarantees: where the deployment has a key for its front, nobody gets past it, and
+the address on record is the caller's, not CloudFront's. Elsewhere no such header is believed.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from licensing.domain.errors import LicensingError
+from licensing.entrypoints.settings import Settings
+
+KEY: Final = "x-origin-key"
+"""The header that CloudFront adds to what it passes on; callers never see it."""
+
+VIEWER: Final = "cloudfront-viewer-address"
+"""The header in which CloudFront names the caller: an address, a colon and a port."""
+
+
+class BypassedFront(LicensingError):
+    """A request that has not come by the front of this deployment."""
+
+
+def demand_front(event: APIGatewayProxyEventV2, settings: Settings) -> None:
+    """Check that a request has come by the front. Raises :class:`BypassedFront`."""
+    if not settings.origin_key:
+        return
+    shown = event.headers.get(KEY) or ""
+    if not hmac.compare_digest(shown.encode(), settings.origin_key.encode()):
+        raise BypassedFront
+
+
+def source_address(event: APIGatewayProxyEventV2, settings: Settings) -> str:
+    """Who has sent a request that has come by the front, as an IP address (R17, R32).
+
+    The front is asked only where its key has been demanded: anybody can send its headers.
+    """
+    viewer = event.headers.get(VIEWER) if settings.origin_key else None
+    if not viewer:
+        return event.request_context.http.source_ip
+    return viewer.rpartition(":")[0].strip("[]")
