@@ -60,7 +60,8 @@ def main() -> int:
 def _check(command: argparse.Namespace) -> int:
     account.told()  # or it says here why it cannot
     found = _known(command.stack)
-    parameters.check(command.parameters, found.parameters if found else {})
+    region = boto3.session.Session().region_name
+    parameters.check(command.parameters, found.parameters if found else {}, region=region)
     return 0
 
 

@@ -13,11 +13,24 @@ from tests.artefacts.building import ROOT
 from tests.local.template import Template
 
 
+WITHOUT_SNAPSTART = {
+    "ap-east-2": "Asia Pacific (Taipei)",
+    "ap-southeast-6": "Asia Pacific (New Zealand)",
+}
+"""Regions where Lambda takes no snapshots, by AWS's documentation, in November 2026."""
+
+
 class ParametersError(Exception):
     """The parameters do not fit together; the message says what to set."""
 
 
-def check(given: Sequence[str], deployed: Mapping[str, str], root: Path = ROOT) -> None:
+def check(
+    given: Sequence[str],
+    deployed: Mapping[str, str],
+    root: Path = ROOT,
+    *,
+    region: str | None = None,
+) -> None:
     """Raises :class:`ParametersError`, or `TemplateError` for a parameter that there is not.
 
     `given` are written `Name=value`; without any, those of `samconfig.toml` count. `deployed` are
@@ -27,7 +40,14 @@ def check(given: Sequence[str], deployed: Mapping[str, str], root: Path = ROOT) 
     named = _named(given or _configured(root / "samconfig.toml"))
     known = Template(template).parameters
     kept = {name: value for name, value in deployed.items() if name in known}
-    if broken := Template(template, kept | named).broken_rules():
+    resolved = Template(template, kept | named)
+    broken = resolved.broken_rules()
+    if region in WITHOUT_SNAPSTART and resolved.resolve({"Ref": "SnapStart"}) == "on":
+        broken.append(
+            f"Lambda has no SnapStart in {region}, {WITHOUT_SNAPSTART[region]}. Set SnapStart=off, "
+            "and functions take about a second longer after a pause; or deploy to another Region."
+        )
+    if broken:
         raise ParametersError("\n".join(("Nothing was built or deployed.", *broken)))
 
 

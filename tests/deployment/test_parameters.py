@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.artefacts.building import ROOT
-from tests.deployment.parameters import ParametersError, check
+from tests.deployment.parameters import WITHOUT_SNAPSTART, ParametersError, check
 from tests.local.template import TemplateError
 
 OWN = ["Issuer=https://login.example", "AgentClientId=agents", "OperatorClientId=operators"]
@@ -59,3 +59,12 @@ def test_r01_what_is_not_named_is_as_samconfig_has_it(tmp_path: Path, configured
     with pytest.raises(ParametersError, match="OperatorClientId"):
         check([], {}, tmp_path)
     check(OWN, {}, tmp_path)
+
+
+@pytest.mark.parametrize("region", WITHOUT_SNAPSTART)
+def test_a_region_without_snapstart_is_told_before_anything_is_built(region: str) -> None:
+    with pytest.raises(ParametersError, match=f"no SnapStart in {region}.*Set SnapStart=off"):
+        check([], {}, region=region)
+    check(["SnapStart=off"], {}, region=region)
+    check([], {"SnapStart": "off"}, region=region)
+    check([], {}, region="eu-central-1")

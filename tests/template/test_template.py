@@ -76,6 +76,23 @@ def test_a_function_that_somebody_waits_for_starts_from_a_snapshot(function: str
     assert properties["AutoPublishAlias"] == "live"
 
 
+def test_without_snapstart_no_function_starts_from_a_snapshot() -> None:
+    template = deployed(SnapStart="off")
+    settings = [template.function(name, "SnapStart")["SnapStart"] for name in FUNCTIONS]
+    assert settings == [{"ApplyOn": "None"}] * len(FUNCTIONS)
+
+
+def test_functions_know_the_key_of_cloudfront_only_where_it_stands_in_front() -> None:
+    def key(**parameters: str) -> set[str]:
+        template = deployed(**parameters)
+        environments = [template.function(name, "Environment") for name in FUNCTIONS]
+        return {one["Environment"]["Variables"]["ORIGIN_KEY"] for one in environments}
+
+    assert key() == {""}
+    assert key(BehindCloudFront="on") == {"{{resolve:secretsmanager:arn:origin:SecretString:key}}"}
+    assert TEMPLATE.of_type("AWS::SecretsManager::Secret") == ["SigningSecret", "CursorSecret"]
+
+
 def test_every_handler_is_deployed() -> None:
     handlers = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
     assert handlers == {
