@@ -10,8 +10,9 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ from tests.local.test_command import run_command
 pytestmark = pytest.mark.sampled(6)
 
 PROCEDURES = procedures.read()
+RESTORE = "Restore the table to a point in time"
 SECRET_SECONDS = 900
 _numbers = count(1)
 
@@ -251,10 +253,40 @@ def table(name: str) -> Iterator[None]:
         install_deployment(deployed)
 
 
+@contextmanager
+def without(name: str, is_lost: Callable[[Mapping[str, Any]], bool]) -> Iterator[None]:
+    """A table that lacks some items, which are put back at the end."""
+    client = boto3.client("dynamodb")
+    lost = [item for item in client.scan(TableName=name)["Items"] if is_lost(item)]
+    assert lost
+    for item in lost:
+        client.delete_item(TableName=name, Key={"pk": item["pk"], "sk": item["sk"]})
+    yield
+    for item in lost:
+        client.put_item(TableName=name, Item=item)
+
+
+def assert_torn_transactions_are_seen(
+    operator: Terminal, look: str, name: str, license_id: str
+) -> None:
+    """All is well with Bolt's four; and of a transaction, a table may have a part alone."""
+
+    def seen() -> dict[str, str]:
+        return dict(line.split(" ", 1) for line in operator.paste(look).splitlines())
+
+    whole = seen()
+    assert (whole.get("?"), whole[BOLT]) == (None, "4 4 4")
+    with without(name, lambda item: item["pk"]["S"] == f"LICENSE#{license_id}"):
+        torn = seen()
+        assert (torn["?"], torn[BOLT]) == (license_id, "4 3 3")
+    with without(name, lambda item: license_id in str(item.get("holders"))):
+        assert seen()[BOLT] == "4 4 3"
+
+
 def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
     service: Service, operator: Terminal
 ) -> None:
-    restore, set_up, look, do_again = run_here("Restore the table to a point in time", 4)
+    restore, _, _, set_up, look, do_again = run_here(RESTORE, 6)
     machines = [new_machine() for _ in range(4)]
     kept, revoked, blocked, cloned = (
         service.log_in(machine, "boris").expect(201) for machine in machines
@@ -280,10 +312,7 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
     restored_indexes = {index["IndexName"] for index in described["GlobalSecondaryIndexes"]}
     assert restored_indexes == {index["IndexName"] for index in wanted["GlobalSecondaryIndexes"]}
 
-    seats = {
-        line.split("\t")[0]: line.split("\t")[1:] for line in operator.paste(look).splitlines()
-    }
-    assert seats[BOLT] == ["4", "4"]
+    assert_torn_transactions_are_seen(operator, look, restored, kept["license.id"])
 
     service.call("POST", f"/v1/licenses/{revoked['license.id']}/revoke", by="olivia").expect(200)
     service.call("POST", f"/v1/licenses/{blocked['license.id']}/detach", by="olivia").expect(200)
@@ -307,6 +336,24 @@ def test_r15_the_table_is_restored_and_who_was_revoked_since_is_revoked_again(
         assert service.code(revoked["license_key"], machines[1], BOLT) == "REVOKED"
         assert service.code(blocked["license_key"], machines[2], BOLT) == "DETACHED"
         assert service.code(cloned["license_key"], machines[3], BOLT) == "DETACHED"
+
+
+def test_the_table_is_restored_from_a_backup(operator: Terminal) -> None:
+    _, find, from_backup, *_ = run_here(RESTORE, 6)
+    told, table = boto3.client("dynamodb"), os.environ["TABLE_NAME"]
+    made = told.create_backup(TableName=table, BackupName="weekly")["BackupDetails"]
+    (backup,) = operator.paste(find).splitlines()
+    _, name, arn = backup.split("\t")
+    assert (name, arn) == ("weekly", made["BackupArn"])
+    # Another name than that of the test before.
+    operator.paste("RESTORED=$TABLE-from-backup")
+    restored, *_ = operator.paste(filled(from_backup, BACKUP=arn)).splitlines()
+    assert restored == f'"{table}-from-backup"'
+    moment = operator.paste("echo $MOMENT").strip()
+    assert datetime.fromisoformat(moment) == made["BackupCreationDateTime"].replace(microsecond=0)
+    before, after = (told.scan(TableName=one)["Items"] for one in (table, f"{table}-from-backup"))
+    assert before
+    assert after == before
 
 
 def test_r13_r32_why_an_agent_was_refused_is_found(service: Service, operator: Terminal) -> None:
@@ -592,7 +639,7 @@ def test_the_cli_takes_the_lines_that_only_aws_can_answer(title: str, tmp_path: 
 
 
 def test_the_template_takes_a_restored_table_over_by_its_name(tmp_path: Path) -> None:
-    switch, _ = PROCEDURES["Restore the table to a point in time"].only_on_aws
+    switch, _ = PROCEDURES[RESTORE].only_on_aws
     change = switch[: switch.index("\nmake ")]
     with procedures.terminal(tmp_path / "terminal", "http://127.0.0.1:9") as terminal:
         path = terminal.folder / "template.yaml"
