@@ -1,7 +1,7 @@
 """How an organization's licences are searched, filtered and sorted, over tens of thousands."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -314,3 +314,21 @@ def _pages(world: World, **query: Any) -> Iterator[Any]:
         if page["next_cursor"] is None:
             return
         query["cursor"] = page["next_cursor"]
+
+
+@pytest.mark.parametrize("asked", ["sort=computer_name", "sort=last_seen", "search=nothing", ""])
+def test_a_list_takes_in_no_more_of_an_index_than_it_reads(world: World, asked: str) -> None:
+    world.register("acme")
+    world.login()
+    taken_in: set[str] = set()
+
+    def look(parsed: Mapping[str, Any], **_: Any) -> None:
+        taken_in.update(name for entry in parsed["Items"] for name in entry)
+
+    hooks = world.runtime.dynamodb.meta.events
+    hooks.register("after-call.dynamodb.Query", look)
+    answer = world.request("GET", f"/v1/organizations/acme/licenses?{asked}", person=ADA)
+    hooks.unregister("after-call.dynamodb.Query", look)
+    assert answer.status == 200
+    assert {"pk", "org_sk", "computer_name"} <= taken_in
+    assert not taken_in & {"sk", "org_pk"}, "where it is stood in the question"

@@ -289,6 +289,22 @@ def read_license(item: StoredItem) -> License:
     return LICENSE.read(item, id=id_of(item))
 
 
+LICENSE_PLACE: Final = ("pk", "org_sk")
+"""The attributes that tell which licence an entry of the index is of, and its place there."""
+
+
+LICENSE_SUMMARY: Final = (
+    *LICENSE_PLACE,
+    "state",
+    "environment",
+    "computer_name",
+    "label",
+    "primary",
+    "device_key",
+)
+"""The attributes that a :class:`LicenseSummary` is read from."""
+
+
 def read_license_summary(entry: StoredItem) -> LicenseSummary:
     """What the index tells of a licence."""
     issued_at = issued_at_in_sort_key(sort_key_of(entry))
@@ -375,6 +391,17 @@ def organization_attributes(
 def read_organization(item: StoredItem) -> Organization:
     """The organization that an item holds."""
     return ORGANIZATION.read(item, id=id_of(item))
+
+
+ORGANIZATION_SUMMARY: Final = (
+    "pk",
+    "name",
+    "valid_until",
+    "subscription_status",
+    "seats",
+    "max_agents",
+)
+"""The attributes that an :class:`OrganizationSummary` is read from."""
 
 
 def read_organization_summary(entry: StoredItem) -> OrganizationSummary:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.organizations import Organizations
-from licensing.adapters.dynamo.table import FILTERED, batches, cut
+from licensing.adapters.dynamo.table import FILTERED, batches, cut, projected
 from licensing.adapters.dynamo.values import StoredItem, number, text
 from licensing.adapters.dynamo.writes import UNUSED, use_attributes, use_conditions, writes_of
 from licensing.domain.device_key import already_used
@@ -93,6 +93,7 @@ class Licenses(Organizations):
         entries = self._entries(
             organization_id,
             states,
+            only=items.LICENSE_SUMMARY,
             after=schema.read_cursor(cursor, partition, place) if cursor is not None else None,
             # One more than the page tells whether there is a next one. Of those that are passed
             # over, many are read at a time.
@@ -107,7 +108,8 @@ class Licenses(Organizations):
         self, organization_id: str, *, states: Collection[State]
     ) -> Iterator[LicenseSummary]:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
-        return map(items.read_license_summary, self._entries(organization_id, states))
+        entries = self._entries(organization_id, states, only=items.LICENSE_SUMMARY)
+        return map(items.read_license_summary, entries)
 
     def agent_activity(self, ids: Sequence[str]) -> Mapping[str, AgentActivity]:
         """See :class:`licensing.usecases.ports.LicenseLister`."""
@@ -241,10 +243,14 @@ class Licenses(Organizations):
         organization_id: str,
         states: Collection[State],
         *,
+        only: Sequence[str] = items.LICENSE_PLACE,
         page_size: int | None = None,
         after: str | None = None,
     ) -> Iterator[StoredItem]:
-        """An organization's licences in the index, in order, from behind ``after`` on."""
+        """An organization's licences in the index, in order, from behind ``after`` on.
+
+        Of each ``only`` these attributes; its place is among them.
+        """
         for state in sorted(states):
             if after is not None and state < schema.state_in_sort_key(after):
                 continue
@@ -262,7 +268,7 @@ class Licenses(Organizations):
                 query["Limit"] = page_size
             if after is not None and state is schema.state_in_sort_key(after):
                 query["ExclusiveStartKey"] = schema.license_start(partition, after)
-            yield from self._query(query)
+            yield from self._query(projected(query, only))
 
     def _hydrated(self, entries: Sequence[StoredItem]) -> list[License]:
         """The licences behind index entries, read consistently, in the entries' order.

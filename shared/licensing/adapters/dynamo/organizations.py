@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from licensing.adapters.dynamo import items, schema
-from licensing.adapters.dynamo.table import Table
+from licensing.adapters.dynamo.table import Table, projected
 from licensing.adapters.dynamo.writes import organization_writes
 from licensing.domain.audit import Event
 from licensing.domain.organization import Organization, is_organization_id
@@ -27,7 +27,8 @@ class Organizations(Table):
 
     def organization_summaries(self) -> Iterator[OrganizationSummary]:
         """See :class:`licensing.usecases.ports.OrganizationLister`."""
-        entries = self._query(self._whole(schema.ORGANIZATIONS))
+        query = projected(self._whole(schema.ORGANIZATIONS), items.ORGANIZATION_SUMMARY)
+        entries = self._query(query)
         return map(items.read_organization_summary, entries)
 
     def organizations(self, ids: Sequence[str]) -> list[Organization]:

@@ -9,7 +9,7 @@ from itertools import islice
 from licensing.adapters.dynamo import items, schema
 from licensing.adapters.dynamo.events import is_of_clone, read_event, read_move
 from licensing.adapters.dynamo.licenses import Licenses
-from licensing.adapters.dynamo.table import batches, cut
+from licensing.adapters.dynamo.table import batches, cut, projected
 from licensing.adapters.dynamo.values import Item, text
 from licensing.domain.license import State
 from licensing.domain.organization import is_organization_id
@@ -58,18 +58,17 @@ class Counts(Licenses):
     def census(self, organization_id: str) -> Mapping[State, int]:
         """See :class:`licensing.usecases.ports.StatisticsReader`."""
         query = self._whole(schema.licenses_of(organization_id))
-        entries = self._query({**query, "ProjectionExpression": "org_sk"})
+        entries = self._query(projected(query, ("org_sk",)))
         return Counter(schema.state_in_sort_key(schema.sort_key_of(entry)) for entry in entries)
 
     def all_licenses(self, organization_id: str) -> Iterator[LicenseSummary]:
         """See :class:`licensing.usecases.ports.SummaryReader`."""
         entries = self._query(
-            {
-                **self._whole(schema.licenses_of(organization_id)),
+            projected(
+                self._whole(schema.licenses_of(organization_id)),
                 # Names and labels are the most of an entry, and are not counted.
-                "ProjectionExpression": "pk, org_sk, environment, device_key, #state, #primary",
-                "ExpressionAttributeNames": {"#state": "state", "#primary": "primary"},
-            }
+                ("pk", "org_sk", "state", "environment", "primary", "device_key"),
+            )
         )
         return map(items.read_license_summary, entries)
 
