@@ -259,6 +259,18 @@ def test_a_choice_shows_what_the_place_says_though_it_is_none_of_it(parts: Page)
     expect(parts.get_by_label("Order")).to_have_value("")  # which is what that order is called
 
 
+def test_what_leaves_rows_out_is_told_where_filters_are_folded_and_a_day_with_its_field(
+    parts: Page,
+) -> None:
+    parts.evaluate("""
+      const day = widgets.field("From", dom.h("input", { name: "from", type: "date" }));
+      const order = widgets.choice("Order", "sort", [["", "Name"], ["-name", "Backwards"]]);
+      const query = new URLSearchParams("from=2026-11-01&sort=-name");
+      put(filters.filters("Feed", query, [day, order]).form);
+    """)
+    expect(parts.locator(".fold")).to_have_text("Filter: From 2026-11-01")
+
+
 # -- drafts ----------------------------------------------------------------------------------------
 
 FORM = """

@@ -115,9 +115,12 @@ function put(element, value) {
  * @param {HTMLInputElement | HTMLSelectElement} element
  */
 function told(element) {
-  const text = element instanceof HTMLSelectElement && element.selectedOptions[0]?.text;
-  const label = element.type === "date" ? `${element.labels?.[0]?.textContent} ` : "";
-  return text || `${label}${element.value}`;
+  if (element instanceof HTMLSelectElement) {
+    return element.selectedOptions[0]?.text ?? element.value;
+  }
+  // Not by `labels`: before its form is in the page, an element has none.
+  const label = element.closest(".field")?.querySelector("label")?.textContent;
+  return element.type === "date" && label ? `${label} ${element.value}` : element.value;
 }
 
 /**
