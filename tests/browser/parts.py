@@ -10,9 +10,9 @@ _INDEX = """<!doctype html>
 <div id="announcements"></div></body>
 </html>
 """
-_SCRIPTS = ["api", "dialogs", "dom", "event-list", "filters", "form-drafts", "labels"]
-_SCRIPTS += ["across", "feed", "list-page", "machines", "names", "router", "subject"]
-_SCRIPTS += ["session", "temporary", "widgets"]
+_SCRIPTS = ["across", "agent", "agents", "api", "dialogs", "dom", "event-list", "feed", "filters"]
+_SCRIPTS += ["form-drafts", "freshness", "labels", "list-page", "machines", "names", "router"]
+_SCRIPTS += ["session", "subject", "temporary", "way-back", "widgets"]
 _JS = "\n".join(
     [
         *(f'import * as {name.replace("-", "_")} from "./{name}.js";' for name in _SCRIPTS),

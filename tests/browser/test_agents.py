@@ -139,6 +139,7 @@ def test_agents_are_filtered_by_status_and_environment(page: Page, varied: Porta
     page.reload()
     expect(rows(page)).to_have_count(2)
     expect(page.get_by_label("Environment")).to_have_value("test")
+    expect(environment.get_by_role("option")).to_have_text(["Any", "test", "production"])
     page.get_by_role("button", name="Clear").click()
     expect(rows(page)).to_have_count(5)
     assert page.url == varied.address(_PLACE)
@@ -323,6 +324,8 @@ def test_back_leads_to_where_in_the_list_one_was(page: Page, portal: Portal) -> 
     page.go_back()
     expect(page.get_by_role("link", name=name)).to_be_focused()
     assert abs(_scrolled(page) - before) < 2
+    # What was left by is kept whatever is clicked meanwhile, as long as one stays where one came.
+    rows(page).nth(40).get_by_role("cell").first.dispatch_event("click")
     page.reload()
     expect(page.get_by_role("link", name=name)).to_be_focused()
     assert abs(_scrolled(page) - before) < 2

@@ -38,7 +38,7 @@ def test_what_is_narrowed_begins_at_its_first_page(parts: Page) -> None:
     parts.get_by_label("Search").fill(" press ")
     parts.get_by_label("Search").press("Enter")
     assert place(parts) == "#/agents?status=revoked&search=press"
-    parts.evaluate("router.change({ cursor: 'second' }, { replace: true })")
+    parts.evaluate("router.change({ cursor: 'second', page: '2' }, { replace: true })")
     parts.get_by_role("button", name="Clear").click()
     assert place(parts) == "#/agents"
     assert parts.evaluate("history.length") == before  # Back leads away from the list
@@ -245,6 +245,36 @@ def test_a_list_shows_its_rows_how_many_there_are_or_why_there_are_none(parts: P
     assert "skip" not in parts.evaluate("asked.at(-1)")
     assert listed(parts, "sort=name", full).startswith("2 by name")
     expect(parts.locator(".above")).to_have_text("More than 2 agents")
+
+
+def test_a_list_is_come_back_to_as_it_was_narrowed_last_and_at_its_first_page(
+    parts: Page,
+) -> None:
+    remembered = "way_back.remembered(['agents'])"
+    parts.evaluate("globalThis.answer = { rows: [1], next_cursor: null }")
+    assert parts.evaluate(remembered) == {}
+    parts.evaluate("router.go('#/agents?status=active&cursor=third&page=3')")
+    parts.evaluate(LIST)  # by a link that narrows it
+    assert parts.evaluate(remembered) == {"status": "active"}
+    listed(parts, "status=revoked&sort=-name&page=2", {"rows": [1], "next_cursor": None})
+    assert parts.evaluate(remembered) == {"status": "revoked", "sort": "-name"}
+    assert parts.evaluate("way_back.remembered(['feed'])") == {}
+
+
+@pytest.mark.parametrize("is_typing", [False, True])
+def test_rows_that_come_back_take_the_focus_from_nobody_who_types(
+    parts: Page, *, is_typing: bool
+) -> None:
+    parts.evaluate("history.replaceState({ left: { y: 0, key: 'second' } }, '')")
+    parts.evaluate("void (globalThis.answer = new Promise((done) => { globalThis.come = done; }))")
+    row = 'dom.h("a", { href: "#/agent", "data-key": "second" }, "Second")'
+    parts.evaluate(LIST.replace("show:", f"show: () => {row}, other:"))
+    if is_typing:
+        parts.get_by_label("Search").press_sequentially("se")
+    parts.evaluate("come({ rows: [1], next_cursor: null })")
+    link = parts.get_by_role("link", name="Second")
+    expect(link).to_be_visible()
+    expect(parts.get_by_label("Search") if is_typing else link).to_be_focused()
 
 
 def test_a_choice_shows_what_the_place_says_though_it_is_none_of_it(parts: Page) -> None:
