@@ -292,3 +292,11 @@ def test_a_refusal_is_told_with_why_how_often_and_what_helps(parts: Page) -> Non
     when = parts.evaluate("fromNow('2027-02-28T12:00:00Z')")
     assert last == f"{when} · ada · also used from 192.0.2.9"
     expect(parts.get_by_role("link")).to_have_count(0)  # a temporary license has no page
+
+
+def test_a_temporary_license_that_was_refused_leads_to_no_page_of_its_own(parts: Page) -> None:
+    refused = {"type": "AccessRefused", "reason": "temporary_license_not_usable", "times": 1}
+    first, *_ = told(parts, {**refused, "license_computer_name": "PC-01"})
+    assert first.endswith(" · lic_1")
+    leads = parts.get_by_role("link").evaluate_all("(all) => all.map((a) => a.hash)")
+    assert leads == ["#/organizations/acme/temporary"]

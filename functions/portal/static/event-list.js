@@ -73,7 +73,10 @@ function subject(event) {
   const id = event.license_id ?? "";
   const { label, computer_name: computer } = event.after ?? {};
   const name = label || computer || event.license_computer_name || id;
-  return event.after?.kind === "temporary"
+  // A temporary license has no page. Of a refusal, it is known where one alone is refused like that.
+  const isTemporary =
+    event.after?.kind === "temporary" || event.reason === "temporary_license_not_usable";
+  return isTemporary
     ? h("code", {}, id)
     : h("a", { href: link(["organizations", event.organization_id, "agents", id]) }, String(name));
 }
