@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.accessibility import assert_accessible
 from tests.browser.portal import Agent, Portal
 from tests.browser.test_agent import dialog
+from tests.browser.test_widgets import EVENT
 from tests.local import cast
 
 pytestmark = pytest.mark.sampled(7)
@@ -22,6 +23,52 @@ _CAUSES = {
     "KEYLESS": ("a proof of its device key", "", "#/organizations/acme?do=waive-keys"),
     "FOREIGN": ("another's machine", "ask the operator of this service to find out who", None),
 }
+
+
+_ACME = "#/organizations/acme"
+_LICENSE = f"{_ACME}/agents/lic_1?do="
+_RESET, _DISSOCIATE = f"{_LICENSE}reset-device-key", f"{_LICENSE}dissociate"
+_SEATS, _LIMIT = f"{_ACME}/agents?sort=last_seen", f"{_ACME}?do=limit-members"
+_KEYS = [f"{_ACME}/agents?search=PC-01", f"{_ACME}?do=waive-keys"]
+_LEADS: list[tuple[str, str | None, list[str], list[str]]] = [
+    # reason, license, where that leads an administrator, and a super-admin
+    ("seat_limit_reached", None, [_SEATS], [f"{_ACME}/edit", _SEATS]),
+    ("member_limit_reached", None, [_LIMIT], [_LIMIT]),
+    ("subscription_ended", None, [_ACME], [f"{_ACME}/edit"]),
+    ("proof_required", None, _KEYS, _KEYS),
+    ("proof_required", "lic_1", [_RESET], [_RESET]),
+    ("machine_registered_to_other_organization", None, [], ["#/machines"]),
+    ("machine_registered_to_other_organization", "lic_1", [_DISSOCIATE], [_DISSOCIATE]),
+    ("license_still_bound", "lic_1", [_DISSOCIATE], [_DISSOCIATE]),
+    ("device_key", "lic_1", [_RESET], [_RESET]),
+    (
+        *("on_behalf_login_disabled", "lic_1", [f"{_LICENSE}revoke"]),
+        [f"{_ACME}/temporary", f"{_LICENSE}revoke"],
+    ),
+    # These are in the audit trail alone (R28).
+    ("temporary_license_not_usable", "lic_1", [], [f"{_ACME}/temporary"]),
+    ("machine_mismatch", "lic_1", [_DISSOCIATE], [_DISSOCIATE]),
+    ("proof_invalid", "lic_1", [_RESET], [_RESET]),
+]
+
+
+@pytest.mark.parametrize(("reason", "license_id", "leads", "leads_super_admins"), _LEADS)
+def test_r32_what_helps_against_a_refusal_is_where_the_advice_leads(
+    parts: Page,
+    reason: str,
+    license_id: str | None,
+    leads: list[str],
+    leads_super_admins: list[str],
+) -> None:
+    refused = {"type": "AccessRefused", "reason": reason, "times": 1, "computer_name": "PC-01"}
+    show = "(given) => put(event_list.entries(...given))"
+    for is_super_admin, expected in ((False, leads), (True, leads_super_admins)):
+        if not expected and reason == "temporary_license_not_usable":
+            continue
+        event = {**EVENT, **refused, "license_id": license_id}
+        parts.evaluate(show, [[event], {"withLicense": False, "isSuperAdmin": is_super_admin}])
+        links = parts.locator(".help a")
+        assert [link.get_attribute("href") for link in links.all()] == expected
 
 
 def tried(portal: Portal, name: str) -> None:
