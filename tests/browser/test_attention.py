@@ -26,7 +26,11 @@ def test_an_end_and_seats_that_run_out_are_not_told_like_all_is_well(
     portal.log_in_agent("PC-1")
     portal.change_organization("acme", valid_until=on(5, hours=1), max_agents=1)
     register(portal, "soon", "Soon Mill", valid_until=on(20, hours=1))
+    register(portal, "paused", "Paused Mill", status="paused", valid_until=on(5, hours=1))
     portal.visit(page, "olivia", "/organizations")
+    paused = rows(page, "Organizations").filter(has_text="Paused")
+    expect(paused).to_contain_text("5 days left")
+    expect(paused.locator(".urgency").filter(has_text="left")).to_have_count(0)  # it is over now
     acme, soon = (rows(page, "Organizations").filter(has_text=name) for name in ("Acme", "Soon"))
     for row, left, urgency in ((acme, "5 days left", "urgent"), (soon, "20 days left", "soon")):
         expect(row.locator(f".urgency-{urgency}").filter(has_text=left)).to_be_visible()
@@ -45,6 +49,8 @@ def test_a_bar_leads_to_the_organizations_that_end_then(page: Page, portal: Port
     for name, end in {"eve": -1, "first": 0, "last": 86_399, "after": 86_400}.items():
         at = (day + timedelta(seconds=end)).isoformat().replace("+00:00", "Z")
         register(portal, name, name.capitalize(), valid_until=at)
+    at = (day + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    register(portal, "paused", "Paused", valid_until=at, status="paused")  # which is not counted
     portal.visit(page, "olivia", "/organizations")
     ends = chart(page, "Subscriptions that end within 90 days")
     ends.locator("summary").click()
@@ -95,6 +101,18 @@ def test_a_renewal_is_one_press_and_says_what_it_changes_before_it_is_saved(
     expect(page.locator(".card .badge-current")).to_be_visible()
     end = datetime.fromisoformat(subscription(portal, "acme")["subscription"]["valid_until"])
     assert 364 <= (end - datetime.now(UTC)).days <= 366
+
+
+def test_how_many_agents_a_resumed_subscription_lets_work_again_is_told_before(
+    page: Page, portal: Portal
+) -> None:
+    for name in ("PC-1", "PC-2"):
+        portal.log_in_agent(name)
+    portal.change_organization("acme", status="paused")
+    portal.visit(page, "olivia", f"{_OVERVIEW}/edit")
+    page.get_by_label("Subscription").select_option("Active")
+    said = page.locator("form [aria-live=polite]")
+    expect(said).to_have_text("2 stopped agents work again, with the keys that they have.")
 
 
 def matters(page: Page) -> dict[str, str]:
@@ -169,7 +187,7 @@ def test_a_super_admins_home_counts_customers_and_leads_to_each_list(
     portal.log_in_agent("PC-1")
     portal.change_organization("acme", max_agents=1)
     register(portal, "soon", "Soon Mill", valid_until=on(9))
-    register(portal, "later", "Later Mill", valid_until=on(29))
+    register(portal, "later", "Later Mill", valid_until=on(30))  # a day is counted as a whole
     register(portal, "past", "Past Mill", valid_until=on(-9))
     register(portal, "long-past", "Long Past Mill", valid_until=on(-40))
     asked: list[str] = []
