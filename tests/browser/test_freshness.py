@@ -52,7 +52,8 @@ def test_a_list_says_how_old_it_is_and_is_refreshed_where_one_is(
     expect(refresh).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="PRESS-PC-2")).to_be_visible()
-    expect(page.get_by_text("As of 14:09").first).to_be_visible()
+    expect(page.locator(".freshness")).to_contain_text("As of 14:09")
+    expect(page.locator("#announcements")).to_have_text("As of 14:09")
     expect(refresh).to_be_focused()
     expect(page.get_by_label("Search")).to_have_value("PRESS")
     assert page.url == portal.address(f"{_LIST}?status=active&search=PRESS")
@@ -128,6 +129,15 @@ def test_nothing_is_loaded_anew_behind_somebody_who_edits(
     come_back(page, 6)
     expect(page.locator("main [aria-busy=true]")).to_have_count(0)
     assert asked
+
+
+def test_a_page_is_as_old_as_its_oldest_part(parts: Page) -> None:
+    parts.evaluate("""() => {
+      const at = (minutes) => Date.parse("2027-03-04T14:05:00Z") + minutes * 60_000;
+      const shown = [at(3), null, at(1), at(2)].map((one) => ({ at: () => one }));
+      put(freshness.freshness(shown, document.getElementById("part")));
+    }""")
+    expect(parts.locator(".freshness")).to_contain_text("As of 4 Mar 2027, 14:06")
 
 
 def test_a_form_is_not_refreshed(page: Page, portal: Portal) -> None:

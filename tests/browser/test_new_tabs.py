@@ -171,6 +171,18 @@ def test_signing_out_in_one_tab_signs_out_in_all(page: Page, portal: Portal) -> 
     assert asked == []
 
 
+def test_a_question_that_is_open_in_another_tab_goes_with_who_has_signed_out(
+    page: Page, portal: Portal
+) -> None:
+    portal.sign_in(page, "ada")
+    tab = page.context.new_page()
+    tab.goto(portal.address("/organizations/acme?do=block-clones"))
+    expect(tab.get_by_role("dialog")).to_contain_text("among the agents of Acme?")
+    page.get_by_role("button", name="Sign out").click()
+    _sign_in_button(tab)
+    expect(tab.get_by_role("dialog")).to_have_count(0)
+
+
 def test_a_tab_whose_tokens_are_over_gets_others_as_it_is_opened_again(
     page: Page, portal: Portal, troubles: Troubles
 ) -> None:

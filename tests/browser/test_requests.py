@@ -194,6 +194,15 @@ def test_each_list_asks_for_the_page_that_the_place_names(parts: Page, api: Api)
         api.asked.clear()
 
 
+@pytest.mark.usefixtures("api")
+def test_a_page_of_temporary_licenses_that_is_empty_by_now_can_be_turned_back(
+    parts: Page,
+) -> None:
+    parts.evaluate(MADE, ["temporary", "cursor=second"])
+    expect(parts.get_by_role("button", name="First page")).to_be_enabled()
+    expect(parts.get_by_text("Nobody has been let in.")).to_have_count(0)
+
+
 @pytest.mark.parametrize("narrowed", ["type=CloneSuspected", "from=2026-11-01", "until=2026-11-01"])
 def test_a_feed_that_is_narrowed_to_nothing_says_so(parts: Page, api: Api, narrowed: str) -> None:
     parts.evaluate(MADE, ["feed", narrowed])

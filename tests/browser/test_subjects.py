@@ -181,6 +181,8 @@ def test_an_agents_page_is_called_what_the_agent_is_called(page: Page, portal: P
     # The frame tells the organization by name, too, wherever one comes from.
     expect(page.locator(".within .organization")).to_have_text("Acmeacme")
     expect(page.get_by_role("navigation", name="Organization Acme")).to_be_visible()
+    around = page.get_by_role("link", name="Agents", exact=True)
+    expect(around).to_have_attribute("aria-current", "true")  # not the place itself
     page.locator(".subject").get_by_role("link", name="Unblock it").click()
     page.get_by_role("dialog").get_by_role("button", name="Unblock").click()
     expect(page).to_have_title("BUILD-SRV-07 · production · Active · Acme · Licensing")

@@ -3,6 +3,7 @@
 The words of events and refusals are those of the service; all others are the portal's own.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -297,6 +298,19 @@ def test_days_and_instants_are_told_as_in_the_readers_calendar(say: Evaluate) ->
     assert say("labels", expression, "2030-03-17T17:46:40Z") == [
         *("17 Mar 2030", "17 Mar 2030, 17:46", "1,234,567"),
     ]
+
+
+def test_of_when_something_was_so_the_day_is_told_unless_it_is_today(say: Evaluate) -> None:
+    today, another = say("labels", f"[labels.asOf(Date.now()), labels.asOf({NOW})]")
+    assert re.fullmatch(r"\d\d:\d\d", today)
+    assert another == "17 Mar 2030, 17:46"
+
+
+def test_what_runs_from_right_to_left_is_kept_apart_in_whatever_script(say: Evaluate) -> None:
+    hebrew, arabic, phoenician, adlam = "\u05d0", "\u0627", "\U00010900", "\U0001e900"
+    written = [hebrew, arabic, phoenician, adlam, "PC-01", "Küstenwerft"]
+    told = [f"\u2068{text}\u2069" for text in written[:4]] + written[4:]
+    assert say("labels", "given.map(labels.isolated)", written) == told
 
 
 def test_how_long_something_lasts_is_told_in_two_units_at_most(say: Evaluate) -> None:
