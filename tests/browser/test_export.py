@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,7 +13,12 @@ from playwright.sync_api import Download, Page, Request, expect
 from licensing.adapters.dynamo.items import license_item
 from tests.browser.portal import Portal
 from tests.browser.test_agents import varied_agents
+from tests.browser.test_requests import MADE, Api, api
+from tests.browser.test_troubled_ways import Held
+from tests.browser.test_widgets import EVENT
 from tests.browser.troubles import Troubles
+
+__all__ = ["api"]  # a fixture
 
 pytestmark = pytest.mark.sampled(4)
 
@@ -107,6 +113,104 @@ def test_a_feed_is_exported_and_what_an_agent_is_called_is_no_formula(
         assert row["actor_name"] == (actor["name"] or "")
 
 
+def test_who_goes_on_to_another_page_asks_for_no_more_of_a_list(page: Page, portal: Portal) -> None:
+    portal.put(map(license_item, varied_agents()))
+    portal.visit(page, "ada", _PLACE)
+    expect(page.locator("tbody tr")).to_have_count(5)
+    held = Held()
+    page.route("**/licenses?limit=100", held)
+    page.get_by_role("button", name="Export CSV").click()
+    held.wait(page)
+    with page.expect_event("requestfailed", lambda request: "limit=100" in request.url):
+        page.get_by_role("link", name="Feed").click()
+
+
+_AGENT = {
+    "computer_name": "PC-01",
+    "label": "Press hall",
+    "id": "lic_1",
+    "environment": "test",
+    "status": "detached",
+    "primary": False,
+    "agent_version": "4.4.0.0",
+    "last_seen": {
+        "at": "2027-01-04T00:00:00Z",
+        "agent_version": "4.5.0.0",
+        "source_address": "192.0.2.1",
+    },
+    "issued_at": "2027-01-01T00:00:00Z",
+    "issued_by": "1b9d6bcd",
+    "issued_by_name": "Alice",
+    "valid_until": "2027-01-06T00:00:00Z",
+    "leased_until": "2027-01-05T00:00:00Z",
+    "device_key": "a-thumbprint",
+}
+_TOLD_OF_AGENT = {
+    **{name: _AGENT[name] for name in ("computer_name", "label", "id", "environment", "status")},
+    "primary": "no",
+    "agent_version": "4.5.0.0",  # the one that was seen last
+    "last_seen_at": "2027-01-04T00:00:00Z",
+    "source_address": "192.0.2.1",
+    **{name: _AGENT[name] for name in ("issued_at", "issued_by", "valid_until", "leased_until")},
+    "device_key": "a-thumbprint",
+}
+_CLONE = {
+    **EVENT,
+    "type": "CloneSuspected",
+    "at": "2027-01-31T12:00:00Z",
+    "last_at": "2027-01-31T12:30:00Z",
+    "actor": {"kind": "agent", "subject": "lic_1", "roles": ["one", "two"], "name": None},
+    "before": {"state": "active", "label": None},
+    "after": {"state": "detached", "label": "Press hall"},
+    "reason": "clone_suspected",
+    "times": 3,
+    "source_address": "192.0.2.1",
+    "other_address": "192.0.2.9",
+    "agent_version": "4.5.0.0",
+    "readings": ["organization", "temporary_licenses"],
+    "computer_name": "COPY",
+    "license_computer_name": "PC-01",
+}
+_TOLD_OF_CLONE = {
+    **{name: _CLONE[name] for name in ("at", "last_at", "type")},
+    "what": "Clone suspected",
+    "reason": "clone_suspected",
+    "times": "3",
+    "changes": "state: Active → Blocked\nlabel: none → Press hall",
+    "license_id": "lic_1",
+    "label": "Press hall",
+    "license_computer_name": "PC-01",
+    "computer_name": "COPY",
+    "actor_kind": "agent",
+    "actor_subject": "lic_1",
+    "actor_name": "",
+    "roles": "one two",
+    "source_address": "192.0.2.1",
+    "other_address": "192.0.2.9",
+    "agent_version": "4.5.0.0",
+    "readings": "organization temporary_licenses",
+    "id": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "told", "file"),
+    [
+        ("agents", {"licenses": [_AGENT]}, _TOLD_OF_AGENT, "acme-agents-2"),
+        ("feed", {"events": [_CLONE]}, _TOLD_OF_CLONE, "acme-audit-trail-2"),
+    ],
+)
+def test_each_column_of_a_file_tells_what_its_title_says(
+    parts: Page, api: Api, name: str, answer: dict[str, Any], told: dict[str, str], file: str
+) -> None:
+    api.answers = [{"json": {"environments": []}}] if name == "agents" else []
+    api.answers += [{"json": {**answer, "next_cursor": None}}] * 2
+    parts.evaluate(MADE, [name, ""])
+    download = exported(parts)
+    assert download.suggested_filename.startswith(file)
+    assert read(download) == [told]
+
+
 # -- by itself -------------------------------------------------------------------------------------
 
 EXPORT = """
@@ -198,6 +302,12 @@ def test_an_export_ends_at_its_bound_and_says_so(parts: Page) -> None:
     told = "A file has at most 10,000 agents: of 20,000, only 10,000 are in it. Narrow the list"
     expect(parts.locator(".export .note")).to_contain_text(told)
     assert parts.evaluate("[pages.length, saved.length]") == [2, 1]
+    # Where it is not known how many there are, there may be more.
+    parts.evaluate(EXPORT.replace("total: 20_000", "total: null"))
+    parts.get_by_role("button", name="Export CSV").click()
+    answer(parts, 10_000, "second")
+    told = "A file has at most 10,000 agents: the first 10,000 are in it."
+    expect(parts.locator(".export .note")).to_contain_text(told)
 
 
 def test_an_export_that_fails_goes_on_where_it_was(parts: Page) -> None:
@@ -213,5 +323,6 @@ def test_an_export_that_fails_goes_on_where_it_was(parts: Page) -> None:
     expect(parts.get_by_role("button", name="Stop")).to_be_focused()
     answer(parts, 7, None)
     expect(parts.locator("#announcements")).to_contain_text("has 107 agents.")
+    expect(parts.locator(".export > span")).to_be_empty()
     expect(parts.get_by_role("alert")).to_have_count(0)
     assert parts.evaluate("saved.length") == 1
