@@ -49,9 +49,11 @@ def test_a_page_that_loads_across_a_deployment_loads_itself_anew_and_keeps_what_
     portal.visit(page, "ada", place(agent))
     page.get_by_label("Label").fill("Half typed")
     troubles.expect("status of 404|Refused to apply style|Failed to fetch dynamically")
-    page.route("**/portal", _of_an_older_version, times=1)
-    page.reload()
-    expect(page.get_by_label("Label")).to_have_value("Half typed")
+    for _ in range(2):  # two deployments, one after the other
+        page.route("**/portal", _of_an_older_version, times=1)
+        page.reload()
+        expect(page.get_by_label("Label")).to_have_value("Half typed")
+        expect(alert(page)).to_have_count(0)
     assert page.url == portal.address(place(agent))
 
 
@@ -71,6 +73,27 @@ def test_a_file_that_is_not_there_is_asked_for_once_more_and_then_said(
     page.unroute(f"**/portal/*/{name}")
     alert(page).get_by_role("button", name="Load the page anew").click()
     expect(page.get_by_role("link", name=agent.name)).to_be_visible()
+
+
+def test_a_page_is_not_loaded_anew_where_there_is_none(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    troubles.expect("ERR_CONNECTION_REFUSED")
+    troubles.expect("Failed to fetch dynamically imported module")
+
+    def refuse_to_look(route: Route) -> None:
+        if route.request.method == "HEAD":
+            _abort(route)
+        else:
+            route.fallback()
+
+    page.route("**/portal/*/main.js", _abort)
+    page.route("**/portal", refuse_to_look)
+    loads: list[str] = []
+    page.on("request", lambda one: loads.append(one.url) if one.is_navigation_request() else None)
+    page.goto(portal.address(_LIST))
+    expect(alert(page)).to_contain_text("The portal has not loaded. Check the connection")
+    assert len(loads) == 1, "the browser would show a page of its own"
 
 
 def test_a_file_that_never_comes_is_not_waited_for_without_end(
