@@ -20,6 +20,11 @@ def test_what_was_done_is_seen_and_what_was_found_is_heard(parts: Page) -> None:
     assert seen["height"] > 10 > heard["height"]
 
 
+def test_nothing_is_left_out_of_an_element_and_nought_is_told(parts: Page) -> None:
+    parts.evaluate("put(dom.h('p', {}, 'left: ', 0, null, undefined, false, [' of ', 10]))")
+    expect(parts.locator("#part p")).to_have_text("left: 0 of 10")
+
+
 def test_what_is_said_goes_after_a_while(parts: Page) -> None:
     parts.clock.install()
     parts.evaluate("widgets.announce('PC-01 is blocked.')")
