@@ -224,7 +224,10 @@ _DECISIONS = [
     ),
     (
         "Block clones",
-        ["both are told “Agent is Blocked.”", "until an administrator has looked"],
+        [
+            "is blocked at once, and both are told “Agent is Blocked.”",
+            "until an administrator has looked",
+        ],
         ("Clones", "blocked at once"),
         (True, True, False),
         "clones blocked: no → yes",
@@ -287,8 +290,10 @@ def test_device_keys_and_clones_are_decided_about_after_it_is_said_what_will_hap
 
 def test_r38_a_limit_of_agents_per_member_is_a_number_or_none(page: Page, portal: Portal) -> None:
     portal.visit(page, "ada", _OVERVIEW)
-    for typed, shown in (("2", "2"), ("0", "0"), ("", "without a limit")):
+    for before, typed, shown in (("", "2", "2"), ("2", "0", "0"), ("0", "", "without a limit")):
         page.get_by_role("button", name="Limit members…").click()
+        expect(dialog(page)).to_contain_text("Empty sets no limit. 0 leaves it to administrators")
+        expect(dialog(page).get_by_label("Agents per member")).to_have_value(before)
         dialog(page).get_by_label("Agents per member").fill(typed)
         dialog(page).get_by_role("button", name="Limit members").click()
         expect(fact(page, "Agents per member")).to_have_text(shown)
@@ -313,7 +318,9 @@ def test_r38_what_the_vendors_floor_demands_cannot_be_undone(page: Page, portal:
     expect(dialog(page)).to_have_count(0)
     expect(page.get_by_role("button", name="Block clones…")).to_be_enabled()
     page.get_by_role("button", name="Limit members…").click()
-    expect(dialog(page).get_by_label("Agents per member")).to_have_attribute("max", "2")
+    most = dialog(page).get_by_label("Agents per member")
+    expect(most).to_have_attribute("max", "2")
+    expect(most).to_have_js_property("required", value=True)  # no limit would be more than that
 
 
 def test_a_decision_is_taken_by_keyboard_alone_and_undoing_it_is_one_key_away(

@@ -27,6 +27,8 @@ def test_an_administrator_signs_in_by_keyboard_and_out_again(page: Page, portal:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Acme")).to_be_focused()
     expect(page.get_by_role("navigation", name="Organization acme")).to_be_visible()
+    subject = portal.call("GET", "/v1/me").expect(200)["subject"]
+    expect(page.locator(".who").get_by_title(subject)).to_have_text("Ada Novak")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     page.go_back()
