@@ -9,8 +9,13 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.looks import OpenPage
 from tests.browser.portal import Agent, Portal
+from tests.browser.test_requests import Api, api
+from tests.browser.test_subjects import _license
+from tests.browser.test_widgets import EVENT
 from tests.browser.troubles import Troubles
 from tests.devices import Device
+
+__all__ = ["api"]  # a fixture
 
 pytestmark = pytest.mark.sampled(7)
 
@@ -54,6 +59,8 @@ def test_people_are_told_by_name_and_computers_too(
     expect(blocked.get_by_text("Ada Novak", exact=True)).to_have_attribute("title", re.compile("-"))
     page.get_by_role("link", name="Feed").click()
     expect(history(page).first.get_by_role("link")).to_have_text(agent.name)
+    page.get_by_role("link", name="Agents").click()
+    expect(page.get_by_role("row", name=agent.name)).to_contain_text("Alice Moreau")
 
 
 def test_an_agent_is_told_with_its_history(page: Page, portal: Portal, agent: Agent) -> None:
@@ -71,6 +78,80 @@ def test_an_agent_is_told_with_its_history(page: Page, portal: Portal, agent: Ag
     expect(history(page)).to_have_count(1)
     expect(history(page).first).to_contain_text("License issued")
     expect(history(page).first).to_contain_text("(member) · from 127.0.0.1 · agent 4.5.0.0")
+
+
+def test_a_history_is_turned_over_and_the_agent_is_not_asked_for_again(
+    parts: Page, api: Api
+) -> None:
+    license_ = {**_license(), "actions": [], "valid_until": None, "leased_until": None}
+    nobody = {"primary": False, "agent_version": None, "device_key": None}
+    issued = {"pending_device_key": None, "issued_by": "1b9d6bcd", "issued_by_name": "Alice"}
+    pages = [{"json": {"events": [EVENT] * 25, "next_cursor": one}} for one in ("second", None)]
+    told = {"json": {"license": {**license_, **nobody, **issued}}}
+    api.answers = [told, *pages]
+    parts.evaluate("router.go('#/agents')")
+    parts.evaluate(
+        """() => {
+          const params = { organization: "acme", license: "lic_1" };
+          globalThis.made = agent.agent({ params, query: router.here().query });
+          put(made.element);
+          router.onMove(() => made.update(router.here().query));
+        }"""
+    )
+    expect(history(parts)).to_have_count(25)
+    parts.get_by_role("button", name="Next page").click()
+    expect(parts.locator(".pager")).to_contain_text("26–50")
+    assert [asked["ask"] for asked in api.asked] == [
+        "GET /licenses/lic_1",
+        "GET /licenses/lic_1/events?limit=25",
+        "GET /licenses/lic_1/events?cursor=second&limit=25",
+    ]
+
+
+def test_what_is_typed_about_one_agent_is_not_put_to_another(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    page.get_by_label("Label").fill("Half typed")
+    page.get_by_role("button", name="Revoke…").click()
+    page.get_by_label("Reason").fill("scrapped")
+    page.keyboard.press("Escape")
+    page.goto(portal.address(place(portal.log_in_agent("PRESS-PC-2"))))
+    expect(page.get_by_role("heading", level=1, name="PRESS-PC-2")).to_be_visible()
+    expect(page.get_by_label("Label")).to_have_value("")
+    page.get_by_role("button", name="Revoke…").click()
+    expect(page.get_by_label("Reason")).to_have_value("")
+
+
+def test_what_cannot_be_done_to_an_agent_is_not_asked_about_by_its_address(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    for action in ("attach", "reset-device-key", "nothing"):
+        page.goto(portal.address(f"{place(agent)}?do={action}"))
+        expect(fact(page, "Status")).to_have_text("Active")
+        expect(page).to_have_url(portal.address(place(agent)))
+        expect(dialog(page)).to_have_count(0)
+
+
+def test_what_cannot_be_undone_looks_like_it_before_it_is_asked_about(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.visit(page, "ada", place(agent))
+    look = "(button) => { const s = getComputedStyle(button); return [s.color, s.borderTopColor]; }"
+    looks = [
+        page.get_by_role("button", name=f"{verb}…").evaluate(look)
+        for verb in ("Block", "Dissociate", "Revoke")
+    ]
+    assert looks[0] == looks[1] != looks[2]
+    asked = []
+    for verb in ("Dissociate", "Revoke"):
+        page.get_by_role("button", name=f"{verb}…").click()
+        verbs = dialog(page).get_by_role("button", name=verb, exact=True)
+        asked.append(verbs.evaluate("(button) => getComputedStyle(button).backgroundColor"))
+        page.keyboard.press("Escape")
+        expect(dialog(page)).to_have_count(0)
+    assert asked[0] != asked[1]
 
 
 _ACTIONS = [
@@ -98,6 +179,7 @@ def test_r36_a_device_key_that_waits_is_shown_and_both_are_reset(
     expect(fact(page, "Another device key")).to_contain_text(other.thumbprint)
     page.get_by_role("button", name="Reset device key…").click()
     expect(dialog(page)).to_contain_text("The next login binds the device key")
+    expect(dialog(page).locator("p.help")).to_have_count(0)
     page.get_by_label("Reason").fill("a new disk")
     dialog(page).get_by_role("button", name="Reset device key").click()
     expect(fact(page, "Device key")).to_have_text("none")
@@ -114,6 +196,8 @@ def test_an_agent_is_blocked_unblocked_dissociated_and_revoked(
     for verb, said, state, event, code in _ACTIONS:
         page.get_by_role("button", name=f"{verb}…").click()
         expect(dialog(page)).to_contain_text(said)
+        # How long a lease lets it go on is told where it is refused.
+        expect(dialog(page).locator("p.help")).to_have_count(int(verb != "Unblock"))
         page.get_by_label("Reason").fill(f"because of {verb}")
         dialog(page).get_by_role("button", name=verb).click()
         expect(dialog(page)).to_have_count(0)
