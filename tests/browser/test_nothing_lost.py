@@ -89,6 +89,23 @@ def test_creating_an_organization_changes_none_whatever_is_pressed(
     expect(page.get_by_role("heading", name="Bolt")).to_be_visible()
 
 
+def test_what_is_there_already_is_not_said_to_be_created_however_alike_it_is(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    troubles.expect("status of 412")
+    portal.change_organization("bolt", valid_until="2037-06-30T12:00:00Z", max_agents=3)
+    portal.visit(page, "olivia", "/new-organization")
+    typed = {"Organization id": "bolt", "Name": "Bolt", "Valid until": "2037-06-30T12:00"}
+    for label, text in {**typed, "Seats": "3"}.items():
+        page.get_by_label(label, exact=True).fill(text)
+    for _ in range(2):
+        with page.expect_response("**/v1/organizations/bolt"):
+            button(page, "Create").click()
+        expect(button(page, "Create")).to_be_enabled()
+        expect(page.get_by_role("alert")).to_contain_text("This organization exists already")
+        expect(page.locator("#announcements")).not_to_contain_text("created")
+
+
 def test_a_rename_undoes_nothing_that_somebody_else_has_changed_meanwhile(
     page: Page, portal: Portal, troubles: Troubles
 ) -> None:
@@ -129,6 +146,44 @@ def test_what_does_not_concern_the_form_is_in_nobodys_way(
     expect(fact(page, "Clones")).to_have_text("blocked at once")
 
 
+def test_what_two_change_alike_is_in_nobodys_way(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    troubles.expect("status of 412")
+    portal.visit(page, "olivia", _EDIT)
+    page.get_by_label("Name", exact=True).fill("Acme Works")
+    page.get_by_label("Seats").fill("40")
+    portal.change_organization("acme", max_agents=40)
+    button(page, "Save").click()
+    expect(page.get_by_role("heading", name="Acme Works")).to_be_visible()
+    expect(fact(page, "Seats")).to_contain_text("0 of 40 used")
+
+
+def test_who_cancels_a_form_has_typed_nothing(page: Page, portal: Portal) -> None:
+    portal.visit(page, "olivia", _EDIT)
+    page.get_by_label("Seats").fill("40")
+    button(page, "Cancel").click()
+    expect(fact(page, "Seats")).to_contain_text("0 used")
+    page.get_by_role("link", name="Change…").click()
+    expect(page.get_by_label("Seats")).to_have_value("")
+    page.goto(portal.address("/new-organization"))
+    page.get_by_label("Organization id").fill("deichwerk")
+    button(page, "Cancel").click()
+    page.get_by_role("link", name="New organization").click()
+    expect(page.get_by_label("Organization id")).to_have_value("")
+
+
+def test_who_saves_what_was_there_is_told_that_nothing_was_changed(
+    page: Page, portal: Portal
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.method))
+    portal.visit(page, "olivia", _EDIT)
+    button(page, "Save").click()
+    expect(page.locator("#announcements")).to_have_text("Nothing was changed.")
+    assert "PATCH" not in asked
+
+
 def test_a_change_whose_answer_was_lost_is_not_taken_for_somebody_elses(
     page: Page, portal: Portal, troubles: Troubles
 ) -> None:
@@ -163,6 +218,22 @@ def test_a_label_is_not_saved_over_one_that_somebody_else_has_written(
     found = portal.call("GET", f"/v1/licenses/{agent.id}")["license"]
     assert found["label"] == "Theirs"
     expect(page.get_by_label("Label")).to_have_value("Mine")
+    expect(page.get_by_label("Primary agent")).to_be_checked()
+    button(page, "Save").click()
+    expect(page.get_by_role("heading", level=1, name="Mine")).to_be_visible()
+    expect(fact(page, "Primary")).to_have_text("Primary")
+
+
+def test_a_mark_of_ones_own_is_gone_on_with_beside_a_label(
+    page: Page, portal: Portal, agent: Agent, troubles: Troubles
+) -> None:
+    troubles.expect("status of 412")
+    portal.visit(page, "ada", place(agent))
+    page.get_by_label("Label").fill("Mine")
+    page.get_by_label("Primary agent").check()
+    portal.call("PATCH", f"/v1/licenses/{agent.id}", {"label": "Theirs"}).expect(200)
+    button(page, "Save").click()
+    button(page, "Go on editing").click()
     expect(page.get_by_label("Primary agent")).to_be_checked()
     button(page, "Save").click()
     expect(page.get_by_role("heading", level=1, name="Mine")).to_be_visible()
@@ -384,6 +455,14 @@ def test_requiring_device_keys_says_how_many_agents_that_may_stop_if_they_cannot
     assert subscription(portal, "acme")["policy"]["require_device_key"]
 
 
+def test_who_stops_few_of_many_agents_types_no_name(page: Page, portal: Portal) -> None:
+    portal.log_in_agent("PC-1")  # the one that has no device key
+    has_seats(page, _MANY)
+    portal.visit(page, "ada", f"{_ACME}?do=require-keys")
+    expect(dialog(page)).to_contain_text("This stops 1 of 1 agent")
+    expect(dialog(page).get_by_role("textbox")).to_have_count(0)
+
+
 @pytest.mark.parametrize("look", [DESKTOP, DARK, _NARROW], ids=str)
 def test_the_questions_can_be_used_by_everybody_on_any_screen(
     page: Page, portal: Portal, troubles: Troubles
@@ -430,6 +509,18 @@ def test_enter_in_the_reason_does_nothing_to_an_agent(
     assert status(portal, agent) == "active"
     button(page, "Block…").click()  # nor has Escape lost what was typed
     expect(dialog(page).get_by_label("Reason")).to_have_value("sold")
+
+
+def test_enter_in_the_reason_is_enough_to_unblock_an_agent(
+    page: Page, portal: Portal, agent: Agent
+) -> None:
+    portal.call("POST", f"/v1/licenses/{agent.id}/detach").expect(200)
+    portal.visit(page, "ada", place(agent))
+    button(page, "Unblock…").click()
+    dialog(page).get_by_label("Reason").fill("found again")
+    page.keyboard.press("Enter")
+    expect(fact(page, "Status")).to_have_text("Active")
+    assert status(portal, agent) == "active"
 
 
 def test_enter_ends_no_temporary_license(page: Page, portal: Portal) -> None:

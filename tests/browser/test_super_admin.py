@@ -153,6 +153,17 @@ def test_organizations_are_narrowed_by_standing_and_by_end(page: Page, portal: P
     shows(page, "Soon Mill", "Later Mill")
 
 
+def test_where_no_organization_is_like_that_it_is_said_what_to_do(
+    page: Page, portal: Portal
+) -> None:
+    portal.visit(page, "olivia", "/organizations")
+    for narrowed in ("search=nobody", "standing=ended", "ends=7", "seats=full"):
+        page.goto(portal.address(f"/organizations?{narrowed}"))
+        page.reload()
+        expect(page.get_by_text("No organization is like this.")).to_be_visible()
+        expect(page.get_by_text("There is no organization yet.")).to_have_count(0)
+
+
 def test_a_hundred_organizations_are_turned_over_in_order(page: Page, portal: Portal) -> None:
     for number in range(1, 128):  # and Acme, Bolt and Coop
         register(portal, f"works-{number:03}", f"Works {number:03}")
@@ -258,6 +269,19 @@ def test_what_the_service_finds_wrong_is_said_at_its_field(
     expect(page.get_by_label("Organization id")).to_have_value("deichwerk")
 
 
+def test_what_the_service_finds_wrong_with_a_change_is_said_at_its_field(
+    page: Page, portal: Portal, troubles: Troubles
+) -> None:
+    troubles.expect("status of 400")
+    portal.visit(page, "olivia", "/organizations/acme/edit")
+    name = page.get_by_label("Name", exact=True)
+    name.fill("\N{ZERO WIDTH SPACE}")
+    page.get_by_role("button", name="Save").click()
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(name).to_be_focused()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_subscription_and_its_seats_are_changed(page: Page, portal: Portal) -> None:
     portal.visit(page, "olivia", "/organizations/acme")
     page.get_by_role("link", name="Change…").click()
@@ -312,6 +336,17 @@ def test_who_comes_second_is_told_and_can_still_save(
     page = changed_twice(open_page, portal, troubles)
     assert_accessible(page)
     page.get_by_role("button", name="Go on editing").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".card")).to_contain_text("0 of 20 used")
+
+
+def test_what_one_goes_on_with_is_still_gone_on_with_after_a_reload(
+    open_page: OpenPage, portal: Portal, troubles: Troubles
+) -> None:
+    page = changed_twice(open_page, portal, troubles)
+    page.get_by_role("button", name="Go on editing").click()
+    page.reload()
+    expect(page.get_by_text("This is what you had typed and not saved.")).to_be_visible()
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".card")).to_contain_text("0 of 20 used")
 
@@ -499,6 +534,13 @@ def test_those_in_force_come_first_with_the_time_that_they_have_left(
         assert told[long] == ["Active", "2 d 21 h"] or told[long] == ["Active", "2 d 22 h"]
         assert told[fresh][1] in {"6 h", "5 h 59 min"}
         assert told[short] == ["Expired", "–"]
+        end = temporary_licenses(portal)[-1]["expires_at"]
+        in_words = page.evaluate(
+            """(at) => new Intl.DateTimeFormat("en-GB",
+          { dateStyle: "medium", timeStyle: "short" }).format(new Date(at))""",
+            end,
+        )
+        expect(listed.last.get_by_role("cell", name=in_words)).to_have_count(1)
         portal.client.call("POST", "/_local/schedule/ExpirySweepFunction").expect(200)
         page.reload()
         expect(listed.last).to_contain_text(short)
@@ -530,6 +572,13 @@ def test_a_temporary_license_is_ended_early_by_keyboard(page: Page, portal: Port
     expect(rows(page, "Temporary licenses").first).to_contain_text("Active")
     body = cast.login(MACHINE, license_key=key)
     portal.call("POST", "/v1/licenses", body, user="pavel").expect(403)
+    expect(row.get_by_role("button")).to_have_count(0)
+    page.goto(portal.address(f"{TEMPORARY}?do={last}"))  # nor by an address of before
+    expect(page).to_have_url(portal.address(TEMPORARY))
+    expect(dialog).to_have_count(0)
+    page.get_by_role("link", name="Audit trail").click()
+    revoked = page.locator(".entries li").filter(has_text="Temporary license revoked")
+    expect(revoked).to_contain_text("“Work is done.”")
 
 
 def test_a_note_and_names_say_for_whom_a_temporary_license_is_and_of_whom(
@@ -537,13 +586,20 @@ def test_a_note_and_names_say_for_whom_a_temporary_license_is_and_of_whom(
 ) -> None:
     portal.visit(page, "olivia", "/organizations/acme/temporary")
     page.get_by_label("Note").fill("Inge of Bolt, to mend the press")
+    page.get_by_label("3 days", exact=True).check()
     page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".note", has_text="It is shown once")).to_contain_text("(in 3 days)")
     row = rows(page, "Temporary licenses")
     expect(row).to_contain_text("Inge of Bolt, to mend the press")
     expect(row.get_by_text("Olivia Berg")).to_be_visible()
     expect(page.get_by_label("Note")).to_have_value("")
     row.get_by_role("button", name="End…").click()
     expect(page.get_by_role("dialog")).to_contain_text("“Inge of Bolt, to mend the press”")
+    page.get_by_role("button", name="Cancel").click()
+    page.reload()  # a next one is for somebody else
+    expect(row).to_have_count(1)
+    expect(page.get_by_label("Note")).to_have_value("")
+    expect(page.get_by_label("1 hour", exact=True)).to_be_checked()
 
 
 # ---- 4. Machines (R9) ----------------------------------------------------------------------------
@@ -592,6 +648,7 @@ def test_a_lookup_says_what_was_compared_and_with_what_end(page: Page, portal: P
     expect(compared.filter(has_text="Computer name and MAC address")).to_have_text(
         "Computer name and MAC address: an agent has both, at Bolt."
     )
+    expect(page.locator("#announcements")).to_have_text("one organization found")
     page.get_by_label("Machine id").fill("To be filled by O.E.M.")
     page.get_by_role("button", name="Find").click()
     expect(compared.filter(has_text="Machine id")).to_contain_text("not compared")
@@ -673,6 +730,8 @@ def test_the_audit_trail_shows_what_the_organizations_own_feed_does_not(
     # Nor does it offer what it would always have to deny.
     expect(trail.get_by_label("What").get_by_text("Temporary license")).to_have_count(4)
     expect(feed.get_by_label("What").get_by_text("Temporary license")).to_have_count(0)
+    expect(trail.get_by_label("What").get_by_text("Read by a super-admin")).to_have_count(1)
+    expect(feed.get_by_label("What").get_by_text("Read by a super-admin")).to_have_count(0)
 
 
 # ---- 6. Whoever they are, and whatever they look at it with --------------------------------------
@@ -738,6 +797,8 @@ def test_an_organization_is_created_without_a_mouse(page: Page, portal: Portal) 
     page.keyboard.type("Deichwerk")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Deichwerk")).to_be_visible()
+    end = datetime.fromisoformat(subscription(portal, "deichwerk")["subscription"]["valid_until"])
+    assert 363 <= (end - datetime.now(UTC)).days <= 365  # which is what the form begins with
     tab_to(page, page.get_by_role("link", name="Temporary licenses"))
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_label("1 hour", exact=True))
