@@ -462,6 +462,14 @@ export interface ProblemError {
 /** What super-admins can read of an organization, in one request. */
 export type ReadableData = "organization" | "licenses" | "license" | "history" | "feed" | "statistics" | "activity" | "temporary_licenses" | "machine";
 
+/** How many subscriptions have ended today (UTC) or in so many days before. */
+export interface RecentlyEnded {
+  /** Days before today. */
+  days: number;
+  /** How many subscriptions have ended since, and are over. */
+  organizations: number;
+}
+
 /** How often uses were refused for one reason, and of how many licenses. */
 export interface RefusalCount {
   /** Why they were refused. */
@@ -553,13 +561,14 @@ export type SubscriptionStanding = "current" | "suspended" | "ended";
 /** The status of a subscription, as the vendor or its billing has set it. */
 export type SubscriptionStatus = "active" | "paused" | "cancelled";
 
-/** All organizations as they are now. `ends` has each of the next 90 days (UTC), today first, and counts current subscriptions. */
+/** All organizations as they are now. `ends` has each of the next 90 days (UTC), today first, and counts current subscriptions; `recently_ended` counts those that were not renewed since. */
 export interface SummaryReply {
   /** How many organizations there are. */
   organizations: number;
   standings: StandingCounts;
   /** When current subscriptions end: each of 90 days, today first. */
   ends: Array<EndCount>;
+  recently_ended: RecentlyEnded;
   seats: SeatCounts;
 }
 

@@ -50,6 +50,7 @@ from licensing.contract.summaries import (
     EndCount,
     EnvironmentCount,
     OrganizationSummaryReply,
+    RecentlyEnded,
     SeatCounts,
     StandingCounts,
     StatusCounts,
@@ -72,6 +73,7 @@ from licensing.domain.temporary_license import Term
 from licensing.domain.validation import Code
 from licensing.usecases.ports import RecordedEvent
 from licensing.usecases.search_licenses import TakenFor
+from licensing.usecases.show_summary import RECENT_DAYS
 from licensing_build.story import (
     ALICE_LOGGED_IN,
     CREDENTIALS,
@@ -260,6 +262,7 @@ def _summary_of_all() -> SummaryReply:
         ends=[
             EndCount(date=instant(NOW + days * DAY).date(), organizations=0) for days in range(3)
         ],
+        recently_ended=RecentlyEnded(days=RECENT_DAYS, organizations=0),
         seats=SeatCounts(full=0, nearly=0),
     )
 

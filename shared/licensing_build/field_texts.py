@@ -187,6 +187,10 @@ HERE: Final = MappingProxyType(
             "full": "How many have no free seat.",
             "nearly": "How many have used nine tenths of theirs or more, and have a free one.",
         },
+        "RecentlyEnded": {
+            "days": "Days before today.",
+            "organizations": "How many subscriptions have ended since, and are over.",
+        },
         "SilentCount": {
             "days": "Days before `until`.",
             "licenses": "How many active licenses have an agent that was not seen since.",
@@ -200,6 +204,7 @@ HERE: Final = MappingProxyType(
         "SummaryReply": {
             "ends": "When current subscriptions end: each of 90 days, today first.",
             "organizations": "How many organizations there are.",
+            "recently_ended": "How many subscriptions have ended lately.",
             "seats": "How many organizations have no seat left, or few.",
             "standings": "All organizations, by what their subscriptions mean now.",
         },

@@ -58,6 +58,7 @@ def _of_one(document: Row) -> Mapping[str, object]:
 
 def _of_all(document: Row) -> Mapping[str, object]:
     seats = _part(document, "seats")
+    recently = an_object(document, "recently_ended")
     ends = [day.get("organizations") for day in objects(document, "ends")]
     return {
         "organizations": document.get("organizations"),
@@ -68,6 +69,12 @@ def _of_all(document: Row) -> Mapping[str, object]:
             f"end in {days} days": sum(count for count in ends[:days] if isinstance(count, int))
             for days in _SOON
         },
+        # A service of an earlier version does not tell it.
+        **(
+            {f"ended in the last {recently.get('days')} days": recently.get("organizations")}
+            if recently is not None
+            else {}
+        ),
     }
 
 

@@ -202,7 +202,7 @@ def test_a_super_admins_home_counts_customers_and_leads_to_each_list(
         "organizations nearly full": ("0", []),
     }
     expect(chart(page, "Subscriptions that end within 90 days")).to_be_visible()
-    assert len([one for one in asked if one.startswith("/v1/organizations")]) == 2
+    assert len([one for one in asked if one.startswith("/v1/organizations")]) == 1
     assert len([one for one in asked if one.startswith("/v1/summary")]) == 1
     for words, (number, names) in found.items():
         assert told[words] == number

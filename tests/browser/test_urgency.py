@@ -247,9 +247,14 @@ def test_silent_and_blocked_agents_lead_to_their_lists(say: Evaluate) -> None:
 
 def test_customers_are_counted_as_their_lists_count_them(say: Evaluate) -> None:
     ends = [{"date": "", "organizations": int(day in {0, 30, 31, 89})} for day in range(90)]
-    expression = """attention.customerMatters(given, 3)
+    given = {
+        "ends": ends,
+        "recently_ended": {"days": 30, "organizations": 3},
+        "seats": {"full": 1, "nearly": 0},
+    }
+    expression = """attention.customerMatters(given)
         .map(({ value, words, urgency, href }) => [value, words, urgency, href.split("?")[1]])"""
-    assert say("attention", expression, {"ends": ends, "seats": {"full": 1, "nearly": 0}}) == [
+    assert say("attention", expression, given) == [
         ["2", "subscriptions end within 30 days", "soon", "standing=current&ends=30"],
         ["3", "subscriptions ended in the last 30 days", "urgent", "standing=ended&ends=-30"],
         ["1", "organization without a free seat", "urgent", "seats=full"],

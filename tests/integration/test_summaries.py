@@ -175,6 +175,27 @@ def test_r22_ends_are_told_for_each_of_ninety_days_of_those_that_are_current(
         assert len(listed) == ends[number]["organizations"], "each day leads to its list"
 
 
+def test_r22_subscriptions_that_have_ended_lately_are_counted_as_their_list_has_them(
+    world: World,
+) -> None:
+    midnight = TODAY + DAY - NOON
+    for name, seconds in (
+        ("too-early", midnight - 1),
+        ("first", midnight),
+        ("last", midnight + 30 * DAY - 1),
+        ("to-come", midnight + 30 * DAY + 1),
+        ("renewed", DAY),
+    ):
+        world.put(name, seconds=seconds)
+    world.put("held", seconds=DAY, status="paused")
+    world.clock.advance(midnight + 30 * DAY)
+    world.change("renewed", seconds=DAY)
+    assert everything(world)["recently_ended"] == {"days": 30, "organizations": 2}
+    query = f"&standing=ended&ends_from={instant(TODAY + DAY)}"
+    listed = every_listed(world, "/v1/organizations", OLIVIA, query)
+    assert [one["id"] for one in listed] == ["first", "last"]
+
+
 @pytest.mark.parametrize(
     ("seats", "most", "use"),
     [

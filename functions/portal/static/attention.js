@@ -240,10 +240,9 @@ export function agentMatters(organizationId, { blocked, silent }) {
  * Organizations whose seats or subscriptions run out.
  *
  * @param {import("../contract.d.ts").SummaryReply} summary
- * @param {number} ended how many subscriptions have ended within the last days
  * @returns {Matter[]}
  */
-export function customerMatters({ seats, ends }, ended) {
+export function customerMatters({ seats, ends, recently_ended: { days, organizations: ended } }) {
   const ending = ends
     .slice(0, ENDING_DAYS + 1)
     .reduce((sum, { organizations }) => sum + organizations, 0);
@@ -259,9 +258,9 @@ export function customerMatters({ seats, ends }, ended) {
     {
       key: "ended",
       value: number(ended),
-      words: `${several(ended, "subscription")} ended in the last ${ENDING_DAYS} days`,
+      words: `${several(ended, "subscription")} ended in the last ${days} days`,
       urgency: ended ? "urgent" : "calm",
-      href: list({ standing: "ended", ends: String(-ENDING_DAYS) }),
+      href: list({ standing: "ended", ends: String(-days) }),
     },
     {
       key: "full",

@@ -84,15 +84,14 @@ export function organizations({ query }) {
   const pressing = loaded(
     "what needs attention",
     async (signal) => {
-      const [counts, ended, entries] = await Promise.all([
+      const [counts, entries] = await Promise.all([
         summary(),
-        endedLately(signal),
         recentEntries((query) => api.allEvents(query, signal)),
       ]);
       const from = recently().day;
       return [
         ...recentMatters(entries, (type) => link(["events"], { type, from })),
-        ...customerMatters(counts, ended),
+        ...customerMatters(counts),
       ];
     },
     (found) => {
@@ -145,16 +144,6 @@ function atOnce(ask) {
     });
     return running;
   };
-}
-
-/**
- * How many subscriptions have ended within the last days.
- *
- * @param {AbortSignal} signal
- */
-async function endedLately(signal) {
-  const query = { standing: "ended", ...endsAsked(String(-ENDING_DAYS)), limit: 1 };
-  return (await api.organizations(query, signal)).total;
 }
 
 /** @param {import("../contract.d.ts").SummaryReply} summary */

@@ -10,7 +10,12 @@ from pydantic import Field
 from licensing.contract.fields import OrganizationId, Reply, instant
 from licensing.domain.license import Status
 from licensing.domain.organization import SeatUse, Standing
-from licensing.usecases.show_summary import MOST_ENVIRONMENTS, LicensesNow, OrganizationsNow
+from licensing.usecases.show_summary import (
+    MOST_ENVIRONMENTS,
+    RECENT_DAYS,
+    LicensesNow,
+    OrganizationsNow,
+)
 
 
 class StatusCounts(Reply):
@@ -79,6 +84,13 @@ class EndCount(Reply):
     organizations: int
 
 
+class RecentlyEnded(Reply):
+    """How many subscriptions have ended today (UTC) or in so many days before."""
+
+    days: int
+    organizations: int
+
+
 class SeatCounts(Reply):
     """How many organizations have no seat left, or few."""
 
@@ -89,12 +101,14 @@ class SeatCounts(Reply):
 class SummaryReply(Reply):
     """All organizations as they are now.
 
-    ``ends`` has each of the next 90 days (UTC), today first, and counts current subscriptions.
+    ``ends`` has each of the next 90 days (UTC), today first, and counts current subscriptions;
+    ``recently_ended`` counts those that were not renewed since.
     """
 
     organizations: int
     standings: StandingCounts
     ends: list[EndCount]
+    recently_ended: RecentlyEnded
     seats: SeatCounts
 
     @classmethod
@@ -109,5 +123,6 @@ class SummaryReply(Reply):
                 EndCount(date=instant(begins_at).date(), organizations=count)
                 for begins_at, count in found.ends
             ],
+            recently_ended=RecentlyEnded(days=RECENT_DAYS, organizations=found.recently_ended),
             seats=SeatCounts(**{use.value: found.seats.get(use, 0) for use in SeatUse}),
         )

@@ -35,6 +35,8 @@ from licensing.usecases.ports import SummaryReader
 MOST_ENVIRONMENTS: Final = 100
 END_DAYS: Final = 90
 """For how many days (UTC), today's among them, it is told which subscriptions end."""
+RECENT_DAYS: Final = 30
+"""For how many days (UTC) before today's it is told how many subscriptions have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ class LicensesNow:
 class OrganizationsNow:
     """All organizations.
 
-    ``ends`` has, for each day by its beginning, how many current subscriptions end on it.
+    ``ends`` has, for each day by its beginning, how many current subscriptions end on it;
+    ``recently_ended`` counts those that have ended today or in the :data:`RECENT_DAYS` before.
     """
 
     organizations: int
     standings: Mapping[Standing, int]
     ends: Sequence[tuple[int, int]]
+    recently_ended: int
     seats: Mapping[SeatUse, int]
 
 
@@ -96,18 +100,22 @@ class ShowSummary:
         if not context.caller.is_super_admin:
             return only_super_admins()
         standings, seats, ends = Counter[Standing](), Counter[SeatUse](), Counter[int]()
+        today, recently_ended = context.now // DAY, 0
         for one in self.store.organization_summaries():
             standing = one.subscription.standing(context.now)
+            day = one.subscription.valid_until // DAY
             standings[standing] += 1
             if standing is Standing.CURRENT:
-                ends[one.subscription.valid_until // DAY] += 1
+                ends[day] += 1
+            elif standing is Standing.ENDED and day >= today - RECENT_DAYS:
+                recently_ended += 1
             if (use := seat_use(one.seats, one.max_agents)) is not None:
                 seats[use] += 1
-        today = context.now // DAY
         return OrganizationsNow(
             standings.total(),
             standings,
             [(day * DAY, ends[day]) for day in range(today, today + END_DAYS)],
+            recently_ended,
             seats,
         )
 

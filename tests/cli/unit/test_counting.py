@@ -21,6 +21,7 @@ OF_ALL = {
     "organizations": 12,
     "standings": {"current": 9, "suspended": 2, "ended": 1},
     "ends": [{"date": f"day {day}", "organizations": 1} for day in range(90)],
+    "recently_ended": {"days": 30, "organizations": 6},
     "seats": {"full": 4, "nearly": 5},
 }
 
@@ -72,9 +73,20 @@ def test_all_organizations_are_counted(service: Scripted, terminal: Terminal) ->
         "end in 7 days": "7",
         "end in 30 days": "30",
         "end in 90 days": "90",
+        "ended in the last 30 days": "6",
     }
     assert service.requests[-1].path == "/v1/summary"
     assert terminal("summary", "--json").expect(0).json == OF_ALL
+
+
+def test_what_a_service_of_an_earlier_version_does_not_count_is_left_out(
+    service: Scripted, terminal: Terminal
+) -> None:
+    earlier = {name: value for name, value in OF_ALL.items() if name != "recently_ended"}
+    service.usual = lambda _: Response.of_json(200, earlier)
+    told = fields(terminal("summary").expect(0).out)
+    assert told["end in 90 days"] == "90"
+    assert not [name for name in told if name.startswith("ended in")]
 
 
 @pytest.mark.parametrize("command", [["summary"], ["summary", "acme"]])
