@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -260,6 +261,20 @@ def test_what_needs_no_entries_is_told_and_asked_though_they_do_not_come(
     expect(page.locator(".attention p")).to_have_count(0)  # not all is known
     page.get_by_role("button", name="Require device keys…").click()
     expect(page.get_by_role("dialog")).to_contain_text("This stops 1 of 1 agent")
+
+
+def test_silent_agents_are_counted_and_listed_up_to_the_same_instant(
+    page: Page, portal: Portal
+) -> None:
+    portal.log_in_agent("PC-1")
+    with page.expect_response("**/v1/organizations/acme/activity*") as counted:
+        portal.visit(page, "ada", _OVERVIEW)
+    until = datetime.fromisoformat(counted.value.json()["until"])
+    page.clock.set_fixed_time(until - timedelta(minutes=59))
+    with page.expect_request("**/v1/organizations/acme/licenses?*") as listed:
+        page.locator(".attention").get_by_role("link", name="not seen for 7 days").click()
+    (since,) = parse_qs(urlsplit(listed.value.url).query)["seen_before"]
+    assert datetime.fromisoformat(since) == until - timedelta(days=7)
 
 
 @pytest.mark.parametrize(("user", "home"), [("ada", _OVERVIEW), ("olivia", "/organizations")])

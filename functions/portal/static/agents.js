@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { given } from "./filters.js";
-import { choices, DAY, day, nameOf } from "./labels.js";
+import { choices, DAY, day, HOUR, nameOf } from "./labels.js";
 import { listPage } from "./list-page.js";
 import { byText, byVersion, ordered } from "./order.js";
 import { link } from "./router.js";
@@ -149,7 +149,9 @@ export function agents({ params, query }) {
  */
 function narrowed(query) {
   const days = UNSEEN.some(([value]) => value === query.get("unseen")) && query.get("unseen");
-  const seenBefore = days && new Date(Date.now() - Number(days) * DAY).toISOString();
+  // Days before the end of the present hour: so the service counts those whose number leads here.
+  const until = (Math.floor(Date.now() / HOUR) + 1) * HOUR;
+  const seenBefore = days && new Date(until - Number(days) * DAY).toISOString();
   return { ...given(query, TAKEN), ...(seenBefore && { seen_before: seenBefore }) };
 }
 

@@ -11,7 +11,7 @@ import { EVENTS, REASONS } from "./vocabulary.js";
 /** @typedef {string | number | boolean | null | undefined} Fact */
 
 const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 const TOLD_OF_KEY = 12; // characters: enough to tell keys apart, and not to make one that is alike
 
