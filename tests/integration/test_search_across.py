@@ -7,6 +7,8 @@ import pytest
 
 from licensing.adapters.dynamo import schema
 from licensing.domain import license_key
+from licensing.domain.organization import DAY
+from tests.integration.agents import Agent
 from tests.integration.answers import assert_problem
 from tests.integration.many import bind
 from tests.integration.partner import generated
@@ -115,19 +117,37 @@ def test_r08_names_of_any_characters_have_pages(two: World) -> None:
     assert (seen, cursor) == (issued, None)
 
 
+def _forget_name(world: World, license_id: str) -> None:
+    """As an earlier build wrote it."""
+    world.runtime.dynamodb.update_item(
+        TableName=world.runtime.settings.table_name,
+        Key=schema.license_key(license_id),
+        UpdateExpression="REMOVE across_pk, across_sk",
+    )
+
+
 def test_r08_licenses_of_an_earlier_build_are_found_by_name_once_they_have_changed(
     two: World,
 ) -> None:
     license_id = issue(two, ALICE, "EARLY-1")
-    two.runtime.dynamodb.update_item(
-        TableName=two.runtime.settings.table_name,
-        Key=schema.license_key(license_id),
-        UpdateExpression="REMOVE across_pk, across_sk",
-    )
+    _forget_name(two, license_id)
     assert (found(two, "early"), found(two, license_id)) == (set(), {license_id})
     path = f"/v1/licenses/{license_id}"
     assert two.request("PATCH", path, person=ADA, json={"label": "old"}).status == 200
     assert found(two, "early") == {license_id}
+
+
+def test_r08_licenses_of_an_earlier_build_are_found_by_name_once_their_agents_were_seen(
+    two: World,
+) -> None:
+    agent = Agent(two, machine=MACHINE_A | {"computer_name": "EARLY-1"})
+    assert agent.login().status == 201
+    assert agent.code() == "VALID"
+    _forget_name(two, agent.license_id)
+    assert found(two, "early") == set()
+    two.clock.advance(DAY)
+    assert agent.code() == "VALID"
+    assert found(two, "early") == {agent.license_id}
 
 
 def test_r08_a_cursor_is_good_for_its_own_search_alone(two: World) -> None:
@@ -244,6 +264,31 @@ def test_r03_names_of_many_groups_are_no_keys(two: World) -> None:
         answer = search(two, name).json
         assert answer["taken_for"] == "computer_name"
         assert [one["id"] for one in answer["licenses"]] == [license_id]
+
+
+def test_r08_a_name_that_looks_like_a_key_is_found_by_name(two: World) -> None:
+    name = "PLANT-HALL3-PRESS-00012-RIGHT"
+    license_id = issue(two, ALICE, name)
+    for text in (name, name.lower(), f"{name[:-1]}T"):
+        answer = search(two, text)
+        assert answer.status == 200, text
+        assert answer.json["taken_for"] == "computer_name"
+        assert [one["id"] for one in answer.json["licenses"]] == [license_id]
+    answer = search(two, "PLANT-HALL3-PRESS-00012-WRONG")
+    assert_problem(answer, 400, "invalid_request", "/text")
+    assert "not a license key" in answer.json["detail"]
+    assert "No agent's computer is called like it, either." in answer.json["detail"]
+
+
+def test_r03_a_name_as_long_as_a_key_is_found_by_its_first_letters(two: World) -> None:
+    name = "PRESS-" * 7 + "PRESS"
+    license_id = issue(two, ALICE, name)
+    with two.counting() as calls:
+        answer = search(two, name)
+    assert_problem(answer, 400, "invalid_request", "/text")
+    assert "If it is a computer's name, search for its first letters." in answer.json["detail"]
+    assert calls == {}
+    assert found(two, name[:23]) == {license_id}
 
 
 def test_r03_a_key_that_this_service_has_not_made_finds_nothing(two: World) -> None:

@@ -159,13 +159,15 @@ const TAKEN_FOR = {
 const NOTHING = {
   license_key: [
     "No license has this key.",
-    "It is well-formed, but not of this service, or of one that was restored from a backup.",
+    "It is well-formed, but not of this service, or of one that was restored from a backup. If it " +
+      "is a computer's name, search for its first letters.",
   ],
   license_id: ["No license has this id.", "Compare it with where you have it from."],
   computer_name: [
     "No agent's computer is called like this.",
     "Names are compared from their beginning, and labels are not searched. Type fewer letters, a " +
-      "whole license key or a whole license id.",
+      "whole license key or a whole license id. An agent of an earlier release that has neither " +
+      "validated nor changed since the update is found by key or id alone.",
   ],
 };
 

@@ -5,6 +5,8 @@ What this module guarantees:
 * What was looked for is said, so that nobody takes "no such name" for "no such key".
 * A key is checked before anybody is asked, and a licence is found by it only if the key is genuine
   (R3). It is told nowhere again (R35).
+* What looks like a key, but has too few symbols for one, is looked for as a name before it is
+  called mistyped. What may be a key with a slip is not.
 * Of each organization that something is shown of, that is on record before, once a request; see
   :mod:`licensing.usecases.note_reading`.
 """
@@ -71,10 +73,13 @@ class SearchLicenses:
         if license_key.is_license_id(wanted.lower()):
             record = self.store.license(wanted.lower())
             return self._single(TakenFor.LICENSE_ID, record, context)
-        if license_key.is_meant(text):
-            record = self._of_key(_parsed(text))
-            return self._single(TakenFor.LICENSE_KEY, record, context)
+        is_key = license_key.is_meant(text)
+        if is_key and not license_key.lacks_much(text):
+            key = _parsed(text, "If it is a computer's name, search for its first letters.")
+            return self._single(TakenFor.LICENSE_KEY, self._of_key(key), context)
         found = self.store.licenses_named(folded(wanted), limit=page.limit, cursor=page.cursor)
+        if is_key and not found.licenses and page.cursor is None:
+            _parsed(text, "No agent's computer is called like it, either.")
         shown = self._shown(found.licenses, Reading.LICENSE, context)
         return Found(TakenFor.COMPUTER_NAME, shown, None, found.next_cursor)
 
@@ -111,8 +116,9 @@ class SearchLicenses:
         return [(record, there[record.organization_id]) for record in records]
 
 
-def _parsed(text: str) -> license_key.LicenseKey:
+def _parsed(text: str, otherwise: str) -> license_key.LicenseKey:
+    """The key that a text is, or what is wrong with it and ``otherwise``."""
     try:
         return license_key.parse(text)
     except InvalidInput as error:
-        raise InvalidInput(error.message, pointer="/text") from None
+        raise InvalidInput(f"{error.message} {otherwise}", pointer="/text") from None

@@ -132,6 +132,8 @@ def use_attributes(before: License, after: License) -> dict[str, Value | None]:
         attributes |= items.past_attributes(after)
     if after.last_seen is not None and after.last_seen != before.last_seen:
         attributes |= items.last_seen_attributes(after.last_seen)
+        # Licences of an earlier build have no place there yet. Written again, it costs nothing.
+        attributes |= items.name_attributes(after)
     return attributes
 
 
