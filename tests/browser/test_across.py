@@ -140,6 +140,47 @@ def test_a_search_that_is_left_says_and_keeps_nothing(parts: Page) -> None:
     expect(parts.get_by_label("Agent", exact=True)).to_have_value("")
 
 
+def test_who_asks_for_more_goes_on_with_the_first_that_is_new(parts: Page, api: Api) -> None:
+    parts.evaluate(MADE, ["machines", ""])
+    pages = [_found("computer_name", _agent(number), next_cursor="more") for number in (1, 2, 3)]
+    api.answers = [pages[0], pages[1], _found("computer_name", next_cursor="more"), pages[2]]
+    _search(parts, "build-")
+    more = parts.get_by_role("button", name="More")
+    more.press("Enter")
+    expect(_rows(parts).get_by_role("link", name="BUILD-2")).to_be_focused()
+    more.press("Enter")
+    expect(more).to_be_focused()  # nobody was added
+    parts.evaluate(HELD)
+    more.press("Enter")
+    parts.wait_for_function("held.length === 1")
+    parts.get_by_label("Agent", exact=True).focus()
+    _answer(parts, 0, pages[2])
+    expect(_rows(parts)).to_have_count(3)
+    expect(parts.get_by_label("Agent", exact=True)).to_be_focused()  # who has gone on stays there
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("way", ["leaves", "clears"])
+def test_a_lookup_that_nobody_waits_for_is_stopped_and_says_nothing(parts: Page, way: str) -> None:
+    parts.evaluate(MADE, ["machines", ""])
+    parts.evaluate(HELD)
+    parts.get_by_label("Computer name").fill("BUILD-1")
+    parts.get_by_label("Machine id").fill("m-1")
+    parts.get_by_role("button", name="Find").click()
+    parts.wait_for_function("held.length === 1")
+    if way == "leaves":
+        parts.evaluate("made.stop()")
+    else:
+        parts.get_by_role("button", name="Clear").click()
+    assert parts.evaluate("held[0].signal.aborted")
+    found: dict[str, Any] = {"holders": [], "compared": [], "not_counted": []}
+    _answer(parts, 0, {"json": found})
+    parts.evaluate("new Promise((resolve) => setTimeout(resolve))")
+    expect(parts.locator("#announcements")).to_be_empty()
+    expect(parts.get_by_text("Nobody holds a machine")).to_have_count(0)
+    expect(parts.get_by_role("alert")).to_have_count(0)
+
+
 def test_more_that_fails_says_so_once_and_is_tried_again(
     parts: Page, api: Api, troubles: Troubles
 ) -> None:

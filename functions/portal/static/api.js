@@ -240,10 +240,13 @@ export async function revokeTemporary(id, reason) {
   return /** @type {TemporaryLicense} */ (body.license);
 }
 
-/** @param {import("../contract.d.ts").MachineCredentials} machine */
-export async function lookUp(machine) {
+/**
+ * @param {import("../contract.d.ts").MachineCredentials} machine
+ * @param {AbortSignal} [signal]
+ */
+export async function lookUp(machine, signal) {
   return /** @type {import("../contract.d.ts").MachineLookupReply} */ (
-    await asked("/v1/machines/lookup", { machine })
+    await asked("/v1/machines/lookup", { machine }, signal)
   );
 }
 

@@ -16,6 +16,8 @@ const MACHINE_GUID = "reg query HKLM\\SOFTWARE\\Microsoft\\Cryptography /v Machi
 export function machines() {
   const finder = search();
   const result = h("div");
+  /** @type {AbortController | null} */
+  let running = null;
   const machineId = h("input", { name: "machine_id", autocomplete: "off" });
   const macs = h("textarea", { name: "mac_addresses", rows: 3, autocomplete: "off" });
   const computer = h("input", { name: "computer_name", autocomplete: "off" });
@@ -47,16 +49,18 @@ export function machines() {
       return;
     }
     fill(result, h("p", { class: "loading", role: "status" }, "Looking…"));
+    const mine = new AbortController();
+    running = mine;
     try {
-      const found = await api.lookUp({
-        mac_addresses: (typed.mac_addresses ?? "").split(/[\s,;]+/).filter(Boolean),
-        ...(typed.machine_id && { machine_id: typed.machine_id }),
-        ...(typed.computer_name && { computer_name: typed.computer_name }),
-      });
+      const found = await api.lookUp(machineOf(typed), mine.signal);
+      mine.signal.throwIfAborted();
       markWrong(form, []);
       whisper(`${counted(found.holders.length, "organization")} found`);
       fill(result, found.holders.length ? found.holders.map(holder) : free(), howFound(found));
     } catch (error) {
+      if (mine.signal.aborted) {
+        return; // the reader has gone on, or does not want to know any more
+      }
       fill(result);
       if (!(error instanceof api.Problem && markWrong(form, atFields(error.errors)))) {
         fill(result, failure(error, submit));
@@ -80,6 +84,7 @@ export function machines() {
   }
 
   function clear() {
+    running?.abort();
     drafts.forget(DRAFT);
     form.reset();
     markWrong(form, []);
@@ -88,7 +93,24 @@ export function machines() {
   return {
     title: "Machines",
     element: h("div", {}, finder.element, form, result),
-    stop: finder.stop,
+    stop() {
+      finder.stop();
+      running?.abort();
+    },
+  };
+}
+
+/**
+ * A machine as the API takes it.
+ *
+ * @param {Record<string, string>} typed
+ * @returns {import("../contract.d.ts").MachineCredentials}
+ */
+function machineOf(typed) {
+  return {
+    mac_addresses: (typed.mac_addresses ?? "").split(/[\s,;]+/).filter(Boolean),
+    ...(typed.machine_id && { machine_id: typed.machine_id }),
+    ...(typed.computer_name && { computer_name: typed.computer_name }),
   };
 }
 

@@ -106,7 +106,7 @@ export function search() {
       last = { text: wanted, found: whole };
     }
     whisper(`${counted(whole.licenses.length, "agent")} found`);
-    show(wanted, whole);
+    show(wanted, whole, before?.licenses.length);
   }
 
   /**
@@ -126,8 +126,9 @@ export function search() {
   /**
    * @param {string} wanted
    * @param {Found} found
+   * @param {number} [before] how many agents have been shown before, if this goes on with them
    */
-  function show(wanted, found) {
+  function show(wanted, found, before = 0) {
     const { licenses, temporary_license: temporary, next_cursor: next } = found;
     const more = h(
       "button",
@@ -144,6 +145,11 @@ export function search() {
         next !== null && h("p", { class: "buttons" }, more),
       ],
     );
+    if (before > 0 && document.activeElement === document.body) {
+      // The button that was pressed is gone: the reader goes on with the first that is new.
+      const added = result.querySelectorAll("tbody tr")[before]?.querySelector("a");
+      (added ?? (next === null ? text : more)).focus();
+    }
   }
   return { element: h("section", {}, form, result, trouble), stop: () => running?.abort() };
 }
