@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.dates import in_words
 from tests.browser.portal import Portal
@@ -210,6 +210,44 @@ def test_a_super_admins_home_counts_customers_and_leads_to_each_list(
         page.locator(".attention").get_by_role("link", name=re.compile(rf" ?{words}$")).click()
         shows(page, *names)
         page.go_back()
+
+
+def _height_of(link: Locator) -> float:
+    """Where on the screen it stands, from above."""
+    box = link.bounding_box()
+    assert box
+    return box["y"]
+
+
+@pytest.mark.parametrize("way", ["comes back", "reloads"])
+def test_rows_stay_where_they_were_though_what_needs_attention_comes_later(
+    page: Page, portal: Portal, way: str
+) -> None:
+    for number in range(40):
+        register(portal, f"mill-{number}", f"Mill {number:02}", valid_until=on(9))
+    portal.visit(page, "olivia", "/organizations")
+    mill = rows(page, "Organizations").get_by_role("link", name="Mill 35")
+    matters(page)
+    mill.scroll_into_view_if_needed()
+    page.wait_for_function("() => history.state?.left?.y === scrollY && scrollY > 0")
+    before = _height_of(mill)
+    held = Held()
+    page.route("**/v1/summary", held)
+    if way == "comes back":
+        mill.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Mill 35")
+        page.go_back()
+    else:
+        page.reload()
+    held.wait(page)
+    expect(mill).to_be_in_viewport()
+    expect(page.locator(".attention")).to_have_count(0)
+    page.wait_for_function("() => scrollY === history.state.left.y")
+    assert abs(_height_of(mill) - before) < 2
+    for route in held:
+        route.continue_()
+    matters(page)
+    assert abs(_height_of(mill) - before) < 2
 
 
 def test_required_device_keys_say_how_many_agents_stop(page: Page, portal: Portal) -> None:

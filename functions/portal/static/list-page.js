@@ -40,6 +40,7 @@ const SIZE = 50;
  * @param {boolean} [list.skips] whether a page can be asked for by how many rows are before it
  * @param {(rows: Row[], query: URLSearchParams) => Child} list.show
  * @param {(isNarrowed: boolean) => Child} list.nothing
+ * @param {HTMLElement} [list.above] a part of the page that stands above the list
  * @param {import("./list-export.js").Exported<Row>} [list.exported] what becomes of it in a file
  * @returns {import("./main.js").Page & { parts: import("./freshness.js").Part[], update: (query: URLSearchParams) => void, stop: () => void }}
  */
@@ -104,7 +105,7 @@ export function listPage({ title, label, what, noun, query: first, ...list }) {
     }
   }
   clear();
-  const way = wayBack(element);
+  const way = wayBack(element, list.above);
   content.element.addEventListener("loaded", () => content.at() !== null && way.arrived());
   remember(query);
   content.reload();

@@ -57,6 +57,26 @@ export function organizations({ query }) {
   });
   const ends = choice("Ends", "ends", ENDS);
   offerDay(ends, query);
+  const summary = atOnce(api.summary);
+  const matters = attention();
+  const pressing = loaded(
+    "what needs attention",
+    async (signal) => {
+      const [counts, entries] = await Promise.all([
+        summary(),
+        recentEntries((query) => api.allEvents(query, signal)),
+      ]);
+      const from = recently().day;
+      return [
+        ...recentMatters(entries, (type) => link(["events"], { type, from })),
+        ...customerMatters(counts),
+      ];
+    },
+    (found) => {
+      matters.show(found);
+      return matters.element;
+    },
+  );
   const list = listPage({
     title: "Organizations",
     label: "Organizations",
@@ -78,27 +98,8 @@ export function organizations({ query }) {
     },
     show: (found, present) => organizationTable(found, present.get("sort") || "name"),
     nothing,
+    above: pressing.element,
   });
-  const summary = atOnce(api.summary);
-  const matters = attention();
-  const pressing = loaded(
-    "what needs attention",
-    async (signal) => {
-      const [counts, entries] = await Promise.all([
-        summary(),
-        recentEntries((query) => api.allEvents(query, signal)),
-      ]);
-      const from = recently().day;
-      return [
-        ...recentMatters(entries, (type) => link(["events"], { type, from })),
-        ...customerMatters(counts),
-      ];
-    },
-    (found) => {
-      matters.show(found);
-      return matters.element;
-    },
-  );
   const chart = loaded("what ends", summary, endsChart);
   pressing.reload();
   chart.reload();

@@ -34,9 +34,13 @@ export function remembered(parts) {
 /**
  * Has the entries of the history keep where in a list the reader is, while the list is shown.
  *
+ * What stands around the list may come after its rows. Its room is kept free until then, so that the
+ * rows stay where they are.
+ *
  * @param {HTMLElement} list
+ * @param {HTMLElement} [above] a part of the page that stands above the list
  */
-export function wayBack(list) {
+export function wayBack(list, above) {
   let isArriving = true;
   let timer = 0;
   addEventListener("scroll", scrolled, { passive: true });
@@ -58,8 +62,14 @@ export function wayBack(list) {
     const before = history.state?.left;
     const same = before?.y === scrollY ? before.key : null;
     if (!isArriving && list.isConnected) {
-      history.replaceState({ ...history.state, left: { y: scrollY, key: key ?? same } }, "");
+      const left = { y: scrollY, key: key ?? same, top: top() };
+      history.replaceState({ ...history.state, left }, "");
     }
+  }
+
+  /** Where in the page the list begins. */
+  function top() {
+    return list.getBoundingClientRect().top + scrollY;
   }
 
   /** Once the rows are there: to where the reader was, if they have been here. */
@@ -70,19 +80,35 @@ export function wayBack(list) {
       if (link instanceof HTMLElement && !list.contains(document.activeElement)) {
         link.focus({ preventScroll: true });
       }
+      hold(left);
       scrollTo(0, left.y);
     }
     isArriving = false;
   }
 
+  /** @param {{ y: number, top: number }} left */
+  function hold(left) {
+    const missing = left.top - top();
+    if (above?.hasAttribute("aria-busy") && missing > 0) {
+      above.style.minHeight = `${above.getBoundingClientRect().height + missing}px`;
+      above.addEventListener("loaded", () => above.style.removeProperty("min-height"), {
+        once: true,
+      });
+    }
+    document.body.style.minHeight = `${left.y + innerHeight}px`;
+  }
+
+  function leave() {
+    isArriving = true;
+    clearTimeout(timer);
+    document.body.style.removeProperty("min-height");
+  }
+
   return {
     arrived,
-    leave() {
-      isArriving = true;
-      clearTimeout(timer);
-    },
+    leave,
     stop() {
-      clearTimeout(timer);
+      leave();
       removeEventListener("scroll", scrolled);
       document.removeEventListener("click", clicked, { capture: true });
     },
