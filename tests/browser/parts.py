@@ -10,9 +10,10 @@ _INDEX = """<!doctype html>
 <div id="announcements"></div></body>
 </html>
 """
-_SCRIPTS = ["across", "agent", "agents", "api", "dialogs", "dom", "event-list", "feed", "filters"]
-_SCRIPTS += ["form-drafts", "freshness", "labels", "list-page", "machines", "names", "router"]
-_SCRIPTS += ["session", "subject", "temporary", "way-back", "widgets"]
+_SCRIPTS = ["across", "agent", "agents", "announcements", "api", "dialogs", "dom", "event-list"]
+_SCRIPTS += ["facts", "feed", "fields", "filters", "form-drafts", "freshness", "labels", "list-page"]
+_SCRIPTS += ["loading", "machines", "names", "pager", "router", "session", "subject", "table"]
+_SCRIPTS += ["temporary", "way-back"]
 _JS = "\n".join(
     [
         *(f'import * as {name.replace("-", "_")} from "./{name}.js";' for name in _SCRIPTS),

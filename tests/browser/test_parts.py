@@ -19,11 +19,11 @@ def place(page: Page) -> str:
 
 FILTERS = """
 const text = dom.h("input", { name: "search" });
-const fields = [
-  widgets.field("Search", text),
-  widgets.choice("Status", "status", [["", "Any"], ["active", "Active"], ["revoked", "Revoked"]]),
+const narrowing = [
+  fields.field("Search", text),
+  fields.choice("Status", "status", [["", "Any"], ["active", "Active"], ["revoked", "Revoked"]]),
 ];
-globalThis.made = filters.filters("Agents", router.here().query, fields);
+globalThis.made = filters.filters("Agents", router.here().query, narrowing);
 put(made.form);
 """
 
@@ -70,7 +70,7 @@ def test_what_was_typed_on_a_page_that_was_left_narrows_no_other_one(parts: Page
     assert place(parts) == "#/feed"
 
 
-TABLE = """(sort) => put(widgets.table({
+TABLE = """(sort) => put(table.table({
   caption: "Agents", sort, rows: [{ name: "PC-01" }],
   columns: [
     { title: "Name", sort: "name", cell: ({ name }) => name },
@@ -96,7 +96,7 @@ def test_a_columns_head_orders_by_it_from_the_first_page_on(parts: Page) -> None
 
 # -- pages of a list -------------------------------------------------------------------------------
 
-PAGER = "(page) => put(widgets.pager({ size: 50, ...page }))"
+PAGER = "(page) => put(pager.pager({ size: 50, ...page }))"
 
 
 def pager(page: Page, **told: Any) -> str:
@@ -194,7 +194,7 @@ globalThis.asked = [];
 globalThis.list = list_page.listPage({
   title: "Agents", label: "Agents", what: "agents", noun: ["agent", "agents"],
   query: router.here().query,
-  fields: [widgets.field("Search", dom.h("input", { name: "search" }))],
+  fields: [fields.field("Search", dom.h("input", { name: "search" }))],
   narrowing: ["search", "status"], skips: true,
   async load(query, page) {
     asked.push({ ...page, search: query.get("search") });
@@ -283,7 +283,7 @@ def test_a_choice_shows_what_the_place_says_though_it_is_none_of_it(parts: Page)
     expect(parts.get_by_label("Status")).to_have_value("lent")
     expect(parts.locator(".fold")).to_have_text("Filter: lent")
     parts.evaluate("""
-      const choice = widgets.choice("Order", "sort", [["", "Name"], ["-name", "Backwards"]]);
+      const choice = fields.choice("Order", "sort", [["", "Name"], ["-name", "Backwards"]]);
       put(filters.filters("Agents", new URLSearchParams("sort=name"), [choice]).form);
     """)
     expect(parts.get_by_label("Order")).to_have_value("")  # which is what that order is called
@@ -305,9 +305,9 @@ def test_what_leaves_rows_out_is_told_where_filters_are_folded_and_a_day_with_it
 
 FORM = """
 const form = dom.h("form", {},
-  widgets.field("Label", dom.h("input", { name: "label", value: "before" })),
-  widgets.field("Primary", dom.h("input", { name: "primary", type: "checkbox", value: "yes" })),
-  widgets.choice("Status", "status", [["active", "Active"], ["paused", "Paused"]]),
+  fields.field("Label", dom.h("input", { name: "label", value: "before" })),
+  fields.field("Primary", dom.h("input", { name: "primary", type: "checkbox", value: "yes" })),
+  fields.choice("Status", "status", [["active", "Active"], ["paused", "Paused"]]),
 );
 globalThis.wasKept = form_drafts.keep(form, "one");
 put(form);
@@ -424,5 +424,5 @@ def test_what_cannot_be_undone_looks_like_it_and_is_asked_for_no_reason_without_
 
 
 def test_a_choice_begins_with_what_is_chosen_already(parts: Page) -> None:
-    parts.evaluate("put(widgets.choice('Status', 'status', [['a', 'A'], ['b', 'B']], 'b'))")
+    parts.evaluate("put(fields.choice('Status', 'status', [['a', 'A'], ['b', 'B']], 'b'))")
     expect(parts.get_by_label("Status")).to_have_value("b")

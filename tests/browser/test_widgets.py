@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 
 def test_what_was_done_is_seen_and_what_was_found_is_heard(parts: Page) -> None:
     said = parts.locator("#announcements p")
-    parts.evaluate("widgets.announce('PC-01 is blocked.')")
+    parts.evaluate("announcements.announce('PC-01 is blocked.')")
     expect(said).to_have_text("PC-01 is blocked.")
     seen = said.bounding_box()
-    parts.evaluate("widgets.whisper('12 agents found')")
+    parts.evaluate("announcements.whisper('12 agents found')")
     expect(said).to_have_text("12 agents found")
     heard = said.bounding_box()
     assert seen
@@ -27,7 +27,7 @@ def test_nothing_is_left_out_of_an_element_and_nought_is_told(parts: Page) -> No
 
 def test_what_is_said_goes_after_a_while(parts: Page) -> None:
     parts.clock.install()
-    parts.evaluate("widgets.announce('PC-01 is blocked.')")
+    parts.evaluate("announcements.announce('PC-01 is blocked.')")
     parts.clock.fast_forward(5_000)  # the clock goes on meanwhile, on a busy machine for a while
     expect(parts.locator("#announcements p")).to_have_count(1)
     parts.clock.fast_forward(3_100)
@@ -35,7 +35,7 @@ def test_what_is_said_goes_after_a_while(parts: Page) -> None:
 
 
 LOADED = """
-const part = widgets.loaded(
+const part = loading.loaded(
   "agents",
   (signal) => new Promise((resolve, reject) => {
     globalThis.answers = [...(globalThis.answers ?? []), { resolve, reject, signal }];
@@ -73,7 +73,7 @@ def test_what_was_unfolded_stays_so_when_a_part_is_loaded_again(parts: Page) -> 
     parts.evaluate(
         """
         const details = (name) => dom.h("details", {}, dom.h("summary", {}, name), "Told.");
-        globalThis.part = widgets.loaded("it", async () => 1, () => [details("A"), details("B")]);
+        globalThis.part = loading.loaded("it", async () => 1, () => [details("A"), details("B")]);
         put(part.element);
         """
     )
@@ -87,7 +87,7 @@ def test_what_was_unfolded_stays_so_when_a_part_is_loaded_again(parts: Page) -> 
 
 
 def test_days_that_are_left_are_counted_until_there_are_none(parts: Page) -> None:
-    told = "(hours) => widgets.daysLeft(new Date(Date.now() + hours * 3_600_000).toISOString())"
+    told = "(hours) => facts.daysLeft(new Date(Date.now() + hours * 3_600_000).toISOString())"
     words = [parts.evaluate(told, hours) for hours in (-1, 1, 25, 50, 24 * 1000 + 1)]
     assert words == ["ended", "ends within a day", "1 day left", "2 days left", "1,000 days left"]
 
@@ -116,7 +116,7 @@ def test_a_button_that_is_at_work_is_not_pressed_again_and_keeps_the_focus(parts
     parts.evaluate(
         """
         const button = dom.h("button", { onclick: () => {
-          globalThis.work = widgets.working(button, () => new Promise((resolve, reject) => {
+          globalThis.work = loading.working(button, () => new Promise((resolve, reject) => {
             globalThis.end = { resolve, reject };
           })).catch(() => {});
         } }, "Save");
@@ -142,12 +142,12 @@ def test_what_is_wrong_with_a_field_is_said_there_until_it_is_right(parts: Page)
         """
         const input = (name, props) => dom.h("input", { name, ...props });
         globalThis.form = dom.h("form", {},
-          widgets.field("Name", input("name", { required: true })),
-          widgets.field("Id", input("id", { pattern: "[a-z]+", title: "Letters only" }), "Short"),
+          fields.field("Name", input("name", { required: true })),
+          fields.field("Id", input("id", { pattern: "[a-z]+", title: "Letters only" }), "Short"),
         );
         put(form);
         form.elements.id.value = "7";
-        globalThis.isWrong = widgets.markWrong(form, widgets.wrongFields(form));
+        globalThis.isWrong = fields.markWrong(form, fields.wrongFields(form));
         """
     )
     name, identifier = parts.get_by_label("Name"), parts.get_by_label("Id")
@@ -156,21 +156,21 @@ def test_what_is_wrong_with_a_field_is_said_there_until_it_is_right(parts: Page)
     expect(name).to_have_attribute("aria-invalid", "true")
     expect(identifier).to_have_accessible_description("Short ⚠ Letters only")
     expect(parts.locator(".wrong")).to_have_count(2)
-    parts.evaluate("widgets.markWrong(form, [{ pointer: '/id', detail: 'Taken' }])")
+    parts.evaluate("fields.markWrong(form, [{ pointer: '/id', detail: 'Taken' }])")
     expect(identifier).to_be_focused()
     expect(identifier).to_have_accessible_description("Short ⚠ Taken")
     expect(name).not_to_have_attribute("aria-invalid", "true")
     expect(parts.locator(".wrong")).to_have_text(["Taken"])
-    assert parts.evaluate("widgets.markWrong(form, [])") is False
+    assert parts.evaluate("fields.markWrong(form, [])") is False
     expect(identifier).to_have_accessible_description("Short")
 
 
 def test_short_forms_tell_all_on_a_closer_look(parts: Page) -> None:
     parts.evaluate(
         """put(
-          widgets.person("a-subject"), widgets.thumbprint("a-thumbprint"),
-          widgets.statusBadge("detached"), widgets.ago("2027-01-31T12:00:00Z"),
-          widgets.exactly("2027-01-31T12:00:00Z"), widgets.empty("None.", "Make ", "one."),
+          facts.person("a-subject"), facts.thumbprint("a-thumbprint"),
+          facts.statusBadge("detached"), facts.ago("2027-01-31T12:00:00Z"),
+          facts.exactly("2027-01-31T12:00:00Z"), facts.empty("None.", "Make ", "one."),
         )"""
     )
     part = parts.locator("#part")
@@ -188,7 +188,7 @@ def test_short_forms_tell_all_on_a_closer_look(parts: Page) -> None:
 def test_each_status_has_a_mark_of_its_own_that_stands_out(parts: Page) -> None:
     marks = parts.evaluate(
         """Object.keys(labels.STATUS_MEANINGS).map((status) => {
-          const badge = widgets.statusBadge(status);
+          const badge = facts.statusBadge(status);
           put(badge);
           const { borderColor, backgroundColor, borderRadius, transform } =
             getComputedStyle(badge, "::before");

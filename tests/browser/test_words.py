@@ -337,8 +337,8 @@ def test_days_that_are_left_are_whole_ones(say: Evaluate) -> None:
         2 * DAY + MINUTE: "2 days left",
         1234 * DAY + MINUTE: "1,234 days left",
     }
-    expression = "given.map((left) => widgets.daysLeft(new Date(Date.now() + left).toISOString()))"
-    assert say("widgets", expression, [*told]) == [*told.values()]
+    expression = "given.map((left) => facts.daysLeft(new Date(Date.now() + left).toISOString()))"
+    assert say("facts", expression, [*told]) == [*told.values()]
 
 
 def test_counts_agree_with_what_is_counted(say: Evaluate) -> None:

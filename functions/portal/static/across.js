@@ -3,9 +3,10 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { entries } from "./event-list.js";
+import { empty } from "./facts.js";
 import { startOf } from "./feed.js";
+import { choice, field } from "./fields.js";
 import { listPage } from "./list-page.js";
-import { choice, empty, field } from "./widgets.js";
 
 const FIRST = "CloneSuspected";
 

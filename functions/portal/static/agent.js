@@ -1,28 +1,19 @@
 // One agent: what it is, what has happened to it, and what can be done about it.
 
+import { announce } from "./announcements.js";
 import * as api from "./api.js";
 import { asking, pose } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { entries } from "./event-list.js";
+import { badge, exactly, fact, person, statusBadge, thumbprint } from "./facts.js";
+import { failure } from "./failure.js";
+import { field, markWrong } from "./fields.js";
 import * as drafts from "./form-drafts.js";
 import { ACTIONS, isToCome, leaseNote, nameOf, RESET_DEVICE_KEY } from "./labels.js";
+import { loaded, working } from "./loading.js";
 import { goingOn, overtaken, saveUnlessOvertaken } from "./overtaken.js";
+import { pager } from "./pager.js";
 import { ofAgent, subjectIs } from "./subject.js";
-import {
-  announce,
-  badge,
-  exactly,
-  fact,
-  failure,
-  field,
-  loaded,
-  markWrong,
-  pager,
-  person,
-  statusBadge,
-  thumbprint,
-  working,
-} from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").AdministeredLicense} License */
 /** @typedef {import("./labels.js").Action} Action */

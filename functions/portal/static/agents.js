@@ -2,13 +2,15 @@
 
 import * as api from "./api.js";
 import { h } from "./dom.js";
+import { ago, badge, empty, person, statusBadge } from "./facts.js";
+import { choice, field } from "./fields.js";
 import { given } from "./filters.js";
 import { choices, DAY, day, HOUR, nameOf } from "./labels.js";
 import { listPage } from "./list-page.js";
 import { byText, byVersion, ordered } from "./order.js";
 import { link } from "./router.js";
+import { table } from "./table.js";
 import { STATUSES } from "./vocabulary.js";
-import { ago, badge, choice, empty, field, person, statusBadge, table } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").AdministeredLicense} License */
 

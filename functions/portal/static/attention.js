@@ -3,9 +3,9 @@
 
 import { h } from "./dom.js";
 import { counted, daysUntil, isToCome, named, number } from "./labels.js";
+import { refill } from "./loading.js";
 import { link } from "./router.js";
 import { endUrgency, seatsUrgency } from "./urgency.js";
-import { refill } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
 /** @typedef {import("./urgency.js").Urgency} Urgency */

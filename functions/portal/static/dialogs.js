@@ -9,9 +9,11 @@
 
 import { h, uniqueId } from "./dom.js";
 import { Overtaken } from "./errors.js";
+import { failure } from "./failure.js";
+import { field, markWrong, wrongFields } from "./fields.js";
 import * as drafts from "./form-drafts.js";
+import { working } from "./loading.js";
 import { change, here } from "./router.js";
-import { failure, field, markWrong, working, wrongFields } from "./widgets.js";
 
 /**
  * @typedef {object} Question

@@ -2,10 +2,10 @@
 
 import { adviceOn } from "./advice.js";
 import { h } from "./dom.js";
+import { ago } from "./facts.js";
 import { actorOf, changesOf, counted, eventOf, isolated, named, reasonOf } from "./labels.js";
 import { organizationName } from "./names.js";
 import { link } from "./router.js";
-import { ago } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").AuditEvent} Entry */
 

@@ -3,10 +3,11 @@
 import * as api from "./api.js";
 import { h } from "./dom.js";
 import { entries } from "./event-list.js";
+import { empty } from "./facts.js";
+import { choice, field } from "./fields.js";
 import { changesOf, eventOf } from "./labels.js";
 import { listPage } from "./list-page.js";
 import { EVENTS } from "./vocabulary.js";
-import { choice, empty, field } from "./widgets.js";
 
 /**
  * What a file tells of an entry; times are in UTC.

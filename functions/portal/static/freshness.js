@@ -1,13 +1,14 @@
 // How old what a page shows is, and how it becomes new: by a button, and by itself when the reader
 // comes back after a while and edits nothing.
 
+import { whisper } from "./announcements.js";
 import { isAsking } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import * as drafts from "./form-drafts.js";
 import { asOf } from "./labels.js";
-import { whisper, working } from "./widgets.js";
+import { working } from "./loading.js";
 
-/** @typedef {ReturnType<typeof import("./widgets.js").loaded>} Part */
+/** @typedef {ReturnType<typeof import("./loading.js").loaded>} Part */
 
 const AWAY_MS = 5 * 60_000;
 

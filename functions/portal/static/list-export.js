@@ -1,9 +1,10 @@
 // All that a list has, as a file: read page by page, one request after the other, up to a bound.
 
+import { announce } from "./announcements.js";
 import { csv, fileName, save } from "./csv.js";
 import { fill, h } from "./dom.js";
+import { failure } from "./failure.js";
 import { counted, number } from "./labels.js";
-import { announce, failure } from "./widgets.js";
 
 /** As many rows as a file has at most. */
 export const LARGEST = 10_000;

@@ -1,12 +1,14 @@
 // A page with a list: a form that narrows it, its rows page by page, and what stands there instead
 // of them. The place's query says which rows.
 
+import { whisper } from "./announcements.js";
 import { fill, h } from "./dom.js";
 import { filters, given } from "./filters.js";
 import { counted } from "./labels.js";
 import { exporter } from "./list-export.js";
+import { loaded } from "./loading.js";
+import { pageIn, pager } from "./pager.js";
 import { remember, wayBack } from "./way-back.js";
-import { loaded, pageIn, pager, whisper } from "./widgets.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 

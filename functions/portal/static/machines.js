@@ -1,13 +1,17 @@
 // Who holds a machine: the way out for somebody whose machine another organization has registered.
 
 import { agentTable } from "./agents.js";
+import { whisper } from "./announcements.js";
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
+import { empty } from "./facts.js";
+import { failure } from "./failure.js";
+import { field, markWrong } from "./fields.js";
 import * as drafts from "./form-drafts.js";
 import { counted, isolated } from "./labels.js";
+import { working } from "./loading.js";
 import { link } from "./router.js";
 import { search } from "./search.js";
-import { empty, failure, field, markWrong, whisper, working } from "./widgets.js";
 
 const DRAFT = "machine";
 const MACHINE_GUID = "reg query HKLM\\SOFTWARE\\Microsoft\\Cryptography /v MachineGuid";

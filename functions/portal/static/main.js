@@ -6,9 +6,12 @@ import { agents } from "./agents.js";
 import * as api from "./api.js";
 import { shut } from "./dialogs.js";
 import { fill, h } from "./dom.js";
+import { empty } from "./facts.js";
+import { failure } from "./failure.js";
 import { feed } from "./feed.js";
 import { freshness, refreshWhenBack } from "./freshness.js";
 import { isolated } from "./labels.js";
+import { working } from "./loading.js";
 import { machines } from "./machines.js";
 import { onName, organizationName } from "./names.js";
 import { organizationForm } from "./organization-form.js";
@@ -19,7 +22,6 @@ import * as session from "./session.js";
 import { heading } from "./subject.js";
 import { temporary } from "./temporary.js";
 import { remembered } from "./way-back.js";
-import { empty, failure, working } from "./widgets.js";
 
 /**
  * What a page is made from.

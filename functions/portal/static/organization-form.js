@@ -4,26 +4,20 @@
 // anew is sent: if somebody else was faster, both versions are shown, and nothing of either is lost.
 // What stops agents is asked about before.
 
+import { announce } from "./announcements.js";
 import * as api from "./api.js";
 import { endTold, harm, nameToType, renewalTold, yearLater } from "./consequences.js";
 import { asking, pose } from "./dialogs.js";
 import { fill, h } from "./dom.js";
+import { failure } from "./failure.js";
+import { choice, field, markWrong, wrongFields } from "./fields.js";
 import * as drafts from "./form-drafts.js";
 import { choices, DAY, instant, isolated, LEASE_NOTE, named, number } from "./labels.js";
+import { loaded, working } from "./loading.js";
 import { goingOn, isOutdated, overtaken, saveUnlessOvertaken } from "./overtaken.js";
 import { go, link } from "./router.js";
 import { subjectIs } from "./subject.js";
 import { SUBSCRIPTION_STATUSES } from "./vocabulary.js";
-import {
-  announce,
-  choice,
-  failure,
-  field,
-  loaded,
-  markWrong,
-  working,
-  wrongFields,
-} from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
 /** @typedef {import("./consequences.js").Terms} Terms */

@@ -11,13 +11,16 @@ import {
 } from "./attention.js";
 import { columns } from "./charts.js";
 import { h } from "./dom.js";
+import { daysLeft, empty } from "./facts.js";
+import { choice, field } from "./fields.js";
 import { given } from "./filters.js";
 import { choices, DAY, day, number, utcDay } from "./labels.js";
 import { listPage } from "./list-page.js";
+import { loaded } from "./loading.js";
 import { link } from "./router.js";
+import { table } from "./table.js";
 import { endUrgency, seatsLeft, seatsUrgency, standingBadge, urgent } from "./urgency.js";
 import { STANDINGS } from "./vocabulary.js";
-import { choice, daysLeft, empty, field, loaded, table } from "./widgets.js";
 
 /** @type {import("../contract.d.ts").Queries["listOrganizations"][]} */
 const TAKEN = ["search", "standing", "seats", "sort"];

@@ -7,7 +7,7 @@
 import { Problem } from "./api.js";
 import { h } from "./dom.js";
 import { MEANWHILE } from "./errors.js";
-import { table } from "./widgets.js";
+import { table } from "./table.js";
 
 const TRIES = 5;
 

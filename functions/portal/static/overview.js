@@ -14,8 +14,11 @@ import {
 import { bars, columns, stackedArea } from "./charts.js";
 import { asking } from "./dialogs.js";
 import { h } from "./dom.js";
+import { daysLeft, exactly, fact } from "./facts.js";
+import { choice } from "./fields.js";
 import { filters } from "./filters.js";
 import { counted, instant, named, number, reasonOf, utcDay } from "./labels.js";
+import { loaded } from "./loading.js";
 import { decisions, question } from "./policy.js";
 import { link } from "./router.js";
 import { ofOrganization, subjectIs } from "./subject.js";
@@ -28,7 +31,6 @@ import {
   urgent,
 } from "./urgency.js";
 import { STATUSES } from "./vocabulary.js";
-import { choice, daysLeft, exactly, fact, loaded } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
 

@@ -1,14 +1,15 @@
 // What an organization decides about its agents: how it stands, and the question before a change.
 
+import { announce } from "./announcements.js";
 import * as api from "./api.js";
 import { nameToType } from "./consequences.js";
 import { pose } from "./dialogs.js";
 import { h } from "./dom.js";
 import { Overtaken } from "./errors.js";
+import { field } from "./fields.js";
 import { counted, DECISIONS, FIXED, LEASE_NOTE, LIMIT, number } from "./labels.js";
 import { saveUnlessOvertaken } from "./overtaken.js";
 import { link } from "./router.js";
-import { announce, field } from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").Organization} Organization */
 /** @typedef {import("../contract.d.ts").DeviceKeyCounts} DeviceKeys */

@@ -1,24 +1,17 @@
 // Finds an agent of any organization by what one has of it: the beginning of its computer's name, its
 // key, or its license's id. A key stands in no address and in no draft.
 
+import { whisper } from "./announcements.js";
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
+import { ago, badge, empty, person, statusBadge } from "./facts.js";
+import { failure } from "./failure.js";
+import { field, markWrong } from "./fields.js";
 import { counted, isolated, named, nameOf } from "./labels.js";
+import { working } from "./loading.js";
 import { organizationName } from "./names.js";
 import { link } from "./router.js";
-import {
-  ago,
-  badge,
-  empty,
-  failure,
-  field,
-  markWrong,
-  person,
-  statusBadge,
-  table,
-  whisper,
-  working,
-} from "./widgets.js";
+import { table } from "./table.js";
 
 /** @typedef {import("../contract.d.ts").AdministeredLicense} License */
 /** @typedef {import("../contract.d.ts").SearchReply} Found */

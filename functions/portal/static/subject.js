@@ -2,10 +2,10 @@
 // it once they have loaded it; it stands in the heading and in the browser's title.
 
 import { fill, h } from "./dom.js";
+import { statusBadge } from "./facts.js";
 import { DAY, fromNow, named, nameOf, STATUS_MEANINGS } from "./labels.js";
 import { link } from "./router.js";
 import { endUrgency, standingBadge } from "./urgency.js";
-import { statusBadge } from "./widgets.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 /** @typedef {import("../contract.d.ts").AdministeredLicense} License */

@@ -1,25 +1,18 @@
 // Temporary licences: let a partner in for a while, see who is still in, and end it early.
 
+import { announce } from "./announcements.js";
 import * as api from "./api.js";
 import { asking, pose } from "./dialogs.js";
 import { fill, h, uniqueId } from "./dom.js";
+import { badge, empty, exactly, person } from "./facts.js";
+import { failure } from "./failure.js";
+import { field, markWrong } from "./fields.js";
 import * as drafts from "./form-drafts.js";
 import { duration, instant, lasting, leaseNote, named } from "./labels.js";
+import { loaded, working } from "./loading.js";
+import { pager } from "./pager.js";
+import { table } from "./table.js";
 import { TIMES_TO_LIVE } from "./vocabulary.js";
-import {
-  announce,
-  badge,
-  empty,
-  exactly,
-  failure,
-  field,
-  loaded,
-  markWrong,
-  pager,
-  person,
-  table,
-  working,
-} from "./widgets.js";
 
 /** @typedef {import("../contract.d.ts").TemporaryLicense} TemporaryLicense */
 

@@ -2,8 +2,8 @@
 // colour: the only place that says so. The time is handed in.
 
 import { h } from "./dom.js";
+import { badge } from "./facts.js";
 import { daysUntil, named, number } from "./labels.js";
-import { badge } from "./widgets.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 /** @typedef {"calm" | "soon" | "urgent"} Urgency */
