@@ -77,6 +77,10 @@ import { number } from "./labels.js";
  * @property {(drawn: EventTarget | null) => number} [seriesAt] which series is drawn there
  *
  * @typedef {{width: number, height: number, em: number}} Size
+ *
+ * Where values are drawn: within what, how high a count stands, and where each point does.
+ * @typedef {{left: number, right: number, top: number, bottom: number}} Area
+ * @typedef {{area: Area, y: (count: number) => number, xs: number[], size: Size}} Placed
  */
 
 const ALL = -1;
@@ -100,106 +104,85 @@ let charts = 0;
  * @returns {HTMLElement}
  */
 export function stackedArea(chart) {
-  const { series, points, formatX } = chart;
-  const countOf = (/** @type {number} */ point, /** @type {number} */ one) =>
-    points[point]?.values[series[one]?.key ?? ""] ?? 0;
-  const names = points.map(({ at }) => formatX(at));
-  const totals = points.map((_, point) =>
-    series.reduce((sum, _, one) => sum + countOf(point, one), 0),
-  );
-  if (totals.every((total) => total === 0)) {
+  const stack = stackOf(chart);
+  if (stack.totals.every((total) => total === 0)) {
     return figure(chart, paragraph("chart-empty", chart.empty));
   }
-  const id = `chart-${++charts}`;
-  const patterns = svg("defs", {}, ...series.map((_, one) => pattern(`${id}-${one}`, one)));
-
-  const read = (/** @type {Cursor} */ { point, series: chosen }) => {
-    const lines = series.map(({ label }, one) => ({
-      label,
-      value: number(countOf(point, one)),
-      swatch: swatch(series, one, id),
-    }));
-    const all = { label: "All", value: number(totals[point] ?? 0) };
-    return {
-      heading: names[point] ?? "",
-      lines: chosen === ALL ? [all, ...lines] : lines.slice(chosen, chosen + 1),
-    };
-  };
-
-  const draw = (/** @type {Size} */ size) => {
-    const scale = countScale(Math.max(...totals), size);
-    const labelled = size.width >= 45 * size.em;
-    const longest = Math.max(...series.map(({ label }) => label.length));
-    const right = labelled ? (longest * CHARACTER + 1) * size.em : 0.5 * size.em;
-    const area = plotArea(size, scale.ticks, right);
-    const y = (/** @type {number} */ count) =>
-      area.bottom - (count / scale.top) * (area.bottom - area.top);
-    const first = points[0]?.at.getTime() ?? 0;
-    const span = (points.at(-1)?.at.getTime() ?? 0) - first;
-    const middle = (area.left + area.right) / 2;
-    const xs = points.map(({ at }) =>
-      span > 0 ? area.left + ((at.getTime() - first) / span) * (area.right - area.left) : middle,
-    );
-    // A single moment has no width of its own: it is drawn as a column.
-    const edges =
-      span > 0
-        ? xs.map((x, point) => ({ x, point }))
-        : [-2, 2].map((side) => ({ x: middle + side * size.em, point: points.length - 1 }));
-    const below = (/** @type {number} */ point, /** @type {number} */ one) =>
-      series.slice(0, one).reduce((sum, _, lower) => sum + countOf(point, lower), 0);
-    const topOf = (/** @type {number} */ point, /** @type {number} */ one) =>
-      y(below(point, one + 1));
-
-    const layers = series.map(({ className }, one) => {
-      const over = edges.map(({ x, point }) => `${round(x)} ${round(topOf(point, one))}`);
-      const under = edges.map(({ x, point }) => `${round(x)} ${round(y(below(point, one)))}`);
-      const d = `M${over.join(" L")} L${under.reverse().join(" L")} Z`;
-      return svg(
-        "g",
-        { class: `chart-layer ${className}`, "data-series": one },
-        svg("path", { class: `chart-area chart-pattern-${one % PATTERNS.length}`, d }),
-        svg("path", { d, fill: `url(#${id}-${one})` }),
-      );
-    });
-    const last = points.length - 1;
-    const labels = series.flatMap(({ label }, one) => {
-      const thickness = y(below(last, one)) - topOf(last, one);
-      const at = { x: area.right + 0.5 * size.em, y: topOf(last, one) + thickness / 2 };
-      return labelled && thickness >= 1.2 * size.em
-        ? [text("chart-label", label, at.x, at.y + 0.35 * size.em)]
-        : [];
-    });
-    return {
-      content: [
-        patterns,
-        ...countAxis(area, scale, y, size),
-        ...layers,
-        ...labels,
-        ...timeAxis(points, names, xs, area, size),
-      ],
-      nearest: (/** @type {number} */ x) => nearestOf(xs, x),
-      mark: (/** @type {Cursor} */ { point, series: chosen }) => {
-        const x = round(xs[point] ?? 0);
-        const shown = series.flatMap((_, one) => (chosen === ALL || chosen === one ? [one] : []));
-        const marks = [
-          svg("line", { class: "chart-cursor", x1: x, x2: x, y1: area.top, y2: area.bottom }),
-          ...shown.map((one) =>
-            svg("circle", { class: "chart-dot", cx: x, cy: round(topOf(point, one)), r: 4 }),
-          ),
-        ];
-        return { x, marks };
-      },
-    };
-  };
-
+  const { series, points } = chart;
   const legend = h(
     "ul",
     { class: "chart-legend" },
     ...series.map(({ label, href }, one) =>
-      h("li", {}, leading(href, swatch(series, one, id), label)),
+      h("li", {}, leading(href, swatch(series, one, stack.id), label)),
     ),
   );
-  const table = tableOf(
+  const patterns = svg("defs", {}, ...series.map((_, one) => pattern(`${stack.id}-${one}`, one)));
+  const surface = drawnUpon((size) => drawnStack(stack, patterns, size));
+  const extent = { points: points.length, series: series.length, downwards: false };
+  const leads = (/** @type {Cursor} */ { point, series: chosen }) =>
+    point === points.length - 1 ? (chosen === ALL ? chart : series[chosen]) : undefined;
+  const read = (/** @type {Cursor} */ cursor) => readStack(stack, cursor);
+  return figure(
+    chart,
+    legend,
+    ...explorable(chart, extent, surface, read, leads),
+    stackTable(stack),
+  );
+}
+
+/**
+ * A stack's numbers, from which it is drawn, read and told.
+ * @typedef {object} Stack
+ * @property {string} id of its patterns
+ * @property {StackedArea} chart
+ * @property {string[]} names of the points
+ * @property {number[]} totals
+ * @property {(point: number, one: number) => number} countOf
+ * @property {(point: number, one: number) => number} below how many lie under a series
+ */
+
+/**
+ * @param {StackedArea} chart
+ * @returns {Stack}
+ */
+function stackOf(chart) {
+  const { series, points, formatX } = chart;
+  const countOf = (/** @type {number} */ point, /** @type {number} */ one) =>
+    points[point]?.values[series[one]?.key ?? ""] ?? 0;
+  const below = (/** @type {number} */ point, /** @type {number} */ one) =>
+    series.slice(0, one).reduce((sum, _, lower) => sum + countOf(point, lower), 0);
+  return {
+    id: `chart-${++charts}`,
+    chart,
+    names: points.map(({ at }) => formatX(at)),
+    totals: points.map((_, point) => below(point, series.length)),
+    countOf,
+    below,
+  };
+}
+
+/**
+ * @param {Stack} stack
+ * @param {Cursor} cursor
+ * @returns {Reading}
+ */
+function readStack({ id, chart, names, totals, countOf }, { point, series: chosen }) {
+  const lines = chart.series.map(({ label }, one) => ({
+    label,
+    value: number(countOf(point, one)),
+    swatch: swatch(chart.series, one, id),
+  }));
+  const all = { label: "All", value: number(totals[point] ?? 0) };
+  return {
+    heading: names[point] ?? "",
+    lines: chosen === ALL ? [all, ...lines] : lines.slice(chosen, chosen + 1),
+  };
+}
+
+/** @param {Stack} stack */
+function stackTable({ chart, names, totals, countOf }) {
+  const { series, points } = chart;
+  return tableOf(
     chart.title,
     ["Time", ...series.map(({ label, href }) => leading(href, label)), leading(chart.href, "All")],
     points.map(({ at }, point) => [
@@ -208,10 +191,109 @@ export function stackedArea(chart) {
       totals[point] ?? 0,
     ]),
   );
-  const extent = { points: points.length, series: series.length, downwards: false };
-  const leads = (/** @type {Cursor} */ { point, series: chosen }) =>
-    point === points.length - 1 ? (chosen === ALL ? chart : series[chosen]) : undefined;
-  return figure(chart, legend, ...explorable(chart, extent, drawnUpon(draw), read, leads), table);
+}
+
+/**
+ * @param {Stack} stack
+ * @param {SVGElement} patterns
+ * @param {Size} size
+ * @returns {Drawing}
+ */
+function drawnStack(stack, patterns, size) {
+  const { chart, names, totals, below } = stack;
+  const { series, points } = chart;
+  const scale = countScale(Math.max(...totals), size);
+  const isLabelled = size.width >= 45 * size.em;
+  const longest = Math.max(...series.map(({ label }) => label.length));
+  const right = isLabelled ? (longest * CHARACTER + 1) * size.em : 0.5 * size.em;
+  const area = plotArea(size, scale.ticks, right);
+  const y = (/** @type {number} */ count) =>
+    area.bottom - (count / scale.top) * (area.bottom - area.top);
+  const xs = timesIn(points, area);
+  const place = { area, y, xs, size };
+  return {
+    content: [
+      patterns,
+      ...countAxis(area, scale, y, size),
+      ...layersOf(stack, place),
+      ...(isLabelled ? labelsOf(stack, place) : []),
+      ...timeAxis(points, names, xs, area, size),
+    ],
+    nearest: (x) => nearestOf(xs, x),
+    mark: ({ point, series: chosen }) => {
+      const x = round(xs[point] ?? 0);
+      const shown = series.flatMap((_, one) => (chosen === ALL || chosen === one ? [one] : []));
+      const marks = [
+        svg("line", { class: "chart-cursor", x1: x, x2: x, y1: area.top, y2: area.bottom }),
+        ...shown.map((one) =>
+          svg("circle", { class: "chart-dot", cx: x, cy: round(y(below(point, one + 1))), r: 4 }),
+        ),
+      ];
+      return { x, marks };
+    },
+  };
+}
+
+/**
+ * Where points in time stand between the sides of an area; a single one, in its middle.
+ * @param {{at: Date}[]} points
+ * @param {Area} area
+ */
+function timesIn(points, { left, right }) {
+  const first = points[0]?.at.getTime() ?? 0;
+  const span = (points.at(-1)?.at.getTime() ?? 0) - first;
+  return points.map(({ at }) =>
+    span > 0 ? left + ((at.getTime() - first) / span) * (right - left) : (left + right) / 2,
+  );
+}
+
+/**
+ * The areas of a stack's series, from the bottom up.
+ * @param {Stack} stack
+ * @param {Placed} place
+ */
+function layersOf({ id, chart, below }, { y, xs, size }) {
+  const last = xs.length - 1;
+  const middle = xs[last] ?? 0;
+  // A single moment has no width of its own: it is drawn as a column.
+  const edges =
+    xs[0] === middle
+      ? [-2, 2].map((side) => ({ x: middle + side * size.em, point: last }))
+      : xs.map((x, point) => ({ x, point }));
+  return chart.series.map(({ className }, one) => {
+    const over = edges.map(({ x, point }) => `${round(x)} ${round(y(below(point, one + 1)))}`);
+    const under = edges.map(({ x, point }) => `${round(x)} ${round(y(below(point, one)))}`);
+    const d = `M${over.join(" L")} L${under.reverse().join(" L")} Z`;
+    return svg(
+      "g",
+      { class: `chart-layer ${className}`, "data-series": one },
+      svg("path", { class: `chart-area chart-pattern-${one % PATTERNS.length}`, d }),
+      svg("path", { d, fill: `url(#${id}-${one})` }),
+    );
+  });
+}
+
+/**
+ * The names of the series beside their ends, where these are thick enough.
+ * @param {Stack} stack
+ * @param {Placed} place
+ */
+function labelsOf({ chart, below }, { area, y, xs, size }) {
+  const last = xs.length - 1;
+  return chart.series.flatMap(({ label }, one) => {
+    const top = y(below(last, one + 1));
+    const thickness = y(below(last, one)) - top;
+    return thickness >= 1.2 * size.em
+      ? [
+          text(
+            "chart-label",
+            label,
+            area.right + 0.5 * size.em,
+            top + thickness / 2 + 0.35 * size.em,
+          ),
+        ]
+      : [];
+  });
 }
 
 /**
@@ -367,8 +449,7 @@ function figure({ title, description }, ...parts) {
 /**
  * Let somebody walk from value to value, with the pointer or the keyboard.
  * @param {Described} chart
- * @param {{points: number, series: number, downwards: boolean}} extent how far one can walk;
- *   downwards if the points stand one below the other
+ * @param {Extent} extent
  * @param {Surface} surface
  * @param {(cursor: Cursor) => Reading} read
  * @param {Leads} leads
@@ -377,8 +458,72 @@ function figure({ title, description }, ...parts) {
 function explorable({ title }, extent, surface, read, leads) {
   const tooltip = h("div", { class: "chart-tooltip", "aria-hidden": "true", hidden: true });
   const spoken = h("p", { class: "chart-spoken", "aria-live": "polite" });
-  const isLeading = mayLead(extent, leads);
-  const plot = h(
+  const plot = plotOf(title, extent, mayLead(extent, leads), surface.element, tooltip);
+  /** @type {Walk} */
+  const walk = {
+    plot,
+    extent,
+    surface,
+    cursor: { point: 0, series: ALL },
+    isShown: () => !tooltip.hidden,
+    show() {
+      const { x, y } = surface.mark(walk.cursor);
+      const led = leads(walk.cursor);
+      plot.classList.toggle("chart-leading", Boolean(led?.href));
+      tooltip.replaceChildren(...told(read(walk.cursor)), hint(led));
+      tooltip.hidden = false;
+      putBeside(tooltip, plot, x, y);
+    },
+    hide() {
+      tooltip.hidden = true;
+      surface.mark(null);
+    },
+    speak() {
+      const { heading, lines } = read(walk.cursor);
+      const said = lines.map(({ label, value }) => (label ? `${label}: ${value}` : value));
+      spoken.textContent = `${heading}. ${said.join(", ")}`;
+    },
+    follow: (event, at = walk.cursor) => follow(event, leads(at)?.href),
+  };
+  byPointer(walk);
+  byKeyboard(walk);
+  new ResizeObserver(() => {
+    surface.fit?.();
+    if (walk.isShown()) {
+      walk.show();
+    }
+  }).observe(plot);
+  return [plot, spoken];
+}
+
+/**
+ * How far one can walk; downwards if the points stand one below the other.
+ * @typedef {{points: number, series: number, downwards: boolean}} Extent
+ *
+ * Somebody's walk through a chart: where they are, and what that shows and leads to.
+ * @typedef {object} Walk
+ * @property {HTMLElement} plot
+ * @property {Extent} extent
+ * @property {Surface} surface
+ * @property {Cursor} cursor
+ * @property {() => boolean} isShown
+ * @property {() => void} show
+ * @property {() => void} hide
+ * @property {() => void} speak
+ * @property {(event: MouseEvent | KeyboardEvent, at?: Cursor) => void} follow
+ */
+
+/**
+ * @param {string} title
+ * @param {Extent} extent
+ * @param {boolean} isLeading
+ * @param {...Element} parts
+ */
+function plotOf(title, { series, downwards }, isLeading, ...parts) {
+  const [back, forth] = downwards ? ["Up", "down"] : ["Left", "right"];
+  const ofOne = series ? ", up and down those of one series" : "";
+  const onEnter = isLeading ? " Enter leads to a list where there is one." : "";
+  return h(
     "div",
     {
       class: "chart-plot",
@@ -386,120 +531,118 @@ function explorable({ title }, extent, surface, read, leads) {
       tabindex: "0",
       role: "application", // the arrow keys are the chart's own, with a screen reader too
       "aria-roledescription": "chart",
-      "aria-label": `${title}. ${extent.downwards ? "Up" : "Left"} and ${
-        extent.downwards ? "down" : "right"
-      } arrow keys read the values${extent.series ? ", up and down those of one series" : ""}.${
-        isLeading ? " Enter leads to a list where there is one." : ""
-      }`,
+      "aria-label": `${title}. ${back} and ${forth} arrow keys read the values${ofOne}.${onEnter}`,
     },
-    surface.element,
-    tooltip,
+    ...parts,
   );
-  /** @type {Cursor} */
-  let cursor = { point: 0, series: ALL };
+}
 
-  const show = () => {
-    const { x, y } = surface.mark(cursor);
-    const { heading, lines } = read(cursor);
-    plot.classList.toggle("chart-leading", Boolean(leads(cursor)?.href));
-    tooltip.replaceChildren(
-      h("strong", {}, heading),
-      ...lines.map(({ label, value, swatch }) =>
-        h("span", {}, ...(swatch ? [swatch] : []), label ? `${label}: ${value}` : value),
-      ),
-      hint(leads(cursor)),
-    );
-    tooltip.hidden = false;
-    tooltip.style.left = "0"; // measured where nothing squeezes it
-    const gap = parseFloat(getComputedStyle(plot).fontSize);
-    const left = x > plot.clientWidth / 2 ? x - gap - tooltip.offsetWidth : x + gap;
-    const most = plot.clientWidth - tooltip.offsetWidth;
-    tooltip.style.left = `${Math.max(0, Math.min(left, most))}px`;
-    tooltip.style.top = `${y}px`;
-  };
-  const hide = () => {
-    tooltip.hidden = true;
-    surface.mark(null);
-  };
-  const speak = () => {
-    const { heading, lines } = read(cursor);
-    const told = lines.map(({ label, value }) => (label ? `${label}: ${value}` : value));
-    spoken.textContent = `${heading}. ${told.join(", ")}`;
-  };
+/** @param {Reading} reading */
+function told({ heading, lines }) {
+  return [
+    h("strong", {}, heading),
+    ...lines.map(({ label, value, swatch }) =>
+      h("span", {}, ...(swatch ? [swatch] : []), label ? `${label}: ${value}` : value),
+    ),
+  ];
+}
+
+/**
+ * Puts a tooltip beside what it tells of, within the plot.
+ * @param {HTMLElement} tooltip
+ * @param {HTMLElement} plot
+ * @param {number} x
+ * @param {number} y
+ */
+function putBeside(tooltip, plot, x, y) {
+  tooltip.style.left = "0"; // measured where nothing squeezes it
+  const gap = parseFloat(getComputedStyle(plot).fontSize);
+  const left = x > plot.clientWidth / 2 ? x - gap - tooltip.offsetWidth : x + gap;
+  const most = plot.clientWidth - tooltip.offsetWidth;
+  tooltip.style.left = `${Math.max(0, Math.min(left, most))}px`;
+  tooltip.style.top = `${y}px`;
+}
+
+/**
+ * Goes to a list, if there is one: in another tab where a link would.
+ * @param {MouseEvent | KeyboardEvent} event
+ * @param {string | undefined} href
+ */
+function follow(event, href) {
+  if (!href) {
+    return;
+  }
+  event.preventDefault();
+  if (event.ctrlKey || event.metaKey) {
+    open(href, "_blank", "noopener");
+  } else {
+    location.assign(href);
+  }
+}
+
+/** @param {Walk} walk */
+function byPointer(walk) {
+  const { plot, surface } = walk;
+  let isRead = true; // a finger that touches reads at first, and leads when it touches the same again
+
   const point = (/** @type {PointerEvent} */ event) => {
     const box = plot.getBoundingClientRect();
     const nearest = surface.nearest(event.clientX - box.left, event.clientY - box.top);
-    cursor = { point: nearest, series: ALL };
-    show();
+    walk.cursor = { point: nearest, series: ALL };
+    walk.show();
   };
-  const follow = (/** @type {MouseEvent | KeyboardEvent} */ event, at = cursor) => {
-    const href = leads(at)?.href;
-    if (!href) {
-      return;
-    }
-    event.preventDefault();
-    if (event.ctrlKey || event.metaKey) {
-      open(href, "_blank", "noopener");
-    } else {
-      location.assign(href);
-    }
-  };
-  let isRead = true; // a finger that touches reads at first, and leads when it touches the same again
-
   plot.addEventListener("pointerdown", (event) => {
-    const [{ point: before }, wasShown] = [cursor, !tooltip.hidden];
+    const [{ point: before }, wasShown] = [walk.cursor, walk.isShown()];
     point(event);
-    isRead = event.pointerType !== "touch" || (wasShown && before === cursor.point);
+    isRead = event.pointerType !== "touch" || (wasShown && before === walk.cursor.point);
   });
   plot.addEventListener("click", (event) => {
     if (isRead) {
-      follow(event, { ...cursor, series: surface.seriesAt?.(event.target) ?? ALL });
+      walk.follow(event, { ...walk.cursor, series: surface.seriesAt?.(event.target) ?? ALL });
     }
   });
   plot.addEventListener("pointermove", point);
   plot.addEventListener("pointerleave", () => {
     // Who is in the chart stays there: by the keyboard, or by a tap or a click, which give it focus.
     if (document.activeElement !== plot) {
-      hide();
+      walk.hide();
     }
   });
+}
+
+/** @param {Walk} walk */
+function byKeyboard(walk) {
+  const { plot, extent } = walk;
   plot.addEventListener("focus", () => {
-    show();
-    speak();
+    walk.show();
+    walk.speak();
   });
-  plot.addEventListener("blur", hide);
+  plot.addEventListener("blur", walk.hide);
   plot.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.altKey && !event.shiftKey) {
-      follow(event);
+      walk.follow(event);
       return;
     }
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) {
       return; // the browser's: Alt and an arrow key goes back a page
     }
     if (event.key === "Escape") {
-      hide();
+      walk.hide();
       return;
     }
-    const moved = step(event.key, cursor, extent);
+    const moved = step(event.key, walk.cursor, extent);
     if (moved) {
       event.preventDefault();
-      cursor = moved;
-      show();
-      speak();
+      walk.cursor = moved;
+      walk.show();
+      walk.speak();
     }
   });
-  new ResizeObserver(() => {
-    surface.fit?.();
-    if (!tooltip.hidden) {
-      show();
-    }
-  }).observe(plot);
-  return [plot, spoken];
 }
 
 /**
  * Whether anything in a chart leads to a list.
- * @param {{points: number, series: number}} extent
+ * @param {Extent} extent
  * @param {Leads} leads
  */
 function mayLead({ points, series }, leads) {
@@ -529,7 +672,7 @@ function leading(href, ...content) {
  * Where a key moves to; nowhere if it is none of the chart's.
  * @param {string} key
  * @param {Cursor} cursor
- * @param {{points: number, series: number, downwards: boolean}} extent
+ * @param {Extent} extent
  * @returns {Cursor | undefined}
  */
 function step(key, { point, series }, extent) {
@@ -608,6 +751,7 @@ function countScale(most, { height, em }) {
  * @param {Size} size
  * @param {number[]} ticks
  * @param {number} right how much is left free there
+ * @returns {Area}
  */
 function plotArea({ width, height, em }, ticks, right) {
   const longest = Math.max(...ticks.map((tick) => number(tick).length));
@@ -620,7 +764,7 @@ function plotArea({ width, height, em }, ticks, right) {
 }
 
 /**
- * @param {ReturnType<typeof plotArea>} area
+ * @param {Area} area
  * @param {ReturnType<typeof countScale>} scale
  * @param {(count: number) => number} y
  * @param {Size} size
@@ -640,7 +784,7 @@ function countAxis(area, { ticks }, y, { em }) {
  * @param {{at: Date}[]} points
  * @param {string[]} names
  * @param {number[]} xs
- * @param {ReturnType<typeof plotArea>} area
+ * @param {Area} area
  * @param {Size} size
  */
 function timeAxis(points, names, xs, area, { em }) {
