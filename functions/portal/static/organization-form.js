@@ -170,25 +170,35 @@ function newOrganization() {
 }
 
 /**
+ * A change that is being typed.
+ *
+ * @typedef {object} Amendment
+ * @property {Organization} organization as it is shown
+ * @property {string} draft by which name it is kept
+ * @property {HTMLInputElement} read has what was read, kept with the draft, which is of that even if there is a newer version after a reload
+ * @property {ReturnType<typeof termInputs>} inputs
+ * @property {HTMLElement} trouble where it is told what went wrong
+ * @property {() => void} tellEnd tells what becomes of the subscription's end
+ */
+
+/**
  * @param {Organization} organization
  * @param {string} etag
  */
 function changedOrganization(organization, etag) {
-  const draft = `organization.${organization.id}`;
-  const at = ["organizations", organization.id];
-  // With the draft, which is of what was read then, even if there is a newer version after a reload.
-  const read = h("input", {
-    name: "read",
-    type: "hidden",
-    value: JSON.stringify({ etag, terms: termsOf(organization) }),
-  });
-  const id = h("input", { name: "organization_id", value: organization.id, readonly: true });
-  const inputs = termInputs(termsOf(organization));
   const told = h("p", { class: "help", "aria-live": "polite" });
-  /** @type {number | null} agents that a renewal lets work again, once they are counted */
-  let stopped = null;
   const save = h("button", { type: "submit", class: "first", "data-key": SAVE }, "Save");
-  const trouble = h("div");
+  /** @type {Amendment} */
+  const amendment = {
+    organization,
+    draft: `organization.${organization.id}`,
+    read: h("input", { name: "read", type: "hidden", value: asRead(organization, etag) }),
+    inputs: termInputs(termsOf(organization)),
+    trouble: h("div"),
+    tellEnd,
+  };
+  const { draft, inputs, trouble, read } = amendment;
+  const id = h("input", { name: "organization_id", value: organization.id, readonly: true });
   const element = h(
     "form",
     { class: "card", novalidate: true, onsubmit: submit, oninput: tellEnd },
@@ -197,62 +207,27 @@ function changedOrganization(organization, etag) {
     told,
     read,
     trouble,
-    h("p", { class: "buttons" }, save, cancelButton(draft, at)),
+    h("p", { class: "buttons" }, save, cancelButton(draft, ["organizations", organization.id])),
   );
   putBack(element, draft, trouble);
+  /** @type {number | null} agents that a renewal lets work again, once they are counted */
+  let stopped = null;
   tellEnd();
-  if (organization.standing !== "current") {
-    void countStopped();
-  }
-
-  async function countStopped() {
-    try {
-      const { licenses } = await api.organizationSummary(organization.id);
-      stopped = licenses.expired + licenses.suspended;
-      tellEnd();
-    } catch {
-      // What a renewal does is told without their number.
-    }
-  }
-
-  /** @returns {{ etag: string, terms: Terms }} */
-  function base() {
-    return JSON.parse(read.value);
-  }
-
-  function wanted() {
-    return inputs.typed(base().terms);
-  }
+  void countStopped(organization, (count) => {
+    stopped = count;
+    tellEnd();
+  });
 
   function tellEnd() {
-    const [before, after] = [base().terms, wrongFields(element).length ? base().terms : wanted()];
-    fill(told, `${endTold(before, after)} ${renewalTold(before, after, stopped)}`.trim());
+    const { terms } = base(amendment);
+    const after = wrongFields(element).length ? terms : wanted(amendment);
+    fill(told, `${endTold(terms, after)} ${renewalTold(terms, after, stopped)}`.trim());
   }
 
-  function harms() {
-    return harm({ ...base().terms, seats: organization.seats }, wanted());
-  }
-
-  const ask = asking((name) => {
-    const harmful = name === SAVE && wrongFields(element).length === 0 ? harms() : [];
-    return harmful.length
-      ? {
-          title: `Save this for ${organization.name}?`,
-          text: [
-            h(
-              "ul",
-              {},
-              harmful.map((each) => h("li", {}, each)),
-            ),
-            h("p", { class: "help" }, LEASE_NOTE),
-          ],
-          verb: "Save it",
-          careful: true,
-          name: nameToType(organization),
-          act: amend,
-        }
-      : null;
-  });
+  const amended = () => amend(amendment, element, submit);
+  const ask = asking((name) =>
+    name === SAVE && wrongFields(element).length === 0 ? harmful(amendment, amended) : null,
+  );
 
   /** @param {Event} [event] */
   async function submit(event) {
@@ -261,76 +236,155 @@ function changedOrganization(organization, etag) {
     if (markWrong(element, wrongFields(element))) {
       return;
     }
-    if (harms().length) {
+    if (harms(amendment).length) {
       pose(SAVE);
     } else {
-      await working(save, async () => (await amend())());
-    }
-  }
-
-  /** What is to be done then, in the page. */
-  async function amend() {
-    const { etag: seen, terms: before } = base();
-    const terms = wanted();
-    const mine = changes(before, terms);
-    if (mine.length === 0) {
-      return () => finish(draft, "Nothing was changed.", organization.id);
-    }
-    try {
-      const other = await saveUnlessOvertaken(
-        seen,
-        (version) => api.updateOrganization(organization.id, picked(terms, mine), version),
-        () => api.organization(organization.id),
-        (found) => theirs(before, termsOf(found.organization), terms).length > 0,
-      );
-      return other === null
-        ? () => finish(draft, "Saved.", organization.id)
-        : () => show(other.organization, other.etag, before, mine);
-    } catch (error) {
-      return () => {
-        if (!(error instanceof api.Problem && markWrong(element, error.errors))) {
-          fill(trouble, failure(error, submit));
-        }
-      };
-    }
-  }
-
-  /**
-   * @param {Organization} found
-   * @param {string} foundEtag
-   * @param {Terms} before
-   * @param {(keyof Terms)[]} mine
-   */
-  function show(found, foundEtag, before, mine) {
-    const [now, typed] = [termsOf(found), wanted()];
-    const changed = theirs(before, now, typed);
-    const fields = FIELDS.filter(([name]) => changed.includes(name)).map(
-      ([name, label, shown]) => ({
-        name: label,
-        before: shown(before),
-        theirs: shown(now),
-        mine: mine.includes(name) ? shown(typed) : null,
-      }),
-    );
-    fill(trouble, overtaken(fields, goOn, keepTheirs));
-    trouble.querySelector("button")?.focus();
-
-    function goOn() {
-      read.value = JSON.stringify({ etag: foundEtag, terms: now });
-      inputs.take(now, mine);
-      drafts.put(draft, drafts.values(element));
-      tellEnd();
-      const note = goingOn();
-      fill(trouble, note);
-      note.focus();
-    }
-
-    function keepTheirs() {
-      drafts.forget(draft);
-      go(link(at));
+      await working(save, async () => (await amended())());
     }
   }
   return { element, ask };
+}
+
+/**
+ * Counts the agents that a renewal lets work again, if it lets any.
+ *
+ * @param {Organization} organization
+ * @param {(count: number) => void} tell
+ */
+async function countStopped({ id, standing }, tell) {
+  if (standing === "current") {
+    return;
+  }
+  try {
+    const { licenses } = await api.organizationSummary(id);
+    tell(licenses.expired + licenses.suspended);
+  } catch {
+    // What a renewal does is told without their number.
+  }
+}
+
+/**
+ * @param {Organization} organization
+ * @param {string} etag
+ */
+function asRead(organization, etag) {
+  return JSON.stringify({ etag, terms: termsOf(organization) });
+}
+
+/**
+ * What the change is made on.
+ *
+ * @param {Amendment} amendment
+ * @returns {{ etag: string, terms: Terms }}
+ */
+function base({ read }) {
+  return JSON.parse(read.value);
+}
+
+/** @param {Amendment} amendment */
+function wanted(amendment) {
+  return amendment.inputs.typed(base(amendment).terms);
+}
+
+/** @param {Amendment} amendment */
+function harms(amendment) {
+  const { seats } = amendment.organization;
+  return harm({ ...base(amendment).terms, seats }, wanted(amendment));
+}
+
+/**
+ * The question before a change that stops agents; null where none does.
+ *
+ * @param {Amendment} amendment
+ * @param {() => Promise<() => void>} act
+ */
+function harmful(amendment, act) {
+  const harmed = harms(amendment);
+  if (harmed.length === 0) {
+    return null;
+  }
+  const list = harmed.map((each) => h("li", {}, each));
+  return {
+    title: `Save this for ${amendment.organization.name}?`,
+    text: [h("ul", {}, list), h("p", { class: "help" }, LEASE_NOTE)],
+    verb: "Save it",
+    careful: true,
+    name: nameToType(amendment.organization),
+    act,
+  };
+}
+
+/**
+ * Saves it. What is to be done then, in the page.
+ *
+ * @param {Amendment} amendment
+ * @param {HTMLFormElement} form
+ * @param {() => unknown} again
+ * @returns {Promise<() => void>}
+ */
+async function amend(amendment, form, again) {
+  const { organization, draft, trouble } = amendment;
+  const { etag: seen, terms: before } = base(amendment);
+  const terms = wanted(amendment);
+  const mine = changes(before, terms);
+  if (mine.length === 0) {
+    return () => finish(draft, "Nothing was changed.", organization.id);
+  }
+  try {
+    const other = await saveUnlessOvertaken(
+      seen,
+      (version) => api.updateOrganization(organization.id, picked(terms, mine), version),
+      () => api.organization(organization.id),
+      (found) => theirs(before, termsOf(found.organization), terms).length > 0,
+    );
+    return other === null
+      ? () => finish(draft, "Saved.", organization.id)
+      : () => showOther(amendment, form, other, mine);
+  } catch (error) {
+    return () => {
+      if (!(error instanceof api.Problem && markWrong(form, error.errors))) {
+        fill(trouble, failure(error, again));
+      }
+    };
+  }
+}
+
+/**
+ * Shows what somebody else has made of it meanwhile.
+ *
+ * @param {Amendment} amendment
+ * @param {HTMLFormElement} form
+ * @param {{ organization: Organization, etag: string }} other
+ * @param {(keyof Terms)[]} mine
+ */
+function showOther(amendment, form, other, mine) {
+  const { organization, draft, read, inputs, trouble, tellEnd } = amendment;
+  const { terms: before } = base(amendment);
+  const [now, typed] = [termsOf(other.organization), wanted(amendment)];
+  const changed = theirs(before, now, typed);
+  const fields = FIELDS.filter(([name]) => changed.includes(name)).map(([name, label, shown]) => ({
+    name: label,
+    before: shown(before),
+    theirs: shown(now),
+    mine: mine.includes(name) ? shown(typed) : null,
+  }));
+  fill(trouble, overtaken(fields, goOn, keepTheirs));
+  trouble.querySelector("button")?.focus();
+
+  function goOn() {
+    read.value = asRead(other.organization, other.etag);
+    inputs.take(now, mine);
+    drafts.put(draft, drafts.values(form));
+    tellEnd();
+    const note = goingOn();
+    fill(trouble, note);
+    note.focus();
+  }
+
+  function keepTheirs() {
+    drafts.forget(draft);
+    go(link(["organizations", organization.id]));
+  }
 }
 
 /**
