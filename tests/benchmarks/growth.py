@@ -53,7 +53,7 @@ BUS_SECONDS: Final = 0.02  # for EventBridge to take ten events
 TRANSACTION: Final = 0.01  # seconds that a first login holds the seat counter
 ENTRY: Final = 300  # bytes of a licence or an organization in `by_organization`
 
-# -- what was measured: 2026-11-30, Python 3.11, ten thousand of each; to within a third ------------
+# -- what was measured: 2026-11-30, Python 3.11, ten thousand of each; to within a third -----------
 
 BILLED: Final = 0.019  # seconds of a validation, see the page of figures
 VALIDATION_READS: Final = 2  # units: licence and organization

@@ -11,9 +11,18 @@ _INDEX = """<!doctype html>
 </html>
 """
 _SCRIPTS = ["across", "agent", "agents", "announcements", "api", "dialogs", "dom", "event-list"]
-_SCRIPTS += ["facts", "feed", "fields", "filters", "form-drafts", "freshness", "labels", "list-page"]
-_SCRIPTS += ["loading", "machines", "names", "pager", "router", "session", "subject", "table"]
-_SCRIPTS += ["temporary", "way-back"]
+_SCRIPTS += [
+    "facts",
+    "feed",
+    "fields",
+    "filters",
+    "form-drafts",
+    "freshness",
+    "labels",
+    "list-page",
+]
+_SCRIPTS += ["loading", "machines", "names", "pager", "router", "session", "subject"]
+_SCRIPTS += ["table", "temporary", "way-back"]
 _JS = "\n".join(
     [
         *(f'import * as {name.replace("-", "_")} from "./{name}.js";' for name in _SCRIPTS),

@@ -293,8 +293,8 @@ def test_what_leaves_rows_out_is_told_where_filters_are_folded_and_a_day_with_it
     parts: Page,
 ) -> None:
     parts.evaluate("""
-      const day = widgets.field("From", dom.h("input", { name: "from", type: "date" }));
-      const order = widgets.choice("Order", "sort", [["", "Name"], ["-name", "Backwards"]]);
+      const day = fields.field("From", dom.h("input", { name: "from", type: "date" }));
+      const order = fields.choice("Order", "sort", [["", "Name"], ["-name", "Backwards"]]);
       const query = new URLSearchParams("from=2026-11-01&sort=-name");
       put(filters.filters("Feed", query, [day, order]).form);
     """)

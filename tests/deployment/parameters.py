@@ -12,7 +12,6 @@ from pathlib import Path
 from tests.artefacts.building import ROOT
 from tests.local.template import Template
 
-
 WITHOUT_SNAPSTART = {
     "ap-east-2": "Asia Pacific (Taipei)",
     "ap-southeast-6": "Asia Pacific (New Zealand)",
