@@ -104,7 +104,8 @@ check: dev ## check style, format, types, security, contract and template
 	.venv-sam/bin/sam validate
 	@mkdir -p .cache
 	.venv-sam/bin/python tests/template/translate.py > .cache/template.json
-	.venv-sam/bin/cfn-lint .cache/template.json
+	PYTHONPATH=shared $(bin)/python -m tests.deployment kept > .cache/kept.json
+	.venv-sam/bin/cfn-lint .cache/template.json .cache/kept.json
 	.venv-sam/bin/python -m tests.deployment.versions
 	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
@@ -128,7 +129,8 @@ build: dev ## build functions and layer in .aws-sam, and check them (PYTHON_PLAT
 	$(bin)/python -m tests.deployment.build $(built-for)
 
 deploy: fitting build ## build, deploy and check a stack (STACK=licensing PARAMETERS="AlarmEmail=ops@example.com")
-	@$(deployment) deploy $(of-stack) $(if $(filter no,$(WAY_BACK)),--no-way-back) -- \
+	@$(deployment) deploy $(of-stack) $(if $(filter no,$(WAY_BACK)),--no-way-back) \
+		$(if $(filter no,$(STACK_POLICY)),--no-stack-policy) -- \
 		$(if $(filter no,$(CONFIRM)),--no-confirm-changeset) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 

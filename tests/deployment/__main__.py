@@ -3,6 +3,9 @@
 account    which account a deployment goes to
 parameters whether the parameters fit together, before anything is built
 build      what `make build` made, and its name
+deploying  the calls of `sam deploy` that a deployment is made of
+kept       what outlives a stack, as a template that takes it over
+policy     what no deployment may do to a stack's data
 stack      a stack, as CloudFormation tells of it
 live       what the alias `live` serves: compare, go back, clear up
 versions   which versions a deployment publishes (in the environment of the SAM CLI)
@@ -10,11 +13,12 @@ seats      counters of seats and of members' agents that are not the number of b
 """
 
 import argparse
+import json
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.request import urlopen
@@ -24,7 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from licensing.domain.errors import Unavailable
 from tests.artefacts.building import ROOT
-from tests.deployment import account, live, parameters, seats, stack
+from tests.deployment import account, deploying, kept, live, parameters, policy, seats, stack
 from tests.deployment.build import Build, BuildError, named
 from tests.deployment.parameters import ParametersError
 from tests.deployment.stack import Stack, StackError
@@ -71,14 +75,22 @@ def _deploy(command: argparse.Namespace) -> int:
     functions = boto3.client("lambda")
     before = _found(command.stack)
     served = live.live_versions(before, functions) if before else {}
-    ran = subprocess.run(sam_deploy(command), check=False)
+    failed = deploying.deploy(
+        command.stack,
+        command.sam,
+        lambda options: _run(sam_deploy(command.stack, options)),
+        boto3.client("cloudformation"),
+        say,
+        lifts_policy=not command.stack_policy,
+    )
     after = _found(command.stack)
-    if ran.returncode != 0:
-        return _undo(after, functions, served) or ran.returncode
+    if failed:
+        return _undo(after, functions, served) or failed
     if after is None:
         raise StackError(f"Nothing was deployed: there is no stack {command.stack}.")
     if before and before.changed == after.changed:
         say("Nothing was deployed: nothing has changed, or the changes were not confirmed.")
+    policy.protect(command.stack, boto3.client("cloudformation"))
     if not _is_as_built(after, build):
         return 1
     is_another = live.record(after, functions, served)
@@ -90,11 +102,15 @@ def _deploy(command: argparse.Namespace) -> int:
     return 0
 
 
-def sam_deploy(command: argparse.Namespace) -> list[str]:
-    """The call of the SAM CLI."""
+def _run(command: Sequence[str]) -> int:
+    return subprocess.run(command, check=False).returncode
+
+
+def sam_deploy(name: str, options: Sequence[str]) -> list[str]:
+    """The call of the SAM CLI that deploys the stack of this name."""
     # SAM takes a blank in a value only between quotes, which the shell has taken away.
-    quoted = [re.sub(r"^(\w+)=(.*\s.*)$", r'\1="\2"', one, flags=re.DOTALL) for one in command.sam]
-    return [str(SAM), "deploy", "--stack-name", command.stack, *quoted]
+    quoted = [re.sub(r"^(\w+)=(.*\s.*)$", r'\1="\2"', one, flags=re.DOTALL) for one in options]
+    return [str(SAM), "deploy", "--stack-name", name, *quoted]
 
 
 def _undo(after: Stack | None, functions: Any, served: Mapping[str, str]) -> int:
@@ -124,6 +140,12 @@ def _found(name: str) -> Stack | None:
     except StackError:
         return None
     return found
+
+
+def _kept(command: argparse.Namespace) -> int:
+    resolved = parameters.template(command.parameters, command.stack)
+    say(json.dumps(kept.template(resolved), indent=2))
+    return 0
 
 
 def _compare(command: argparse.Namespace) -> int:
@@ -213,13 +235,14 @@ def _parser() -> argparse.ArgumentParser:
         ("compare", _compare, "compare code and settings of the live functions with the build"),
         ("rollback", _rollback, "return all functions to the release before, or to another one"),
         ("seats", _seats, "compare each counter with the bound licences; change nothing"),
+        ("kept", _kept, "print what outlives a stack as a template that takes it over"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
             "--stack", default=_default_stack(), help="the name of the stack (default: %(default)s)"
         )
         command.set_defaults(do=do, failed=1)
-        if name == "check":
+        if name in {"check", "kept"}:
             command.add_argument("parameters", nargs="*", help="as Name=value, after --")
         if name == "deploy":
             command.add_argument(
@@ -227,6 +250,12 @@ def _parser() -> argparse.ArgumentParser:
                 dest="way_back",
                 action="store_false",
                 help="keep only the live version: no rollback, and no other snapshot to pay for",
+            )
+            command.add_argument(
+                "--no-stack-policy",
+                dest="stack_policy",
+                action="store_false",
+                help="let this deployment change the secret, and replace or remove table and pool",
             )
             command.add_argument("sam", nargs="*", help="options for `sam deploy`, after --")
         if name == "rollback":

@@ -36,7 +36,7 @@ def check(
     those of the stack as it is, which keeps what is not named.
     """
     template = root / "template.yaml"
-    named = _named(given or _configured(root / "samconfig.toml"))
+    named = _named(given or configured(root / "samconfig.toml"))
     known = Template(template).parameters
     kept = {name: value for name, value in deployed.items() if name in known}
     resolved = Template(template, kept | named)
@@ -50,6 +50,16 @@ def check(
         raise ParametersError("\n".join(("Nothing was built or deployed.", *broken)))
 
 
+def template(given: Sequence[str], stack: str, root: Path = ROOT) -> Template:
+    """The template with the parameters that are `given`, or else those of `samconfig.toml`.
+
+    Raises as :func:`check` does.
+    """
+    check(given, {}, root)
+    named = _named(given or configured(root / "samconfig.toml"))
+    return Template(root / "template.yaml", named, {"AWS::StackName": stack})
+
+
 def _named(given: Sequence[str]) -> dict[str, str]:
     parts = [one.partition("=") for one in given]
     if wrong := [name for name, equals, _ in parts if not equals]:
@@ -57,7 +67,8 @@ def _named(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in parts}
 
 
-def _configured(path: Path) -> list[str]:
+def configured(path: Path) -> list[str]:
+    """The parameters that a `samconfig.toml` names, written `Name=value`."""
     config = tomllib.loads(path.read_text("utf-8"))
-    configured = config["default"]["deploy"]["parameters"].get("parameter_overrides", "")
-    return shlex.split(configured) if isinstance(configured, str) else [*configured]
+    named = config["default"]["deploy"]["parameters"].get("parameter_overrides", "")
+    return shlex.split(named) if isinstance(named, str) else [*named]

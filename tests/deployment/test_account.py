@@ -1,6 +1,5 @@
 """`make deploy` says where it goes, or what is missing; what it prints can be used."""
 
-import argparse
 import os
 import subprocess
 import sys
@@ -60,10 +59,8 @@ def test_a_deployment_shows_its_changes_first_and_asks_for_no_more_than_roles() 
 
 
 def test_a_value_with_blanks_reaches_sam_as_one() -> None:
-    command = argparse.Namespace(
-        stack="one", sam=["--parameter-overrides", "PortalScope=a b", "X=c"]
-    )
-    assert sam_deploy(command)[1:] == [
+    options = ["--parameter-overrides", "PortalScope=a b", "X=c"]
+    assert sam_deploy("one", options)[1:] == [
         "deploy",
         "--stack-name",
         "one",

@@ -7,7 +7,7 @@ resolved to a guess.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,15 @@ class Template:
             if resource["Type"] == resource_type
             and ("Condition" not in resource or self._holds(resource["Condition"]))
         ]
+
+    def with_deletion_policy(self, policies: Collection[str]) -> dict[str, str]:
+        """The types of the resources that exist and have one of these policies, by logical id."""
+        return {
+            logical_id: str(resource["Type"])
+            for logical_id, resource in self._resources.items()
+            if resource.get("DeletionPolicy") in policies
+            and logical_id in self.of_type(resource["Type"])
+        }
 
     def properties(self, logical_id: str, *only: str) -> dict[str, Any]:
         """The properties of a resource, or `only` some of them, as plain values."""

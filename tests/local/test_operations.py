@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -26,6 +27,7 @@ from licensing.domain.refusal import RefusalCode
 from licensing.domain.validation import Code
 from licensing.entrypoints.deployment import Deployment, current_deployment, install_deployment
 from licensing_build.openapi import operations
+from tests.deployment import kept, policy
 from tests.integration.hearing import hearing
 from tests.local import procedures, stack
 from tests.local.cast import (
@@ -43,11 +45,12 @@ from tests.local.identity import PASSWORD
 from tests.local.procedures import Terminal
 from tests.local.server import Server
 from tests.local.stack import TEMPLATE, Stack
-from tests.local.template import Template
+from tests.local.template import STACK_NAME, Template
 from tests.local.test_command import run_command
 
 pytestmark = pytest.mark.sampled(6)
 
+ROOT = TEMPLATE.parent
 PROCEDURES = procedures.read()
 RESTORE = "Restore the table to a point in time"
 SECRET_SECONDS = 900
@@ -552,6 +555,7 @@ STAND_INS = """
 make() { echo "make $*" >&3; }
 git() { echo "git $*" >&3; }
 .venv-sam/bin/sam() { echo "sam $*" >&3; }
+.venv/bin/python() { (cd "$ROOT" && PYTHONPATH=shared exec "$PYTHON" "$@"); }
 exec 3> stand-ins
 """
 ONLY_ON_AWS = {
@@ -559,7 +563,7 @@ ONLY_ON_AWS = {
 }
 CHANGE_SET_ANSWERS = {
     "DescribeStacks": "<Stacks><member><StackName>s</StackName><CreationTime>2026-01-01T00:00:00Z"
-    "</CreationTime><StackStatus>UPDATE_COMPLETE</StackStatus><Parameters><member><ParameterKey>"
+    "</CreationTime><StackStatus>STATUS</StackStatus><Parameters><member><ParameterKey>"
     "OlderAgents</ParameterKey><ParameterValue>off</ParameterValue></member></Parameters><Outputs>"
     "<member><OutputKey>SourceBucket</OutputKey><OutputValue>bucket</OutputValue></member></Outputs>"
     "</member></Stacks>",
@@ -568,7 +572,37 @@ CHANGE_SET_ANSWERS = {
     "Import</Action><LogicalResourceId>RestoredTable</LogicalResourceId></ResourceChange></member>"
     "</Changes>",
     "ExecuteChangeSet": "",
+    "GetTemplateSummary": "<Parameters></Parameters>",
+    "SetStackPolicy": "",
+    "DeleteStack": "",
+    "DescribeStackResource": "<StackResourceDetail><PhysicalResourceId>arn:aws:secretsmanager:"
+    "eu-central-1:123456789012:secret:SigningSecret-uQ7v-AbCdEf</PhysicalResourceId>"
+    "</StackResourceDetail>",
+    "ListStacks": "<StackSummaries>"
+    + "".join(
+        f"<member><StackId>{name}/{day}</StackId><StackName>{name}</StackName><CreationTime>"
+        f"2026-01-01T00:00:00Z</CreationTime><DeletionTime>2026-01-{day}T00:00:00Z</DeletionTime>"
+        "<StackStatus>DELETE_COMPLETE</StackStatus></member>"
+        for name, day in ((STACK_NAME, "07"), (STACK_NAME, "08"), ("another", "09"))
+    )
+    + "</StackSummaries>",
+    "ListStackResources": "<StackResourceSummaries>"
+    + "".join(
+        f"<member><LogicalResourceId>{name}</LogicalResourceId><PhysicalResourceId>of {name}"
+        f"</PhysicalResourceId><ResourceType>AWS::{kind}</ResourceType><ResourceStatus>{status}"
+        "</ResourceStatus></member>"
+        for name, kind, status in (
+            ("LicenseTable", "DynamoDB::Table", "DELETE_SKIPPED"),
+            ("SigningSecret", "SecretsManager::Secret", "DELETE_SKIPPED"),
+            ("CursorSecret", "SecretsManager::Secret", "DELETE_COMPLETE"),
+            ("UserPool", "Cognito::UserPool", "DELETE_SKIPPED"),
+            ("IssueFunction", "Lambda::Function", "DELETE_COMPLETE"),
+        )
+    )
+    + "</StackResourceSummaries>",
 }
+# How a stack is after what was asked for.
+STATUSES = {"DeleteStack": "DELETE_COMPLETE", "kept": "IMPORT_COMPLETE"}
 MAPPING = {
     "UUID": "0a1b2c3d-0009-4000-8000-000000000001",
     "EventSourceArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/licensing-table/stream/1",
@@ -582,9 +616,9 @@ MAPPINGS = {"EventSourceMappings": [MAPPING, OF_ANOTHER]}
 
 
 @contextmanager
-def cloudformation() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
+def cloudformation() -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
     """Where a CloudFormation with one change set is, with a bucket and the mappings of streams."""
-    asked: list[Mapping[str, str]] = []
+    asked: list[Mapping[str, Any]] = []
 
     def answer(request: Request) -> Response:
         if request.method == "PUT":
@@ -593,12 +627,15 @@ def cloudformation() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
         if request.path.startswith("/2015-03-31/event-source-mappings"):
             asked.append({"Action": request.method, "Path": request.path})
             return Response.of_json(200, MAPPINGS if request.method == "GET" else MAPPING)
+        if target := request.header("x-amz-target"):
+            asked.append({"Action": target} | json.loads(request.body))
+            return Response.of_json(200, {"SecretString": "{}", "ARN": "arn:found"})
         asked.append(dict(parse_qsl(request.body.decode())))
         action = asked[-1]["Action"]
-        text = (
-            f"<{action}Response><{action}Result>{CHANGE_SET_ANSWERS[action]}</{action}Result>"
-            f"</{action}Response>"
-        )
+        done = [STATUSES.get(one.get("ChangeSetName", one["Action"])) for one in asked]
+        status = next(filter(None, reversed(done)), "UPDATE_COMPLETE")
+        text = CHANGE_SET_ANSWERS[action].replace("STATUS", status)
+        text = f"<{action}Response><{action}Result>{text}</{action}Result></{action}Response>"
         return Response(200, [("content-type", "text/xml")], text.encode())
 
     server = Server(answer)
@@ -606,6 +643,63 @@ def cloudformation() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
         yield server.url, asked
     finally:
         server.stop()
+
+
+Asked = list[Mapping[str, Any]]
+
+
+def only(asked: Asked, action: str) -> Mapping[str, Any]:
+    (found,) = (one for one in asked if one["Action"] == action)
+    return found
+
+
+def restores(asked: Asked) -> None:
+    created = only(asked, "CreateChangeSet")
+    assert created["ImportExistingResources"] == "true"
+    assert created["TemplateURL"].endswith("/restored.yaml")
+    assert created["Parameters.member.1.ParameterKey"] == "OlderAgents"
+    assert created["Parameters.member.1.UsePreviousValue"] == "true"
+    # The policy would refuse that the table leaves the template.
+    actions = [one["Action"] for one in asked]
+    assert actions.index("SetStackPolicy") < actions.index("ExecuteChangeSet")
+    lifted = json.loads(only(asked, "SetStackPolicy")["StackPolicyBody"])
+    assert lifted == json.loads(policy.OPEN)
+    removed = [one["Path"] for one in asked if one["Action"] == "DELETE"]
+    assert [path.rpartition("/")[2] for path in removed] == [MAPPING["UUID"]]
+
+
+def takes_over(asked: Asked) -> None:
+    created = only(asked, "CreateChangeSet")
+    assert created["ChangeSetType"] == "IMPORT"
+    template = json.loads(created["TemplateBody"])
+    assert template == kept.template(Template(TEMPLATE))
+    taken = {}
+    for number in count(1):
+        of = f"ResourcesToImport.member.{number}"
+        if f"{of}.LogicalResourceId" not in created:
+            break
+        logical_id = created[f"{of}.LogicalResourceId"]
+        taken[logical_id] = (
+            created[f"{of}.ResourceIdentifier.entry.1.key"],
+            created[f"{of}.ResourceIdentifier.entry.1.value"],
+        )
+        assert created[f"{of}.ResourceType"] == template["Resources"][logical_id]["Type"]
+    assert taken == {
+        "LicenseTable": ("TableName", "of LicenseTable"),
+        "SigningSecret": ("Id", "of SigningSecret"),
+        "UserPool": ("UserPoolId", "of UserPool"),
+    }
+    assert only(asked, "ListStackResources")["StackName"] == f"{STACK_NAME}/08", "the last one"
+    # The tags of a deployment: others would change the secret.
+    tag = (created["Tags.member.1.Key"], created["Tags.member.1.Value"])
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+    assert "=".join(tag) == config["tags"]
+
+
+LOOKS = {
+    "Restore the table to a point in time": restores,
+    "Take over the data of a deleted stack": takes_over,
+}
 
 
 @pytest.mark.parametrize("title", ONLY_ON_AWS)
@@ -617,25 +711,22 @@ def test_the_cli_takes_the_lines_that_only_aws_can_answer(title: str, tmp_path: 
         template = terminal.folder / "template.yaml"
         template.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
         (terminal.folder / "packaged.yaml").write_text("{}", encoding="utf-8")
+        (terminal.folder / "tests").symlink_to(ROOT / "tests")
+        (begins,) = run_here("Open a terminal", 1)
         names = "TABLE=licensing-table RESTORED=licensing-table-restored"
-        terminal.paste(f"{STAND_INS}{names}\n")
+        python = f"PYTHON={shlex.quote(sys.executable)} ROOT={shlex.quote(str(ROOT))}"
+        terminal.paste(f"{begins}{STAND_INS}{names} {python}\n")
+        asked.clear()
         terminal.paste(ONLY_ON_AWS[title])
         stood_in = (terminal.folder / "stand-ins").read_text(encoding="utf-8")
-        assert re.search(r"sam |make (deploy|rollback|seats)", stood_in), (
+        assert asked or re.search(r"sam |make (deploy|rollback|seats)", stood_in), (
             f"{title} needs a deployed stack"
         )
         makefile = (TEMPLATE.parent / "Makefile").read_text(encoding="utf-8")
         for target in re.findall(r"^make (\w+)", stood_in, re.MULTILINE):
             assert f"\n{target}:" in makefile
-    for one in asked:
-        if one["Action"] == "CreateChangeSet":
-            assert one["ImportExistingResources"] == "true"
-            assert one["TemplateURL"].endswith("/restored.yaml")
-            assert one["Parameters.member.1.ParameterKey"] == "OlderAgents"
-            assert one["Parameters.member.1.UsePreviousValue"] == "true"
-    if title.startswith("Restore"):
-        removed = [one["Path"] for one in asked if one["Action"] == "DELETE"]
-        assert [path.rpartition("/")[2] for path in removed] == [MAPPING["UUID"]]
+    if title in LOOKS:
+        LOOKS[title](asked)
 
 
 def test_the_template_takes_a_restored_table_over_by_its_name(tmp_path: Path) -> None:

@@ -130,8 +130,34 @@ def test_the_table_can_be_recovered_and_is_encrypted_streamed_and_paid_by_use() 
 def test_what_cannot_be_made_again_outlives_the_stack(resource: str) -> None:
     document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
     found = document["Resources"][resource]
-    assert found["DeletionPolicy"] == "Retain"
+    # What a first deployment made and could not bring to its end is empty, and in nobody's way.
+    assert found["DeletionPolicy"] == "RetainExceptOnCreate"
     assert found["UpdateReplacePolicy"] == "Retain"
+
+
+def test_r03_the_server_secret_is_made_from_exactly_this_or_all_keys_are_dead() -> None:
+    # CloudFormation writes a new secret into it as soon as one of these is another, and makes
+    # another secret where it gets a name: no key, lease or machine would be known any more.
+    properties = TEMPLATE.properties("SigningSecret")
+    assert properties["GenerateSecretString"] == {
+        "SecretStringTemplate": "{}",
+        "GenerateStringKey": "1",
+        "PasswordLength": 64,
+        "ExcludePunctuation": True,
+    }
+    assert not {"Name", "SecretString"} & properties.keys()
+
+
+def test_the_server_secret_has_a_copy_in_another_region_where_one_is_named() -> None:
+    assert "ReplicaRegions" not in TEMPLATE.properties("SigningSecret")
+    secret = deployed(SecretReplicaRegion="eu-west-1").properties("SigningSecret")
+    assert secret["ReplicaRegions"] == [{"Region": "eu-west-1"}]
+    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
+    pattern = document["Parameters"]["SecretReplicaRegion"]["AllowedPattern"]
+    for region in ("", "eu-west-1", "us-gov-west-1", "ap-southeast-2"):
+        assert re.fullmatch(pattern, region)
+    for other in ("eu-west", "eu-west-1a", "eu-west-1,eu-west-2", "EU-WEST-1"):
+        assert not re.fullmatch(pattern, other)
 
 
 def test_each_output_says_what_it_is_for() -> None:
@@ -635,3 +661,9 @@ def test_notices_are_of_events_that_there_are_and_mails_of_what_they_all_have() 
 def test_what_holds_data_is_protected_from_deletion() -> None:
     assert TEMPLATE.properties("LicenseTable")["DeletionProtectionEnabled"] is True
     assert TEMPLATE.properties("UserPool")["DeletionProtection"] == "ACTIVE"
+
+
+def test_what_is_made_for_the_first_time_can_be_deleted_again() -> None:
+    template = deployed(DeletionProtection="off")
+    assert template.properties("LicenseTable")["DeletionProtectionEnabled"] is False
+    assert template.properties("UserPool")["DeletionProtection"] == "INACTIVE"
