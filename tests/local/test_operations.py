@@ -696,9 +696,31 @@ def takes_over(asked: Asked) -> None:
     assert "=".join(tag) == config["tags"]
 
 
+def finds_the_copy(asked: Asked) -> None:
+    assert only(asked, "secretsmanager.GetSecretValue")["SecretId"] == "SigningSecret-uQ7v"
+    actions = [one["Action"] for one in asked]
+    assert actions.index("secretsmanager.CreateSecret") < actions.index("DeleteStack")
+
+
+def makes_the_role(asked: Asked) -> None:
+    created = only(asked, "CreateChangeSet")
+    assert created["StackName"] == f"{STACK_NAME}-deployer"
+    given = {
+        created[f"Parameters.member.{n}.ParameterKey"]: created.get(
+            f"Parameters.member.{n}.ParameterValue"
+        )
+        for n in range(1, 5)
+        if f"Parameters.member.{n}.ParameterKey" in created
+    }
+    assert given["Repository"] == "acme/licensing"
+    assert given["StackName"] == STACK_NAME
+
+
 LOOKS = {
     "Restore the table to a point in time": restores,
     "Take over the data of a deleted stack": takes_over,
+    "When the server secret is lost": finds_the_copy,
+    "Deploy from a pipeline": makes_the_role,
 }
 
 
@@ -742,6 +764,21 @@ def test_the_template_takes_a_restored_table_over_by_its_name(tmp_path: Path) ->
     assert after.of_type("AWS::DynamoDB::Table") == ["RestoredTable"]
     properties = before.properties("LicenseTable")
     assert after.properties("RestoredTable") == {"TableName": "restored-1", **properties}
+
+
+def test_r03_a_secret_that_is_lost_is_put_back(operator: Terminal) -> None:
+    restore, put_back = run_here("When the server secret is lost", 2)
+    client, name = boto3.client("secretsmanager"), os.environ["SECRET_ID"]
+    before = json.loads(secret())
+    client.delete_secret(SecretId=name)
+    with pytest.raises(client.exceptions.InvalidRequestException):
+        secret()
+    operator.paste(restore)
+    assert json.loads(secret()) == before
+    client.put_secret_value(SecretId=name, SecretString="something else")
+    said = operator.paste(put_back)
+    assert json.loads(secret()) == before
+    assert re.fullmatch(r'"[0-9a-f-]{36}"\n', said), "a version's id, and nothing secret"
 
 
 # The last one, since it puts the service's clock forward: AWS's own stays behind.
