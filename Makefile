@@ -105,8 +105,9 @@ check: dev ## check style, format, types, security, contract and template
 	@mkdir -p .cache
 	.venv-sam/bin/python tests/template/translate.py > .cache/template.json
 	PYTHONPATH=shared $(bin)/python -m tests.deployment kept > .cache/kept.json
-	.venv-sam/bin/cfn-lint .cache/template.json .cache/kept.json
+	.venv-sam/bin/cfn-lint .cache/template.json .cache/kept.json tests/deployment/deployer.yaml
 	.venv-sam/bin/python -m tests.deployment.versions
+	.venv-sam/bin/python -m tests.deployment.deployer .cache/template.json
 	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
 audit: dev ## look for insecure code, and for known vulnerabilities of dependencies
