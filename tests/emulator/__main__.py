@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from tests.artefacts.building import ROOT
-from tests.deployment import stack
+from tests.deployment import policy, stack
 from tests.deployment.stack import StackError
 from tests.emulator.emulated import Emulated, TooLateError, running
 from tests.emulator.tree import CommandError, Tree, copied
@@ -44,6 +44,7 @@ OLDER_AGENT = {"MacId": "3c:7c:3f:1a:2b:3c", "ComputerName": "HALL-3", "AgentVer
 
 CODE = "shared/licensing/contract/problems.py"
 CODE_SAYS, CODE_SAYS_THEN = "Invalid request", "Invalid request, deployed once more"
+GUARDS = "deletion protection on, a stack policy"
 SWEEPS, SWEEPS_OFTENER = "rate(5 minutes)", "rate(1 minute)"
 SUBSCRIPTION_ENDS_AFTER = 40  # seconds: less than until the sweep is waited for
 SWEPT_WITHIN = 150.0  # seconds: two schedules, and what the stream and the bus take
@@ -75,6 +76,7 @@ def _tell(tree: Tree, emulated: Emulated) -> None:
     tree.change("template.yaml", SWEEPS, SWEEPS_OFTENER)
     _said(tree.make("deploy"))
     outputs = stack.read(STACK, emulated.client("cloudformation")).outputs
+    _is("what guards the data", partial(_guards, emulated, outputs["TableName"]), GUARDS)
     add_user = partial(emulated.add_user, outputs["UserPoolId"])
     for user in PEOPLE:
         add_user(*user)
@@ -147,6 +149,15 @@ def _is(what: str, ask: Callable[[], object], wanted: object) -> None:
     if found != wanted:
         raise WrongError(f"{what} is {found!r}, not {wanted!r}")
     say(f"    {what} is {found!r}")
+
+
+def _guards(emulated: Emulated, table: str) -> str:
+    """What guards the data, which the first deployment sets at its end."""
+    found = emulated.client("dynamodb").describe_table(TableName=table)["Table"]
+    body = emulated.client("cloudformation").get_stack_policy(StackName=STACK)
+    is_protected = "on" if found.get("DeletionProtectionEnabled") else "off"
+    is_ours = body.get("StackPolicyBody") == policy.POLICY.read_text(encoding="utf-8")
+    return f"deletion protection {is_protected}, {'a' if is_ours else 'no'} stack policy"
 
 
 def _token(cognito: Client, client_id: str, name: str) -> str:
