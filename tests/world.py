@@ -21,6 +21,7 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
+import boto3.session
 import botocore.session
 from botocore.client import BaseClient
 from botocore.loaders import create_loader
@@ -60,6 +61,7 @@ OPERATORS = "operators"
 _SIGN_IN = {"Issuer": ISSUER, "AgentClientId": AGENTS, "OperatorClientId": OPERATORS}
 
 _one_loader = cache(create_loader)
+_one_session = cache(boto3.session.Session)
 
 MACHINE_A: dict[str, Any] = {
     "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
@@ -450,7 +452,10 @@ def new_world(
         aws.number_release(template)
         deployed = deployment.read(template)
         clock = Clock()
-        service = Deployment.from_environ(os.environ | deployed.environment, clock=clock)
+        # The clients are new, as their handlers and their count of retries are; what they are made
+        # of is the same in each world.
+        with patch.object(boto3.session, "Session", _one_session):
+            service = Deployment.from_environ(os.environ | deployed.environment, clock=clock)
         world = World(deployed, service, clock)
         for client in (service.dynamodb, service.secrets):
             client.meta.events.register(
