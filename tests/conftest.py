@@ -1,5 +1,6 @@
 """Fixtures: a fresh world for each test, on AWS's own DynamoDB engine."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -18,6 +19,15 @@ pytest_plugins = [
 
 # What Powertools reads when it is imported: in Lambda, it is there from the start.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", STACK_NAME)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make, seldom, and not among what has been collected.
+
+    Thousands of tests and the modules they import are there to the end. A world has few cycles.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
