@@ -108,7 +108,7 @@ class _Client:
         """Go on to another machine."""
         self.number = number
         self.keys.clear()
-        self.wire.stopwatch.elapsed = 0.0  # whatever was asked before has had its own
+        self.wire.stopwatch.elapsed = 0.0  # another request: it has all its time
         made = self.hand.do(self.hand.generate(CLIENT, idempotency_key=f"machine {number}"))
         assert isinstance(made, Generated)
         self.temporary = made.key
