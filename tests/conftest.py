@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -21,13 +21,19 @@ pytest_plugins = [
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", STACK_NAME)
 
 
-def pytest_collection_finish() -> None:
-    """Look for garbage among what tests make, seldom, and not among what has been collected.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage seldom, and only among what tests make.
 
-    Thousands of tests and the modules they import are there to the end. A world has few cycles.
+    What is collected, and the modules behind it, are there to the end; a world has few cycles.
     """
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -28,6 +29,7 @@ CLOCK_AND_ENTROPY = {"os", "random", "secrets", "socket", "time", "uuid"}
 CLOCK_CALLS = {"now", "today", "utcnow"}
 
 
+@cache
 def trees(folder: Path) -> dict[str, ast.Module]:
     """Every module below a folder by its dotted name."""
     return {
