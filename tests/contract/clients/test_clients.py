@@ -33,7 +33,7 @@ FILES = {
 OPTIONAL = {"agent_keys.json", "agent_machines.json", "agent_pairs.json"}
 """The files of which a client may leave rules out that the page calls optional; it says which."""
 
-pytestmark = pytest.mark.parametrize("language", LANGUAGES)
+pytestmark = [pytest.mark.parametrize("language", LANGUAGES), pytest.mark.sampled(4)]
 
 
 @pytest.fixture(scope="module")
