@@ -144,13 +144,13 @@ def test_r15_a_service_that_forgets_what_administrators_do_is_found(engine: str)
     assert forgotten.longest_after_end > DAY
 
 
+@pytest.mark.thorough
 @pytest.mark.proof
 def test_an_agent_that_is_copied_is_found_within_two_renewals_and_no_other_is_suspected(
     engine: str, proof: Proof
 ) -> None:
     few = Extent(range(3), agents=3, days=15, copied=3)
-    fewest = Extent(range(1), agents=3, days=10, copied=3)
-    extent = proof.of(test=fewest, test_all=few, prove=Extent(range(5), agents=40, copied=4))
+    extent = proof.of(test=few, test_all=few, prove=Extent(range(5), agents=40, copied=4))
     story = told(extent, proof.seed)
     figures = played(story, engine)
     assert wrong(figures) == []
