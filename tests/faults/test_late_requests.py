@@ -18,7 +18,7 @@ from tests.faults.seam import FAULTS, WRITES, Fault, Request, Wire, held_up
 from tests.faults.stage import UNCOUNTED, Stage, Undisturbed
 from tests.proof import Proof
 
-pytestmark = pytest.mark.sampled(2)
+pytestmark = pytest.mark.sampled(4)
 
 BAD_DAYS = 3
 

@@ -24,7 +24,7 @@ from tests.faults.seam import (
 )
 from tests.faults.stage import Stage, Undisturbed
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(6)
 
 LONGEST = (0.1, 0.2, 0.4, 0.8, 1.0)
 """The pauses between six attempts last anything up to so many seconds, and never quite as long."""

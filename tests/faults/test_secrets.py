@@ -65,6 +65,7 @@ def elsewhere(world: World) -> Iterator[Wire]:
     world.runtime.keyrings = here
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("request_name", REQUESTS)
 @pytest.mark.parametrize("fault", OUT_OF_REACH.values(), ids=OUT_OF_REACH)
 def test_r03_without_the_secret_the_service_is_unavailable_until_it_is_back(
@@ -80,6 +81,7 @@ def test_r03_without_the_secret_the_service_is_unavailable_until_it_is_back(
         assert send().status == 200
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("fault", OUT_OF_REACH.values(), ids=OUT_OF_REACH)
 def test_r16_what_has_been_fetched_is_used_while_the_secret_is_out_of_reach(
     world: World, fault: Fault
