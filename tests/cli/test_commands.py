@@ -17,7 +17,7 @@ from tests.cli.conftest import Site, machine
 from tests.cli.running import running
 from tests.cli.terminal import PROGRAM, Terminal, patient
 
-pytestmark = pytest.mark.sampled(2)
+pytestmark = pytest.mark.sampled(3)
 
 KEY = re.compile(r"(?:[0-9A-Z]{5}-){8}[0-9A-Z]{5}")
 

@@ -60,6 +60,7 @@ REJECTED: Sequence[tuple[Reason, str, Sequence[str]]] = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("reason", "token", "asked"), REJECTED)
 def test_the_step_that_fails_is_named_and_those_after_it_are_not_reached(
     nowhere: Terminal, keys: str, reason: Reason, token: str, asked: Sequence[str]

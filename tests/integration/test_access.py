@@ -146,6 +146,7 @@ def test_r01_no_guarded_route_answers_without_claims(
     assert world.items() == before
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("key", TABLE)
 def test_r18_each_route_answers_each_role_as_the_table_says(world: World, key: str) -> None:
     existing = _prepared(world)

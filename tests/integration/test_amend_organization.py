@@ -113,6 +113,7 @@ def test_r38_null_allows_any_number_of_agents_per_member_and_zero_none(acme: Wor
     assert [told[revision]["agents_per_member"] for revision in (2, 3, 4)] == [0, 5, None]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "wanted",
     [

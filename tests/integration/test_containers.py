@@ -52,6 +52,7 @@ def suspicions(agent: Agent) -> list[str]:
     return [event["reason"] for event in events(agent.world, "CloneSuspected")]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("alike", MADE_ANEW)
 @pytest.mark.parametrize("passed", [60, HALF, 40 * HALF])
 def test_r09_a_container_made_anew_goes_on_with_key_device_key_and_link(

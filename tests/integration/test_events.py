@@ -92,6 +92,7 @@ def test_the_recorded_run_of_the_schedule_sweeps(fresh: World) -> None:
     assert report["expired"] == 1
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", BILLING)
 def test_a_recorded_event_of_billing_is_taken_over(fresh: World, name: str) -> None:
     values, code = billed(fresh), BILLING[name]
@@ -102,6 +103,7 @@ def test_a_recorded_event_of_billing_is_taken_over(fresh: World, name: str) -> N
     assert fresh.code(values["license_key"]) == (code or "VALID")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", BAD_BILLING)
 def test_a_bad_recorded_event_of_billing_is_refused_with_the_reason(
     fresh: World, name: str

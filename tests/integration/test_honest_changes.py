@@ -27,6 +27,7 @@ EVER_NEW: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("what", [*IN_TURN, *EVER_NEW])
 def test_r11_a_computer_that_changes_every_day_works_on(world: World, what: str) -> None:
     change = (IN_TURN | EVER_NEW)[what]

@@ -62,6 +62,7 @@ UNRELATED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("two", UNRELATED.values(), ids=UNRELATED)
 def test_r04_r12_unrelated_computers_of_two_organizations_do_not_keep_each_other_out(
     world: World, two: tuple[Mapping[str, Any], Mapping[str, Any]]

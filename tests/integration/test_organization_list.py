@@ -182,6 +182,7 @@ def test_a_cursor_is_good_for_the_same_search_filter_and_order_alone(world: Worl
 TIMES = ("", "tomorrow", "2030-01-01", "20300101", "1900000000", "2030-02-30T00:00:00Z")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("name", "values"),
     [

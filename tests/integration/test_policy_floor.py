@@ -84,6 +84,7 @@ def test_r38_each_organization_has_its_own_decisions_back_when_it_is_lowered(acm
     assert policies(acme) == (own, NO_DEMANDS)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("person", [ADA, OLIVIA], ids=lambda person: person.subject)
 @pytest.mark.parametrize(
     ("floor", "wanted"),

@@ -273,6 +273,7 @@ def test_what_the_provider_said_is_used_while_it_is_out_of_reach(
     assert (again.status, again.json) == (200, first.json)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "fault",
     [

@@ -72,6 +72,7 @@ def acme(world: World) -> Acme:
     return Acme(world, issued["license"]["id"], generated(world).id)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("what", READS)
 def test_r32_each_read_by_a_super_admin_is_on_record_with_who_and_what(
     acme: Acme, what: str
@@ -85,6 +86,7 @@ def test_r32_each_read_by_a_super_admin_is_on_record_with_who_and_what(
     assert "license_id" not in entry
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("what", READS)
 def test_r32_a_read_costs_one_write_at_most_and_none_for_the_organizations_own(
     acme: Acme, what: str
@@ -163,6 +165,7 @@ def throttled(**_: Any) -> None:
     raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "UpdateItem")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("what", READS)
 def test_r32_what_cannot_be_put_on_record_is_not_shown(acme: Acme, what: str) -> None:
     hooks = acme.world.runtime.dynamodb.meta.events
@@ -290,6 +293,7 @@ def test_r32_so_is_a_repeated_registration_of_an_organization(acme: Acme) -> Non
     assert acme.on_record() == [entry]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("change", [change for change, _ in IDLE.values()], ids=IDLE)
 def test_r32_it_is_not_answered_where_that_cannot_be_put_on_record(
     acme: Acme, change: Change

@@ -147,6 +147,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("refused", "code"), REFUSED.items())
 def test_r32_an_administrator_sees_why_one_of_their_people_was_refused_and_where(
     world: World, refused: Callable[[World], Answer], code: str

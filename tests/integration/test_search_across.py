@@ -349,6 +349,7 @@ def test_r32_what_is_shown_of_ones_own_organization_is_not_on_record(two: World)
     assert events(two, "OrganizationRead") == []
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("sent", "pointer"),
     [

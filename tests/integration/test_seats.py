@@ -184,6 +184,7 @@ class Traffic:
             self.bound.append(issued.json["license"]["id"])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(3))
 def test_r06_agents_that_come_and_go_raise_no_alarm(large_world: World, seed: int) -> None:
     large_world.register("acme")

@@ -83,6 +83,7 @@ def test_r14_licenses_are_counted_at_each_midnight_and_now(world: World) -> None
     assert len(ask(world, f"{STATISTICS}?days=90")["licenses"]) == 91
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("days", ["0", "91", "-1", "1.5", "all", ""])
 def test_a_number_of_days_that_is_none_is_refused(world: World, days: str) -> None:
     world.register("acme")

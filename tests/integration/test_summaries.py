@@ -196,6 +196,7 @@ def test_r22_subscriptions_that_have_ended_lately_are_counted_as_their_list_has_
     assert [one["id"] for one in listed] == ["first", "last"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("seats", "most", "use"),
     [

@@ -76,6 +76,7 @@ NO_ID_TOKENS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NO_ID_TOKENS)
 def test_r01_only_id_tokens_count_where_the_issuer_tells_them_apart(
     world: World, name: str
@@ -118,6 +119,7 @@ def test_r01_an_access_token_is_refused_by_every_route_and_writes_nothing(
 # -- for one client --------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "changed",
     [
@@ -182,6 +184,7 @@ HEADERS: dict[str, str | None] = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", HEADERS)
 def test_r01_claims_without_the_token_that_they_were_verified_in_let_nobody_in(
     world: World, name: str

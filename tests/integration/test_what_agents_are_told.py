@@ -69,6 +69,7 @@ def test_r26_a_temporary_key_fits_any_environment(world: World, environment: str
 # -- environments ----------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("state", ["bound", "detach", "dissociate"])
 @pytest.mark.parametrize("has_own", [False, True])
 def test_r02_a_login_with_another_environments_key_is_refused_and_takes_no_seat(

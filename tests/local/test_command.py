@@ -332,6 +332,7 @@ def test_a_dynamodb_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["demo", "--help"]])
 def test_help_is_given(tmp_path: Path, arguments: list[str]) -> None:
     ended = command(*arguments, cwd=tmp_path)

@@ -233,6 +233,7 @@ REFUSED: Mapping[str, Callable[[], str]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_bad_token_is_refused_and_no_function_is_called(name: str) -> None:
     functions = Functions({"statusCode": 200})

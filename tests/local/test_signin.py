@@ -158,6 +158,7 @@ def test_the_stack_tells_where_the_portal_is(up: Stack, browser: Browser) -> Non
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("user", USERS, ids=lambda user: user.username)
 def test_everybody_can_sign_in_to_the_portal(browser: Browser, user: Any) -> None:
     tokens = browser.signs_in(user.username)
@@ -228,6 +229,7 @@ def test_a_foreign_request_leads_nowhere(browser: Browser, changed: Any) -> None
     assert "<form" not in page.text
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("suffix", ["/", "?a=b", "#x", "/../evil", "%2f"])
 def test_an_address_that_is_almost_the_portals_is_not(browser: Browser, suffix: str) -> None:
     assert browser.opens(redirect_uri=f"{browser.url}/portal{suffix}").status == 400
@@ -237,6 +239,7 @@ def test_the_agents_client_is_not_the_portals(up: Stack, browser: Browser) -> No
     assert browser.opens(client_id=up.agent_client_id).status == 400
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
@@ -283,6 +286,7 @@ def browser_clock(browser: Browser, seconds: int) -> None:
     connection.close()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("changed", "error"),
     [
