@@ -99,6 +99,7 @@ def test_r05_r32_whatever_goes_wrong_the_end_is_the_same(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.thorough
 @pytest.mark.proof
 def test_r05_every_call_of_every_function_is_among_those_that_fail(
     stage: Stage, proof: Proof

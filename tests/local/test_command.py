@@ -210,6 +210,7 @@ pathlib.Path.read_text = reading
 """
 
 
+@pytest.mark.thorough
 def test_print_and_breakpoint_in_a_handler_reach_the_terminal_and_two_ctrl_c_end_it(
     tmp_path: Path,
 ) -> None:
@@ -295,6 +296,7 @@ def test_run_says_who_can_log_in(tmp_path: Path) -> None:
             assert connection.getresponse().status == 200
 
 
+@pytest.mark.thorough
 def test_the_bare_address_and_localhost_lead_to_the_portal(tmp_path: Path) -> None:
     with run_command(tmp_path) as (_, printed):
         (portal,) = re.findall(r"The portal is at (\S+/portal)\.", printed)
