@@ -11,6 +11,8 @@ from tests.cli.conftest import Site, machine
 from tests.cli.terminal import Terminal
 from tests.local.cast import login
 
+pytestmark = pytest.mark.sampled(2)
+
 MACHINE = machine("PATIENT-PC-01")
 NAMED = (
     *("--machine-id", MACHINE["machine_id"], "--mac", MACHINE["mac_addresses"][0]),

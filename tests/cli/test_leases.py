@@ -16,6 +16,8 @@ from tests.cli.terminal import Terminal
 from tests.unit.domain.test_lease import ISSUER
 from tests.unit.samples import DAY, NOW
 
+pytestmark = pytest.mark.sampled(2)
+
 THEN = "2030-03-17T18:00:00Z"  # a quarter of an hour after NOW
 
 

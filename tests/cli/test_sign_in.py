@@ -27,6 +27,8 @@ from tests.cli.terminal import Terminal
 from tests.local.events import Response
 from tests.local.identity import PASSWORD
 
+pytestmark = pytest.mark.sampled(2)
+
 Visit = Callable[[str], object]
 
 

@@ -10,6 +10,8 @@ from tests.integration.policy import NO_DEMANDS, govern
 from tests.integration.trail import events
 from tests.world import ADA, ALICE, BEA, NOON, OLIVIA, YEAR, Answer, Person, World, instant
 
+pytestmark = pytest.mark.sampled(2)
+
 PATH = "/v1/organizations/acme"
 
 

@@ -13,6 +13,8 @@ from tests.integration.billing import bill, deliver, detail, envelope
 from tests.integration.trail import events, kinds
 from tests.world import ADA, ALICE, NOON, OLIVIA, YEAR, Answer, World, instant
 
+pytestmark = pytest.mark.sampled(2)
+
 PATH = "/v1/organizations/acme"
 HOUR = NOON - NOON % 3600
 

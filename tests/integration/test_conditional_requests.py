@@ -8,6 +8,8 @@ from tests.integration.answers import assert_problem, header, is_tag_of
 from tests.integration.policy import govern
 from tests.world import ADA, ALICE, BEA, NOON, OLIVIA, YEAR, Answer, World, instant
 
+pytestmark = pytest.mark.sampled(2)
+
 ORGANIZATION = "/v1/organizations/acme"
 PUBLIC = ("/.well-known/jwks.json", "/v1/openapi.json")
 

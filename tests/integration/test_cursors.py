@@ -12,6 +12,8 @@ from tests.integration.answers import assert_problem
 from tests.integration.partner import generated
 from tests.world import ADA, ALICE, BEA, OLIVIA, Answer, Person, World
 
+pytestmark = pytest.mark.sampled(2)
+
 ACME = "/v1/organizations/acme"
 LISTS: Mapping[str, Person] = {
     f"{ACME}/licenses": ADA,

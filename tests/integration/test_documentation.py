@@ -9,6 +9,8 @@ from portal.handler import DOCUMENTATION
 from tests.integration.answers import assert_problem, header
 from tests.world import Answer, World, new_world
 
+pytestmark = pytest.mark.sampled(2)
+
 SCRIPT, STYLE = swagger_ui()
 
 

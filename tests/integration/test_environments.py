@@ -9,6 +9,8 @@ from tests.integration import pairs
 from tests.integration.trail import events
 from tests.world import ADA, ALICE, AMIR, BORIS, MACHINE_A, World
 
+pytestmark = pytest.mark.sampled(2)
+
 RENAMED = {**MACHINE_A, "computer_name": "ACME-PC-02"}
 RE_EQUIPPED = {**RENAMED, "machine_id": "0f0e0d0c-0b0a-4908-8706-050403020100"}
 ANEW = {**RE_EQUIPPED, "mac_addresses": ["3c:52:82:0a:ff:01"]}

@@ -29,6 +29,8 @@ from tests.world import (
     instant,
 )
 
+pytestmark = pytest.mark.sampled(2)
+
 EVENTS = "/v1/events"
 HOUR = 3600
 HALF = 43_200

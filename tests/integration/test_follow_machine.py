@@ -22,6 +22,8 @@ from tests.world import (
     instant,
 )
 
+pytestmark = pytest.mark.sampled(2)
+
 RENAMED = {**MACHINE_A, "computer_name": "ACME-PC-02"}
 NEW_CARD = {**RENAMED, "mac_addresses": ["3c:52:82:0a:ff:01", "3c:52:82:0a:ff:02"]}
 REINSTALLED = {**NEW_CARD, "machine_id": "0f0e0d0c-0b0a-4908-8706-050403020100"}

@@ -13,6 +13,8 @@ from tests.integration.answers import assert_problem
 from tests.integration.partner import generated, used
 from tests.world import ADA, ALICE, MACHINE_B, NOON, OLIVIA, Person, World, instant
 
+pytestmark = pytest.mark.sampled(2)
+
 HOUR = 3600
 FEED = "/v1/organizations/acme/events"
 

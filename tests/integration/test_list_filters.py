@@ -16,6 +16,8 @@ from tests.integration.many import bind
 from tests.integration.pages import page
 from tests.world import ADA, MACHINE_B, NOON, OLIVIA, Answer, Person, World, instant
 
+pytestmark = pytest.mark.sampled(2)
+
 LIST = "/v1/organizations/acme/licenses"
 ACTIVITY = "/v1/organizations/acme/activity"
 EVERY = "/v1/organizations"

@@ -20,6 +20,8 @@ from tests.world import (
     World,
 )
 
+pytestmark = pytest.mark.sampled(2)
+
 WITHOUT_ID = {name: MACHINE_A[name] for name in ("mac_addresses", "computer_name")}
 
 

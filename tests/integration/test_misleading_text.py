@@ -11,6 +11,8 @@ from tests.integration.answers import assert_problem
 from tests.integration.partner import generate, generated, login_with
 from tests.world import ADA, ALICE, MACHINE_A, OLIVIA, Answer, World
 
+pytestmark = pytest.mark.sampled(2)
+
 CONTROLS = {
     "an escape sequence": "\x1b[2J",
     "a null byte": "\0",

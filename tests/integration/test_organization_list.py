@@ -20,6 +20,8 @@ from tests.world import (
     instant,
 )
 
+pytestmark = pytest.mark.sampled(2)
+
 DAY = 86_400
 
 

@@ -15,6 +15,8 @@ from tests.local import events
 from tests.local.server import Server
 from tests.world import OPERATORS, World, new_world
 
+pytestmark = pytest.mark.sampled(2)
+
 STATIC = Path(__file__).parents[2] / "functions" / "portal" / "static"
 PATH = "/.well-known/openid-configuration"
 

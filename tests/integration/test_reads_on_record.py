@@ -27,6 +27,8 @@ from tests.world import (
     instant,
 )
 
+pytestmark = pytest.mark.sampled(2)
+
 OSKAR = Person("oskar", "vendor", ("super-admin",))
 ACMES_OWN = Person("otto", "acme", ("super-admin",))
 OF_NOBODY = Person("orla", None, ("super-admin",))

@@ -19,6 +19,8 @@ from tests.integration.trail import events
 from tests.unit.domain.test_lease import KEY, KID, LEASE
 from tests.world import ADA, ALICE, AMIR, MACHINE_B, PAVEL, World, rotate_secret
 
+pytestmark = pytest.mark.sampled(2)
+
 DAY = 86_400
 HALF = DAY // 2
 
@@ -102,6 +104,7 @@ def test_r37_an_agent_alone_is_never_suspected_however_long_it_was_off(agent: Ag
     assert (suspicions(agent.world), returns(agent.world)) == ([], [])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("passed", [0, 60, HALF, DAY, 40 * DAY])
 def test_r37_the_same_question_gets_the_same_lease_whenever_it_is_asked(
     agent: Agent, passed: int
@@ -285,6 +288,7 @@ def test_a_licence_that_was_moved_to_another_machine_begins_a_chain_there(agent:
 # -- restored from a backup ------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("back", [1, 2, 10])
 def test_r37_a_machine_that_was_restored_once_goes_on_and_is_on_record(
     agent: Agent, back: int

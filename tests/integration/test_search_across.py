@@ -27,6 +27,8 @@ from tests.world import (
     World,
 )
 
+pytestmark = pytest.mark.sampled(2)
+
 SEARCH = "/v1/licenses/search"
 
 

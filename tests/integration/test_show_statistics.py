@@ -24,6 +24,8 @@ from tests.integration.policy import govern
 from tests.unit.samples import license
 from tests.world import ADA, MACHINE_B, NOON, OLIVIA, PAVEL, Answer, World, instant, new_world
 
+pytestmark = pytest.mark.sampled(2)
+
 STATISTICS = "/v1/organizations/acme/statistics"
 ACTIVITY = "/v1/organizations/acme/activity"
 MIDNIGHT = NOON // DAY * DAY

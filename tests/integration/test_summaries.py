@@ -13,6 +13,8 @@ from tests.integration.partner import generate
 from tests.integration.trail import events
 from tests.world import ADA, ALICE, MACHINE_B, NOON, OLIVIA, Person, World, instant
 
+pytestmark = pytest.mark.sampled(2)
+
 SUMMARY = "/v1/organizations/acme/summary"
 NOTHING = dict.fromkeys(("active", "suspended", "detached", "dissociated", "expired", "revoked"), 0)
 TODAY = NOON // DAY * DAY
