@@ -21,11 +21,11 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
-import boto3
+import boto3.session
 import botocore.session
 from botocore.client import BaseClient
 from botocore.loaders import create_loader
-from botocore.parsers import PROTOCOL_PARSERS, JSONParser
+from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 
 from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.local import aws, deployment, events
@@ -415,10 +415,16 @@ class _PlainValues(JSONParser):
         return super()._handle_structure(shape, value)  # type: ignore[misc]
 
 
+class _PlainParsers(ResponseParserFactory):
+    def create_parser(self, protocol_name: str) -> ResponseParser:  # noqa: ARG002 - botocore's
+        return _PlainValues()
+
+
 @cache
 def _reader(endpoint: str | None) -> BaseClient:
-    with patch.dict(PROTOCOL_PARSERS, {"json": _PlainValues}):
-        client: BaseClient = boto3.client("dynamodb", endpoint_url=endpoint)
+    session = botocore.session.Session()
+    session.register_component("response_parser_factory", _PlainParsers())
+    client: BaseClient = session.create_client("dynamodb", endpoint_url=endpoint)
     return client
 
 
