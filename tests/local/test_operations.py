@@ -25,6 +25,7 @@ from licensing.domain import license_key
 from licensing.domain.refusal import RefusalCode
 from licensing.domain.validation import Code
 from licensing.entrypoints.deployment import Deployment, current_deployment, install_deployment
+from licensing.entrypoints.http import front
 from licensing_build.openapi import operations
 from tests.deployment import kept, policy
 from tests.integration.hearing import hearing
@@ -564,8 +565,15 @@ CHANGE_SET_ANSWERS = {
     "DescribeStacks": "<Stacks><member><StackName>s</StackName><CreationTime>2026-01-01T00:00:00Z"
     "</CreationTime><StackStatus>STATUS</StackStatus><Parameters><member><ParameterKey>"
     "OlderAgents</ParameterKey><ParameterValue>off</ParameterValue></member></Parameters><Outputs>"
-    "<member><OutputKey>SourceBucket</OutputKey><OutputValue>bucket</OutputValue></member></Outputs>"
-    "</member></Stacks>",
+    + "".join(
+        f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
+        for name, value in (
+            ("SourceBucket", "bucket"),
+            ("OriginSecretId", "arn:origin"),
+            ("DomainTarget", "d-1.example"),
+        )
+    )
+    + "</Outputs></member></Stacks>",
     "CreateChangeSet": "<Id>restored</Id>",
     "DescribeChangeSet": "<Status>CREATE_COMPLETE</Status><Changes><member><ResourceChange><Action>"
     "Import</Action><LogicalResourceId>RestoredTable</LogicalResourceId></ResourceChange></member>"
@@ -600,6 +608,11 @@ CHANGE_SET_ANSWERS = {
     )
     + "</StackResourceSummaries>",
 }
+FRONT = "/2020-05-31"
+FRONT_ANSWERS = {
+    f"{FRONT}/origin-request-policy": "<Made><Id>policy-1</Id></Made>",
+    f"{FRONT}/distribution": "<Made><DomainName>d.cloudfront.net</DomainName></Made>",
+}
 # How a stack is after what was asked for.
 STATUSES = {"DeleteStack": "DELETE_COMPLETE", "kept": "IMPORT_COMPLETE"}
 MAPPING = {
@@ -626,9 +639,14 @@ def cloudformation() -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
         if request.path.startswith("/2015-03-31/event-source-mappings"):
             asked.append({"Action": request.method, "Path": request.path})
             return Response.of_json(200, MAPPINGS if request.method == "GET" else MAPPING)
+        if request.path in FRONT_ANSWERS:
+            asked.append({"Action": request.path, "Body": request.body.decode()})
+            text = FRONT_ANSWERS[request.path]
+            return Response(201, [("content-type", "text/xml")], text.encode())
         if target := request.header("x-amz-target"):
             asked.append({"Action": target} | json.loads(request.body))
-            return Response.of_json(200, {"SecretString": "{}", "ARN": "arn:found"})
+            held = '{"key": "of the front"}'
+            return Response.of_json(200, {"SecretString": held, "ARN": "arn:found"})
         asked.append(dict(parse_qsl(request.body.decode())))
         action = asked[-1]["Action"]
         done = [STATUSES.get(one.get("ChangeSetName", one["Action"])) for one in asked]
@@ -712,7 +730,21 @@ def makes_the_role(asked: Asked) -> None:
     assert given["StackName"] == STACK_NAME
 
 
+def stands_in_front(asked: Asked) -> None:
+    assert only(asked, "secretsmanager.GetSecretValue")["SecretId"] == "arn:origin"
+    policy_asked = only(asked, f"{FRONT}/origin-request-policy")["Body"]
+    assert "<Name>CloudFront-Viewer-Address</Name>" in policy_asked
+    distribution = only(asked, f"{FRONT}/distribution")["Body"]
+    for held in (
+        f"<HeaderName>{front.KEY}</HeaderName><HeaderValue>of the front</HeaderValue>",
+        "<OriginRequestPolicyId>policy-1</OriginRequestPolicyId>",
+        "<DomainName>d-1.example</DomainName>",
+    ):
+        assert held in distribution
+
+
 LOOKS = {
+    "CloudFront and WAF in front": stands_in_front,
     "Restore the table to a point in time": restores,
     "Take over the data of a deleted stack": takes_over,
     "When the server secret is lost": finds_the_copy,
