@@ -105,9 +105,10 @@ check: dev ## check style, format, types, security, contract and template
 	@mkdir -p .cache
 	.venv-sam/bin/python tests/template/translate.py > .cache/template.json
 	PYTHONPATH=shared $(bin)/python -m tests.deployment kept > .cache/kept.json
-	.venv-sam/bin/cfn-lint .cache/template.json .cache/kept.json tests/deployment/deployer.yaml
+	.venv-sam/bin/python tests/template/translate.py DeploymentPreference=Canary10Percent5Minutes > .cache/steps.json
+	.venv-sam/bin/cfn-lint .cache/template.json .cache/steps.json .cache/kept.json tests/deployment/deployer.yaml
 	.venv-sam/bin/python -m tests.deployment.versions
-	.venv-sam/bin/python -m tests.deployment.deployer .cache/template.json
+	.venv-sam/bin/python -m tests.deployment.deployer .cache/steps.json
 	.venv-scan/bin/python tests/template/scan.py .cache/template.json
 
 audit: dev ## look for insecure code, and for known vulnerabilities of dependencies

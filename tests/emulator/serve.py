@@ -3,7 +3,6 @@
 * A document that an API is defined by (`Body`, as SAM makes it) becomes routes, integrations and
   authorizers of their own.
 * Alarms over several metrics are left out, and so is what names them.
-* CodeDeploy is left out: an alias moves at once, whatever the roll-out.
 
 It is done behind SAM's transform, which the emulator runs as CloudFormation does: what is deployed
 there is what is deployed to AWS. Runs in the environment of the emulator.
@@ -23,9 +22,6 @@ def with_what_is_known(template: Mapping[str, Any]) -> dict[str, Any]:
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
             continue
-        if resource["Type"].startswith("AWS::CodeDeploy::"):
-            continue
-        resource.pop("UpdatePolicy", None)
         if resource["Type"] == "AWS::ApiGatewayV2::Api" and "Body" in properties:
             body = properties.pop("Body")
             properties |= {"ProtocolType": "HTTP", "Name": logical_id}

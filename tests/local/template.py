@@ -77,6 +77,7 @@ class Template:
         self.folder = path.resolve().parent
         document = _document(path.read_text(encoding="utf-8"))
         self._conditions: dict[str, Any] = document.get("Conditions", {})
+        self._mappings: dict[str, Any] = document.get("Mappings", {})
         self._globals: dict[str, Any] = document.get("Globals", {})
         self._rules: dict[str, Any] = document.get("Rules", {})
         self._resources: dict[str, dict[str, Any]] = document["Resources"]
@@ -88,6 +89,7 @@ class Template:
             "Condition": self._holds,
             "Fn::And": lambda conditions: all(map(self._holds, conditions)),
             "Fn::Equals": self._equals,
+            "Fn::FindInMap": self._find_in_map,
             "Fn::GetAtt": self._get_att,
             "Fn::If": self._if,
             "Fn::Join": self._join,
@@ -255,6 +257,10 @@ class Template:
     def _equals(self, argument: list[Any]) -> bool:
         left, right = self.resolve(argument)
         return str(left) == str(right)
+
+    def _find_in_map(self, argument: list[Any]) -> Any:
+        name, first, second = self.resolve(argument)
+        return self._mappings[name][first][second]
 
     def _join(self, argument: list[Any]) -> str:
         separator, parts = argument

@@ -89,8 +89,13 @@ def test_functions_know_the_key_of_cloudfront_only_where_it_stands_in_front() ->
         return {one["Environment"]["Variables"]["ORIGIN_KEY"] for one in environments}
 
     assert key() == {""}
+    assert key(BehindCloudFront="prepare") == {""}
     assert key(BehindCloudFront="on") == {"{{resolve:secretsmanager:arn:origin:SecretString:key}}"}
-    assert TEMPLATE.of_type("AWS::SecretsManager::Secret") == ["SigningSecret", "CursorSecret"]
+    secrets = ["SigningSecret", "CursorSecret"]
+    assert TEMPLATE.of_type("AWS::SecretsManager::Secret") == secrets
+    # CloudFront has to have it before anything is refused.
+    prepared = deployed(BehindCloudFront="prepare").of_type("AWS::SecretsManager::Secret")
+    assert prepared == [*secrets, "OriginSecret"]
 
 
 def test_every_handler_is_deployed() -> None:
@@ -423,6 +428,8 @@ def test_the_apis_own_address_is_there_unless_it_is_switched_off() -> None:
         ({"HostedZoneId": "Z1"}, ["belong to a DomainName"]),
         ({"CertificateArn": DOMAIN["CertificateArn"]}, ["belong to a DomainName"]),
         ({"DefaultEndpoint": "off"}, ["has no address"]),
+        ({"BehindCloudFront": "prepare"}, ["needs a DomainName"]),
+        (DOMAIN | {"BehindCloudFront": "on"}, []),
         ({"MonthlyBudget": "50"}, ["set AlarmEmail"]),
         ({"MonthlyBudget": "50", "AlarmEmail": "ops@example.com"}, []),
     ],
@@ -585,10 +592,12 @@ def test_login_and_validation_take_over_at_once_unless_steps_are_asked_for() -> 
             if (found := template.properties(name, "DeploymentPreference"))
         }
 
-    # Without alarms: one that is raised already would stop the deployment that mends it.
-    at_once = {"Type": "AllAtOnce", "Role": "arn:roll-out", "Alarms": []}
-    assert preferences() == {"IssueFunction": at_once, "ValidateFunction": at_once}
+    assert {name: one["Enabled"] for name, one in preferences().items()} == {
+        "IssueFunction": "false",
+        "ValidateFunction": "false",
+    }
     in_steps = preferences(DeploymentPreference="Canary10Percent5Minutes")
+    assert {one["Enabled"] for one in in_steps.values()} == {"true"}
     assert {name: (one["Type"], one["Alarms"]) for name, one in in_steps.items()} == {
         "IssueFunction": ("Canary10Percent5Minutes", ["IssueFailsAlarm"]),
         "ValidateFunction": (
