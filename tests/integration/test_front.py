@@ -12,20 +12,24 @@ import pytest
 from tests.integration import trail
 from tests.world import OLIVIA, Answer, World
 
-KEY = "k" * 64
+KEY, OLDER = "k" * 64, "o" * 64
 ROUTES = [
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/portal"),
     ("GET", "/v1/me"),
     ("POST", "/v1/licenses/validate"),
+    ("GET", "/nothing"),
+    ("DELETE", "/v1/me"),
+    ("OPTIONS", "/v1/me"),
 ]
+SERVED = ROUTES[:4]
 
 
 @pytest.fixture
 def behind(world: World) -> Iterator[World]:
     """A world behind CloudFront."""
     plain = world.runtime.settings
-    world.runtime.settings = replace(plain, origin_key=KEY)
+    world.runtime.settings = replace(plain, origin_keys=(KEY, OLDER))
     yield world
     world.runtime.settings = plain
 
@@ -48,7 +52,13 @@ def test_nobody_gets_past_the_front(
     behind.exchanges.clear()  # it stands before the API, whose contract does not mention it
 
 
-@pytest.mark.parametrize(("method", "target"), ROUTES)
+@pytest.mark.parametrize("key", [KEY, OLDER])
+def test_while_the_key_is_changed_both_are_good(behind: World, key: str) -> None:
+    headers = [("x-origin-key", key)]
+    assert behind.request("GET", "/v1/me", person=OLIVIA, headers=headers).status == 200
+
+
+@pytest.mark.parametrize(("method", "target"), SERVED)
 def test_what_comes_by_the_front_is_answered(behind: World, method: str, target: str) -> None:
     answer = passed_on(behind, method, target, "198.51.100.7:443", person=OLIVIA)
     assert answer.status == (400 if method == "POST" else 200)

@@ -735,6 +735,10 @@ def stands_in_front(asked: Asked) -> None:
     policy_asked = only(asked, f"{FRONT}/origin-request-policy")["Body"]
     assert "<Name>CloudFront-Viewer-Address</Name>" in policy_asked
     distribution = only(asked, f"{FRONT}/distribution")["Body"]
+    # Else CloudFront would keep one caller's error for others.
+    assert distribution.count("<ErrorCachingMinTTL>0</ErrorCachingMinTTL>") == 7
+    rules = only(asked, "AWSWAF_20190729.CreateWebACL")["Rules"]
+    assert "RateBasedStatement" in rules[0]["Statement"]
     for held in (
         f"<HeaderName>{front.KEY}</HeaderName><HeaderValue>of the front</HeaderValue>",
         "<OriginRequestPolicyId>policy-1</OriginRequestPolicyId>",

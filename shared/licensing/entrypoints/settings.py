@@ -33,7 +33,7 @@ class Settings:
     policy_floor: PolicyFloor
     agent_url: str | None
     cursor_key: str = field(repr=False)
-    origin_key: str = field(repr=False)
+    origin_keys: tuple[str, ...] = field(repr=False)
     event_bus: str
     dynamodb_endpoint: str | None
     sign_in: Registration
@@ -63,8 +63,8 @@ class Settings:
             agent_url=environ.get("AGENT_URL") or None,
             # Only the functions that show lists are told.
             cursor_key=environ.get("CURSOR_KEY", ""),
-            # What CloudFront shows, where it stands in front.
-            origin_key=environ.get("ORIGIN_KEY", ""),
+            # What CloudFront shows, where it stands in front; two while it is changed.
+            origin_keys=tuple(filter(None, environ.get("ORIGIN_KEY", "").split(","))),
             event_bus=read.required("EVENT_BUS"),
             dynamodb_endpoint=environ.get("DYNAMODB_ENDPOINT") or None,
             # Only the portal's function is told.

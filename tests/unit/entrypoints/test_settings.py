@@ -24,7 +24,7 @@ def test_the_settings_are_those_of_the_environment() -> None:
         policy_floor=PolicyFloor(block_clones=True),
         agent_url=None,
         cursor_key="",
-        origin_key="",
+        origin_keys=(),
         event_bus="licensing",
         dynamodb_endpoint=None,
         sign_in=Registration("", "", "", "", None),

@@ -24,7 +24,7 @@ from licensing.domain.errors import InvalidInput, StaleProof, Unauthenticated, U
 from licensing.domain.refusal import RefusalCode
 from licensing.entrypoints.deployment import current_deployment
 from licensing.entrypoints.http.calls import Call
-from licensing.entrypoints.http.front import BypassedFront, demand_front
+from licensing.entrypoints.http.front import has_come_by
 from licensing.entrypoints.http.inputs import Input, PayloadTooLarge, WrongFields
 from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, next_nonce
@@ -97,6 +97,8 @@ class Api:
 
         def answer(error: Exception) -> Reply:
             event = self._resolver.current_event
+            if not has_come_by(event, current_deployment().settings):
+                return _bypassed()
             methods = table.methods(event.path)
             # What has a route and does not fit it, in API Gateway's eyes, is not there.
             if not methods or event.http_method in methods:
@@ -128,7 +130,8 @@ class Api:
                 # For all that is logged from here on.
                 telemetry.about(license_id=named.get("license_id"))
                 call = Call(self._resolver.current_event, current_deployment(), takes)
-                demand_front(call.event, call.deployment.settings)
+                if not has_come_by(call.event, call.deployment.settings):
+                    return _bypassed()
                 return serve(call, **named)
 
             for method in methods:
@@ -194,7 +197,6 @@ def _resolver() -> APIGatewayHttpResolver:
     resolver.exception_handler(Unauthenticated)(_unauthenticated)
     resolver.exception_handler(StaleProof)(_stale_proof)
     resolver.exception_handler(Unavailable)(_unavailable)
-    resolver.exception_handler(BypassedFront)(_bypassed)
     return resolver
 
 
@@ -232,5 +234,5 @@ def _unavailable(error: Unavailable) -> Reply:
     )
 
 
-def _bypassed(_: BypassedFront) -> Reply:
+def _bypassed() -> Reply:
     return problem(RefusalCode.FORBIDDEN, "Call the service at the address that it was given.")

@@ -11,7 +11,6 @@ from typing import Final
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from licensing.domain.errors import LicensingError
 from licensing.entrypoints.settings import Settings
 
 KEY: Final = "x-origin-key"
@@ -21,17 +20,12 @@ VIEWER: Final = "cloudfront-viewer-address"
 """The header in which CloudFront names the caller: an address, a colon and a port."""
 
 
-class BypassedFront(LicensingError):
-    """A request that has not come by the front of this deployment."""
-
-
-def demand_front(event: APIGatewayProxyEventV2, settings: Settings) -> None:
-    """Check that a request has come by the front. Raises :class:`BypassedFront`."""
-    if not settings.origin_key:
-        return
-    shown = event.headers.get(KEY) or ""
-    if not hmac.compare_digest(shown.encode(), settings.origin_key.encode()):
-        raise BypassedFront
+def has_come_by(event: APIGatewayProxyEventV2, settings: Settings) -> bool:
+    """Whether a request has come by the front, or there is none."""
+    if not settings.origin_keys:
+        return True
+    shown = (event.headers.get(KEY) or "").encode()
+    return any(hmac.compare_digest(shown, key.encode()) for key in settings.origin_keys)
 
 
 def source_address(event: APIGatewayProxyEventV2, settings: Settings) -> str:
@@ -39,7 +33,7 @@ def source_address(event: APIGatewayProxyEventV2, settings: Settings) -> str:
 
     The front is asked only where its key has been demanded: anybody can send its headers.
     """
-    viewer = event.headers.get(VIEWER) if settings.origin_key else None
+    viewer = event.headers.get(VIEWER) if settings.origin_keys else None
     if not viewer:
         return event.request_context.http.source_ip
     return viewer.rpartition(":")[0].strip("[]")
