@@ -88,7 +88,9 @@ def send(model: type[BaseModel], body: str) -> tuple[int, dict[str, Any]]:
         aws_request_id="request-1",
         get_remaining_time_in_millis=lambda: 60_000,
     )
-    install_deployment(cast("Deployment", SimpleNamespace(begin=lambda _: None)))
+    settings = SimpleNamespace(origin_keys=())
+    made = SimpleNamespace(begin=lambda _: None, settings=settings)
+    install_deployment(cast("Deployment", made))
     try:
         answer = api.handler(event, cast("LambdaContext", lambda_context))
     finally:
