@@ -1,7 +1,8 @@
 """What `live`, the alias that is called, serves of each function: compare, go back, clear up.
 
 * :func:`differences` holds code and settings of `live` against what was built, file by file and
-  variable by variable: a deployment that reports success may have published nothing.
+  variable by variable: a deployment that reports success may have published nothing. It tells no
+  value of a variable that may have a secret's: pipelines keep what it says.
 * :func:`go_back` moves `live` of all functions to the release before, or to one that is named.
   Which one was before is on :func:`record`, in an alias: the next lower number may have failed.
 * :func:`remove_versions` removes what no alias names.
@@ -16,6 +17,7 @@ from typing import Any
 from tests.artefacts.building import LAYER
 from tests.deployment.build import Build
 from tests.deployment.stack import Stack, StackError
+from tests.local.template import DYNAMIC
 
 LIVE = "live"
 BEFORE = "before"
@@ -25,7 +27,6 @@ RELEASE = "RELEASE"
 """The variable that has the number of the release, in each version of each function."""
 
 _CONFIGURED = ("Architectures", "Handler", "MemorySize", "Runtime", "Timeout")
-_DYNAMIC = "{{resolve:"  # how a reference to a secret begins
 _FIRST = "1"  # Lambda counts the versions of each function from here, and uses no number twice
 
 Fetch = Callable[[str], bytes]
@@ -75,10 +76,15 @@ def differences(
         where = f"{logical_id}, live at version {live['Version']},"
         deployed = dict(live["Environment"]["Variables"])
         built = template.function(logical_id, "Environment")["Environment"]["Variables"]
-        # What CloudFormation reads from a secret is not known here, and not to be told.
-        for secret in [name for name, value in built.items() if _DYNAMIC in value]:
-            is_read = secret in deployed and _DYNAMIC not in deployed[secret]
-            deployed[secret] = built[secret] if is_read else None
+        # Another release may have had a secret's value in a variable that this one does not know.
+        secret = template.secret_variables(logical_id) | (
+            deployed.keys() - built.keys() - {RELEASE}
+        )
+        yield from _secrets(
+            where,
+            {name: deployed.pop(name, "") for name in sorted(secret)},
+            {name: built.pop(name, "") for name in secret},
+        )
         serves = deployed.pop(RELEASE, "none")
         if serves != built.pop(RELEASE):
             others.setdefault(serves, []).append(logical_id)
@@ -108,6 +114,16 @@ def _settings(where: str, deployed: Mapping[str, Any], built: Mapping[str, Any])
     for name in sorted(deployed.keys() | built.keys()):
         if deployed.get(name) != built.get(name):
             yield f"{where} has {name}={deployed.get(name)!r}; {built.get(name)!r} was built"
+
+
+def _secrets(where: str, deployed: Mapping[str, str], built: Mapping[str, str]) -> Iterator[str]:
+    """How variables differ whose values are not to be told, and may not be known here."""
+    for name, value in deployed.items():
+        if DYNAMIC in built[name]:
+            if not value or DYNAMIC in value:
+                yield f"{where} does not have {name}, which a secret holds"
+        elif value != built[name]:
+            yield f"{where} has another {name} than was built, which is not shown: it may be secret"
 
 
 def _files(where: str, archive: bytes, built: Mapping[str, bytes]) -> Iterator[str]:

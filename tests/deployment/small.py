@@ -13,10 +13,14 @@ import boto3
 from tests.deployment import live
 from tests.deployment.build import UNNAMED, Build, name, named
 from tests.deployment.stack import Resource, Stack
+from tests.local.template import DYNAMIC
 
 TEMPLATE = f"""
 Parameters:
   LogLevel: {{Type: String, Default: INFO}}
+  Front: {{Type: String, Default: "off"}}
+Conditions:
+  HasFront: !Equals [!Ref Front, "on"]
 Globals:
   Function:
     Architectures: [arm64]
@@ -29,6 +33,10 @@ Globals:
         LEVEL: !Ref LogLevel
         TABLE: !Ref Table
         KEY: !Sub "{{{{resolve:secretsmanager:${{Table}}:SecretString:key}}}}"
+        FRONT_KEY: !If
+          - HasFront
+          - !Sub "{{{{resolve:secretsmanager:${{Table}}:SecretString:front}}}}"
+          - ""
         RELEASE: !Sub "${{Release.VersionNumber}}"
 Resources:
   Table: {{Type: "AWS::DynamoDB::Table"}}
@@ -72,7 +80,7 @@ class Account:
     ) -> None:
         """Deploy what was built; without `publishes`, as one that reports success and is stale.
 
-        `key` is what the secret holds that a variable refers to.
+        `key` is what the secret holds that variables refer to.
         """
         self._layer(build)
         self.stack = replace(self.stack, parameters={**self.stack.parameters, **parameters})
@@ -80,7 +88,11 @@ class Account:
         template = self.stack.template(build.template)
         for logical_id, function in self.stack.functions.items():
             variables = template.function(logical_id, "Environment")["Environment"]
-            variables["Variables"]["KEY"] = key
+            variables["Variables"] |= {
+                variable: key
+                for variable, value in variables["Variables"].items()
+                if DYNAMIC in value
+            }
             self.functions.update_function_configuration(
                 FunctionName=function, Environment=variables, Layers=[self.stack.layer]
             )

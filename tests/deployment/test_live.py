@@ -12,6 +12,7 @@ from tests.deployment.build import Build
 from tests.deployment.live import RollbackError
 from tests.deployment.small import Account, built
 from tests.deployment.stack import StackError
+from tests.template.deployed import deployed as deployed_with
 
 
 @pytest.fixture
@@ -235,14 +236,66 @@ def test_a_function_that_was_never_published_is_said_so(account: Account) -> Non
         live.live_versions(account.stack, account.functions)
 
 
-def test_a_secret_is_neither_compared_nor_told_and_one_that_was_not_read_is_found(
-    account: Account, build: Build
-) -> None:
+def test_a_secret_is_neither_compared_nor_told(account: Account, build: Build) -> None:
     for key in ("of a secret", "of another one"):
         account.deploy(build, key=key)
         assert account.differences(build) == ""
-    account.deploy(build, key="{{resolve:secretsmanager:arn:SecretString:key}}")
-    assert "IssueFunction, live at version 3, has KEY=None" in account.differences(build)
+
+
+@pytest.mark.parametrize("key", ["{{resolve:secretsmanager:arn:SecretString:key}}", ""], ids=repr)
+def test_a_secret_that_was_not_read_is_found(account: Account, build: Build, key: str) -> None:
+    account.deploy(build, key=key)
+    found = account.differences(build)
+    assert "IssueFunction, live at version 1, does not have KEY, which a secret holds" in found
+    assert "FRONT_KEY" not in found
+
+
+def test_after_a_rollback_a_key_that_is_not_built_any_more_is_found_and_not_told(
+    account: Account, build: Build
+) -> None:
+    """`Front` is set to off again, which empties the variable; the release before has the key."""
+    deployed(account, build, "INFO")
+    account.deploy(build, key="of the front", Front="on")
+    before = live.live_versions(account.stack, account.functions)
+    account.deploy(build, key="of the front", Front="off")
+    live.record(account.stack, account.functions, before)
+    live.go_back(account.stack, account.functions)
+    found = account.differences(build)
+    assert "IssueFunction, live at version 2, has another FRONT_KEY than was built" in found
+    assert "of the front" not in found
+
+
+def test_after_a_rollback_a_key_that_was_not_there_yet_is_found(
+    account: Account, build: Build
+) -> None:
+    deployed(account, build, "INFO")
+    before = live.live_versions(account.stack, account.functions)
+    account.deploy(build, Front="on")
+    live.record(account.stack, account.functions, before)
+    live.go_back(account.stack, account.functions)
+    said = "IssueFunction, live at version 1, does not have FRONT_KEY, which a secret holds"
+    assert said in account.differences(build)
+
+
+def test_the_value_of_a_variable_that_was_not_built_is_not_told(
+    account: Account, build: Build
+) -> None:
+    """It may be a secret's that another release read."""
+    account.deploy(build)
+    found = account.functions.get_function_configuration(FunctionName="issue")["Environment"]
+    more = {"Variables": {**found["Variables"], "OLD_KEY": "of an old one"}}
+    account.functions.update_function_configuration(FunctionName="issue", Environment=more)
+    account.publish("IssueFunction", small.zipped(build.files("IssueFunction")))
+    said = account.differences(build)
+    assert "IssueFunction, live at version 2, has another OLD_KEY than was built" in said
+    assert "of an old one" not in said
+
+
+def test_the_keys_of_cursors_and_of_the_front_are_secret_however_the_stack_is_set() -> None:
+    for front in ("on", "off"):
+        template = deployed_with(BehindCloudFront=front)
+        assert template.secret_variables("LicensesFunction") == {"CURSOR_KEY", "ORIGIN_KEY"}
+        assert template.secret_variables("ValidateFunction") == {"ORIGIN_KEY"}
 
 
 def test_another_memory_size_is_found(account: Account, build: Build) -> None:

@@ -7,7 +7,7 @@ resolved to a guess.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ STACK_ID = (
     f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK_NAME}/"
     "0a1b2c3d-0009-4000-8000-000000000009"
 )
+
+DYNAMIC = "{{resolve:"
+"""How a dynamic reference begins: CloudFormation puts a secret's value in its place."""
 
 _ABSENT = object()  # what AWS::NoValue becomes, before it is left out
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
@@ -162,6 +165,15 @@ class Template:
         merged: dict[str, Any] = _merged(self.resolve(common), self.properties(logical_id, *only))
         return merged
 
+    def secret_variables(self, logical_id: str) -> frozenset[str]:
+        """A SAM function's variables that have a secret's value, under whichever condition."""
+        own = self._resources[logical_id].get("Properties", {})
+        return frozenset(
+            name
+            for properties in (self._globals.get("Function", {}), own)
+            for name in _names_of_secrets(properties.get("Environment", {}).get("Variables", {}))
+        )
+
     def events(self, logical_id: str) -> list[tuple[str, Mapping[str, Any]]]:
         """Type and properties of a SAM function's events; the properties are not resolved yet."""
         events = self._resources[logical_id]["Properties"].get("Events", {})
@@ -273,6 +285,19 @@ class Template:
     def _split(self, argument: list[Any]) -> list[str]:
         separator, text = self.resolve(argument)
         return str(text).split(str(separator))
+
+
+def _names_of_secrets(value: Any) -> Iterator[str]:
+    """The names, in mappings that are not resolved, of what holds a dynamic reference."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _names_of_secrets(one)
+    elif isinstance(value, dict):
+        for name, held in value.items():
+            if name.startswith("Fn::"):
+                yield from _names_of_secrets(held)
+            elif DYNAMIC in str(held):
+                yield name
 
 
 def _merged(common: Any, own: Any) -> Any:
