@@ -65,7 +65,12 @@ def _check(command: argparse.Namespace) -> int:
     account.told()  # or it says here why it cannot
     found = _known(command.stack)
     region = boto3.session.Session().region_name
-    parameters.check(command.parameters, found.parameters if found else {}, region=region)
+    parameters.check(
+        command.parameters,
+        found.parameters if found else {},
+        region=region,
+        new_stack=None if found else command.stack,
+    )
     return 0
 
 

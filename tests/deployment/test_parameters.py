@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.artefacts.building import ROOT
-from tests.deployment.parameters import WITHOUT_SNAPSTART, ParametersError, check
+from tests.deployment.parameters import (
+    LONGEST_STACK,
+    WITHOUT_SNAPSTART,
+    ParametersError,
+    check,
+)
 from tests.local.template import TemplateError
 
 OWN = ["Issuer=https://login.example", "AgentClientId=agents", "OperatorClientId=operators"]
@@ -68,3 +73,51 @@ def test_a_region_without_snapstart_is_told_before_anything_is_built(region: str
     check(["SnapStart=off"], {}, region=region)
     check([], {"SnapStart": "off"}, region=region)
     check([], {}, region="eu-central-1")
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        ("cn-north-1", "no SnapStart for Python in China"),
+        ("us-gov-west-1", "does not say whether Lambda has SnapStart in GovCloud"),
+    ],
+)
+def test_a_region_that_may_have_no_snapstart_is_told_before_anything_is_built(
+    region: str, said: str
+) -> None:
+    with pytest.raises(ParametersError, match=f"{said}.*{region}.*Set SnapStart=off"):
+        check([], {}, region=region)
+    check(["SnapStart=off"], {}, region=region)
+
+
+def test_r03_a_copy_of_the_secret_in_the_stacks_own_region_is_refused() -> None:
+    with pytest.raises(ParametersError, match="SecretReplicaRegion is eu-west-1, where the stack"):
+        check(["SecretReplicaRegion=eu-west-1"], {}, region="eu-west-1")
+    with pytest.raises(ParametersError, match="belongs into another Region"):
+        check([], {"SecretReplicaRegion": "eu-west-1"}, region="eu-west-1")
+    check(["SecretReplicaRegion=eu-west-1"], {}, region="eu-central-1")
+    check(["SecretReplicaRegion="], {"SecretReplicaRegion": "eu-west-1"}, region="eu-west-1")
+
+
+def test_a_new_stack_with_a_name_that_would_be_cut_is_refused() -> None:
+    longest = "l" * LONGEST_STACK
+    check([], {}, new_stack=longest)
+    with pytest.raises(ParametersError, match=r"has 26 letters. Take 25 at most"):
+        check([], {}, new_stack=f"{longest}l")
+
+
+def cut(stack: str, logical_id: str) -> str:
+    """A role or function as CloudFormation calls it in 64 letters, seen in accounts."""
+    rest = 64 - len("-123456789012")
+    if len(f"{stack}-{logical_id}") > rest:
+        stack, logical_id = stack[: rest // 2], logical_id[: rest // 2]
+    return f"{stack}-{logical_id}-123456789012"
+
+
+def test_the_longest_name_of_a_stack_is_whole_in_each_name() -> None:
+    for logical_id in ("SweepRole", "ExpirySweepFunctionSweepRole"):
+        longest = "l" * LONGEST_STACK
+        assert len(cut(longest, logical_id)) <= 64
+        assert cut(longest, logical_id).startswith(f"{longest}-")
+    longer = "l" * (LONGEST_STACK + 1)
+    assert not cut(longer, "ExpirySweepFunctionSweepRole").startswith(f"{longer}-")
