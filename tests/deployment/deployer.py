@@ -1,6 +1,6 @@
 """Whether a pipeline's role can deploy: `python -m tests.deployment.deployer TEMPLATE [TYPE...]`.
 
-`deployer.yaml` names each action by itself. This says which are missing:
+`deployer.yaml` names each action that it allows by itself. This says which are missing:
 
 * what CloudFormation does on the role's behalf with each type of resources in the translated
   template: to make, change, remove and read one (its `handlers`, as AWS publishes them);
@@ -80,10 +80,26 @@ NOT_NEEDED: Mapping[str, str] = {
     "s3:GetObjectMetadata": "The table is not made from files.",
     "s3:REST.PUT.OBJECT": "Logs stay in CloudWatch.",
     "s3files:ListMountTargets": "Functions have no file systems.",
+    "secretsmanager:*Region*": "Only the server secret is copied, and that is set by hand.",
     "sns:PutDataProtectionPolicy": "Alarms have nothing to mask.",
     "sts:GetCallerIdentity": "Everybody may ask who they are.",
 }
 """What handlers can do and a deployment of this template does not ask them for."""
+
+REFUSED: Mapping[str, str] = {
+    "iam:*": "Of the role itself. Its own stack, deployer.yaml, is deployed by hand.",
+    "secretsmanager:DeleteSecret": (
+        "Of the server secret. A first deployment that fails cannot be undone by a pipeline: make "
+        "the first one by hand."
+    ),
+    "secretsmanager:GetSecretValue": "Of the server secret. Reading it is for functions.",
+    "secretsmanager:PutSecretValue": "Of the server secret. It is rotated by hand.",
+    "secretsmanager:UpdateSecret": (
+        "Of the server secret. The stack policy refuses to change it, too; whoever lifts that for "
+        "SecretReplicaRegion, or for other tags of the stack, deploys by hand."
+    ),
+}
+"""What handlers list and the role is refused on purpose, of what, and who does that instead."""
 
 WIDE: Mapping[str, str] = {
     "AccessLogs": "Deliveries of logs belong to no resource, and such policies to the account.",
@@ -96,7 +112,9 @@ WIDE: Mapping[str, str] = {
     "Destinations": "They may be named by their logical ids alone.",
     "Layer": "It is named by its logical id alone.",
     "Mappings": "Lambda chooses a mapping's id; to change one, its function has to be the stack's.",
+    "Itself": "This refuses.",
     "Names": "The zone is one's own, and its id is not known here.",
+    "NewServerSecret": "As for other secrets.",
     "Passwords": "A random text belongs to no resource.",
     "Releases": "AppConfig chooses an application's id.",
     "RollOutSpeeds": "They are settings of AWS's own, to be read.",
@@ -123,9 +141,10 @@ def statements(template: Template) -> Iterator[Document]:
         yield from template.properties(policy)["PolicyDocument"]["Statement"]
 
 
-def deployer(**parameters: str) -> Template:
-    """The role's template, for one stack of one repository."""
-    return Template(DEPLOYER, {"Repository": "acme/licensing", **parameters})
+def deployer(stack: str = "deployer-licensing", **parameters: str) -> Template:
+    """The role's template, for one stack of one repository, in a stack of this name."""
+    given = {"Repository": "acme/licensing", **parameters}
+    return Template(DEPLOYER, given, {"AWS::StackName": stack})
 
 
 def listed(value: str | Sequence[str]) -> Sequence[str]:
@@ -134,13 +153,22 @@ def listed(value: str | Sequence[str]) -> Sequence[str]:
 
 
 def allowed(template: Template) -> set[str]:
-    """The actions that the role may do on something."""
+    """The actions that the role may do on something, but for those it is refused on anything.
+
+    What is :data:`REFUSED` on purpose counts as allowed: it is so on everything else.
+    """
+    actions: dict[str, set[str]] = {"Allow": set(), "Deny": set()}
+    for statement in statements(template):
+        actions[statement["Effect"]] |= {one.lower() for one in listed(statement["Action"])}
+    refused = actions["Deny"]
     return {
-        action.lower()
-        for statement in statements(template)
-        if statement["Effect"] == "Allow"
-        for action in listed(statement["Action"])
+        one for one in actions["Allow"] if not is_one_of(one, refused) or is_one_of(one, REFUSED)
     }
+
+
+def is_one_of(action: str, patterns: Collection[str]) -> bool:
+    """Whether one of these names the action, as IAM reads them: `*` for anything, in any case."""
+    return any(fnmatchcase(action.lower(), one.lower()) for one in patterns)
 
 
 def missing(needed: Mapping[str, Collection[str]], may: Collection[str]) -> Iterator[str]:
@@ -149,8 +177,7 @@ def missing(needed: Mapping[str, Collection[str]], may: Collection[str]) -> Iter
         lacking = {
             action
             for action in actions
-            if action.lower() not in may
-            and not any(fnmatchcase(action.lower(), one.lower()) for one in NOT_NEEDED)
+            if action.lower() not in may and not is_one_of(action, NOT_NEEDED)
         }
         if lacking:
             yield f"{who} needs {', '.join(sorted(lacking))}"

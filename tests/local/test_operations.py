@@ -718,7 +718,8 @@ def finds_the_copy(asked: Asked) -> None:
 
 def makes_the_role(asked: Asked) -> None:
     created = only(asked, "CreateChangeSet")
-    assert created["StackName"] == f"{STACK_NAME}-deployer"
+    # Not after the stack, whose names the role may change.
+    assert created["StackName"] == f"deployer-{STACK_NAME}"
     given = {
         created[f"Parameters.member.{n}.ParameterKey"]: created.get(
             f"Parameters.member.{n}.ParameterValue"
