@@ -46,6 +46,9 @@ _SEATS = (
     "not finish."
 )
 
+NOTHING = "Nothing was deployed: nothing has changed, or the changes were not confirmed."
+"""What a deployment says that left the stack as it was. Pipelines look for its beginning."""
+
 say = partial(print, flush=True)
 
 
@@ -94,7 +97,7 @@ def _deploy(command: argparse.Namespace) -> int:
     if after is None:
         raise StackError(f"Nothing was deployed: there is no stack {command.stack}.")
     if before and before.changed == after.changed:
-        say("Nothing was deployed: nothing has changed, or the changes were not confirmed.")
+        say(NOTHING)
     policy.protect(command.stack, boto3.client("cloudformation"))
     if not _is_as_built(after, build):
         return 1

@@ -1,6 +1,10 @@
 """The workflow on the operators' page deploys, tries, and goes back, with what the project has."""
 
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +12,7 @@ import yaml
 
 from tests.artefacts.building import ROOT
 from tests.deployment import deployer
+from tests.deployment.__main__ import NOTHING
 from tests.local.procedures import PAGE
 
 (_TEXT,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -21,13 +26,57 @@ def run(step: dict[str, Any]) -> str:
     return str(step.get("run", ""))
 
 
+def target(step: dict[str, Any]) -> str:
+    """What the step makes."""
+    (found,) = re.findall(r"\bmake (\w+)", run(step))
+    return str(found)
+
+
 def test_it_deploys_then_tries_and_goes_back_if_that_fails_alone() -> None:
-    made = [run(step) for step in STEPS if run(step)]
-    assert [re.match(r"make (\w+)", line)[1] for line in made] == ["deploy", "smoke", "rollback"]  # type: ignore[index]
-    assert "CONFIRM=no" in made[0]
-    smoke = next(step for step in STEPS if run(step).startswith("make smoke"))
-    (back,) = (step for step in STEPS if run(step).startswith("make rollback"))
+    made = {target(step): step for step in STEPS if run(step)}
+    assert [*made] == ["deploy", "smoke", "rollback"]
+    assert "CONFIRM=no" in run(made["deploy"])
+    smoke, back = made["smoke"], made["rollback"]
     assert back["if"] == f"failure() && steps.{smoke['id']}.outcome == 'failure'"
+
+
+def done(step: dict[str, Any], folder: Path, make: str) -> tuple[int, str]:
+    """What becomes of a step of a job's folder, by its shell, where `make` does this."""
+    path = folder / "bin" / "make"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{make}\n")
+    path.chmod(0o700)
+    # By GitHub's documentation, which names pipefail only where a shell is named.
+    options = ["--noprofile", "--norc", "-eo", "pipefail"] if step.get("shell") else ["-e"]
+    bash = shutil.which("bash") or "bash"
+    ended = subprocess.run(
+        [bash, *options, "-c", run(step)],
+        cwd=folder,
+        env={"PATH": f"{path.parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ended.returncode, ended.stdout
+
+
+DEPLOY, BACK = (next(s for s in STEPS if f"make {one}" in run(s)) for one in ("deploy", "rollback"))
+
+
+@pytest.mark.parametrize(
+    ("said", "made"), [("Live and build are the same", "rollback\n"), (NOTHING, "")]
+)
+def test_only_a_job_that_has_deployed_something_goes_back(
+    tmp_path: Path, said: str, made: str
+) -> None:
+    status, shown = done(DEPLOY, tmp_path, f"echo building; echo '{said}'")
+    assert (status, said in shown) == (0, True)
+    status, shown = done(BACK, tmp_path, 'echo "$@"')
+    assert (status, shown) == (0, made)
+
+
+def test_a_deployment_that_fails_fails_the_job(tmp_path: Path) -> None:
+    assert done(DEPLOY, tmp_path, "exit 3")[0] == 3
 
 
 def variables(step: dict[str, Any]) -> set[str]:
@@ -36,8 +85,7 @@ def variables(step: dict[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize("step", [step for step in STEPS if run(step)], ids=run)
 def test_each_target_and_variable_is_one_of_make(step: dict[str, Any]) -> None:
-    target = run(step).split()[1]
-    assert f"\n{target}:" in MAKEFILE
+    assert f"\n{target(step)}:" in MAKEFILE
     passwords = {"ADMIN_PASSWORD", "MEMBER_PASSWORD"}  # which the smoke test takes by itself
     for name in variables(step) - passwords:
         assert f"$({name})" in MAKEFILE, name
