@@ -711,9 +711,12 @@ def takes_over(asked: Asked) -> None:
 
 
 def finds_the_copy(asked: Asked) -> None:
-    assert only(asked, "secretsmanager.GetSecretValue")["SecretId"] == "SigningSecret-uQ7v"
-    actions = [one["Action"] for one in asked]
-    assert actions.index("secretsmanager.CreateSecret") < actions.index("DeleteStack")
+    removed = only(asked, "secretsmanager.RemoveRegionsFromReplication")
+    assert removed["SecretId"].endswith(":secret:SigningSecret-uQ7v-AbCdEf")
+    listed = only(asked, "secretsmanager.ListSecrets")
+    assert listed["Filters"] == [{"Key": "name", "Values": ["SigningSecret"]}]
+    copy = only(asked, "secretsmanager.StopReplicationToReplica")["SecretId"]
+    assert copy.endswith(":secret:SigningSecret-uQ7v-AbCdEf")
 
 
 def makes_the_role(asked: Asked) -> None:
