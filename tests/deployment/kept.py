@@ -8,7 +8,7 @@ What this module guarantees:
 
 * Every resource that outlives the stack is in it, under its logical id, with exactly the properties
   that `template.yaml` gives it with the same parameters: the next deployment changes none of them.
-  (A changed secret would be a new one.)
+  (A secret that is generated otherwise would be a new one.)
 * It is kept, whatever becomes of the import: `DeletionPolicy` is `Retain`.
 """
 

@@ -1,9 +1,10 @@
 """The stack policy: what no deployment may do to a stack's data, whatever its template says.
 
-`stack-policy.json` refuses every change of the server secret, since almost any makes CloudFormation
-write a new one, and the replacement and removal of tables and user pools. Tables and pools may be
-changed: they get new indexes and settings. A table is known by its type, since a restored one has
-another logical id.
+`stack-policy.json` refuses every change of the server secret, and the replacement and removal of
+tables and user pools. CloudFormation would write a new secret if how it is generated changed; by
+AWS's documentation it does not if tags or copies in other Regions do, but only an account can show
+that. Tables and pools may be changed: they get new indexes and settings. A table is known by its
+type, since a restored one has another logical id.
 
 `make deploy` sets the policy after each deployment. CloudFormation takes none away again, so what
 lifts it for a while is one that allows everything.
