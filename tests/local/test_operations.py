@@ -710,9 +710,13 @@ def takes_over(asked: Asked) -> None:
     assert "Tags.member.1.Key" not in created, "an import takes none"
 
 
-def finds_the_copy(asked: Asked) -> None:
+def takes_the_copy_away(asked: Asked) -> None:
     removed = only(asked, "secretsmanager.RemoveRegionsFromReplication")
     assert removed["SecretId"].endswith(":secret:SigningSecret-uQ7v-AbCdEf")
+    assert removed["RemoveReplicaRegions"] == ["eu-west-1"]
+
+
+def finds_the_copy(asked: Asked) -> None:
     listed = only(asked, "secretsmanager.ListSecrets")
     assert listed["Filters"] == [{"Key": "name", "Values": ["SigningSecret"]}]
     copy = only(asked, "secretsmanager.StopReplicationToReplica")["SecretId"]
@@ -755,6 +759,7 @@ LOOKS = {
     "CloudFront and WAF in front": stands_in_front,
     "Restore the table to a point in time": restores,
     "Take over the data of a deleted stack": takes_over,
+    "When the server secret has leaked": takes_the_copy_away,
     "When the server secret is lost": finds_the_copy,
     "Deploy from a pipeline": makes_the_role,
 }
