@@ -14,6 +14,8 @@ from tests.deployment.small import Account, built
 from tests.deployment.stack import StackError
 from tests.template.deployed import deployed as deployed_with
 
+pytestmark = pytest.mark.sampled(3)
+
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:

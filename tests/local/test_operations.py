@@ -48,7 +48,7 @@ from tests.local.stack import TEMPLATE, Stack
 from tests.local.template import STACK_NAME, Template
 from tests.local.test_command import run_command
 
-pytestmark = pytest.mark.sampled(6)
+pytestmark = pytest.mark.sampled(12)
 
 ROOT = TEMPLATE.parent
 PROCEDURES = procedures.read()
