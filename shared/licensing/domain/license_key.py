@@ -181,9 +181,10 @@ def is_meant(text: str) -> bool:
 
 
 def lacks_much(text: str) -> bool:
-    """Whether ``text`` has so few symbols that it opens nothing, whatever is put to it by guessing.
+    """Whether ``text`` has so few symbols that it is hardly a key that was cut at its end.
 
-    At least 40 secret bits of a key are missing then. It may be looked up as something else.
+    At least 40 secret bits of one are missing then. It may be looked up as something else, and is
+    kept nowhere all the same: of a key that was cut at its beginning it may be all that is secret.
 
     >>> lacks_much("0808G-S19HT-2AJV3-BKT27-EZ32P-28RJ0-1YYBD-J9Q7Y")
     False

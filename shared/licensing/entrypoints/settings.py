@@ -64,7 +64,7 @@ class Settings:
             # Only the functions that show lists are told.
             cursor_key=environ.get("CURSOR_KEY", ""),
             # What CloudFront shows, where it stands in front; two while it is changed.
-            origin_keys=tuple(filter(None, environ.get("ORIGIN_KEY", "").split(","))),
+            origin_keys=read.origin_keys("BEHIND_CLOUDFRONT", "ORIGIN_KEY"),
             event_bus=read.required("EVENT_BUS"),
             dynamodb_endpoint=environ.get("DYNAMODB_ENDPOINT") or None,
             # Only the portal's function is told.
@@ -110,6 +110,15 @@ class _Variables:
         if value not in ("on", "off"):
             raise Misconfigured(f"the environment variable {name} is neither on nor off")
         return value == "on"
+
+    def origin_keys(self, demanding: str, name: str) -> tuple[str, ...]:
+        if not self.switch(demanding, otherwise="off"):
+            return ()
+        # A key that is missing shall not open the door.
+        keys = tuple(key.strip() for key in self.required(name).split(","))
+        if not all(keys):
+            raise Misconfigured(f"the environment variable {name} has an empty key")
+        return keys
 
     def separator(self, name: str) -> str:
         value = self.required(name)

@@ -106,3 +106,20 @@ def test_the_runtime_is_made_of_the_environment_on_first_use_and_kept(
         assert current_deployment() is made
     finally:
         install_deployment(None)
+
+
+@pytest.mark.parametrize(
+    ("key", "keys"),
+    [("one", ("one",)), ("new,old", ("new", "old")), (" new , old ", ("new", "old"))],
+)
+def test_behind_cloudfront_each_key_of_the_secret_is_good(key: str, keys: tuple[str, ...]) -> None:
+    environ = {**ENVIRON, "BEHIND_CLOUDFRONT": "on", "ORIGIN_KEY": key}
+    assert Settings.from_environ(environ).origin_keys == keys
+    assert Settings.from_environ({**environ, "BEHIND_CLOUDFRONT": "off"}).origin_keys == ()
+
+
+@pytest.mark.parametrize("key", ["", ",", "new,", " "])
+def test_a_key_that_is_missing_opens_nothing(key: str) -> None:
+    environ = {**ENVIRON, "BEHIND_CLOUDFRONT": "on", "ORIGIN_KEY": key}
+    with pytest.raises(Misconfigured, match="ORIGIN_KEY"):
+        Settings.from_environ(environ)

@@ -28,7 +28,7 @@ from licensing.entrypoints.http.front import has_come_by
 from licensing.entrypoints.http.inputs import Input, PayloadTooLarge, WrongFields
 from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, next_nonce
-from licensing.entrypoints.http.replies import Reply, no_content, problem
+from licensing.entrypoints.http.replies import Reply, no_content, problem, text
 from licensing.entrypoints.http.routes import Routes
 from licensing.entrypoints.lambda_handler import LambdaHandler, entry
 
@@ -235,4 +235,6 @@ def _unavailable(error: Unavailable) -> Reply:
 
 
 def _bypassed() -> Reply:
-    return problem(RefusalCode.FORBIDDEN, "Call the service at the address that it was given.")
+    # Like API Gateway's own: it is no word of the service, and agents shall not take it for one.
+    said = '{"message":"Forbidden: call the service at the address that it was given."}'
+    return text(403, "application/json", said, outcome="bypassed_front", headers={})

@@ -1,6 +1,6 @@
 """What stands in front of the API: CloudFront, where a deployment says so, and nothing else.
 
-What this module guarantees: where the deployment has a key for its front, nobody gets past it, and
+What this module guarantees: where the deployment is behind CloudFront, nobody gets past it, and
 the address on record is the caller's, not CloudFront's. Elsewhere no such header is believed.
 """
 
