@@ -1,6 +1,8 @@
 """How much of the tests a run takes on: `make test`, `make test-all`, its rest, or `make prove`.
 
-- `make test` has every rule, every kind of test and every engine, at the size of five minutes.
+- `make test` has every rule, every kind of test and every engine, at the size of five minutes. Of
+  each file of the folders in `SHARES` it takes each n-th test, and the first one of each rule. Who
+  names a folder or a file (`pytest tests/integration`) has all of it.
 - `make test-all` (`pytest --all`) has all tests, but for a few long tables: of what is marked
   `sampled(n, all=m)`, `make test` takes each n-th case and `make test-all` each m-th (all of them,
   unless said). A module that is marked as a whole counts its tests as cases: one more changes
@@ -14,9 +16,11 @@
 A test that is named by itself (`pytest FILE::TEST`) runs in any case.
 """
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 
 import hypothesis
 import pytest
@@ -32,6 +36,23 @@ class Extent(IntEnum):
 
 AT_CUSTOMERS = ("tests/unit", "tests/agent", "tests/cli")
 """Folders whose tests the rest has once more: agents and command lines run on any Python."""
+
+SHARES: Mapping[str, int] = MappingProxyType(
+    {
+        "tests/integration/": 4,
+        "tests/local/": 4,
+        "tests/cli/": 4,
+        "tests/agent/": 3,
+        "tests/browser/": 2,
+        "tests/concurrency/": 2,
+        "tests/contract/": 2,
+        "tests/deployment/": 2,
+        "tests/faults/": 2,
+    }
+)
+"""Folders that take most of the time, and each how many-th test of a file a short run takes."""
+
+_RULE = re.compile(r"(?<=_)r\d\d(?=_)")
 
 EXAMPLES = {Extent.TEST: 40, Extent.TEST_ALL: 100, Extent.PROVE: 100}
 """How many Hypothesis draws, unless a test says otherwise."""
@@ -88,7 +109,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _part_of(items: Sequence[pytest.Item], wanted: Extent) -> list[pytest.Item]:
     seen = Counter[str]()
-    return [item for item in items if _takes_part(item, wanted, seen)]
+    part = [item for item in items if _takes_part(item, wanted, seen)]
+    is_everything = all(any(item.nodeid.startswith(folder) for item in items) for folder in SHARES)
+    return _shared(part) if wanted is Extent.TEST and is_everything else part
+
+
+def _shared(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Of each file its folder's share, and the first test of each rule in the folder."""
+    tests, rules, kept = Counter[str](), set[tuple[str, str]](), []
+    for item in items:
+        folder = next((one for one in SHARES if item.nodeid.startswith(one)), None)
+        if folder is None or item.get_closest_marker("sampled"):
+            kept.append(item)
+            continue
+        file = item.nodeid.partition("::")[0]
+        named = {(folder, rule) for rule in _RULE.findall(item.name)}
+        if tests[file] % SHARES[folder] == 0 or named - rules:
+            kept.append(item)
+        tests[file] += 1
+        rules |= named
+    return kept
 
 
 def _goes_further(item: pytest.Item) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.extent import SHARES
+
 ROOT = Path(__file__).parents[2]
 TESTS = """
 import hypothesis.strategies
@@ -37,15 +39,13 @@ def test_proof() -> None: ...
 """
 
 
-def ran(folder: Path, *options: str, test: str = "", tests: str = TESTS) -> set[str]:
-    """The tests that took part."""
-    file = folder / "test_extents.py"
-    file.write_text(tests)
+def passed(folder: Path, path: str, *options: str) -> list[str]:
+    """What took part of the tests there, by their ids."""
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-p", "tests.extent", "-v"),
-            *("-o", "markers=proof"),
-            *(f"--rootdir={folder}", f"{file}{test}", *options),
+            *("-o", "markers=proof", "--import-mode=importlib"),
+            *(f"--rootdir={folder}", path, *options),
         ],
         cwd=ROOT,
         env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
@@ -54,7 +54,15 @@ def ran(folder: Path, *options: str, test: str = "", tests: str = TESTS) -> set[
         check=False,
     )
     assert run.returncode == 0, run.stdout
-    return set(re.findall(r"::test_(\S+) PASSED", run.stdout))
+    return re.findall(r"(\S+::test_\S+) PASSED", run.stdout)
+
+
+def ran(folder: Path, *options: str, test: str = "", tests: str = TESTS) -> set[str]:
+    """The tests that took part."""
+    file = folder / "test_extents.py"
+    file.write_text(tests)
+    ids = passed(folder, f"{file}{test}", *options)
+    return {one.partition("::test_")[2] for one in ids}
 
 
 def test_of_a_module_that_is_sampled_each_nth_test_takes_part(tmp_path: Path) -> None:
@@ -94,3 +102,35 @@ def test_the_rest_has_once_more_what_runs_at_customers(tmp_path: Path) -> None:
 def test_a_test_that_is_named_runs_in_any_case(tmp_path: Path) -> None:
     assert ran(tmp_path, test="::test_thorough") == {"thorough"}
     assert ran(tmp_path, test="::test_sampled[1]") == {"sampled[1]"}
+
+
+NAMES = ("r01_a", "b", "r02_c", "r01_d", "e")
+
+
+@pytest.fixture
+def everything(tmp_path: Path) -> Path:
+    """A project with a file of tests in each folder that is shared."""
+    for shared in SHARES:
+        place = tmp_path / shared
+        place.mkdir(parents=True)
+        text = "".join(f"def test_{name}() -> None: ...\n" for name in NAMES)
+        text += "import pytest\n@pytest.mark.sampled(1)\ndef test_marked() -> None: ...\n"
+        (place / "test_some.py").write_text(text)
+    return tmp_path
+
+
+def test_of_everything_a_short_run_takes_a_share_and_each_rule_and_the_rest_the_others(
+    everything: Path,
+) -> None:
+    where = str(everything / "tests")
+    short, rest = passed(everything, where), passed(everything, where, "--rest")
+    of_integration = {one.partition("::test_")[2] for one in short if "integration" in one}
+    assert SHARES["tests/integration/"] == 4
+    assert of_integration == {"r01_a", "r02_c", "e", "marked"}
+    assert len(passed(everything, where, "--all")) == len(SHARES) * (len(NAMES) + 1)
+    assert {*short, *rest} == {*passed(everything, where, "--all")}
+
+
+def test_of_a_folder_that_is_named_a_short_run_takes_all(everything: Path) -> None:
+    place = str(everything / "tests" / "integration")
+    assert len(passed(everything, place)) == len(NAMES) + 1
