@@ -45,9 +45,11 @@ _IN_WORDS = (
     ("/valid_until", "must be between the years 1970 and 9999"),
     *(
         (f"/query/{name}", "must be between the years 1970 and 9999")
-        for name in ("ends_from", "ends_before", "from", "before")
+        for name in ("ends_from", "ends_before", "from", "before", "seen_before")
     ),
     ("/query/cursor", "This cursor does not belong to this list"),
+    ("/query/skip", "Send cursor or skip"),
+    ("/query/skip", "A page of an unsorted list is reached by next_cursor alone"),
     ("/cursor", "This cursor does not belong to this list"),
     ("/text", "license key"),
     ("/text", "There is nothing to look for"),

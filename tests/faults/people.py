@@ -137,6 +137,12 @@ SPINE = (
     Operation("registration", ORGANIZATIONS, registered, _create),
     Operation("change", ORGANIZATIONS, registered, _change),
 )
+
+
+def _counts(function: str, path: str) -> bool:
+    return function == STATISTICS or path == "/v1/summary"
+
+
 OPERATIONS = (
     *SPINE,
     Operation("repeated revocation", REVOKE, revoked, _act("revoke")),
@@ -160,7 +166,9 @@ OPERATIONS = (
     Operation("newer billing event", BILLING, _billed, _bill(8, "acme")),
     Operation("older billing event", BILLING, _billed, _bill(6, "acme")),
     *(
-        Operation(name, function, scene, partial(_ask, path, person), counts=function == STATISTICS)
+        Operation(
+            name, function, scene, partial(_ask, path, person), counts=_counts(function, path)
+        )
         for name, function, scene, path, person in [
             (
                 "organization",

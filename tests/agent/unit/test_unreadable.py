@@ -243,7 +243,8 @@ def written(folder: Path, *, ring: Ring | None = None) -> bytearray:
 
 def test_damage_is_told_from_another_machine(tmp_path: Path) -> None:
     whole = written(tmp_path)
-    for data in (b"", b"torn", whole[:40], whole[:-1], whole[:-1] + b"x", b"LA9x" + whole[4:]):
+    altered = whole[:-1] + bytes([whole[-1] ^ 1])
+    for data in (b"", b"torn", whole[:40], whole[:-1], altered, b"LA9x" + whole[4:]):
         (tmp_path / store.NAME).write_bytes(data)
         assert a_store(tmp_path).read().trouble is Trouble.DAMAGED
     (tmp_path / store.NAME).write_bytes(whole)
