@@ -181,6 +181,7 @@ def test_a_question_that_is_open_in_another_tab_goes_with_who_has_signed_out(
     page.get_by_role("button", name="Sign out").click()
     _sign_in_button(tab)
     expect(tab.get_by_role("dialog")).to_have_count(0)
+    _sign_in_button(page)
 
 
 def test_a_tab_whose_tokens_are_over_gets_others_as_it_is_opened_again(

@@ -7,7 +7,7 @@ All pages of a test are watched, and any such trouble fails it, unless it says t
 import re
 from dataclasses import dataclass, field
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Request
 
 _REPORT = "__reportViolation"
 _LISTEN = f"""
@@ -15,6 +15,7 @@ document.addEventListener("securitypolicyviolation", (event) => {{
   {_REPORT}([event.effectiveDirective, event.blockedURI, event.sample].join(" "));
 }});
 """
+_A_TURN = "() => new Promise((done) => setTimeout(done, 0))"
 # A page gives up requests of its own accord: when it is left, and when a newer search overtakes.
 _GIVEN_UP = "net::ERR_ABORTED"
 
@@ -44,8 +45,15 @@ class Troubles:
 
     def settle(self, page: Page) -> None:
         """Wait until what `page` has run into so far has arrived here."""
-        if not page.is_closed():
-            page.evaluate("() => new Promise((done) => setTimeout(done, 0))")
+        if page.is_closed():
+            return
+        try:
+            page.evaluate(_A_TURN)
+        except Error as error:
+            if "navigation" not in str(error):
+                raise
+            page.wait_for_load_state()  # it was on its way to another document
+            page.evaluate(_A_TURN)
 
     def unexpected(self) -> list[str]:
         """The lines that no expectation covers, and the expectations that nothing met."""
