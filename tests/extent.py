@@ -39,15 +39,16 @@ AT_CUSTOMERS = ("tests/unit", "tests/agent", "tests/cli")
 
 SHARES: Mapping[str, int] = MappingProxyType(
     {
-        "tests/integration/": 4,
-        "tests/local/": 4,
-        "tests/cli/": 4,
-        "tests/agent/": 3,
-        "tests/browser/": 2,
-        "tests/concurrency/": 2,
-        "tests/contract/": 2,
-        "tests/deployment/": 2,
-        "tests/faults/": 2,
+        "tests/integration/": 8,
+        "tests/local/": 8,
+        "tests/cli/": 8,
+        "tests/agent/": 6,
+        "tests/browser/": 4,
+        "tests/concurrency/": 4,
+        "tests/contract/": 4,
+        "tests/deployment/": 4,
+        "tests/faults/": 4,
+        "tests/setup/": 4,
     }
 )
 """Folders that take most of the time, and each how many-th test of a file a short run takes."""
