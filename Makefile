@@ -56,7 +56,7 @@ demo: local ## start the service on this machine and show an agent's whole life
 run: local ## start the service on this machine and leave it running (PORT=8080)
 	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
-test: dev ## run the tests of all rules, in about seven minutes (leave some out: WITHOUT=browser)
+test: dev ## run the tests of all rules, in about six minutes (leave some out: WITHOUT=browser)
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --without "$(WITHOUT)"
 
