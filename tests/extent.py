@@ -1,8 +1,9 @@
 """How much of the tests a run takes on: `make test`, `make test-all`, its rest, or `make prove`.
 
 - `make test` has every rule, every kind of test and every engine, at the size of five minutes. Of
-  each file of the folders in `SHARES` it takes each n-th test, and the first one of each rule. Who
-  names a folder or a file (`pytest tests/integration`) has all of it.
+  each file of the folders in `SHARES` it takes each n-th test, and whatever the table of the rules
+  names (`shared/licensing/README.md`). Who names a folder or a file (`pytest tests/integration`)
+  has all of it.
 - `make test-all` (`pytest --all`) has all tests, but for a few long tables: of what is marked
   `sampled(n, all=m)`, `make test` takes each n-th case and `make test-all` each m-th (all of them,
   unless said). A module that is marked as a whole counts its tests as cases: one more changes
@@ -20,6 +21,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from pathlib import Path
 from types import MappingProxyType
 
 import hypothesis
@@ -53,7 +55,7 @@ SHARES: Mapping[str, int] = MappingProxyType(
 )
 """Folders that take most of the time, and each how many-th test of a file a short run takes."""
 
-_RULE = re.compile(r"(?<=_)r\d\d(?=_)")
+_RULES = Path(__file__).parents[1] / "shared" / "licensing" / "README.md"
 
 EXAMPLES = {Extent.TEST: 40, Extent.TEST_ALL: 100, Extent.PROVE: 100}
 """How many Hypothesis draws, unless a test says otherwise."""
@@ -116,19 +118,19 @@ def _part_of(items: Sequence[pytest.Item], wanted: Extent) -> list[pytest.Item]:
 
 
 def _shared(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Of each file its folder's share, and the first test of each rule in the folder."""
-    tests, rules, kept = Counter[str](), set[tuple[str, str]](), []
+    """Of each file its folder's share, and the tests that show a rule."""
+    shown = set(re.findall(r"\btest_r\d\d_\w+", _RULES.read_text(encoding="utf-8")))
+    tests, kept = Counter[str](), []
     for item in items:
         folder = next((one for one in SHARES if item.nodeid.startswith(one)), None)
         if folder is None or item.get_closest_marker("sampled"):
             kept.append(item)
             continue
         file = item.nodeid.partition("::")[0]
-        named = {(folder, rule) for rule in _RULE.findall(item.name)}
-        if tests[file] % SHARES[folder] == 0 or named - rules:
+        name = item.name.partition("[")[0]
+        if tests[file] % SHARES[folder] == 0 or name in shown:
             kept.append(item)
         tests[file] += 1
-        rules |= named
     return kept
 
 

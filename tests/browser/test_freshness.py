@@ -113,6 +113,9 @@ def test_nothing_is_loaded_anew_behind_somebody_who_edits(
     page.clock.install()
     portal.visit(page, "ada", place(agent))
     expect(fact(page, "Status")).to_have_text("Active")
+    expect(page).to_have_title(
+        "PRESS-PC-1 · production · Active · Acme · Licensing"
+    )  # asked for at last
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.get_by_role("button", name="Block…").click()
