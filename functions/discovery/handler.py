@@ -48,7 +48,9 @@ def keys(call: http.Call) -> http.Reply:
     deployment = call.deployment
     told = {**deployment.keyrings.keyring().jwks(), "issuer": deployment.settings.lease_issuer}
     body = JwksReply.model_validate(told).model_dump_json()
-    return http.tagged_text(call.event, "application/json", body, outcome="keys", headers=CACHEABLE)
+    return http.tagged_text(
+        call.request, "application/json", body, outcome="keys", headers=CACHEABLE
+    )
 
 
 @api.serves(
@@ -72,5 +74,5 @@ def contract(call: http.Call) -> http.Reply:
     # Without the blanks that make it readable in the repository: half of it.
     body = json.dumps(document, separators=(",", ":"))
     return http.tagged_text(
-        call.event, "application/json", body, outcome="contract", headers=CACHEABLE
+        call.request, "application/json", body, outcome="contract", headers=CACHEABLE
     )

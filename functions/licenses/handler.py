@@ -48,7 +48,7 @@ def one(call: http.Call, license_id: str) -> http.Reply:
 
     def show(found: tuple[License, Organization]) -> http.Reply:
         body = LicenseReply(license=AdministeredLicense.of(*found, call.now))
-        return http.tagged(call.event, body, version=found[0].revision, outcome="shown")
+        return http.tagged(call.request, body, version=found[0].revision, outcome="shown")
 
     return http.answer(call.use_case(ListLicenses).one(license_id, call.user()), show)
 

@@ -195,7 +195,7 @@ def _show_page(page: OrganizationListing, call: http.Call) -> http.Reply:
 def _show(organization: Organization, call: http.Call, *, created: bool = False) -> http.Reply:
     telemetry.about(organization_id=organization.id)
     return http.tagged(
-        call.event,
+        call.request,
         OrganizationReply(organization=_view(organization, call)),
         version=organization.version,
         outcome="registered" if created else "shown",

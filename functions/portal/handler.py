@@ -77,7 +77,7 @@ def documentation_file(call: http.Call, version: str, name: str) -> http.Reply:
 def _page(call: http.Call, site: Site, policy: str) -> http.Reply:
     headers = site.page_headers(policy)
     return http.tagged_text(
-        call.event, site.page.content_type, site.page.text, outcome=OUTCOME, headers=headers
+        call.request, site.page.content_type, site.page.text, outcome=OUTCOME, headers=headers
     )
 
 
@@ -88,7 +88,7 @@ def _file(call: http.Call, site: Site, version: str, name: str) -> http.Reply:
     # What an address of a version names is always the same.
     headers = {**FILE_HEADERS, "etag": f'"{version}"'}
     return http.tagged_text(
-        call.event, found.content_type, found.text, outcome=OUTCOME, headers=headers
+        call.request, found.content_type, found.text, outcome=OUTCOME, headers=headers
     )
 
 

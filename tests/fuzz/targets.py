@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from billing import handler as billing
@@ -29,6 +28,7 @@ from licensing.domain.organization import PolicyFloor
 from licensing.entrypoints import http
 from licensing.entrypoints.http import callers
 from licensing.entrypoints.http.inputs import Input
+from licensing.entrypoints.http.requests import HttpRequest
 from licensing.entrypoints.settings import Settings
 from licensing.usecases import pagination
 from tests.local.authorizer import as_strings
@@ -158,13 +158,13 @@ def lease_content(data: bytes) -> None:
 # -- requests --------------------------------------------------------------------------------------
 
 
-def _event(**parts: Any) -> APIGatewayProxyEventV2:
-    return APIGatewayProxyEventV2(
+def _event(**parts: Any) -> HttpRequest:
+    return HttpRequest.of(
         {"headers": {}, "requestContext": {"http": {"sourceIp": "203.0.113.7"}}} | parts
     )
 
 
-def _sent(data: bytes) -> APIGatewayProxyEventV2:
+def _sent(data: bytes) -> HttpRequest:
     """A request with this body, which API Gateway hands over in base64 unless it is text."""
     try:
         return _event(body=data.decode(), isBase64Encoded=False)

@@ -43,4 +43,4 @@ def show(changed: Changed, call: http.Call, *, outcome: str) -> http.Reply:
     telemetry.about(organization_id=changed.record.organization_id)
     shown = AdministeredLicense.of(changed.record, changed.organization, call.now)
     body = LicenseReply(license=shown)
-    return http.tagged(call.event, body, version=changed.record.revision, outcome=outcome)
+    return http.tagged(call.request, body, version=changed.record.revision, outcome=outcome)

@@ -8,7 +8,6 @@ from typing import Any, cast, get_args
 
 import openapi_spec_validator
 import pytest
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from discovery.handler import ROUTES
 from licensing.contract.problems import PROBLEMS
@@ -16,6 +15,7 @@ from licensing.domain.license import State, Status
 from licensing.domain.validation import Code, NextStep
 from licensing.entrypoints import http, license_changes
 from licensing.entrypoints.deployment import Deployment
+from licensing.entrypoints.http.requests import HttpRequest
 from licensing_build import field_texts
 from licensing_build.openapi import TAGS, document, operations
 from licensing_build.schemas import NAMES
@@ -119,7 +119,7 @@ def test_a_function_reads_every_input_that_its_operations_declare(name: str) -> 
 
 
 def test_an_input_that_is_not_declared_is_not_read() -> None:
-    call = http.Call(APIGatewayProxyEventV2({}), cast("Deployment", None), (http.LIMIT,))
+    call = http.Call(HttpRequest.of({}), cast("Deployment", None), (http.LIMIT,))
     assert call.read(http.LIMIT) == http.LIMIT.usual
     with pytest.raises(LookupError, match="does not declare"):
         call.read(http.CURSOR)

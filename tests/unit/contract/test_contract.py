@@ -75,6 +75,7 @@ def send(model: type[BaseModel], body: str) -> tuple[int, dict[str, Any]]:
 
     event = {
         "version": "2.0",
+        "routeKey": "POST /",
         "rawPath": "/",
         "headers": {"content-type": "application/json"},
         "requestContext": {"http": {"method": "POST", "path": "/"}, "stage": "$default"},

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from licensing.domain.caller import Caller, Role
 from licensing.domain.errors import Unauthenticated
 from licensing.entrypoints.http.callers import caller
+from licensing.entrypoints.http.requests import HttpRequest
 from licensing.entrypoints.settings import Settings
 from tests.local.authorizer import as_strings
 from tests.unit.samples import ENVIRON
@@ -46,7 +46,7 @@ def read(shown: dict[str, Any], handed: dict[str, Any], separator: str = "") -> 
         "headers": {"authorization": f"Bearer {token}"},
         "requestContext": {"authorizer": {"jwt": {"claims": as_strings(usual | handed)}}},
     }
-    return caller(APIGatewayProxyEventV2(event), replace(SETTINGS, roles_separator=separator))
+    return caller(HttpRequest.of(event), replace(SETTINGS, roles_separator=separator))
 
 
 def elements(claim: Any) -> set[str]:

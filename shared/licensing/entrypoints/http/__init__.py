@@ -1,5 +1,6 @@
 """Requests in, replies and problems out, over API Gateway's HTTP API, for handlers to use.
 
+requests    a request as API Gateway hands it over
 addresses   at which address the service is called
 encodings   what is packed, and for whom
 etags       entity tags, and conditions on them
@@ -7,7 +8,7 @@ inputs      what requests say: bodies, queries and headers
 callers     who is calling, by the claims of a token
 proofs      proofs of device keys
 cursors     where a list goes on, sealed
-calls       one request with all of that, for a handler
+calls       one call with all of that, for a handler
 replies     replies, refusals and problems
 operations  what an operation takes and answers
 routes      which methods each path has

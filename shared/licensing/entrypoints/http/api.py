@@ -7,16 +7,10 @@ defect: it is raised on, so that it reaches the log and the alarm.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import wraps
 from types import MappingProxyType
-from typing import Any, Final
-
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any, Final
 
 from licensing.adapters import telemetry
 from licensing.contract.problems import ErrorCode, ProblemError
@@ -29,8 +23,14 @@ from licensing.entrypoints.http.inputs import Input, PayloadTooLarge, WrongField
 from licensing.entrypoints.http.operations import Operation
 from licensing.entrypoints.http.proofs import PROOF, next_nonce
 from licensing.entrypoints.http.replies import Reply, no_content, problem, text
-from licensing.entrypoints.http.routes import Routes
+from licensing.entrypoints.http.requests import HttpRequest
+from licensing.entrypoints.http.routes import Routes, is_of
 from licensing.entrypoints.lambda_handler import LambdaHandler, entry
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from licensing.entrypoints.deployment import Deployment
 
 SAFE_HEADERS: Final = MappingProxyType(
     {
@@ -45,11 +45,15 @@ SAFE_HEADERS: Final = MappingProxyType(
 Serve = Callable[..., Reply]
 """Answers a :class:`Call`; the parameters of the path follow, by name."""
 
+ELSEWHERE: Final = "$default"
+"""API Gateway's route for what fits no other."""
+
 
 class Api:
     """The operations of one function, and its pages, which the API's contract does not mention.
 
-    ``handler`` is the function's Lambda handler.
+    API Gateway has found the route of a request already, and names it. ``handler`` is the
+    function's Lambda handler.
 
     >>> from licensing.contract.callers import CallerReply
     >>> api = Api()
@@ -69,9 +73,9 @@ class Api:
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
-        self._resolver = _resolver()
-        self._resolver.not_found(self._no_route)
-        self.handler: LambdaHandler = entry(self._resolve)
+        self._served: dict[str, tuple[Serve, tuple[Input[Any], ...]]] = {}
+        self._elsewhere = _no_route
+        self.handler: LambdaHandler = entry(self._handle)
 
     def serves(self, operation: Operation) -> Callable[[Serve], Serve]:
         """A decorator: the function answers ``operation``; and ``HEAD``, as :meth:`page` does.
@@ -95,16 +99,13 @@ class Api:
         """
         table = Routes.of(routes)
 
-        def answer(error: Exception) -> Reply:
-            event = self._resolver.current_event
-            if not has_come_by(event, current_deployment().settings):
-                return _bypassed()
-            methods = table.methods(event.path)
+        def answer(request: HttpRequest) -> Reply:
+            methods = table.methods(request.path)
             # What has a route and does not fit it, in API Gateway's eyes, is not there.
-            if not methods or event.http_method in methods:
-                return self._no_route(error)
+            if not methods or request.method in methods:
+                return _no_route(request)
             allowed = ", ".join(sorted({*methods, "OPTIONS"}))
-            if event.http_method == "OPTIONS":
+            if request.method == "OPTIONS":
                 return no_content({"allow": allowed}, outcome="options")
             return problem(
                 ErrorCode.METHOD_NOT_ALLOWED,
@@ -112,109 +113,87 @@ class Api:
                 headers={"allow": allowed},
             )
 
-        self._resolver.not_found(answer)
+        self._elsewhere = answer
 
     @property
     def routes(self) -> set[str]:
         """All routes that are answered, as API Gateway writes them."""
-        # Powertools has no public list of them.
-        routes = self._resolver._static_routes + self._resolver._dynamic_routes  # noqa: SLF001
-        return {f"{route.method} {_as_gateway(route.path)}" for route in routes}
+        return {*self._served}
 
     def _route(
         self, methods: list[str], path: str, takes: tuple[Input[Any], ...]
     ) -> Callable[[Serve], Serve]:
         def register(serve: Serve) -> Serve:
-            @wraps(serve)
-            def answer(**named: str) -> Reply:
-                # For all that is logged from here on.
-                telemetry.about(license_id=named.get("license_id"))
-                call = Call(self._resolver.current_event, current_deployment(), takes)
-                if not has_come_by(call.event, call.deployment.settings):
-                    return _bypassed()
-                return serve(call, **named)
-
             for method in methods:
-                self._resolver.route(_as_powertools(path), method=method)(answer)
+                self._served[f"{method} {path}"] = (serve, takes)
             return serve
 
         return register
 
-    def _no_route(self, _: Exception) -> Reply:
-        help_ = "Check the method and the path."
-        # API Gateway leaves the key of a mapping in the path, where no route begins with it.
-        if "/v1/" in self._resolver.current_event.path[1:]:
-            help_ = "The service answers at the root of its domain, not behind a base path."
-        return problem(RefusalCode.NOT_FOUND, f"There is no such route. {help_}")
-
-    def _resolve(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        answer = self._resolver.resolve(event, context)
-        answer["headers"] = {**SAFE_HEADERS, **answer["headers"]}
-        if APIGatewayProxyEventV2(event).request_context.http.method == "HEAD":
-            answer["body"] = ""
+    def _handle(self, event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+        request, deployment = HttpRequest.of(event), current_deployment()
+        try:
+            reply = self._answer(request, deployment)
+        except ANSWERED as error:
+            reply = _problem_of(error)
+        result = reply.result(usual=SAFE_HEADERS)
+        if request.method == "HEAD":
+            result["body"] = ""
         # With each answer to a proof, errors too, comes the nonce of the next one: no agent has to
         # ask for it (RFC 9449, 8.2).
         takes_proofs = any(PROOF in operation.takes for operation in self.operations)
-        if takes_proofs and PROOF.read(APIGatewayProxyEventV2(event)) is not None:
+        if takes_proofs and PROOF.read(request) is not None:
             # Without the secret there is no nonce, and the answer says already what is the matter.
             with suppress(Unavailable):
                 # A problem that asks for another proof has brought one already.
-                answer["headers"].setdefault("dpop-nonce", next_nonce(current_deployment()))
-        return answer
+                result["headers"].setdefault("dpop-nonce", next_nonce(deployment))
+        return result
+
+    def _answer(self, request: HttpRequest, deployment: Deployment) -> Reply:
+        if not has_come_by(request, deployment.settings):
+            return _bypassed()
+        # API Gateway leaves the key of a mapping in the path, where no route begins with it.
+        if request.route not in self._served or not is_of(request.path, request.route):
+            return self._elsewhere(request)
+        serve, takes = self._served[request.route]
+        # For all that is logged from here on.
+        telemetry.about(license_id=request.parameters.get("license_id"))
+        return serve(Call(request, deployment, takes), **request.parameters)
 
 
 def _is_public(operation: Operation) -> bool:
     return operation.method == "GET" and not operation.needs_token
 
 
-def _as_powertools(path: str) -> str:
-    # Powertools writes <id> where API Gateway writes {id}.
-    return path.replace("{", "<").replace("}", ">")
+def _no_route(request: HttpRequest) -> Reply:
+    help_ = "Check the method and the path."
+    if "/v1/" in request.path[1:]:
+        help_ = "The service answers at the root of its domain, not behind a base path."
+    return problem(RefusalCode.NOT_FOUND, f"There is no such route. {help_}")
 
 
-def _as_gateway(path: str) -> str:
-    return path.replace("<", "{").replace(">", "}")
+# -- errors as problems ----------------------------------------------------------------------------
+
+ANSWERED: Final = (InvalidInput, Unauthenticated, StaleProof, Unavailable)
+"""What a client can act on. Anything else is a defect."""
 
 
-class _Resolver(APIGatewayHttpResolver):
-    """Powertools' own lets a line feed at the end of a path pass, as if it was not there."""
-
-    @staticmethod
-    def _compile_regex(rule: str, base_regex: str = r"^{}\Z") -> re.Pattern[str]:
-        # Powertools has no public way to say so.
-        compiled: re.Pattern[str] = APIGatewayHttpResolver._compile_regex(  # noqa: SLF001
-            rule, base_regex
-        )
-        return compiled
-
-
-def _resolver() -> APIGatewayHttpResolver:
-    """A resolver that answers errors as problems."""
-    resolver = _Resolver()
-    resolver.exception_handler(WrongFields)(_wrong_fields)
-    resolver.exception_handler(PayloadTooLarge)(_too_large)
-    resolver.exception_handler(InvalidInput)(_wrong_input)
-    resolver.exception_handler(Unauthenticated)(_unauthenticated)
-    resolver.exception_handler(StaleProof)(_stale_proof)
-    resolver.exception_handler(Unavailable)(_unavailable)
-    return resolver
-
-
-def _wrong_fields(error: WrongFields) -> Reply:
-    return problem(ErrorCode.INVALID_REQUEST, error.message, error.errors)
-
-
-def _too_large(error: PayloadTooLarge) -> Reply:
-    return problem(ErrorCode.PAYLOAD_TOO_LARGE, error.message)
-
-
-def _wrong_input(error: InvalidInput) -> Reply:
-    errors = [ProblemError(pointer=error.pointer, detail=error.message)]
-    return problem(ErrorCode.INVALID_REQUEST, error.message, errors)
-
-
-def _unauthenticated(error: Unauthenticated) -> Reply:
-    return problem(ErrorCode.UNAUTHORIZED, str(error), headers={"www-authenticate": "Bearer"})
+def _problem_of(error: InvalidInput | Unauthenticated | StaleProof | Unavailable) -> Reply:
+    match error:
+        case WrongFields():
+            return problem(ErrorCode.INVALID_REQUEST, error.message, error.errors)
+        case PayloadTooLarge():
+            return problem(ErrorCode.PAYLOAD_TOO_LARGE, error.message)
+        case InvalidInput():
+            errors = [ProblemError(pointer=error.pointer, detail=error.message)]
+            return problem(ErrorCode.INVALID_REQUEST, error.message, errors)
+        case Unauthenticated():
+            headers = {"www-authenticate": "Bearer"}
+            return problem(ErrorCode.UNAUTHORIZED, str(error), headers=headers)
+        case StaleProof():
+            return _stale_proof(error)
+        case Unavailable():
+            return _unavailable(error)
 
 
 def _stale_proof(error: StaleProof) -> Reply:

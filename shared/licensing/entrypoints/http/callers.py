@@ -7,14 +7,12 @@ deployment says what separates several.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
-
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from typing import Final
 
 from licensing.domain.caller import Caller, Role, shown_name
 from licensing.domain.errors import Unauthenticated
 from licensing.domain.organization import is_organization_id
+from licensing.entrypoints.http.requests import HttpRequest
 from licensing.entrypoints.http.tokens import VerifiedToken
 from licensing.entrypoints.settings import Settings
 
@@ -24,16 +22,14 @@ _NAMES: Final = ("name", "email", "preferred_username", "cognito:username", "use
 """The claims that tell a person's name, the best one first; the portal reads the same."""
 
 
-def caller(event: APIGatewayProxyEventV2, settings: Settings) -> Caller:
+def caller(request: HttpRequest, settings: Settings) -> Caller:
     """Who is calling, by the ID token that API Gateway has verified (R1).
 
     Raises :class:`Unauthenticated` where the gateway verified none, or another than is here.
     """
-    authorizer = event.request_context.authorizer
-    claims: Mapping[str, Any] = (authorizer.jwt_claim if authorizer else None) or {}
-    if not claims:
+    if not request.claims:
         raise Unauthenticated("Send a token of the identity provider.")
-    token = VerifiedToken.of(bearer(event), claims)
+    token = VerifiedToken.of(bearer(request), request.claims)
     organization_id = token.text(settings.organization_claim) or ""
     return Caller(
         subject=token.subject,
@@ -57,7 +53,7 @@ def _roles(token: VerifiedToken, settings: Settings) -> frozenset[Role]:
     return frozenset(Role(name) for name in names if name in _KNOWN_ROLES)
 
 
-def bearer(event: APIGatewayProxyEventV2) -> str:
+def bearer(request: HttpRequest) -> str:
     """The token that the caller has shown, ``""`` where there is none."""
-    scheme, _, token = event.headers.get("authorization", "").partition(" ")
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else scheme

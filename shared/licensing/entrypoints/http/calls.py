@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
 from licensing.domain.audit import Actor, ActorKind, Origin
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.entrypoints.deployment import Deployment, UseCase
@@ -17,6 +15,7 @@ from licensing.entrypoints.http.cursors import Cursors, scope_of
 from licensing.entrypoints.http.front import source_address
 from licensing.entrypoints.http.inputs import CURSOR, PAGE, SORTED_PAGE, Input
 from licensing.entrypoints.http.proofs import PREVIOUS_PROOF, PROOF, good_proof, proof
+from licensing.entrypoints.http.requests import HttpRequest
 from licensing.usecases.context import Context, UserContext
 from licensing.usecases.pagination import PageRequest
 
@@ -32,7 +31,7 @@ class Call:
         answer = call.use_case(ChangeLicense).apply(Action.REVOKE, license_id, call.user())
     """
 
-    event: APIGatewayProxyEventV2
+    request: HttpRequest
     deployment: Deployment
     takes: tuple[Input[Any], ...] = ()
     """What its operation declares to take; nothing else of the request is read."""
@@ -45,7 +44,7 @@ class Call:
     @property
     def service_address(self) -> str:
         """The address that clients of this deployment call, without a slash at its end."""
-        return public_address(self.event, self.deployment.settings)
+        return public_address(self.request, self.deployment.settings)
 
     def read(self, taken: Input[Value]) -> Value:
         """The value of an input. Raises ``InvalidInput`` when it is not as declared.
@@ -54,7 +53,7 @@ class Call:
         document would not tell of it.
         """
         self._demand(taken)
-        return taken.read(self.event)
+        return taken.read(self.request)
 
     def page(self) -> PageRequest:
         """Which page of a list is asked for.
@@ -98,7 +97,7 @@ class Call:
         that of its computer, to read; ``None`` elsewhere.
         Raises ``Unauthenticated`` where API Gateway verified no token.
         """
-        person = caller(self.event, self.deployment.settings)
+        person = caller(self.request, self.deployment.settings)
         actor = Actor(ActorKind.USER, person.subject, tuple(sorted(person.roles)), person.name)
         origin = self._origin(actor, agent_version)
         return UserContext(
@@ -122,7 +121,7 @@ class Call:
         Raises ``StaleProof`` when the agent has to make it anew, with a fresh nonce.
         """
         self._demand(PROOF)
-        return proof(self.event, license_key, self.deployment)
+        return proof(self.request, license_key, self.deployment)
 
     def proof_for_token(self) -> Proof | None:
         """The request's DPoP proof, for the token that it carries; ``None`` without one.
@@ -130,7 +129,7 @@ class Call:
         Raises ``StaleProof`` as above, and ``InvalidInput`` for an invalid proof.
         """
         self._demand(PROOF)
-        return good_proof(self.event, bearer(self.event), self.deployment)
+        return good_proof(self.request, bearer(self.request), self.deployment)
 
     def previous_proof_for_token(self) -> Proof | None:
         """The proof of the key that the proved one shall replace; ``None`` without one (R36).
@@ -138,7 +137,7 @@ class Call:
         Raises as :meth:`proof_for_token`.
         """
         self._demand(PREVIOUS_PROOF)
-        return good_proof(self.event, bearer(self.event), self.deployment, taken=PREVIOUS_PROOF)
+        return good_proof(self.request, bearer(self.request), self.deployment, taken=PREVIOUS_PROOF)
 
     def _opened(self, cursor: str | None) -> str | None:
         return None if cursor is None else self._cursors.opened(cursor, self._scope)
@@ -149,7 +148,7 @@ class Call:
 
     @property
     def _scope(self) -> str:
-        return scope_of(caller(self.event, self.deployment.settings))
+        return scope_of(caller(self.request, self.deployment.settings))
 
     def _demand(self, taken: Input[object]) -> None:
         if taken not in self.takes:
@@ -158,7 +157,7 @@ class Call:
     def _origin(self, actor: Actor, agent_version: str | None) -> Origin:
         return Origin(
             actor=actor,
-            request_id=self.event.request_context.request_id,
-            source_address=source_address(self.event, self.deployment.settings),
+            request_id=self.request.request_id,
+            source_address=source_address(self.request, self.deployment.settings),
             agent_version=agent_version,
         )

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hmac
 from typing import Final
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
+from licensing.entrypoints.http.requests import HttpRequest
 from licensing.entrypoints.settings import Settings
 
 KEY: Final = "x-origin-key"
@@ -20,20 +19,20 @@ VIEWER: Final = "cloudfront-viewer-address"
 """The header in which CloudFront names the caller: an address, a colon and a port."""
 
 
-def has_come_by(event: APIGatewayProxyEventV2, settings: Settings) -> bool:
+def has_come_by(request: HttpRequest, settings: Settings) -> bool:
     """Whether a request has come by the front, or there is none."""
     if not settings.origin_keys:
         return True
-    shown = (event.headers.get(KEY) or "").encode()
+    shown = (request.headers.get(KEY) or "").encode()
     return any(hmac.compare_digest(shown, key.encode()) for key in settings.origin_keys)
 
 
-def source_address(event: APIGatewayProxyEventV2, settings: Settings) -> str:
+def source_address(request: HttpRequest, settings: Settings) -> str:
     """Who has sent a request that has come by the front, as an IP address (R17, R32).
 
     The front is asked only where its key has been demanded: anybody can send its headers.
     """
-    viewer = event.headers.get(VIEWER) if settings.origin_keys else None
+    viewer = request.headers.get(VIEWER) if settings.origin_keys else None
     if not viewer:
-        return event.request_context.http.source_ip
+        return request.source_ip
     return viewer.rpartition(":")[0].strip("[]")

@@ -5,9 +5,9 @@ OpenAPI document describes it.
 
 >>> from licensing.domain.license import Status
 >>> status = Choice("status", Status)
->>> status.read(APIGatewayProxyEventV2({"queryStringParameters": {"status": "active"}}))
+>>> status.read(HttpRequest.of({"queryStringParameters": {"status": "active"}}))
 <Status.ACTIVE: 'active'>
->>> status.read(APIGatewayProxyEventV2({"queryStringParameters": {"status": "broken"}}))
+>>> status.read(HttpRequest.of({"queryStringParameters": {"status": "broken"}}))
 Traceback (most recent call last):
     ...
 licensing.domain.errors.InvalidInput: It must be one of: active, ...
@@ -27,7 +27,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Generic, Protocol, TypeVar
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
@@ -36,6 +35,7 @@ from licensing.contract.problems import ProblemError
 from licensing.domain import strict_json
 from licensing.domain.errors import InvalidInput
 from licensing.entrypoints.http.etags import ANY, versions_in
+from licensing.entrypoints.http.requests import HttpRequest
 from licensing.usecases.expected import Versions
 from licensing.usecases.pagination import PageRequest, Search
 
@@ -90,7 +90,7 @@ class WrongFields(InvalidInput):
 class Input(Protocol[Value_co]):
     """What an operation takes from a request: a body, a query parameter or a header."""
 
-    def read(self, event: APIGatewayProxyEventV2) -> Value_co:
+    def read(self, request: HttpRequest) -> Value_co:
         """Its value in the request. Raises :class:`InvalidInput` when that is not as declared."""
 
 
@@ -103,13 +103,13 @@ class Body(Generic[Model]):
 
     model: type[Model]
 
-    def read(self, event: APIGatewayProxyEventV2) -> Model:
+    def read(self, request: HttpRequest) -> Model:
         """The body, parsed.
 
         Raises :class:`InvalidInput` for a missing body or one that is not UTF-8,
         :class:`PayloadTooLarge`, and :class:`WrongFields` when it does not fit the model.
         """
-        return _validated(self.model, _text(event, LARGEST_BODY))
+        return _validated(self.model, _text(request, LARGEST_BODY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +118,9 @@ class OptionalBody(Generic[Model]):
 
     model: type[Model]
 
-    def read(self, event: APIGatewayProxyEventV2) -> Model | None:
+    def read(self, request: HttpRequest) -> Model | None:
         """The body, or ``None`` without one. Raises as :meth:`Body.read`."""
-        return _validated(self.model, _text(event, LARGEST_BODY)) if event.body else None
+        return _validated(self.model, _text(request, LARGEST_BODY)) if request.body else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,9 @@ class VersionedBody(Generic[Model, OlderModel]):
     model: type[Model]
     older: type[OlderModel]
 
-    def read(self, event: APIGatewayProxyEventV2) -> Model | OlderModel:
+    def read(self, request: HttpRequest) -> Model | OlderModel:
         """The body as the model of its form. Raises as :meth:`Body.read`."""
-        text = _text(event, LARGEST_BODY_OF_AGENT)
+        text = _text(request, LARGEST_BODY_OF_AGENT)
         return _validated(self.older if _has_older_names(text) else self.model, text)
 
 
@@ -153,9 +153,9 @@ class Number:
     description: str = ""
     smallest: int = 1
 
-    def read(self, event: APIGatewayProxyEventV2) -> int:
+    def read(self, request: HttpRequest) -> int:
         """The number, or ``usual`` where the query has none. Raises :class:`InvalidInput`."""
-        value = event.query_string_parameters.get(self.name)
+        value = request.query.get(self.name)
         if value is None:
             return self.usual
         # Python refuses to read numbers of thousands of digits, with another error.
@@ -175,9 +175,9 @@ class Choice(Generic[Word]):
     description: str = ""
     usual: Word | None = None
 
-    def read(self, event: APIGatewayProxyEventV2) -> Word | None:
+    def read(self, request: HttpRequest) -> Word | None:
         """The word, or ``usual`` where the query has none. Raises :class:`InvalidInput`."""
-        value = event.query_string_parameters.get(self.name)
+        value = request.query.get(self.name)
         if value is None:
             return self.usual
         if value not in {word.value for word in self.words}:
@@ -193,9 +193,9 @@ class Text:
     name: str
     description: str = ""
 
-    def read(self, event: APIGatewayProxyEventV2) -> str | None:
+    def read(self, request: HttpRequest) -> str | None:
         """The text as it was sent, or ``None`` where the query has none."""
-        return event.query_string_parameters.get(self.name)
+        return request.query.get(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +205,12 @@ class SearchText:
     description: str
     name: str = "search"
 
-    def read(self, event: APIGatewayProxyEventV2) -> Search | None:
+    def read(self, request: HttpRequest) -> Search | None:
         """The search, or ``None`` where the query has none.
 
         Raises :class:`InvalidInput` for more than :data:`LONGEST_SEARCH` characters, or none.
         """
-        value = event.query_string_parameters.get(self.name)
+        value = request.query.get(self.name)
         if value is not None and not 1 <= len(value) <= LONGEST_SEARCH:
             detail = f"It must have 1 to {LONGEST_SEARCH} characters."
             raise InvalidInput(detail, pointer=f"/query/{self.name}")
@@ -224,9 +224,9 @@ class Flag:
     name: str
     description: str = ""
 
-    def read(self, event: APIGatewayProxyEventV2) -> bool | None:
+    def read(self, request: HttpRequest) -> bool | None:
         """The flag, or ``None`` where the query has none. Raises :class:`InvalidInput`."""
-        value = event.query_string_parameters.get(self.name)
+        value = request.query.get(self.name)
         if value not in {None, "true", "false"}:
             raise InvalidInput("It must be true or false.", pointer=f"/query/{self.name}")
         return None if value is None else value == "true"
@@ -239,12 +239,12 @@ class Instant:
     name: str
     description: str = ""
 
-    def read(self, event: APIGatewayProxyEventV2) -> int | None:
+    def read(self, request: HttpRequest) -> int | None:
         """The instant in epoch seconds, rounded up, or ``None`` where the query has none.
 
         Raises :class:`InvalidInput` for anything else.
         """
-        value = event.query_string_parameters.get(self.name)
+        value = request.query.get(self.name)
         if value is None:
             return None
         try:
@@ -273,9 +273,9 @@ SKIP: Final = Number(
 class Page:
     """Which page of a list: the query parameters :data:`LIMIT` and :data:`CURSOR`."""
 
-    def read(self, event: APIGatewayProxyEventV2) -> PageRequest:
+    def read(self, request: HttpRequest) -> PageRequest:
         """Limit and cursor. Raises :class:`InvalidInput` for a limit that is none."""
-        return PageRequest(LIMIT.read(event), CURSOR.read(event))
+        return PageRequest(LIMIT.read(request), CURSOR.read(request))
 
 
 PAGE: Final = Page()
@@ -285,9 +285,9 @@ PAGE: Final = Page()
 class SortedPage:
     """Which page of a list that is or may be sorted: a :class:`Page`, or one to jump to."""
 
-    def read(self, event: APIGatewayProxyEventV2) -> PageRequest:
+    def read(self, request: HttpRequest) -> PageRequest:
         """Limit, and cursor or skip. Raises :class:`InvalidInput`, also for both of these."""
-        page, skip = PAGE.read(event), SKIP.read(event)
+        page, skip = PAGE.read(request), SKIP.read(request)
         if skip and page.cursor is not None:
             detail = "Send cursor or skip: a cursor says already where to go on."
             raise InvalidInput(detail, pointer="/query/skip")
@@ -306,12 +306,12 @@ class IfMatch:
 
     description: str
 
-    def read(self, event: APIGatewayProxyEventV2) -> Versions | None:
+    def read(self, request: HttpRequest) -> Versions | None:
         """The versions that it names, or ``None`` without the header.
 
         Raises :class:`InvalidInput` for anything but ``*`` or ETags in quotes (RFC 9110, 13.1.1).
         """
-        value = event.headers.get("if-match")
+        value = request.headers.get("if-match")
         if value is None:
             return None
         try:
@@ -327,9 +327,9 @@ class IfNoneMatch:
 
     description: str
 
-    def read(self, event: APIGatewayProxyEventV2) -> bool:
+    def read(self, request: HttpRequest) -> bool:
         """Whether it is there. Raises :class:`InvalidInput` for anything but ``*``."""
-        value = event.headers.get("if-none-match")
+        value = request.headers.get("if-none-match")
         if value is not None and value.strip(" \t") != ANY:
             raise InvalidInput('Send "*", or no such header.', pointer="/headers/if-none-match")
         return value is not None
@@ -345,12 +345,12 @@ class IdempotencyKey:
 
     description: str
 
-    def read(self, event: APIGatewayProxyEventV2) -> str | None:
+    def read(self, request: HttpRequest) -> str | None:
         """The key, or ``None`` without the header.
 
         Raises :class:`InvalidInput` for one that does not fit :data:`IDEMPOTENCY_KEY_FORM`.
         """
-        value = event.headers.get("idempotency-key")
+        value = request.headers.get("idempotency-key")
         if value is None:
             return None
         value = value.strip(" \t")
@@ -366,15 +366,15 @@ class IdempotencyKey:
 # -- within ----------------------------------------------------------------------------------------
 
 
-def body_bytes(event: APIGatewayProxyEventV2) -> bytes:
+def body_bytes(request: HttpRequest) -> bytes:
     """The body as it was sent, empty where there is none: parsed and proved are the same bytes.
 
     API Gateway hands over text where the content type is one of text's, else base64 (payload 2.0).
     Raises :class:`InvalidInput` for what is neither.
     """
-    body = event.body or ""
+    body = request.body
     try:
-        return base64.b64decode(body, validate=True) if event.is_base64_encoded else body.encode()
+        return base64.b64decode(body, validate=True) if request.is_base64 else body.encode()
     except ValueError as error:
         raise _not_text() from error
 
@@ -392,8 +392,8 @@ def _validated(model: type[Model], text: str) -> Model:
     return validated
 
 
-def _text(event: APIGatewayProxyEventV2, largest: int) -> str:
-    body = event.body or ""
+def _text(request: HttpRequest, largest: int) -> str:
+    body = request.body
     if len(body) > largest:
         raise PayloadTooLarge(
             f"The body of this request may have at most {largest} bytes. Send less."
@@ -401,7 +401,7 @@ def _text(event: APIGatewayProxyEventV2, largest: int) -> str:
     if not body:
         raise InvalidInput("The request has no body. Send a JSON object.")
     try:
-        return body_bytes(event).decode()
+        return body_bytes(request).decode()
     except UnicodeDecodeError as error:
         raise _not_text() from error
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-
 from licensing.domain.device_key import InvalidProof, Proof
 from licensing.domain.errors import InvalidInput
 from licensing.entrypoints.deployment import Deployment
 from licensing.entrypoints.http.addresses import own_address, public_address
 from licensing.entrypoints.http.inputs import body_bytes
+from licensing.entrypoints.http.requests import HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +20,9 @@ class DeviceProof:
     header: str
     description: str
 
-    def read(self, event: APIGatewayProxyEventV2) -> str | None:
+    def read(self, request: HttpRequest) -> str | None:
         """The proof as it was sent: what it proves depends on the credential that it goes with."""
-        return event.headers.get(self.header.lower())
+        return request.headers.get(self.header.lower())
 
 
 PROOF: Final = DeviceProof(
@@ -55,7 +54,7 @@ PREVIOUS_PROOF: Final = DeviceProof(
 
 
 def proof(
-    event: APIGatewayProxyEventV2,
+    request: HttpRequest,
     credential: str,
     deployment: Deployment,
     *,
@@ -66,23 +65,22 @@ def proof(
     Raises ``StaleProof`` for one that has to be made anew, with a nonce of now. One over another
     text has no :attr:`Proof.made_ms`: the caller decides.
     """
-    token = taken.read(event)
+    token = taken.read(request)
     if token is None:
         return None
     # Most functions do without the cryptography that this brings in.
     from licensing.domain import dpop  # noqa: PLC0415
 
-    http = event.request_context.http
     # Behind a domain of its own, the API's may be called as well.
-    called = {own_address(event), public_address(event, deployment.settings)}
-    urls = {dpop.plain_url(address + event.raw_path) for address in called}
+    called = {own_address(request), public_address(request, deployment.settings)}
+    urls = {dpop.plain_url(address + request.path) for address in called}
     return dpop.verify(
         token,
         dpop.ProvedRequest(
-            http.method,
+            request.method,
             frozenset(url for url in urls if url is not None),
             credential,
-            body_bytes(event),
+            body_bytes(request),
         ),
         nonce_key=deployment.keyrings.keyring().nonce_key,
         now_ms=deployment.now_ms(),
@@ -90,7 +88,7 @@ def proof(
 
 
 def good_proof(
-    event: APIGatewayProxyEventV2,
+    request: HttpRequest,
     credential: str,
     deployment: Deployment,
     *,
@@ -100,7 +98,7 @@ def good_proof(
 
     Raises :class:`InvalidInput`, too.
     """
-    found = proof(event, credential, deployment, taken=taken)
+    found = proof(request, credential, deployment, taken=taken)
     if isinstance(found, InvalidProof):
         raise InvalidInput(
             f"The proof is not valid (RFC 9449): {found.reason}. {found.advice}",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final, TypeVar
-
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from licensing.adapters import telemetry
 from licensing.contract.problems import Problem, ProblemCode, ProblemError
@@ -16,7 +13,11 @@ from licensing.domain.refusal import Refused
 from licensing.entrypoints.http.encodings import packed, takes_gzip
 from licensing.entrypoints.http.etags import etag_of, has_already
 
-Reply = Response[str]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from licensing.entrypoints.http.requests import HttpRequest
+
 Given = TypeVar("Given")
 
 BRIEFLY_KEPT: Final = MappingProxyType(
@@ -28,27 +29,43 @@ _WORTH_PACKING: Final = 1024
 """Characters; less than that fits a packet or two as it is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. Names of ``headers`` are in lower case; ``body`` is in base64 if ``is_base64``."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str = ""
+    is_base64: bool = False
+
+    def result(self, *, usual: Mapping[str, str]) -> dict[str, Any]:
+        """What a function returns to API Gateway; ``usual`` headers go where it has none such."""
+        return {
+            "statusCode": self.status,
+            "headers": {**usual, **self.headers},
+            "body": self.body,
+            "isBase64Encoded": self.is_base64,
+        }
+
+
 def reply(
     status: int, body: BaseModel, *, outcome: str, headers: Mapping[str, str] | None = None
 ) -> Reply:
     """A JSON reply, logged and counted under ``outcome``."""
-    telemetry.answered(outcome, status)
-    return Response(
-        status_code=status,
-        content_type="application/json",
-        body=body.model_dump_json(),
-        headers={"cache-control": "no-store", **(headers or {})},
+    headers = {"cache-control": "no-store", **(headers or {})}
+    return text(
+        status, "application/json", body.model_dump_json(), outcome=outcome, headers=headers
     )
 
 
 def no_content(headers: Mapping[str, str], *, outcome: str) -> Reply:
     """An answer that is all in its headers, logged and counted under ``outcome``."""
     telemetry.answered(outcome, 204)
-    return Response(status_code=204, body="", headers={"cache-control": "no-store", **headers})
+    return Reply(204, {"cache-control": "no-store", **headers})
 
 
 def tagged(
-    event: APIGatewayProxyEventV2,
+    request: HttpRequest,
     body: BaseModel,
     *,
     version: int,
@@ -61,13 +78,13 @@ def tagged(
     """
     content = body.model_dump_json()
     headers = {"cache-control": "no-store", "etag": etag_of(content, version)}
-    if _is_known(event, headers["etag"]):
+    if _is_known(request, headers["etag"]):
         return _not_modified(headers, outcome)
     return text(status, "application/json", content, outcome=outcome, headers=headers)
 
 
 def tagged_text(
-    event: APIGatewayProxyEventV2,
+    request: HttpRequest,
     content_type: str,
     body: str,
     *,
@@ -80,28 +97,28 @@ def tagged_text(
     which stands for more than the file.
     """
     headers = {"etag": etag_of(body), "vary": "accept-encoding", **headers}
-    accepted = event.headers.get("accept-encoding", "")
+    accepted = request.headers.get("accept-encoding", "")
     is_packed = len(body) >= _WORTH_PACKING and takes_gzip(accepted)
     if is_packed:  # other bytes have another tag (RFC 9110, 8.8.3.3)
         headers["etag"] = f'{headers["etag"][:-1]}-gzip"'
-    if _is_known(event, headers["etag"]):
+    if _is_known(request, headers["etag"]):
         return _not_modified(headers, outcome)
     if not is_packed:
         return text(200, content_type, body, outcome=outcome, headers=headers)
     headers["content-encoding"] = "gzip"
-    answered = text(200, content_type, packed(body), outcome=outcome, headers=headers)
-    answered.base64_encoded = True
-    return answered
+    return replace(
+        text(200, content_type, packed(body), outcome=outcome, headers=headers), is_base64=True
+    )
 
 
-def _is_known(event: APIGatewayProxyEventV2, etag: str) -> bool:
-    is_reading = event.request_context.http.method in {"GET", "HEAD"}
-    return is_reading and has_already(event.headers.get("if-none-match", ""), etag)
+def _is_known(request: HttpRequest, etag: str) -> bool:
+    is_reading = request.method in {"GET", "HEAD"}
+    return is_reading and has_already(request.headers.get("if-none-match", ""), etag)
 
 
 def _not_modified(headers: Mapping[str, str], outcome: str) -> Reply:
     telemetry.answered(outcome, 304)
-    return Response(status_code=304, body="", headers=dict(headers))
+    return Reply(304, headers)
 
 
 def text(
@@ -109,7 +126,7 @@ def text(
 ) -> Reply:
     """A file as a reply, logged and counted under ``outcome``."""
     telemetry.answered(outcome, status)
-    return Response(status_code=status, content_type=content_type, body=body, headers=dict(headers))
+    return Reply(status, {"content-type": content_type, **headers}, body)
 
 
 def answer(given: Given | Refused, show: Callable[[Given], Reply]) -> Reply:
@@ -133,10 +150,10 @@ def problem(
 ) -> Reply:
     """A problem, logged and counted under its ``code``."""
     body = Problem.of(code, detail, errors, dpop_nonce=dpop_nonce)
-    telemetry.answered(code, body.status)
-    return Response(
-        status_code=body.status,
-        content_type="application/problem+json",
-        body=body.model_dump_json(exclude_none=True),
+    return text(
+        body.status,
+        "application/problem+json",
+        body.model_dump_json(exclude_none=True),
+        outcome=code,
         headers={"cache-control": "no-store", **(headers or {})},
     )

@@ -1,4 +1,4 @@
-"""Which methods each path of the API has: for requests that fit no route of API Gateway's.
+"""Which paths are a route's, and which methods a path has.
 
 >>> table = Routes.of(["GET /v1/licenses/{license_id}", "HEAD /portal", "GET /portal"])
 >>> table.methods("/portal"), table.methods("/v1/licenses/lic_1"), table.methods("/v1/licenses/")
@@ -31,6 +31,16 @@ class Routes:
         named = {method for method, own in self._methods if list(own) == segments}
         fitting = {method for method, own in self._methods if _fits(segments, own)}
         return tuple(sorted(named or fitting))
+
+
+def is_of(path: str, route: str) -> bool:
+    """Whether a path is one of a route's, letter by letter.
+
+    >>> route = "GET /v1/licenses/{license_id}"
+    >>> is_of("/v1/licenses/lic_1", route), is_of("/licensing/v1/licenses/lic_1", route)
+    (True, False)
+    """
+    return _fits(path.split("/"), tuple(route.partition(" ")[2].split("/")))
 
 
 def _fits(segments: list[str], own: tuple[str, ...]) -> bool:
