@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from socket import IPPROTO_TCP, TCP_NODELAY
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -26,12 +25,12 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
-from botocore.httpsession import URLLib3Session
 from moto.core.models import botocore_stubber
 
-_AT_ONCE: Any = (IPPROTO_TCP, TCP_NODELAY, 1)
-_SESSION = URLLib3Session(socket_options=[_AT_ONCE])
-"""As clients make theirs: without the option a request waits until the last is acknowledged."""
+from licensing.adapters.aws_connections import Connections
+
+_CONNECTIONS = Connections(connect_seconds=60, read_seconds=60)
+"""The service's own, but in no hurry: what comes late is one of the faults."""
 
 
 @dataclass
@@ -129,7 +128,7 @@ class Wire:
     def send(self, prepared: AWSPreparedRequest) -> AWSResponse:
         """Send a request to wherever AWS is."""
         answer: AWSResponse | None = botocore_stubber("before-send", prepared)
-        return answer or _SESSION.send(prepared)
+        return answer or _CONNECTIONS.send(prepared)
 
     def deliver_held(self) -> None:
         """Send what has been held up, at last; nobody waits for the answers."""

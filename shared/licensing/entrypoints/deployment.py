@@ -5,7 +5,6 @@ What this module guarantees:
 * Nothing is read or made at import; the first request makes the :class:`Deployment`, which then
   lives as long as the execution environment.
 * Where people sign in is asked of the identity provider when the portal needs it, and kept.
-* Clients give up early (1 s to connect, 2 s to read), so that a retry fits into the request.
 * :func:`rehearse` makes all of it without a call that leaves and without the secret;
   :func:`refresh` drops what must not be shared by those who were restored from one snapshot.
 """
@@ -18,16 +17,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from io import BytesIO
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.client import BaseClient
-from botocore.compat import HTTPHeaders
-from botocore.config import Config
-
+from licensing.adapters.aws_clients import Clients
+from licensing.adapters.aws_connections import response
 from licensing.adapters.documents import fetched
 from licensing.adapters.dynamo import DynamoStore
 from licensing.adapters.dynamo.transaction import RetryPolicy
@@ -40,6 +34,8 @@ from licensing.usecases.ports import Entropy
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from botocore.awsrequest import AWSPreparedRequest
+    from botocore.client import BaseClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_secretsmanager import SecretsManagerClient
 
@@ -51,17 +47,6 @@ UseCase = TypeVar("UseCase", bound="DataclassInstance")
 Clock = Callable[[], float]
 """Epoch seconds."""
 
-_CONFIG: Final = Config(
-    connect_timeout=1,
-    read_timeout=2,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    tcp_keepalive=True,
-    max_pool_connections=16,
-    # A sixth of a request's CPU went into checking what our own builders make, and into a header.
-    parameter_validation=False,
-    user_agent="licensing",
-)
-
 
 @dataclass(slots=True)
 class Deployment:
@@ -70,8 +55,9 @@ class Deployment:
     settings: Settings
     clock: Clock
     entropy: Entropy
-    dynamodb: DynamoDBClient
-    secrets: SecretsManagerClient
+    clients: Clients
+    dynamodb: DynamoDBClient = field(init=False)
+    secrets: SecretsManagerClient = field(init=False)
     store: DynamoStore = field(init=False)
     keyrings: SecretsManagerKeyrings = field(init=False)
     discovery: Discovery = field(init=False)
@@ -79,6 +65,8 @@ class Deployment:
     _remaining_ms: Callable[[], int] = field(default=lambda: 10_000, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self.dynamodb = self.clients.dynamodb(self.settings.dynamodb_endpoint)
+        self.secrets = self.clients.secrets()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -100,17 +88,7 @@ class Deployment:
         entropy: Entropy = token_bytes,
     ) -> Deployment:
         """Make the clients that ``environ`` asks for."""
-        settings = Settings.from_environ(environ)
-        session = boto3.session.Session()
-        return cls(
-            settings=settings,
-            clock=clock,
-            entropy=entropy,
-            dynamodb=session.client(
-                "dynamodb", config=_CONFIG, endpoint_url=settings.dynamodb_endpoint
-            ),
-            secrets=session.client("secretsmanager", config=_CONFIG),
-        )
+        return cls(Settings.from_environ(environ), clock, entropy, Clients())
 
     @property
     def lease_terms(self) -> LeaseTerms:
@@ -153,8 +131,7 @@ class Deployment:
         from licensing.adapters.event_bus import EventBus  # noqa: PLC0415 - only one function publishes
 
         if self._bus is None:
-            client = boto3.session.Session().client("events", config=_CONFIG)
-            self._bus = EventBus(client, self.settings.event_bus)
+            self._bus = EventBus(self.clients.events(), self.settings.event_bus)
         return self._bus
 
     def rehearse(self) -> None:
@@ -212,21 +189,13 @@ def _asked_for(kind: type[DataclassInstance]) -> Iterator[str]:
         yield each.name
 
 
-class _RawBody(BytesIO):
-    """The body of an HTTP answer, as botocore reads it."""
-
-    def stream(self) -> Iterator[bytes]:
-        """All of it, piece by piece."""
-        yield self.read()
-
-
 @contextmanager
 def _kept_in(client: BaseClient, body: bytes) -> Iterator[None]:
     """Have a client's calls answered with ``body`` instead of sent."""
 
     # Botocore's stubs know no hook with an answer.
     def answer(request: AWSPreparedRequest, **_: object) -> Any:
-        return AWSResponse(request.url, 200, HTTPHeaders(), _RawBody(body))
+        return response(request.url, 200, {}, body)
 
     client.meta.events.register_first("before-send", answer)
     try:

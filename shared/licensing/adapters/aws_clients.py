@@ -1,0 +1,136 @@
+"""The clients of AWS's services: botocore's own, made and used with as little work as it allows.
+
+What this module guarantees:
+
+* Clients give up early (1 s to connect, 2 s to read), so that a retry fits into the request.
+* Credentials, regions, endpoints, signatures, retries and errors are botocore's. What is left out
+  is what it does beside: going through the files of 400 services, reading every endpoint of every
+  region, looking for ten types in each value that DynamoDB sends, and most of urllib3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64decode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from botocore.config import Config
+from botocore.loaders import Loader
+from botocore.parsers import JSONParser, ResponseParserFactory
+from botocore.session import Session
+from botocore.utils import get_environ_proxies
+
+from licensing.adapters.aws_connections import Connections
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_secretsmanager import SecretsManagerClient
+
+_CONNECT_SECONDS: Final = 1
+_READ_SECONDS: Final = 2
+_CONFIG: Final = Config(
+    connect_timeout=_CONNECT_SECONDS,
+    read_timeout=_READ_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    tcp_keepalive=True,
+    max_pool_connections=16,
+    # A sixth of a request's CPU went into checking what our own builders make, and into a header.
+    parameter_validation=False,
+    user_agent="licensing",
+    # No endpoint of an account of its own: one more look at what is asked, for each request.
+    account_id_endpoint_mode="disabled",
+)
+_READS: Final = frozenset({"BatchGetItemOutput", "GetItemOutput", "QueryOutput"})
+
+
+class Clients:
+    """Makes clients from the environment: its region, its credentials, its endpoints."""
+
+    def __init__(self) -> None:
+        self._session = Session()
+        self._session.register_component("data_loader", _Loader())
+        self._session.register_component("response_parser_factory", _Parsers())
+
+    def dynamodb(self, endpoint: str | None) -> DynamoDBClient:
+        """The table's client, at ``endpoint`` where that is given."""
+        client = self._session.create_client("dynamodb", config=_CONFIG, endpoint_url=endpoint)
+        self._connect_plainly(client)
+        return cast("DynamoDBClient", client)
+
+    def secrets(self) -> SecretsManagerClient:
+        """The secret's client."""
+        client = self._session.create_client("secretsmanager", config=_CONFIG)
+        return cast("SecretsManagerClient", client)
+
+    def events(self) -> EventBridgeClient:
+        """The bus's client."""
+        return cast("EventBridgeClient", self._session.create_client("events", config=_CONFIG))
+
+    def _connect_plainly(self, client: Any) -> None:
+        """Have a client's requests sent by :class:`Connections`, unless they go by a proxy."""
+        if get_environ_proxies(client.meta.endpoint_url):
+            return
+        named = self._session.get_config_variable("ca_bundle")
+        authorities = named or os.environ.get("REQUESTS_CA_BUNDLE")
+        # botocore has no public way to say what sends. Its own has these two methods, too.
+        endpoint = client._endpoint  # noqa: SLF001
+        endpoint.http_session = Connections(_CONNECT_SECONDS, _READ_SECONDS, authorities)
+
+
+class _Loader(Loader):
+    """What botocore knows of services, without what no client of one region needs."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - as its base
+        # All that have a folder: botocore's own opens each to see whether such a file is in it.
+        folders = (Path(path) for path in self.search_paths)
+        return [one.name for folder in folders if folder.is_dir() for one in folder.iterdir()]
+
+    def load_data_with_path(self, name: str) -> tuple[Any, str]:
+        # Endpoints follow from each service's rules. These are of clients from before the rules.
+        if name == "endpoints":
+            return {"version": 3, "partitions": []}, ""
+        return cast("tuple[Any, str]", super().load_data_with_path(name))
+
+
+class _Parsers(ResponseParserFactory):
+    """Parsers of answers, by protocol."""
+
+    def create_parser(self, protocol_name: str) -> Any:
+        made = super().create_parser(protocol_name)
+        return _Parser() if type(made) is JSONParser else made
+
+
+class _Parser(JSONParser):
+    """Reads DynamoDB's values as they stand in its JSON, where all but bytes are as boto3 has them.
+
+    botocore's own asks each value whether it is one of ten types.
+    """
+
+    def parse(self, response: Mapping[str, Any], shape: Any) -> dict[str, Any]:
+        if response["status_code"] != 200 or shape is None or shape.name not in _READS:
+            return cast("dict[str, Any]", super().parse(response, shape))
+        parsed: dict[str, Any] = json.loads(response["body"], object_hook=_with_bytes)
+        headers = {name.lower(): value for name, value in response["headers"].items()}
+        parsed["ResponseMetadata"] = {
+            "RequestId": headers.get("x-amzn-requestid", ""),
+            "HTTPStatusCode": response["status_code"],
+            "HTTPHeaders": headers,
+        }
+        return parsed
+
+
+def _with_bytes(found: dict[str, Any]) -> dict[str, Any]:
+    """An object of DynamoDB's JSON, with bytes for base64 if it is a binary value, or a set."""
+    for kind, value in found.items():
+        # An attribute may be called "B", too; its value is an object again.
+        if kind == "B" and isinstance(value, str):
+            return {kind: b64decode(value)}
+        if kind == "BS" and isinstance(value, list):
+            return {kind: [b64decode(one) for one in value]}
+        break  # a value has one kind
+    return found
