@@ -93,7 +93,7 @@ class _Loader(Loader):
     def load_data_with_path(self, name: str) -> tuple[Any, str]:
         # Endpoints follow from each service's rules. These are of clients from before the rules.
         if name == "endpoints":
-            return {"version": 3, "partitions": []}, ""
+            return {"version": 3, "partitions": []}, self.BUILTIN_DATA_PATH
         return cast("tuple[Any, str]", super().load_data_with_path(name))
 
 

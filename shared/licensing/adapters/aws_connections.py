@@ -24,6 +24,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import SplitResult, urlsplit
+from weakref import finalize
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import ensure_bytes
@@ -58,6 +59,9 @@ class Connections:
     authorities: str | None = None
     _idle: deque[_Connection] = field(default_factory=deque, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        finalize(self, _close_all, self._idle)
+
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         """The answer to a request.
 
@@ -84,9 +88,7 @@ class Connections:
 
     def close(self) -> None:
         """Close what is idle."""
-        with suppress(IndexError):
-            while True:
-                self._idle.pop().close()
+        _close_all(self._idle)
 
     @cached_property
     def trust(self) -> ssl.SSLContext:
@@ -107,22 +109,35 @@ class Connections:
         return None
 
     def _made(self, url: SplitResult, endpoint: str) -> _Connection:
-        is_secure = url.scheme == "https"
-        address = (url.hostname or "", url.port or (443 if is_secure else 80))
         try:
-            made = socket.create_connection(address, timeout=self.connect_seconds)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if is_secure:
-                made = self.trust.wrap_socket(made, server_hostname=url.hostname)
+            return _Connection(self._connected(url))
         except ssl.SSLError as error:
             raise SSLError(endpoint_url=endpoint, error=error) from error
         except TimeoutError as error:
             raise ConnectTimeoutError(endpoint_url=endpoint, error=error) from error
         except OSError as error:
             raise EndpointConnectionError(endpoint_url=endpoint, error=error) from error
-        made.settimeout(self.read_seconds)
-        return _Connection(made)
+
+    def _connected(self, url: SplitResult) -> socket.socket:
+        is_secure = url.scheme == "https"
+        address = (url.hostname or "", url.port or (443 if is_secure else 80))
+        connected = socket.create_connection(address, timeout=self.connect_seconds)
+        try:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if is_secure:
+                connected = self.trust.wrap_socket(connected, server_hostname=url.hostname)
+        except OSError:
+            connected.close()
+            raise
+        connected.settimeout(self.read_seconds)
+        return connected
+
+
+def _close_all(idle: deque[_Connection]) -> None:
+    with suppress(IndexError):
+        while True:
+            idle.pop().close()
 
 
 class _Connection:
@@ -192,18 +207,25 @@ def _message(request: AWSPreparedRequest, url: SplitResult) -> bytes:
 
 def _answer(connection: _Connection, url: str) -> tuple[AWSResponse, bool]:
     """The answer, and whether it is the last one of its connection."""
+    version, status, headers = _head(connection)
+    while 100 <= status < 200:
+        version, status, headers = _head(connection)  # that one was on the way
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body = b"".join(_chunks(connection))
+    else:
+        body = connection.take(int(headers.get("content-length", "")))
+    is_last = version != "HTTP/1.1" or headers.get("connection", "").lower() == "close"
+    return response(url, status, headers, body), is_last
+
+
+def _head(connection: _Connection) -> tuple[str, int, dict[str, str]]:
     first, *lines = connection.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
     version, status = first.split(" ")[:2]
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        body = b"".join(_chunks(connection))
-    else:
-        body = connection.take(int(headers.get("content-length", "")))
-    is_last = version != "HTTP/1.1" or headers.get("connection", "").lower() == "close"
-    return response(url, int(status), headers, body), is_last
+    return version, int(status), headers
 
 
 def _chunks(connection: _Connection) -> Iterator[bytes]:
