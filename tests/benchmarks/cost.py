@@ -47,9 +47,11 @@ _PLATFORM_EVENTS: Final = 3
 _PLATFORM_BYTES: Final = 340
 # What HTTP adds to a body on its way out: status, headers, TLS records.
 _HEADER_BYTES: Final = 500
-_ROUTE_METRICS: Final = 6  # Count, 4xx, 5xx, Latency, IntegrationLatency, DataProcessed
 _VERSIONS: Final = 2  # of each function: the one that is live, and the way back
-_OUTCOMES: Final = 42  # at most: codes of answers, each a dimension of two metrics
+_OUTCOMES: Final = 42  # at most: codes of answers
+_OUTCOME_METRICS: Final = 2  # of each
+_SWEEP_METRICS: Final = 7
+_PUBLISHED_METRICS: Final = 3
 _VALIDATE_ROUTE: Final = "POST /v1/licenses/validate"
 
 
@@ -213,25 +215,32 @@ def _deployment() -> Deployment:
         for name in template.of_type("AWS::Logs::LogGroup")
     ]
     resolved = resources_named()
-    settings = _api()["DefaultRouteSettings"]
-    detailed = settings["DetailedMetricsEnabled"]
+    functions = read.functions
+    snapshots = [name for name in functions if _has_snapshot(template, name)]
     return Deployment(
-        memory=read.functions["ValidateFunction"].memory,
-        snapshots=_VERSIONS * sum(_has_snapshot(template, name) for name in read.functions),
-        metrics=2 * _OUTCOMES + (_ROUTE_METRICS * len(read.routes) if detailed else 0),
+        memory=functions["ValidateFunction"].memory,
+        login_memory=functions["IssueFunction"].memory,
+        background_memory=functions["PublishFunction"].memory,
+        cached=_VERSIONS * sum(functions[name].memory for name in snapshots),
+        outcomes=_OUTCOMES,
+        outcome_metrics=_OUTCOME_METRICS,
+        sweep_metrics=_SWEEP_METRICS,
+        published_metrics=_PUBLISHED_METRICS,
         # One that looks at several metrics is paid for each of them.
         alarms=sum(
             len(of_alarm(resolved, alarm)) for alarm in resolved.of_type("AWS::CloudWatch::Alarm")
         ),
+        dashboards=len(template.of_type("AWS::CloudWatch::Dashboard")),
         secrets=len(template.of_type("AWS::SecretsManager::Secret")),
         sweeps_per_day=sum(86_400 / schedule.seconds for schedule in read.schedules),
         log_days=max(days),
+        is_traced=template.function("ValidateFunction", "Tracing").get("Tracing") == "Active",
     )
 
 
 def _has_snapshot(template: Template, function: str) -> bool:
-    start = template.function(function, "SnapStart")["SnapStart"]
-    return bool(start["ApplyOn"] == "PublishedVersions")
+    start = template.function(function, "SnapStart").get("SnapStart", {})
+    return bool(start.get("ApplyOn") == "PublishedVersions")
 
 
 def _api() -> dict[str, Any]:
@@ -330,11 +339,11 @@ def _by_quota(needs: dict[float, tuple[Quota, ...]]) -> Table:
 
 def _priced() -> Table:
     rows = tuple(
-        (price.what, f"{price.tiers[0][1]:g} $ for {price.per:,.0f}", price.page)
+        (price.what, f"{price.tiers[0][1]:g} $ for {price.per:,.0f}", price.page, price.as_of)
         for price in PRICES.values()
     )
-    title = f"Prices of {REGION} in the first tier, as remembered in {AS_OF}, to be checked"
-    return Table(title, ("what", "price", "page to check it on"), rows)
+    title = f"Prices of {REGION} in the first tier, as remembered, to be checked"
+    return Table(title, ("what", "price", "page to check it on", "as of"), rows)
 
 
 def _plot(found: Measured, deployment: Deployment) -> Plot:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, exp
 from typing import Final
 
 from tests.benchmarks.prices import Price
@@ -20,6 +20,10 @@ _VCPU_MIB: Final = 1769
 """Lambda gives a function one whole processor at this memory, and a share below it."""
 _LOG_EVENT: Final = 26
 """Bytes that CloudWatch Logs adds to every event that it takes in."""
+_TABLE_KEY: Final = 300
+"""Seconds for which DynamoDB keeps a table's key, for each caller, before it asks KMS again."""
+_SECRET: Final = 900
+"""Seconds for which an environment keeps the server secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +52,56 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is assumed: latency of a DynamoDB request, CPU of Lambda's own runtime client, peaks.
+    """What is assumed.
 
-    ``peak`` is how many times the mean rate the busiest minutes have; ``logins_per_year`` are first
-    logins of an agent, and with them changes that are published.
+    ``database_ms`` is the latency of a DynamoDB request, ``runtime_cpu_ms`` CPU of Lambda's own
+    runtime client. ``peak`` is how many times the mean rate the busiest minutes have.
+    ``logins_per_year`` are first logins of an agent, and with them changes that are published.
+    ``archived`` is what is left of a log line where it is kept: CloudWatch keeps it compressed, and
+    AWS's own calculator takes it to be 0.15. An execution environment waits ``idle_seconds`` for
+    its next request, and lives ``environment_seconds`` at most. Of a hundred agents, one person
+    signs in within a month (``people_per_agent``): agents never do. An outcome other than the usual
+    one is that of ``rare_share`` of all answers.
     """
 
     database_ms: float = 5.0
     runtime_cpu_ms: float = 0.5
     peak: float = 5.0
     logins_per_year: float = 1.0
-    restores_per_request: float = 0.001
+    archived: float = 0.15
+    idle_seconds: float = 420.0
+    environment_seconds: float = 7200.0
+    people_per_agent: float = 0.01
+    rare_share: float = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What stands there whether or not anybody comes, as the template says."""
+    """What stands there whether or not anybody comes, as the template says; memory is in MiB."""
 
     memory: int
-    snapshots: int
-    """Of all versions that are kept."""
-    metrics: int
+    """Of the function that validates."""
+    login_memory: int
+    background_memory: int
+    """Of the sweep, and of what publishes events."""
+    cached: int
+    """MiB of all snapshots: those of each version that is kept."""
+    outcomes: int
+    """How many codes answers have, at most."""
+    outcome_metrics: int
+    """How many metrics each code has."""
+    sweep_metrics: int
+    """What each sweep sends."""
+    published_metrics: int
+    """What is sent with published events."""
     alarms: int
+    """The metrics that alarms look at: each is paid for."""
+    dashboards: int
     secrets: int
     sweeps_per_day: float
     log_days: int
+    is_traced: bool
+    """Whether X-Ray samples requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +134,26 @@ def traced(requests: float, seconds: float = MONTH) -> float:
     return first + 0.05 * (requests - first)
 
 
+def restores(requests: float, busy: float, terms: Terms) -> float:
+    """Environments that are made for so many requests in a month.
+
+    ``busy`` is how many of them work at once, in the mean. A request finds none where nobody has
+    asked for ``idle_seconds`` (requests come at random); and each ends when it has lived its time.
+    """
+    awake = 1 - exp(-requests / MONTH * terms.idle_seconds)
+    environments = max(1.0, terms.peak * busy)
+    renewed = awake * environments * MONTH / terms.environment_seconds
+    return min(requests, requests * (1 - awake) + renewed)
+
+
+def hours_with(events: float) -> float:
+    """The share of a month's hours in which something happens that comes so often, at random.
+
+    A custom metric is paid for by the hour in which it is sent.
+    """
+    return 1 - exp(-events / (DAYS * 24))
+
+
 def quantities(
     fleet: Fleet, validate: Work, login: Work, deployment: Deployment, terms: Terms
 ) -> dict[str, float]:
@@ -112,43 +161,67 @@ def quantities(
     validations = fleet.validations
     logins = fleet.agents * terms.logins_per_year * DAYS / 365
     requests = validations + logins
-    gigabytes = deployment.memory / 1024
     sweeps = deployment.sweeps_per_day * DAYS
     published = logins * login.events
-    seconds = (
-        validations * validate.billed_ms(deployment.memory, terms)
-        + logins * login.billed_ms(deployment.memory, terms)
-        # A published event costs about what a login does; a sweep with nothing due a second.
-        + published * login.billed_ms(deployment.memory, terms)
-        + sweeps * 1000
-    ) / 1000
+    validating = validations * validate.billed_ms(deployment.memory, terms) / 1000
+    logging_in = logins * login.billed_ms(deployment.login_memory, terms) / 1000
+    # A published event costs about what a login does; a sweep with nothing due a second.
+    background = published * login.billed_ms(deployment.background_memory, terms) / 1000 + sweeps
     logged = sum(
         count * (work.log_bytes + _LOG_EVENT * work.log_events)
         for count, work in ((validations, validate), (logins, login))
     )
-    environments = max(1.0, terms.peak * seconds / MONTH)
+    # Of the functions that start from a snapshot.
+    restored = tuple(
+        (restores(count, seconds / MONTH, terms), memory)
+        for count, seconds, memory in (
+            (validations, validating, deployment.memory),
+            (logins, logging_in, deployment.login_memory),
+        )
+    )
+    environments = max(1.0, terms.peak * (validating + logging_in) / MONTH)
+    metrics = (
+        deployment.sweep_metrics * hours_with(sweeps)
+        + deployment.published_metrics * hours_with(published)
+        + deployment.outcome_metrics
+        * (
+            hours_with(requests)
+            + (deployment.outcomes - 1) * hours_with(requests * terms.rare_share)
+        )
+    )
     return {
         "api": requests,
         "lambda requests": requests + published + sweeps,
-        "lambda duration": seconds * gigabytes,
-        "snapstart cache": deployment.snapshots * gigabytes * MONTH,
-        "snapstart restore": requests * terms.restores_per_request * gigabytes,
+        "lambda duration": _gigabytes(deployment.memory) * validating
+        + _gigabytes(deployment.login_memory) * logging_in
+        + _gigabytes(deployment.background_memory) * background,
+        "snapstart cache": _gigabytes(deployment.cached) * MONTH,
+        "snapstart restore": sum(count * _gigabytes(memory) for count, memory in restored),
         "read units": validations * validate.rcu + logins * login.rcu + sweeps * 4,
         "write units": validations * validate.wcu + logins * login.wcu,
         "table storage": fleet.agents * fleet.bytes,
         "table recovery": fleet.agents * fleet.bytes,
         "log ingestion": logged,
-        "log storage": logged * deployment.log_days / DAYS,
-        "metrics": deployment.metrics,
+        "log storage": logged * terms.archived * deployment.log_days / DAYS,
+        "metrics": metrics,
         "alarms": deployment.alarms,
-        "traces": traced(requests),
+        "dashboards": deployment.dashboards,
+        "traces": traced(requests) if deployment.is_traced else 0,
         "secrets": deployment.secrets,
-        "secret calls": environments * MONTH / 900,
+        "secret calls": environments * MONTH / _SECRET,
+        "key calls": sum(
+            min(count, MONTH / _TABLE_KEY) for count in (validations, logins, published, sweeps)
+        ),
+        "users": fleet.agents * terms.people_per_agent,
         "events": published,
         "queue requests": 0,  # dead letters
         "notifications": 0,  # alarms about them
         "transfer": validations * validate.reply_bytes + logins * login.reply_bytes,
     }
+
+
+def _gigabytes(mebibytes: float) -> float:
+    return mebibytes / 1024
 
 
 def monthly(taken: Mapping[str, float], prices: Mapping[str, Price]) -> dict[str, float]:
@@ -203,7 +276,7 @@ def quotas(
     logins = fleet.agents / (rollout_days * DAY) * terms.peak
     busy = (
         peak * validate.billed_ms(deployment.memory, terms)
-        + logins * login.billed_ms(deployment.memory, terms)
+        + logins * login.billed_ms(deployment.login_memory, terms)
     ) / 1000
     return (
         Quota(

@@ -1,6 +1,7 @@
 """What a fleet costs: the arithmetic, exactly."""
 
 from dataclasses import replace
+from math import exp, log
 
 import pytest
 
@@ -10,9 +11,11 @@ from tests.benchmarks.cost_model import (
     Limits,
     Terms,
     Work,
+    hours_with,
     monthly,
     quantities,
     quotas,
+    restores,
     sighted_share,
     traced,
 )
@@ -28,15 +31,24 @@ VALIDATE = Work(
     reply_bytes=1500,
 )
 LOGIN = replace(VALIDATE, cpu_ms=2.0, rcu=4, wcu=14, events=1)
-TERMS = Terms(database_ms=5, runtime_cpu_ms=0, peak=5, logins_per_year=365 / 30)
+TERMS = Terms(
+    database_ms=5, runtime_cpu_ms=0, peak=5, logins_per_year=365 / 30, archived=0.2, rare_share=0.01
+)
 DEPLOYMENT = Deployment(
     memory=1769,
-    snapshots=2,
-    metrics=10,
+    login_memory=3538,
+    background_memory=1769,
+    cached=2048,
+    outcomes=11,
+    outcome_metrics=2,
+    sweep_metrics=3,
+    published_metrics=4,
     alarms=3,
+    dashboards=1,
     secrets=1,
     sweeps_per_day=288,
     log_days=90,
+    is_traced=True,
 )
 FLEET = Fleet(agents=1_000_000, seconds=43_200, bytes=2_000)
 LIMITS = Limits(validate_rate=1000, default_rate=100)
@@ -78,36 +90,82 @@ def test_the_first_request_of_each_second_is_traced_and_one_in_twenty_after_it()
     assert traced(1100, seconds=100) == 150
 
 
+def test_a_request_starts_an_environment_after_a_pause_and_when_one_has_lived_its_time() -> None:
+    terms = replace(TERMS, idle_seconds=100, environment_seconds=2_592_000 / 10)
+    # One request in the mean of a pause: 37 % of them find nobody.
+    requests = 2_592_000 / 100
+    awake = 1 - exp(-1)
+    assert restores(requests, 0.01, terms) == pytest.approx(requests * exp(-1) + 10 * awake)
+    # Many: no pause, and what is busy at the peak is made anew ten times.
+    assert restores(1e9, 200, terms) == pytest.approx(200 * 5 * 10)
+    # Few: each starts one, and no more.
+    assert restores(3, 0, terms) == pytest.approx(3)
+
+
+def test_at_scale_far_fewer_than_one_request_in_a_thousand_starts_an_environment() -> None:
+    assert restores(60e6, 0.5, Terms()) / 60e6 < 1e-4
+
+
+def test_a_metric_is_paid_for_in_the_hours_in_which_it_is_sent() -> None:
+    assert hours_with(0) == 0
+    assert hours_with(720 * log(2)) == pytest.approx(0.5)
+    assert hours_with(1e6) == pytest.approx(1)
+
+
 def test_a_fleet_takes_what_its_requests_take() -> None:
     taken = quantities(FLEET, VALIDATE, LOGIN, DEPLOYMENT, TERMS)
     validations, logins, sweeps = 60_000_000, 1_000_000, 8640
     assert FLEET.validations == validations
     gigabytes = 1769 / 1024
-    seconds = (validations * 11 + 2 * logins * 12 + sweeps * 1000) / 1000
+    validating = validations * 11 / 1000
+    logging_in = logins * 12 / 1000  # in twice the memory: more than one processor does not help
+    background = logins * 12 / 1000 + sweeps
+    environments = 5 * validating / 2_592_000
     assert taken == pytest.approx(
         {
             "api": validations + logins,
             "lambda requests": validations + 2 * logins + sweeps,
-            "lambda duration": seconds * gigabytes,
-            "snapstart cache": 2 * gigabytes * 2_592_000,
-            "snapstart restore": 61_000 * gigabytes,
+            "lambda duration": (validating + 2 * logging_in + background) * gigabytes,
+            "snapstart cache": 2 * 2_592_000,
+            # The logins' environments: one, awake all the time.
+            "snapstart restore": (environments * 360 + 2 * 360) * gigabytes,
             "read units": 2 * validations + 4 * logins + 4 * sweeps,
             "write units": validations + 14 * logins,
             "table storage": 2e9,
             "table recovery": 2e9,
             "log ingestion": (validations + logins) * 1000,
-            "log storage": (validations + logins) * 3000,
-            "metrics": 10,
+            "log storage": (validations + logins) * 600,
+            "metrics": 3 + 4 + 2 * 11,
             "alarms": 3,
+            "dashboards": 1,
             "traces": 2_592_000 + 0.05 * (61_000_000 - 2_592_000),
             "secrets": 1,
-            "secret calls": 5 * seconds / 900,
+            "secret calls": 5 * (validating + logging_in) / 900,
+            "key calls": 3 * 8640 + 8640,
+            "users": 10_000,
             "events": logins,
             "queue requests": 0,
             "notifications": 0,
             "transfer": (validations + logins) * 1500,
         }
     )
+
+
+def test_what_is_not_traced_costs_no_traces() -> None:
+    untraced = replace(DEPLOYMENT, is_traced=False)
+    assert quantities(FLEET, VALIDATE, LOGIN, untraced, TERMS)["traces"] == 0
+
+
+def test_a_small_fleet_pays_for_few_hours_of_rare_outcomes_and_for_few_calls_of_the_key() -> None:
+    small = replace(FLEET, agents=12)  # 720 validations a month, one an hour
+    taken = quantities(small, VALIDATE, LOGIN, DEPLOYMENT, TERMS)
+    requests = 720 + 12
+    assert taken["metrics"] == pytest.approx(
+        3 * hours_with(8640)
+        + 4 * hours_with(12)
+        + 2 * (hours_with(requests) + 10 * hours_with(requests / 100))
+    )
+    assert taken["key calls"] == 720 + 12 + 12 + 8640
 
 
 def test_every_quantity_has_a_price_and_every_price_a_quantity() -> None:
