@@ -29,11 +29,16 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     counts = report.counts()
     telemetry.logger.info("swept", **counts)
-    telemetry.count("LicensesExpired", report.expired)
-    telemetry.count("LicensesReinstated", report.reinstated)
-    telemetry.count("TemporaryLicensesExpired", report.temporary_expired)
-    telemetry.count("EndsAnnounced", report.announced)
-    telemetry.count("SweepUnfinished", report.unfinished)
+    # Not when there is none: a metric costs by the hour in which it is sent, and this runs in each.
+    for name, value in {
+        "LicensesExpired": report.expired,
+        "LicensesReinstated": report.reinstated,
+        "TemporaryLicensesExpired": report.temporary_expired,
+        "EndsAnnounced": report.announced,
+        "SweepUnfinished": report.unfinished,
+    }.items():
+        if value:
+            telemetry.count(name, value)
     telemetry.seconds("SweepLag", report.lag_seconds)
     report.raise_faults()  # all else is done: Lambda logs them, and counts the run as failed
     return counts

@@ -21,9 +21,6 @@ from tests.faults.stage import UNCOUNTED, Items, Stage, Undisturbed
 from tests.integration import permissions
 from tests.proof import Proof
 
-# Powertools warns that a handler which is interrupted has counted nothing.
-ENDS = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def play(stage: Stage, right: Undisturbed, cell: Cell) -> None:
     """Let the fault happen; once told that the service is unavailable, mend it and repeat."""
@@ -86,7 +83,6 @@ def chosen(right: Undisturbed, proof: Proof) -> list[Cell]:
     return every[first::step] or every[:1]
 
 
-@ENDS
 @pytest.mark.proof
 @pytest.mark.sampled(5, all=2)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

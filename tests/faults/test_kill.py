@@ -87,8 +87,6 @@ def killed(stage: Stage, chance: random.Random) -> bool:
     return False
 
 
-# Powertools warns that a handler which raises has counted nothing.
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 @pytest.mark.proof
 def test_r23_a_sweep_that_is_killed_anywhere_and_run_again_comes_to_the_same_end(
     stage: Stage, proof: Proof

@@ -121,7 +121,6 @@ def slow(dead_from: int, request: Request) -> None:
         raise ReadTimeoutError(endpoint_url=request.prepared.url)
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 @pytest.mark.proof
 @pytest.mark.parametrize("operation", AT_LENGTH, ids=lambda operation: operation.name)
 def test_a_request_that_is_wrong_is_a_fault_and_not_tried_again(

@@ -43,7 +43,7 @@ def counted(said: str) -> dict[str, float]:
     document = json.loads(said.strip().splitlines()[-1])
     (metrics,) = document["_aws"]["CloudWatchMetrics"]
     values = {metric["Name"]: document[metric["Name"]][0] for metric in metrics["Metrics"]}
-    return {name: value for name, value in values.items() if value and name != "Invocations"}
+    return {name: value for name, value in values.items() if value}
 
 
 # -- what is not named stays -----------------------------------------------------------------------

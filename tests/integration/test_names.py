@@ -173,7 +173,7 @@ def test_r35_a_name_gets_into_no_log_and_no_metric(world: World, spoken: Spoken)
     assert world.revoke(own["id"], NAMED_ADA).status == 200
 
     stored, said = str(world.items()), spoken.taken()
-    assert '"message":"answered"' in said
+    assert '"outcome":"' in said
     for name in NAMES:
         assert name in stored
         assert name not in said

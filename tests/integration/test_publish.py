@@ -356,8 +356,6 @@ def test_r34_a_bus_that_takes_nothing_has_the_whole_batch_offered_again(world: W
     assert len(outbox.arrived()) == len(records)
 
 
-# Powertools warns that a handler which raises has counted nothing.
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_r34_a_fault_of_the_deployment_fails_the_function(world: World) -> None:
     outbox = Outbox(world)
     world.register("acme")

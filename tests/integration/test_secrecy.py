@@ -59,10 +59,6 @@ CANARIES = {
 }
 
 
-# Powertools warns that a handler which raises has counted nothing.
-RAISES = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
-
 def test_r35_nothing_secret_is_said_or_stored_through_an_agents_whole_life(
     world: World, spoken: Spoken
 ) -> None:
@@ -84,7 +80,6 @@ def test_r35_no_proof_nonce_or_lease_is_said_or_stored_whatever_becomes_of_it(
     _assert_kept(world, spoken.taken(), agent.secrets | CANARIES)
 
 
-@RAISES
 def test_r35_no_proof_nonce_or_lease_is_said_when_the_database_fails(
     world: World, spoken: Spoken
 ) -> None:
@@ -186,7 +181,7 @@ def test_r35_nothing_secret_is_said_stored_or_sent_through_the_story_of_every_ru
         "events": disguises.printed(events),
         "dead letters": disguises.printed([letters]),
     }
-    assert said.count('"message":"answered"') > 50
+    assert said.count('"Answers":[1.0]') > 50
     assert len(events) > 40
     assert "InvalidInput" in places["dead letters"]
     assert len(client.secrets) > 100
@@ -237,7 +232,6 @@ def _secrets_in(value: Any, *, within: bool = False) -> Iterator[str]:
         yield value
 
 
-@RAISES
 def test_r35_nothing_secret_is_said_when_the_database_fails(
     world: World, spoken: Spoken, subtests: pytest.Subtests
 ) -> None:
@@ -259,7 +253,6 @@ def test_r35_nothing_secret_is_said_when_the_database_fails(
     _assert_kept(world, said, secrets)
 
 
-@RAISES
 def test_r35_a_broken_secret_is_reported_without_its_text(world: World, spoken: Spoken) -> None:
     client, secret_id = boto3.client("secretsmanager"), world.runtime.settings.secret_id
     world.register("acme")
@@ -432,7 +425,6 @@ def _say_what_a_runtime_would(call: Callable[[], object]) -> None:
 
 
 def _assert_kept(world: World, said: str, secrets: set[str]) -> None:
-    assert '"message":"answered"' in said, "the log is heard"
-    assert '"_aws":' in said, "and so are the metrics"
+    assert '"_aws":' in said, "what functions say is heard"
     assert disguises.seen_in(said, secrets) == set()
     assert disguises.seen_in(disguises.printed(world.items()), secrets) == set()

@@ -12,9 +12,6 @@ from tests.integration.many import bind
 from tests.integration.partner import generated, login_with
 from tests.world import ADA, AMIR, PAVEL, World
 
-# Powertools warns that a handler which raises has counted nothing.
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
-
 
 def drop(world: World, key: str, place: str) -> None:
     """Delete an item behind the service's back."""

@@ -3,6 +3,7 @@
 Every route of the template is asked, so a new one is held against all of this by itself.
 """
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -129,7 +130,7 @@ def test_who_is_refused_stands_in_the_log_with_request_and_outcome(
     spoken.taken()
     for person in (ALICE, None):
         world.request("POST", f"/v1/licenses/{license_id}/revoke", person=person)
-    lines = [line for line in spoken.documents() if line.get("message") == "answered"]
+    lines = [line for line in spoken.documents() if "outcome" in line]
     assert [(line["outcome"], line["status"]) for line in lines] == [
         ("forbidden", 403),
         ("unauthorized", 401),
@@ -137,7 +138,7 @@ def test_who_is_refused_stands_in_the_log_with_request_and_outcome(
     asked_for = [one.event["requestContext"]["requestId"] for one in world.exchanges[-2:]]
     assert [line["correlation_id"] for line in lines] == asked_for
     assert all(line["license_id"] == license_id for line in lines)
-    assert all(line["timestamp"].endswith(("Z", "+00:00", "+0000")) for line in lines)
+    assert all(abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 600 for line in lines)
 
 
 def test_nothing_secret_has_a_place_in_an_address(world: World) -> None:

@@ -400,8 +400,8 @@ def test_r13_r32_why_an_agent_was_refused_is_found(service: Service, operator: T
     access, function = operator.paste(filled(by_log, WHAT=request_id)).splitlines()
     assert json.loads(access)["request_id"] == request_id
     answered = json.loads(function)
-    assert (answered["message"], answered["outcome"]) == ("answered", "MACHINE_MISMATCH")
-    assert (answered["status"], answered["license_id"]) == (200, license_id)
+    assert (answered["outcome"], answered["status"]) == ("MACHINE_MISMATCH", 200)
+    assert (answered["license_id"], answered["correlation_id"]) == (license_id, request_id)
 
 
 def keep_logs(said: str, request_id: str) -> None:

@@ -1,7 +1,8 @@
 """Structured logs and metrics, the same in every function.
 
-What this module guarantees: a log line carries the request's id and, once known, the licence and
-the organization; it never carries a request or a reply as a whole, so no licence key, token, MAC
+What this module guarantees: one line tells of each answer and counts it, in CloudWatch's embedded
+metric format. It and every line of the log carry the request's id and, once known, the licence and
+the organization; none ever carries a request or a reply as a whole, so no licence key, token, MAC
 address or machine id gets into it (R35).
 """
 
@@ -17,6 +18,12 @@ logger = Logger(utc=True)
 metrics = Metrics(namespace="Licensing")
 
 
+def begin(request_id: str | None) -> None:
+    """Say which request the answer is to; ``None`` where API Gateway has made none."""
+    if request_id is not None:
+        metrics.add_metadata("correlation_id", request_id)
+
+
 def about(*, license_id: str | None = None, organization_id: str | None = None) -> None:
     """Say what the lines that follow are about.
 
@@ -25,14 +32,16 @@ def about(*, license_id: str | None = None, organization_id: str | None = None) 
     """
     if license_id is not None and is_license_id(license_id):
         logger.append_keys(license_id=license_id)
+        metrics.add_metadata("license_id", license_id)
     if organization_id is not None:
         logger.append_keys(organization_id=organization_id)
+        metrics.add_metadata("organization_id", organization_id)
 
 
 def answered(outcome: str, status: int) -> None:
-    """Log and count one answer; ``outcome`` is its code, one of a few dozen."""
-    logger.info("answered", outcome=outcome, status=status)
+    """Tell of one answer, and count it; ``outcome`` is its code, one of a few dozen."""
     metrics.add_dimension(name="outcome", value=outcome)
+    metrics.add_metadata("status", status)
     metrics.add_metric(name="Answers", unit=MetricUnit.Count, value=1)
 
 
@@ -44,3 +53,11 @@ def count(name: str, value: int = 1) -> None:
 def seconds(name: str, value: int) -> None:
     """Measure a duration."""
     metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
+
+
+def end() -> None:
+    """Write the line, if anything was counted, and forget what it was about."""
+    if metrics.metric_set:
+        metrics.flush_metrics()
+    else:
+        metrics.clear_metrics()

@@ -17,13 +17,15 @@ LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 def entry(handle: LambdaHandler) -> LambdaHandler:
     """The Lambda handler that ``handle`` is the inside of."""
 
-    @telemetry.metrics.log_metrics
     @telemetry.logger.inject_lambda_context(
         clear_state=True, correlation_id_path="requestContext.requestId"
     )
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        telemetry.count("Invocations")
-        current_deployment().begin(context.get_remaining_time_in_millis)
-        return handle(event, context)
+        telemetry.begin(telemetry.logger.get_correlation_id())
+        try:
+            current_deployment().begin(context.get_remaining_time_in_millis)
+            return handle(event, context)
+        finally:
+            telemetry.end()
 
     return handler
