@@ -82,7 +82,7 @@ def _without_snapstart(region: str) -> list[str]:
     else:
         told = [said for begins, said in UNTOLD_SNAPSTART.items() if region.startswith(begins)]
         why = f"{told[0]} ({region})" if told else ""
-    then = "Set SnapStart=off, and functions take about a second longer after a pause; or deploy to"
+    then = "Set SnapStart=off, and agents wait about a second longer after a pause; or deploy to"
     return [f"{why}. {then} another Region."] if why else []
 
 

@@ -48,11 +48,9 @@ _IN_TRANSACTIONS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_LOGS_AND_TRACES = {
+_LOGS = {
     Permission("logs:CreateLogStream", "logs"),
     Permission("logs:PutLogEvents", "logs"),
-    Permission("xray:PutTelemetryRecords", "*"),
-    Permission("xray:PutTraceSegments", "*"),
 }
 _STREAM = {
     Permission("dynamodb:DescribeStream", "stream"),
@@ -75,7 +73,7 @@ def needed_for(calls: Iterable[tuple[str, Mapping[str, Any]]]) -> set[Permission
 def needed_by_lambda(function: str) -> set[Permission]:
     """What Lambda does in a function's name: logs, traces, its stream and its dead letters."""
     template = _template()
-    needs = {*_LOGS_AND_TRACES}
+    needs = {*_LOGS}
     config = template.properties(function, "EventInvokeConfig").get("EventInvokeConfig", {})
     destinations = [config.get("DestinationConfig", {})]
     for kind, properties in template.events(function):

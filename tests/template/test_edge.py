@@ -75,15 +75,14 @@ def test_what_a_flood_costs_in_an_hour_is_what_the_page_says() -> None:
         "GET /v1/openapi.json": contract,
     }
     bytes_out = 3600 * sum(rate(route) * large.get(route, 2_000) for route in OPEN)
-    log_bytes = requests * 1_500
+    log_bytes = requests * 600
     quantities = {
         "api": requests,
         "lambda requests": requests,
         "lambda duration": requests * 0.020 * 0.5,
         "read units": validations * 2,
-        "traces": requests * 0.05,
         "log ingestion": log_bytes,
-        "log storage": log_bytes * 3,
+        "log storage": log_bytes * 3 * 0.15,
         "transfer": bytes_out,
     }
     dollars = sum(PRICES[name].of(quantity) for name, quantity in quantities.items())
@@ -99,12 +98,9 @@ VARIABLE = re.compile(r"\$context(?:\.\w+)+")
 # What API Gateway makes, of letters that no quote is among: numbers, addresses, its own messages,
 # and the keys of routes that this template has.
 ITS_OWN = {
-    "$context.error.message": "Not Found",
     "$context.identity.sourceIp": "2001:db8::7",
     "$context.requestId": "JKJaXmPLvHcESHA=",
-    "$context.requestTime": "17/Mar/2030:17:46:40 +0000",
     "$context.responseLatency": "12",
-    "$context.responseLength": "512",
     "$context.routeKey": "GET /v1/me",
     "$context.status": "401",
 }
@@ -135,7 +131,7 @@ def test_the_access_log_says_who_asked_for_what_and_what_came_of_it() -> None:
 
 def test_a_refused_request_has_an_address_and_a_reason_and_no_subject() -> None:
     logged = json.loads(line(sub="-", error="the token has expired"))
-    assert (logged["subject"], logged["authorizer_error"]) == ("-", "the token has expired")
+    assert (logged["subject"], logged["auth"]) == ("-", "the token has expired")
 
 
 @pytest.mark.parametrize("name", ["sub", "error", "integrationErrorMessage"])
@@ -143,7 +139,7 @@ def test_no_quote_in_a_value_passes_a_request_off_as_another(name: str) -> None:
     forged = 'x","subject":"olivia","status":"200","ip":"10.0.0.1","request_id":"1","route":"x'
     logged = json.loads(line(sub="alice") if name != "sub" else line()) | {}
     written = json.loads(line(**({"sub": "alice"} | {name: forged})))
-    for field in ("time", "request_id", "ip", "route", "status", "latency_ms", "bytes"):
+    for field in ("request_id", "ip", "route", "status", "ms"):
         assert written[field] == logged[field]
     if name != "sub":
         assert written["subject"] == "alice"

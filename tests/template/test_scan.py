@@ -30,7 +30,7 @@ def test_a_reason_for_what_is_not_found_any_more_is_named() -> None:
     [
         ({"Policies": [("dynamodb:*", "arn:table")]}, ["Role allows dynamodb:* on arn:table"]),
         ({"Policies": [("sqs:SendMessage", "*")]}, ["Role allows sqs:SendMessage on *"]),
-        ({"Policies": [("xray:PutTraceSegments", "*"), ("sqs:SendMessage", "arn:queue")]}, []),
+        ({"Policies": [("sqs:SendMessage", "arn:queue")]}, []),
         (
             {"ManagedPolicyArns": [{"Ref": "Ours"}, "arn:aws:iam::aws:policy/Broad"]},
             ["Role has arn:aws:iam::aws:policy/Broad, which is not ours to narrow"],

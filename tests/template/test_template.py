@@ -49,7 +49,6 @@ def test_a_function_reaches_what_is_the_stacks_own_alone(function: str) -> None:
         "logs": {"logs"},
         "secretsmanager": {"secret"},
         "sqs": {"SweepDeadLetters", "BillingDeadLetters", "OutboxDeadLetters"},
-        "xray": {"*"},  # traces belong to no resource
     }
     for allowed in permissions.allowed(function):
         service = allowed.action.partition(":")[0]
@@ -69,17 +68,46 @@ def test_a_function_runs_its_own_handler_on_python_3_13_and_arm64(function: str)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_that_somebody_waits_for_starts_from_a_snapshot(function: str) -> None:
-    properties = TEMPLATE.function(function, "Events", "SnapStart", "AutoPublishAlias")
-    is_waited_for = any(event["Type"] == "HttpApi" for event in properties["Events"].values())
-    assert properties["SnapStart"] == {"ApplyOn": "PublishedVersions" if is_waited_for else "None"}
-    assert properties["AutoPublishAlias"] == "live"
+def test_what_agents_wait_for_starts_from_a_snapshot_and_nothing_else(function: str) -> None:
+    properties = TEMPLATE.function(function, "SnapStart", "AutoPublishAlias")
+    is_for_agents = function in {"IssueFunction", "ValidateFunction"}
+    snapshot = {"SnapStart": {"ApplyOn": "PublishedVersions"}} if is_for_agents else {}
+    assert properties == {"AutoPublishAlias": "live", **snapshot}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_people_wait_for_has_a_whole_processor(function: str) -> None:
+    properties = TEMPLATE.function(function, "Events", "MemorySize")
+    events = [one for one in properties["Events"].values() if one["Type"] == "HttpApi"]
+    names = [one["Properties"].get("Auth", {}).get("Authorizer") for one in events]
+    is_for_people = None in names  # the operators' authorizer, which is the default
+    assert (properties["MemorySize"] == 1769) is is_for_people
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_metrics_pass_lambdas_level_whatever_the_log_level_is(function: str) -> None:
+    # Lambda takes a printed line without a level for INFO, and drops what is below its own.
+    for level in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        template = deployed(LogLevel=level)
+        config = template.function(function, "LoggingConfig")["LoggingConfig"]
+        assert config["LogFormat"] == "JSON"
+        assert config["ApplicationLogLevel"] == ("DEBUG" if level == "DEBUG" else "INFO")
+        assert config["SystemLogLevel"] == ("DEBUG" if level == "DEBUG" else "WARN")
+        variables = template.function(function, "Environment")["Environment"]["Variables"]
+        assert variables["POWERTOOLS_LOG_LEVEL"] == level
+
+
+def test_nothing_is_traced_and_no_route_has_metrics_of_its_own() -> None:
+    assert {TEMPLATE.function(name, "Tracing")["Tracing"] for name in FUNCTIONS} == {"PassThrough"}
+    api = TEMPLATE.properties("HttpApi", "DefaultRouteSettings", "RouteSettings")
+    routes = [api["DefaultRouteSettings"], *api["RouteSettings"].values()]
+    assert {route["DetailedMetricsEnabled"] for route in routes} == {False}
 
 
 def test_without_snapstart_no_function_starts_from_a_snapshot() -> None:
     template = deployed(SnapStart="off")
-    settings = [template.function(name, "SnapStart")["SnapStart"] for name in FUNCTIONS]
-    assert settings == [{"ApplyOn": "None"}] * len(FUNCTIONS)
+    settings = [template.function(name, "SnapStart").get("SnapStart") for name in FUNCTIONS]
+    assert [one for one in settings if one] == [{"ApplyOn": "None"}] * 2
 
 
 def test_functions_know_the_key_of_cloudfront_only_where_it_stands_in_front() -> None:
