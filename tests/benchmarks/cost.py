@@ -1,28 +1,33 @@
 """Cost: dollars per million validations and per agent and year, for 10³, 10⁶ and 10⁸ agents.
 
-Computed from what is measured here, in this run: requests and units of DynamoDB, CPU, bytes logged
-and answered, bytes in the table; from what the template says; and from a dated price table. Which
-service quota binds first at each size follows from the same figures.
+A million validations of each kind stand beside their floor: API Gateway's and Lambda's price of a
+request, and DynamoDB's of the items that are read and written. Computed from what is measured here,
+in this run: requests and units of DynamoDB, CPU, bytes logged and answered, bytes in the table;
+from what the template says; and from a dated price table. Which service quota binds first at each
+size follows from the same figures.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from licensing.domain.lease import Lease
-from tests.benchmarks import deployed, warm
+from tests.benchmarks import cost_kinds, deployed, warm
 from tests.benchmarks.capacity import Usage, cost_of
+from tests.benchmarks.cost_kinds import KINDS, NO_WRITE, USUAL, Played
 from tests.benchmarks.cost_model import (
+    FLOOR,
     Deployment,
     Fleet,
     Limits,
     Quota,
     Terms,
     Work,
+    for_a_million,
     monthly,
     quantities,
     quotas,
@@ -40,28 +45,54 @@ from tests.world import MACHINE_A, new_world
 TITLE = f"cost: dollars at list prices of {REGION}, as remembered in {AS_OF}"
 SIZES: Final = (1e3, 1e6, 1e8)
 
+MOST_OVER_FLOOR: Final = 0.50
+MOST_A_MONTH: Final = 12.0
+
 _TERMS: Final = Terms()
 _MILLION: Final = 1e6
-# What Lambda itself logs about a request: START, END and REPORT, as long as they usually are.
+# What Lambda itself logs about a request: START, END and REPORT, as long as they usually are. With
+# a SystemLogLevel of WARN it does not.
 _PLATFORM_EVENTS: Final = 3
 _PLATFORM_BYTES: Final = 340
-# What HTTP adds to a body on its way out: status, headers, TLS records.
-_HEADER_BYTES: Final = 500
+# What API Gateway adds to headers and body of the function, in HTTP/1.1: status, Date, Connection,
+# Content-Length, Apigw-Requestid, and two TLS records. A handshake is not in it.
+_ADDED_BYTES: Final = 17 + 37 + 22 + 24 + 35 + 2 + 2 * 22
 _VERSIONS: Final = 2  # of each function: the one that is live, and the way back
 _OUTCOMES: Final = 42  # at most: codes of answers
-_OUTCOME_METRICS: Final = 2  # of each
-_SWEEP_METRICS: Final = 7
-_PUBLISHED_METRICS: Final = 3
+_OUTCOME_METRICS: Final = 1  # of each
+_SWEEP_METRICS: Final = 1  # where nothing is due
+_PUBLISHED_METRICS: Final = 2
 _VALIDATE_ROUTE: Final = "POST /v1/licenses/validate"
+# What the access log has of a validation, by variable; of another variable, nothing.
+_LOGGED: Final[Mapping[str, str]] = {
+    "$context.requestId": "JKJaXmPLvHcESHA=",
+    "$context.identity.sourceIp": "203.0.113.207",
+    "$context.routeKey": _VALIDATE_ROUTE,
+    "$context.status": "200",
+    "$context.responseLatency": "25",
+    "$context.responseLength": "1100",
+    "$context.requestTime": "17/Mar/2030:17:46:40 +0000",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one validation and one first login take, and an agent's bytes in the table."""
+    """What a validation of each kind and a first login take, and an agent's bytes in the table."""
 
-    validate: Work
+    kinds: Mapping[str, Work]
     login: Work
     agent_bytes: int
+
+    @property
+    def validate(self) -> Work:
+        """What a validation takes in the mean: those within an interval write nothing (R17)."""
+        share = sighted_share(_seconds(), float(_variable("LAST_SEEN_SECONDS")))
+        usual, brief = self.kinds[USUAL], self.kinds[NO_WRITE]
+        return replace(
+            usual,
+            rcu=brief.rcu + share * (usual.rcu - brief.rcu),
+            wcu=brief.wcu + share * (usual.wcu - brief.wcu),
+        )
 
 
 def measure(size: Size, tell: Tell) -> Outcome:
@@ -75,26 +106,61 @@ def measure(size: Size, tell: Tell) -> Outcome:
         for agents, fleet in fleets.items()
     }
     middle = fleets[SIZES[1]]
-    more = replace(middle, agents=middle.agents * 2)
-    added = sum(_monthly(more, found, deployment).values()) - sum(costs[SIZES[1]].values())
-    further = added / (more.validations - middle.validations) * _MILLION
-    figures = [Figure(f"a million validations more, at {_count(SIZES[1])} agents", further, "$")]
+    kinds = {
+        kind: for_a_million(work, middle, deployment, _TERMS, PRICES)
+        for kind, work in found.kinds.items()
+    }
+    figures = [
+        *(_over_floor(kind, cost) for kind, cost in kinds.items()),
+        *_small_month(fleets[SIZES[0]], found, deployment),
+    ]
     for agents, fleet in fleets.items():
         whole = sum(costs[agents].values())
         per_million = whole / fleet.validations * _MILLION
+        if agents != SIZES[0]:
+            figures.append(Figure(f"a month with {_count(agents)} agents", whole, "$"))
         figures += [
-            Figure(f"a million validations, with {_count(agents)} agents", per_million, "$"),
+            Figure(f"a million validations in all, with {_count(agents)} agents", per_million, "$"),
             Figure(
                 f"an agent's year, with {_count(agents)} agents", whole / agents * 365 / 30, "$"
             ),
         ]
     tables = (
         _basis(found, deployment, fleets[SIZES[0]]),
+        _by_kind(kinds),
         _by_service(costs, fleets),
         _by_quota(needs),
         _priced(),
     )
     return Outcome(tuple(figures), tables, (_plot(found, deployment),))
+
+
+def _over_floor(kind: str, cost: Mapping[str, float]) -> Figure:
+    floor = sum(cost[name] for name in FLOOR)
+    return Figure(
+        f"a million validations {kind}, over their floor of {floor:.2f} $",
+        sum(cost.values()) - floor,
+        "$",
+        MOST_OVER_FLOOR,
+        _largest({name: dollars for name, dollars in cost.items() if name not in FLOOR}),
+    )
+
+
+def _small_month(fleet: Fleet, found: Measured, deployment: Deployment) -> tuple[Figure, Figure]:
+    """What a small fleet costs, which is what stands there anyway; and with one version alone."""
+    name = f"a month with {_count(fleet.agents)} agents"
+    cost = _monthly(fleet, found, deployment)
+    alone = _monthly(fleet, found, replace(deployment, cached=deployment.cached // _VERSIONS))
+    return (
+        Figure(name, sum(cost.values()), "$", MOST_A_MONTH, _largest(cost)),
+        Figure(f"{name}, without a way back (WAY_BACK=no)", sum(alone.values()), "$"),
+    )
+
+
+def _largest(cost: Mapping[str, float]) -> str:
+    """The terms that are to blame, the largest first."""
+    names = sorted(cost, key=lambda name: -cost[name])[:4]
+    return ", ".join(f"{name} {cost[name]:.2f}" for name in names)
 
 
 def _monthly(fleet: Fleet, found: Measured, deployment: Deployment) -> dict[str, float]:
@@ -106,41 +172,31 @@ def _monthly(fleet: Fleet, found: Measured, deployment: Deployment) -> dict[str,
 
 
 def _measured(size: Size, tell: Tell) -> Measured:
+    blocks, requests = size.of(40, 2), size.of(50, 5)
+    kinds: dict[str, Work] = {}
+    for kind, operation in KINDS.items():
+        taken = cost_kinds.play(kind, blocks=blocks, requests=requests)
+        kinds[kind] = _work(taken, Usage.of(cost_of(operation)), _VALIDATE_ROUTE, events=0)
+        tell(f"a validation {kind}: {taken.cpu_ms:.2f} ms of CPU")
     log = io.StringIO()
-    cpu: list[float] = []
-    lines: list[tuple[int, int]] = []
-    replies: list[int] = []
-    with warm.ready(log) as pairs:
-        for pair in pairs:
-            begun = log.tell()
-            replies.append(len(json.loads(pair.service())["body"].encode()))
-            said = log.getvalue()[begun:]
-            lines.append((len(said.splitlines()), len(said.encode())))
-            taken = warm.compare(pair, blocks=size.of(20, 2), requests=size.of(50, 5), tell=tell)
-            cpu.append(taken.service_ms)
-    used = [Usage.of(cost_of(name)) for name in ("validate, first in its interval", "first login")]
-    steady = Usage.of(cost_of("validate, steady state"))
-    share = sighted_share(_seconds(), float(_variable("LAST_SEEN_SECONDS")))
-    access = _access_log_bytes()
-    works = [
-        Work(
-            cpu_ms=cpu[at],
-            database_requests=used[at].requests,
-            rcu=used[at].rcu,
-            wcu=used[at].wcu,
-            log_events=lines[at][0] + _PLATFORM_EVENTS + 1,
-            log_bytes=lines[at][1] + _PLATFORM_BYTES + access,
-            reply_bytes=replies[at] + _HEADER_BYTES,
-            events=at,  # a validation is no change, a first login is one
-        )
-        for at in range(2)
-    ]
-    validate = replace(
-        works[0],
-        rcu=steady.rcu + share * (used[0].rcu - steady.rcu),
-        wcu=steady.wcu + share * (used[0].wcu - steady.wcu),
+    with warm.ready(log) as (_, login):
+        taken = cost_kinds.played(login.service, log, blocks=blocks, requests=requests)
+    used = Usage.of(cost_of("first login"))
+    return Measured(kinds, _work(taken, used, "POST /v1/licenses", events=1), _agent_bytes())
+
+
+def _work(taken: Played, used: Usage, route: str, *, events: int) -> Work:
+    by_lambda = _platform_logs()
+    return Work(
+        cpu_ms=taken.cpu_ms,
+        database_requests=used.requests,
+        rcu=used.rcu,
+        wcu=used.wcu,
+        log_events=taken.lines + 1 + by_lambda * _PLATFORM_EVENTS,
+        log_bytes=taken.line_bytes + _access_log_bytes(route) + by_lambda * _PLATFORM_BYTES,
+        reply_bytes=taken.answer_bytes + _ADDED_BYTES,
+        events=events,
     )
-    return Measured(validate, works[1], _agent_bytes())
 
 
 def _agent_bytes() -> int:
@@ -258,12 +314,18 @@ def _limits() -> Limits:
     )
 
 
-def _access_log_bytes() -> int:
-    """The access log's line, each variable taken to be as long as an average one: 16 bytes."""
-    text = TEMPLATE.read_text(encoding="utf-8")
-    found = re.search(r"Format: >-\n((?:\s+.*\$context.*\n)+)", text)
-    assert found is not None, "the template has an access log"
-    return len(re.sub(r"\$context(\.\w+)+", "x" * 16, "".join(found[1].split())))
+def _platform_logs() -> bool:
+    """Whether Lambda logs each call."""
+    config = resources_named().function("ValidateFunction", "LoggingConfig")["LoggingConfig"]
+    return str(config.get("SystemLogLevel", "INFO")) != "WARN"
+
+
+def _access_log_bytes(route: str) -> int:
+    """The access log's line of a request that is answered; no token is taken at a validation."""
+    settings = resources_named().properties("HttpApi", "AccessLogSettings")["AccessLogSettings"]
+    values = {**_LOGGED, "$context.routeKey": route}
+    line = re.sub(r"\$context(\.\w+)+", lambda found: values.get(found[0], "-"), settings["Format"])
+    return len(line.strip().encode())
 
 
 # -- what is told ----------------------------------------------------------------------------------
@@ -295,7 +357,35 @@ def _basis(found: Measured, deployment: Deployment, fleet: Fleet) -> Table:
         f"with {_TERMS.runtime_cpu_ms:g} ms for its runtime client and {_TERMS.database_ms:g} ms "
         "for each request to DynamoDB, which are assumed",
         ("request", "CPU", "billed", "DynamoDB", "logs", "answer"),
-        (row("validate", found.validate), row("first login", found.login)),
+        (
+            *(row(f"validation {kind}", work) for kind, work in found.kinds.items()),
+            row("first login", found.login),
+        ),
+    )
+
+
+def _by_kind(kinds: Mapping[str, Mapping[str, float]]) -> Table:
+    def row(name: str, cost: Mapping[str, float]) -> tuple[str, ...]:
+        return (name, *(f"{each:.3f}" for each in cost.values()))
+
+    def of(name: str) -> dict[str, float]:
+        return {kind: cost[name] for kind, cost in kinds.items()}
+
+    floor = {kind: sum(cost[name] for name in FLOOR) for kind, cost in kinds.items()}
+    whole = {kind: sum(cost.values()) for kind, cost in kinds.items()}
+    over = {kind: whole[kind] - floor[kind] for kind in kinds}
+    grown = [name for name in PRICES if name not in FLOOR and any(of(name).values())]
+    grown.sort(key=lambda name: -max(of(name).values()))
+    return Table(
+        f"A million validations, at {_count(SIZES[1])} agents: what grows with them",
+        ("dollars", *kinds),
+        (
+            *(row(PRICES[name].what, of(name)) for name in FLOOR),
+            row("**the floor**", floor),
+            *(row(PRICES[name].what, of(name)) for name in grown),
+            row("**over the floor**", over),
+            row("**in all**", whole),
+        ),
     )
 
 

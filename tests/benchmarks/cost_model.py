@@ -7,7 +7,7 @@ and nothing else is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, exp
 from typing import Final
 
@@ -132,6 +132,39 @@ def traced(requests: float, seconds: float = MONTH) -> float:
     """Traces of so many requests: X-Ray samples the first of each second, and 5 % of the others."""
     first = min(requests, seconds)
     return first + 0.05 * (requests - first)
+
+
+FLOOR: Final = ("api", "lambda requests", "read units", "write units")
+"""What a validation cannot do without: a request that is answered, and its items in the table."""
+_MILLION: Final = 1e6
+
+
+def for_a_million(
+    kind: Work,
+    fleet: Fleet,
+    deployment: Deployment,
+    terms: Terms,
+    prices: Mapping[str, Price],
+) -> dict[str, float]:
+    """What a million validations of a kind cost, in dollars, where all of a fleet's are of it.
+
+    Without what does not grow with them: people, stored bytes, sweeps, and what is there anyway.
+    """
+    alone = replace(
+        deployment,
+        cached=0,
+        outcome_metrics=0,
+        sweep_metrics=0,
+        published_metrics=0,
+        alarms=0,
+        dashboards=0,
+        secrets=0,
+        sweeps_per_day=0,
+    )
+    nobody = replace(terms, logins_per_year=0, people_per_agent=0)
+    taken = quantities(replace(fleet, bytes=0), kind, kind, alone, nobody)
+    each = _MILLION / fleet.validations
+    return {name: cost * each for name, cost in monthly(taken, prices).items()}
 
 
 def restores(requests: float, busy: float, terms: Terms) -> float:

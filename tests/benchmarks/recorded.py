@@ -46,7 +46,7 @@ class Recordings:
 
 def record() -> Recordings:
     """Log an agent in for the first time and validate it, as agents from 4.5 on do."""
-    with new_world() as world, _listening(world) as heard:
+    with new_world() as world, listening(world) as heard:
         world.register("acme", max_agents=1000)
         login = _recording(
             world, heard, "IssueFunction", lambda: world.login(ALICE, agent_version=VERSION)
@@ -73,7 +73,7 @@ def _recording(world: World, heard: Mapping[str, str], function: str, act: Any) 
 
 
 @contextmanager
-def _listening(world: World) -> Iterator[dict[str, str]]:
+def listening(world: World) -> Iterator[dict[str, str]]:
     """The body of the latest answer to each operation."""
     heard: dict[str, str] = {}
 

@@ -6,11 +6,13 @@ from math import exp, log
 import pytest
 
 from tests.benchmarks.cost_model import (
+    FLOOR,
     Deployment,
     Fleet,
     Limits,
     Terms,
     Work,
+    for_a_million,
     hours_with,
     monthly,
     quantities,
@@ -173,6 +175,26 @@ def test_every_quantity_has_a_price_and_every_price_a_quantity() -> None:
     assert taken.keys() == PRICES.keys()
     assert monthly(taken, PRICES)["alarms"] == pytest.approx(0.30)
     assert monthly({"api": 61_000_000}, PRICES) == {"api": pytest.approx(73.2)}
+
+
+def test_the_floor_of_a_million_validations_is_what_no_change_of_ours_saves() -> None:
+    cost = for_a_million(VALIDATE, FLEET, DEPLOYMENT, TERMS, PRICES)
+    floor = {name: cost[name] for name in FLOOR}
+    assert floor == pytest.approx(
+        {"api": 1.20, "lambda requests": 0.20, "read units": 0.305, "write units": 0.7625}
+    )
+    unwritten = for_a_million(replace(VALIDATE, wcu=0), FLEET, DEPLOYMENT, TERMS, PRICES)
+    assert sum(unwritten[name] for name in FLOOR) == pytest.approx(1.705)
+
+
+def test_a_million_validations_cost_nothing_that_stands_there_without_them() -> None:
+    cost = for_a_million(VALIDATE, FLEET, DEPLOYMENT, TERMS, PRICES)
+    assert {name for name, dollars in cost.items() if not dollars} >= {
+        *("snapstart cache", "metrics", "alarms", "dashboards", "secrets", "events"),
+        *("users", "table storage", "table recovery"),
+    }
+    assert cost["log ingestion"] == pytest.approx(1000 / 1e9 * 0.63 * 1e6)
+    assert cost["transfer"] == pytest.approx(1500 / 1e9 * 0.09 * 1e6)
 
 
 def test_a_thousand_times_the_agents_cost_less_each() -> None:
