@@ -159,7 +159,7 @@ lock: dev ## pin the dependencies again (newest versions: LOCK_FLAGS=--upgrade)
 	$(compile) $(LOCK_FLAGS) pyproject.toml -o requirements.txt
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	$(compile) $(LOCK_FLAGS) pyproject.toml --group local -c requirements-dev.txt -o $(locks)/local.txt
-	for group in uv prove bench; do $(compile) $(LOCK_FLAGS) --group $$group -c requirements-dev.txt -o $(locks)/$$group.txt || exit; done
+	for group in uv prove bench peer; do $(compile) $(LOCK_FLAGS) --group $$group -c requirements-dev.txt -o $(locks)/$$group.txt || exit; done
 	for group in java go node; do $(compile) $(LOCK_FLAGS) --group $$group -o $(locks)/$$group.txt || exit; done
 	for tool in audit clients emulator sam scan; do $(compile) $(LOCK_FLAGS) $(locks)/$$tool.in -o $(locks)/$$tool.txt || exit; done
 	$(bin)/python -m tests.setup.node lock

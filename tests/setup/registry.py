@@ -2,7 +2,7 @@
 
 from argparse import ArgumentTypeError
 
-from tests.setup import chromium, clients, dynamodb_local, go, java, node
+from tests.setup import chromium, clients, dynamodb_local, go, java, node, peer
 from tests.setup.needs import Need
 
 PORTAL_CHECKS = "portal"
@@ -68,7 +68,24 @@ CLIENTS = Need(
     clients.bring,
     "Install Node 20 or newer with npm, or go on without: WITHOUT=clients",
 )
-NEEDS = (DYNAMODB_LOCAL, BROWSER, NODE, GO, JDK, CLIENTS)
+PEER = Need(
+    "peer",
+    "What the peer of the benchmarks is built of: FastAPI, uvicorn and asyncpg",
+    frozenset({"peer"}),
+    peer.found,
+    peer.bring,
+    "See to a network, or go on without: WITHOUT=peer",
+)
+POSTGRESQL = Need(
+    "postgresql",
+    "PostgreSQL, which the peer of the benchmarks keeps its data in",
+    frozenset({"peer"}),
+    lambda: str(peer.postgresql()),
+    lambda: None,
+    "Install PostgreSQL's server: apt-get install postgresql",
+    is_optional=True,
+)
+NEEDS = (DYNAMODB_LOCAL, BROWSER, NODE, GO, JDK, CLIENTS, PEER, POSTGRESQL)
 
 
 def names(text: str) -> frozenset[str]:
