@@ -15,6 +15,10 @@ Tell = Callable[[str], None]
 """Says one line of progress."""
 
 
+class LeftOutError(Exception):
+    """This machine has not what the benchmark compares with; the message says how to get it."""
+
+
 class Size(Enum):
     """How much to do: all of it, or just enough to see that the benchmark works."""
 

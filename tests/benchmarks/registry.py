@@ -12,6 +12,7 @@ NAMES: Final = (
     "restored",
     "warm",
     "throughput",
+    "peer",
     "capacity",
     "sweep",
     "large_organization",

@@ -30,6 +30,7 @@ _VERDICTS: Final = {True: "met", False: "**missed**", None: ""}
 _QUOTED_TABLES: Final = (
     ("cold", "Where the imports of ValidateFunction go"),
     ("warm", "Where the CPU"),
+    ("peer", "A validation, ours"),
     ("capacity", "Each operation and its budget"),
     ("cost", "A million validations"),
     ("cost", "What a fleet costs"),

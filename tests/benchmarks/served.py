@@ -31,28 +31,34 @@ class ServerError(Exception):
 @contextmanager
 def running() -> Iterator[stack.Stack]:
     """The stack, up until the context is left."""
+    with dynamodb_local(lasts=True) as endpoint, running_on(endpoint) as (up, _):
+        yield up
+
+
+@contextmanager
+def running_on(endpoint: str) -> Iterator[tuple[stack.Stack, int]]:
+    """The stack, up on that engine until the context is left, and the id of its process."""
     path = os.pathsep.join(str(_ROOT / part) for part in (".", "shared", "functions"))
-    with dynamodb_local(lasts=True) as endpoint:
-        environment = os.environ | {"PYTHONPATH": path, "DYNAMODB_ENDPOINT": endpoint}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.served"],
-            cwd=_ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        # It stops when its input ends, which leaving the context sees to.
-        with process:
-            assert process.stdout is not None
-            assert process.stdin is not None
-            line = process.stdout.readline()
-            if not line:
-                assert process.stderr is not None
-                raise ServerError(process.stderr.read())
-            yield stack.Stack(**json.loads(line))
-            process.stdin.close()
+    environment = os.environ | {"PYTHONPATH": path, "DYNAMODB_ENDPOINT": endpoint}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.served"],
+        cwd=_ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # It stops when its input ends, which leaving the context sees to.
+    with process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        line = process.stdout.readline()
+        if not line:
+            assert process.stderr is not None
+            raise ServerError(process.stderr.read())
+        yield stack.Stack(**json.loads(line)), process.pid
+        process.stdin.close()
 
 
 def token(client: Client, client_id: str, username: str) -> str:

@@ -11,7 +11,7 @@ from tests.benchmarks.warm import Pair
 
 pytestmark = [pytest.mark.thorough, pytest.mark.needs("dynamodb-local")]
 
-HAVE_TESTS_OF_THEIR_OWN = {"sweep", "large_organization", "first_logins"}
+HAVE_TESTS_OF_THEIR_OWN = {"peer", "sweep", "large_organization", "first_logins"}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in HAVE_TESTS_OF_THEIR_OWN])
