@@ -56,11 +56,11 @@ demo: local ## start the service on this machine and show an agent's whole life
 run: local ## start the service on this machine and leave it running (PORT=8080)
 	@PYTHONPATH=shared:functions exec $(bin)/python -m tests.local run $(if $(PORT),--port $(PORT))
 
-test: dev ## run the tests of all rules, in about six minutes (leave some out: WITHOUT=browser)
+test: dev ## run the tests of all rules, in five minutes (leave some out: WITHOUT=browser)
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --without "$(WITHOUT)"
 
-test-all: dev ## run all tests, in about half an hour
+test-all: dev ## run all kinds of tests further, in a quarter of an hour
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --all --without "$(WITHOUT)"
 
@@ -68,9 +68,9 @@ test-rest: dev ## run what `make test` leaves out of all tests, as CI does on an
 	@$(bin)/python -m tests.setup --without "$(WITHOUT)" || test $$? -eq 1 # the tests say what is missing
 	$(bin)/pytest -n auto --dist worksteal --rest --without "$(WITHOUT)"
 
-prove: dev needs ## run the randomised tests at full length, and save their figures
+prove: dev needs ## run all tests, the randomised ones at full length, and save their figures: hours
 	@$(call beside,.venv-prove,requirements-dev.txt $(locks)/prove.txt)
-	.venv-prove/bin/pytest --prove -m "proof or only_proof" -n auto --dist worksteal --without "$(WITHOUT)"
+	.venv-prove/bin/pytest --prove -n auto --dist worksteal --without "$(WITHOUT)"
 
 mutants: dev needs ## mutation tests: make small changes to the rules; the tests have to fail
 	@$(call beside,.venv-prove,requirements-dev.txt $(locks)/prove.txt)

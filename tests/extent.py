@@ -1,25 +1,31 @@
 """How much of the tests a run takes on: `make test`, `make test-all`, its rest, or `make prove`.
 
-- `make test` has every rule, every kind of test and every engine, at the size of five minutes. Of
-  each file of the folders in `SHARES` it takes each n-th test, and whatever the table of the rules
-  names (`shared/licensing/README.md`). Who names a folder or a file (`pytest tests/integration`)
-  has all of it.
-- `make test-all` (`pytest --all`) has all tests, but for a few long tables: of what is marked
-  `sampled(n, all=m)`, `make test` takes each n-th case and `make test-all` each m-th (all of them,
-  unless said). A module that is marked as a whole counts its tests as cases: one more changes
-  which of them the short run takes. What is marked `thorough` `make test` leaves out.
-- `make test-rest` (`pytest --rest`) has what `make test` leaves to `make test-all`: the other
-  cases, whatever goes further there, and once more what runs on customers' machines. After
+- `make test` has every rule, every kind of test and every engine, at the size of five minutes.
+- `make test-all` (`pytest --all`) has all of that and more, at the size of a quarter of an hour.
+- `make test-rest` (`pytest --rest`) has what `make test-all` has beyond `make test`: the other
+  tests, whatever goes further there, and once more what runs on customers' machines. After
   `make test` on one Python, it is for another.
-- `make prove` (`pytest --prove`) runs the randomised tests at full length, the long tables as a
-  whole, and alone what is marked `only_proof`.
+- `make prove` (`pytest --prove`) has everything: all tests, the randomised ones at full length. It
+  takes hours.
 
-A test that is named by itself (`pytest FILE::TEST`) runs in any case.
+Three things make a run short:
+
+- `SHARES`: of each file of a folder that takes long, a run takes each n-th test. `make test` also
+  has whatever the table of the rules names (`shared/licensing/README.md`), and `make test-all`
+  whatever the tables of the promises name (`tests/README.md`).
+- `sampled(n, all=m)`: of these cases `make test` takes each n-th and `make test-all` each m-th (all
+  of them, unless said), where the folder's share is no smaller one. A module that is marked as a
+  whole counts its tests as cases.
+- `thorough` is left to `make test-all`, `only_proof` to `make prove`.
+
+One more test in a file changes which of them a run takes. Who names a folder or a file
+(`pytest tests/integration`) has all of it, but for what is marked. A test that is named by itself
+(`pytest FILE::TEST`) runs in any case.
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -39,24 +45,27 @@ class Extent(IntEnum):
 AT_CUSTOMERS = ("tests/unit", "tests/agent", "tests/cli")
 """Folders whose tests the rest has once more: agents and command lines run on any Python."""
 
-SHARES: Mapping[str, int] = MappingProxyType(
+SHARES: Mapping[str, Mapping[Extent, int]] = MappingProxyType(
     {
-        "tests/integration/": 8,
-        "tests/local/": 8,
-        "tests/cli/": 8,
-        "tests/agent/": 6,
-        "tests/browser/": 4,
-        "tests/concurrency/": 4,
-        "tests/contract/": 4,
-        "tests/deployment/": 4,
-        "tests/faults/": 4,
-        "tests/setup/": 4,
+        folder: {Extent.TEST: test, Extent.TEST_ALL: test_all, Extent.PROVE: 1}
+        for folder, test, test_all in (
+            ("tests/integration/", 8, 3),
+            ("tests/local/", 8, 4),
+            ("tests/cli/", 8, 4),
+            ("tests/agent/", 6, 3),
+            ("tests/browser/", 8, 4),
+            ("tests/concurrency/", 4, 2),
+            ("tests/contract/", 4, 4),
+            ("tests/deployment/", 4, 3),
+            ("tests/faults/", 6, 3),
+            ("tests/setup/", 4, 2),
+        )
     }
 )
-"""Folders that take most of the time, and each how many-th test of a file a short run takes."""
+"""Folders that take most of the time, and each how many-th test of a file a run takes."""
 
 _RULES = Path(__file__).parents[1] / "shared" / "licensing" / "README.md"
-
+_PROMISES = Path(__file__).with_name("README.md")
 EXAMPLES = {Extent.TEST: 40, Extent.TEST_ALL: 100, Extent.PROVE: 100}
 """How many Hypothesis draws, unless a test says otherwise."""
 
@@ -111,27 +120,54 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _part_of(items: Sequence[pytest.Item], wanted: Extent) -> list[pytest.Item]:
-    seen = Counter[str]()
-    part = [item for item in items if _takes_part(item, wanted, seen)]
+    """The tests of a run: those of each shorter one, and its own."""
+    taken = {item for extent in Extent if extent <= wanted for item in _taken_by(items, extent)}
+    return [item for item in items if item in taken]
+
+
+def _taken_by(items: Sequence[pytest.Item], wanted: Extent) -> Iterator[pytest.Item]:
+    """What a run takes by its own rule."""
     is_everything = all(any(item.nodeid.startswith(folder) for item in items) for folder in SHARES)
-    return _shared(part) if wanted is Extent.TEST and is_everything else part
-
-
-def _shared(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Of each file its folder's share, and the tests that show a rule."""
-    shown = set(re.findall(r"\btest_r\d\d_\w+", _RULES.read_text(encoding="utf-8")))
-    tests, kept = Counter[str](), []
+    shown = _shown(wanted)
+    seen = Counter[str]()
     for item in items:
-        folder = next((one for one in SHARES if item.nodeid.startswith(one)), None)
-        if folder is None or item.get_closest_marker("sampled"):
-            kept.append(item)
+        if _is_left_to_a_longer_one(item, wanted):
             continue
-        file = item.nodeid.partition("::")[0]
-        name = item.name.partition("[")[0]
-        if tests[file] % SHARES[folder] == 0 or name in shown:
-            kept.append(item)
-        tests[file] += 1
-    return kept
+        share = _share_of_its_folder(item, wanted) if is_everything else 1
+        counted, step = _marked(item, wanted)
+        is_shown = False
+        if step < share:
+            counted, step = item.nodeid.partition("::")[0], share
+            is_shown = item.name.partition("[")[0] in shown
+        if seen[counted] % step == 0 or is_shown:
+            yield item
+        seen[counted] += 1
+
+
+def _shown(wanted: Extent) -> set[str]:
+    """The tests that no share leaves to a longer run: of the rules, or of the promises."""
+    if wanted is Extent.TEST:
+        return set(re.findall(r"\btest_r\d\d_\w+", _RULES.read_text(encoding="utf-8")))
+    return set(re.findall(r"`(test_\w+)`", _PROMISES.read_text(encoding="utf-8")))
+
+
+def _share_of_its_folder(item: pytest.Item, wanted: Extent) -> int:
+    shares = (share[wanted] for folder, share in SHARES.items() if item.nodeid.startswith(folder))
+    return next(shares, 1)
+
+
+def _marked(item: pytest.Item, wanted: Extent) -> tuple[str, int]:
+    """What `sampled` is marked on, and each how many-th case of it is taken."""
+    for marked, sampled in item.iter_markers_with_node("sampled"):
+        steps = {Extent.TEST: sampled.args[0], Extent.TEST_ALL: sampled.kwargs.get("all", 1)}
+        return marked.nodeid.partition("[")[0], int(steps.get(wanted, 1))
+    return item.nodeid, 1
+
+
+def _is_left_to_a_longer_one(item: pytest.Item, wanted: Extent) -> bool:
+    if item.get_closest_marker("only_proof"):
+        return wanted is not Extent.PROVE
+    return wanted is Extent.TEST and item.get_closest_marker("thorough") is not None
 
 
 def _goes_further(item: pytest.Item) -> bool:
@@ -142,16 +178,3 @@ def _goes_further(item: pytest.Item) -> bool:
         or item.get_closest_marker("proof") is not None
         or item.nodeid.startswith(AT_CUSTOMERS)
     )
-
-
-def _takes_part(item: pytest.Item, wanted: Extent, seen: Counter[str]) -> bool:
-    if item.get_closest_marker("only_proof"):
-        return wanted is Extent.PROVE
-    if wanted is Extent.TEST and item.get_closest_marker("thorough"):
-        return False
-    for marked, sampled in item.iter_markers_with_node("sampled"):
-        steps = {Extent.TEST: sampled.args[0], Extent.TEST_ALL: sampled.kwargs.get("all", 1)}
-        whole = marked.nodeid.partition("[")[0]
-        seen[whole] += 1
-        return (seen[whole] - 1) % int(steps.get(wanted, 1)) == 0
-    return True

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.extent import SHARES
+from tests.extent import SHARES, Extent
 
 ROOT = Path(__file__).parents[2]
 TESTS = """
@@ -105,7 +105,18 @@ def test_a_test_that_is_named_runs_in_any_case(tmp_path: Path) -> None:
 
 
 SHOWN = "r07_no_user_takes_part_after_issue"
-NAMES = ("a", "b", SHOWN, "r01_d", "e", "f", "g", "h", "i")
+PROMISED = "an_agent_alone_is_never_suspected_whatever_is_lost_or_late"
+NAMES = ("a", "b", SHOWN, "r01_d", "e", PROMISED, "g", "h", "i")
+MARKED = """
+import pytest
+
+@pytest.mark.sampled(2)
+def test_often() -> None: ...
+
+@pytest.mark.parametrize("case", range(20))
+@pytest.mark.sampled(20, all=10)
+def test_seldom(case: int) -> None: ...
+"""
 
 
 @pytest.fixture
@@ -115,23 +126,42 @@ def everything(tmp_path: Path) -> Path:
         place = tmp_path / shared
         place.mkdir(parents=True)
         text = "".join(f"def test_{name}() -> None: ...\n" for name in NAMES)
-        text += "import pytest\n@pytest.mark.sampled(1)\ndef test_marked() -> None: ...\n"
-        (place / "test_some.py").write_text(text)
+        (place / "test_some.py").write_text(text + MARKED)
     return tmp_path
 
 
-def test_of_everything_a_short_run_takes_a_share_and_what_shows_a_rule_and_the_rest_the_others(
+def of_integration(ids: list[str]) -> set[str]:
+    """The tests of one folder."""
+    return {one.partition("::test_")[2] for one in ids if "integration" in one}
+
+
+def test_of_everything_a_run_takes_a_share_and_what_shows_a_rule_or_a_promise(
     everything: Path,
 ) -> None:
     where = str(everything / "tests")
     short, rest = passed(everything, where), passed(everything, where, "--rest")
-    of_integration = {one.partition("::test_")[2] for one in short if "integration" in one}
-    assert SHARES["tests/integration/"] == 8
-    assert of_integration == {"a", SHOWN, "i", "marked"}
-    assert len(passed(everything, where, "--all")) == len(SHARES) * (len(NAMES) + 1)
-    assert {*short, *rest} == {*passed(everything, where, "--all")}
+    long = passed(everything, where, "--all")
+    share = SHARES["tests/integration/"]
+    assert (share[Extent.TEST], share[Extent.TEST_ALL]) == (8, 3)
+    assert of_integration(short) == {"a", SHOWN, "i", "seldom[0]"}
+    further = {"r01_d", PROMISED, "g", "often", "seldom[10]"}
+    assert of_integration(long) == of_integration(short) | further
+    assert {*short, *rest} == {*long}
+    assert of_integration(rest) == further
 
 
-def test_of_a_folder_that_is_named_a_short_run_takes_all(everything: Path) -> None:
+def test_a_proof_of_everything_has_all_that_others_leave_out(everything: Path) -> None:
+    proof = passed(everything, str(everything / "tests"), "--prove")
+    assert len(proof) == len(SHARES) * (len(NAMES) + 1 + 20)
+
+
+def test_of_a_folder_that_is_named_a_short_run_takes_all_but_what_is_marked(
+    everything: Path,
+) -> None:
     place = str(everything / "tests" / "integration")
-    assert len(passed(everything, place)) == len(NAMES) + 1
+    assert of_integration(passed(everything, place)) == {*NAMES, "often", "seldom[0]"}
+
+
+def test_make_prove_leaves_nothing_out() -> None:
+    (line,) = re.findall(r"^\t.* --prove .*$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.findall(r" (-\w|--[a-z]+)", line) == ["--prove", "-n", "--dist", "--without"]
