@@ -43,7 +43,7 @@ def run(arena: Arena, proof: Proof) -> Run:
     """Runs a race as often as fits this run, and tells how often."""
 
     def run(race: Race) -> None:
-        rounds = proof.of(test=1, test_all=4, prove=100)
+        rounds = proof.of(test=1, test_all=2, prove=100)
         arena.rounds(race, rounds)
         proof.found(f"{rounds} rounds of {THREADS} threads at once", is_random=False)
 

@@ -52,7 +52,7 @@ def scene(arena: Arena) -> Scene:
     return set_up(arena)
 
 
-@pytest.mark.sampled(40, all=16)
+@pytest.mark.sampled(40, all=20)
 @pytest.mark.parametrize(
     ("outer", "inner", "kind"),
     [
@@ -155,7 +155,7 @@ def test_r05_in_whatever_order_two_operations_make_their_calls_one_comes_after_t
     )
 
 
-@pytest.mark.sampled(40, all=3)
+@pytest.mark.sampled(40, all=10)
 @pytest.mark.parametrize(
     ("outer", "inner"), [meeting for meeting in MEETINGS if meeting not in HARMLESS]
 )
@@ -170,7 +170,7 @@ def test_r05_a_check_followed_by_a_put_is_caught(scene: Scene, outer: str, inner
 
 
 @pytest.mark.thorough
-@pytest.mark.sampled(1, all=5)
+@pytest.mark.sampled(1, all=10)
 @pytest.mark.parametrize(
     "inner", [inner for inner in MEETINGS_OF_SWEEP if ("sweep", inner) not in HARMLESS]
 )

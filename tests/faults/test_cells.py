@@ -76,15 +76,15 @@ def stale_states(right: Undisturbed) -> Sequence[Items]:
 
 
 def chosen(right: Undisturbed, proof: Proof) -> list[Cell]:
-    """The cells of a run of this length: each fifth or third, of each operation others."""
+    """The cells of a run of this length: each fifth or fourth, of each operation others."""
     every = [*cells(right, full=proof.full, writes_full=right.operation in SPINE)]
-    step = proof.of(test=5, test_all=3, prove=1)
+    step = proof.of(test=5, test_all=4, prove=1)
     first = OPERATIONS.index(right.operation) % step
     return every[first::step] or every[:1]
 
 
 @pytest.mark.proof
-@pytest.mark.sampled(5, all=2)
+@pytest.mark.sampled(5, all=4)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_r05_r32_whatever_goes_wrong_the_end_is_the_same(
     stage: Stage, operation: Operation, proof: Proof
@@ -134,7 +134,7 @@ def test_r14_a_decision_never_rests_on_a_read_that_may_be_stale(stage: Stage) ->
 
 
 @pytest.mark.proof
-@pytest.mark.sampled(9, all=2)
+@pytest.mark.sampled(9, all=6)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_r05_r23_an_index_that_lags_changes_no_end(stage: Stage, operation: Operation) -> None:
     right = stage.undisturbed(operation)

@@ -21,7 +21,7 @@ from tests.property.playing import run
 from tests.property.watched import HOUR, REACHED
 from tests.world import ALICE, AMIR, MACHINE_A, NOON, Answer, World, new_world
 
-FEW, EXAMPLES, FULL = (2, 40), (25, 60), (2_000, 100)
+FEW, EXAMPLES, FULL = (2, 40), (8, 60), (2_000, 100)
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from tests import proof as proofs
 
 DAY = 86_400
-FEW, EXAMPLES, FULL = (6, 50), (30, 50), (5_000, 100)
+FEW, EXAMPLES, FULL = (6, 50), (14, 50), (5_000, 100)
 PARTS = 2
 LOOKS_EVERY = 10
 """Steps between two looks at everything that is stored."""

@@ -66,7 +66,8 @@ def test_another_python_makes_it_anew_only_if_it_is_named(tmp_path: Path) -> Non
     assert python_of(folder) != before
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.thorough
+@pytest.mark.sampled(1, all=5)
 @pytest.mark.parametrize("is_by_itself", [True, False])
 @pytest.mark.parametrize("what", ["a place of before", "another version", "a record of nothing"])
 def test_what_is_no_longer_as_it_was_made_is_put_right(

@@ -36,7 +36,7 @@ def at(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
         yield made
 
 
-@pytest.mark.sampled(SHARES, all=2)
+@pytest.mark.sampled(SHARES, all=6)
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("at", Act, indirect=True)
 def test_r36_nothing_on_the_way_ends_a_license_and_the_agent_comes_back_by_itself(
