@@ -28,8 +28,12 @@ _ROOT: Final = Path(__file__).parents[2]
 _BARE: Final = "import boto3\nboto3.client('dynamodb')\n"
 _FUNCTION: Final = (
     "from importlib import import_module\nimport_module('{module}')\n"
-    "from licensing.entrypoints.deployment import current_deployment\ncurrent_deployment()\n"
+    "from licensing.entrypoints.deployment import current_deployment\n"
+    "made = current_deployment()\n{parts}\n"
 )
+_PARTS: Final = {"PublishFunction": "made.bus"}
+"""What a function has the deployment make, with its clients, if not the table and the secret."""
+
 _MEASURED: Final = """
 from resource import RUSAGE_SELF, getrusage
 before = getrusage(RUSAGE_SELF)
@@ -47,7 +51,12 @@ def measure(size: Size, tell: Tell) -> Outcome:
     functions = deployed.read().functions
     modules = {name: one.handler.rpartition(".")[0] for name, one in functions.items()}
     chosen = [*modules] if size is Size.FULL else [*_EXPLAINED]
-    programs = {name: _FUNCTION.format(module=modules[name]) for name in chosen}
+    programs = {
+        name: _FUNCTION.format(
+            module=modules[name], parts=_PARTS.get(name, "made.store, made.keyrings")
+        )
+        for name in chosen
+    }
     for program in (_BARE, *programs.values()):
         _sample(program)  # byte code is written, files are in memory
     rounds = size.of(15, 1)

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
-
+from licensing.adapters.aws_clients import Clients
 from licensing.adapters.dynamo.transaction import RetryPolicy
 from licensing.adapters.event_bus import EventBus
 from licensing.adapters.secrets import SecretsManagerKeyrings
@@ -63,7 +62,7 @@ class Stage:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._session = boto3.session.Session()
+        self._clients = Clients()
         self._store = world.runtime.store
         self._keyrings = world.runtime.keyrings
         self._stopwatch = Stopwatch(0)
@@ -87,13 +86,13 @@ class Stage:
         """
         runtime = self.world.runtime
         self._stopwatch = stopwatch = Stopwatch(limit)
-        client = self._client("dynamodb", endpoint_url=runtime.dynamodb.meta.endpoint_url)
+        client = self._clients.dynamodb(runtime.settings.dynamodb_endpoint)
         wire = Wire(client, stopwatch)
         retry_policy = RetryPolicy(stopwatch.remaining, random.random, stopwatch.pause)
         runtime.store = replace(self._store, client=client, retry_policy=retry_policy)
         runtime.keyrings = self._keyrings
         if is_cold:
-            secrets = self._client("secretsmanager")
+            secrets = self._clients.secrets()
             wire.carry(secrets)
             runtime.keyrings = SecretsManagerKeyrings(
                 secrets, self._keyrings.secret_id, self._keyrings.clock
@@ -104,11 +103,11 @@ class Stage:
         """The same, with the clients that an operation needs."""
         wire = self.wire(limit, is_cold=operation.is_cold)
         if operation.function == "PublishFunction":
-            events = self._client("events")
+            events = self._clients.events()
             wire.carry(events)
             # It makes its client at the first event, where no test could listen.
             runtime = self.world.runtime
-            runtime._bus = EventBus(events, runtime.settings.event_bus)  # noqa: SLF001
+            runtime.bus = EventBus(events, runtime.settings.event_bus)
         return wire
 
     def begin(self, right: Undisturbed, limit: float | None = None) -> Wire:
@@ -188,6 +187,3 @@ class Stage:
     def limit(self, operation: Operation) -> float:
         """How many seconds its function has."""
         return float(self.world.deployed.functions[operation.function].timeout)
-
-    def _client(self, service: str, **more: Any) -> Any:
-        return self._session.client(service, config=self.world.runtime.dynamodb.meta.config, **more)

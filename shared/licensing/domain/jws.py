@@ -18,15 +18,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
+from typing import TYPE_CHECKING, Final
 
 from licensing.domain import strict_json
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 ALGORITHM: Final = "Ed25519"
 """The name of EdDSA with this curve (RFC 9864)."""
@@ -87,6 +87,9 @@ def is_signed(content: bytes, signature: bytes, key: Ed25519PublicKey) -> bool:
     No signature is one of a key that has a second spelling, or that is a point of small order:
     anybody can sign for that.
     """
+    # Whoever has a key has this loaded; many who import this module never have one.
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+
     y = int.from_bytes(key.public_bytes_raw(), "little") & ~_SIGN
     if y >= _FIELD or y in _SMALL_ORDER:
         return False

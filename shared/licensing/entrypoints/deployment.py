@@ -17,15 +17,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from licensing.adapters.aws_clients import Clients
 from licensing.adapters.aws_connections import response
-from licensing.adapters.documents import fetched
-from licensing.adapters.dynamo import DynamoStore
-from licensing.adapters.dynamo.transaction import RetryPolicy
-from licensing.adapters.oidc_discovery import Discovery
 from licensing.adapters.secrets import SecretsManagerKeyrings
 from licensing.domain.audit import Origin
 from licensing.entrypoints.settings import Settings
@@ -39,7 +36,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_secretsmanager import SecretsManagerClient
 
+    from licensing.adapters.dynamo import DynamoStore
     from licensing.adapters.event_bus import EventBus
+    from licensing.adapters.oidc_discovery import Discovery
     from licensing.domain.lease import LeaseTerms
     from licensing.domain.organization import PolicyFloor
 
@@ -48,36 +47,62 @@ Clock = Callable[[], float]
 """Epoch seconds."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Deployment:
-    """What handlers work with. ``entropy`` is a cryptographic source."""
+    """What handlers work with, each part made when it is first asked for.
+
+    ``entropy`` is a cryptographic source.
+    """
 
     settings: Settings
     clock: Clock
     entropy: Entropy
     clients: Clients
-    dynamodb: DynamoDBClient = field(init=False)
-    secrets: SecretsManagerClient = field(init=False)
-    store: DynamoStore = field(init=False)
-    keyrings: SecretsManagerKeyrings = field(init=False)
-    discovery: Discovery = field(init=False)
-    _bus: EventBus | None = field(default=None, init=False, repr=False)
     _remaining_ms: Callable[[], int] = field(default=lambda: 10_000, init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        self.dynamodb = self.clients.dynamodb(self.settings.dynamodb_endpoint)
-        self.secrets = self.clients.secrets()
-        self._begin_anew()
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """The table's client."""
+        return self.clients.dynamodb(self.settings.dynamodb_endpoint)
 
-    def _begin_anew(self) -> None:
+    @cached_property
+    def secrets(self) -> SecretsManagerClient:
+        """The secret's client."""
+        return self.clients.secrets()
+
+    @cached_property
+    def store(self) -> DynamoStore:
+        """The licence table."""
+        # Who publishes events, or serves pages, never asks for it.
+        from licensing.adapters.dynamo import DynamoStore  # noqa: PLC0415
+        from licensing.adapters.dynamo.transaction import RetryPolicy  # noqa: PLC0415
+
         retry_policy = RetryPolicy(
             remaining=self.remaining_seconds,
             jitter=random.random,
             sleep=time.sleep,
         )
-        self.store = DynamoStore(self.dynamodb, self.settings.table_name, retry_policy)
-        self.keyrings = SecretsManagerKeyrings(self.secrets, self.settings.secret_id, self.clock)
-        self.discovery = Discovery(self.settings.sign_in, fetched, self.clock)
+        return DynamoStore(self.dynamodb, self.settings.table_name, retry_policy)
+
+    @cached_property
+    def keyrings(self) -> SecretsManagerKeyrings:
+        """The server secret."""
+        return SecretsManagerKeyrings(self.secrets, self.settings.secret_id, self.clock)
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        """Where people sign in."""
+        from licensing.adapters.documents import fetched  # noqa: PLC0415 - the portal's alone
+        from licensing.adapters.oidc_discovery import Discovery  # noqa: PLC0415
+
+        return Discovery(self.settings.sign_in, fetched, self.clock)
+
+    @cached_property
+    def bus(self) -> EventBus:
+        """The bus that events leave the service on (R34)."""
+        from licensing.adapters.event_bus import EventBus  # noqa: PLC0415 - only one function publishes
+
+        return EventBus(self.clients.events(), self.settings.event_bus)
 
     @classmethod
     def from_environ(
@@ -125,15 +150,6 @@ class Deployment:
         """The context of what begins now, and comes from ``origin``."""
         return Context(origin, self.now(), self.entropy)
 
-    @property
-    def bus(self) -> EventBus:
-        """The bus that events leave the service on (R34)."""
-        from licensing.adapters.event_bus import EventBus  # noqa: PLC0415 - only one function publishes
-
-        if self._bus is None:
-            self._bus = EventBus(self.clients.events(), self.settings.event_bus)
-        return self._bus
-
     def rehearse(self) -> None:
         """Go through one call of each client, up to where it would leave."""
         # So that their first use finds them there.
@@ -145,11 +161,12 @@ class Deployment:
             self.secrets.get_secret_value(SecretId=self.settings.secret_id)
 
     def refresh(self) -> None:
-        """Forget the secret, and close every connection."""
-        for client in (self.dynamodb, self.secrets):
-            client.close()
-        self._bus = None
-        self._begin_anew()
+        """Forget the secret and all else that was made of the clients, and close connections."""
+        for name in ("store", "keyrings", "discovery", "bus"):
+            vars(self).pop(name, None)
+        for name in ("dynamodb", "secrets"):
+            if name in vars(self):
+                vars(self)[name].close()
 
     def now(self) -> int:
         """The time, in whole epoch seconds: read once per request and handed on."""
