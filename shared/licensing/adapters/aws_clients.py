@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.config import Config
+from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
 from botocore.parsers import JSONParser, ResponseParserFactory
 from botocore.session import Session
@@ -73,12 +74,14 @@ class Clients:
 
     def _connect_plainly(self, client: Any) -> None:
         """Have a client's requests sent by :class:`Connections`, unless they go by a proxy."""
-        if get_environ_proxies(client.meta.endpoint_url):
+        # botocore has no public way to say what sends. Lambda brings it along, and may bring
+        # another one any day: one that sends otherwise goes on as it does.
+        endpoint = getattr(client, "_endpoint", None)
+        sends_as_known = type(getattr(endpoint, "http_session", None)) is URLLib3Session
+        if endpoint is None or not sends_as_known or get_environ_proxies(client.meta.endpoint_url):
             return
         named = self._session.get_config_variable("ca_bundle")
         authorities = named or os.environ.get("REQUESTS_CA_BUNDLE")
-        # botocore has no public way to say what sends. Its own has these two methods, too.
-        endpoint = client._endpoint  # noqa: SLF001
         endpoint.http_session = Connections(_CONNECT_SECONDS, _READ_SECONDS, authorities)
 
 

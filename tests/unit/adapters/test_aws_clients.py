@@ -2,12 +2,14 @@
 
 import json
 from base64 import b64encode
+from functools import partialmethod
 from typing import Any
 
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
+from botocore.endpoint import EndpointCreator
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
@@ -176,6 +178,20 @@ def test_the_authorities_that_the_environment_names_are_trusted(
     assert _sender(Clients().dynamodb(None)).authorities is None
     monkeypatch.setenv(variable, "/etc/company.pem")
     assert _sender(Clients().dynamodb(None)).authorities == "/etc/company.pem"
+
+
+def test_another_botocore_that_sends_otherwise_goes_on_as_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Other(URLLib3Session): ...
+
+    monkeypatch.setattr("botocore.endpoint.EndpointCreator.create_endpoint", _sending_by(Other))
+    assert type(_sender(Clients().dynamodb(None))) is Other
+
+
+def _sending_by(kind: type[URLLib3Session]) -> Any:
+    made: Any = EndpointCreator.create_endpoint
+    return partialmethod(made, http_session_cls=kind)
 
 
 def _sender(client: Any) -> Any:
