@@ -49,12 +49,13 @@ SHARES: Mapping[str, Mapping[Extent, int]] = MappingProxyType(
     {
         folder: {Extent.TEST: test, Extent.TEST_ALL: test_all, Extent.PROVE: 1}
         for folder, test, test_all in (
-            ("tests/integration/", 8, 3),
+            ("tests/integration/", 10, 3),
             ("tests/local/", 8, 4),
             ("tests/cli/", 8, 4),
             ("tests/agent/", 6, 3),
+            ("tests/benchmarks/", 1, 4),
             ("tests/browser/", 8, 4),
-            ("tests/concurrency/", 4, 2),
+            ("tests/concurrency/", 6, 2),
             ("tests/contract/", 4, 4),
             ("tests/deployment/", 4, 3),
             ("tests/faults/", 6, 3),
@@ -66,7 +67,7 @@ SHARES: Mapping[str, Mapping[Extent, int]] = MappingProxyType(
 
 _RULES = Path(__file__).parents[1] / "shared" / "licensing" / "README.md"
 _PROMISES = Path(__file__).with_name("README.md")
-EXAMPLES = {Extent.TEST: 40, Extent.TEST_ALL: 100, Extent.PROVE: 100}
+EXAMPLES = {Extent.TEST: 40, Extent.TEST_ALL: 60, Extent.PROVE: 100}
 """How many Hypothesis draws, unless a test says otherwise."""
 
 
