@@ -27,7 +27,9 @@ def test_the_first_screen_says_what_it_costs_and_that_it_has_never_run_on_aws() 
     (whole,) = [row for row in costs["rows"] if "in all" in row[0]]
     thousand, million = (float(dollars.replace(",", "")) for dollars in whole[1:3])
     assert costs["head"][1:3] == ["1,000 agents", "1,000,000 agents"]
-    told = re.search(r"(\d+) \$ a month for 1,000 agents and (\d+) \$ for a million", first_screen)
+    told = re.search(
+        r"(\d+\.\d) \$ a month for 1,000 agents and (\d+) \$ for a million", first_screen
+    )
     assert told is not None
     assert float(told[1]) == pytest.approx(thousand, rel=0.02)
     assert float(told[2]) == pytest.approx(million, rel=0.02)
