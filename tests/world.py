@@ -21,12 +21,12 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
-import boto3.session
 import botocore.session
 from botocore.client import BaseClient
 from botocore.loaders import create_loader
 from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 
+from licensing.adapters.aws_clients import Clients
 from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.local import aws, deployment, events
 from tests.local.deployment import DeployedTemplate, Function, Route
@@ -62,7 +62,7 @@ OPERATORS = "operators"
 _SIGN_IN = {"Issuer": ISSUER, "AgentClientId": AGENTS, "OperatorClientId": OPERATORS}
 
 _one_loader = cache(create_loader)
-_one_session = cache(boto3.session.Session)
+_one_maker = cache(Clients)
 
 MACHINE_A: dict[str, Any] = {
     "machine_id": "4c4c4544-0042-3510-8052-b4c04f4e5931",
@@ -479,7 +479,7 @@ def new_world(
         clock = Clock()
         # The clients are new, as their handlers and their count of retries are; what they are made
         # of is the same in each world.
-        with patch.object(boto3.session, "Session", _one_session):
+        with patch("licensing.entrypoints.deployment.Clients", _one_maker):
             service = Deployment.from_environ(os.environ | deployed.environment, clock=clock)
         world = World(deployed, service, clock)
         for client in (service.dynamodb, service.secrets):

@@ -106,6 +106,7 @@ def _served(kind: str) -> Iterator[Request]:
         urls = {f"AWS_ENDPOINT_URL_{name}": endpoint for name in ("DYNAMODB", "SECRETS_MANAGER")}
         with patch.dict(os.environ, {**deployed.AWS, **environment, **urls}):
             service = Deployment.from_environ(os.environ, clock=lambda: now)
+            service.rehearse()  # with clients that are made while the endpoints are named
         try:
             yield _request(recording, service)
         finally:

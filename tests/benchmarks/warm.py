@@ -121,6 +121,7 @@ def ready(log: IO[str] | None = None) -> Iterator[tuple[Pair, Pair]]:
             }
             with patch.dict(os.environ, urls):
                 service = Deployment.from_environ(os.environ, clock=lambda: recordings.now)
+                service.rehearse()  # with clients that are made while the endpoints are named
                 client = boto3.client("dynamodb")
             request = _service(recording, service)
             _check(request(), recording)
