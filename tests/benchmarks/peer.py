@@ -21,6 +21,7 @@ from tests.benchmarks.peers import load
 from tests.benchmarks.peers.field import Field, handler, up
 from tests.benchmarks.peers.fleet import PATH, Agent, Side
 from tests.benchmarks.peers.processes import are_counted, cpu_of
+from tests.benchmarks.profile import shares
 from tests.benchmarks.samples import percentile, ratio
 from tests.setup.needs import NotHereError
 from tests.setup.registry import PEER, POSTGRESQL
@@ -35,6 +36,8 @@ _PAUSE: Final = 0.3
 _SETTLED: Final = 0.02
 """CPU seconds that idle processes take in a pause, at most."""
 _PATIENCE: Final = 5.0
+_SHOWN: Final = 8
+"""Packages in a profile."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def measure(size: Size, tell: Tell) -> Outcome:
         raise LeftOutError("Only Linux tells in /proc what CPU other processes take.")
     figures: list[Figure] = []
     rows: list[tuple[str, ...]] = []
+    profiles: list[Table] = []
     with up(size.of(10_000, 200)) as at:
         tell(f"both are up, with {len(at.agents):,} licences")
         for kind, is_full in _KINDS:
@@ -116,8 +120,10 @@ def measure(size: Size, tell: Tell) -> Outcome:
             _take_turns(at, ways, at.of(full=is_full), size.of(16, 2), kind, tell)
             figures += _figures(kind, ways)
             rows += [_row(kind, way) for way in ways]
+            profiles.append(_profile(at, kind, at.of(full=is_full)[: size.of(400, 5)]))
     head = ("validation", "", "per second", "p50", "p95", "p99", "CPU", "with its database")
-    return Outcome(tuple(figures), (Table("A validation, ours and the peer's", head, tuple(rows)),))
+    compared = Table("A validation, ours and the peer's", head, tuple(rows))
+    return Outcome(tuple(figures), (compared, *profiles))
 
 
 def _ways(at: Field, size: Size) -> tuple[Way, ...]:
@@ -198,6 +204,20 @@ def _settle(at: Field) -> None:
         time.sleep(_PAUSE)
         if sum(map(cpu_of, processes)) - before <= _SETTLED:
             return
+
+
+def _profile(at: Field, kind: str, agents: Sequence[Agent]) -> Table:
+    """Where our function's CPU goes; each of the agents is asked once."""
+    at.stores.put(Side.SERVICE, [agent.record(int(time.time())) for agent in agents])
+    events, call = iter([at.event(agent) for agent in agents]), handler()
+    found = sorted(shares(lambda: call(next(events)), len(agents)).items(), key=lambda one: -one[1])
+    shown = found[:_SHOWN]
+    rest = 1 - sum(share for _, share in shown)
+    return Table(
+        f"Where the CPU of a {kind} validation goes (profiled: shares of its own time)",
+        ("package", "share"),
+        tuple((package, f"{share:.0%}") for package, share in [*shown, ("all others", rest)]),
+    )
 
 
 def _figures(kind: str, ways: Sequence[Way]) -> tuple[Figure, ...]:

@@ -31,6 +31,7 @@ _QUOTED_TABLES: Final = (
     ("cold", "Where the imports of ValidateFunction go"),
     ("warm", "Where the CPU"),
     ("peer", "A validation, ours"),
+    ("peer", "Where the CPU"),
     ("capacity", "Each operation and its budget"),
     ("cost", "A million validations"),
     ("cost", "What a fleet costs"),
