@@ -5,7 +5,8 @@ What this module guarantees:
 * Clients give up early (1 s to connect, 2 s to read), so that a retry fits into the request.
 * Credentials, regions, endpoints, signatures, retries and errors are botocore's. What is left out
   is what it does beside: going through the files of 400 services, reading every endpoint of every
-  region, looking for ten types in each value that DynamoDB sends, and most of urllib3.
+  region, finding the table's anew for each request, looking for ten types in each value that
+  DynamoDB sends, and most of urllib3.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from botocore.config import Config
 from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
 from botocore.parsers import JSONParser, ResponseParserFactory
+from botocore.regions import EndpointRulesetResolver
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
@@ -28,6 +30,8 @@ from licensing.adapters.aws_connections import Connections
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from botocore.endpoint_provider import RuleSetEndpoint
+    from botocore.model import OperationModel
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -60,7 +64,7 @@ class Clients:
     def dynamodb(self, endpoint: str | None) -> DynamoDBClient:
         """The table's client, at ``endpoint`` where that is given."""
         client = self._session.create_client("dynamodb", config=_CONFIG, endpoint_url=endpoint)
-        self._connect_plainly(client)
+        self._lighten(client)
         return cast("DynamoDBClient", client)
 
     def secrets(self) -> SecretsManagerClient:
@@ -72,17 +76,45 @@ class Clients:
         """The bus's client."""
         return cast("EventBridgeClient", self._session.create_client("events", config=_CONFIG))
 
-    def _connect_plainly(self, client: Any) -> None:
-        """Have a client's requests sent by :class:`Connections`, unless they go by a proxy."""
-        # botocore has no public way to say what sends. Lambda brings it along, and may bring
-        # another one any day: one that sends otherwise goes on as it does.
+    def _lighten(self, client: Any) -> None:
+        """Spare a client's requests what is the same for each, or not needed."""
+        # botocore has no public way to either. Lambda brings it along, and may bring another one
+        # any day: what is not as it is known here goes on as it does there.
+        resolver = getattr(client, "_ruleset_resolver", None)
+        if type(resolver) is EndpointRulesetResolver:
+            client._ruleset_resolver = _OneEndpoint(resolver)  # noqa: SLF001
         endpoint = getattr(client, "_endpoint", None)
-        sends_as_known = type(getattr(endpoint, "http_session", None)) is URLLib3Session
-        if endpoint is None or not sends_as_known or get_environ_proxies(client.meta.endpoint_url):
-            return
-        named = self._session.get_config_variable("ca_bundle")
-        authorities = named or os.environ.get("REQUESTS_CA_BUNDLE")
-        endpoint.http_session = Connections(_CONNECT_SECONDS, _READ_SECONDS, authorities)
+        is_by_proxy = get_environ_proxies(client.meta.endpoint_url)
+        if type(getattr(endpoint, "http_session", None)) is URLLib3Session and not is_by_proxy:
+            named = self._session.get_config_variable("ca_bundle")
+            client._endpoint.http_session = Connections(  # noqa: SLF001
+                _CONNECT_SECONDS, _READ_SECONDS, named or os.environ.get("REQUESTS_CA_BUNDLE")
+            )
+
+
+class _OneEndpoint:
+    """Where a service is, found once by its rules: no call of ours is answered elsewhere."""
+
+    def __init__(self, resolver: EndpointRulesetResolver) -> None:
+        self._resolver = resolver
+        self._found: RuleSetEndpoint | None = None
+
+    def construct_endpoint(
+        self,
+        operation_model: OperationModel,
+        call_args: Mapping[str, Any],
+        request_context: Mapping[str, Any],
+    ) -> RuleSetEndpoint:
+        """As botocore's, whose rules look at accounts' own endpoints, too: those are disabled."""
+        if self._found is None:
+            self._found = self._resolver.construct_endpoint(
+                operation_model, call_args, request_context
+            )
+        return self._found
+
+    def auth_schemes_to_signing_ctx(self, auth_schemes: Any) -> Any:
+        """As botocore's."""
+        return self._resolver.auth_schemes_to_signing_ctx(auth_schemes)
 
 
 class _Loader(Loader):
