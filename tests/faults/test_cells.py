@@ -84,7 +84,7 @@ def chosen(right: Undisturbed, proof: Proof) -> list[Cell]:
 
 
 @pytest.mark.proof
-@pytest.mark.sampled(5, all=4)
+@pytest.mark.sampled(5, all=6)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_r05_r32_whatever_goes_wrong_the_end_is_the_same(
     stage: Stage, operation: Operation, proof: Proof
@@ -134,7 +134,7 @@ def test_r14_a_decision_never_rests_on_a_read_that_may_be_stale(stage: Stage) ->
 
 
 @pytest.mark.proof
-@pytest.mark.sampled(9, all=6)
+@pytest.mark.sampled(9, all=10)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_r05_r23_an_index_that_lags_changes_no_end(stage: Stage, operation: Operation) -> None:
     right = stage.undisturbed(operation)

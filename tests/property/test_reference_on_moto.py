@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.proof
 def test_r02_r04_r09_r11_r31_on_moto_the_service_answers_like_its_reference(proof: Proof) -> None:
-    examples, steps = proof.of(test=(2, 40), test_all=(4, 50), prove=(500, 100))
+    examples, steps = proof.of(test=(2, 40), test_all=(3, 50), prove=(500, 100))
     REACHED.clear()
     with new_world() as world:
         run(world, examples, steps, proof.seed)

@@ -85,7 +85,7 @@ def few(name: str) -> Found:
 def test_r37_no_honest_agent_is_suspected_or_blocked_whatever_is_lost_or_restored(
     proof: Proof,
 ) -> None:
-    agents = proof.of(test=200, test_all=1_000, prove=10_000)
+    agents = proof.of(test=200, test_all=500, prove=10_000)
     honest = lived(f"{proof.seed} {number}" for number in range(agents))
     assert honest.suspected == []
     assert honest.blocked == []
@@ -100,7 +100,7 @@ def test_r37_no_honest_agent_is_suspected_or_blocked_whatever_is_lost_or_restore
 
 @pytest.mark.proof
 def test_r37_copies_are_suspected_in_time_and_blocked_where_they_gain(proof: Proof) -> None:
-    count = proof.of(test=FEW, test_all=20, prove=200)
+    count = proof.of(test=FEW, test_all=8, prove=200)
     kinds = {
         name: few(name) if count == FEW else found(name, range(count)) for name in SUSPECTED_WITHIN
     }
