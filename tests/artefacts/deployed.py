@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.artefacts.answering import answering
 from tests.artefacts.sandbox import Function, Process, Sandbox, running
+from tests.template.deployed import deployed as template
 from tests.world import World, new_world
 
 _GIVEN = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
@@ -46,7 +47,11 @@ class Deployed:
 def deployed(engine: str, built: Path, sandbox: Sandbox) -> Iterator[Deployed]:
     """Deploy what was built, over a table at an engine."""
     with new_world(engine) as world, answering() as endpoint:
+        logging = template().function("ValidateFunction", "LoggingConfig")["LoggingConfig"]
         given = {name: os.environ[name] for name in _GIVEN} | {
+            # As Lambda tells its runtime of a function's LoggingConfig.
+            "AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"],
+            "AWS_LAMBDA_LOG_LEVEL": logging["ApplicationLogLevel"],
             "DYNAMODB_ENDPOINT": engine,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": endpoint,
             "AWS_ENDPOINT_URL_EVENTBRIDGE": endpoint,

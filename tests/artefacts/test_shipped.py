@@ -188,3 +188,28 @@ def test_a_template_that_leaves_out_a_variable_is_found(service: Deployed, name:
         running(replace(function, environment=environment), service.sandbox) as process,
     ):
         assert_same(service.world, function.name, "validate/valid", process)
+
+
+def test_what_a_function_says_is_one_document_a_line_and_of_an_answer_one_line(
+    service: Deployed,
+) -> None:
+    record = next(record for record in BEFORE if function_of(record) == "ValidateFunction")
+    event = recorded(record, BEFORE[record](service.world))
+    request_id = event["requestContext"]["requestId"]
+    unreadable = {"requestContext": {"requestId": request_id}}
+    with service.running("ValidateFunction", snapstart=True) as process:
+        process.restore()
+        ready = process.output
+        process.invoke(event)
+        answered = process.output
+        with pytest.raises(FailedToAnswer):
+            process.invoke(unreadable)
+        failed = process.output
+    # Lambda's level is that of all libraries: at DEBUG, botocore would write down what AWS answers.
+    assert {json.loads(line)["level"] for line in ready.splitlines()} <= {"INFO"}
+    lines = [json.loads(line) for line in answered.removeprefix(ready).splitlines()]
+    (own,) = [line for line in lines if "logger" not in line]
+    assert (own["correlation_id"], own["status"]) == (request_id, 200)
+    # What a handler raises is logged by AWS's runtime.
+    (error,) = map(json.loads, failed.removeprefix(answered).splitlines())
+    assert (error["level"], error["errorType"]) == ("ERROR", "KeyError")
