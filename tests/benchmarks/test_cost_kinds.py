@@ -21,8 +21,8 @@ from tests.benchmarks.cost_model import Work
 from tests.benchmarks.warm import logging_to
 from tests.integration.budgets import BUDGETS
 
-MOST_BYTES = 550
-"""Of both lines, and of what CloudWatch adds to each: 35 cents for a million of them."""
+MOST_BYTES = 380
+"""Of both lines, and of what CloudWatch adds to each: 24 cents for a million of them."""
 
 
 @pytest.mark.parametrize("kind", KINDS)

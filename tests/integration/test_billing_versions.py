@@ -40,9 +40,12 @@ def ignored(world: World) -> dict[str, int]:
 
 def counted(said: str) -> dict[str, float]:
     """What an invocation has counted, apart from zeros."""
-    document = json.loads(said.strip().splitlines()[-1])
-    (metrics,) = document["_aws"]["CloudWatchMetrics"]
-    values = {metric["Name"]: document[metric["Name"]][0] for metric in metrics["Metrics"]}
+    documents = [json.loads(line) for line in said.splitlines() if line.startswith('{"_aws"')]
+    values = {
+        metric["Name"]: document[metric["Name"]][0]
+        for document in documents
+        for metric in document["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    }
     return {name: value for name, value in values.items() if value}
 
 

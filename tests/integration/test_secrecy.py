@@ -181,7 +181,7 @@ def test_r35_nothing_secret_is_said_stored_or_sent_through_the_story_of_every_ru
         "events": disguises.printed(events),
         "dead letters": disguises.printed([letters]),
     }
-    assert said.count('"Answers":[1.0]') > 50
+    assert said.count('"outcome":"') > 50
     assert len(events) > 40
     assert "InvalidInput" in places["dead letters"]
     assert len(client.secrets) > 100

@@ -14,12 +14,12 @@ from pathlib import Path
 from threading import local
 from typing import Any, TextIO
 
-_METRICS = '{"_aws":'
+_LOGGED = ('{"_aws":', '{"service":')
 _KEPT_SECONDS = 7 * 24 * 60 * 60
 
 
 class Terminal:
-    """Standard output, but for metrics, which are printed too and belong into the log."""
+    """Standard output, but for what functions print into their log: metrics, and their answers."""
 
     def __init__(self, terminal: TextIO, log: TextIO) -> None:
         """Both stay open when this is no longer used."""
@@ -29,9 +29,9 @@ class Terminal:
 
     def write(self, text: str) -> int:
         """Write to where it belongs; `print` writes the end of its line by itself."""
-        ends_metrics = text == "\n" and getattr(self._thread, "wrote_metrics", False)
-        self._thread.wrote_metrics = text.startswith(_METRICS)
-        target = self._log if ends_metrics or self._thread.wrote_metrics else self._terminal
+        ends_line = text == "\n" and getattr(self._thread, "logs", False)
+        self._thread.logs = text.startswith(_LOGGED)
+        target = self._log if ends_line or self._thread.logs else self._terminal
         written = target.write(text)
         if text.endswith("\n"):
             target.flush()

@@ -112,7 +112,14 @@ def of_filters(template: Template) -> set[tuple[str, str, frozenset[str]]]:
         for name in template.of_type("AWS::Logs::MetricFilter")
         for one in template.properties(name)["MetricTransformations"]
     ]
-    return {(one["MetricNamespace"], one["MetricName"], frozenset()) for one in transformations}
+    return {
+        (
+            one["MetricNamespace"],
+            one["MetricName"],
+            frozenset(dimension["Key"] for dimension in one.get("Dimensions", [])),
+        )
+        for one in transformations
+    }
 
 
 def _shown(widget: Mapping[str, Any]) -> Iterator[Metric]:
