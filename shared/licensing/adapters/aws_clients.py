@@ -25,7 +25,7 @@ from botocore.regions import EndpointRulesetResolver
 from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
-from licensing.adapters.aws_connections import Connections
+from licensing.adapters.aws_connections import Authorities, Connections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,36 +60,39 @@ class Clients:
         self._session = Session()
         self._session.register_component("data_loader", _Loader())
         self._session.register_component("response_parser_factory", _Parsers())
+        named = self._session.get_config_variable("ca_bundle")
+        self._authorities = Authorities(named or os.environ.get("REQUESTS_CA_BUNDLE"))
 
     def dynamodb(self, endpoint: str | None) -> DynamoDBClient:
         """The table's client, at ``endpoint`` where that is given."""
-        client = self._session.create_client("dynamodb", config=_CONFIG, endpoint_url=endpoint)
-        self._lighten(client)
-        return cast("DynamoDBClient", client)
+        return cast("DynamoDBClient", self._made("dynamodb", endpoint))
 
     def secrets(self) -> SecretsManagerClient:
         """The secret's client."""
-        client = self._session.create_client("secretsmanager", config=_CONFIG)
-        return cast("SecretsManagerClient", client)
+        return cast("SecretsManagerClient", self._made("secretsmanager"))
 
     def events(self) -> EventBridgeClient:
         """The bus's client."""
-        return cast("EventBridgeClient", self._session.create_client("events", config=_CONFIG))
+        return cast("EventBridgeClient", self._made("events"))
 
-    def _lighten(self, client: Any) -> None:
-        """Spare a client's requests what is the same for each, or not needed."""
+    def prepare(self) -> None:
+        """Read whom to trust, so that the first connection finds it there."""
+        self._authorities.read()
+
+    def _made(self, service: str, endpoint: str | None = None) -> Any:
+        """A client that spares its requests what is the same for each, or not needed."""
+        client: Any = self._session.create_client(service, config=_CONFIG, endpoint_url=endpoint)
         # botocore has no public way to either. Lambda brings it along, and may bring another one
         # any day: what is not as it is known here goes on as it does there.
         resolver = getattr(client, "_ruleset_resolver", None)
         if type(resolver) is EndpointRulesetResolver:
             client._ruleset_resolver = _OneEndpoint(resolver)  # noqa: SLF001
-        endpoint = getattr(client, "_endpoint", None)
-        is_by_proxy = get_environ_proxies(client.meta.endpoint_url)
-        if type(getattr(endpoint, "http_session", None)) is URLLib3Session and not is_by_proxy:
-            named = self._session.get_config_variable("ca_bundle")
+        sender = getattr(getattr(client, "_endpoint", None), "http_session", None)
+        if type(sender) is URLLib3Session and not get_environ_proxies(client.meta.endpoint_url):
             client._endpoint.http_session = Connections(  # noqa: SLF001
-                _CONNECT_SECONDS, _READ_SECONDS, named or os.environ.get("REQUESTS_CA_BUNDLE")
+                _CONNECT_SECONDS, _READ_SECONDS, self._authorities
             )
+        return client
 
 
 class _OneEndpoint:

@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -47,16 +46,34 @@ _LONGEST_HEAD: Final = 65_536
 
 
 @dataclass
+class Authorities:
+    """Who certifies servers: a file or a folder of certificates; without one, botocore's."""
+
+    place: str | None = None
+    _context: ssl.SSLContext | None = field(default=None, init=False, repr=False)
+
+    def read(self) -> ssl.SSLContext:
+        """What checks certificates by them. The first time, it takes some milliseconds."""
+        if self._context is None:
+            place = Path(self.place or str(get_cert_path(verify=True)))
+            self._context = (
+                ssl.create_default_context(capath=place)
+                if place.is_dir()
+                else ssl.create_default_context(cafile=place)
+            )
+        return self._context
+
+
+@dataclass
 class Connections:
     """What sends a client's requests: it takes the place of botocore's ``URLLib3Session``.
 
     ``connect_seconds`` are for making a connection, ``read_seconds`` for each wait on it.
-    ``authorities`` is a file or a folder of certificates; without one, botocore's are trusted.
     """
 
     connect_seconds: float
     read_seconds: float
-    authorities: str | None = None
+    authorities: Authorities = field(default_factory=Authorities)
     _idle: deque[_Connection] = field(default_factory=deque, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -90,14 +107,6 @@ class Connections:
         """Close what is idle."""
         _close_all(self._idle)
 
-    @cached_property
-    def trust(self) -> ssl.SSLContext:
-        """By whom the other side has to be certified. The first look takes some milliseconds."""
-        place = Path(self.authorities or str(get_cert_path(verify=True)))
-        if place.is_dir():
-            return ssl.create_default_context(capath=place)
-        return ssl.create_default_context(cafile=place)
-
     def _waiting(self) -> _Connection | None:
         """A connection that may be used again: the one that was used last, which is the warmest."""
         with suppress(IndexError):
@@ -126,7 +135,9 @@ class Connections:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if is_secure:
-                connected = self.trust.wrap_socket(connected, server_hostname=url.hostname)
+                connected = self.authorities.read().wrap_socket(
+                    connected, server_hostname=url.hostname
+                )
         except OSError:
             connected.close()
             raise

@@ -155,6 +155,7 @@ class Deployment:
         # So that their first use finds them there.
         from licensing.domain import dpop, keyring  # noqa: F401, PLC0415
 
+        self.clients.prepare()
         with _kept_in(self.dynamodb, b'{"Responses": {}, "UnprocessedKeys": {}}'):
             self.store.license_and_organization("", "rehearsal")
         with _kept_in(self.secrets, b"{}"):

@@ -164,7 +164,8 @@ def test_what_the_environment_says_of_endpoints_holds(
 def test_requests_are_sent_by_plain_connections_unless_they_go_by_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert isinstance(_sender(Clients().dynamodb(None)), Connections)
+    for client in (Clients().dynamodb(None), Clients().secrets(), Clients().events()):
+        assert isinstance(_sender(client), Connections)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     assert isinstance(_sender(Clients().dynamodb(None)), URLLib3Session)
 
@@ -175,9 +176,20 @@ def test_the_authorities_that_the_environment_names_are_trusted(
 ) -> None:
     for one in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(one, raising=False)
-    assert _sender(Clients().dynamodb(None)).authorities is None
+    assert _sender(Clients().dynamodb(None)).authorities.place is None
     monkeypatch.setenv(variable, "/etc/company.pem")
-    assert _sender(Clients().dynamodb(None)).authorities == "/etc/company.pem"
+    assert _sender(Clients().dynamodb(None)).authorities.place == "/etc/company.pem"
+
+
+def test_whom_to_trust_is_read_once_for_all_clients_and_before_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clients = Clients()
+    senders = [_sender(one) for one in (clients.dynamodb(None), clients.secrets())]
+    clients.prepare()
+    monkeypatch.delattr("ssl.create_default_context")
+    first, second = (sender.authorities.read() for sender in senders)
+    assert first is second
 
 
 def test_another_botocore_that_sends_otherwise_goes_on_as_it_does(

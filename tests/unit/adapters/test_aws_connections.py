@@ -19,7 +19,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from licensing.adapters.aws_connections import Connections
+from licensing.adapters.aws_connections import Authorities, Connections
 from tests.agent.secured import Authority
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Amzn-RequestId: 7\r\n\r\n{}"
@@ -227,20 +227,22 @@ def test_who_is_certified_by_a_trusted_authority_is_asked(
     authority: Authority, tmp_path: Path
 ) -> None:
     context = authority.context("127.0.0.1")
-    trusting = Connections(5, 5, str(authority.file))
+    trusting = Connections(5, 5, Authorities(str(authority.file)))
     with serving([[OK]], wrapped=partial(context.wrap_socket, server_side=True)) as service:
         url = service.url.replace("http:", "https:")
         assert trusting.send(asked(url)).content == b"{}"
         with pytest.raises(SSLError):
             Connections(5, 5).send(asked(url))
         with pytest.raises(SSLError):
-            Connections(5, 5, str(tmp_path)).send(asked(url))  # a folder, without such hashes
+            Connections(5, 5, Authorities(str(tmp_path))).send(
+                asked(url)
+            )  # a folder, without such hashes
 
 
 def test_who_is_certified_under_another_name_or_no_longer_is_not_asked(
     authority: Authority,
 ) -> None:
-    trusting = Connections(5, 5, str(authority.file))
+    trusting = Connections(5, 5, Authorities(str(authority.file)))
     for context in (
         authority.context("other.example"),
         authority.context("127.0.0.1", days=(-2, -1)),

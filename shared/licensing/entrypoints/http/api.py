@@ -45,9 +45,6 @@ SAFE_HEADERS: Final = MappingProxyType(
 Serve = Callable[..., Reply]
 """Answers a :class:`Call`; the parameters of the path follow, by name."""
 
-ELSEWHERE: Final = "$default"
-"""API Gateway's route for what fits no other."""
-
 
 class Api:
     """The operations of one function, and its pages, which the API's contract does not mention.
