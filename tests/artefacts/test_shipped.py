@@ -196,7 +196,7 @@ def test_what_a_function_says_is_one_document_a_line_and_of_an_answer_one_line(
     record = next(record for record in BEFORE if function_of(record) == "ValidateFunction")
     event = recorded(record, BEFORE[record](service.world))
     request_id = event["requestContext"]["requestId"]
-    unreadable = {"requestContext": {"requestId": request_id}}
+    unreadable = {"requestContext": {"requestId": request_id, "http": "none"}}
     with service.running("ValidateFunction", snapstart=True) as process:
         process.restore()
         ready = process.output
@@ -212,4 +212,4 @@ def test_what_a_function_says_is_one_document_a_line_and_of_an_answer_one_line(
     assert (own["correlation_id"], own["status"]) == (request_id, 200)
     # What a handler raises is logged by AWS's runtime.
     (error,) = map(json.loads, failed.removeprefix(answered).splitlines())
-    assert (error["level"], error["errorType"]) == ("ERROR", "KeyError")
+    assert (error["level"], error["errorType"]) == ("ERROR", "AttributeError")

@@ -126,11 +126,12 @@ def test_the_package_does_not_know_the_functions_and_a_function_not_another() ->
 # -- one door --------------------------------------------------------------------------------------
 
 
-def test_only_adapters_and_the_deployment_speak_to_aws() -> None:
+def test_only_adapters_speak_to_aws() -> None:
     speaking = {name for name, tree in PACKAGE.items() if foreign(tree) & {"boto3", "botocore"}}
     assert {".".join(name.split(".")[:3]) for name in speaking} == {
         "licensing.adapters.dynamo",
-        "licensing.entrypoints.deployment",
+        "licensing.adapters.aws_clients",
+        "licensing.adapters.aws_connections",
         "licensing.adapters.aws_errors",
         "licensing.adapters.documents",
     }
@@ -139,15 +140,18 @@ def test_only_adapters_and_the_deployment_speak_to_aws() -> None:
 
 
 def test_only_the_deployment_makes_clients() -> None:
-    making = {name for name, tree in PACKAGE.items() if "boto3" in foreign(tree)}
-    assert making == {"licensing.entrypoints.deployment"}
+    for name, tree in {**PACKAGE, **FUNCTIONS}.items():
+        assert "boto3" not in foreign(tree), name
+        if name != "licensing.entrypoints.deployment":
+            assert "licensing.adapters.aws_clients" not in imports(tree), name
 
 
 def test_only_the_deployment_reads_environment_clock_and_entropy() -> None:
     for name, tree in {**PACKAGE, **FUNCTIONS}.items():
         if name == "licensing.entrypoints.deployment":
             continue
-        assert not foreign(tree) & CLOCK_AND_ENTROPY, name
+        connecting = {"socket"} if name == "licensing.adapters.aws_connections" else set()
+        assert not foreign(tree) & CLOCK_AND_ENTROPY - connecting, name
         called = {
             node.func.attr
             for node in ast.walk(tree)

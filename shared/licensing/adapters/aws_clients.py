@@ -12,7 +12,6 @@ What this module guarantees:
 from __future__ import annotations
 
 import json
-import os
 from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -54,14 +53,18 @@ _READS: Final = frozenset({"BatchGetItemOutput", "GetItemOutput", "QueryOutput"}
 
 
 class Clients:
-    """Makes clients from the environment: its region, its credentials, its endpoints."""
+    """Makes clients by what botocore reads of the environment: region, credentials, endpoints.
 
-    def __init__(self) -> None:
+    ``authorities`` is a file or a folder of certificates to trust, unless ``AWS_CA_BUNDLE`` names
+    one: what botocore calls ``REQUESTS_CA_BUNDLE``.
+    """
+
+    def __init__(self, authorities: str | None = None) -> None:
         self._session = Session()
         self._session.register_component("data_loader", _Loader())
         self._session.register_component("response_parser_factory", _Parsers())
         named = self._session.get_config_variable("ca_bundle")
-        self._authorities = Authorities(named or os.environ.get("REQUESTS_CA_BUNDLE"))
+        self._authorities = Authorities(named or authorities)
 
     def dynamodb(self, endpoint: str | None) -> DynamoDBClient:
         """The table's client, at ``endpoint`` where that is given."""

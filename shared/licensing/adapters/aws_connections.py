@@ -34,7 +34,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from botocore.httpsession import get_cert_path
+from botocore.httpsession import create_urllib3_context, get_cert_path
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -56,11 +56,14 @@ class Authorities:
         """What checks certificates by them. The first time, it takes some milliseconds."""
         if self._context is None:
             place = Path(self.place or str(get_cert_path(verify=True)))
-            self._context = (
-                ssl.create_default_context(capath=place)
-                if place.is_dir()
-                else ssl.create_default_context(cafile=place)
-            )
+            # botocore's own, which takes the certificates of companies that Python's finds too old.
+            context: ssl.SSLContext = create_urllib3_context()
+            context.check_hostname = True  # which urllib3 does by itself
+            if place.is_dir():
+                context.load_verify_locations(capath=place)
+            else:
+                context.load_verify_locations(cafile=place)
+            self._context = context
         return self._context
 
 

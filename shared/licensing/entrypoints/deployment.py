@@ -46,6 +46,9 @@ UseCase = TypeVar("UseCase", bound="DataclassInstance")
 Clock = Callable[[], float]
 """Epoch seconds."""
 
+_USUAL_MS: Final = 10_000
+"""How much time there is where no invocation has said so."""
+
 
 @dataclass
 class Deployment:
@@ -58,7 +61,9 @@ class Deployment:
     clock: Clock
     entropy: Entropy
     clients: Clients
-    _remaining_ms: Callable[[], int] = field(default=lambda: 10_000, init=False, repr=False)
+    _remaining_ms: Callable[[], int] = field(
+        default_factory=lambda: lambda: _USUAL_MS, init=False, repr=False
+    )
 
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
@@ -113,7 +118,8 @@ class Deployment:
         entropy: Entropy = token_bytes,
     ) -> Deployment:
         """Make the clients that ``environ`` asks for."""
-        return cls(Settings.from_environ(environ), clock, entropy, Clients())
+        clients = Clients(environ.get("REQUESTS_CA_BUNDLE"))
+        return cls(Settings.from_environ(environ), clock, entropy, clients)
 
     @property
     def lease_terms(self) -> LeaseTerms:

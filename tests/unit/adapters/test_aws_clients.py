@@ -170,15 +170,14 @@ def test_requests_are_sent_by_plain_connections_unless_they_go_by_a_proxy(
     assert isinstance(_sender(Clients().dynamodb(None)), URLLib3Session)
 
 
-@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
 def test_the_authorities_that_the_environment_names_are_trusted(
-    monkeypatch: pytest.MonkeyPatch, variable: str
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for one in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.delenv(one, raising=False)
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     assert _sender(Clients().dynamodb(None)).authorities.place is None
-    monkeypatch.setenv(variable, "/etc/company.pem")
-    assert _sender(Clients().dynamodb(None)).authorities.place == "/etc/company.pem"
+    assert _sender(Clients("/etc/ours.pem").dynamodb(None)).authorities.place == "/etc/ours.pem"
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/etc/company.pem")
+    assert _sender(Clients("/etc/ours.pem").secrets()).authorities.place == "/etc/company.pem"
 
 
 def test_whom_to_trust_is_read_once_for_all_clients_and_before_it_is_needed(
@@ -187,7 +186,7 @@ def test_whom_to_trust_is_read_once_for_all_clients_and_before_it_is_needed(
     clients = Clients()
     senders = [_sender(one) for one in (clients.dynamodb(None), clients.secrets())]
     clients.prepare()
-    monkeypatch.delattr("ssl.create_default_context")
+    monkeypatch.delattr("licensing.adapters.aws_connections.create_urllib3_context")
     first, second = (sender.authorities.read() for sender in senders)
     assert first is second
 

@@ -38,6 +38,7 @@ def use_cases() -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def deployment(monkeypatch: pytest.MonkeyPatch) -> Deployment:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
     return Deployment.from_environ(ENVIRON)
 
 
@@ -58,6 +59,13 @@ def test_a_deployment_has_all_that_a_use_case_needs(
     assert type(made) is kind
     for field in fields(kind):
         assert getattr(made, field.name) == getattr(deployment, field.name)
+
+
+def test_it_trusts_whom_the_environment_names(deployment: Deployment) -> None:
+    named = Deployment.from_environ({**ENVIRON, "REQUESTS_CA_BUNDLE": "/none/such.pem"})
+    deployment.clients.prepare()
+    with pytest.raises(OSError, match="No such file"):
+        named.clients.prepare()
 
 
 def test_a_use_case_gets_no_client_and_no_clock(deployment: Deployment) -> None:
