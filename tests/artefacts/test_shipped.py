@@ -120,7 +120,7 @@ def result_of(run: Callable[[], Any]) -> Any:
         return [failed.type, failed.message]
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is its outcome
         return [type(error).__name__, str(error)]
-    is_json = result.get("headers", {}).get("Content-Type", "").endswith("json")
+    is_json = result.get("headers", {}).get("content-type", "").endswith("json")
     return result | {"body": json.loads(result["body"])} if is_json else result
 
 
@@ -193,6 +193,7 @@ def test_a_template_that_leaves_out_a_variable_is_found(service: Deployed, name:
 def test_what_a_function_says_is_one_document_a_line_and_of_an_answer_one_line(
     service: Deployed,
 ) -> None:
+    restore(service.world)
     record = next(record for record in BEFORE if function_of(record) == "ValidateFunction")
     event = recorded(record, BEFORE[record](service.world))
     request_id = event["requestContext"]["requestId"]
