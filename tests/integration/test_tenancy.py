@@ -155,8 +155,8 @@ def test_r18_ids_of_any_length_and_form_answer_like_one_that_does_not_exist(
             acmes.license_id,
         ),
     }
-    # What no id is made of has no route either.
-    of_no_route = (
+    # What no id is made of: the end of a text, and what separates the parts of a key.
+    of_no_id = (
         "acme%00",
         f"{acmes.license_id}%00",
         "LICENSE%23x",
@@ -170,13 +170,10 @@ def test_r18_ids_of_any_length_and_form_answer_like_one_that_does_not_exist(
         for person in (admin, OLIVIA):
             absent = call(world, route, route.path.format_map(ABSENT), person)
             assert absent.status in {403, 404}
-            for id in (*of_no_thing[parameter], *of_no_route):
+            for id in (*of_no_thing[parameter], *of_no_id):
                 with subtests.test(f"{route.key} of {id[:20]} as {person.subject}"):
                     answer = call(world, route, route.path.replace(f"{{{parameter}}}", id), person)
-                    if id in of_no_route:
-                        assert_problem(answer, 404, "not_found")
-                    else:
-                        assert seen(answer) == seen(absent)
+                    assert seen(answer) == seen(absent)
     assert world.items() == before
 
 
