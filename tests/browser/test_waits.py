@@ -49,8 +49,19 @@ def test_a_page_that_loads_across_a_deployment_loads_itself_anew_and_keeps_what_
     portal.visit(page, "ada", place(agent))
     page.get_by_label("Label").fill("Half typed")
     troubles.expect("status of 404|Refused to apply style|Failed to fetch dynamically")
+    outdated: list[str] = []
+
+    # The route stays: one that ends with its first request may leave another hanging just then.
+    def serve(route: Route) -> None:
+        if outdated:
+            outdated.clear()
+            _of_an_older_version(route)
+        else:
+            route.continue_()
+
+    page.route("**/portal", serve)
     for _ in range(2):  # two deployments, one after the other
-        page.route("**/portal", _of_an_older_version, times=1)
+        outdated.append("page")
         page.reload()
         expect(page.get_by_label("Label")).to_have_value("Half typed")
         expect(alert(page)).to_have_count(0)
