@@ -65,7 +65,7 @@ def for_this_machine(folder: Path) -> None:
     """Build all artefacts for the machine and the Python that this runs on."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     system = f"{platform.machine()}-unknown-linux-gnu"
-    build(folder, PYTHON_VERSION=python, PYTHON_PLATFORM=system)
+    build(folder, PYTHON_VERSION=python, PYTHON_PLATFORM=system, RUNTIME_PYTHON=sys.executable)
 
 
 def _make(sources: str, artefact: str, folder: Path, variables: Mapping[str, str]) -> None:

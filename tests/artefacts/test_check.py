@@ -56,15 +56,30 @@ def test_the_check_is_about_what_the_template_deploys_to() -> None:
     }
 
 
-OURS = file("python/licensing/domain/license_key.py", b"pass\n")
+CHECKED, UNCHECKED, BY_TIME = 3, 1, 0
+"""How bytecode of version 3571, which is Python 3.13's, sees whether its source is another now."""
+
+
+def compiled(flags: int = CHECKED) -> bytes:
+    return struct.pack("<H2sI", 3571, b"\r\n", flags) + bytes(8)
+
+
+def module(path: str) -> list[File]:
+    """A module, and what it was compiled to."""
+    source = PurePosixPath(path)
+    bytecode = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
+    return [file(path, b"pass\n"), file(str(bytecode), compiled())]
+
+
+OURS = module("python/licensing/domain/license_key.py")
 WHEEL = b"Wheel-Version: 1.0\nTag: cp313-cp313-manylinux2014_aarch64\n"
 GOOD = [
-    OURS,
+    *OURS,
     file("python/fast/_fast.cpython-313-aarch64-linux-gnu.so", elf()),
     file("python/fast/_other.abi3.so", elf()),
     file("python/fast-1.0.dist-info/WHEEL", WHEEL),
     file("python/fast-1.0.dist-info/METADATA", b"Name: fast\n"),
-    file("python/testament.py", b"pass\n"),
+    *module("python/testament.py"),
 ]
 
 
@@ -96,7 +111,7 @@ def test_native_code_of_another_machine_or_python_is_found(
     path: str, content: bytes, wrong: str
 ) -> None:
     assert wrong in "; ".join(wrong_with_binary(file(path, content), LAMBDA))
-    assert list(wrong_with_layer([OURS, file(f"python/{path}", content)]))
+    assert list(wrong_with_layer([*OURS, file(f"python/{path}", content)]))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +148,7 @@ def test_a_wheel_for_the_runtime_is_taken(tags: list[str]) -> None:
 def test_a_wheel_for_something_else_is_found(tags: list[str]) -> None:
     assert list(wrong_with_tags("fast-1.0", wheel(tags), LAMBDA))
     metadata = file("python/fast-1.0.dist-info/WHEEL", wheel(tags).encode())
-    assert list(wrong_with_layer([OURS, metadata]))
+    assert list(wrong_with_layer([*OURS, metadata]))
 
 
 def wheel(tags: list[str]) -> str:
@@ -146,8 +161,8 @@ def wheel(tags: list[str]) -> str:
         ("python/boto3/__init__.py", "boto3 comes with the runtime"),
         ("python/botocore-1.44.5.dist-info/METADATA", "botocore comes with the runtime"),
         ("python/snapshot_restore_py.py", "snapshot_restore_py comes with the runtime"),
-        ("python/fast/__pycache__/keys.cpython-313.pyc", "bytecode"),
-        ("python/fast/keys.pyc", "bytecode"),
+        ("python/fast/__pycache__/keys.cpython-313.pyc", "bytecode of no module"),
+        ("python/fast/keys.pyc", "bytecode of no module"),
         ("python/fast/tests/data.json", "a test"),
         ("python/fast/test/case.py", "a test"),
         ("python/fast/test_cases.py", "a test"),
@@ -159,13 +174,36 @@ def wheel(tags: list[str]) -> str:
         ("python/.lock", "left of a build"),
         ("python/fast-1.0.dist-info/RECORD", "left of a build"),
         ("python/licensing/notes.txt", "no code of the package"),
-        ("licensing/domain/license_key.py", "no runtime looks"),
+        ("licensing/METADATA", "no runtime looks"),
     ],
 )
 def test_what_does_not_belong_into_a_layer_is_found(path: str, wrong: str) -> None:
-    found = list(wrong_with_layer([*GOOD, file(path)]))
+    added = module(path) if path.endswith(".py") else [file(path)]
+    found = list(wrong_with_layer([*GOOD, *added]))
     assert len(found) == 1
     assert wrong in found[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "wrong"),
+    [
+        ("testament.cpython-313.pyc", compiled(UNCHECKED), ["does not look at its source"]),
+        ("testament.cpython-313.pyc", compiled(BY_TIME), ["does not look at its source"]),
+        ("testament.cpython-311.pyc", compiled(), ["not compiled", "of no module for Python 3.13"]),
+    ],
+)
+def test_bytecode_that_the_runtime_cannot_use_or_that_hides_its_source_is_found(
+    path: str, content: bytes, wrong: list[str]
+) -> None:
+    others = [one for one in GOOD if one.path.name != "testament.cpython-313.pyc"]
+    found = list(wrong_with_layer([*others, file(f"python/__pycache__/{path}", content)]))
+    assert all(one in line for one, line in zip(wrong, found, strict=True))
+
+
+def test_what_was_compiled_by_another_3_13_is_no_other_artefact() -> None:
+    other = file("python/__pycache__/testament.cpython-313.pyc", compiled() + b"otherwise")
+    assert digest([*GOOD[:-1], other]) == digest(GOOD)
+    assert digest([*GOOD, file("python/other.py")]) != digest(GOOD)
 
 
 def test_a_layer_that_has_grown_past_its_limit_is_found() -> None:
@@ -178,14 +216,14 @@ def test_a_layer_that_has_grown_past_its_limit_is_found() -> None:
 
 
 def test_a_layer_without_the_package_is_found() -> None:
-    assert list(wrong_with_layer(GOOD[1:])) == ["the package is not in it"]
+    assert list(wrong_with_layer(GOOD[len(OURS) :])) == ["the package is not in it"]
 
 
 @pytest.mark.parametrize("mode", [0o100600, 0o100640, 0o120777])
 def test_a_file_that_the_function_may_not_read_is_found(mode: int) -> None:
     private = file("python/fast/keys.py", mode=mode)
     assert any(
-        "keys.py is not for everybody to read" in one for one in wrong_with_layer([OURS, private])
+        "keys.py is not for everybody to read" in one for one in wrong_with_layer([*OURS, private])
     )
 
 
@@ -274,7 +312,7 @@ def test_sizes_are_told_by_package() -> None:
 
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the Makefiles build for this machine; nothing has run there and left its bytecode."""
+    """What the Makefiles build for this machine; nothing has run there and changed it."""
     folder = tmp_path_factory.mktemp("untouched")
     building.for_this_machine(folder)
     return folder

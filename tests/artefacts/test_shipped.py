@@ -6,6 +6,7 @@ event over the same table. Both have to answer the same, and to leave the same b
 """
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -136,6 +137,16 @@ def test_all_functions_of_the_template_are_built_and_no_other(
 ) -> None:
     assert {*FUNCTIONS} == {*service.world.deployed.functions}
     assert {path.name for path in built.iterdir()} == {LAYER, *FUNCTIONS}
+
+
+def test_a_start_compiles_nothing_of_the_layer(service: Deployed) -> None:
+    function = service.function("ValidateFunction")
+    told = replace(function, environment={**function.environment, "PYTHONVERBOSE": "1"})
+    with running(told, service.sandbox) as process:
+        read = re.findall(r"# code object from '(\S+)'", process.output)
+    layer = [path for path in read if path.startswith(str(service.sandbox.layer))]
+    assert len(layer) > 100
+    assert [path for path in layer if not path.endswith(".pyc")] == []
 
 
 # -- what is wrong with what ships is found ----------------------------------------------------

@@ -2,7 +2,7 @@
 
 The name is written into the built template, where it becomes a part of the release (`Release` in
 `template.yaml`): other artefacts are another release of all functions. Each artefact is built the
-same to the byte wherever it is built, and so is the name.
+same to the byte wherever it is built, its bytecode aside, and so is the name.
 
 Behind it may stand what the layer was built for, if it is not what the source says
 (`PYTHON_PLATFORM=x86_64-manylinux2014`). The built template then says so: AWS and `sam local` run
@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.artefacts.building import LAYER, ROOT, artefacts
-from tests.artefacts.check import LAMBDA, Target, digest, read, target
+from tests.artefacts.check import LAMBDA, Target, digest, read, sources, target
 
 BUILT = ROOT / ".aws-sam" / "build"
 UNNAMED = "Artefacts: named by make build"
@@ -40,8 +40,8 @@ class Build:
         return self.folder / "template.yaml"
 
     def files(self, artefact: str) -> Mapping[str, bytes]:
-        """What a function or the layer is made of, by path."""
-        return {str(file.path): file.content for file in read(self.folder / artefact)}
+        """What a function or the layer is made of, by path; without bytecode."""
+        return {str(file.path): file.content for file in sources(read(self.folder / artefact))}
 
     @property
     def functions(self) -> set[str]:

@@ -128,7 +128,12 @@ def _secrets(where: str, deployed: Mapping[str, str], built: Mapping[str, str]) 
 
 def _files(where: str, archive: bytes, built: Mapping[str, bytes]) -> Iterator[str]:
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        deployed = {one: opened.read(one) for one in opened.namelist() if not one.endswith("/")}
+        deployed = {
+            name: opened.read(name)
+            for name in opened.namelist()
+            # Bytecode follows from its source, and gives way to it.
+            if not name.endswith("/") and "__pycache__" not in name.split("/")
+        }
     names = deployed.keys() | built.keys()
     other = sorted(name for name in names if deployed.get(name) != built.get(name))
     if other:

@@ -70,6 +70,15 @@ def test_code_that_was_built_and_not_deployed_is_found(
     assert "release 1 has Artefacts=" in found
 
 
+def test_bytecode_is_nothing_to_compare_since_it_gives_way_to_its_source(
+    account: Account, build: Build
+) -> None:
+    account.deploy(build)
+    compiled = {"__pycache__/handler.cpython-313.pyc": b"by another 3.13"}
+    account.publish("IssueFunction", small.zipped({**small.CODE, **compiled}))
+    assert account.differences(build) == ""
+
+
 def test_a_parameter_that_the_stack_does_not_have_yet_is_its_default(
     account: Account, build: Build
 ) -> None:

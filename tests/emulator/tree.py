@@ -36,6 +36,7 @@ class Tree:
             "CONFIRM": "no",
             "PYTHON_PLATFORM": f"{machine()}-manylinux2014",
             "PYTHON_VERSION": version,
+            "RUNTIME_PYTHON": sys.executable,
         }
         assigned = (f"{name}={value}" for name, value in given.items())
         return self.run("make", "--silent", target, *assigned, *variables)
