@@ -70,7 +70,7 @@ def test_each_answer_is_counted_by_its_outcome(world: World, spoken: Spoken) -> 
         "invalid_request",
         "not_found",
     ]
-    assert {line[field["service"]] for line in lines} == {STACK_NAME}
+    assert of_filter["MetricNamespace"] == f"Licensing/{STACK_NAME}"
 
 
 def test_r23_the_sweep_says_what_it_did_and_how_far_behind_it_is(

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import local
 from typing import Any, TextIO
 
-_LOGGED = ('{"_aws":', '{"service":')
+_LOGGED = ('{"_aws":', '{"correlation_id":')
 _KEPT_SECONDS = 7 * 24 * 60 * 60
 
 

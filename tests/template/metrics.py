@@ -9,7 +9,8 @@ from typing import Any
 from tests.local.template import Template
 
 _SEARCH = re.compile(
-    r"""SEARCH\('\{(?P<schema>[\w,]+)\} MetricName="(?P<name>\w+)" (?P<terms>.*)', '(\w+)', \d+\)"""
+    r"""SEARCH\('\{"(?P<namespace>[\w/-]+)",(?P<names>[\w,]+)\} """
+    r"""MetricName="(?P<name>\w+)"(?P<terms>.*)', '(\w+)', \d+\)"""
 )
 _TERM = re.compile(r'(\w+)=(?:"([\w-]+)"|\(([^)]*)\))')
 
@@ -138,13 +139,13 @@ def _pairs(values: Sequence[str]) -> dict[str, Sequence[str]]:
 def _searched(expression: str) -> Metric:
     found = _SEARCH.fullmatch(expression)
     assert found, expression
-    namespace, *names = found["schema"].split(",")
+    names = found["names"].split(",")
     terms = {
         name: [one] if one else re.findall(r'"(\w+)"', several)
         for name, one, several in _terms(found["terms"])
     }
     assert terms.keys() <= set(names), expression
-    return Metric(namespace, found["name"], {name: terms.get(name, []) for name in names})
+    return Metric(found["namespace"], found["name"], {name: terms.get(name, []) for name in names})
 
 
 def _terms(text: str) -> Iterable[tuple[str, str, str]]:

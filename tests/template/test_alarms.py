@@ -82,7 +82,7 @@ def test_every_metric_that_is_looked_at_is_there_with_these_dimensions(
     [
         Metric("Licensing", "SweepLagg", {"service": [STACK_NAME]}),
         Metric("Licensing", "SweepLag", {}),
-        Metric("Licensing", "Answers", {"service": [STACK_NAME]}),
+        Metric("Licensing", "Answers", {"outcome": []}),
         Metric("AWS/ApiGateway", "5XXError", {"ApiId": ["api"]}),
         Metric("AWS/Lambda", "Errors", {"Function": ["ValidateFunction"]}),
     ],

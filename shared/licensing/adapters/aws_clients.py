@@ -6,7 +6,7 @@ What this module guarantees:
 * Credentials, regions, endpoints, signatures, retries and errors are botocore's. What is left out
   is what it does beside: going through the files of 400 services, reading every endpoint of every
   region, finding the table's anew for each request, looking for ten types in each value that
-  DynamoDB sends, and most of urllib3.
+  DynamoDB sends, half of signing, and most of urllib3.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from botocore.session import Session
 from botocore.utils import get_environ_proxies
 
 from licensing.adapters.aws_connections import Authorities, Connections
+from licensing.adapters.aws_signatures import sign_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +86,7 @@ class Clients:
     def _made(self, service: str, endpoint: str | None = None) -> Any:
         """A client that spares its requests what is the same for each, or not needed."""
         client: Any = self._session.create_client(service, config=_CONFIG, endpoint_url=endpoint)
+        sign_once(client)
         # botocore has no public way to either. Lambda brings it along, and may bring another one
         # any day: what is not as it is known here goes on as it does there.
         resolver = getattr(client, "_ruleset_resolver", None)

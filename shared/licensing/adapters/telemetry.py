@@ -65,6 +65,6 @@ def end() -> None:
     if metrics.metric_set:
         metrics.flush_metrics()
     if "outcome" in _known:
-        line = json.dumps({"service": metrics.service, **_known}, separators=(",", ":"))
+        line = json.dumps(_known, separators=(",", ":"))
         sys.stdout.write(f"{line}\n")
     _known.clear()
