@@ -1,6 +1,7 @@
 """What template.yaml promises about the deployed service, beyond what the linters can know."""
 
 import re
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +22,13 @@ class _UntaggedLoader(yaml.SafeLoader):
 
 
 _UntaggedLoader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The template as it is written, read once: nobody changes it."""
+    found: dict[str, Any] = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
+    return found
 
 
 TEMPLATE = deployed()
@@ -162,8 +170,7 @@ def test_the_table_can_be_recovered_and_is_encrypted_streamed_and_paid_by_use() 
 
 @pytest.mark.parametrize("resource", ["LicenseTable", "SigningSecret", "UserPool"])
 def test_what_cannot_be_made_again_outlives_the_stack(resource: str) -> None:
-    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
-    found = document["Resources"][resource]
+    found = document()["Resources"][resource]
     # What a first deployment made and could not bring to its end is empty, and in nobody's way.
     assert found["DeletionPolicy"] == "RetainExceptOnCreate"
     assert found["UpdateReplacePolicy"] == "Retain"
@@ -186,8 +193,7 @@ def test_the_server_secret_has_a_copy_in_another_region_where_one_is_named() -> 
     assert "ReplicaRegions" not in TEMPLATE.properties("SigningSecret")
     secret = deployed(SecretReplicaRegion="eu-west-1").properties("SigningSecret")
     assert secret["ReplicaRegions"] == [{"Region": "eu-west-1"}]
-    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
-    pattern = document["Parameters"]["SecretReplicaRegion"]["AllowedPattern"]
+    pattern = document()["Parameters"]["SecretReplicaRegion"]["AllowedPattern"]
     for region in ("", "eu-west-1", "us-gov-west-1", "ap-southeast-2"):
         assert re.fullmatch(pattern, region)
     for other in ("eu-west", "eu-west-1a", "eu-west-1,eu-west-2", "EU-WEST-1"):
@@ -195,13 +201,13 @@ def test_the_server_secret_has_a_copy_in_another_region_where_one_is_named() -> 
 
 
 def test_each_output_says_what_it_is_for() -> None:
-    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
-    for name, output in document["Outputs"].items():
+    outputs = document()["Outputs"]
+    for name, output in outputs.items():
         assert output["Description"].endswith("."), name
     # What the command line of `make smoke` is made of.
     assert {
         *("ApiUrl", "AgentClientId", "CommandLineClientId", "SmokeTest", "FunctionLogs")
-    } <= document["Outputs"].keys()
+    } <= outputs.keys()
 
 
 POOL = "https://cognito-idp.eu-central-1.amazonaws.com/pool"
@@ -486,15 +492,14 @@ def test_what_belongs_together_is_set_together_or_nothing_is_deployed(
     ],
 )
 def test_a_domain_is_a_host_name_and_no_address(name: str, *, is_one: bool) -> None:
-    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
-    pattern = document["Parameters"]["DomainName"]["AllowedPattern"]
+    pattern = document()["Parameters"]["DomainName"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, name)) is is_one
 
 
 def test_cloudformation_can_evaluate_what_the_rules_say() -> None:
-    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
-    assert {"IssuerNeedsTwoClients", "ClientsNeedAnIssuer"} <= document["Rules"].keys()
-    for rule in document["Rules"].values():
+    rules = document()["Rules"]
+    assert {"IssuerNeedsTwoClients", "ClientsNeedAnIssuer"} <= rules.keys()
+    for rule in rules.values():
         assert rule.keys() == {"RuleCondition", "Assertions"}
         for assertion in rule["Assertions"]:
             assert assertion.keys() == {"Assert", "AssertDescription"}
@@ -515,8 +520,7 @@ def test_cloudformation_can_evaluate_what_the_rules_say() -> None:
     ],
 )
 def test_the_portals_address_is_https_and_has_no_path(url: str, *, is_one: bool) -> None:
-    document = _UntaggedLoader((ROOT / "template.yaml").read_text()).get_single_data()
-    pattern = document["Parameters"]["PortalUrl"]["AllowedPattern"]
+    pattern = document()["Parameters"]["PortalUrl"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, url)) is is_one
 
 

@@ -133,6 +133,7 @@ def test_only_adapters_speak_to_aws() -> None:
         "licensing.adapters.aws_clients",
         "licensing.adapters.aws_connections",
         "licensing.adapters.aws_errors",
+        "licensing.adapters.aws_signatures",
         "licensing.adapters.documents",
     }
     for tree in FUNCTIONS.values():
