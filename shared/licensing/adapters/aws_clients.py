@@ -157,7 +157,7 @@ class _Parser(JSONParser):
     def parse(self, response: Mapping[str, Any], shape: Any) -> dict[str, Any]:
         if response["status_code"] != 200 or shape is None or shape.name not in _READS:
             return cast("dict[str, Any]", super().parse(response, shape))
-        parsed: dict[str, Any] = json.loads(response["body"], object_hook=_with_bytes)
+        parsed: dict[str, Any] = _WITH_BYTES.decode(response["body"].decode())
         headers = {name.lower(): value for name, value in response["headers"].items()}
         parsed["ResponseMetadata"] = {
             "RequestId": headers.get("x-amzn-requestid", ""),
@@ -169,11 +169,12 @@ class _Parser(JSONParser):
 
 def _with_bytes(found: dict[str, Any]) -> dict[str, Any]:
     """An object of DynamoDB's JSON, with bytes for base64 if it is a binary value, or a set."""
-    for kind, value in found.items():
-        # An attribute may be called "B", too; its value is an object again.
-        if kind == "B" and isinstance(value, str):
-            return {kind: b64decode(value)}
-        if kind == "BS" and isinstance(value, list):
-            return {kind: [b64decode(one) for one in value]}
-        break  # a value has one kind
+    # An attribute may be called "B", too; its value is an object again.
+    if "B" in found and isinstance(found["B"], str):
+        return {"B": b64decode(found["B"])}
+    if "BS" in found and isinstance(found["BS"], list):
+        return {"BS": [b64decode(one) for one in found["BS"]]}
     return found
+
+
+_WITH_BYTES: Final = json.JSONDecoder(object_hook=_with_bytes)

@@ -21,13 +21,15 @@ from licensing.domain.license_key import is_license_id
 # Each names the stack it speaks for, by the service's name in Powertools' environment.
 logger = Logger(utc=True)
 metrics = Metrics(namespace="Licensing")
+_LINE: Final = json.JSONEncoder(separators=(",", ":"))
 _known: Final[dict[str, str | int]] = {}
 """What the invocation is about, and what came of it."""
 
 
 def begin(request_id: str | None) -> None:
-    """Say which request the answer is to; ``None`` where API Gateway has made none."""
+    """Say which request the next lines are about; ``None`` where API Gateway has made none."""
     if request_id is not None:
+        logger.set_correlation_id(request_id)
         _known["correlation_id"] = request_id
 
 
@@ -65,6 +67,5 @@ def end() -> None:
     if metrics.metric_set:
         metrics.flush_metrics()
     if "outcome" in _known:
-        line = json.dumps(_known, separators=(",", ":"))
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{_LINE.encode(_known)}\n")
     _known.clear()

@@ -33,6 +33,7 @@ ALGORITHM: Final = "Ed25519"
 
 MAX_CHARACTERS: Final = 4096
 
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _FIELD: Final = 2**255 - 19
 _ORDER_8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 # The eight points that nobody holds a key for: under them, signatures can be made without one.
@@ -129,7 +130,7 @@ def decoded(text: str) -> bytes:
 
 
 def _encoded_json(value: Mapping[str, object]) -> str:
-    return encoded(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+    return encoded(_COMPACT.encode(value).encode())
 
 
 def _json_object(part: str) -> dict[str, object]:

@@ -13,12 +13,8 @@ from typing import Final, NoReturn
 def read(text: str | bytes) -> object:
     """The value that ``text`` holds. Raises :class:`ValueError` where it holds none, or several."""
     try:
-        value: object = json.loads(
-            text.decode() if isinstance(text, bytes) else text,
-            object_pairs_hook=_object,
-            parse_constant=_no_number,
-        )
-        json.dumps(value, ensure_ascii=False).encode()
+        value: object = _STRICT.decode(text.decode() if isinstance(text, bytes) else text)
+        _AS_IT_IS.encode(value).encode()
     except UnicodeError:
         # Without its cause, which would carry the whole text along (R35).
         raise ValueError("not Unicode text") from None
@@ -43,4 +39,7 @@ def _no_number(_: str) -> NoReturn:
     raise ValueError("not a number of JSON")
 
 
+# Made once: it takes longer than reading what is short.
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_number)
+_AS_IT_IS: Final = json.JSONEncoder(ensure_ascii=False)
 _NAMES: Final = json.JSONDecoder(object_pairs_hook=_object)

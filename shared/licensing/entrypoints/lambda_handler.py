@@ -17,11 +17,9 @@ LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 def entry(handle: LambdaHandler) -> LambdaHandler:
     """The Lambda handler that ``handle`` is the inside of."""
 
-    @telemetry.logger.inject_lambda_context(
-        clear_state=True, correlation_id_path="requestContext.requestId"
-    )
+    @telemetry.logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        telemetry.begin(telemetry.logger.get_correlation_id())
+        telemetry.begin((event.get("requestContext") or {}).get("requestId"))
         try:
             current_deployment().begin(context.get_remaining_time_in_millis)
             return handle(event, context)
