@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -205,12 +205,14 @@ _FOR_USE_CASES: Final = frozenset(
 """What use cases may ask for. No clock, no randomness, no client: those come by other ways."""
 
 
-def _asked_for(kind: type[DataclassInstance]) -> Iterator[str]:
+@cache
+def _asked_for(kind: type[DataclassInstance]) -> tuple[str, ...]:
     """What a use case asks for by its fields. Raises :class:`LookupError` for anything else."""
-    for each in fields(kind):
-        if each.name not in _FOR_USE_CASES:
-            raise LookupError(f"{kind.__name__} asks for {each.name}, which is no use case's")
-        yield each.name
+    names = tuple(each.name for each in fields(kind))
+    for name in names:
+        if name not in _FOR_USE_CASES:
+            raise LookupError(f"{kind.__name__} asks for {name}, which is no use case's")
+    return names
 
 
 @contextmanager
