@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tests.benchmarks.invoked import silence
 from tests.benchmarks.outcome import Figure, Outcome, Size, Table, Tell
-from tests.benchmarks.warm import silence
 from tests.engine import dynamodb_local
 from tests.integration.budgets import BUDGETS, Budget, measured
 from tests.integration.capacity import Cost, Transaction

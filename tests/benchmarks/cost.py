@@ -33,6 +33,7 @@ from tests.benchmarks.cost_model import (
     quotas,
     sighted_share,
 )
+from tests.benchmarks.invoked import silence
 from tests.benchmarks.outcome import Figure, Outcome, Plot, Size, Table, Tell
 from tests.benchmarks.prices import AS_OF, PRICES, REGION
 from tests.integration.capacity import item_size
@@ -201,7 +202,7 @@ def _work(taken: Played, used: Usage, route: str, *, events: int) -> Work:
 
 def _agent_bytes() -> int:
     """What one agent adds to the table and its indexes; DynamoDB adds 100 bytes to each entry."""
-    with warm.silence(), new_world() as world:
+    with silence(), new_world() as world:
         world.register("acme")
         before = world.items()
         assert world.login(machine=MACHINE_A).status == 201

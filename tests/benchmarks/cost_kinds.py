@@ -9,23 +9,20 @@ from __future__ import annotations
 import io
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from statistics import median
 from types import MappingProxyType
 from typing import Final
 from unittest.mock import patch
-from uuid import uuid4
 
 from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.benchmarks import canned, deployed
+from tests.benchmarks.invoked import Request, cpu_seconds, invoked, logging_to
 from tests.benchmarks.recorded import Recording, listening
-from tests.benchmarks.warm import logging_to
 from tests.integration.budgets import BUDGETS, Stage
-from tests.world import ALICE, Context, new_world
+from tests.world import ALICE, new_world
 
 NO_WRITE: Final = "without a write"
 USUAL: Final = "the usual one, which writes its link"
@@ -39,8 +36,6 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Each with its operation in the budgets."""
 _FUNCTION: Final = "ValidateFunction"
-
-Request = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +64,10 @@ def played(request: Request, log: io.StringIO, *, blocks: int, requests: int) ->
     begun = log.tell()
     answer = json.loads(request())
     said = log.getvalue()[begun:]
-    cpu = [_block(request, requests) for _ in range(blocks)]
+    cpu = [cpu_seconds(request, requests) for _ in range(blocks)]
     headers = "".join(f"{name}: {value}\r\n" for name, value in answer["headers"].items())
     size = len(answer["body"].encode()) + len(headers.encode())
     return Played(median(cpu) * 1000, len(said.splitlines()), len(said.encode()), size)
-
-
-def _block(request: Request, requests: int) -> float:
-    """CPU seconds of one request."""
-    before = time.process_time()
-    for _ in range(requests):
-        request()
-    return (time.process_time() - before) / requests
 
 
 @contextmanager
@@ -105,21 +92,9 @@ def _served(kind: str) -> Iterator[Request]:
             service = Deployment.from_environ(os.environ, clock=lambda: now)
             service.rehearse()  # with clients that are made while the endpoints are named
         try:
-            yield _request(recording, service)
+            request = invoked(recording, service)
+            answered = json.loads(json.loads(request())["body"])
+            assert answered["valid"], answered
+            yield request
         finally:
             install_deployment(None)
-
-
-def _request(recording: Recording, service: Deployment) -> Request:
-    function = deployed.read().functions[recording.function]
-    module, _, attribute = function.handler.rpartition(".")
-    handler = getattr(import_module(module), attribute)
-    payload = json.dumps(recording.event)
-
-    def request() -> str:
-        install_deployment(service)
-        return json.dumps(handler(json.loads(payload), Context(function, str(uuid4()))))
-
-    answered = json.loads(json.loads(request())["body"])
-    assert answered["valid"], answered
-    return request

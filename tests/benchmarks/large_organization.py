@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from statistics import median
 from urllib.parse import urlencode
 
+from tests.benchmarks.invoked import silence
 from tests.benchmarks.meter import Spent, metered
 from tests.benchmarks.outcome import Figure, Outcome, Plot, Size, Table, Tell
 from tests.benchmarks.population import Agents, Customer, Part, dealt, fill
 from tests.benchmarks.schedule import Sweep, sweeping
-from tests.benchmarks.warm import silence
 from tests.concurrency.racers import Ground
 from tests.engine import dynamodb_local
 from tests.world import ADA, ALICE, NOON, YEAR, Answer, World, new_world

@@ -16,10 +16,10 @@ from statistics import median
 from typing import Final
 
 from tests.benchmarks import canned, deployed
+from tests.benchmarks.invoked import silence
 from tests.benchmarks.outcome import Figure, Outcome, Size, Table, Tell
 from tests.benchmarks.recorded import Recordings, record
 from tests.benchmarks.samples import ratio
-from tests.benchmarks.warm import silence
 
 TITLE = "restored: CPU of the first validation after a snapshot's restore"
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.benchmarks import warm
+from tests.benchmarks.invoked import Request
 from tests.benchmarks.outcome import Outcome, Size
 from tests.benchmarks.recorded import record
 from tests.benchmarks.registry import NAMES, benchmark
@@ -39,7 +40,7 @@ def assert_readable(outcome: Outcome) -> None:
 
 
 def test_a_service_that_does_everything_twice_is_found_out() -> None:
-    def twice(request: warm.Request) -> warm.Request:
+    def twice(request: Request) -> Request:
         def both() -> str:
             request()
             return request()

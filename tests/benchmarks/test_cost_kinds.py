@@ -18,7 +18,7 @@ from tests.benchmarks.cost import (
 )
 from tests.benchmarks.cost_kinds import KINDS
 from tests.benchmarks.cost_model import Work
-from tests.benchmarks.warm import logging_to
+from tests.benchmarks.invoked import logging_to
 from tests.integration.budgets import BUDGETS
 
 MOST_BYTES = 380

@@ -9,35 +9,29 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import IO, Any, Final
 from unittest.mock import patch
-from uuid import uuid4
 
 import boto3
 
-from licensing.adapters import telemetry
 from licensing.domain.keyring import Keyring
 from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.benchmarks import canned, deployed
+from tests.benchmarks.invoked import Request, cpu_seconds, invoked, logging_to
 from tests.benchmarks.outcome import Figure, Outcome, Size, Table, Tell
 from tests.benchmarks.profile import shares
 from tests.benchmarks.recorded import Recording, record
 from tests.benchmarks.samples import Ratio, ratio
-from tests.world import Context
 
 TITLE = "warm: CPU of a request beside the same AWS calls made bare"
 MOST: Final = 1.0
 
 _LEAST_SHARE: Final = 0.01
-
-Request = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +70,15 @@ def compare(pair: Pair, *, blocks: int, requests: int, tell: Tell) -> Cpu:
     sides = (pair.service, pair.bare)
     taken: tuple[list[float], list[float]] = ([], [])
     for request in sides:
-        _block(request, requests)
+        cpu_seconds(request, requests)
     for block in range(blocks):
         for side in (0, 1) if block % 2 else (1, 0):
-            taken[side].append(_block(sides[side], requests))
+            taken[side].append(cpu_seconds(sides[side], requests))
         if block % 10 == 9:
             tell(f"{pair.name}: {block + 1} of {blocks} blocks of {requests} requests")
     found = Cpu(median(taken[0]) * 1000, median(taken[1]) * 1000, ratio(*taken))
     tell(f"{pair.name}: {found.ratio} times the CPU of a bare one")
     return found
-
-
-def _block(request: Request, requests: int) -> float:
-    """CPU seconds of one request."""
-    before = time.process_time()
-    for _ in range(requests):
-        request()
-    return (time.process_time() - before) / requests
 
 
 # -- the two sides ---------------------------------------------------------------------------------
@@ -123,24 +109,10 @@ def ready(log: IO[str] | None = None) -> Iterator[tuple[Pair, Pair]]:
                 service = Deployment.from_environ(os.environ, clock=lambda: recordings.now)
                 service.rehearse()  # with clients that are made while the endpoints are named
                 client = boto3.client("dynamodb")
-            request = _service(recording, service)
+            request = invoked(recording, service)
             _check(request(), recording)
             pairs.append(Pair(name, request, _bare(recording, client, keyring)))
         yield pairs[0], pairs[1]
-
-
-def _service(recording: Recording, service: Deployment) -> Request:
-    """The handler as the Lambda runtime calls it."""
-    function = deployed.read().functions[recording.function]
-    module, _, attribute = function.handler.rpartition(".")
-    handler = getattr(import_module(module), attribute)
-    payload = json.dumps(recording.event)
-
-    def request() -> str:
-        install_deployment(service)
-        return json.dumps(handler(json.loads(payload), Context(function, str(uuid4()))))
-
-    return request
 
 
 def _check(result: str, recording: Recording) -> None:
@@ -172,25 +144,6 @@ def _bare(recording: Recording, client: Any, keyring: Keyring) -> Request:
         return json.dumps(handler(json.loads(payload)))
 
     return request
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """Send log lines and metrics nowhere."""
-    with Path(os.devnull).open("w", buffering=1) as nowhere, logging_to(nowhere):
-        yield
-
-
-@contextmanager
-def logging_to(sink: IO[str]) -> Iterator[None]:
-    """Send log lines and metrics there, as Lambda sends what is printed to CloudWatch."""
-    handler: Any = telemetry.logger.registered_handler
-    before = handler.setStream(sink)
-    try:
-        with redirect_stdout(sink):
-            yield
-    finally:
-        handler.setStream(before or handler.stream)
 
 
 # -- where it goes ---------------------------------------------------------------------------------

@@ -18,10 +18,10 @@ import boto3
 from licensing.domain.keyring import Keyring
 from licensing.entrypoints.deployment import Deployment, install_deployment
 from tests.benchmarks import deployed, served
+from tests.benchmarks.invoked import silence
 from tests.benchmarks.peers import running
 from tests.benchmarks.peers.fleet import PATH, Agent, Side, Stores, Terms, organizations
 from tests.benchmarks.peers.processes import child
-from tests.benchmarks.warm import silence
 from tests.engine import dynamodb_local
 from tests.local.events import Request, request_event
 from tests.world import Context
