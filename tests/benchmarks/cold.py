@@ -29,6 +29,15 @@ MOST_OF_EVENTS: Final = 1.0
 
 _ROOT: Final = Path(__file__).parents[2]
 _BARE: Final = "import boto3\nboto3.client('dynamodb')\n"
+_FLOOR: Final = (
+    "from aws_lambda_powertools import Logger, Metrics\n"
+    "from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey\n"
+    "from pydantic import AfterValidator, BaseModel\n"
+    "from licensing.adapters.aws_clients import Clients\n"
+    "Logger(), Metrics(namespace='floor')\n"
+    "clients = Clients()\nclients.dynamodb(None), clients.secrets()\n"
+)
+"""What a handler that answers requests begins with, without models and rules of its own."""
 _FUNCTION: Final = (
     "from importlib import import_module\nimport_module('{module}')\n"
     "from licensing.entrypoints.deployment import current_deployment\n"
@@ -60,13 +69,15 @@ def measure(size: Size, tell: Tell) -> Outcome:
         )
         for name in chosen
     }
-    for program in (_BARE, *programs.values()):
+    for program in (_BARE, _FLOOR, *programs.values()):
         _sample(program)  # byte code is written, files are in memory
     rounds = size.of(15, 1)
     bare: list[float] = []
+    floor: list[float] = []
     samples: dict[str, list[float]] = {name: [] for name in chosen}
     for number in range(rounds):
         bare.append(_sample(_BARE))
+        floor.append(_sample(_FLOOR))
         for name, program in programs.items():
             samples[name].append(_sample(program))
         tell(f"round {number + 1} of {rounds}")
@@ -77,7 +88,10 @@ def measure(size: Size, tell: Tell) -> Outcome:
         tables.append(
             explained(name, [_import_times(programs[name]) for _ in range(size.of(5, 1))])
         )
-    return Outcome(_figures(ratios), tuple(tables), (_plot(ratios),))
+    least = ratio(floor, bare)
+    note = f"botocore's clients, pydantic, Powertools, cryptography; {least}"
+    below = Figure("a handler without code of ours ÷ bare", least.value, "x", note=note)
+    return Outcome((*_figures(ratios), below), tuple(tables), (_plot(ratios),))
 
 
 def _figures(ratios: dict[str, Ratio]) -> tuple[Figure, ...]:
