@@ -15,6 +15,7 @@ It prints the size and the digest of each artefact, and fails on:
 * an artefact that a second build, in another folder, made differently.
 """
 
+import _imp
 import io
 import re
 import stat
@@ -37,6 +38,8 @@ _RUNTIME_BRINGS = {"awslambdaric", "boto3", "botocore", "s3transfer", "snapshot_
 _BYTECODE = "__pycache__"
 _CHECKED_HASH = b"\3\0\0\0"
 """Behind bytecode's version: it is used while its source has the hash that follows (PEP 552)."""
+_VERSIONS = {11: 3495, 12: 3531, 13: 3571, 14: 3627}
+"""Of bytecode, by Python 3's minor version."""
 
 _FOLDERS = {"test": "a test", "tests": "a test", "bin": "a program"}
 _FILES = {
@@ -99,6 +102,16 @@ class File:
         """Whether it was compiled from another file of the artefact."""
         return self.path.parent.name == _BYTECODE
 
+    @property
+    def lasting(self) -> bytes:
+        """Its content; of bytecode, which another 3.13 writes otherwise, how it sees its source."""
+        return lasting(self.path, self.content)
+
+
+def lasting(path: PurePosixPath, content: bytes) -> bytes:
+    """What two builds of the same sources have in common of a file."""
+    return content[4:8] if path.parent.name == _BYTECODE else content
+
 
 def read(folder: Path) -> list[File]:
     """The files of an artefact, ordered by path."""
@@ -114,18 +127,13 @@ def read(folder: Path) -> list[File]:
 def digest(files: Iterable[File]) -> str:
     """One for all that goes into a deployment: paths, bytes, permissions and times.
 
-    Bytecode is left out. It follows from its source, and comes out otherwise by another 3.13.
+    It is the same for bytecode that follows from the same source.
     """
     whole = sha256()
-    for file in sources(files):
-        about = f"{file.path}\0{file.mode:o}\0{file.changed}\0{sha256(file.content).hexdigest()}\n"
+    for file in files:
+        about = f"{file.path}\0{file.mode:o}\0{file.changed}\0{sha256(file.lasting).hexdigest()}\n"
         whole.update(about.encode())
     return whole.hexdigest()
-
-
-def sources(files: Iterable[File]) -> list[File]:
-    """What of an artefact was not compiled from the rest."""
-    return [file for file in files if not file.is_bytecode]
 
 
 def zipped(files: Iterable[File]) -> Mapping[str, int]:
@@ -233,12 +241,12 @@ def wrong_with_bytecode(files: Iterable[File], target: Target) -> Iterator[str]:
     """What modules lack bytecode, and what bytecode is of no use."""
     files = list(files)
     modules = {
-        file.path.parent / _BYTECODE / f"{file.path.stem}.cpython-3{target.minor}.pyc": file.path
+        file.path.parent / _BYTECODE / f"{file.path.stem}.cpython-3{target.minor}.pyc": file
         for file in files
         if file.path.suffix == ".py"
     }
     compiled = {file.path: file for file in files if file.is_bytecode or file.path.suffix == ".pyc"}
-    if bare := [str(modules[path]) for path in sorted(modules.keys() - compiled.keys())]:
+    if bare := [str(modules[path].path) for path in sorted(modules.keys() - compiled.keys())]:
         yield f"not compiled: {_some(bare)}"
     if stray := [str(path) for path in sorted(compiled.keys() - modules.keys())]:
         yield f"bytecode of no module for Python 3.{target.minor}: {_some(stray)}"
@@ -248,6 +256,19 @@ def wrong_with_bytecode(files: Iterable[File], target: Target) -> Iterator[str]:
         if compiled[path].content[4:8] != _CHECKED_HASH
     ]:
         yield f"bytecode that does not look at its source: {_some(rigid)}"
+    if unused := [
+        str(path)
+        for path in sorted(compiled.keys() & modules.keys())
+        if not _is_compiled_from(compiled[path].content, modules[path].content, target)
+    ]:
+        yield f"bytecode of another source or Python: {_some(unused)}"
+
+
+def _is_compiled_from(bytecode: bytes, source: bytes, target: Target) -> bool:
+    version = _VERSIONS[target.minor].to_bytes(2, "little") + b"\r\n"
+    # Its public name, in importlib, knows the version of the Python that runs this alone.
+    digest = _imp.source_hash(int.from_bytes(version, "little"), source)
+    return (bytecode[:4], bytecode[8:16]) == (version, digest) and len(bytecode) > 16
 
 
 def _not_needed(files: Iterable[File]) -> Iterator[str]:

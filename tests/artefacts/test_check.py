@@ -1,5 +1,6 @@
 """The check of what was built: each fault is found, and what is fit for Lambda is left alone."""
 
+import _imp
 import platform
 import shutil
 import struct
@@ -60,15 +61,20 @@ CHECKED, UNCHECKED, BY_TIME = 3, 1, 0
 """How bytecode of version 3571, which is Python 3.13's, sees whether its source is another now."""
 
 
-def compiled(flags: int = CHECKED) -> bytes:
-    return struct.pack("<H2sI", 3571, b"\r\n", flags) + bytes(8)
+SOURCE = b"pass\n"
+
+
+def compiled(flags: int = CHECKED, source: bytes = SOURCE, version: int = 3571) -> bytes:
+    head = struct.pack("<H2s", version, b"\r\n")
+    digest = _imp.source_hash(int.from_bytes(head, "little"), source)
+    return head + struct.pack("<I", flags) + digest + b"code"
 
 
 def module(path: str) -> list[File]:
     """A module, and what it was compiled to."""
     source = PurePosixPath(path)
     bytecode = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
-    return [file(path, b"pass\n"), file(str(bytecode), compiled())]
+    return [file(path, SOURCE), file(str(bytecode), compiled())]
 
 
 OURS = module("python/licensing/domain/license_key.py")
@@ -189,6 +195,9 @@ def test_what_does_not_belong_into_a_layer_is_found(path: str, wrong: str) -> No
     [
         ("testament.cpython-313.pyc", compiled(UNCHECKED), ["does not look at its source"]),
         ("testament.cpython-313.pyc", compiled(BY_TIME), ["does not look at its source"]),
+        ("testament.cpython-313.pyc", compiled(source=b"pass"), ["another source"]),
+        ("testament.cpython-313.pyc", compiled(version=3495), ["another source or Python"]),
+        ("testament.cpython-313.pyc", compiled()[:16], ["another source or Python"]),
         ("testament.cpython-311.pyc", compiled(), ["not compiled", "of no module for Python 3.13"]),
     ],
 )
@@ -204,6 +213,7 @@ def test_what_was_compiled_by_another_3_13_is_no_other_artefact() -> None:
     other = file("python/__pycache__/testament.cpython-313.pyc", compiled() + b"otherwise")
     assert digest([*GOOD[:-1], other]) == digest(GOOD)
     assert digest([*GOOD, file("python/other.py")]) != digest(GOOD)
+    assert digest(GOOD[:-1]) != digest(GOOD)
 
 
 def test_a_layer_that_has_grown_past_its_limit_is_found() -> None:

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.artefacts.building import LAYER, ROOT, artefacts
-from tests.artefacts.check import LAMBDA, Target, digest, read, sources, target
+from tests.artefacts.check import LAMBDA, Target, digest, read, target
 
 BUILT = ROOT / ".aws-sam" / "build"
 UNNAMED = "Artefacts: named by make build"
@@ -40,8 +40,8 @@ class Build:
         return self.folder / "template.yaml"
 
     def files(self, artefact: str) -> Mapping[str, bytes]:
-        """What a function or the layer is made of, by path; without bytecode."""
-        return {str(file.path): file.content for file in sources(read(self.folder / artefact))}
+        """What a function or the layer is made of, by path; of bytecode, how it sees its source."""
+        return {str(file.path): file.lasting for file in read(self.folder / artefact)}
 
     @property
     def functions(self) -> set[str]:

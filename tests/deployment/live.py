@@ -12,9 +12,11 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import Any
 
 from tests.artefacts.building import LAYER
+from tests.artefacts.check import lasting
 from tests.deployment.build import Build
 from tests.deployment.stack import Stack, StackError
 from tests.local.template import DYNAMIC
@@ -129,10 +131,9 @@ def _secrets(where: str, deployed: Mapping[str, str], built: Mapping[str, str]) 
 def _files(where: str, archive: bytes, built: Mapping[str, bytes]) -> Iterator[str]:
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         deployed = {
-            name: opened.read(name)
+            name: lasting(PurePosixPath(name), opened.read(name))
             for name in opened.namelist()
-            # Bytecode follows from its source, and gives way to it.
-            if not name.endswith("/") and "__pycache__" not in name.split("/")
+            if not name.endswith("/")
         }
     names = deployed.keys() | built.keys()
     other = sorted(name for name in names if deployed.get(name) != built.get(name))

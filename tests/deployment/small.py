@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 
+from tests.artefacts.check import read
 from tests.deployment import live
 from tests.deployment.build import UNNAMED, Build, name, named
 from tests.deployment.stack import Resource, Stack
@@ -97,7 +98,7 @@ class Account:
                 FunctionName=function, Environment=variables, Layers=[self.stack.layer]
             )
             if publishes:
-                self.publish(logical_id, zipped(build.files(logical_id)))
+                self.publish(logical_id, zipped(shipped(build, logical_id)))
 
     def publish(self, logical_id: str, code: bytes) -> None:
         """Publish a version of a function with this code, and let `live` serve it."""
@@ -131,7 +132,7 @@ class Account:
         return "\n".join(found)
 
     def _layer(self, build: Build) -> None:
-        code = zipped(build.files("LicensingLayer"))
+        code = zipped(shipped(build, "LicensingLayer"))
         published = self.functions.publish_layer_version(
             LayerName="layer", Content={"ZipFile": code}
         )
@@ -184,6 +185,11 @@ def opened() -> Account:
     stack_id = "arn:aws:cloudformation:eu-central-1:123456789012:stack/licensing/0a1b"
     stack = Stack(stack_id, "", {"LogLevel": "INFO"}, {}, resources)
     return Account(stack, functions, configurations)
+
+
+def shipped(build: Build, artefact: str) -> Mapping[str, bytes]:
+    """What is deployed of an artefact, by path."""
+    return {str(file.path): file.content for file in read(build.folder / artefact)}
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:

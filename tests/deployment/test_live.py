@@ -70,13 +70,20 @@ def test_code_that_was_built_and_not_deployed_is_found(
     assert "release 1 has Artefacts=" in found
 
 
-def test_bytecode_is_nothing_to_compare_since_it_gives_way_to_its_source(
-    account: Account, build: Build
+def test_of_bytecode_it_is_compared_whether_it_is_there_and_gives_way_to_its_source(
+    account: Account, tmp_path: Path
 ) -> None:
+    def code(flags: int, written: bytes) -> dict[str, bytes]:
+        compiled = bytes(4) + flags.to_bytes(4, "little") + written
+        return {**small.CODE, "__pycache__/handler.cpython-313.pyc": compiled}
+
+    build = built(tmp_path, code(3, b"by this 3.13"))
     account.deploy(build)
-    compiled = {"__pycache__/handler.cpython-313.pyc": b"by another 3.13"}
-    account.publish("IssueFunction", small.zipped({**small.CODE, **compiled}))
+    account.publish("IssueFunction", small.zipped(code(3, b"by another 3.13")))
     assert account.differences(build) == ""
+    for other in (code(1, b"by this 3.13"), dict(small.CODE)):
+        account.publish("IssueFunction", small.zipped(other))
+        assert "different code: __pycache__/handler" in account.differences(build)
 
 
 def test_a_parameter_that_the_stack_does_not_have_yet_is_its_default(

@@ -45,7 +45,10 @@ class _Signer(auth.SigV4Auth):
         return self._to_sign
 
     def payload(self, request: AWSRequest) -> str:
-        """As botocore's, which finds the same bytes in the prepared request."""
+        """As botocore's, which finds the same bytes in the prepared request.
+
+        No operation of these services leaves its payload unsigned, or streams it.
+        """
         data: object = request.data
         if isinstance(data, bytes) and data:
             return sha256(data).hexdigest()

@@ -250,4 +250,7 @@ def _encode(number: int, symbols: int) -> str:
 
 
 def _decode(symbols: str) -> int:
-    return int(symbols.upper().translate(_TO_DIGITS), 32)
+    upper = symbols.upper()
+    if not _SYMBOL_SET.issuperset(upper):  # Python's numbers may have blanks, signs and underscores
+        raise ValueError("not base32 of Crockford's")
+    return int(upper.translate(_TO_DIGITS), 32)
